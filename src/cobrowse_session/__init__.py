@@ -1,0 +1,117 @@
+"""The life of a contact-centre session: provider events in, the session out.
+
+>>> from datetime import UTC, datetime, timedelta
+>>> lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
+>>> session = lifecycle.new("s1")
+>>> nine = datetime(2026, 3, 1, 9, tzinfo=UTC)
+>>> for at, event in enumerate((Alerting, Connected, Disconnected)):
+...     outcome = lifecycle.apply(session, event(subject="s1", source="/acme", id=f"e{at}", occurred_at=nine + timedelta(minutes=at)))
+>>> session.after_call_work.state, lifecycle.deadline(session)
+(<AfterCallWorkState.PENDING: 'pending'>, datetime.datetime(2026, 3, 1, 9, 2, 30, tzinfo=datetime.timezone.utc))
+"""
+
+from cobrowse_session.errors import (
+    CobrowseError,
+    DecodeError,
+    FormatVersionError,
+    MissingExtraError,
+    Problem,
+    RefusedError,
+    SettingsError,
+    StaleError,
+)
+from cobrowse_session.events import (
+    AfterCallWorkEnded,
+    AfterCallWorkRequired,
+    Alerting,
+    Connected,
+    Contacting,
+    Dialing,
+    Disconnected,
+    Event,
+    Offering,
+    Scheduled,
+    Terminated,
+    UnknownEvent,
+    Updated,
+    WrapupSaved,
+)
+from cobrowse_session.lifecycle import (
+    Allowed,
+    Applied,
+    Duplicate,
+    Fired,
+    Ignored,
+    Late,
+    Lifecycle,
+    Outcome,
+    Refused,
+    Stale,
+)
+from cobrowse_session.model import (
+    Address,
+    AfterCallWork,
+    AfterCallWorkEndedBy,
+    AfterCallWorkState,
+    CobrowseRole,
+    CobrowseSession,
+    Communication,
+    ConnectionState,
+    Details,
+    DisconnectType,
+    Segment,
+    Settings,
+    Wrapup,
+    WrapupPrompt,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Address",
+    "AfterCallWork",
+    "AfterCallWorkEnded",
+    "AfterCallWorkEndedBy",
+    "AfterCallWorkRequired",
+    "AfterCallWorkState",
+    "Alerting",
+    "Allowed",
+    "Applied",
+    "CobrowseError",
+    "CobrowseRole",
+    "CobrowseSession",
+    "Communication",
+    "Connected",
+    "ConnectionState",
+    "Contacting",
+    "DecodeError",
+    "Details",
+    "Dialing",
+    "DisconnectType",
+    "Disconnected",
+    "Duplicate",
+    "Event",
+    "Fired",
+    "FormatVersionError",
+    "Ignored",
+    "Late",
+    "Lifecycle",
+    "MissingExtraError",
+    "Offering",
+    "Outcome",
+    "Problem",
+    "Refused",
+    "RefusedError",
+    "Scheduled",
+    "Segment",
+    "Settings",
+    "SettingsError",
+    "Stale",
+    "StaleError",
+    "Terminated",
+    "UnknownEvent",
+    "Updated",
+    "Wrapup",
+    "WrapupPrompt",
+    "WrapupSaved",
+]

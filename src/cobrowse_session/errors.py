@@ -1,0 +1,174 @@
+"""Everything this package raises of its own, in one tree.
+
+Each error says whose fault it is (`fault`), what was found, what was expected and what to do. None of them leaves anything half
+done: the session, the log and the settings are as they were before the call. All of them can be pickled.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from attrs import define, frozen
+
+if TYPE_CHECKING:  # the outcomes stand on a floor above; the errors only carry them
+    from cobrowse_session.lifecycle.outcome import Refused, Stale
+
+
+@define(eq=False, slots=False)
+class CobrowseError(Exception):
+    """The root of the tree; never raised itself."""
+
+    #: Whose fault it is: the `sender` of the event, the `caller` of this library, or its `installation`.
+    fault: ClassVar[str]
+
+
+@frozen
+class Problem:
+    """One thing wrong with one document.
+
+    Attributes:
+        error: a stable name of the kind of error, as `not_json`, `wrong_type`, `time_in_the_future`.
+        path: where, as a JSON path: `$.data.self.name`.
+        found: what stands there, cut to a readable length.
+        expected: what should stand there.
+    """
+
+    error: str
+    path: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.error}: {self.path}: expected {self.expected}, found {self.found}"
+
+
+@define(eq=False, slots=False)
+class DecodeError(CobrowseError, ValueError):
+    """A document cannot be read. The sender's fault; mend the document and send it again.
+
+    Attributes:
+        problems: everything that is wrong, at least one.
+        line: the physical line of the file, from 1, where there is one.
+    """
+
+    fault: ClassVar[str] = "sender"
+    problems: tuple[Problem, ...]
+    line: int | None = None
+
+    @property
+    def error(self) -> str:
+        """The kind of the first problem."""
+        return self.problems[0].error
+
+    @property
+    def path(self) -> str:
+        """Where the first problem is."""
+        return self.problems[0].path
+
+    @property
+    def found(self) -> str:
+        """What was found there."""
+        return self.problems[0].found
+
+    @property
+    def expected(self) -> str:
+        """What was expected there."""
+        return self.problems[0].expected
+
+    def __str__(self) -> str:
+        where = "" if self.line is None else f"line {self.line}: "
+        return where + "; ".join(map(str, self.problems))
+
+
+@define(eq=False, slots=False)
+class RefusedError(CobrowseError):
+    """A strict lifecycle met an event that breaks a rule. The sender's fault; the session is unchanged by the event.
+
+    Attributes:
+        session: the session's id.
+        event: the event's type and id.
+        outcome: what a lifecycle that is not strict would have returned: rule, sentence, state.
+    """
+
+    fault: ClassVar[str] = "sender"
+    session: str
+    event: str
+    outcome: "Refused"
+
+    def __str__(self) -> str:
+        return (
+            f"session {self.session!r}, {self.event}: refused {self.outcome.rule} in state {self.outcome.from_state}: "
+            f"{self.outcome.sentence}"
+        )
+
+
+@define(eq=False, slots=False)
+class StaleError(CobrowseError):
+    """A strict lifecycle met an event that is older than what it has seen. The caller's fault: the step takes events in order.
+
+    Attributes:
+        session: the session's id.
+        event: the event's type and id.
+        outcome: what a lifecycle that is not strict would have returned.
+    """
+
+    fault: ClassVar[str] = "caller"
+    session: str
+    event: str
+    outcome: "Stale"
+
+    def __str__(self) -> str:
+        return f"session {self.session!r}, {self.event}: stale: {self.outcome.sentence}"
+
+
+@define(eq=False, slots=False)
+class SettingsError(CobrowseError, ValueError):
+    """A setting that makes no sense. The caller's fault; nothing was built.
+
+    Attributes:
+        setting: its name.
+        expected: what it takes.
+        found: what was given.
+    """
+
+    fault: ClassVar[str] = "caller"
+    setting: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: expected {self.expected}, found {self.found}"
+
+
+@define(eq=False, slots=False)
+class FormatVersionError(CobrowseError):
+    """Saved data of a format that this version does not know. The caller's fault: install a newer cobrowse-session.
+
+    Attributes:
+        what: which format.
+        found: the version found.
+        newest: the newest version that is known here.
+    """
+
+    fault: ClassVar[str] = "caller"
+    what: str
+    found: object
+    newest: int
+
+    def __str__(self) -> str:
+        return f"{self.what} has format version {self.found!r}, this package reads up to {self.newest}: install a newer cobrowse-session"
+
+
+@define(eq=False, slots=False)
+class MissingExtraError(CobrowseError, ImportError):
+    """A feature needs an extra that is not installed.
+
+    Attributes:
+        feature: what was asked for.
+        extra: the extra that brings it.
+    """
+
+    fault: ClassVar[str] = "installation"
+    feature: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs the extra {self.extra!r}: pip install 'cobrowse-session[{self.extra}]'"

@@ -1,0 +1,146 @@
+"""What became of an event: exactly one of these, and never an exception (specification, section 3)."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import attrs
+from attrs import frozen
+
+from cobrowse_session.events import Event
+from cobrowse_session.model import AfterCallWorkState, ConnectionState
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What every outcome says.
+
+    Attributes:
+        row: the stable name of the table row that decided; None where no row was asked (stale, late).
+        sentence: why, for a person.
+        from_state: the connection state in which the event was judged.
+        acw: the state of after-call work afterwards; None: there is none.
+        notes: what of the event was kept but not understood.
+        fired: the timers that fired before the event was judged, in order.
+    """
+
+    kind: ClassVar[str]
+
+    row: str | None
+    sentence: str
+    from_state: ConnectionState | str
+    acw: AfterCallWorkState | str | None = None
+    notes: tuple[str, ...] = ()
+    fired: "tuple[Fired, ...]" = ()
+
+    @classmethod
+    def match(cls, **expected: object) -> "Match":
+        """A value that equals every outcome of this class with these attributes, for tests.
+
+        >>> from cobrowse_session import Refused
+        >>> Refused(row="r", rule="no_way_back", sentence="No.", from_state="connected") == Refused.match(rule="no_way_back")
+        True
+
+        Raises:
+            TypeError: this outcome has no such attribute.
+        """
+        unknown = expected.keys() - {attribute.name for attribute in attrs.fields(cls)}
+        if unknown:
+            raise TypeError(f"{cls.__name__} has no attribute {', '.join(sorted(unknown))}")
+        return Match(cls, expected)
+
+
+@frozen(kw_only=True)
+class Applied(Outcome):
+    """The session changed.
+
+    Attributes:
+        to_state: the connection state afterwards.
+        set: the attributes that the row may write and the event's details, changed or not, sorted.
+    """
+
+    kind = "applied"
+
+    to_state: ConnectionState | str
+    set: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Fired(Applied):
+    """A timer fired.
+
+    Attributes:
+        timer: which: `timer.acw` or `timer.alerting`.
+        at: the deadline itself, in the corrected provider clock; not when it was noticed.
+    """
+
+    timer: str
+    at: datetime
+
+
+@frozen(kw_only=True)
+class Duplicate(Outcome):
+    """The event says what is already so; nothing changed."""
+
+    kind = "duplicate"
+
+
+@frozen(kw_only=True)
+class Stale(Outcome):
+    """The event is older than what the session has seen; nothing changed. Only the step says this, a log never does."""
+
+    kind = "stale"
+
+
+@frozen(kw_only=True)
+class Ignored(Outcome):
+    """The event has no meaning here; nothing changed.
+
+    Attributes:
+        rule: the rule's name.
+    """
+
+    kind = "ignored"
+
+    rule: str
+
+
+@frozen(kw_only=True)
+class Refused(Outcome):
+    """The event breaks a rule; nothing changed.
+
+    Attributes:
+        rule: the rule's name.
+    """
+
+    kind = "refused"
+
+    rule: str
+
+
+@frozen(kw_only=True)
+class Late(Outcome):
+    """The session was sealed before the event came; nothing changed. Only a log says this.
+
+    Attributes:
+        event: the event, handed back.
+    """
+
+    kind = "late"
+
+    event: Event
+
+
+@frozen(eq=False, repr=False)
+class Match:
+    """Equal to every outcome of a class that has the expected attributes. It is no outcome itself."""
+
+    outcome: type[Outcome]
+    expected: dict[str, Any]  # an attribute's value may be anything
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, self.outcome) and all(getattr(other, k) == v for k, v in self.expected.items())
+
+    __hash__ = None  # type: ignore[assignment]  # equal to many things that differ among themselves
+
+    def __repr__(self) -> str:
+        return f"{self.outcome.__name__}.match({', '.join(f'{k}={v!r}' for k, v in self.expected.items())})"

@@ -1,0 +1,149 @@
+"""The grammar of a row: how the table says from where, when and whereto."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+
+from attrs import field, frozen
+
+from cobrowse_session.model import Communication, WrapupPrompt
+
+
+@frozen(kw_only=True)
+class Rules:
+    """The rules in force for one session: its settings over the lifecycle's defaults, read as the specification reads them.
+
+    Attributes:
+        prompt: `mandatory` also stands for a time limit without a time, `optional` for an unknown prompt; None: no after-call work.
+        acw_lasts: how long after-call work may last; None: as long as it takes.
+        alert_lasts: how long an alert may last, the grace included; None: the library never ends one.
+    """
+
+    prompt: WrapupPrompt | None = None
+    acw_lasts: timedelta | None = None
+    alert_lasts: timedelta | None = None
+    acw_when_unanswered: bool = False
+    acw_after_transfer: bool = False
+
+
+# What a row asks and writes gets (session, event, rules). `Any`: which event it is, the row's own name says.
+Guard = Callable[[Communication, Any, Rules], bool]
+Stamp = Callable[[Communication, Any, Rules], None]
+G = TypeVar("G", bound=Guard)
+S = TypeVar("S", bound=Stamp)
+
+
+def asks_session(guard: G) -> G:
+    """Mark a guard that can be answered before the event is there."""
+    guard.asks = "session"  # type: ignore[attr-defined]  # functions take attributes, their types do not say so
+    return guard
+
+
+def asks_event(guard: G) -> G:
+    """Mark a guard whose answer depends on what the event says."""
+    guard.asks = "event"  # type: ignore[attr-defined]
+    return guard
+
+
+def needs_event(guard: Guard) -> bool:
+    """Whether a guard's answer depends on what the event says."""
+    return bool(guard.asks == "event")  # type: ignore[attr-defined]
+
+
+def writes(*attributes: str) -> Callable[[S], S]:
+    """Mark a stamp with the attributes of the session that it may write."""
+
+    def mark(stamp: S) -> S:
+        stamp.writes = attributes  # type: ignore[attr-defined]
+        return stamp
+
+    return mark
+
+
+def written_by(stamp: Stamp) -> tuple[str, ...]:
+    """The attributes of the session that a stamp may write."""
+    return stamp.writes  # type: ignore[attr-defined, no-any-return]
+
+
+@frozen(cache_hash=True)
+class Verdict:
+    """What a row gives where it gives no state."""
+
+    kind: Literal["applied", "duplicate", "ignored", "refused"]
+    rule: str | None = None
+
+
+STAY = Verdict("applied")
+DUPLICATE = Verdict("duplicate")
+
+
+def ignored(rule: str) -> Verdict:
+    """The event has no meaning here."""
+    return Verdict("ignored", rule)
+
+
+def refused(rule: str) -> Verdict:
+    """The event breaks a rule."""
+    return Verdict("refused", rule)
+
+
+NAMED = "the state that the event names"
+ALREADY = "the state that the event names, or one that includes it"
+
+
+@frozen
+class Elsewhere:
+    """States, without the one that the event names."""
+
+    states: tuple[str, ...]
+
+
+def elsewhere(*states: str) -> Elsewhere:
+    """Any of these states but the one that the event names."""
+    return Elsewhere(states)
+
+
+@frozen(kw_only=True)
+class Row:
+    """One row: these events, from these states, when all of these hold, give this, write that, because.
+
+    Attributes:
+        name: stable; traces carry it.
+        on: the kinds of event.
+        source: the machine's states; `ALREADY`: where what the event names is so already (`terminated` includes `disconnected`).
+        when: guards; all must hold. None at all: what remains.
+        gives: a state of the machine (`NAMED`: the one that the event names), or a verdict.
+        then: stamps, in order.
+        because: one sentence for a person.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    source: tuple[str, ...] | Elsewhere | str
+    when: tuple[Guard, ...] = ()
+    gives: str | Verdict
+    then: tuple[Stamp, ...] = ()
+    because: str = field()
+
+    def sources(self, named: str | None) -> tuple[str, ...]:
+        """The states from which this row holds, for an event that names the state `named`."""
+        match self.source:
+            case Elsewhere(states):
+                return tuple(state for state in states if state != named)
+            case str():
+                return ("disconnected", "terminated") if named == "disconnected" else (named or "",)
+            case states:
+                return states
+
+    def target(self, named: str | None) -> str | None:
+        """The state into which this row leads; None: it stays where it is."""
+        match self.gives:
+            case Verdict():
+                return None
+            case state:
+                return named if state == NAMED else state
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether this row changes the session."""
+        return self.gives == STAY or not isinstance(self.gives, Verdict)

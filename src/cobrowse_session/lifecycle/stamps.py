@@ -1,0 +1,272 @@
+"""What a row writes: times, segments, wrap-up, after-call work. And, above the stamps, what they would write: guards ask that first.
+
+Every stamp gets (session, event, rules), writes attributes of the session and replaces values, never changing one in place. The
+machine writes the states themselves.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import evolve
+
+from cobrowse_session.events import (
+    AfterCallWorkEnded,
+    AlertingTimeout,
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Timer,
+    WrapupSaved,
+)
+from cobrowse_session.lifecycle.row import Rules, writes
+from cobrowse_session.model import (
+    NO_DETAILS,
+    NO_SETTINGS,
+    AfterCallWork,
+    Communication,
+    ConnectionState,
+    Segment,
+    Wrapup,
+    is_ended,
+)
+
+WRAPUP_TIMED_OUT = "ININ-WRAP-UP-TIMEOUT"
+"""The code that the platform assigns where the agent chose none in time [D]."""
+
+TOLERANCE = timedelta(seconds=2)
+"""How far, at most, an event's arrival may lie from its occurrence and still stand for it on the cloud clock [C]."""
+
+
+# --- What would be written ----------------------------------------------------------------------------------------------------
+
+
+def cloud_time(event: Event) -> datetime:
+    """When the event happened, on the cloud clock; one delivered minutes late must not move a stamp minutes away [C]."""
+    return event.received if abs(event.received - event.occurred_at) <= TOLERANCE else event.occurred_at
+
+
+def grants_count(session: Communication, event: Event) -> bool:
+    """Whether a grant to control is taken from this event: only while connected, the `connected` event included [C]."""
+    return (event.enters or session.state) == ConnectionState.CONNECTED
+
+
+def details_taken(session: Communication, event: Event) -> Iterator[tuple[str, Any]]:
+    """The details of an event that this session takes now, as (attribute, value). `Any`: the values' types differ."""
+    for name, value in event.details.said():
+        if name == "initial_state":
+            taken = session.initial_state is None
+        elif name == "controlling":
+            taken = hasattr(session, name) and grants_count(session, event)
+        else:
+            taken = hasattr(session, name)  # a call has no viewer's address
+        if taken:
+            yield name, value
+
+
+def prepared(event: WrapupSaved) -> Wrapup:
+    """The wrap-up of a save that ends nothing: it has no end yet [D]."""
+    return Wrapup(code=event.code, name=event.name, notes=event.notes, tags=event.tags, provisional=event.provisional)
+
+
+def saved(session: Communication, event: WrapupSaved) -> Wrapup:
+    """The wrap-up of a save that stands: it ends when it was saved, unless it has an end and shall keep it [D]."""
+    kept = session.wrapup.end_time if session.wrapup and event.disable_end_time_updates else None
+    return _ended(session, prepared(event), kept or event.occurred_at)
+
+
+def _ended(session: Communication, wrapup: Wrapup, end: datetime) -> Wrapup:
+    # An end before the leg's end is a decoded session's; zero is the nearest truth that a duration can tell.
+    since = max(end - session.disconnected_time, timedelta(0)) if session.disconnected_time else None
+    seconds = None if since is None else since // timedelta(seconds=1)
+    return evolve(wrapup, end_time=end, duration_seconds=seconds, provisional=False)
+
+
+# --- Every applied event ------------------------------------------------------------------------------------------------------
+
+
+@writes()
+def take_details(session: Communication, event: Event, _: Rules) -> None:
+    """Details replace what the session holds. The outcome lists them by itself: they are the event's, not the row's."""
+    if event.details is not NO_DETAILS:
+        for name, value in list(details_taken(session, event)):
+            setattr(session, name, value)
+
+
+@writes("provider")
+def take_provider(session: Communication, event: Event, _: Rules) -> None:
+    """Where no data names the provider, the first applied event's source does."""
+    if session.provider is None:
+        session.provider = event.source
+
+
+@writes()
+def take_settings(session: Communication, event: Event, _: Rules) -> None:
+    """Settings count up to and including the event that ends the leg. They are no part of the vendor's model."""
+    if event.settings is not NO_SETTINGS and not is_ended(session):
+        session.settings = event.settings.over(session.settings)
+
+
+@writes("provider_event_time")
+def stamp_provider_event(session: Communication, event: Event, _: Rules) -> None:
+    """When the last applied event happened, in the corrected provider clock [D]."""
+    session.provider_event_time = event.occurred_at
+
+
+COMMON = (take_details, take_provider, take_settings, stamp_provider_event)
+
+
+# --- The connection -----------------------------------------------------------------------------------------------------------
+
+
+@writes("initial_state")
+def note_initial_state(session: Communication, event: Entered | Ended | AlertingTimeout, _: Rules) -> None:
+    """The state in which the leg was first seen."""
+    if session.initial_state is None:
+        session.initial_state = event.enters
+
+
+@writes("segments")
+def begin_segment(session: Communication, event: Entered, _: Rules) -> None:
+    """The next segment begins at the very instant at which the last one ends [O]."""
+    segment_type = event.segment_type or event.segment
+    begun = Segment(start_time=event.occurred_at, type=segment_type)
+    session.segments = (*_closed(session, event.occurred_at, segment_type), begun)
+
+
+@writes("segments")
+def close_segments(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
+    """The last segment ends with the leg and says why."""
+    if session.segments:
+        *earlier, last = _closed(session, event.occurred_at, "Disconnect")
+        session.segments = (*earlier, evolve(last, disconnect_type=session.disconnect_type))
+
+
+def _closed(session: Communication, end: datetime, how_ended: str) -> tuple[Segment, ...]:
+    """The session's segments, the open one closed."""
+    if not session.segments or session.segments[-1].end_time:
+        return session.segments or ()
+    *earlier, last = session.segments
+    return (*earlier, evolve(last, end_time=end, how_ended=how_ended))
+
+
+@writes("start_alerting_time")
+def stamp_alerting(session: Communication, event: Event, _: Rules) -> None:
+    """When the leg was first put into alerting, in the cloud clock [O]."""
+    if session.start_alerting_time is None:
+        session.start_alerting_time = cloud_time(event)
+
+
+@writes("connected_time")
+def stamp_connected(session: Communication, event: Connected, _: Rules) -> None:
+    """When the leg was connected, in the cloud clock [D], never before the alert."""
+    if session.connected_time is None:
+        session.connected_time = max(cloud_time(event), session.start_alerting_time or cloud_time(event))
+
+
+@writes("disconnected_time")
+def stamp_disconnected(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
+    """When the leg ended, in the provider clock [D], corrected [C]."""
+    if session.disconnected_time is None:
+        session.disconnected_time = event.occurred_at
+
+
+@writes("disconnect_type")
+def take_disconnect_type(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
+    """The first disconnect type that an end names stays."""
+    if session.disconnect_type is None:
+        session.disconnect_type = event.disconnect_type
+
+
+@writes("segments")
+def name_the_end(session: Communication, _event: Ended, _: Rules) -> None:
+    """A disconnect type that came after the end goes to the last segment, too."""
+    if session.segments and session.segments[-1].disconnect_type is None:
+        *earlier, last = session.segments
+        session.segments = (*earlier, evolve(last, disconnect_type=session.disconnect_type))
+
+
+@writes("controlling")
+def withdraw_grants(session: Communication, _event: Ended | AlertingTimeout, _: Rules) -> None:
+    """A grant to control must not outlive its session [C]."""
+    if getattr(session, "controlling", None):
+        session.controlling = ()  # type: ignore[attr-defined]  # asked in the line above
+
+
+# --- Wrap-up ------------------------------------------------------------------------------------------------------------------
+
+
+@writes("wrapup")
+def prepare_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
+    """A save replaces the whole wrap-up; this one has no end yet."""
+    session.wrapup = prepared(event)
+
+
+@writes("wrapup")
+def save_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
+    """A save replaces the whole wrap-up; this one stands."""
+    session.wrapup = saved(session, event)
+
+
+@writes("wrapup")
+def drop_draft(session: Communication, _event: WrapupSaved, _: Rules) -> None:
+    """Only a skip drops a draft."""
+    if session.wrapup and session.wrapup.provisional:
+        session.wrapup = None
+
+
+@writes("wrapup")
+def finish_wrapup(session: Communication, event: Event | Timer, _: Rules) -> None:
+    """What was saved becomes final, and ends now where it had no end."""
+    if session.wrapup:
+        session.wrapup = (
+            evolve(session.wrapup, provisional=False)
+            if session.wrapup.end_time
+            else _ended(session, session.wrapup, event.occurred_at)
+        )
+
+
+@writes("wrapup")
+def assign_timeout_code(session: Communication, _event: Timer, _: Rules) -> None:
+    """A code chosen in time counts, saved as final or not; else the platform's own is assigned [D]."""
+    if session.wrapup is None or session.wrapup.code is None:
+        session.wrapup = evolve(session.wrapup or Wrapup(), code=WRAPUP_TIMED_OUT, name=None)
+
+
+# --- After-call work ----------------------------------------------------------------------------------------------------------
+
+
+def _set_times(session: Communication, start: datetime | None, end: datetime | None) -> None:
+    session.after_call_work = evolve(session.after_call_work or AfterCallWork(), start_time=start, end_time=end)
+
+
+@writes("after_call_work_required")
+def take_request(session: Communication, event: Any, _: Rules) -> None:
+    """Whether the agent wants after-call work."""
+    session.after_call_work_required = event.required
+
+
+@writes("after_call_work")
+def begin_after_call_work(session: Communication, _event: Event, _: Rules) -> None:
+    """It starts when the leg ended, to the millisecond [O]."""
+    _set_times(session, session.disconnected_time, None)
+
+
+@writes("after_call_work")
+def pass_over_after_call_work(session: Communication, _event: Event, _: Rules) -> None:
+    """It starts and ends when the leg ended: zero length [O]."""
+    _set_times(session, session.disconnected_time, session.disconnected_time)
+
+
+@writes("after_call_work")
+def end_after_call_work(session: Communication, event: Event | Timer, _: Rules) -> None:
+    """It ends when the event happened; for the timer that is the deadline."""
+    started = session.after_call_work.start_time if session.after_call_work else None
+    _set_times(session, started or session.disconnected_time, event.occurred_at)
+
+
+@writes("after_call_work")
+def take_report(session: Communication, event: AfterCallWorkEnded, _: Rules) -> None:
+    """The platform's own report replaces ours."""
+    _set_times(session, session.disconnected_time, event.occurred_at)

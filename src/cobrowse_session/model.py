@@ -1,0 +1,475 @@
+"""The values: a communication, its parts, its settings and their vocabulary.
+
+Everything here is a plain value. `Address`, `Segment`, `Wrapup` and `AfterCallWork` are frozen: the lifecycle *replaces* them
+and never changes them in place, so `copy.copy(session)` is a whole copy. A session itself is mutable, and only the lifecycle
+should write to it: its attributes are correlated.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any, Self, TypeVar
+
+from attrs import converters, define, field, fields, frozen
+
+from cobrowse_session.errors import SettingsError
+
+Extra = Mapping[str, Any]
+"""Unknown keys, kept as they came. `Any`: whatever JSON the sender thought of."""
+
+
+# --- Time ---------------------------------------------------------------------------------------------------------------------
+
+
+def utc(moment: datetime) -> datetime:
+    """Bring a moment to UTC and cut it to the millisecond; nothing finer exists here.
+
+    Args:
+        moment: an aware datetime, on any clock.
+
+    Raises:
+        TypeError: `moment` is naive, or no datetime at all.
+        ValueError: `moment` lies before 1970 or after 9999.
+    """
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise TypeError(f"expected an aware datetime (say datetime(..., tzinfo=UTC)), found {moment!r}")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # the year 0 or 10000, once in UTC
+        raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}") from None
+    if moment.year < 1970:
+        raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}")
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def event_time(moment: datetime) -> datetime:
+    """`utc`, for what an event says: the year 9999 is left to the deadlines that follow from it.
+
+    Raises:
+        TypeError: `moment` is naive, or no datetime at all.
+        ValueError: `moment` lies outside the years 1970 to 9998.
+    """
+    if (moment := utc(moment)).year > 9998:
+        raise ValueError(f"expected a time in the years 1970 to 9998, found {moment!r}")
+    return moment
+
+
+FOREVER = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+"""Later than every deadline."""
+
+
+def milliseconds(duration: timedelta) -> int:
+    """A duration as whole milliseconds, rounded down."""
+    return duration // timedelta(milliseconds=1)
+
+
+def time_text(moment: datetime) -> str:
+    """A moment as every format here writes it: `2026-03-01T09:00:00.000Z`."""
+    return utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- Vocabulary ---------------------------------------------------------------------------------------------------------------
+
+
+class Vocabulary(StrEnum):
+    """An enum of the vendor's words, which the vendor spells in several ways.
+
+    >>> DisconnectType.read("NO_ANSWER_TRANSFER"), DisconnectType.read("noAnswerTransfer")
+    (<DisconnectType.TRANSFER_NOANSWER: 'transfer.noanswer'>, <DisconnectType.TRANSFER_NOANSWER: 'transfer.noanswer'>)
+    """
+
+    @classmethod
+    def read(cls, text: str) -> Self | str:
+        """The member that `text` spells, in any case and any of the vendor's spellings; else `text` itself, so nothing is lost."""
+        members: Mapping[str, Self] = _spellings(cls)
+        return members.get(_squeezed(text), text)
+
+    @classmethod
+    def other_spellings(cls) -> dict[str, Self]:
+        """Spellings that no rule yields from the member's own value: squeezed text to member."""
+        return {}
+
+
+V = TypeVar("V", bound=Vocabulary)
+
+
+def _squeezed(text: str) -> str:
+    return text.replace(".", "").replace("_", "").lower()
+
+
+@cache
+def _spellings(vocabulary: type[V]) -> Mapping[str, V]:
+    """Squeezed spelling to member: `transfer.conference` is also `conferenceTransfer` and `CONFERENCE_TRANSFER`."""
+    table: dict[str, V] = {}
+    for member in vocabulary:
+        first, _, second = member.value.partition(".")
+        table[_squeezed(second + first)] = member
+    table.update({_squeezed(member.value): member for member in vocabulary})
+    table.update(vocabulary.other_spellings())
+    return table
+
+
+class ConnectionState(Vocabulary):
+    """Where the leg is in its life."""
+
+    #: Before the first event.
+    NONE = "none"
+    #: It will begin at a later time (callbacks).
+    SCHEDULED = "scheduled"
+    #: It is offered to whoever may take it (voice: the customer's and the queue's legs begin so).
+    OFFERING = "offering"
+    #: The agent's own station is being reached.
+    CONTACTING = "contacting"
+    #: The other party is being called.
+    DIALING = "dialing"
+    #: The agent is being alerted.
+    ALERTING = "alerting"
+    #: Both sides are connected.
+    CONNECTED = "connected"
+    #: The leg has ended.
+    DISCONNECTED = "disconnected"
+    #: The leg has ended and its connection is released (voice only).
+    TERMINATED = "terminated"
+
+
+class DisconnectType(Vocabulary):
+    """What caused the leg to end, relative to the participant of that leg."""
+
+    #: This user's device, or the closed browser.
+    ENDPOINT = "endpoint"
+    #: The user interface of this user: the agent declined or hung up.
+    CLIENT = "client"
+    #: The cloud or the provider, an alert that timed out among others.
+    SYSTEM = "system"
+    #: A time-out of the system, while dialing.
+    TIMEOUT = "timeout"
+    #: Transferred to someone else.
+    TRANSFER = "transfer"
+    #: Transferred into a conference.
+    TRANSFER_CONFERENCE = "transfer.conference"
+    #: Transferred after a consultation.
+    TRANSFER_CONSULT = "transfer.consult"
+    #: Forwarded.
+    TRANSFER_FORWARD = "transfer.forward"
+    #: The media connection failed.
+    TRANSPORT_FAILURE = "transport.failure"
+    #: An error of the provider.
+    ERROR = "error"
+    #: Another participant ended it.
+    PEER = "peer"
+    #: None of the other reasons.
+    OTHER = "other"
+    #: Marked as spam.
+    SPAM = "spam"
+    #: The number cannot be called.
+    UNCALLABLE = "uncallable"
+    #: The endpoint does not want to be disturbed (notifications).
+    ENDPOINT_DND = "endpoint.dnd"
+    #: Transferred because the endpoint does not want to be disturbed (notifications).
+    TRANSFER_DND = "transfer.dnd"
+    #: Transferred after an alert that nobody answered (notifications).
+    TRANSFER_NOANSWER = "transfer.noanswer"
+    #: Transferred because nobody was available (notifications).
+    TRANSFER_NOTAVAILABLE = "transfer.notavailable"
+    #: Nothing happened for too long (notifications).
+    INACTIVITY = "inactivity"
+    #: The session behind it expired (notifications).
+    SESSION_EXPIRED = "session.expired"
+    #: Someone else took it over (notifications).
+    TAKEOVER = "takeover"
+
+    @classmethod
+    def other_spellings(cls) -> dict[str, Self]:
+        """The REST media participant writes `donotdisturb` where everything else writes `dnd`."""
+        return {"endpointdonotdisturb": cls.ENDPOINT_DND, "transferdonotdisturb": cls.TRANSFER_DND}
+
+
+class WrapupPrompt(Vocabulary):
+    """The after-call-work rule that the queue gives the leg."""
+
+    #: The agent must choose a code; no limit.
+    MANDATORY = "mandatory"
+    #: The agent may leave without a code.
+    OPTIONAL = "optional"
+    #: After-call work happens only where the agent asked for it while connected.
+    AGENT_REQUESTED = "agentRequested"
+    #: A limit; the agent may finish early with a code.
+    TIMEOUT = "timeout"
+    #: A limit, and no early exit: saving a code does not end it.
+    FORCED_TIMEOUT = "forcedTimeout"
+    #: This leg has no after-call work, whatever the default.
+    NONE = "none"
+
+    @classmethod
+    def other_spellings(cls) -> dict[str, Self]:
+        """The queue's spelling says `MANDATORY_` before both time limits."""
+        return {"mandatorytimeout": cls.TIMEOUT, "mandatoryforcedtimeout": cls.FORCED_TIMEOUT}
+
+
+class AfterCallWorkState(Vocabulary):
+    """How far after-call work has come; the lifecycle itself writes `pending`, `complete` and `skipped`."""
+
+    #: The platform does not know.
+    UNKNOWN = "unknown"
+    #: This kind of leg has none.
+    NOT_APPLICABLE = "notApplicable"
+    #: It ended without being done.
+    SKIPPED = "skipped"
+    #: It is going on.
+    PENDING = "pending"
+    #: It is done.
+    COMPLETE = "complete"
+
+
+class AfterCallWorkEndedBy(Vocabulary):
+    """Who says that after-call work has ended."""
+
+    #: The agent clicked Done.
+    AGENT = "agent"
+    #: The agent went offline, where the organisation completes after-call work then.
+    OFFLINE = "offline"
+    #: The platform's own report.
+    PLATFORM = "platform"
+
+
+class CobrowseRole(Vocabulary):
+    """Which side of the shared page this client is."""
+
+    #: Shows its page.
+    SHARER = "sharer"
+    #: Looks at the page.
+    VIEWER = "viewer"
+
+
+# attrs and mypy want converters to be named functions; each keeps a word that nobody knows as it came.
+
+
+def read_state(text: str) -> ConnectionState | str:
+    """A connection state."""
+    return ConnectionState.read(text)
+
+
+def read_disconnect_type(text: str) -> DisconnectType | str:
+    """A disconnect type."""
+    return DisconnectType.read(text)
+
+
+def read_prompt(text: str) -> WrapupPrompt | str:
+    """A wrap-up prompt."""
+    return WrapupPrompt.read(text)
+
+
+def read_acw_state(text: str) -> AfterCallWorkState | str:
+    """A state of after-call work."""
+    return AfterCallWorkState.read(text)
+
+
+def read_ended_by(text: str) -> AfterCallWorkEndedBy | str:
+    """Who ended after-call work."""
+    return AfterCallWorkEndedBy.read(text)
+
+
+def read_role(text: str) -> CobrowseRole | str:
+    """A co-browse role."""
+    return CobrowseRole.read(text)
+
+
+def read_words(words: Iterable[str]) -> tuple[str, ...]:
+    """A list of words, as a value that nobody can change."""
+    return tuple(words)
+
+
+PENDING_STATES = (
+    ConnectionState.SCHEDULED,
+    ConnectionState.OFFERING,
+    ConnectionState.CONTACTING,
+    ConnectionState.DIALING,
+    ConnectionState.ALERTING,
+)
+ENDED_STATES = (ConnectionState.DISCONNECTED, ConnectionState.TERMINATED)
+
+
+# --- Settings -----------------------------------------------------------------------------------------------------------------
+
+LONGEST_TIMEOUT = timedelta(days=1)
+"""The vendor's largest bound so far (it has been 15 minutes and an hour, too) [D]."""
+
+
+def _timeout(duration: timedelta | None) -> timedelta | None:
+    if duration is None:
+        return None
+    if not isinstance(duration, timedelta) or not timedelta(milliseconds=1) <= duration <= LONGEST_TIMEOUT:
+        raise SettingsError("timeout", f"a timedelta from 1 ms to {milliseconds(LONGEST_TIMEOUT)} ms", repr(duration))
+    return timedelta(milliseconds=milliseconds(duration))
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Settings:
+    """The rules that the queue gives a session; what is unset is left to the defaults of the `Lifecycle`.
+
+    Args:
+        wrapup_prompt: when after-call work happens and how it may end.
+        wrapup_timeout: how long timed after-call work lasts; whole milliseconds, 1 ms to 1 day.
+        alerting_timeout: how long the agent has to answer; whole milliseconds, 1 ms to 1 day.
+
+    Raises:
+        SettingsError: a timeout that makes no sense.
+    """
+
+    wrapup_prompt: WrapupPrompt | str | None = field(default=None, converter=converters.optional(read_prompt))
+    wrapup_timeout: timedelta | None = field(default=None, converter=_timeout)
+    alerting_timeout: timedelta | None = field(default=None, converter=_timeout)
+
+    def over(self, defaults: Self) -> Self:
+        """These settings, and where they are silent the `defaults`."""
+        if defaults is NO_SETTINGS:
+            return self
+        if self is NO_SETTINGS:
+            return defaults
+        return type(self)(
+            wrapup_prompt=self.wrapup_prompt if self.wrapup_prompt is not None else defaults.wrapup_prompt,
+            wrapup_timeout=self.wrapup_timeout if self.wrapup_timeout is not None else defaults.wrapup_timeout,
+            alerting_timeout=self.alerting_timeout if self.alerting_timeout is not None else defaults.alerting_timeout,
+        )
+
+
+NO_SETTINGS = Settings()
+
+
+# --- Names ---------------------------------------------------------------------------------------------------------------------
+
+
+def vendor_name(attribute: str) -> str:
+    """The vendor's name of an attribute: `after_call_work` is `afterCallWork`, a timeout says its unit: `wrapupTimeoutMs`."""
+    head, *tail = attribute.split("_")
+    return head + "".join(map(str.capitalize, tail)) + ("Ms" if attribute.endswith("_timeout") else "")
+
+
+# --- Parts of a communication -------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Address:
+    """Address and name of one side of the leg."""
+
+    name: str | None = None
+    name_raw: str | None = None
+    address_normalized: str | None = None
+    address_raw: str | None = None
+    address_displayable: str | None = None
+    extra: Extra = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Segment:
+    """One stretch of the leg's time line, all on the corrected provider clock.
+
+    An open segment has no `end_time`. `how_ended` names the next segment's type, or says `Disconnect` [O].
+    """
+
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    type: str | None = None
+    how_ended: str | None = None
+    disconnect_type: DisconnectType | str | None = None
+    extra: Extra = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Wrapup:
+    """What the agent noted about the leg. Until it has an `end_time` it is a preparation; `duration_seconds` are whole seconds."""
+
+    code: str | None = None
+    name: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] | None = None
+    duration_seconds: int | None = None
+    end_time: datetime | None = None
+    provisional: bool = False
+    extra: Extra = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class AfterCallWork:
+    """After-call work: its state, and its times on the corrected provider clock."""
+
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    state: AfterCallWorkState | str | None = None
+    extra: Extra = field(factory=dict)
+
+
+# --- Communications -----------------------------------------------------------------------------------------------------------
+
+
+@define(kw_only=True)
+class Communication:
+    """One leg of one participant: what a call, a callback, a chat and a co-browse session share.
+
+    `settings` holds what the leg's events said of the queue's rules. It is no part of the vendor's model: equality and the
+    session JSON leave it out.
+    """
+
+    state: ConnectionState | str = ConnectionState.NONE
+    initial_state: ConnectionState | str | None = None
+    id: str | None = None
+    disconnect_type: DisconnectType | str | None = None
+    self: Address | None = field(default=None, alias="self_")  # the vendor's name; as an argument it would hide the instance
+    provider_event_time: datetime | None = None
+    start_alerting_time: datetime | None = None
+    connected_time: datetime | None = None
+    disconnected_time: datetime | None = None
+    provider: str | None = None
+    peer_id: str | None = None
+    segments: tuple[Segment, ...] | None = None
+    wrapup: Wrapup | None = None
+    after_call_work: AfterCallWork | None = None
+    after_call_work_required: bool | None = None
+    extra: Extra = field(factory=dict)
+    settings: Settings = field(default=NO_SETTINGS, eq=False)
+
+
+@define(kw_only=True)
+class CobrowseSession(Communication):
+    """The platform's `Cobrowsesession`: a communication whose two sides share a page."""
+
+    cobrowse_session_id: str | None = None
+    cobrowse_role: CobrowseRole | str | None = None
+    controlling: tuple[str, ...] | None = None
+    viewer_url: str | None = None
+
+
+def is_ended(session: Communication) -> bool:
+    """Whether the leg has ended."""
+    return session.state in ENDED_STATES
+
+
+def is_connected(session: Communication) -> bool:
+    """Whether both sides are connected."""
+    return session.state == ConnectionState.CONNECTED
+
+
+@frozen(kw_only=True)
+class Details:
+    """What any event may say about the leg; None says nothing, and never clears.
+
+    `initial_state` is the platform's own word for the state in which the leg began.
+    """
+
+    self: Address | None = field(default=None, alias="self_")
+    provider: str | None = None
+    peer_id: str | None = None
+    cobrowse_session_id: str | None = None
+    cobrowse_role: CobrowseRole | str | None = field(default=None, converter=converters.optional(read_role))
+    controlling: tuple[str, ...] | None = field(default=None, converter=converters.optional(read_words))
+    viewer_url: str | None = None
+    initial_state: ConnectionState | str | None = field(default=None, converter=converters.optional(read_state))
+
+    def said(self) -> tuple[tuple[str, Any], ...]:
+        """What is not None, as (attribute, value) pairs. `Any`: the values' types differ."""
+        return tuple((name, value) for name in _DETAIL_NAMES if (value := getattr(self, name)) is not None)
+
+
+_DETAIL_NAMES = tuple(attribute.name for attribute in fields(Details))
+NO_DETAILS = Details()

@@ -1,0 +1,5 @@
+"""Order and clocks: events as they arrive, in any order and any number of times. Pure, like the lifecycle."""
+
+from cobrowse_session.stream.fold import Folded, Step, fold
+
+__all__ = ["Folded", "Step", "fold"]

@@ -1,0 +1,82 @@
+"""The fold: what a set of events amounts to, in its plainest form (specification, section 7).
+
+Drop repeats, sort, step. It needs all events at once; the log does the same piece by piece and must equal it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+
+from attrs import frozen
+
+from cobrowse_session.events import Event, Timer, canonical, identity, order, preference
+from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
+from cobrowse_session.lifecycle.step import timer_of
+from cobrowse_session.model import CobrowseSession
+
+
+@frozen
+class Step:
+    """One line of the trace: an event or a timer, and what became of it."""
+
+    event: Event | Timer
+    outcome: Outcome
+
+
+@frozen
+class Folded:
+    """What the events of one session amount to.
+
+    Attributes:
+        session: the session in the end.
+        steps: every kept event and every timer, in order, with its outcome.
+        repeats: how many copies were dropped.
+        conflicts: how many identities had copies that differ in more than when they were received.
+    """
+
+    session: CobrowseSession
+    steps: tuple[Step, ...]
+    repeats: int
+    conflicts: int
+
+
+def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: Lifecycle | None = None) -> Folded:
+    """Fold the events of one session, in whatever order and however often they come.
+
+    Args:
+        events: at least one; all of the same session.
+        until: advance to this time, on the corrected provider clock; None, or one before the last event, advances no further
+            than the events do.
+        lifecycle: the rules; the default ones where it is None. Whether it is strict makes no difference.
+
+    Raises:
+        ValueError: no events, or events of different sessions.
+        TypeError: `until` is naive.
+    """
+    lifecycle = lifecycle or Lifecycle()
+    every = list(events)
+    kept, conflicts = _kept(every)
+    if not kept:
+        raise ValueError("expected at least one event, found none")
+    session = lifecycle.new(kept[0].subject)
+    steps = []
+    for event in kept:
+        steps += [_of(fired, session) for fired in lifecycle.fire_before(session, event)]
+        steps.append(Step(event, lifecycle.judge(session, event)))
+    if until is not None:
+        steps += [_of(fired, session) for fired in lifecycle.advance(session, until)]
+    return Folded(session, tuple(steps), len(every) - len(kept), conflicts)
+
+
+def _of(fired: Fired, session: CobrowseSession) -> Step:
+    return Step(timer_of(fired, session), fired)
+
+
+def _kept(events: Iterable[Event]) -> tuple[list[Event], int]:
+    """One copy of each event, in order; and how many events have copies in conflict."""
+    kept, conflicts = [], 0
+    for _, group in groupby(sorted(events, key=identity), key=identity):
+        copies = list(group)
+        kept.append(min(copies, key=preference) if len(copies) > 1 else copies[0])
+        conflicts += len(copies) > 1 and len({canonical(copy) for copy in copies}) > 1
+    return sorted(kept, key=order), conflicts

@@ -1,0 +1,145 @@
+"""Run events through the step and keep everything that happened, for plain asserts and for a message that tells the story."""
+
+import pickle
+from collections.abc import Iterable
+from copy import copy
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
+from cobrowse_session.lifecycle.step import timer_of
+from cobrowse_session.model import CobrowseSession
+from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
+
+
+@frozen
+class RunStep:
+    """One event or timer, what became of it, and the session as of then."""
+
+    event: Event | Timer
+    outcome: Outcome
+    session: CobrowseSession
+
+
+@frozen
+class Run:
+    """What happened when events were run.
+
+    Attributes:
+        session: the session in the end.
+        steps: every event and every timer, in the order in which they were judged.
+    """
+
+    session: CobrowseSession
+    steps: tuple[RunStep, ...]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes alone; compare them with `Applied.match(...)`, `Refused.match(...)`."""
+        return [step.outcome for step in self.steps]
+
+    def story(self) -> str:
+        """What happened, a line a step, refusals with their sentence."""
+        return "\n".join(map(_line, self.steps))
+
+    def expect(self, *outcomes: object, **session: Any) -> None:
+        """Check outcomes and attributes of the final session; where they differ, tell the story.
+
+        Args:
+            outcomes: one a step, each an outcome or a match; none at all: any will do.
+            session: attributes of the final session; `Any`: they may be anything. A name may go inside: `wrapup__code="sale"`.
+
+        Raises:
+            AssertionError: what was expected, what was found, and the story.
+
+        >>> from cobrowse_session import Applied
+        >>> from cobrowse_session.testing import run, stream
+        >>> run(stream("s1").alerting()).expect(Applied.match(row="alerting"), state="alerting", wrapup=None)
+        """
+        differences = []
+        if outcomes and list(outcomes) != self.outcomes:
+            differences += [
+                f"step {number}: expected {expected!r}, found {found!r}"
+                for number, (expected, found) in enumerate(zip(outcomes, self.outcomes, strict=False), 1)
+                if expected != found
+            ]
+            if len(outcomes) != len(self.steps):
+                differences.append(f"expected {len(outcomes)} steps, found {len(self.steps)}")
+        for name, expected in session.items():
+            if (found := _inside(self.session, name)) != expected:
+                differences.append(f"session.{name.replace('__', '.')}: expected {expected!r}, found {found!r}")
+        if differences:
+            raise AssertionError("\n".join([*differences, "", "What happened:", self.story()]))
+
+
+def run(
+    events: Iterable[Event],
+    *,
+    lifecycle: Lifecycle | None = None,
+    until: datetime | None = None,
+    session: CobrowseSession | None = None,
+) -> Run:
+    """Apply events to a session, in the order given, and keep every step.
+
+    On the way it checks what must hold for every event and session: both survive JSON and pickle, and what is not applied
+    leaves the session equal to what it was.
+
+    Args:
+        events: of one session.
+        lifecycle: the rules; the default ones where it is None.
+        until: advance to this time in the end.
+        session: go on from here; it is copied. None: a new one.
+
+    Raises:
+        ValueError: no events and no session, or events of different sessions.
+        AssertionError: one of the checks failed: a defect of this package.
+    """
+    lifecycle = lifecycle or Lifecycle()
+    events = list(events)
+    if session is None:
+        if not events:
+            raise ValueError("expected at least one event, or a session, found neither")
+        session = lifecycle.new(events[0].subject)
+    session = copy(session)
+    steps: list[RunStep] = []
+    for event in events:
+        fired = lifecycle.fire_before(session, event)
+        steps += [RunStep(timer_of(timer, session), timer, copy(session)) for timer in fired]
+        before = copy(session)
+        outcome = lifecycle.apply(session, event)
+        _check(event, outcome, before, session)
+        steps.append(RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session)))
+    if until is not None:
+        while (due := lifecycle.deadline(session)) is not None and due <= until:
+            (timer,) = lifecycle.advance(session, due)
+            steps.append(RunStep(timer_of(timer, session), timer, copy(session)))
+    return Run(session, tuple(steps))
+
+
+def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: CobrowseSession) -> None:
+    assert decode_event(encode_event(event)) == event, f"{event} does not survive JSON"
+    assert pickle.loads(pickle.dumps(event)) == event, f"{event} does not survive pickle"  # noqa: S301 (our own bytes)
+    assert decode_session(encode_session(after)) == after, f"{after} does not survive JSON"
+    assert pickle.loads(pickle.dumps(after)) == after, f"{after} does not survive pickle"  # noqa: S301 (our own bytes)
+    changed = before != after or before.settings != after.settings
+    assert isinstance(outcome, Applied) or not changed, f"{outcome} changed the session"
+
+
+def _inside(value: object, name: str) -> object:
+    for part in name.split("__"):
+        value = getattr(value, part)
+    return value
+
+
+def _line(step: RunStep) -> str:
+    event, outcome = step.event, step.outcome
+    what = f"{event.occurred_at:%H:%M:%S.%f}"[:-3] + f"  {event.kind:<14} {getattr(event, 'id', '⏰'):<5}"
+    if isinstance(outcome, Applied):
+        moved = f"{outcome.from_state} → {outcome.to_state}" if outcome.from_state != outcome.to_state else outcome.to_state
+        return f"{what} ● {outcome.row}: {moved}" + (f", after-call work {outcome.acw}" if outcome.acw else "")
+    mark = "○" if isinstance(outcome, Duplicate) else "◆"
+    rule = getattr(outcome, "rule", None)
+    return f"{what} {mark} {outcome.kind}{f' {rule}' if rule else ''}: {outcome.sentence}"

@@ -1,0 +1,178 @@
+"""Streams for tests, said as a person would say them, on a relative clock."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import attrs
+from attrs import evolve, frozen
+
+from cobrowse_session.events import (
+    AfterCallWorkEnded,
+    AfterCallWorkRequired,
+    Alerting,
+    Connected,
+    Contacting,
+    Dialing,
+    Disconnected,
+    Event,
+    Offering,
+    Scheduled,
+    Terminated,
+    UnknownEvent,
+    Updated,
+    WrapupSaved,
+)
+from cobrowse_session.model import NO_DETAILS, NO_SETTINGS, Details, Settings
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+"""When a stream begins, unless it says otherwise."""
+
+Duration = timedelta | float | str
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_DETAILS = frozenset(a.alias for a in attrs.fields(Details))
+_SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
+
+
+def duration(value: Duration) -> timedelta:
+    """A duration, however it is said: a timedelta, seconds, or text as `250ms`, `20s`, `12m`, `1h`, `1d`.
+
+    >>> duration("12m"), duration(2.5)
+    (datetime.timedelta(seconds=720), datetime.timedelta(seconds=2, microseconds=500000))
+
+    Raises:
+        ValueError: a text that says no duration.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        if not (found := _DURATION.fullmatch(value)):
+            raise ValueError(f"expected a duration as 250ms, 20s, 12m, 1h or 1d, found {value!r}")
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    return timedelta(seconds=value)
+
+
+@frozen
+class Stream:
+    """A stream of events of one session. Every call gives a new stream, so a beginning can be shared by many tests.
+
+    Whatever an event of the kind takes can be said by name, details and settings included: `alerting(cobrowse_role="viewer",
+    wrapup_prompt="timeout", wrapup_timeout=30)`. Ids are `e1`, `e2`, … unless said.
+    """
+
+    session: str
+    now: datetime = START
+    source: str = "/test"
+    delay: timedelta | None = None
+    events: tuple[Event, ...] = ()
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def after(self, passed: Duration) -> Self:
+        """Let time pass: seconds, a timedelta, or text as `12m`."""
+        return evolve(self, now=self.now + duration(passed))
+
+    def scheduled(self, **said: Any) -> Self:
+        """The leg is scheduled."""
+        return self._and(Scheduled, said)
+
+    def offering(self, **said: Any) -> Self:
+        """The leg is offered."""
+        return self._and(Offering, said)
+
+    def contacting(self, **said: Any) -> Self:
+        """The agent's station is being reached."""
+        return self._and(Contacting, said)
+
+    def dialing(self, **said: Any) -> Self:
+        """The other party is being called."""
+        return self._and(Dialing, said)
+
+    def alerting(self, **said: Any) -> Self:
+        """The agent is being alerted."""
+        return self._and(Alerting, said)
+
+    def connected(self, **said: Any) -> Self:
+        """Both sides are connected."""
+        return self._and(Connected, said)
+
+    def updated(self, **said: Any) -> Self:
+        """Details or settings change."""
+        return self._and(Updated, said)
+
+    def required(self, required: bool = True, **said: Any) -> Self:  # noqa: FBT001, FBT002 (the event's only word)
+        """The agent asks for after-call work, or takes it back."""
+        return self._and(AfterCallWorkRequired, said, required=required)
+
+    def disconnected(self, disconnect_type: str | None = None, **said: Any) -> Self:
+        """The leg ends."""
+        return self._and(Disconnected, said, disconnect_type=disconnect_type)
+
+    def terminated(self, disconnect_type: str | None = None, **said: Any) -> Self:
+        """The leg ends and is released."""
+        return self._and(Terminated, said, disconnect_type=disconnect_type)
+
+    def wrapup(self, code: str | None = None, **said: Any) -> Self:
+        """The agent saves a wrap-up; with no code and not provisional, the agent skips it."""
+        return self._and(WrapupSaved, said, code=code)
+
+    def done(self, **said: Any) -> Self:
+        """The agent clicks Done."""
+        return self._and(AfterCallWorkEnded, said, by="agent")
+
+    def offline(self, **said: Any) -> Self:
+        """The agent goes offline."""
+        return self._and(AfterCallWorkEnded, said, by="offline")
+
+    def platform(self, state: str, **said: Any) -> Self:
+        """The platform reports after-call work as `complete` or `skipped`."""
+        return self._and(AfterCallWorkEnded, said, by="platform", state=state)
+
+    def unknown(self, event_type: str = "com.example.unheard", **said: Any) -> Self:
+        """Something of a type that nobody knows."""
+        return self._and(UnknownEvent, said, type=event_type)
+
+    def _and(self, event: type[Event], said: Mapping[str, Any], **own: Any) -> Self:
+        received = None if self.delay is None else self.now + self.delay
+        envelope = {
+            "subject": self.session,
+            "source": self.source,
+            "id": f"e{len(self.events) + 1}",
+            "occurred_at": self.now,
+            "received_at": received,
+        }
+        details = {name: value for name, value in said.items() if name in _DETAILS}
+        settings = {name: _setting(name, value) for name, value in said.items() if name in _SETTINGS}
+        rest = {name: value for name, value in said.items() if name not in _DETAILS | _SETTINGS}
+        values = {
+            "details": Details(**details) if details else NO_DETAILS,
+            "settings": Settings(**settings) if settings else NO_SETTINGS,
+        }
+        return evolve(self, events=(*self.events, event(**{**envelope, **values, **own, **rest})))
+
+
+def _setting(name: str, value: Any) -> Any:
+    return duration(value) if name.endswith("timeout") and value is not None else value
+
+
+def stream(
+    session: str = "s1", *, start: datetime = START, source: str = "/test", delay: Duration | None = None
+) -> Stream:
+    """Begin a stream.
+
+    Args:
+        session: the session's id.
+        start: when it begins, on the corrected provider clock.
+        source: who says it.
+        delay: how long after it happened each event is received; None: nobody stamped it.
+
+    >>> [event.kind for event in stream("s1").alerting().after(3).connected().after("12m").disconnected("peer")]
+    ['alerting', 'connected', 'disconnected']
+    """
+    return Stream(session, start, source, None if delay is None else duration(delay))

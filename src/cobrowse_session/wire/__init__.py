@@ -1,0 +1,7 @@
+"""Every format; nothing above knows a JSON key of it."""
+
+from cobrowse_session.wire.cloudevents import decode_event, encode_event
+from cobrowse_session.wire.session import decode_session, encode_session
+from cobrowse_session.wire.trace import encode_row, trace_rows
+
+__all__ = ["decode_event", "decode_session", "encode_event", "encode_row", "encode_session", "trace_rows"]

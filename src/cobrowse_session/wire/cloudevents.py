@@ -1,0 +1,196 @@
+"""Events as CloudEvents 1.0 JSON, in and out (specification, section 2)."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NewType
+
+import attrs
+
+from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.events import (
+    DETAIL_NAMES,
+    KINDS,
+    SETTING_NAMES,
+    TYPE_PREFIX,
+    AfterCallWorkEnded,
+    Event,
+    UnknownEvent,
+    as_json,
+    own_names,
+)
+from cobrowse_session.model import (
+    LONGEST_TIMEOUT,
+    NO_DETAILS,
+    NO_SETTINGS,
+    AfterCallWorkEndedBy,
+    Details,
+    Settings,
+    event_time,
+    milliseconds,
+    time_text,
+)
+from cobrowse_session.wire.text import LONGEST_LINE, dump, read_object, shown
+from cobrowse_session.wire.values import CONVERTER, Mismatch, problems, read_time
+
+AHEAD = timedelta(hours=24)
+"""How far an event may lie after it was received, unless a caller says otherwise."""
+
+Word = NewType("Word", str)
+Moment = NewType("Moment", datetime)
+Version = NewType("Version", str)
+
+
+@attrs.frozen
+class _Envelope:
+    specversion: Version
+    id: Word
+    source: Word
+    type: Word
+    subject: Word
+    time: Moment
+    receivedtime: Moment | None = None
+    providertime: Moment | None = None
+    conversationid: str | None = None
+
+
+_ENVELOPE_NAMES = {a.name: a.name for a in attrs.fields(_Envelope)}
+_OWN = {TYPE_PREFIX + kind: (event, own_names(event)) for kind, event in KINDS.items() if event is not UnknownEvent}
+
+
+def encode_event(event: Event) -> str:
+    """Write an event as CloudEvents JSON, on one line."""
+    return dump(as_json(event))
+
+
+def decode_event(raw: str | bytes, *, ahead: timedelta = AHEAD, longest: int = LONGEST_LINE) -> Event:
+    """Read an event from CloudEvents JSON.
+
+    Args:
+        raw: one JSON object, as text or UTF-8.
+        ahead: how far it may occur after the time it was received.
+        longest: how many bytes are read at most.
+
+    Returns:
+        An event of its kind; of a type that nobody knows, an `UnknownEvent`. Unknown keys and words are kept.
+
+    Raises:
+        DecodeError: it cannot be read; every problem with its path, what was found and what was expected.
+    """
+    document = read_object(raw, longest=longest)
+    found: list[Problem] = []
+    envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
+    event, names = _OWN.get(envelope.get("type", ""), (UnknownEvent, {}))
+    data = document.get("data")
+    said: dict[str, Any]
+    if event is UnknownEvent:
+        said = {"type": envelope.get("type"), "data": None if data == {} else data}
+    else:
+        said = _said(event, names, data, found)
+    _check_ahead(envelope, ahead, found)
+    if found:
+        raise DecodeError(tuple(found))
+    return event(
+        subject=envelope["subject"],
+        source=envelope["source"],
+        id=envelope["id"],
+        occurred_at=envelope["time"],
+        received_at=envelope.get("receivedtime"),
+        provider_time=envelope.get("providertime"),
+        conversation_id=envelope.get("conversationid"),
+        extensions={key: value for key, value in document.items() if key not in _ENVELOPE_NAMES and key != "data"},
+        **said,
+    )
+
+
+def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[Problem]) -> dict[str, Any]:
+    """What the data say: details, settings, the event's own, and what is kept without being understood."""
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        found.append(Problem("wrong_type", "$.data", shown(data), "an object"))
+        return {}
+    out_of_bounds = {key for key in SETTING_NAMES if _is_out_of_bounds(key, data.get(key))}
+    understood = {key: value for key, value in data.items() if key not in out_of_bounds}
+    details = _read(Details, DETAIL_NAMES, understood, "$.data", found)
+    settings = _read(Settings, SETTING_NAMES, understood, "$.data", found)
+    own = _read(event, names, understood, "$.data", found)
+    if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and "state" not in own:
+        if not any(problem.path == "$.data.state" for problem in found):
+            found.append(Problem("missing", "$.data.state", "nothing", "complete or skipped, from the platform"))
+    known = (DETAIL_NAMES.keys() | SETTING_NAMES.keys() | names.keys()) - out_of_bounds
+    extra = {key: value for key, value in data.items() if key not in known}
+    if found:
+        return {}
+    return {
+        "details": Details(**details) if details else NO_DETAILS,
+        "settings": Settings(**settings) if settings else NO_SETTINGS,
+        "extra": extra,
+        **own,
+    }
+
+
+def _read(
+    cls: type, names: Mapping[str, str], document: Mapping[str, Any], path: str, found: list[Problem]
+) -> dict[str, Any]:
+    """The named keys as arguments of the class; null is absent. What is wrong goes to `found`."""
+    read: dict[str, Any] = {}
+    for key, name in names.items():
+        attribute = getattr(attrs.fields(cls), name)
+        value = document.get(key)
+        if value is not None:
+            try:
+                read[attribute.alias] = CONVERTER.structure(value, attribute.type)
+            except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+                found += problems(error, f"{path}.{key}")
+        elif attribute.default is attrs.NOTHING:
+            found.append(Problem("missing", f"{path}.{key}", "null" if key in document else "nothing", "a value"))
+    return read
+
+
+def _check_ahead(envelope: Mapping[str, Any], ahead: timedelta, found: list[Problem]) -> None:
+    occurred, received = envelope.get("time"), envelope.get("receivedtime")
+    if occurred and received and occurred - received > ahead:
+        expected = f"at most {ahead} after it was received, {time_text(received)}"
+        found.append(Problem("time_in_the_future", "$.time", time_text(occurred), expected))
+
+
+def _is_out_of_bounds(key: str, value: Any) -> bool:
+    """A number, where a timeout stands, that is no timeout: kept and noted, not taken."""
+    if key == "wrapupPrompt" or isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return not isinstance(value, int) or not 1 <= value <= milliseconds(LONGEST_TIMEOUT)
+
+
+def _timeout(value: Any, _: Any) -> timedelta | None:
+    if type(value) is not int:
+        raise Mismatch(value, "an integer of milliseconds")
+    return timedelta(milliseconds=value)
+
+
+def _word(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise Mismatch(value, "a string")
+    if not value:
+        raise Mismatch(value, "a string that is not empty", "empty")
+    return value
+
+
+def _version(value: Any, _: Any) -> str:
+    if value != "1.0":
+        raise Mismatch(value, '"1.0"', "unsupported_version")
+    return str(value)
+
+
+def _moment(value: Any, _: Any) -> datetime:
+    try:
+        return event_time(read_time(value))
+    except Mismatch:
+        raise
+    except ValueError:
+        raise Mismatch(value, "a time that exists, in the years 1970 to 9998", "bad_time") from None
+
+
+CONVERTER.register_structure_hook(timedelta, _timeout)
+CONVERTER.register_structure_hook(Word, _word)
+CONVERTER.register_structure_hook(Version, _version)
+CONVERTER.register_structure_hook(Moment, _moment)

@@ -1,0 +1,39 @@
+"""The vendor's session JSON: exactly the 19 properties, and whatever else came (specification, section 9)."""
+
+from cobrowse_session.errors import DecodeError
+from cobrowse_session.model import CobrowseSession, Communication
+from cobrowse_session.wire.text import dump, read_object
+from cobrowse_session.wire.values import CONVERTER, problems
+
+SESSION_FORMAT = 1
+"""The version of the session JSON as it is written here. The vendor's own has none; a change here would be a new major version."""
+
+
+def encode_session(session: Communication) -> str:
+    """Write a session as the vendor's JSON, on one line; equal sessions, read from equal text, give equal bytes.
+
+    >>> encode_session(CobrowseSession(id="s1"))
+    '{"state":"none","id":"s1"}'
+    """
+    return dump(CONVERTER.unstructure(session))
+
+
+def decode_session(raw: str | bytes) -> CobrowseSession:
+    """Read a session from the vendor's JSON; unknown keys and words are kept.
+
+    Args:
+        raw: one JSON object, as text or UTF-8.
+
+    Raises:
+        DecodeError: it cannot be read; every problem with its path.
+
+    >>> decode_session('{"id":"s1","state":"CONNECTED"}').state
+    <ConnectionState.CONNECTED: 'connected'>
+    """
+    document = read_object(raw)
+    if document.get("afterCallWork") == {}:  # the platform writes it for legs that have none [O]
+        del document["afterCallWork"]
+    try:
+        return CONVERTER.structure(document, CobrowseSession)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, "$"))) from None

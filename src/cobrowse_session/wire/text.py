@@ -1,0 +1,172 @@
+"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from cobrowse_session.errors import DecodeError, Problem
+
+LONGEST_LINE = 1 << 20
+"""Bytes of one document, unless a caller says otherwise."""
+DEEPEST = 64
+"""Objects and arrays within each other."""
+LONGEST_INTEGER = 4300
+"""Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@frozen
+class _Flaw:
+    """Stands in a document where something readable but senseless was, until its path is known."""
+
+    error: str
+    found: str
+    expected: str
+
+
+class _Flawed(dict[str, Any]):
+    """An object in which a key stands twice."""
+
+    flaw: _Flaw
+
+
+def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, Any]:
+    """Read one JSON object. `Any`: JSON.
+
+    Args:
+        raw: the text, or its UTF-8.
+        longest: how many bytes (of a text: characters) are read at most.
+
+    Raises:
+        DecodeError: what is wrong with it, all of it where the text can be parsed at all.
+    """
+    document = read_json(raw, longest=longest)
+    if not isinstance(document, dict):
+        raise DecodeError((Problem("not_an_object", "$", shown(document), "a JSON object"),))
+    return document
+
+
+def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
+    """Read any JSON document; see `read_object`."""
+    if len(raw) > longest:
+        raise _error("line_too_long", f"{len(raw)} bytes", f"at most {longest}")
+    text = _text(raw)
+    if (depth := _depth(text)) > DEEPEST:
+        raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
+    flaws: list[_Flaw] = []
+    document = _parse(text, flaws)
+    if flaws or _ESCAPED_SURROGATE.search(text):
+        problems = tuple(_flaws(document, "$"))
+        if problems:
+            raise DecodeError(problems)
+        if flaws:  # it stood under a key that stands twice, and went with the first of the two
+            raise _error(flaws[0].error, flaws[0].found, flaws[0].expected)
+    return document
+
+
+def shown(value: object) -> str:
+    """A value for a person, cut to a readable length."""
+    try:
+        text = json.dumps(value, ensure_ascii=True)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _error(error: str, found: str, expected: str) -> DecodeError:
+    return DecodeError((Problem(error, "$", found, expected),))
+
+
+def _text(raw: str | bytes) -> str:
+    try:
+        text = raw if isinstance(raw, str) else raw.decode()
+        text.encode()  # a str may hold a lone surrogate
+    except UnicodeDecodeError as error:
+        raise _error("not_json", f"byte 0x{error.object[error.start]:02x} at {error.start}", "UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise _error("lone_surrogate", f"a lone surrogate at {error.start}", "whole characters") from None
+    if text.startswith("\ufeff"):
+        raise _error("byte_order_mark", "a byte order mark", "none")
+    return text
+
+
+def _depth(text: str) -> int:
+    if text.count("{") + text.count("[") <= DEEPEST:
+        return 0
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{\]}]", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _parse(text: str, flaws: list[_Flaw]) -> Any:
+    def flaw(error: str, found: str, expected: str) -> _Flaw:
+        flaws.append(_Flaw(error, found[:40], expected))
+        return flaws[-1]
+
+    def constant(name: str) -> _Flaw:
+        return flaw("not_a_number", name, "a number that JSON has")
+
+    def real(digits: str) -> float | _Flaw:
+        number = float(digits)
+        return flaw("not_a_number", digits, "a number that fits") if number in (float("inf"), float("-inf")) else number
+
+    def integer(digits: str) -> int | _Flaw:
+        if len(digits.lstrip("-")) > LONGEST_INTEGER:
+            return flaw("number_too_long", f"{len(digits)} digits", f"at most {LONGEST_INTEGER}")
+        return int(digits)
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(items)
+        if len(made) == len(items):
+            return made
+        keys = [key for key, _ in items]
+        flawed = _Flawed(made)
+        twice = next(key for key in made if keys.count(key) > 1)
+        flawed.flaw = flaw("duplicate_key", f"{shown(twice)} twice", "each key once")
+        return flawed
+
+    try:
+        return json.loads(text, parse_constant=constant, parse_float=real, parse_int=integer, object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        found = shown(text[error.pos : error.pos + 20]) if error.pos < len(text) else "the end"
+        raise _error("not_json", f"{found} at {error.pos}", f"JSON ({error.msg})") from None
+
+
+def _flaws(value: Any, path: str) -> Iterator[Problem]:
+    """What was marked while parsing, and lone surrogates, each with its path."""
+    match value:
+        case _Flaw(error, found, expected):
+            yield Problem(error, path, found, expected)
+        case str():
+            if not _is_whole(value):
+                yield Problem("lone_surrogate", path, shown(value), "whole characters")
+        case dict():
+            if isinstance(value, _Flawed):
+                yield Problem(value.flaw.error, path, value.flaw.found, value.flaw.expected)
+            for key, part in value.items():
+                if not _is_whole(key):
+                    yield Problem("lone_surrogate", path, f"the key {shown(key)}", "whole characters")
+                yield from _flaws(part, f"{path}.{key}" if _is_whole(key) else f"{path}.?")
+        case list():
+            for index, part in enumerate(value):
+                yield from _flaws(part, f"{path}[{index}]")
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def dump(document: object) -> str:
+    """A document as every format here writes it: one line, no spaces, non-ASCII as it is."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

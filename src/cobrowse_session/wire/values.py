@@ -1,0 +1,164 @@
+"""Values on the wire: one cattrs converter for all formats, strict where cattrs is generous, and keeping what nobody knows."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from types import GenericAlias
+from typing import Any, get_args, get_origin
+
+import attrs
+from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from cobrowse_session.errors import Problem
+from cobrowse_session.model import (
+    AfterCallWorkEndedBy,
+    AfterCallWorkState,
+    CobrowseRole,
+    Communication,
+    ConnectionState,
+    DisconnectType,
+    Vocabulary,
+    WrapupPrompt,
+    time_text,
+    utc,
+    vendor_name,
+)
+from cobrowse_session.wire.text import shown
+
+RFC_3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class Mismatch(ValueError):
+    """A value is not what its place takes."""
+
+    def __init__(self, value: object, expected: str, error: str = "wrong_type") -> None:
+        super().__init__(expected)
+        self.value, self.expected, self.error = value, expected, error
+
+
+def read_time(text: object) -> datetime:
+    """An RFC 3339 time with its zone, in UTC, cut to the millisecond; second 60 reads as 59.999.
+
+    Raises:
+        Mismatch: not such a time, or outside the years 1970 to 9999.
+    """
+    if not isinstance(text, str):
+        raise Mismatch(text, "a time as text, with its zone: 2026-03-01T09:00:00.000Z")
+    if not (found := RFC_3339.fullmatch(text)):
+        raise Mismatch(text, "a time with its zone: 2026-03-01T09:00:00.000Z", "bad_time")
+    date, hour, minute, second, fraction, zone = found.groups()
+    if second == "60":
+        second, fraction = "59", "999"
+    try:
+        zone = "+00:00" if zone in "Zz" else zone
+        return utc(datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"))
+    except ValueError:
+        raise Mismatch(text, "a time that exists, in the years 1970 to 9998", "bad_time") from None
+
+
+def problems(error: BaseException, path: str) -> Iterator[Problem]:
+    """Everything that cattrs found, each with the path that the sender knows."""
+    if isinstance(error, BaseValidationError):
+        for inner in error.exceptions:
+            yield from problems(inner, path + _last_step(inner))
+    elif isinstance(error, Mismatch):
+        yield Problem(error.error, path, shown(error.value), error.expected)
+    else:
+        raise error
+
+
+def _last_step(error: BaseException) -> str:
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            return f".{vendor_name(note.name)}"
+        if isinstance(note, IterableValidationNote):
+            return f"[{note.index}]"
+    return ""
+
+
+def _exactly(wanted: type, expected: str) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        if type(value) is not wanted:
+            raise Mismatch(value, expected)
+        return value
+
+    return read
+
+
+def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        if value is not None and not isinstance(value, str):
+            raise Mismatch(value, "a string")
+        return value and vocabulary.read(value)
+
+    return read
+
+
+def _fields(cls: type) -> Iterator[tuple[str, Any]]:
+    """How cattrs shall name the fields; `extra` is ours to write, settings are no part of the vendor's model. `Any`: its type is private."""
+    for attribute in attrs.fields(cls):
+        ours = attribute.name in ("extra", "settings")
+        # A session says its state even where it has none yet.
+        default = False if attribute.name == "state" and issubclass(cls, Communication) else None
+        yield attribute.name, override(omit=ours or None, omit_if_default=default, rename=vendor_name(attribute.name))
+
+
+def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Null is absent; unknown keys are kept in `extra`."""
+    fields: dict[str, Any] = dict(_fields(cls))  # `Any`: or mypy takes the overrides for the function's other arguments
+    known = frozenset(field.rename for field in fields.values() if not field.omit)
+    read: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, **fields)
+
+    def read_object(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Mismatch(value, "an object")
+        made = read({key: part for key, part in value.items() if key in known and part is not None}, cls)
+        extra = {key: part for key, part in value.items() if key not in known}
+        return attrs.evolve(made, extra=extra) if extra else made
+
+    return read_object
+
+
+def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    """What is unset is absent; unknown keys follow as they came."""
+    fields: dict[str, Any] = dict(_fields(cls))
+    write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
+    return lambda value: {**write(value), **value.extra}
+
+
+def _is_tuple(wanted: Any) -> bool:
+    return get_origin(wanted) is tuple
+
+
+def _list_reader(wanted: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
+    items = GenericAlias(list, get_args(wanted)[0])
+    read = converter.get_structure_hook(items)
+
+    def read_list(value: Any, _: Any) -> Any:
+        if not isinstance(value, list):
+            raise Mismatch(value, "a list")
+        return tuple(read(value, items))
+
+    return read_list
+
+
+def _converter() -> Converter:
+    converter = Converter()
+    converter.register_structure_hook(str, _exactly(str, "a string"))
+    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
+    converter.register_structure_hook(int, _exactly(int, "an integer"))
+    converter.register_structure_hook(datetime, lambda value, _: read_time(value))
+    converter.register_unstructure_hook(datetime, time_text)
+    for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):
+        for union in (vocabulary | str, vocabulary | str | None):
+            converter.register_structure_hook(union, _word(vocabulary))
+    converter.register_structure_hook_factory(_is_tuple, _list_reader)
+    converter.register_structure_hook_factory(attrs.has, _object_reader)
+    converter.register_unstructure_hook_factory(attrs.has, _object_writer)
+    return converter
+
+
+CONVERTER = _converter()
