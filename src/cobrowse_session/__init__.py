@@ -4,8 +4,9 @@
 >>> lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
 >>> session = lifecycle.new("s1")
 >>> nine = datetime(2026, 3, 1, 9, tzinfo=UTC)
->>> for at, event in enumerate((Alerting, Connected, Disconnected)):
-...     outcome = lifecycle.apply(session, event(subject="s1", source="/acme", id=f"e{at}", occurred_at=nine + timedelta(minutes=at)))
+>>> for minute, event in enumerate((Alerting, Connected, Disconnected)):
+...     moment = nine + timedelta(minutes=minute)
+...     outcome = lifecycle.apply(session, event(subject="s1", source="/acme", id=f"e{minute}", occurred_at=moment))
 >>> session.after_call_work.state, lifecycle.deadline(session)
 (<AfterCallWorkState.PENDING: 'pending'>, datetime.datetime(2026, 3, 1, 9, 2, 30, tzinfo=datetime.timezone.utc))
 """

@@ -154,7 +154,10 @@ class FormatVersionError(CobrowseError):
     newest: int
 
     def __str__(self) -> str:
-        return f"{self.what} has format version {self.found!r}, this package reads up to {self.newest}: install a newer cobrowse-session"
+        return (
+            f"{self.what} has format version {self.found!r}, this package reads up to {self.newest}: "
+            "install a newer cobrowse-session"
+        )
 
 
 @define(eq=False, slots=False)

@@ -81,7 +81,7 @@ class Vocabulary(StrEnum):
 
     @classmethod
     def read(cls, text: str) -> Self | str:
-        """The member that `text` spells, in any case and any of the vendor's spellings; else `text` itself, so nothing is lost."""
+        """The member that `text` spells, in any case and any vendor spelling; else `text` itself, so nothing is lost."""
         members: Mapping[str, Self] = _spellings(cls)
         return members.get(_squeezed(text), text)
 
@@ -378,7 +378,7 @@ class Segment:
 
 @frozen(kw_only=True)
 class Wrapup:
-    """What the agent noted about the leg. Until it has an `end_time` it is a preparation; `duration_seconds` are whole seconds."""
+    """What the agent noted about the leg. Without an `end_time` it is a preparation; `duration_seconds` are whole seconds."""
 
     code: str | None = None
     name: str | None = None

@@ -161,13 +161,13 @@ def says_the_unknown(_session: Communication, event: AfterCallWorkEnded, _: Rule
 
 
 @asks_event
-def reports_completion(session: Communication, event: AfterCallWorkEnded, rules: Rules) -> bool:
+def reports_completion(session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
     """The platform says `complete`, and the session says otherwise."""
     return event.state == AfterCallWorkState.COMPLETE and _reports_news(session, event)
 
 
 @asks_event
-def reports_a_skip(session: Communication, event: AfterCallWorkEnded, rules: Rules) -> bool:
+def reports_a_skip(session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
     """The platform says `skipped`, and the session says otherwise."""
     return event.state == AfterCallWorkState.SKIPPED and _reports_news(session, event)
 

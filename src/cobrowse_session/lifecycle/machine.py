@@ -5,7 +5,6 @@ extension points: an event class that passes the session along and says which tr
 carries its row.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -55,7 +54,7 @@ class _Machine(transitions.Machine):
             _add(self, row)
 
     def get_state(self, state: Any) -> transitions.State:  # `Any`: as transitions has it
-        """The state of this name. Transitions would look for an Enum's *name*; a word that nobody knows counts as the first state."""
+        """The state of this name; a word that nobody knows counts as the first. Transitions would look for an Enum's *name*."""
         return self.states.get(state) or next(iter(self.states.values()))
 
 
@@ -112,9 +111,7 @@ class Machines:
         return trigger.rows(trigger.machine.get_model_state(session).name)
 
 
-def build(
-    connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK
-) -> Machines:
+def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK) -> Machines:
     """Build both machines from rows, and check that they are total.
 
     Raises:
@@ -133,7 +130,9 @@ def _check_total(trigger: Any, machine: _Machine) -> None:
     for state in machine.states:
         rows = trigger.rows(state)
         if [bool(row.when) for row in rows] != [True] * (len(rows) - 1) + [False] and not (is_timer and not rows):
-            raise ValueError(f"{trigger.name} in {state}: one row without a guard must stand, last; found {[r.name for r in rows]}")
+            raise ValueError(
+                f"{trigger.name} in {state}: one row without a guard must stand, last; found {[r.name for r in rows]}"
+            )
 
 
 @cache

@@ -14,7 +14,7 @@ class Rules:
     """The rules in force for one session: its settings over the lifecycle's defaults, read as the specification reads them.
 
     Attributes:
-        prompt: `mandatory` also stands for a time limit without a time, `optional` for an unknown prompt; None: no after-call work.
+        prompt: `mandatory` also stands for a time limit without a time, `optional` for an unknown one; None: no after-call work.
         acw_lasts: how long after-call work may last; None: as long as it takes.
         alert_lasts: how long an alert may last, the grace included; None: the library never ends one.
     """

@@ -1,4 +1,4 @@
-"""What a row writes: times, segments, wrap-up, after-call work. And, above the stamps, what they would write: guards ask that first.
+"""What a row writes: times, segments, wrap-up, after-call work. And, above the stamps, what they would write; guards ask that.
 
 Every stamp gets (session, event, rules), writes attributes of the session and replaces values, never changing one in place. The
 machine writes the states themselves.

@@ -306,7 +306,7 @@ def _outcome(
     acw: AfterCallWorkState | str | None,
     said: tuple[str, ...],
 ) -> Outcome:
-    """The outcome of one row, or of two where the leg ended. Shared by all that read the same: building one costs most of a step."""
+    """The outcome of one row, or of two where the leg ended. Shared by all that read the same; building one is dear."""
     verdict = cells[0].row.gives
     common = _Common(row=_name(cells), sentence=_sentence(cells), from_state=before, acw=acw)
     match verdict:

@@ -10,7 +10,7 @@ from itertools import groupby
 from attrs import frozen
 
 from cobrowse_session.events import Event, Timer, canonical, identity, order, preference
-from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
+from cobrowse_session.lifecycle import Lifecycle, Outcome
 from cobrowse_session.lifecycle.step import timer_of
 from cobrowse_session.model import CobrowseSession
 
@@ -40,6 +40,32 @@ class Folded:
     conflicts: int
 
 
+@frozen
+class Kept:
+    """The events of one session, each once.
+
+    Attributes:
+        events: one copy of each, in order.
+        repeats: how many copies were dropped.
+        conflicts: how many events had copies that differ in more than when they were received.
+    """
+
+    events: tuple[Event, ...]
+    repeats: int
+    conflicts: int
+
+
+def keep(events: Iterable[Event]) -> Kept:
+    """Drop repeats and sort. Of copies that differ, the one first received is kept, then the smallest canonical form [C]."""
+    every = sorted(events, key=identity)
+    kept, conflicts = [], 0
+    for _, group in groupby(every, key=identity):
+        copies = list(group)
+        kept.append(min(copies, key=preference) if len(copies) > 1 else copies[0])
+        conflicts += len(copies) > 1 and len({canonical(copy) for copy in copies}) > 1
+    return Kept(tuple(sorted(kept, key=order)), len(every) - len(kept), conflicts)
+
+
 def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: Lifecycle | None = None) -> Folded:
     """Fold the events of one session, in whatever order and however often they come.
 
@@ -54,29 +80,14 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
         TypeError: `until` is naive.
     """
     lifecycle = lifecycle or Lifecycle()
-    every = list(events)
-    kept, conflicts = _kept(every)
-    if not kept:
+    kept = keep(events)
+    if not kept.events:
         raise ValueError("expected at least one event, found none")
-    session = lifecycle.new(kept[0].subject)
+    session = lifecycle.new(kept.events[0].subject)
     steps = []
-    for event in kept:
-        steps += [_of(fired, session) for fired in lifecycle.fire_before(session, event)]
+    for event in kept.events:
+        steps += [Step(timer_of(fired, session), fired) for fired in lifecycle.fire_before(session, event)]
         steps.append(Step(event, lifecycle.judge(session, event)))
     if until is not None:
-        steps += [_of(fired, session) for fired in lifecycle.advance(session, until)]
-    return Folded(session, tuple(steps), len(every) - len(kept), conflicts)
-
-
-def _of(fired: Fired, session: CobrowseSession) -> Step:
-    return Step(timer_of(fired, session), fired)
-
-
-def _kept(events: Iterable[Event]) -> tuple[list[Event], int]:
-    """One copy of each event, in order; and how many events have copies in conflict."""
-    kept, conflicts = [], 0
-    for _, group in groupby(sorted(events, key=identity), key=identity):
-        copies = list(group)
-        kept.append(min(copies, key=preference) if len(copies) > 1 else copies[0])
-        conflicts += len(copies) > 1 and len({canonical(copy) for copy in copies}) > 1
-    return sorted(kept, key=order), conflicts
+        steps += [Step(timer_of(fired, session), fired) for fired in lifecycle.advance(session, until)]
+    return Folded(session, tuple(steps), kept.repeats, kept.conflicts)

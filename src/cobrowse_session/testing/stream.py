@@ -161,9 +161,7 @@ def _setting(name: str, value: Any) -> Any:
     return duration(value) if name.endswith("timeout") and value is not None else value
 
 
-def stream(
-    session: str = "s1", *, start: datetime = START, source: str = "/test", delay: Duration | None = None
-) -> Stream:
+def stream(session: str = "s1", *, start: datetime = START, source: str = "/test", delay: Duration | None = None) -> Stream:
     """Begin a stream.
 
     Args:

@@ -114,9 +114,8 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     details = _read(Details, DETAIL_NAMES, understood, "$.data", found)
     settings = _read(Settings, SETTING_NAMES, understood, "$.data", found)
     own = _read(event, names, understood, "$.data", found)
-    if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and "state" not in own:
-        if not any(problem.path == "$.data.state" for problem in found):
-            found.append(Problem("missing", "$.data.state", "nothing", "complete or skipped, from the platform"))
+    if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and understood.get("state") is None:
+        found.append(Problem("missing", "$.data.state", "nothing", "complete or skipped, from the platform"))
     known = (DETAIL_NAMES.keys() | SETTING_NAMES.keys() | names.keys()) - out_of_bounds
     extra = {key: value for key, value in data.items() if key not in known}
     if found:
@@ -129,9 +128,7 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     }
 
 
-def _read(
-    cls: type, names: Mapping[str, str], document: Mapping[str, Any], path: str, found: list[Problem]
-) -> dict[str, Any]:
+def _read(cls: type, names: Mapping[str, str], document: Mapping[str, Any], path: str, found: list[Problem]) -> dict[str, Any]:
     """The named keys as arguments of the class; null is absent. What is wrong goes to `found`."""
     read: dict[str, Any] = {}
     for key, name in names.items():

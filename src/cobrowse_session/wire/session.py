@@ -6,11 +6,11 @@ from cobrowse_session.wire.text import dump, read_object
 from cobrowse_session.wire.values import CONVERTER, problems
 
 SESSION_FORMAT = 1
-"""The version of the session JSON as it is written here. The vendor's own has none; a change here would be a new major version."""
+"""The vendor's own has none; a change here would be a new major version."""
 
 
 def encode_session(session: Communication) -> str:
-    """Write a session as the vendor's JSON, on one line; equal sessions, read from equal text, give equal bytes.
+    """Write a session as the vendor's JSON, on one line; what was read from it gives the same bytes.
 
     >>> encode_session(CobrowseSession(id="s1"))
     '{"state":"none","id":"s1"}'

@@ -54,7 +54,7 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
 def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
     """Read any JSON document; see `read_object`."""
     if len(raw) > longest:
-        raise _error("line_too_long", f"{len(raw)} bytes", f"at most {longest}")
+        raise too_long(len(raw), longest)
     text = _text(raw)
     if (depth := _depth(text)) > DEEPEST:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
@@ -67,6 +67,11 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
         if flaws:  # it stood under a key that stands twice, and went with the first of the two
             raise _error(flaws[0].error, flaws[0].found, flaws[0].expected)
     return document
+
+
+def too_long(length: int, longest: int) -> DecodeError:
+    """A document of so many bytes is not read."""
+    return _error("line_too_long", f"{length} bytes", f"at most {longest}")
 
 
 def shown(value: object) -> str:

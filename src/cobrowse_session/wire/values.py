@@ -31,7 +31,7 @@ RFC_3339 = re.compile(
 )
 
 
-class Mismatch(ValueError):
+class Mismatch(ValueError):  # noqa: N818 (it becomes a Problem; nobody outside sees it)
     """A value is not what its place takes."""
 
     def __init__(self, value: object, expected: str, error: str = "wrong_type") -> None:
@@ -98,7 +98,7 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """How cattrs shall name the fields; `extra` is ours to write, settings are no part of the vendor's model. `Any`: its type is private."""
+    """How cattrs shall name the fields; `extra` is ours to write, settings are not the vendor's. `Any`: its type is private."""
     for attribute in attrs.fields(cls):
         ours = attribute.name in ("extra", "settings")
         # A session says its state even where it has none yet.

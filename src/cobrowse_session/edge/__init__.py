@@ -1,0 +1,1 @@
+"""Where bytes, clocks and files are met."""
