@@ -77,19 +77,22 @@ def _decode(line: bytes, length: int, longest: int) -> Event:
 def _lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
     """Physical lines that are not blank: number, content and length; of one that is too long, the content is its beginning."""
     number = 0
-    while line := file.readline(longest + 2):
+    while line := file.readline(longest + len(b"x\r\n")):  # a byte too many is enough, and the line's end
         number += 1
-        length = len(line)
-        while not line.endswith(b"\n") and (more := file.readline(_CHUNK)):
-            length += len(more)
-            if more.endswith(b"\n"):
-                length -= 1
-                break
-        else:
-            line = line.removesuffix(b"\n").removesuffix(b"\r")
-            length = len(line) if len(line) <= longest else length
-        if line.strip():
-            yield number, line, length
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        length = len(content) if line.endswith(b"\n") else len(line) + _skip_rest(file)
+        if content.strip():
+            yield number, content, length
+
+
+def _skip_rest(file: BinaryIO) -> int:
+    """Read to the end of a long line, a piece at a time; say how many bytes it still had, without its end."""
+    length = 0
+    while piece := file.readline(_CHUNK):
+        length += len(piece)
+        if piece.endswith(b"\n"):
+            return length - len(b"\n") - piece.endswith(b"\r\n")
+    return length
 
 
 # --- Sessions out -------------------------------------------------------------------------------------------------------------

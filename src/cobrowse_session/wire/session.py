@@ -6,7 +6,7 @@ from cobrowse_session.wire.text import dump, read_object
 from cobrowse_session.wire.values import CONVERTER, problems
 
 SESSION_FORMAT = 1
-"""The vendor's own has none; a change here would be a new major version."""
+"""The version of the session JSON as it is written here; the vendor's own has none."""
 
 
 def encode_session(session: Communication) -> str:
