@@ -1,0 +1,91 @@
+"""What a step costs, beside the same rules driven in other ways, in one run: `python -m bench`.
+
+Every way must give the equal session first. Times are medians of interleaved rounds; trust the ratios, not the nanoseconds.
+"""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Sequence
+from statistics import median
+from time import perf_counter_ns
+
+from bench import by_hand, idiomatic
+from cobrowse_session import CobrowseSession, Event, Lifecycle
+from cobrowse_session.testing import stream
+
+ROUNDS = 15
+LIVES = 200
+
+LIFE = (
+    stream("s1", delay=0.03)
+    .alerting(wrapup_prompt="timeout", wrapup_timeout=30, cobrowse_role="viewer")
+    .after(3)
+    .connected()
+    .after("5m")
+    .updated(controlling=["page-1"])
+    .after("7m")
+    .disconnected("peer")
+    .after(14.22)
+    .wrapup("sale", name="Sale")
+    .after(60)
+    .wrapup("resolved")
+    .events
+)
+
+
+def shared(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
+    """Two machines, shared by all sessions."""
+    session = lifecycle.new("s1")
+    for event in events:
+        lifecycle.apply(session, event)
+    return session
+
+
+Live = Callable[[Sequence[Event], Lifecycle], CobrowseSession | idiomatic.Model]
+
+WAYS: dict[str, Live] = {
+    "by hand, this life only": by_hand.live,
+    "cobrowse-session": shared,
+    "transitions, two machines a session": idiomatic.live,
+}
+
+
+def nanoseconds_an_event(live: Live, lifecycle: Lifecycle, lives: int) -> float:
+    """One round of one way."""
+    began = perf_counter_ns()
+    for _ in range(lives):
+        live(LIFE, lifecycle)
+    return (perf_counter_ns() - began) / (lives * len(LIFE))
+
+
+def bytes_a_session(live: Live, lifecycle: Lifecycle) -> float:
+    """What a session holds after its whole life, its events left out."""
+    live(LIFE, lifecycle)
+    gc.collect()
+    tracemalloc.start()
+    kept = [live(LIFE, lifecycle) for _ in range(LIVES)]
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return size / len(kept)
+
+
+def main() -> None:
+    """Measure all ways, interleaved, and print a table."""
+    lifecycle = Lifecycle()
+    expected = shared(LIFE, lifecycle)
+    for name, live in WAYS.items():
+        lived = live(LIFE, lifecycle)
+        assert (lived.session if isinstance(lived, idiomatic.Model) else lived) == expected, name
+    lives = {name: LIVES if live is not idiomatic.live else LIVES // 20 for name, live in WAYS.items()}
+    rounds = [{name: nanoseconds_an_event(live, lifecycle, lives[name]) for name, live in WAYS.items()} for _ in range(ROUNDS)]
+    cost = {name: median(one[name] for one in rounds) for name in WAYS}
+    print(f"A full life of {len(LIFE)} applied events, a session made for each; medians of {ROUNDS} rounds.\n")
+    print(f"| {'way':<36} | {'ns an event':>11} | {'ratio':>6} | {'bytes a session':>15} |")
+    print(f"|{'-' * 38}|{'-' * 12}:|{'-' * 7}:|{'-' * 16}:|")
+    for name, live in WAYS.items():
+        ratio = cost[name] / cost["cobrowse-session"]
+        print(f"| {name:<36} | {cost[name]:>11,.0f} | {ratio:>6.2f} | {bytes_a_session(live, lifecycle):>15,.0f} |")
+
+
+if __name__ == "__main__":
+    main()

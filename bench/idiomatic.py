@@ -1,0 +1,87 @@
+"""The peer: the same rows, guards and stamps, driven as the transitions documentation shows: a model and its machines."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import transitions
+from attrs import evolve
+
+from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, ConnectionState, Event, Lifecycle
+from cobrowse_session.events import KINDS
+from cobrowse_session.lifecycle import table
+from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.lifecycle.stamps import COMMON
+from cobrowse_session.model import is_ended
+
+logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
+
+
+class Model:
+    """What a session looks like where each has machines of its own; its states are the session's."""
+
+    def __init__(self, session: CobrowseSession) -> None:
+        self.session = session
+
+    @property
+    def leg(self) -> str:
+        """The connection state."""
+        return str(self.session.state)  # a plain one: transitions looks for an Enum's name
+
+    @leg.setter
+    def leg(self, state: str) -> None:
+        self.session.state = ConnectionState(state)
+
+    @property
+    def acw(self) -> str:
+        """The state of after-call work."""
+        work = self.session.after_call_work
+        return str(work.state) if work and work.state else "absent"
+
+    @acw.setter
+    def acw(self, state: str) -> None:
+        if state != "absent":
+            work = self.session.after_call_work or AfterCallWork()
+            self.session.after_call_work = evolve(work, state=AfterCallWorkState(state))
+
+
+def transitions_of(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows as transitions takes them; `Any`: as it has them."""
+    found = []
+    for row in rows:
+        for kind in row.on:
+            entered = KINDS[kind].enters if kind in KINDS else None
+            before = [*(COMMON if row.is_applied and kind in KINDS else ()), *row.then]
+            found.append(
+                {
+                    "trigger": kind,
+                    "source": list(row.sources(entered and str(entered))),
+                    "dest": row.target(entered and str(entered)),
+                    "conditions": list(row.when),
+                    "before": before,
+                }
+            )
+    return found
+
+
+LEG = transitions_of(row for row in table.CONNECTION if row.name != "alert_timed_out")
+WORK = transitions_of(table.AFTER_CALL_WORK)
+
+
+def live(events: Sequence[Event], lifecycle: Lifecycle) -> Model:
+    """One life, with machines made for it; they live as long as the model does."""
+    session = lifecycle.new("s1")
+    model = Model(session)
+    for states, rows, attribute in (
+        (table.CONNECTION_STATES, LEG, "leg"),
+        (table.AFTER_CALL_WORK_STATES, WORK, "acw"),
+    ):
+        transitions.Machine(
+            model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False
+        )
+    for event in events:
+        was_ended = is_ended(session)
+        getattr(model, event.kind)(session, event, lifecycle.rules(session))
+        if is_ended(session) and not was_ended:
+            getattr(model, table.LEG_ENDED)(session, event, lifecycle.rules(session))
+    return model
