@@ -1,0 +1,73 @@
+"""Analytics conversation details: sessions with segments of a spelling of their own, after the fact."""
+
+from collections.abc import Iterator
+
+from cobrowse_session.model import AfterCallWork, AfterCallWorkState, Segment, Wrapup, read_disconnect_type
+from cobrowse_session.wire.genesys.leg import Leg
+from cobrowse_session.wire.genesys.said import Said
+
+_TYPES = {
+    "alert": "Alert",
+    "callback": "Scheduled",
+    "contacting": "Contacting",
+    "delay": "Delay",
+    "dialing": "Dialing",
+    "interact": "Interact",
+    "ivr": "IVR",
+    "scheduled": "Scheduled",
+    "system": "System",
+}
+"""Analytics' segment type to the conversation API's."""
+
+_WITHIN = frozenset({"hold", "barging", "coaching", "monitoring", "parked", "screenmonitoring", "sharing", "voicemail"})
+"""They stand within a connection, and begin no state."""
+
+_CONNECTED = frozenset({"interact", "ivr", "delay"})
+
+
+def analytics_legs(conversation: Said) -> Iterator[Leg]:
+    """The legs of a conversation's details; a leg's id is its `sessionId`, its end that of its last segment before wrap-up."""
+    for participant in conversation.many("participants"):
+        for session in participant.many("sessions"):
+            yield _leg(conversation, session)
+
+
+def _leg(conversation: Said, session: Said) -> Leg:
+    leg = Leg(
+        conversation=conversation.text("conversationId") or "",
+        id=session.text("sessionId") or "",
+        path=session.path,
+        provider=session.text("provider"),
+    )
+    last = None
+    for segment in session.many("segments"):
+        kind = (segment.text("segmentType") or "").lower()
+        if kind == "wrapup":
+            _wrap_up(leg, segment)
+            continue
+        last = segment
+        if kind in _CONNECTED and leg.connected_time is None:
+            leg.connected_time = segment.time("segmentStart")
+        if kind not in _WITHIN:
+            leg.segments += (
+                Segment(
+                    start_time=segment.time("segmentStart"),
+                    end_time=segment.time("segmentEnd"),
+                    type=_TYPES.get(kind, segment.text("segmentType")),
+                ),
+            )
+    if last and (ended := last.time("segmentEnd")) and (reason := last.text("disconnectType")):
+        leg.state, leg.disconnected_time, leg.disconnect_type = "disconnected", ended, read_disconnect_type(reason)
+    if peer := session.text("peerId"):
+        leg.changing = {"peer_id": peer}
+    return leg
+
+
+def _wrap_up(leg: Leg, segment: Said) -> None:
+    """A wrap-up segment is after-call work that was done; it ends where its wrap-up does."""
+    end = segment.time("segmentEnd")
+    leg.wrapup = Wrapup(
+        code=segment.text("wrapUpCode"), notes=segment.text("wrapUpNote"), tags=segment.words("wrapUpTags"), end_time=end
+    )
+    if end:
+        leg.after_call_work = AfterCallWork(end_time=end, state=AfterCallWorkState.COMPLETE)

@@ -1,0 +1,106 @@
+"""A payload, read leniently: what has the wrong type is as good as absent, and told with its path. Nothing here raises."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from attrs import define, field
+
+from cobrowse_session.errors import Problem
+from cobrowse_session.model import LONGEST_TIMEOUT, event_time
+from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.values import read_time
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@define
+class Said:
+    """One object of a payload.
+
+    Attributes:
+        object: what it says. `Any`: JSON.
+        path: where it stands.
+        warnings: what could not be understood; shared by all objects of one payload.
+    """
+
+    object: dict[str, Any]
+    path: str = "$"
+    warnings: list[Problem] = field(factory=list)
+
+    def warn(self, error: str, key: str, expected: str) -> None:
+        """Tell that something was not understood."""
+        self.warnings.append(Problem(error, f"{self.path}.{key}", shown(self.object.get(key)), expected))
+
+    def text(self, key: str) -> str | None:
+        """Some text; an empty one is absent."""
+        return self._of(str, key, "a string") or None
+
+    def flag(self, key: str) -> bool | None:
+        """True or false."""
+        value: bool | None = self._of(bool, key, "true or false")
+        return value
+
+    def number(self, key: str) -> int | None:
+        """A whole number."""
+        value: int | None = self._of(int, key, "an integer")
+        return value
+
+    def timeout(self, key: str, unit: timedelta = timedelta(milliseconds=1)) -> timedelta | None:
+        """A timeout, if it is one that makes sense."""
+        number = self.number(key)
+        if number is None or 1 <= number <= LONGEST_TIMEOUT // unit:
+            return None if number is None else number * unit
+        self.warn("out_of_bounds", key, f"1 to {LONGEST_TIMEOUT // unit}")
+        return None
+
+    def time(self, key: str) -> datetime | None:
+        """A time, as text."""
+        value = self.object.get(key)
+        if value is None or value == "":
+            return None
+        try:
+            return event_time(read_time(value))
+        except ValueError:
+            self.warn("bad_time", key, "a time with its zone: 2026-03-01T09:00:00.000Z")
+            return None
+
+    def instant(self, key: str) -> datetime | None:
+        """A time, as milliseconds since 1970."""
+        number = self.number(key)
+        if number is None:
+            return None
+        try:
+            return event_time(_EPOCH + timedelta(milliseconds=number))
+        except (ValueError, OverflowError):
+            self.warn("bad_time", key, "milliseconds since 1970")
+            return None
+
+    def words(self, key: str) -> tuple[str, ...] | None:
+        """A list of strings; what is none is left out."""
+        values = self._of(list, key, "a list")
+        if values is None:
+            return None
+        if not all(isinstance(value, str) for value in values):
+            self.warn("wrong_type", key, "a list of strings")
+        return tuple(value for value in values if isinstance(value, str))
+
+    def one(self, key: str) -> Self | None:
+        """An object within this one; an empty one is absent."""
+        value = self._of(dict, key, "an object")
+        return type(self)(value, f"{self.path}.{key}", self.warnings) if value else None
+
+    def many(self, key: str) -> Iterator[Self]:
+        """The objects of a list within this one."""
+        for index, value in enumerate(self._of(list, key, "a list") or ()):
+            if isinstance(value, dict):
+                yield type(self)(value, f"{self.path}.{key}[{index}]", self.warnings)
+            else:
+                self.warn("wrong_type", key, "a list of objects")
+
+    def _of(self, wanted: type, key: str, expected: str) -> Any:  # whatever was wanted
+        value = self.object.get(key)
+        if value is None or type(value) is wanted:
+            return value
+        self.warn("wrong_type", key, expected)
+        return None
