@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from attrs import frozen
 
@@ -36,6 +36,12 @@ class Rejected:
     text: str
     length: int
 
+    @classmethod
+    def of(cls, error: DecodeError, line: int, content: bytes, length: int | None = None) -> Self:
+        """The rejected line, its text cut."""
+        text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
+        return cls(DecodeError(error.problems, line), text, len(content) if length is None else length)
+
     def as_json(self) -> str:
         """The line of a rejects file."""
         error = self.error
@@ -60,12 +66,11 @@ def read_events(file: BinaryIO, reject: Callable[[Rejected], object], *, longest
         reject: gets every line that cannot be read; the others go on.
         longest: how many bytes a line may have.
     """
-    for number, line, length in _lines(file, longest):
+    for number, line, length in lines(file, longest):
         try:
             yield _decode(line, length, longest)
         except DecodeError as error:
-            text = line[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
-            reject(Rejected(DecodeError(error.problems, number), text, length))
+            reject(Rejected.of(error, number, line, length))
 
 
 def _decode(line: bytes, length: int, longest: int) -> Event:
@@ -74,7 +79,7 @@ def _decode(line: bytes, length: int, longest: int) -> Event:
     return decode_event(line, longest=longest)
 
 
-def _lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
+def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
     """Physical lines that are not blank: number, content and length; of one that is too long, the content is its beginning."""
     number = 0
     while line := file.readline(longest + len(b"x\r\n")):  # a byte too many is enough, and the line's end

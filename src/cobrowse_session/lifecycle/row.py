@@ -50,11 +50,15 @@ def needs_event(guard: Guard) -> bool:
     return bool(guard.asks == "event")  # type: ignore[attr-defined]
 
 
-def writes(*attributes: str) -> Callable[[S], S]:
-    """Mark a stamp with the attributes of the session that it may write."""
+CLOUD = "the cloud clock"
+PROVIDER = "the corrected provider clock"
+
+
+def writes(*attributes: str, clock: str | None = None) -> Callable[[S], S]:
+    """Mark a stamp with the attributes of the session that it may write, and the clock of the times among them."""
 
     def mark(stamp: S) -> S:
-        stamp.writes = attributes  # type: ignore[attr-defined]
+        stamp.writes, stamp.clock = attributes, clock  # type: ignore[attr-defined]
         return stamp
 
     return mark
@@ -63,6 +67,11 @@ def writes(*attributes: str) -> Callable[[S], S]:
 def written_by(stamp: Stamp) -> tuple[str, ...]:
     """The attributes of the session that a stamp may write."""
     return stamp.writes  # type: ignore[attr-defined, no-any-return]
+
+
+def clock_of(stamp: Stamp) -> str | None:
+    """The clock of the times that a stamp writes; None: it writes none."""
+    return stamp.clock  # type: ignore[attr-defined, no-any-return]
 
 
 @frozen(cache_hash=True)

@@ -20,7 +20,7 @@ from cobrowse_session.events import (
     Timer,
     WrapupSaved,
 )
-from cobrowse_session.lifecycle.row import Rules, writes
+from cobrowse_session.lifecycle.row import CLOUD, PROVIDER, Rules, writes
 from cobrowse_session.model import (
     NO_DETAILS,
     NO_SETTINGS,
@@ -108,7 +108,7 @@ def take_settings(session: Communication, event: Event, _: Rules) -> None:
         session.settings = event.settings.over(session.settings)
 
 
-@writes("provider_event_time")
+@writes("provider_event_time", clock=PROVIDER)
 def stamp_provider_event(session: Communication, event: Event, _: Rules) -> None:
     """When the last applied event happened, in the corrected provider clock [D]."""
     session.provider_event_time = event.occurred_at
@@ -127,7 +127,7 @@ def note_initial_state(session: Communication, event: Entered | Ended | Alerting
         session.initial_state = event.enters
 
 
-@writes("segments")
+@writes("segments", clock=PROVIDER)
 def begin_segment(session: Communication, event: Entered, _: Rules) -> None:
     """The next segment begins at the very instant at which the last one ends [O]."""
     segment_type = event.segment_type or event.segment
@@ -135,7 +135,7 @@ def begin_segment(session: Communication, event: Entered, _: Rules) -> None:
     session.segments = (*_closed(session, event.occurred_at, segment_type), begun)
 
 
-@writes("segments")
+@writes("segments", clock=PROVIDER)
 def close_segments(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
     """The last segment ends with the leg and says why."""
     if session.segments:
@@ -151,21 +151,21 @@ def _closed(session: Communication, end: datetime, how_ended: str) -> tuple[Segm
     return (*earlier, evolve(last, end_time=end, how_ended=how_ended))
 
 
-@writes("start_alerting_time")
+@writes("start_alerting_time", clock=CLOUD)
 def stamp_alerting(session: Communication, event: Event, _: Rules) -> None:
     """When the leg was first put into alerting, in the cloud clock [O]."""
     if session.start_alerting_time is None:
         session.start_alerting_time = cloud_time(event)
 
 
-@writes("connected_time")
+@writes("connected_time", clock=CLOUD)
 def stamp_connected(session: Communication, event: Connected, _: Rules) -> None:
     """When the leg was connected, in the cloud clock [D], never before the alert."""
     if session.connected_time is None:
         session.connected_time = max(cloud_time(event), session.start_alerting_time or cloud_time(event))
 
 
-@writes("disconnected_time")
+@writes("disconnected_time", clock=PROVIDER)
 def stamp_disconnected(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
     """When the leg ended, in the provider clock [D], corrected [C]."""
     if session.disconnected_time is None:
@@ -179,7 +179,7 @@ def take_disconnect_type(session: Communication, event: Ended | AlertingTimeout,
         session.disconnect_type = event.disconnect_type
 
 
-@writes("segments")
+@writes("segments", clock=PROVIDER)
 def name_the_end(session: Communication, _event: Ended, _: Rules) -> None:
     """A disconnect type that came after the end goes to the last segment, too."""
     if session.segments and session.segments[-1].disconnect_type is None:
@@ -197,26 +197,26 @@ def withdraw_grants(session: Communication, _event: Ended | AlertingTimeout, _: 
 # --- Wrap-up ------------------------------------------------------------------------------------------------------------------
 
 
-@writes("wrapup")
+@writes("wrapup", clock=PROVIDER)
 def prepare_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
     """A save replaces the whole wrap-up; this one has no end yet."""
     session.wrapup = prepared(event)
 
 
-@writes("wrapup")
+@writes("wrapup", clock=PROVIDER)
 def save_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
     """A save replaces the whole wrap-up; this one stands."""
     session.wrapup = saved(session, event)
 
 
-@writes("wrapup")
+@writes("wrapup", clock=PROVIDER)
 def drop_draft(session: Communication, _event: WrapupSaved, _: Rules) -> None:
     """Only a skip drops a draft."""
     if session.wrapup and session.wrapup.provisional:
         session.wrapup = None
 
 
-@writes("wrapup")
+@writes("wrapup", clock=PROVIDER)
 def finish_wrapup(session: Communication, event: Event | Timer, _: Rules) -> None:
     """What was saved becomes final, and ends now where it had no end."""
     if session.wrapup:
@@ -227,7 +227,7 @@ def finish_wrapup(session: Communication, event: Event | Timer, _: Rules) -> Non
         )
 
 
-@writes("wrapup")
+@writes("wrapup", clock=PROVIDER)
 def assign_timeout_code(session: Communication, _event: Timer, _: Rules) -> None:
     """A code chosen in time counts, saved as final or not; else the platform's own is assigned [D]."""
     if session.wrapup is None or session.wrapup.code is None:
@@ -247,26 +247,26 @@ def take_request(session: Communication, event: Any, _: Rules) -> None:
     session.after_call_work_required = event.required
 
 
-@writes("after_call_work")
+@writes("after_call_work", clock=PROVIDER)
 def begin_after_call_work(session: Communication, _event: Event, _: Rules) -> None:
     """It starts when the leg ended, to the millisecond [O]."""
     _set_times(session, session.disconnected_time, None)
 
 
-@writes("after_call_work")
+@writes("after_call_work", clock=PROVIDER)
 def pass_over_after_call_work(session: Communication, _event: Event, _: Rules) -> None:
     """It starts and ends when the leg ended: zero length [O]."""
     _set_times(session, session.disconnected_time, session.disconnected_time)
 
 
-@writes("after_call_work")
+@writes("after_call_work", clock=PROVIDER)
 def end_after_call_work(session: Communication, event: Event | Timer, _: Rules) -> None:
     """It ends when the event happened; for the timer that is the deadline."""
     started = session.after_call_work.start_time if session.after_call_work else None
     _set_times(session, started or session.disconnected_time, event.occurred_at)
 
 
-@writes("after_call_work")
+@writes("after_call_work", clock=PROVIDER)
 def take_report(session: Communication, event: AfterCallWorkEnded, _: Rules) -> None:
     """The platform's own report replaces ours."""
     _set_times(session, session.disconnected_time, event.occurred_at)

@@ -101,7 +101,7 @@ def said_before(on: tuple[str, ...], source: tuple[str, ...] | str) -> tuple[Row
             source=source,
             when=(brings_news,),
             gives=STAY,
-            because="Its own word was so already, but its details or settings are new.",
+            because="It brings details or settings that are new.",
         ),
         Row(
             name="grant_outside_connected",

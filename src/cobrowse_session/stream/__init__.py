@@ -1,5 +1,6 @@
 """Order and clocks: events as they arrive, in any order and any number of times. Pure, like the lifecycle."""
 
 from cobrowse_session.stream.fold import Folded, Kept, Step, fold, keep
+from cobrowse_session.stream.reasons import Reason, explain, tell
 
-__all__ = ["Folded", "Kept", "Step", "fold", "keep"]
+__all__ = ["Folded", "Kept", "Reason", "Step", "explain", "fold", "keep", "tell"]

@@ -28,12 +28,14 @@ class Folded:
     """What the events of one session amount to.
 
     Attributes:
+        lifecycle: the rules by which they were judged.
         session: the session in the end.
         steps: every kept event and every timer, in order, with its outcome.
         repeats: how many copies were dropped.
         conflicts: how many identities had copies that differ in more than when they were received.
     """
 
+    lifecycle: Lifecycle
     session: CobrowseSession
     steps: tuple[Step, ...]
     repeats: int
@@ -90,4 +92,4 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
         steps.append(Step(event, lifecycle.judge(session, event)))
     if until is not None:
         steps += [Step(timer_of(fired, session), fired) for fired in lifecycle.advance(session, until)]
-    return Folded(session, tuple(steps), kept.repeats, kept.conflicts)
+    return Folded(lifecycle, session, tuple(steps), kept.repeats, kept.conflicts)

@@ -70,12 +70,12 @@ def convert(document: Any, family: str | None = None) -> Converted:
         if said.warnings is not warnings:
             warnings += said.warnings
     told = [facts(leg) for leg in legs]
-    events = _once(event for one in told for event in one.events)
+    events = once(event for one in told for event in one.events)
     return Converted(tuple(events), (*warnings, *(warning for one in told for warning in one.warnings)), tuple(legs))
 
 
-def _once(events: Iterable[Event]) -> Iterator[Event]:
-    """Each fact once; copies that differ stay, for the log to weigh and to count."""
+def once(events: Iterable[Event]) -> Iterator[Event]:
+    """Each fact once, however many payloads state it; copies that differ stay, for the log to weigh and to count."""
     told: dict[tuple[str, str, str], list[Event]] = {}
     for event in events:
         copies = told.setdefault((event.subject, event.source, event.id), [])

@@ -1,0 +1,224 @@
+"""The command line: files in, files out, a summary for the person in between."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from cobrowse_session import Lifecycle, __version__
+from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
+from cobrowse_session.cli.options import (
+    Acw,
+    AcwTimeout,
+    AlertingGrace,
+    Events,
+    Family,
+    Output,
+    Payload,
+    Rejects,
+    Until,
+    check_family,
+    lifecycle_of,
+    moment_of,
+)
+from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
+from cobrowse_session.edge.payloads import read_payloads
+from cobrowse_session.edge.replay import Rejected, Replayed, read_events, replay
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle import Refused
+from cobrowse_session.stream import Folded, explain, tell
+from cobrowse_session.wire import encode_event, encode_row, encode_session, trace_rows
+from cobrowse_session.wire.genesys import once
+from cobrowse_session.wire.genesys.leg import Leg
+from cobrowse_session.wire.genesys.reconcile import DIFFERENCES, reconcile
+
+app = typer.Typer(
+    name="cobrowse-session",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="The life of a contact-centre session: provider events in, the session out.\n\n"
+    "Events are CloudEvents 1.0, one JSON object a line; `-` is standard input.",
+    epilog="Exit code 0: all is well. 1: lines were rejected (with `--strict`, or events refused). "
+    "2: wrong usage, or a file that cannot be read.",
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
+    if wanted:
+        typer.echo(f"cobrowse-session {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,  # noqa: FBT002 (typer's option)
+) -> None:
+    """Take what all commands share."""
+
+
+@app.command(
+    "replay",
+    epilog="Try: `cobrowse-session replay events.jsonl --trace trace.jsonl --acw timeout --acw-timeout 30 --until end`",
+)
+def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    output: Output = "-",
+    trace: Annotated[str | None, typer.Option(metavar="TRACE.jsonl", help="Where to write what became of each event.")] = None,
+    rejects: Rejects = None,
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,  # noqa: FBT002 (typer's option)
+) -> None:
+    """Replay a file of events: one session a line to standard output, a summary to standard error.
+
+    Events may come in any order and any number of times; the sessions are the same.
+    """
+    moment = moment_of(until)
+    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
+    check_files(events, [output, trace, rejects])
+    rejected = Counter[str]()
+    with usage_errors(), ExitStack() as files:
+        source = open_input(files, events)  # opened first: where there is nothing to read, nothing is overwritten
+        write_session, write_trace, write_reject = (writer(files, name) for name in (output, trace, rejects))
+
+        def reject(line: Rejected) -> None:
+            rejected[line.error.error] += 1
+            write_reject(line.as_json())
+
+        with many_objects():
+            replayed = replay(progress(read_events(source, reject)), lifecycle, moment)
+        for leg in replayed.legs:
+            write_session(encode_session(leg.session))
+            for row in trace_rows(leg.steps):
+                write_trace(encode_row(row))
+    summary(replayed, rejected, rejects, moment)
+    if rejected or (strict and replayed.outcomes()[Refused.kind]):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Try: `cobrowse-session validate events.jsonl && echo fine`")
+def validate(events: Events) -> None:
+    """Read a file of events and say everything that is wrong with it; change nothing."""
+    bad = Complaints(events, typer.echo)
+    with usage_errors(), ExitStack() as files:
+        good = sum(1 for _ in read_events(open_input(files, events), bad))
+    told = f", {many(bad.lines, 'line')} rejected: {many(bad.problems, 'error')}" if bad.lines else ""
+    say(f"{many(good, 'event')} read{told}")
+    if bad.lines:
+        raise typer.Exit(1)
+
+
+@app.command("convert", epilog="Try: `cobrowse-session convert conversation.json | cobrowse-session replay -`")
+def convert_command(payload: Payload, output: Output = "-", family: Family = None, rejects: Rejects = None) -> None:
+    """Turn payloads of the platform into events: one JSON document, an array, or one a line.
+
+    Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
+    envelope around any of them. The same fact is the same event, however many payloads state it.
+    """
+    check_family(family)
+    check_files(payload, [output, rejects])
+    warnings = 0
+    with usage_errors(), ExitStack() as files:
+        source = open_input(files, payload)
+        write, write_reject = writer(files, output), writer(files, rejects)
+        bad = Complaints(payload, say, write_reject)
+
+        def told() -> Iterator[Event]:
+            nonlocal warnings
+            for converted in read_payloads(source, bad, family):
+                warnings += len(converted.warnings)
+                for warning in converted.warnings:
+                    say(f"warning: {warning}")
+                yield from converted.events
+
+        count = sum(1 for event in once(told()) if [write(encode_event(event))])
+    say(f"{many(count, 'event')}, {many(warnings, 'warning')}, {many(bad.lines, 'payload')} rejected")
+    if bad.lines:
+        raise typer.Exit(1)
+
+
+@app.command("reconcile", epilog="Try: `cobrowse-session reconcile events.jsonl conversation.json --all`")
+def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
+    family: Family = None,
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,  # noqa: FBT002 (typer's option)
+) -> None:
+    """Compare the sessions of a file of events with the platform's own record, field by field.
+
+    Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
+    """
+    check_family(family)
+    bad = Complaints(events, say)
+    legs: list[Leg] = []
+    replayed = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    with usage_errors(), ExitStack() as files:
+        theirs = Complaints(conversation, say)
+        for converted in read_payloads(open_input(files, conversation), theirs, family):
+            legs += converted.legs
+    compared = reconcile((leg.session for leg in replayed.legs), legs)
+    for one in compared:
+        if every or one.verdict in DIFFERENCES:
+            typer.echo(one)
+    counts = Counter[str](one.verdict for one in compared)
+    say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
+    if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
+        raise typer.Exit(1)
+
+
+@app.command("explain", epilog="Try: `cobrowse-session explain events.jsonl s1 wrapup.endTime`")
+def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the session JSON: `wrapup.endTime`.")],
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+) -> None:
+    """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
+    replayed = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    try:
+        typer.echo(explain(_leg_of(replayed, session), field))
+    except KeyError as error:
+        raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
+
+
+@app.command("tell", epilog="Try: `cobrowse-session tell events.jsonl s1`")
+def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="The session's id; all of them without.")] = None,
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+) -> None:
+    """Tell the life of a session, or of all, in plain sentences."""
+    replayed = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    legs = replayed.legs if session is None else (_leg_of(replayed, session),)
+    with usage_errors():
+        typer.echo("\n\n".join("\n".join(tell(leg)) for leg in legs))
+
+
+def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> Replayed:
+    moment = moment_of(until)
+    with usage_errors(), ExitStack() as files, many_objects():
+        return replay(read_events(open_input(files, events), bad), lifecycle, moment)
+    raise AssertionError  # `usage_errors` lets nothing through
+
+
+def _leg_of(replayed: Replayed, session: str) -> Folded:
+    for leg in replayed.legs:
+        if leg.session.id == session:
+            return leg
+    known = ", ".join(str(leg.session.id) for leg in replayed.legs[:10])
+    raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")

@@ -1,0 +1,78 @@
+"""What the commands take, said once; and what it means."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
+from cobrowse_session.model import FOREVER
+from cobrowse_session.wire.genesys import FAMILIES
+from cobrowse_session.wire.values import read_time
+
+Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one a line; `-`: standard input.")]
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where the result goes; `-`: standard output.")]
+Rejects = Annotated[str | None, typer.Option(metavar="REJECTS.jsonl", help="Where to write what cannot be read.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME|end",
+        help="Advance all sessions to this time (RFC 3339, with its zone), or until no deadline is left. "
+        "Default: the latest time in the events.",
+    ),
+]
+Acw = Annotated[
+    str | None,
+    typer.Option(metavar="PROMPT", help=f"After-call work where events say nothing: {', '.join(WrapupPrompt)}."),
+]
+AcwTimeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.")]
+AlertingGrace = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End unanswered alerts this long after their timeout; advice: 0.25 or more."),
+]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
+Family = Annotated[
+    str | None, typer.Option("--from", metavar="FAMILY", help=f"Do not recognise the payload; it is: {', '.join(FAMILIES)}.")
+]
+
+
+def _prompt(text: str | None) -> WrapupPrompt | None:
+    if text is None:
+        return None
+    if isinstance(prompt := WrapupPrompt.read(text), WrapupPrompt):
+        return prompt
+    raise typer.BadParameter(f"expected one of {', '.join(WrapupPrompt)}, found {text!r}")
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """The time to which all sessions are advanced."""
+    if text is None:
+        return None
+    try:
+        return FOREVER if text == "end" else read_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected {error} or 'end', found {text!r}") from None
+
+
+def lifecycle_of(acw: str | None, acw_timeout: float | None, alerting_grace: float | None) -> Lifecycle:
+    """The rules that the options ask for; ones that make no sense are wrong usage."""
+    try:
+        return Lifecycle(
+            settings=Settings(wrapup_prompt=_prompt(acw), wrapup_timeout=_seconds("--acw-timeout", acw_timeout)),
+            alerting_grace=_seconds("--alerting-grace", alerting_grace),
+        )
+    except SettingsError as error:
+        raise typer.BadParameter(f"{error}; see --acw, --acw-timeout and --alerting-grace") from None
+
+
+def _seconds(option: str, seconds: float | None) -> timedelta | None:
+    try:
+        return None if seconds is None else timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise typer.BadParameter(f"{option}: expected seconds, found {seconds}") from None
+
+
+def check_family(family: str | None) -> None:
+    """A family that nobody knows is wrong usage."""
+    if family is not None and family not in FAMILIES:
+        raise typer.BadParameter(f"expected one of {', '.join(FAMILIES)}, found {family!r}", param_hint="--from")

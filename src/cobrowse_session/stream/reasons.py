@@ -1,0 +1,178 @@
+"""Why a session is as it is: which event and row set a value, and its life in plain sentences.
+
+Both read the steps of a fold and the sentences of the rows; nothing is worded twice.
+"""
+
+from collections.abc import Iterator
+from copy import copy
+from datetime import datetime
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Refused
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.row import Row, Stamp, clock_of, written_by
+from cobrowse_session.lifecycle.stamps import COMMON, TOLERANCE, take_details
+from cobrowse_session.lifecycle.table import LEG_ENDED
+from cobrowse_session.model import CobrowseSession, time_text, vendor_name
+from cobrowse_session.stream.fold import Folded, Step
+
+_ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
+
+
+@frozen
+class Reason:
+    """Why one field of a session holds what it holds.
+
+    Attributes:
+        field: its name in the session JSON, dots leading inside: `wrapup.endTime`.
+        value: what it holds in the end; None: nothing. `Any`: any field's.
+        step: what set it last; None: nothing ever did.
+        rows: the rows that decided then.
+        rules: what the stamps that wrote it say of themselves, with the marks of the specification.
+        clock: the clock that its time is on; None: it is no time.
+        instead: what would have changed it: rows that were asked before, and events that were turned away.
+    """
+
+    field: str
+    value: Any
+    step: Step | None
+    rows: tuple[str, ...]
+    rules: tuple[str, ...]
+    clock: str | None
+    instead: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.step is None:
+            lines = [f"{self.field} is unset; no event has set it."]
+        else:
+            lines = [
+                f"{self.field} is {_spoken(self.value)}.",
+                f"  set by     {_named(self.step.event)}",
+                f"  row        {' + '.join(self.rows)}: {self.step.outcome.sentence}",
+                *(f"  rule       {rule}" for rule in self.rules),
+                *([f"  clock      {self.clock}"] if self.clock else []),
+            ]
+        return "\n".join([*lines, *(f"  otherwise  {other}" for other in self.instead)])
+
+
+def explain(folded: Folded, field: str) -> Reason:
+    """Why a field of the session holds what it holds.
+
+    Args:
+        folded: what the session's events amount to.
+        field: its name in the session JSON; dots lead inside: `wrapup.endTime`, `segments.0.endTime`.
+
+    Raises:
+        KeyError: a session has no such field.
+    """
+    first, *inside = field.split(".")
+    if first not in _ATTRIBUTES:
+        raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
+    attribute, session = _ATTRIBUTES[first], folded.lifecycle.new(folded.session.id or "")
+    step: Step | None = None
+    rows: tuple[Row, ...] = ()
+    asked: tuple[str, ...] = ()
+    for one in folded.steps:
+        before, held = copy(session), _inside(getattr(session, attribute), inside)
+        folded.lifecycle.judge(session, one.event)
+        if _inside(getattr(session, attribute), inside) != held:
+            step, rows = one, _deciding(one)
+            asked = tuple(_passed_over(folded.lifecycle, one, before, session))
+    stamps: list[Stamp] = [stamp for row in rows for stamp in (*COMMON, *row.then) if attribute in written_by(stamp)]
+    stamps = stamps or ([take_details] if step else [])  # the one stamp that names no attributes: the event does
+    value = _inside(getattr(session, attribute), inside)
+    clocks = [clock for stamp in stamps if (clock := clock_of(stamp)) and isinstance(value, datetime)]
+    return Reason(
+        field=field,
+        value=value,
+        step=step,
+        rows=tuple(row.name for row in rows),
+        rules=tuple(dict.fromkeys(_sentence(stamp) for stamp in stamps)),
+        clock=clocks[-1] if clocks else None,
+        instead=(*asked, *_turned_away(folded, attribute)),
+    )
+
+
+def tell(folded: Folded) -> list[str]:
+    """The life of a session in plain sentences, one a line, from the rows' own."""
+    told = [f"Session {folded.session.id}."]
+    for step in folded.steps:
+        outcome = step.outcome
+        verdict = f"{outcome.kind.capitalize()} ({outcome.rule}): " if isinstance(outcome, Refused | Ignored) else ""
+        noted = "".join(f" ({note})" for note in outcome.notes)
+        late = f" [received {_clock_time(step.event.received)}]" if isinstance(step.event, Event) and _is_late(step.event) else ""
+        unchanged = "" if isinstance(outcome, Applied) else " Nothing changed."
+        what = f"{_clock_time(step.event.occurred_at)}  {step.event.kind}: "
+        told.append(f"{what}{verdict}{outcome.sentence}{unchanged}{noted}{late}")
+    return told
+
+
+# --- Within -------------------------------------------------------------------------------------------------------------------
+
+
+def _deciding(step: Step) -> tuple[Row, ...]:
+    """The rows that a step's outcome names."""
+    names = (step.outcome.row or "").split("+")
+    return tuple(
+        next(cell.row for cells in machines().triggers[kind].transitions.values() for cell in cells if cell.row.name == name)  # type: ignore[attr-defined]  # Cell
+        for kind, name in zip((step.event.kind, LEG_ENDED), names, strict=False)
+    )
+
+
+def _passed_over(lifecycle: Lifecycle, step: Step, before: CobrowseSession, after: CobrowseSession) -> Iterator[str]:
+    """The rows that were asked before the ones that decided, and what each would have needed."""
+    names = (step.outcome.row or "").split("+")
+    for kind, session, name in zip((step.event.kind, LEG_ENDED), (before, after), names, strict=False):
+        for row in machines().rows(kind, session):
+            if row.name == name:
+                break
+            needed = next((g for g in row.when if not g(session, step.event, lifecycle.rules(session))), None)
+            if needed is not None:
+                yield f"{row.name}, had this been so: {_sentence(needed)}"
+
+
+def _turned_away(folded: Folded, attribute: str) -> Iterator[str]:
+    """Events that would have written the attribute, had they not been refused or ignored."""
+    common = {name for stamp in COMMON for name in written_by(stamp)}
+    for step in folded.steps:
+        if isinstance(step.outcome, Refused | Ignored):
+            kind = machines().triggers[step.event.kind]
+            could = {name for cells in kind.transitions.values() for cell in cells for name in cell.set}  # type: ignore[attr-defined]  # Cell
+            if attribute in could - common:
+                yield f"{_named(step.event)} was {step.outcome.kind}: {step.outcome.sentence}"
+
+
+def _inside(value: Any, names: list[str]) -> Any:  # any field's value
+    for name in names:
+        if isinstance(value, tuple):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = next((getattr(value, a) for a in getattr(value, "__slots__", ()) if vendor_name(a) == name), None)
+    return value
+
+
+def _sentence(function: Any) -> str:  # a guard or a stamp
+    return " ".join((function.__doc__ or "").split())
+
+
+def _named(event: Event | Timer) -> str:
+    at = time_text(event.occurred_at)
+    if isinstance(event, Timer):
+        return f"{event.type}, at {at}"
+    return f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}"
+
+
+def _spoken(value: Any) -> str:  # any field's value
+    return time_text(value) if isinstance(value, datetime) else str(value)
+
+
+def _clock_time(moment: datetime) -> str:
+    return time_text(moment).removesuffix("Z").replace("T", " ")
+
+
+def _is_late(event: Event) -> bool:
+    return event.received - event.occurred_at > TOLERANCE
