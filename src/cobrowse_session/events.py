@@ -329,9 +329,9 @@ def order(event: Event) -> tuple[datetime, int, str, str]:
     return event.occurred_at, event.rank, event.source, event.id
 
 
-def identity(event: Event) -> tuple[str, str]:
-    """What makes two events of one session copies of each other."""
-    return event.source, event.id
+def identity(event: Event) -> tuple[str, str, str]:
+    """What makes two events copies of each other."""
+    return event.subject, event.source, event.id
 
 
 def preference(event: Event) -> tuple[datetime, str]:

@@ -400,6 +400,14 @@ class AfterCallWork:
     extra: Extra = field(factory=dict)
 
 
+def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
+    """After-call work that says nothing is none: the platform writes `{}` for legs that have none [O]."""
+    return None if work == _NOTHING else work
+
+
+_NOTHING = AfterCallWork()
+
+
 # --- Communications -----------------------------------------------------------------------------------------------------------
 
 
@@ -424,7 +432,7 @@ class Communication:
     peer_id: str | None = None
     segments: tuple[Segment, ...] | None = None
     wrapup: Wrapup | None = None
-    after_call_work: AfterCallWork | None = None
+    after_call_work: AfterCallWork | None = field(default=None, converter=_unless_empty)
     after_call_work_required: bool | None = None
     extra: Extra = field(factory=dict)
     settings: Settings = field(default=NO_SETTINGS, eq=False)

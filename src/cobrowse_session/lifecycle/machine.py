@@ -122,7 +122,10 @@ def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterabl
     for machine in (legs, work):
         for trigger in machine.events.values():
             _check_total(trigger, machine)
-    return Machines(legs, work, {**legs.events, **work.events})  # type: ignore[dict-item]  # made by event_cls
+    triggers: dict[str, Trigger] = {**legs.events, **work.events}  # type: ignore[dict-item]  # made by event_cls
+    if missing := {*KINDS, table.LEG_ENDED} - triggers.keys():
+        raise ValueError(f"{', '.join(sorted(missing))}: no rows at all, and one without a guard must stand, last")
+    return Machines(legs, work, triggers)
 
 
 def _check_total(trigger: Any, machine: _Machine) -> None:

@@ -19,9 +19,10 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle.machine import Cell, machines
 from cobrowse_session.lifecycle.outcome import Applied, Duplicate, Fired, Ignored, Outcome, Refused, Stale
-from cobrowse_session.lifecycle.row import Row, Rules, Verdict, needs_event
+from cobrowse_session.lifecycle.row import Guard, Row, Rules, Verdict, needs_event
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.model import (
+    FOREVER,
     LONGEST_TIMEOUT,
     NO_DETAILS,
     NO_SETTINGS,
@@ -220,13 +221,13 @@ class Lifecycle:
         if work is None or work.state != AfterCallWorkState.PENDING or work.start_time is None:
             return None
         lasts = self.rules(session).acw_lasts
-        return None if lasts is None else work.start_time + lasts
+        return _after(work.start_time, lasts)
 
     def _alert_deadline(self, session: Communication) -> datetime | None:
         if session.state != ConnectionState.ALERTING or not session.segments or session.segments[-1].start_time is None:
             return None
         lasts = self.rules(session).alert_lasts
-        return None if lasts is None else session.segments[-1].start_time + lasts
+        return _after(session.segments[-1].start_time, lasts)
 
     def _fire(self, session: Communication, due: datetime) -> Fired:
         timer = AfterCallWorkTimeout if due == self._acw_deadline(session) else AlertingTimeout
@@ -246,12 +247,15 @@ class Lifecycle:
 
     def _possible(self, session: Communication, event: type[Event]) -> list[Row]:
         """The rows that could decide, as far as can be said before the event is there."""
-        possible = []
+        possible: list[Row] = []
+        asked: list[frozenset[Guard]] = []
         for row in machines().rows(event.kind, session):
-            if all(needs_event(guard) or guard(session, None, self.rules(session)) for guard in row.when):
+            of_event = frozenset(filter(needs_event, row.when))
+            if any(earlier <= of_event for earlier in asked):
+                continue  # an event that meets this row has met an earlier one
+            if all(guard(session, None, self.rules(session)) for guard in row.when if guard not in of_event):
                 possible.append(row)
-                if not any(map(needs_event, row.when)):
-                    break
+                asked.append(of_event)
         return possible
 
 
@@ -262,6 +266,11 @@ def timer_of(fired: Fired, session: Communication) -> Timer:
 
 
 _STALE = "It occurred before something that this session has already seen; the step takes events in order."
+
+
+def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
+    """A deadline; one beyond the end of time never comes."""
+    return None if lasts is None or lasts > FOREVER - start else start + lasts
 
 
 def _latest(session: Communication) -> datetime:

@@ -92,9 +92,12 @@ STATE_EVENTS = (*CONNECTION_STATES[1:],)
 LEG_ENDED = "leg_ended"
 
 
-def said_before(on: tuple[str, ...], source: tuple[str, ...] | str) -> tuple[Row, ...]:
-    """The rows for an event whose own word is so already: what else it says may still be news."""
-    return (
+def said_before(on: tuple[str, ...], source: tuple[str, ...] | str, *, connected: bool = False) -> tuple[Row, ...]:
+    """The rows for an event whose own word is so already: what else it says may still be news.
+
+    Where the leg is known to be connected, everything that it says counts.
+    """
+    news, grant, late, nothing = (
         Row(
             name="details",
             on=on,
@@ -127,6 +130,7 @@ def said_before(on: tuple[str, ...], source: tuple[str, ...] | str) -> tuple[Row
             because="It says what is so already.",
         ),
     )
+    return (news, nothing) if connected else (news, grant, late, nothing)
 
 
 # --- The connection -----------------------------------------------------------------------------------------------------------
@@ -297,7 +301,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         then=(take_request,),
         because="The agent said whether after-call work is wanted.",
     ),
-    *said_before(on=("acw.required",), source=AFTER_CALL_WORK_STATES),
+    *said_before(on=("acw.required",), source=AFTER_CALL_WORK_STATES, connected=True),
     # A wrap-up while none is awaited: before the leg, while connected, after it all.
     Row(
         name="wrapup_not_connected",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cobrowse_session.events import Event, Timer, canonical, identity, order, preference
 from cobrowse_session.lifecycle import Lifecycle, Outcome
@@ -35,7 +35,7 @@ class Folded:
         conflicts: how many identities had copies that differ in more than when they were received.
     """
 
-    lifecycle: Lifecycle
+    lifecycle: Lifecycle = field(eq=False)
     session: CobrowseSession
     steps: tuple[Step, ...]
     repeats: int

@@ -31,8 +31,6 @@ def decode_session(raw: str | bytes) -> CobrowseSession:
     <ConnectionState.CONNECTED: 'connected'>
     """
     document = read_object(raw)
-    if document.get("afterCallWork") == {}:  # the platform writes it for legs that have none [O]
-        del document["afterCallWork"]
     try:
         return CONVERTER.structure(document, CobrowseSession)
     except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
