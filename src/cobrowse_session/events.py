@@ -260,6 +260,10 @@ class UnknownEvent(Event):
     type_: str = field(alias="type")
     data: Any = None  # whatever JSON the sender thought of
 
+    def __attrs_post_init__(self) -> None:
+        if self.details != NO_DETAILS or self.settings != NO_SETTINGS or self.extra:
+            raise ValueError(f"only the envelope of {self.type} is read; what it says belongs into data")
+
     @property
     def type(self) -> str:
         """Its CloudEvents type."""

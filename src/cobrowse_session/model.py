@@ -5,6 +5,7 @@ and never changes them in place, so `copy.copy(session)` is a whole copy. A sess
 should write to it: its attributes are correlated.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -83,31 +84,32 @@ class Vocabulary(StrEnum):
     def read(cls, text: str) -> Self | str:
         """The member that `text` spells, in any case and any vendor spelling; else `text` itself, so nothing is lost."""
         members: Mapping[str, Self] = _spellings(cls)
-        return members.get(_squeezed(text), text)
+        return members.get(text.lower(), text) if text.isascii() else text
 
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
-        """Spellings that no rule yields from the member's own value: squeezed text to member."""
+        """Spellings that no rule yields from the member's own value: text in lower case to member."""
         return {}
 
 
 V = TypeVar("V", bound=Vocabulary)
 
 
-def _squeezed(text: str) -> str:
-    return text.replace(".", "").replace("_", "").lower()
-
-
 @cache
 def _spellings(vocabulary: type[V]) -> Mapping[str, V]:
-    """Squeezed spelling to member: `transfer.conference` is also `conferenceTransfer` and `CONFERENCE_TRANSFER`."""
-    table: dict[str, V] = {}
+    """Spelling, in lower case, to member: `transfer.conference` is also `conferenceTransfer` and `CONFERENCE_TRANSFER`."""
+    table = vocabulary.other_spellings()
     for member in vocabulary:
-        first, _, second = member.value.partition(".")
-        table[_squeezed(second + first)] = member
-    table.update({_squeezed(member.value): member for member in vocabulary})
-    table.update(vocabulary.other_spellings())
+        first, dot, second = member.value.partition(".")
+        in_order, turned = (first, second), (second, first)
+        if dot:
+            table.update({joint.join(parts): member for parts in (in_order, turned) for joint in ("", "_")})
+        table[_SMALL_THEN_LARGE.sub(r"\1_\2", member.value).lower()] = member
+        table[member.value.lower()] = member
     return table
+
+
+_SMALL_THEN_LARGE = re.compile("([a-z])([A-Z])")
 
 
 class ConnectionState(Vocabulary):
@@ -181,8 +183,13 @@ class DisconnectType(Vocabulary):
 
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
-        """The REST media participant writes `donotdisturb` where everything else writes `dnd`."""
-        return {"endpointdonotdisturb": cls.ENDPOINT_DND, "transferdonotdisturb": cls.TRANSFER_DND}
+        """The REST media participant writes `donotdisturb` for `dnd`; detail events divide what the model writes as one word."""
+        return {
+            "endpoint.donotdisturb": cls.ENDPOINT_DND,
+            "transfer.donotdisturb": cls.TRANSFER_DND,
+            "no_answer_transfer": cls.TRANSFER_NOANSWER,
+            "not_available_transfer": cls.TRANSFER_NOTAVAILABLE,
+        }
 
 
 class WrapupPrompt(Vocabulary):
@@ -204,7 +211,7 @@ class WrapupPrompt(Vocabulary):
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
         """The queue's spelling says `MANDATORY_` before both time limits."""
-        return {"mandatorytimeout": cls.TIMEOUT, "mandatoryforcedtimeout": cls.FORCED_TIMEOUT}
+        return {"mandatory_timeout": cls.TIMEOUT, "mandatory_forced_timeout": cls.FORCED_TIMEOUT}
 
 
 class AfterCallWorkState(Vocabulary):

@@ -7,7 +7,7 @@ carries its row.
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import transitions
 from attrs import evolve, frozen
@@ -20,12 +20,18 @@ from cobrowse_session.model import AfterCallWork, AfterCallWorkState, Communicat
 
 
 class Cell(transitions.Transition):
-    """One row in one state, for one kind of event."""
+    """One row in one state, for one kind of event.
 
-    def __init__(self, *args: Any, row: Row, **kwargs: Any) -> None:  # `Any`: transitions' own arguments, passed through
+    Attributes:
+        row: the row.
+        set: the attributes of the session that it may write.
+    """
+
+    def __init__(self, *args: Any, row: Row, moves: str, **kwargs: Any) -> None:  # `Any`: transitions' own, passed through
         super().__init__(*args, **kwargs)
         self.row = row
-        self.set = tuple(sorted({name for stamp in self.before for name in written_by(stamp)}))  # type: ignore[arg-type]  # the builder passes functions, no names
+        written = {name for stamp in self.before for name in written_by(stamp)}  # type: ignore[arg-type]  # functions, no names
+        self.set = tuple(sorted({*written, moves} if self.dest else written))
 
 
 class Trigger(transitions.Event):
@@ -47,6 +53,7 @@ class _Machine(transitions.Machine):
 
     transition_cls = Cell
     event_cls = Trigger
+    moves: ClassVar[str]
 
     def __init__(self, states: Iterable[str], rows: Iterable[Row]) -> None:
         super().__init__(model=None, states=list(states), initial=None, auto_transitions=False)
@@ -61,6 +68,8 @@ class _Machine(transitions.Machine):
 class Connection(_Machine):
     """The connection state, kept in `session.state`."""
 
+    moves = "state"
+
     def get_model_state(self, model: Any) -> transitions.State:
         """Where this session's leg is."""
         return self.get_state(model.state)
@@ -72,6 +81,8 @@ class Connection(_Machine):
 
 class AfterCallWorkMachine(_Machine):
     """After-call work, kept in `session.after_call_work.state`; the first state, absent, stands for every other word."""
+
+    moves = "after_call_work"
 
     def get_model_state(self, model: Any) -> transitions.State:
         """Where this session's after-call work is."""
@@ -94,6 +105,7 @@ def _add(machine: _Machine, row: Row) -> None:
             conditions=list(row.when),
             before=[*common, *row.then],
             row=row,
+            moves=machine.moves,
         )
 
 

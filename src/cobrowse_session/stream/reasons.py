@@ -83,7 +83,8 @@ def explain(folded: Folded, field: str) -> Reason:
             step, rows = one, _deciding(one)
             asked = tuple(_passed_over(folded.lifecycle, one, before, session))
     stamps: list[Stamp] = [stamp for row in rows for stamp in (*COMMON, *row.then) if attribute in written_by(stamp)]
-    stamps = stamps or ([take_details] if step else [])  # the one stamp that names no attributes: the event does
+    if step is not None and not stamps and attribute != "state":
+        stamps = [take_details]  # it names no attributes, the event does
     value = _inside(getattr(session, attribute), inside)
     clocks = [clock for stamp in stamps if (clock := clock_of(stamp)) and isinstance(value, datetime)]
     return Reason(

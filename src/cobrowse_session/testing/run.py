@@ -45,7 +45,7 @@ class Run:
         """What happened, a line a step, refusals with their sentence."""
         return "\n".join(map(_line, self.steps))
 
-    def expect(self, *outcomes: object, **session: Any) -> None:
+    def expect(self, /, *outcomes: object, **session: Any) -> None:
         """Check outcomes and attributes of the final session; where they differ, tell the story.
 
         Args:

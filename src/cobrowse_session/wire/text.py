@@ -40,7 +40,7 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
 
     Args:
         raw: the text, or its UTF-8.
-        longest: how many bytes (of a text: characters) are read at most.
+        longest: how many bytes of UTF-8 are read at most.
 
     Raises:
         DecodeError: what is wrong with it, all of it where the text can be parsed at all.
@@ -55,7 +55,7 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
     """Read any JSON document; see `read_object`."""
     if len(raw) > longest:
         raise too_long(len(raw), longest)
-    text = _text(raw)
+    text = _text(raw, longest)
     if (depth := _depth(text)) > DEEPEST:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
     flaws: list[_Flaw] = []
@@ -87,10 +87,11 @@ def _error(error: str, found: str, expected: str) -> DecodeError:
     return DecodeError((Problem(error, "$", found, expected),))
 
 
-def _text(raw: str | bytes) -> str:
+def _text(raw: str | bytes, longest: int) -> str:
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        text.encode()  # a str may hold a lone surrogate
+        if isinstance(raw, str) and len(raw.encode()) > longest:
+            raise too_long(len(raw.encode()), longest)
     except UnicodeDecodeError as error:
         raise _error("not_json", f"byte 0x{error.object[error.start]:02x} at {error.start}", "UTF-8") from None
     except UnicodeEncodeError as error:

@@ -1,0 +1,99 @@
+# Everything a contributor runs. Plain `make` lists the targets.
+# Needs GNU make and Python 3.11 or newer; another one: make test PYTHON3=python3.13
+
+PYTHON3 ?= python3
+PYTEST  ?=
+BIN     := .venv/bin
+PYTHON  := $(BIN)/python
+
+# Branch coverage of the core must be 100 %.
+CORE  := model.py events.py errors.py lifecycle/* stream/*
+comma := ,
+empty :=
+space := $(empty) $(empty)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check package vendor bench constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.stamp ## show what the package does, in your terminal
+	@$(PYTHON) examples/demo.py
+
+test: .venv/.stamp ## run tests, docstring and README examples; the core's branch coverage must be 100 % (PYTEST="-k name")
+	$(PYTHON) -m pytest --cov $(PYTEST)
+	$(if $(PYTEST),,$(PYTHON) -m coverage report --fail-under=100 --include="$(subst $(space),$(comma),$(CORE:%=src/cobrowse_session/%))")
+
+check: .venv/.stamp ## lint, format, types, import rules, and the built package
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory package
+
+# The wheels built from the tree and from the sdist must be the same bytes, and work where nothing else is installed.
+package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty environment and use it
+	@rm -rf build/package
+	@mkdir -p build/package
+	@echo "building the wheel and the sdist ..."
+	@$(PYTHON) -m hatchling build -t sdist -d build/package >/dev/null
+	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package .
+	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package/again build/package/*.tar.gz
+	@cmp build/package/*.whl build/package/again/*.whl
+	@echo "installing the wheel in an empty environment ..."
+	@$(PYTHON) -m venv build/package/venv
+	@sed -n 's/^\([a-z0-9.-]*==[^ ;]*\).*/\1/p' constraints.txt > build/package/pins.txt
+	@build/package/venv/bin/python -m pip install -qq -c build/package/pins.txt build/package/*.whl
+	@build/package/venv/bin/python -m pip check
+	@cd build/package && venv/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
+	@build/package/venv/bin/python -m pip install -qq -c build/package/pins.txt "$$(echo build/package/*.whl)[cli]"
+	@cd build/package && venv/bin/cobrowse-session --version
+
+vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
+	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
+
+bench: .venv/.stamp ## measure
+	@$(PYTHON) -m bench
+
+# pip-compile needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
+constraints: build/pip-tools/.stamp ## write constraints.txt and tests/vendor/requirements.txt anew
+	@$(PYTHON3) .ci/requirements.py build runtime cli dev | $(COMPILE) -o constraints.txt -
+	@{ $(PYTHON3) .ci/requirements.py build runtime; cat tests/vendor/requirements.in; } | $(COMPILE) -c constraints.txt -o tests/vendor/requirements.txt -
+
+UPGRADE ?=
+COMPILE := build/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-header --no-annotate --no-emit-options $(UPGRADE)
+
+clean: ## remove everything that was made, the environments too
+	@rm -rf .venv .venv-vendor build dist mutants htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Environments: made once, made again when the pins or pyproject.toml change ------------------------------------------------
+
+define environment
+	@command -v $(PYTHON3) >/dev/null || { echo "$(PYTHON3) was not found. Install Python 3.11 or newer, or name one: make PYTHON3=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON3) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON3) is %d.%d. Name another: make PYTHON3=python3.11" % v[:2])'
+	@echo "setting up $(@D) ..."
+	@$(PYTHON3) -m venv --clear $(@D)
+	@echo '*' > $(@D)/.gitignore
+endef
+
+.venv/.stamp: constraints.txt pyproject.toml
+	$(environment)
+	@$(@D)/bin/python -m pip install -qq --require-hashes -r constraints.txt
+	@$(@D)/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-vendor/.stamp: tests/vendor/requirements.txt pyproject.toml
+	$(environment)
+	@$(@D)/bin/python -m pip install -qq --require-hashes -r tests/vendor/requirements.txt
+	@$(@D)/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/pip-tools/.stamp:
+	$(environment)
+	@$(@D)/bin/python -m pip install -qq pip-tools==7.6.2
+	@touch $@
