@@ -1,0 +1,140 @@
+"""Errors say whose fault, what, where, what was expected and what to do, and survive pickle."""
+
+import pickle
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import cobrowse_session
+from cobrowse_session import (
+    AfterCallWorkEnded,
+    CobrowseError,
+    ConnectionState,
+    DecodeError,
+    FormatVersionError,
+    Lifecycle,
+    MissingExtraError,
+    Problem,
+    RefusedError,
+    Settings,
+    SettingsError,
+    StaleError,
+    UnknownEvent,
+)
+from cobrowse_session.lifecycle import table
+from cobrowse_session.testing import START, run, stream
+
+
+def refused() -> RefusedError:
+    session = run(stream("s1").connected()).session
+    with pytest.raises(RefusedError) as caught:
+        Lifecycle(strict=True).apply(session, stream("s1").after(1).alerting(id="e9").events[0])
+    return caught.value
+
+
+def stale() -> StaleError:
+    session = run(stream("s1").after(5).connected()).session
+    with pytest.raises(StaleError) as caught:
+        Lifecycle(strict=True).apply(session, stream("s1").alerting(id="e9").events[0])
+    return caught.value
+
+
+EVERY: list[tuple[CobrowseError, str, str]] = [
+    (
+        DecodeError((Problem("empty", "$.id", '""', "a string that is not empty"),), line=3),
+        "sender",
+        'line 3: empty: $.id: expected a string that is not empty, found ""',
+    ),
+    (
+        refused(),
+        "sender",
+        (
+            "session 's1', cobrowse.session.alerting 'e9': refused no_way_back in state connected: "
+            "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
+        ),
+    ),
+    (
+        stale(),
+        "caller",
+        (
+            "session 's1', cobrowse.session.alerting 'e9': stale: "
+            "It occurred before something that this session has already seen; the step takes events in order."
+        ),
+    ),
+    (SettingsError("grace", "a timedelta", "3"), "caller", "grace: expected a timedelta, found 3"),
+    (
+        FormatVersionError("a saved log", 9, 1),
+        "caller",
+        "a saved log has format version 9, this package reads up to 1: install a newer cobrowse-session",
+    ),
+    (
+        MissingExtraError("the command line", "cli"),
+        "installation",
+        "the command line needs the extra 'cli': pip install 'cobrowse-session[cli]'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "fault", "text"), EVERY, ids=[type(error).__name__ for error, _, _ in EVERY])
+def test_an_error_says_whose_fault_what_and_where_and_survives_pickle(error: CobrowseError, fault: str, text: str) -> None:
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+
+    assert (error.fault, str(error)) == (fault, text)
+    assert (type(again), again.args, str(again)) == (type(error), error.args, str(error))
+
+
+def test_every_error_of_the_package_is_in_the_list_above() -> None:
+    public = {value for value in vars(cobrowse_session).values() if isinstance(value, type) and issubclass(value, CobrowseError)}
+
+    assert {type(error) for error, _, _ in EVERY} == public - {CobrowseError}
+
+
+@pytest.mark.parametrize("grace", [timedelta(microseconds=-1), timedelta(days=1, milliseconds=1)])
+def test_a_grace_that_makes_no_sense_is_an_error(grace: timedelta) -> None:
+    with pytest.raises(SettingsError, match="alerting_grace: expected a timedelta from 0 s to 1 day"):
+        Lifecycle(alerting_grace=grace)
+
+
+@pytest.mark.parametrize("prompt", ["timeout", "forcedTimeout"])
+def test_a_limit_without_a_time_is_an_error_where_a_person_sets_it(prompt: str) -> None:
+    with pytest.raises(SettingsError, match="wrapup_timeout"):
+        Lifecycle(settings=Settings(wrapup_prompt=prompt))
+
+
+@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(microseconds=999), timedelta(days=1, milliseconds=1), 30])
+def test_a_timeout_that_makes_no_sense_is_an_error_where_a_person_sets_it(timeout: timedelta) -> None:
+    with pytest.raises(SettingsError, match="from 1 ms to 86400000 ms"):
+        Settings(wrapup_timeout=timeout)
+
+
+def test_a_platform_that_says_no_state_is_an_error() -> None:
+    with pytest.raises(ValueError, match="must say the state"):
+        AfterCallWorkEnded(subject="s1", source="/a", id="e1", occurred_at=START, by="platform")
+
+
+def test_an_unknown_event_says_everything_in_its_data() -> None:
+    with pytest.raises(ValueError, match="belongs into data"):
+        UnknownEvent(subject="s1", source="/a", id="e1", occurred_at=START, type="x", settings=Settings(wrapup_prompt="none"))
+
+
+@pytest.mark.parametrize("moment", [datetime(2026, 3, 1), "2026-03-01T09:00:00Z", None])  # noqa: DTZ001 (naive is the point)
+def test_a_time_that_is_no_aware_datetime_is_a_type_error(moment: datetime) -> None:
+    with pytest.raises(TypeError, match="expected an aware datetime"):
+        stream("s1").alerting(occurred_at=moment)
+
+
+def test_a_connection_that_is_stamped_already_keeps_its_stamp() -> None:
+    session = Lifecycle().new("s1")
+    session.connected_time = START
+
+    ended = run(stream("s1").after(9).connected(), session=session).session
+
+    assert (ended.state, ended.connected_time) == (ConnectionState.CONNECTED, START)
+
+
+def test_the_specification_names_every_rule_of_the_table() -> None:
+    named = (Path(__file__).parent.parent / "docs" / "lifecycle.md").read_text()
+    rules = {getattr(row.gives, "rule", None) for row in (*table.CONNECTION, *table.AFTER_CALL_WORK)} - {None}
+
+    assert {rule for rule in rules if f"`{rule}`" not in named} == set()
