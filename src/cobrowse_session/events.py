@@ -246,6 +246,10 @@ class AfterCallWorkEnded(Event):
             raise ValueError("a platform's acw.ended must say the state: 'complete' or 'skipped'")
 
 
+def _data_unless_empty(data: Any) -> Any:
+    return None if data == {} else data
+
+
 @frozen(kw_only=True)
 class UnknownEvent(Event):
     """An event of a type that this package does not know; only its envelope is read.
@@ -258,7 +262,7 @@ class UnknownEvent(Event):
     kind, rank = "unknown", 12
 
     type_: str = field(alias="type")
-    data: Any = None  # whatever JSON the sender thought of
+    data: Any = field(default=None, converter=_data_unless_empty)  # whatever JSON the sender thought of
 
     def __attrs_post_init__(self) -> None:
         if self.details != NO_DETAILS or self.settings != NO_SETTINGS or self.extra:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import transitions
 from attrs import evolve, frozen
 
-from cobrowse_session.events import KINDS, AlertingTimeout, Event, Timer
+from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.row import Row, Rules, written_by
 from cobrowse_session.lifecycle.stamps import COMMON
@@ -135,7 +135,8 @@ def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterabl
         for trigger in machine.events.values():
             _check_total(trigger, machine)
     triggers: dict[str, Trigger] = {**legs.events, **work.events}  # type: ignore[dict-item]  # made by event_cls
-    if missing := {*KINDS, table.LEG_ENDED} - triggers.keys():
+    timers = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
+    if missing := {*KINDS, *timers, table.LEG_ENDED} - triggers.keys():
         raise ValueError(f"{', '.join(sorted(missing))}: no rows at all, and one without a guard must stand, last")
     return Machines(legs, work, triggers)
 

@@ -33,6 +33,7 @@ from cobrowse_session.model import (
     Settings,
     WrapupPrompt,
     is_ended,
+    milliseconds,
     utc,
 )
 
@@ -59,7 +60,7 @@ class Allowed:
 def _grace(grace: timedelta | None) -> timedelta | None:
     if grace is not None and not timedelta(0) <= grace <= LONGEST_TIMEOUT:
         raise SettingsError("alerting_grace", "a timedelta from 0 s to 1 day", repr(grace))
-    return grace
+    return None if grace is None else timedelta(milliseconds=milliseconds(grace))
 
 
 @frozen(kw_only=True, cache_hash=True)

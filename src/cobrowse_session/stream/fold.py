@@ -3,24 +3,62 @@
 Drop repeats, sort, step. It needs all events at once; the log does the same piece by piece and must equal it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime
 from itertools import groupby
+from typing import Self
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from cobrowse_session.events import Event, Timer, canonical, identity, order, preference
-from cobrowse_session.lifecycle import Lifecycle, Outcome
+from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.step import timer_of
 from cobrowse_session.model import CobrowseSession
 
 
 @frozen
 class Step:
-    """One line of the trace: an event or a timer, and what became of it."""
+    """One row of the trace: an event or a timer, and what became of it.
+
+    Attributes:
+        event: the event, or the timer.
+        outcome: what became of it.
+        conversation: the conversation that it names, or else the last one named before it.
+    """
 
     event: Event | Timer
     outcome: Outcome
+    conversation: str | None = None
+
+
+@define
+class Stepper:
+    """A session on its way, and the conversation that its events name: what one step leaves to the next."""
+
+    lifecycle: Lifecycle
+    session: CobrowseSession
+    conversation: str | None = None
+
+    def take(self, event: Event) -> Iterator[Step]:
+        """The next event in order; the after-call-work deadline before it, if it is due, comes first."""
+        for fired in self.lifecycle.fire_before(self.session, event):
+            yield self._fired(fired)
+        outcome = self.lifecycle.judge(self.session, event)
+        self.conversation = event.conversation_id or self.conversation
+        yield Step(event, outcome, self.conversation)
+
+    def advance(self, until: datetime) -> Iterator[Step]:
+        """Whatever is due by then."""
+        for fired in self.lifecycle.advance(self.session, until):
+            yield self._fired(fired)
+
+    def copy(self) -> Self:
+        """A stepper that goes its own way from here; values are replaced and never changed, so the copy is whole."""
+        return type(self)(self.lifecycle, copy(self.session), self.conversation)
+
+    def _fired(self, fired: Fired) -> Step:
+        return Step(timer_of(fired, self.session), fired, self.conversation)
 
 
 @frozen
@@ -85,11 +123,8 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
     kept = keep(events)
     if not kept.events:
         raise ValueError("expected at least one event, found none")
-    session = lifecycle.new(kept.events[0].subject)
-    steps = []
-    for event in kept.events:
-        steps += [Step(timer_of(fired, session), fired) for fired in lifecycle.fire_before(session, event)]
-        steps.append(Step(event, lifecycle.judge(session, event)))
+    stepper = Stepper(lifecycle, lifecycle.new(kept.events[0].subject))
+    steps = [step for event in kept.events for step in stepper.take(event)]
     if until is not None:
-        steps += [Step(timer_of(fired, session), fired) for fired in lifecycle.advance(session, until)]
-    return Folded(lifecycle, session, tuple(steps), kept.repeats, kept.conflicts)
+        steps += stepper.advance(until)
+    return Folded(lifecycle, stepper.session, tuple(steps), kept.repeats, kept.conflicts)

@@ -2,6 +2,15 @@
 
 from cobrowse_session.wire.cloudevents import decode_event, encode_event
 from cobrowse_session.wire.session import decode_session, encode_session
-from cobrowse_session.wire.trace import encode_row, trace_rows
+from cobrowse_session.wire.trace import encode_row, restore_log, save_log, trace_rows
 
-__all__ = ["decode_event", "decode_session", "encode_event", "encode_row", "encode_session", "trace_rows"]
+__all__ = [
+    "decode_event",
+    "decode_session",
+    "encode_event",
+    "encode_row",
+    "encode_session",
+    "restore_log",
+    "save_log",
+    "trace_rows",
+]

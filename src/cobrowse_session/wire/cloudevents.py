@@ -76,16 +76,17 @@ def decode_event(raw: str | bytes, *, ahead: timedelta = AHEAD, longest: int = L
     Raises:
         DecodeError: it cannot be read; every problem with its path, what was found and what was expected.
     """
-    document = read_object(raw, longest=longest)
+    return read_event(read_object(raw, longest=longest), ahead=ahead)
+
+
+def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Event:
+    """Read an event from a parsed CloudEvents object; see `decode_event`. `Any`: JSON."""
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
     event, names = _OWN.get(envelope.get("type", ""), (UnknownEvent, {}))
     data = document.get("data")
     said: dict[str, Any]
-    if event is UnknownEvent:
-        said = {"type": envelope.get("type"), "data": None if data == {} else data}
-    else:
-        said = _said(event, names, data, found)
+    said = {"type": envelope.get("type"), "data": data} if event is UnknownEvent else _said(event, names, data, found)
     _check_ahead(envelope, ahead, found)
     if found:
         raise DecodeError(tuple(found))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ DEEPEST = 64
 LONGEST_INTEGER = 4300
 """Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that never ends is matched to the end, or each of its quotes would be tried anew.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -127,9 +129,8 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         made = dict(items)
         if len(made) == len(items):
             return made
-        keys = [key for key, _ in items]
         flawed = _Flawed(made)
-        twice = next(key for key in made if keys.count(key) > 1)
+        (twice, _), *_ = Counter(key for key, _ in items).most_common(1)
         flawed.flaw = flaw("duplicate_key", f"{shown(twice)} twice", "each key once")
         return flawed
 

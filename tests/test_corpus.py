@@ -1,0 +1,155 @@
+"""Captured payloads, beside the events, sessions and trace that they amount to, as files; and what the platform itself recorded.
+
+Run as a script, this file writes the generated ones anew: read the difference before you keep it.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CORPUS = Path(__file__).parent / "corpus"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "captures"
+LEGS = {  # how many legs each capture shows
+    "channel_metadata_heartbeat": 0,
+    "community_user_end_event": 1,
+    "conversation_four_alert_timeouts": 7,
+    "eventbridge_envelope_example": 0,
+    "notification_agent_disconnected": 5,
+}
+UNREAD = {"eventbridge_envelope_example"}  # a flow's outcome tells of no leg
+
+
+def command(case: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """The real command, beside the capture."""
+    line = [sys.executable, "-m", "cobrowse_session", *arguments]
+    return subprocess.run(line, capture_output=True, check=False, cwd=CORPUS / case, timeout=60)
+
+
+def generated(case: str, folder: Path) -> dict[str, bytes]:
+    """What the command makes of a capture now, by file name."""
+    events, sessions, trace = (folder / name for name in ("events.jsonl", "sessions.jsonl", "trace.jsonl"))
+    converted = command(case, "convert", "payload.json", "-o", str(events))
+    replayed = command(case, "replay", str(events), "-o", str(sessions), "--trace", str(trace))
+    assert (converted.returncode, replayed.returncode) == (int(case in UNREAD), 0), converted.stderr + replayed.stderr
+    made = {path.name: path.read_bytes() for path in (events, sessions, trace)}
+    told = converted.stderr.replace(b"\r\n", b"\n")
+    return made | ({"convert.txt": told} if told.count(b"\n") > 1 else {})
+
+
+@pytest.mark.parametrize("case", LEGS)
+def test_a_capture_gives_the_same_bytes_as_ever(case: str, tmp_path: Path) -> None:
+    kept = {path.name: path.read_bytes() for path in (CORPUS / case).iterdir() if path.name != "payload.json"}
+
+    assert generated(case, tmp_path) == kept
+
+
+def test_every_folder_of_the_corpus_is_checked() -> None:
+    assert {path.name for path in CORPUS.iterdir()} == LEGS.keys()
+
+
+@pytest.mark.parametrize("case", ["conversation_four_alert_timeouts", "notification_agent_disconnected"])
+def test_the_examples_are_the_captures(case: str) -> None:
+    assert (EXAMPLES / f"{case}.json").read_bytes() == (CORPUS / case / "payload.json").read_bytes()
+
+
+# --- As the platform itself recorded it ---------------------------------------------------------------------------------------
+
+SHOWN = "state", "initialState", "disconnectType", "connectedTime", "disconnectedTime", "afterCallWork", "wrapup"
+
+
+def recorded(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The legs of a capture, read without the library: what it shows of each, under the session's names."""
+    if "eventTime" in payload:
+        ended = datetime.fromtimestamp(payload["eventTime"] / 1000, UTC).isoformat(timespec="milliseconds")
+        yield {
+            "id": payload["sessionId"],
+            "state": "disconnected",
+            "disconnectType": payload["disconnectType"].lower(),
+            "disconnectedTime": ended.replace("+00:00", "Z"),
+        }
+    for participant in payload.get("eventBody", payload).get("participants", ()):
+        for media in participant.values():
+            for leg in media if isinstance(media, list) else ():
+                shared = {"wrapup": participant["wrapup"]} if "wrapup" in participant and "connectedTime" in leg else {}
+                yield shared | leg
+
+
+CAPTURED = [
+    pytest.param(case, leg, id=f"{case}-{leg['id'][:8]}")
+    for case in LEGS
+    for leg in recorded(json.loads((CORPUS / case / "payload.json").read_bytes()))
+]
+
+
+def session(case: str, name: str) -> dict[str, Any]:
+    written = (json.loads(line) for line in (CORPUS / case / "sessions.jsonl").read_text(encoding="utf-8").splitlines())
+    (ours,) = (one for one in written if one["id"] == name)
+    return dict(ours)
+
+
+def test_every_leg_of_every_capture_is_read() -> None:
+    assert {case: sum(one.values[0] == case for one in CAPTURED) for case in LEGS} == LEGS
+    assert {case: len((CORPUS / case / "sessions.jsonl").read_bytes().splitlines()) for case in LEGS} == LEGS
+
+
+@pytest.mark.parametrize(("case", "leg"), CAPTURED)
+def test_a_captured_leg_comes_out_as_the_platform_recorded_it(case: str, leg: dict[str, Any]) -> None:
+    ours = session(case, leg["id"])
+
+    unsaid = {"initialState": ours["initialState"]} if "initialState" not in leg else {}
+    assert {name: ours.get(name) for name in SHOWN} == {name: leg.get(name) for name in SHOWN} | unsaid
+    if "startAlertingTime" in leg:  # no notification shows it
+        assert ours["startAlertingTime"] == leg["startAlertingTime"]
+
+
+@pytest.mark.parametrize(("case", "leg"), CAPTURED)
+def test_a_captured_leg_has_the_platforms_closed_segments(case: str, leg: dict[str, Any]) -> None:
+    ours = session(case, leg["id"]).get("segments", [])
+    theirs = leg.get("segments", [])
+    closed = [segment for segment in theirs if "endTime" in segment]
+
+    assert ours[: len(closed)] == closed
+    # An open one lags behind the leg, and says Disconnect before its time.
+    begun = [(segment["startTime"], segment["type"]) for segment in theirs]
+    assert [(segment["startTime"], segment["type"]) for segment in ours][: len(begun)] == begun
+
+
+@pytest.mark.parametrize("case", LEGS)
+def test_reconcile_says_so(case: str) -> None:
+    done = command(case, "reconcile", "events.jsonl", "payload.json")
+
+    compared = done.stderr.decode().splitlines()[-1]
+    assert (done.returncode, done.stdout) == (int(case in UNREAD), b"")
+    assert compared.startswith(f"{LEGS[case]} leg{'' if LEGS[case] == 1 else 's'}, ")
+    assert ("equal" in compared) == (LEGS[case] > 0)
+    assert not any(word in compared for word in ("within", "different", "missing"))
+
+
+def test_what_no_segment_and_no_stamp_tells_is_not_made_up() -> None:
+    ours = session("notification_agent_disconnected", "93bf33a1-6b99-5c23-ff88-7bbcb44193d2")  # declined, first seen ended
+
+    assert ours.keys() == {
+        *("state", "initialState", "id", "disconnectType", "providerEventTime", "disconnectedTime", "provider", "peerId")
+    }
+
+
+def test_a_live_alert_whose_segments_lag_behind_begins_with_its_participant() -> None:
+    ours = session("conversation_four_alert_timeouts", "35efe78d-4e47-73d0-d71b-11dd7e808a39")
+
+    assert ours["segments"] == [{"startTime": "2022-07-04T12:11:35.376Z", "type": "Alert"}]
+    assert ours["startAlertingTime"] == "2022-07-04T12:11:35.412Z"
+
+
+if __name__ == "__main__":
+    from tempfile import TemporaryDirectory
+
+    for capture in LEGS:
+        with TemporaryDirectory() as temporary:
+            for file_name, content in generated(capture, Path(temporary)).items():
+                (CORPUS / capture / file_name).write_bytes(content)

@@ -1,0 +1,359 @@
+"""The log: any order, any repetition, any batching, save and restore between; always what the fold of the set of events says."""
+
+import json
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cobrowse_session import (
+    Alerting,
+    Applied,
+    Event,
+    FormatVersionError,
+    Ignored,
+    Late,
+    Lifecycle,
+    Refused,
+    Settings,
+)
+from cobrowse_session.stream import Change, SessionLog, Step, fold
+from cobrowse_session.testing import START, stream
+from cobrowse_session.wire import encode_row, encode_session, restore_log, save_log, trace_rows
+from tests.strategies import at, lifecycles, moments, streams
+
+TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
+CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+
+
+def shown(log: SessionLog) -> tuple[str, list[str]]:
+    """Session and trace, as bytes would have them."""
+    return encode_session(log.session), [encode_row(row) for row in trace_rows(log.trace)]
+
+
+def filled(events: Sequence[Event], lifecycle: Lifecycle = TIMED) -> SessionLog:
+    log = SessionLog(lifecycle, "s1")
+    for event in events:
+        log.add(event)
+    return log
+
+
+# --- Convergence --------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(
+    events=streams(most=9),
+    lifecycle=lifecycles(),
+    until=st.none() | moments,
+    seed=st.integers(0, 2**32),
+    extra=st.integers(0, 6),
+)
+def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
+    events: list[Event], lifecycle: Lifecycle, until: datetime | None, seed: int, extra: int
+) -> None:
+    chance = random.Random(seed)
+    arriving = [*events, *(chance.choice(events) for _ in range(extra))]
+    chance.shuffle(arriving)
+    expected = fold(arriving, until, lifecycle=lifecycle)
+
+    log = SessionLog(lifecycle, events[0].subject)
+    for event in arriving:
+        if chance.random() < 0.3 and until is not None:
+            log.advance(until - timedelta(seconds=chance.randrange(8)))
+        if chance.random() < 0.2:
+            log = restore_log(json.loads(json.dumps(save_log(log))))
+        log.add(event)
+    if until is not None:
+        log.advance(until)
+
+    assert log.trace == expected.steps
+    assert shown(log) == (encode_session(expected.session), [encode_row(row) for row in trace_rows(expected.steps)])
+    assert (log.repeats, log.conflicts) == (expected.repeats, expected.conflicts)
+    assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
+
+
+@settings(max_examples=300)
+@given(events=streams(most=9), lifecycle=lifecycles(), until=moments, seed=st.integers(0, 2**32))
+def test_the_changes_that_a_log_tells_add_up_to_its_trace(
+    events: list[Event], lifecycle: Lifecycle, until: datetime, seed: int
+) -> None:
+    chance = random.Random(seed)
+    arriving = [*events, *(chance.choice(events) for _ in range(3))]
+    chance.shuffle(arriving)
+    log = SessionLog(lifecycle, events[0].subject)
+    told: list[Step] = []
+
+    for event in arriving:
+        for change in (log.add(event), log.advance(until) if chance.random() < 0.3 else Change()):
+            before = list(told)
+            for step in (*change.withdrawn, *(old for old, _ in change.changed)):
+                told.remove(step)
+            told += [*change.new, *(new for _, new in change.changed)]
+            assert bool(change) == (before != told)
+        assert sorted(map(repr, told)) == sorted(map(repr, log.trace))
+
+
+@given(events=streams(most=9), lifecycle=lifecycles(), moment=moments)
+def test_as_of_is_the_fold_of_what_had_been_received(events: list[Event], lifecycle: Lifecycle, moment: datetime) -> None:
+    received = [event for event in events if event.received <= moment]
+    log = SessionLog(lifecycle, events[0].subject)
+    for event in events:
+        log.add(event)
+
+    then = log.as_of(moment)
+
+    if received:
+        assert then.trace == fold(received, moment, lifecycle=lifecycle).steps
+    else:
+        assert then.trace == ()
+
+
+def test_a_long_log_in_any_order_shows_what_the_fold_says() -> None:
+    life = stream("s1").alerting()
+    for page in range(300):
+        life = life.after(1).updated(viewer_url=f"https://example.com/{page}")
+    life = life.after(1).connected().after(9).disconnected("peer").after(31).updated(peer_id="p")
+    events = list(life)
+    expected = fold(events, lifecycle=TIMED)
+
+    for seed in range(5):
+        random.Random(seed).shuffle(events)
+        assert filled(events).trace == expected.steps
+
+
+# --- Cost ---------------------------------------------------------------------------------------------------------------------
+
+
+class Counted(Lifecycle):
+    """Counts the steps that it is asked for."""
+
+    count = 0
+
+    def judge(self, session, event):  # type: ignore[no-untyped-def]  # the lifecycle's own
+        Counted.count += 1
+        return super().judge(session, event)
+
+
+@pytest.mark.parametrize(("late_by", "most"), [(0, 1), (1, 1 + 1 + 63), (10, 1 + 10 + 63), (500, 1 + 500 + 63)])
+def test_in_order_costs_one_step_and_late_the_steps_after_its_place_and_at_most_64_more(late_by: int, most: int) -> None:
+    life = stream("s1")
+    for page in range(1000):
+        life = life.after(1).updated(viewer_url=f"https://example.com/{page}")
+    events = list(life)
+    late = events.pop(len(events) - 1 - late_by)
+    log = filled(events, Counted())
+
+    Counted.count = 0
+    log.add(late)
+
+    assert Counted.count <= most
+
+
+# --- Late, repeated, conflicting ----------------------------------------------------------------------------------------------
+
+
+def test_a_wrapup_in_time_that_arrives_late_undoes_the_timer() -> None:
+    wrapup = CALL.after(20).wrapup("sale").events[-1]
+    log = filled(list(CALL))
+    fired = log.advance(START + timedelta(hours=1))
+
+    change = log.add(wrapup)
+
+    assert [step.event.kind for step in fired.new] == ["timer.acw"]
+    assert (change.withdrawn, change.changed) == (fired.new, ())
+    assert [step.event for step in change.new] == [wrapup]
+    assert change.outcome == Applied.match(row="complete_by_code")
+    assert log.session.wrapup is not None
+    assert log.session.wrapup.code == "sale"
+
+
+def test_a_refused_event_is_kept_and_applied_once_the_missing_one_makes_it_legal() -> None:
+    asked = stream("s1").alerting().after(3).connected().after(1).required()
+    log = filled([asked.events[0], asked.events[2]])
+
+    refused = log.trace[-1]
+    change = log.add(asked.events[1])
+
+    assert refused.outcome == Refused.match(rule="not_connected")
+    assert change.changed == ((refused, log.trace[-1]),)
+    assert log.trace[-1].outcome == Applied.match(row="request")
+    assert log.session.after_call_work_required is True
+
+
+def test_a_repeat_has_no_row_and_is_counted() -> None:
+    log = filled(list(CALL))
+
+    change = log.add(CALL.events[1])
+
+    assert not change
+    assert change.outcome == Applied.match(row="connected")
+    assert (log.repeats, log.conflicts, len(log.trace)) == (1, 0, 3)
+
+
+def test_of_copies_that_differ_the_one_first_received_is_kept_and_its_time_counts() -> None:
+    late = stream("s1").after(50).alerting(id="x", received_at=START + timedelta(seconds=9))
+    early = stream("s1").alerting(id="x", received_at=START + timedelta(seconds=8))
+
+    log = filled([*late, *early])
+
+    assert (log.repeats, log.conflicts) == (1, 1)
+    assert log.session.segments is not None
+    assert log.session.segments[0].start_time == START
+    assert shown(log) == shown(filled([*early, *late]))
+
+
+def test_copies_that_differ_in_when_they_were_received_alone_are_no_conflict() -> None:
+    first = stream("s1").alerting(received_at=at(0.5))
+    second = stream("s1").alerting(received_at=at(0.2))
+
+    log = filled([*first, *second])
+
+    assert (log.repeats, log.conflicts) == (1, 0)
+    assert log.session.start_alerting_time == at(0.2)
+
+
+# --- Time ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_deadline_long_past_fires_at_its_own_instant() -> None:
+    log = filled(list(CALL))
+
+    change = log.advance(START + timedelta(days=365))
+
+    assert [(step.event.kind, step.event.occurred_at) for step in change.new] == [("timer.acw", START + timedelta(seconds=93))]
+    assert log.deadline is None
+
+
+def test_going_back_changes_nothing() -> None:
+    log = filled(list(CALL))
+    log.advance(START + timedelta(hours=1))
+    before = shown(log)
+
+    assert not log.advance(START)
+    assert shown(log) == before
+    assert log.advanced == START + timedelta(hours=1)
+
+
+def test_an_advance_without_a_zone_is_the_callers_mistake() -> None:
+    with pytest.raises(TypeError):
+        filled(list(CALL)).advance(datetime(2026, 3, 1))  # noqa: DTZ001 (the point)
+
+
+GRACED = Lifecycle(settings=Settings(alerting_timeout=timedelta(seconds=30)), alerting_grace=timedelta(milliseconds=250))
+
+
+def test_the_alerting_timeout_is_taken_back_by_any_event_and_leaves_no_trace() -> None:
+    ringing = stream("s1").alerting()
+    log = filled(list(ringing), GRACED)
+    fired = log.advance(START + timedelta(minutes=1))
+
+    change = log.add(ringing.after(40).connected().events[-1])
+
+    assert [step.event.kind for step in fired.new] == ["timer.alerting"]
+    assert change.withdrawn == fired.new
+    assert log.session.state == "connected"
+    assert log.session.disconnected_time is None
+
+
+def test_an_alerting_timeout_that_fires_again_and_reads_the_same_is_no_change() -> None:
+    ringing = stream("s1").alerting()
+    log = filled(list(ringing), GRACED)
+    log.advance(START + timedelta(minutes=1))
+
+    change = log.add(ringing.after(40).unknown().events[-1])
+
+    assert [step.event.kind for step in change.new] == ["unknown"]
+    assert (change.withdrawn, change.changed) == ((), ())
+    assert [step.event.kind for step in log.trace] == ["alerting", "unknown", "timer.alerting"]
+    assert log.trace[-2].outcome == Ignored.match(from_state="alerting")
+
+
+def test_an_alerting_timeout_that_reads_differently_is_a_change() -> None:
+    ringing = stream("s1").alerting()
+    log = filled(list(ringing), GRACED)
+    (fired,) = log.advance(START + timedelta(minutes=1)).new
+
+    change = log.add(ringing.after(10).updated(alerting_timeout=20).events[-1])
+
+    assert change.changed == ((fired, log.trace[-1]),)
+    assert log.session.disconnected_time == START + timedelta(seconds=20.25)
+
+
+# --- Sealing ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "horizon", "sealed"),
+    [
+        (CALL, 64, False),  # a deadline is left
+        (CALL.after(20).wrapup("sale"), 83, False),  # its latest event is not before the horizon
+        (CALL.after(20).wrapup("sale"), 84, True),
+        (stream("s1").connected(), 3600, False),  # it has not ended
+        (CALL.after(1).updated(wrapup_prompt="none"), 3600, False),  # settings after the end: the deadline stays
+        (stream("s1").connected(wrapup_prompt="mandatory").disconnected(), 3600, True),  # pending, without a deadline
+    ],
+)
+def test_only_what_is_over_is_sealed(events: Sequence[Event], horizon: float, sealed: bool) -> None:  # noqa: FBT001 (a case)
+    log = filled(list(events))
+
+    assert log.seal(at(horizon)) is sealed
+    assert log.sealed is sealed
+
+
+def test_an_empty_log_is_not_sealed() -> None:
+    assert SessionLog(TIMED, "s1").seal(at(3600)) is False
+
+
+def test_what_comes_after_the_seal_is_late_repeats_included_and_handed_back() -> None:
+    over = CALL.after(20).wrapup("sale")
+    log = filled(list(over))
+    log.seal(at(3600))
+    before = shown(log)
+
+    again = log.add(over.events[0])
+    fresh = log.add(over.after(1).updated(peer_id="p").events[-1])
+
+    assert again.outcome == Late.match(event=over.events[0])
+    assert fresh.outcome == Late.match(row=None, from_state="disconnected", acw="complete")
+    assert not again
+    assert shown(log) == before
+    assert (log.late, log.repeats) == (2, 0)
+    assert not log.advance(at(7200))
+
+
+# --- Saved --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_log_keeps_what_the_events_alone_do_not_tell() -> None:
+    log = filled([*CALL, CALL.events[0], *stream("s1").alerting(id="e1", peer_id="p")])
+    log.offsets["/test"] = timedelta(milliseconds=-400)
+    log.advance(at(3600))
+    log.seal(at(3600))
+    log.add(CALL.events[0])
+
+    again = restore_log(json.loads(json.dumps(save_log(log))))
+
+    assert shown(again) == shown(log)
+    assert save_log(again) == save_log(log)
+    assert (again.repeats, again.conflicts, again.late, again.sealed) == (2, 1, 1, True)
+    assert again.offsets == {"/test": timedelta(milliseconds=-400)}
+    assert again.lifecycle == TIMED
+
+
+def test_a_saved_log_of_a_newer_format_is_refused() -> None:
+    data = save_log(filled(list(CALL))) | {"format": 2}
+
+    with pytest.raises(FormatVersionError, match="a saved log has format version 2, this package reads up to 1"):
+        restore_log(data)
+
+
+def test_an_event_of_another_session_is_the_callers_mistake() -> None:
+    log = SessionLog(TIMED, "s1")
+
+    with pytest.raises(ValueError, match="expected an event of session 's1', found one of 's2'"):
+        log.add(stream("s2").alerting().events[0])
+    assert isinstance(CALL.events[0], Alerting)
