@@ -7,7 +7,7 @@ from pathlib import Path
 from cobrowse_session import CobrowseSession, Event, Refused
 from cobrowse_session.edge.replay import read_events, replay
 from cobrowse_session.model import FOREVER
-from cobrowse_session.stream import Folded
+from cobrowse_session.stream import SessionLog
 
 EVENTS = Path(__file__).parent / "events.jsonl"
 
@@ -15,7 +15,7 @@ EVENTS = Path(__file__).parent / "events.jsonl"
 def main() -> None:
     """Replay the example and say what became of it."""
     with EVENTS.open("rb") as file:
-        legs = replay(read_events(file, print), until=FOREVER).legs
+        legs = replay(read_events(file, print), until=FOREVER)
     by_conversation = defaultdict(list)
     for leg in legs:
         by_conversation[conversation(leg)].append(leg)
@@ -25,7 +25,7 @@ def main() -> None:
             print(f"  {life(leg.session)}")
         print()
     for leg in legs:
-        for step in leg.steps:
+        for step in leg.trace:
             if isinstance(step.outcome, Refused):
                 print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}.\n  {step.outcome.sentence}\n")
             if isinstance(step.event, Event) and (lag := step.event.received - step.event.occurred_at) > timedelta(seconds=2):
@@ -39,9 +39,9 @@ def main() -> None:
     print("  make test")
 
 
-def conversation(leg: Folded) -> str | None:
+def conversation(leg: SessionLog) -> str | None:
     """The conversation that the leg's events name."""
-    return next((step.event.conversation_id for step in leg.steps if isinstance(step.event, Event)), None)
+    return next((event.conversation_id for event in leg.events), None)
 
 
 def life(session: CobrowseSession) -> str:

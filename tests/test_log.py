@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from cobrowse_session import (
     Alerting,
     Applied,
+    Communication,
     Event,
     FormatVersionError,
     Ignored,
     Late,
     Lifecycle,
+    Outcome,
     Refused,
     Settings,
 )
+from cobrowse_session.events import Timer
 from cobrowse_session.stream import Change, SessionLog, Step, fold
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import encode_row, encode_session, restore_log, save_log, trace_rows
@@ -133,7 +136,7 @@ class Counted(Lifecycle):
 
     count = 0
 
-    def judge(self, session, event):  # type: ignore[no-untyped-def]  # the lifecycle's own
+    def judge(self, session: Communication, event: Event | Timer) -> Outcome:
         Counted.count += 1
         return super().judge(session, event)
 

@@ -34,6 +34,10 @@ def lines(*streams: Stream) -> bytes:
     return "".join(encode_event(event) + "\n" for one in streams for event in one).encode()
 
 
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
 
 
@@ -74,7 +78,7 @@ def test_the_order_of_lines_and_their_repetition_change_neither_sessions_nor_tra
 
     assert plain.out == mixed.out
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert "repeats          7" in mixed.err
+    assert "repeats 7" in words(mixed.err)
 
 
 def test_the_example_refuses_once_and_its_late_wrapup_counts(tmp_path: Path) -> None:
@@ -148,7 +152,7 @@ def test_rejected_lines_are_kept_with_their_reason_and_the_others_go_on(tmp_path
         (4, "not_json", "{garbage", 8),
         (6, "not_json", "��", 2),
     ]
-    assert "rejected         2   not_json 2" in done.err
+    assert "rejected 2 not_json 2" in words(done.err)
 
 
 def test_rejected_lines_move_no_time() -> None:

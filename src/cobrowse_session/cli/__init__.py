@@ -22,14 +22,19 @@ from cobrowse_session.cli.options import (
     check_family,
     lifecycle_of,
     moment_of,
+    seconds,
 )
 from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
+from cobrowse_session.edge.clocks import clocks
+from cobrowse_session.edge.diff import diff, read_trace
 from cobrowse_session.edge.payloads import read_payloads
-from cobrowse_session.edge.replay import Rejected, Replayed, read_events, replay
+from cobrowse_session.edge.replay import Rejected, Replay, read_events, replay
+from cobrowse_session.edge.spool import Spool
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
-from cobrowse_session.stream import Folded, explain, tell
-from cobrowse_session.wire import encode_event, encode_row, encode_session, trace_rows
+from cobrowse_session.model import time_text
+from cobrowse_session.stream import SessionLog, explain, tell
+from cobrowse_session.wire import encode_event
 from cobrowse_session.wire.genesys import once
 from cobrowse_session.wire.genesys.leg import Leg
 from cobrowse_session.wire.genesys.reconcile import DIFFERENCES, reconcile
@@ -72,6 +77,14 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     acw: Acw = None,
     acw_timeout: AcwTimeout = None,
     alerting_grace: AlertingGrace = None,
+    seal_after: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Let go of sessions that are over this long before the latest event, for files that do not fit into memory; "
+            "what comes for them afterwards is late, and counted.",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,  # noqa: FBT002 (typer's option)
 ) -> None:
     """Replay a file of events: one session a line to standard output, a summary to standard error.
@@ -80,6 +93,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     """
     moment = moment_of(until)
     lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
+    sealing = seconds("--seal-after", seal_after)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
     with usage_errors(), ExitStack() as files:
@@ -90,14 +104,21 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
             rejected[line.error.error] += 1
             write_reject(line.as_json())
 
+        spool = Spool()
+        replayed = Replay(lifecycle, sealing, spool.put)
         with many_objects():
-            replayed = replay(progress(read_events(source, reject)), lifecycle, moment)
-        for leg in replayed.legs:
-            write_session(encode_session(leg.session))
-            for row in trace_rows(leg.steps):
-                write_trace(encode_row(row))
-    summary(replayed, rejected, rejects, moment)
-    if rejected or (strict and replayed.outcomes()[Refused.kind]):
+            for event in progress(read_events(source, reject)):
+                replayed.add(event)
+            reached, logs = replayed.finish(moment)
+            for log in logs:
+                spool.put(log)
+            spool.write(write_session, write_trace)
+    summary(replayed.tally, rejected)
+    if rejected and rejects is None:
+        say("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")
+    if moment and reached and moment < reached:
+        say(f"--until lies before the latest event, {time_text(reached)}; it had no effect.")
+    if rejected or (strict and replayed.tally.outcomes[Refused.kind]):
         raise typer.Exit(1)
 
 
@@ -160,18 +181,55 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     check_family(family)
     bad = Complaints(events, say)
     legs: list[Leg] = []
-    replayed = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
         for converted in read_payloads(open_input(files, conversation), theirs, family):
             legs += converted.legs
-    compared = reconcile((leg.session for leg in replayed.legs), legs)
+    compared = reconcile((log.session for log in logs), legs)
     for one in compared:
         if every or one.verdict in DIFFERENCES:
             typer.echo(one)
     counts = Counter[str](one.verdict for one in compared)
     say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
     if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
+        raise typer.Exit(1)
+
+
+@app.command("clocks", epilog="Try: `cobrowse-session clocks events.jsonl --smallest-delay 0.1`")
+def clocks_command(
+    events: Events,
+    smallest_delay: Annotated[
+        float, typer.Option(metavar="SECONDS", help="In every window, one event is assumed to arrive within this time.")
+    ] = 0.25,
+    window: Annotated[float, typer.Option(metavar="SECONDS", help="How far back differences are compared.")] = 300,
+) -> None:
+    """Show each provider's clock beside ours: offset, its bound under what is assumed, drift, jumps, impossible pairs.
+
+    An impossible pair is an event that was received before it happened, on the corrected clock.
+    """
+    delay, back = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
+    with usage_errors(), ExitStack() as files:
+        read = clocks(read_events(open_input(files, events), Complaints(events, say)), delay, back)
+        for one in read:
+            typer.echo(one)
+    if not read:
+        say("No event says when it was received, so there is nothing to learn from.")
+
+
+@app.command("diff", epilog="Try: `cobrowse-session diff before.trace.jsonl after.trace.jsonl`")
+def diff_command(
+    before: Annotated[str, typer.Argument(metavar="A.trace.jsonl", help="The trace of one replay.")],
+    after: Annotated[str, typer.Argument(metavar="B.trace.jsonl", help="The trace of the other.")],
+) -> None:
+    """Say which sessions two replays see differently, in which field, by which row. Exit code 1: some."""
+    with usage_errors(), ExitStack() as files:
+        differences = list(diff(read_trace(open_input(files, before)), read_trace(open_input(files, after))))
+        for one in differences:
+            typer.echo(one)
+    sessions = len({one.session for one in differences})
+    say(f"Differences: {many(sessions, 'session')}, {many(len(differences), 'row')}")
+    if differences:
         raise typer.Exit(1)
 
 
@@ -186,9 +244,9 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
-    replayed = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
     try:
-        typer.echo(explain(_leg_of(replayed, session), field))
+        typer.echo(explain(_log_of(logs, session).folded, field))
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
 
@@ -203,22 +261,22 @@ def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
-    replayed = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
-    legs = replayed.legs if session is None else (_leg_of(replayed, session),)
+    logs = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    told = logs if session is None else (_log_of(logs, session),)
     with usage_errors():
-        typer.echo("\n\n".join("\n".join(tell(leg)) for leg in legs))
+        typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))
 
 
-def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> Replayed:
+def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:
     moment = moment_of(until)
     with usage_errors(), ExitStack() as files, many_objects():
         return replay(read_events(open_input(files, events), bad), lifecycle, moment)
     raise AssertionError  # `usage_errors` lets nothing through
 
 
-def _leg_of(replayed: Replayed, session: str) -> Folded:
-    for leg in replayed.legs:
-        if leg.session.id == session:
-            return leg
-    known = ", ".join(str(leg.session.id) for leg in replayed.legs[:10])
+def _log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
+    for log in logs:
+        if log.session_id == session:
+            return log
+    known = ", ".join(log.session_id for log in logs[:10])
     raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")

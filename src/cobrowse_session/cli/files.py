@@ -1,12 +1,15 @@
 """Files in and out, and errors without tracebacks."""
 
 import gc
+import gzip
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 import typer
 
@@ -27,8 +30,10 @@ def check_files(source: str, targets: Iterable[str | None]) -> None:
 
 
 def open_input(files: ExitStack, name: str) -> BinaryIO:
-    """A file to read, or standard input."""
-    return sys.stdin.buffer if name == "-" else files.enter_context(Path(name).open("rb"))
+    """A file to read, or standard input; gzip is unpacked."""
+    file = cast(BufferedReader, sys.stdin.buffer) if name == "-" else files.enter_context(_open_bytes(name))
+    is_gzip = file.peek(2)[:2] == b"\x1f\x8b"
+    return cast(BinaryIO, files.enter_context(gzip.GzipFile(fileobj=file)) if is_gzip else file)
 
 
 def writer(files: ExitStack, name: str | None) -> Callable[[str], object]:
@@ -37,6 +42,10 @@ def writer(files: ExitStack, name: str | None) -> Callable[[str], object]:
         return lambda _: None
     file = _stdout() if name == "-" else files.enter_context(_open(name))
     return lambda line: file.write(line + "\n")
+
+
+def _open_bytes(name: str) -> BufferedReader:
+    return Path(name).open("rb")
 
 
 def _open(name: str) -> TextIO:
@@ -59,6 +68,9 @@ def usage_errors() -> Iterator[None]:
         raise typer.Exit(0) from None
     except OSError as error:
         say(f"cobrowse-session: {error.filename or 'a file'}: {error.strerror or error}. Check the path and its permissions.")
+        raise typer.Exit(2) from None
+    except (EOFError, zlib.error) as error:
+        say(f"cobrowse-session: a compressed file is damaged: {error}. What came before the damage was not written.")
         raise typer.Exit(2) from None
     except CobrowseError as error:
         say(f"cobrowse-session: {error}")

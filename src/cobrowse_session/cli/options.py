@@ -58,18 +58,19 @@ def lifecycle_of(acw: str | None, acw_timeout: float | None, alerting_grace: flo
     """The rules that the options ask for; ones that make no sense are wrong usage."""
     try:
         return Lifecycle(
-            settings=Settings(wrapup_prompt=_prompt(acw), wrapup_timeout=_seconds("--acw-timeout", acw_timeout)),
-            alerting_grace=_seconds("--alerting-grace", alerting_grace),
+            settings=Settings(wrapup_prompt=_prompt(acw), wrapup_timeout=seconds("--acw-timeout", acw_timeout)),
+            alerting_grace=seconds("--alerting-grace", alerting_grace),
         )
     except SettingsError as error:
         raise typer.BadParameter(f"{error}; see --acw, --acw-timeout and --alerting-grace") from None
 
 
-def _seconds(option: str, seconds: float | None) -> timedelta | None:
+def seconds(option: str, number: float | None) -> timedelta | None:
+    """A duration that an option names."""
     try:
-        return None if seconds is None else timedelta(seconds=seconds)
+        return None if number is None else timedelta(seconds=number)
     except (OverflowError, ValueError):
-        raise typer.BadParameter(f"{option}: expected seconds, found {seconds}") from None
+        raise typer.BadParameter(f"{option}: expected seconds, found {number}") from None
 
 
 def check_family(family: str | None) -> None:

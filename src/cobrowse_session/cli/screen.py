@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 
 import typer
 from attrs import define
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cobrowse_session.edge.replay import Rejected, Replayed
+from cobrowse_session.edge.replay import Rejected, Tally
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
-from cobrowse_session.model import time_text
+
+SHOWN = 10
+"""Sessions that a summary names."""
 
 
 @define
@@ -46,25 +47,26 @@ def progress(events: Iterator[Event]) -> Iterator[Event]:
         yield from bar.track(events, total=None)
 
 
-def summary(replayed: Replayed, rejected: Counter[str], rejects: str | None, until: datetime | None) -> None:
+def summary(tally: Tally, rejected: Counter[str]) -> None:
     """What became of a file of events."""
-    outcomes = replayed.outcomes()
-    conversations = replayed.conversations()
-    within = f" of {many(conversations, 'conversation')}" if conversations else ""
-    say(f"{many(outcomes.total(), 'event')}, {many(len(replayed.legs), 'session')}{within}")
-    for kind, count in outcomes.most_common():
-        rules = replayed.rules() if kind == Refused.kind else Counter[str]()
-        say(f"  {kind:<10}{count:>8}{by(rules)}")
-    if timers := replayed.timers():
-        say(f"  {'timers':<10}{timers.total():>8}{by(timers)}")
-    repeats, conflicts = sum(leg.repeats for leg in replayed.legs), sum(leg.conflicts for leg in replayed.legs)
-    say(f"  {'repeats':<10}{repeats:>8}")
-    say(f"  {'conflicts':<10}{conflicts:>8}")
-    say(f"  {'rejected':<10}{rejected.total():>8}{by(rejected)}")
-    if rejected and rejects is None:
-        say("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")
-    if until and replayed.until and until < replayed.until:
-        say(f"--until lies before the latest event, {time_text(replayed.until)}; it had no effect.")
+    named = len(tally.conversations)
+    within = f" of {many(named, 'conversation')}" if named else ""
+    say(f"{many(tally.outcomes.total() + tally.repeats + tally.late, 'event')}, {many(tally.sessions, 'session')}{within}")
+    for kind, count in tally.outcomes.most_common():
+        _line(kind, count, tally.refusals if kind == Refused.kind else {})
+    _line("timers", tally.timers.total(), tally.timers)
+    _line("repeats", tally.repeats)
+    _line("conflicts", tally.conflicts)
+    _line("rejected", rejected.total(), rejected)
+    _line("out of order", tally.out_of_order)
+    _line("late", tally.late)
+    _line("refused, later accepted", tally.accepted_later)
+    minds = list(tally.changed_mind)
+    say(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
+
+
+def _line(what: str, count: int, parts: Mapping[str, int] | None = None) -> None:
+    say(f"  {what:<24}{count:>8}{by(parts or {})}")
 
 
 def many(count: int, what: str) -> str:

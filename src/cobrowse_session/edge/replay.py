@@ -1,16 +1,17 @@
 """A whole file of events, replayed: sessions, trace, rejected lines, and what to say about them."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-from typing import Any, BinaryIO, Self
+from datetime import datetime, timedelta
+from typing import BinaryIO, Self
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
-from cobrowse_session.lifecycle import Ignored, Lifecycle, Refused
-from cobrowse_session.stream import Folded, fold, keep
+from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
+from cobrowse_session.model import utc
+from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.text import LONGEST_LINE, dump, too_long
 
@@ -37,7 +38,7 @@ class Rejected:
     length: int
 
     @classmethod
-    def of(cls, error: DecodeError, line: int, content: bytes, length: int | None = None) -> Self:
+    def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None) -> Self:
         """The rejected line, its text cut."""
         text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
         return cls(DecodeError(error.problems, line), text, len(content) if length is None else length)
@@ -103,53 +104,139 @@ def _skip_rest(file: BinaryIO) -> int:
 # --- Sessions out -------------------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Replayed:
-    """What a file of events amounts to.
+@define
+class Tally:
+    """What became of all events of a replay, in numbers."""
 
-    Attributes:
-        legs: one a session, in the order of their first event's time, then of their ids.
-        until: the time to which all of them were advanced; None: there were no events.
+    outcomes: Counter[str] = field(factory=Counter)
+    """How often each kind of outcome came; timers, which have none of their own, apart."""
+    refusals: Counter[str] = field(factory=Counter)
+    """How often each rule refused."""
+    timers: Counter[str] = field(factory=Counter)
+    """How often each timer fired."""
+    conversations: set[str] = field(factory=set)
+    """The conversations that the events name."""
+    sessions: int = 0
+    repeats: int = 0
+    conflicts: int = 0
+    out_of_order: int = 0
+    """How many events came after others that they stand before."""
+    accepted_later: int = 0
+    """How many events were refused when they came, and applied once a missing one was there."""
+    late: int = 0
+    """How many events came after their session was sealed."""
+    changed_mind: dict[str, None] = field(factory=dict)
+    """The sessions in which an event changed what had become of others, in order."""
+
+    def arrived(self, session: str, change: Change) -> None:
+        """Count how one event changed its session's trace."""
+        self.out_of_order += change.out_of_order
+        if change.withdrawn or change.changed:
+            self.changed_mind[session] = None
+        for before, after in change.changed:
+            self.accepted_later += isinstance(before.outcome, Refused) and isinstance(after.outcome, Applied)
+
+    def ended(self, log: SessionLog) -> None:
+        """Count what one session amounts to."""
+        self.sessions += 1
+        self.repeats += log.repeats
+        self.conflicts += log.conflicts
+        for step in log.trace:
+            if isinstance(step.event, Event):
+                self.outcomes[step.outcome.kind] += 1
+                if isinstance(step.outcome, Refused):
+                    self.refusals[step.outcome.rule] += 1
+                if step.event.conversation_id is not None:
+                    self.conversations.add(step.event.conversation_id)
+            else:
+                self.timers[step.event.kind] += 1
+
+
+class Replay:
+    """Replays events of any number of sessions, each through a log of its own.
+
+    Args:
+        lifecycle: the rules.
+        seal_after: seal sessions that are over this long before the latest event so far, and let them go; None: keep them all.
+        let_go: gets the log of every session that is over; the others come from `finish`.
     """
 
-    legs: tuple[Folded, ...]
-    until: datetime | None
+    def __init__(
+        self,
+        lifecycle: Lifecycle | None = None,
+        seal_after: timedelta | None = None,
+        let_go: Callable[[SessionLog], object] = lambda _: None,
+    ) -> None:
+        self.tally = Tally()
+        self._lifecycle = lifecycle or Lifecycle()
+        self._seal_after = seal_after
+        self._let_go = let_go
+        self._logs: dict[str, SessionLog] = {}
+        self._sealed: set[str] = set()
+        self._latest: datetime | None = None
+        self._look_at = utc(datetime.fromisoformat("1970-01-01T00:00:00Z"))
 
-    def outcomes(self) -> Counter[str]:
-        """How often each kind of outcome came, timers apart."""
-        return Counter(step.outcome.kind for step in self._arrived())
+    def add(self, event: Event) -> None:
+        """Take the next event, in the order of arrival."""
+        if event.subject in self._sealed:
+            self.tally.late += 1
+            return
+        log = self._logs.get(event.subject)
+        if log is None:
+            log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
+        self.tally.arrived(event.subject, log.add(event))
+        if self._seal_after is not None:
+            self._seal(event.occurred_at, self._seal_after)
 
-    def rules(self, kind: type[Refused | Ignored] = Refused) -> Counter[str]:
-        """How often each rule refused (or ignored)."""
-        return Counter(step.outcome.rule for step in self._arrived() if isinstance(step.outcome, kind))
+    def finish(self, until: datetime | None = None) -> tuple[datetime | None, list[SessionLog]]:
+        """Advance all sessions that were not let go.
 
-    def timers(self) -> Counter[str]:
-        """How often each timer fired."""
-        return Counter(step.event.kind for leg in self.legs for step in leg.steps if not isinstance(step.event, Event))
+        Args:
+            until: advance to this time; None, or one before the latest event: to the latest event.
 
-    def conversations(self) -> int:
-        """How many conversations the events name."""
-        return len({step.event.conversation_id for step in self._arrived()} - {None})
+        Returns:
+            The time to which they were advanced, and their logs.
+        """
+        kept = [log.latest for log in self._logs.values() if log.latest]
+        until = max([*kept, *([until] if until else [])], default=None)
+        for log in self._logs.values():
+            if until is not None:
+                log.advance(until)
+            self.tally.ended(log)
+        return until, list(self._logs.values())
 
-    def _arrived(self) -> Iterator[Any]:  # steps whose event is an Event; mypy cannot narrow an attribute of an element
-        return (step for leg in self.legs for step in leg.steps if isinstance(step.event, Event))
+    def _seal(self, occurred_at: datetime, seal_after: timedelta) -> None:
+        """Once in a while, let go of the sessions that are over. Time goes on for all by then, as it does in the end."""
+        self._latest = max(occurred_at, self._latest or occurred_at)
+        if self._latest < self._look_at:
+            return
+        self._look_at = self._latest + seal_after / 4
+        horizon = self._latest - seal_after
+        for log in list(self._logs.values()):
+            log.advance(horizon)
+            if log.seal(horizon):
+                del self._logs[log.session_id]
+                self._sealed.add(log.session_id)
+                self.tally.ended(log)
+                self._let_go(log)
 
 
-def replay(events: Iterable[Event], lifecycle: Lifecycle | None = None, until: datetime | None = None) -> Replayed:
-    """Fold the events of any number of sessions, and advance all of them to the same time.
+def place(log: SessionLog) -> tuple[datetime, str]:
+    """Where a session stands among all: by the time of its first kept event, whatever became of it, then by its id."""
+    first = next(log.events)
+    return first.occurred_at, log.session_id
+
+
+def replay(events: Iterable[Event], lifecycle: Lifecycle | None = None, until: datetime | None = None) -> tuple[SessionLog, ...]:
+    """The logs of all sessions that events tell of, advanced to the same time, in the order in which they are written.
 
     Args:
         events: in any order, with any repetition.
         lifecycle: the rules; the default ones where it is None.
         until: advance to this time; None, or one before the latest event: to the latest event.
     """
-    by_session = defaultdict(list)
+    replayed = Replay(lifecycle)
     for event in events:
-        by_session[event.subject].append(event)
-    kept = {session: keep(of_one) for session, of_one in by_session.items()}
-    if not kept:
-        return Replayed((), until)
-    latest = max(one.events[-1].occurred_at for one in kept.values())
-    until = max(until, latest) if until else latest
-    in_order = sorted(kept, key=lambda session: (kept[session].events[0].occurred_at, session))
-    return Replayed(tuple(fold(by_session[session], until, lifecycle=lifecycle) for session in in_order), until)
+        replayed.add(event)
+    _, logs = replayed.finish(until)
+    return tuple(sorted(logs, key=place))

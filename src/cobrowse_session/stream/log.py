@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cobrowse_session.events import Event, UnknownEvent, canonical, identity, order, preference
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
@@ -41,12 +41,14 @@ class Change:
         new: rows that were not there before.
         withdrawn: rows that are there no longer: timers that were undone.
         changed: rows that read differently, as (before, after).
+        out_of_order: the event stands before others that had come already.
     """
 
     outcome: Outcome | None = None
     new: tuple[Step, ...] = ()
     withdrawn: tuple[Step, ...] = ()
-    changed: tuple[tuple[Step, Step], ...] = field(default=())
+    changed: tuple[tuple[Step, Step], ...] = ()
+    out_of_order: bool = False
 
     def __bool__(self) -> bool:
         """Whether the trace changed at all."""
@@ -140,6 +142,11 @@ class SessionLog:
         return self._advanced
 
     @property
+    def latest(self) -> datetime | None:
+        """When the latest kept event occurred; None: there is none."""
+        return next((step.event.occurred_at for step in reversed(self._steps) if isinstance(step.event, Event)), None)
+
+    @property
     def events(self) -> Iterator[Event]:
         """The kept events, in order."""
         return (step.event for step in self._steps if isinstance(step.event, Event))
@@ -215,7 +222,7 @@ class SessionLog:
         Returns:
             Whether the log is sealed now.
         """
-        latest = next((step.event.occurred_at for step in reversed(self._steps) if isinstance(step.event, Event)), None)
+        latest = self.latest
         over = is_ended(self._view) and self.deadline is None and latest is not None and latest < utc(horizon)
         self.sealed = self.sealed or over
         return self.sealed
@@ -322,6 +329,7 @@ def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Cha
         new=tuple(step for key, step in new.items() if key not in old),
         withdrawn=tuple(step for key, step in old.items() if key not in new),
         changed=tuple((old[key], step) for key, step in new.items() if key in old and old[key] != step),
+        out_of_order=any(isinstance(step.event, Event) and step.event is not event for step in before),
     )
 
 

@@ -1,0 +1,41 @@
+"""Sessions that are ready to be written, before their order is known: kept as text, on disk where they are many."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from tempfile import SpooledTemporaryFile
+
+from cobrowse_session.edge.replay import place
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire import encode_row, encode_session, trace_rows
+
+IN_MEMORY = 64 << 20
+"""Bytes of text that are kept in memory."""
+
+
+class Spool:
+    """Takes logs in any order, writes their sessions and traces in the order of the specification."""
+
+    def __init__(self) -> None:
+        self._text: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (close does it)
+        self._places: list[tuple[datetime, str, int, int]] = []
+
+    def put(self, log: SessionLog) -> None:
+        """Take the text of a log; the log itself may go."""
+        lines = [encode_session(log.session), *map(encode_row, trace_rows(log.trace))]
+        start = self._text.tell()
+        self._text.write("\n".join(lines).encode())
+        self._places.append((*place(log), start, self._text.tell() - start))
+
+    def write(self, write_session: Callable[[str], object], write_trace: Callable[[str], object]) -> None:
+        """Write everything, and forget it."""
+        for _, _, start, length in sorted(self._places):
+            self._text.seek(start)
+            session, *trace = self._text.read(length).decode().split("\n")
+            write_session(session)
+            _write_all(write_trace, trace)
+        self._text.close()
+
+
+def _write_all(write: Callable[[str], object], lines: Iterable[str]) -> None:
+    for line in lines:
+        write(line)
