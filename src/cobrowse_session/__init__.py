@@ -65,6 +65,7 @@ from cobrowse_session.model import (
     Wrapup,
     WrapupPrompt,
 )
+from cobrowse_session.stream import Change, ProviderClock, SessionLog
 
 __version__ = "0.1.0"
 
@@ -78,6 +79,7 @@ __all__ = [
     "Alerting",
     "Allowed",
     "Applied",
+    "Change",
     "CobrowseError",
     "CobrowseRole",
     "CobrowseSession",
@@ -101,10 +103,12 @@ __all__ = [
     "Offering",
     "Outcome",
     "Problem",
+    "ProviderClock",
     "Refused",
     "RefusedError",
     "Scheduled",
     "Segment",
+    "SessionLog",
     "Settings",
     "SettingsError",
     "Stale",

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Self, TypeVar
 
-from attrs import converters, define, field, fields, frozen
+from attrs import converters, define, field, fields, frozen, setters
 
 from cobrowse_session.errors import SettingsError
 
@@ -33,6 +33,8 @@ def utc(moment: datetime) -> datetime:
         TypeError: `moment` is naive, or no datetime at all.
         ValueError: `moment` lies before 1970 or after 9999.
     """
+    if isinstance(moment, datetime) and moment.tzinfo is UTC and moment.year >= 1970 and not moment.microsecond % 1000:
+        return moment  # it was here before
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise TypeError(f"expected an aware datetime (say datetime(..., tzinfo=UTC)), found {moment!r}")
     try:
@@ -347,6 +349,7 @@ NO_SETTINGS = Settings()
 # --- Names ---------------------------------------------------------------------------------------------------------------------
 
 
+@cache
 def vendor_name(attribute: str) -> str:
     """The vendor's name of an attribute: `after_call_work` is `afterCallWork`, a timeout says its unit: `wrapupTimeoutMs`."""
     head, *tail = attribute.split("_")
@@ -418,13 +421,15 @@ _NOTHING = AfterCallWork()
 # --- Communications -----------------------------------------------------------------------------------------------------------
 
 
-@define(kw_only=True)
+@define(kw_only=True, on_setattr=setters.NO_OP)
 class Communication:
     """One leg of one participant: what a call, a callback, a chat and a co-browse session share.
 
     `settings` holds what the leg's events said of the queue's rules. It is no part of the vendor's model: equality and the
     session JSON leave it out.
     """
+
+    # Setting an attribute runs no hook: the lifecycle writes nothing that a converter would change, and writes often.
 
     state: ConnectionState | str = ConnectionState.NONE
     initial_state: ConnectionState | str | None = None
@@ -445,7 +450,7 @@ class Communication:
     settings: Settings = field(default=NO_SETTINGS, eq=False)
 
 
-@define(kw_only=True)
+@define(kw_only=True, on_setattr=setters.NO_OP)
 class CobrowseSession(Communication):
     """The platform's `Cobrowsesession`: a communication whose two sides share a page."""
 

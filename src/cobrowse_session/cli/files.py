@@ -22,7 +22,7 @@ def check_files(source: str, targets: Iterable[str | None]) -> None:
     seen = set() if source == "-" else {Path(source).resolve()}
     for target in filter(None, targets):
         path = Path(target).resolve()  # of `-`, too: standard output takes one of them
-        if path in seen:
+        if path in seen and (path.is_file() or not path.exists()):  # a device may be named twice
             raise typer.BadParameter(
                 f"{target} is named twice; give each of EVENTS.jsonl, -o, --trace and --rejects its own file"
             )

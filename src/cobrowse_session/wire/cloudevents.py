@@ -1,7 +1,8 @@
 """Events as CloudEvents 1.0 JSON, in and out (specification, section 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NewType
 
 import attrs
@@ -132,17 +133,25 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
 def _read(cls: type, names: Mapping[str, str], document: Mapping[str, Any], path: str, found: list[Problem]) -> dict[str, Any]:
     """The named keys as arguments of the class; null is absent. What is wrong goes to `found`."""
     read: dict[str, Any] = {}
-    for key, name in names.items():
-        attribute = getattr(attrs.fields(cls), name)
+    for key, alias, wanted, structure, is_required in _places(cls, tuple(names.items())):
         value = document.get(key)
         if value is not None:
             try:
-                read[attribute.alias] = CONVERTER.structure(value, attribute.type)
+                read[alias] = structure(value, wanted)
             except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
                 found += problems(error, f"{path}.{key}")
-        elif attribute.default is attrs.NOTHING:
+        elif is_required:
             found.append(Problem("missing", f"{path}.{key}", "null" if key in document else "nothing", "a value"))
     return read
+
+
+@cache
+def _places(cls: type, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, Any, Callable[[Any, Any], Any], bool], ...]:
+    """For each key: the argument, its type, what reads it, and whether it must be there."""
+    return tuple(
+        (key, a.alias, a.type, CONVERTER.get_structure_hook(a.type), a.default is attrs.NOTHING)
+        for key, a in ((key, getattr(attrs.fields(cls), name)) for key, name in names)
+    )
 
 
 def _check_ahead(envelope: Mapping[str, Any], ahead: timedelta, found: list[Problem]) -> None:
