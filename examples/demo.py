@@ -1,20 +1,21 @@
-"""What `make demo` shows: an example stream replayed, a line a leg."""
+"""What `make demo` shows: an example stream and a captured conversation replayed, a line a leg."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import timedelta
 from pathlib import Path
 
-from cobrowse_session import CobrowseSession, Event, Refused
+from cobrowse_session import CobrowseSession, Event, Refused, SessionLog
+from cobrowse_session.edge.payloads import read_payloads
 from cobrowse_session.edge.replay import read_events, replay
 from cobrowse_session.model import FOREVER
-from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.genesys.reconcile import reconcile
 
-EVENTS = Path(__file__).parent / "events.jsonl"
+HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Replay the example and say what became of it."""
-    with EVENTS.open("rb") as file:
+    """Replay the examples and say what became of them."""
+    with (HERE / "events.jsonl").open("rb") as file:
         legs = replay(read_events(file, print), until=FOREVER)
     by_conversation = defaultdict(list)
     for leg in legs:
@@ -23,20 +24,33 @@ def main() -> None:
         print(f"Conversation {name}")
         for leg in members:
             print(f"  {life(leg.session)}")
-        print()
     for leg in legs:
         for step in leg.trace:
             if isinstance(step.outcome, Refused):
-                print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}.\n  {step.outcome.sentence}\n")
+                print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}. {step.outcome.sentence}")
             if isinstance(step.event, Event) and (lag := step.event.received - step.event.occurred_at) > timedelta(seconds=2):
-                print(f"Late: {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s after it happened.")
-                print("  Its after-call work had timed out before it came; the session is as if it had come in time.\n")
-    print("Next:")
-    print("  .venv/bin/cobrowse-session replay examples/events.jsonl --until end   the sessions themselves")
-    print("  .venv/bin/cobrowse-session replay examples/events.jsonl --trace trace.jsonl   why they are so")
-    print("  .venv/bin/cobrowse-session validate examples/events.jsonl   is every line right?")
-    print("  .venv/bin/cobrowse-session --help")
-    print("  make test")
+                print(f"Late:    {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s late. It counts all the same.")
+    captured()
+    command = ".venv/bin/cobrowse-session"
+    print(f"""
+Next:
+  {command} replay examples/events.jsonl --trace trace.jsonl     sessions, and why they are so
+  {command} tell examples/events.jsonl cleo                      a life in plain sentences
+  {command} explain examples/events.jsonl ben wrapup.endTime     who set it, by which rule
+  {command} convert examples/captures/notification_agent_disconnected.json
+  {command} --help""")
+
+
+def captured() -> None:
+    """Convert a captured notification of the platform, replay it, and compare with what the platform shows."""
+    with (HERE / "captures" / "notification_agent_disconnected.json").open("rb") as file:
+        (converted,) = read_payloads(file, print)
+    logs = replay(converted.events)
+    print("A captured notification, converted and replayed")
+    for log in logs:
+        print(f"  {life(log.session)}")
+    verdicts = Counter(one.verdict for one in reconcile((log.session for log in logs), converted.legs))
+    print(f"  beside the platform's own record: {', '.join(f'{count} fields {verdict}' for verdict, count in verdicts.items())}")
 
 
 def conversation(leg: SessionLog) -> str | None:
@@ -47,11 +61,14 @@ def conversation(leg: SessionLog) -> str | None:
 def life(session: CobrowseSession) -> str:
     """One leg in one line: alert, connection, end, after-call work; durations come from segments, which are on one clock."""
     lasted = {s.type: s.end_time - s.start_time for s in session.segments or () if s.start_time and s.end_time}
-    began = session.segments[0].start_time if session.segments else None
+    began = session.segments[0].start_time if session.segments else session.disconnected_time
+    alert = f"alert {spoken(lasted['Alert']):>6}" if "Alert" in lasted else "no alert"
     talk = f"connected {spoken(lasted['Interact']):>11}" if "Interact" in lasted else "never connected"
+    if session.disconnected_time is None:
+        talk = f"{session.state} still"
     return (
-        f"{session.id:<5} {began:%H:%M:%S}  alert {spoken(lasted['Alert']):>6}  {talk:<21}  "
-        f"end: {session.disconnect_type:<8}  after-call work: {after_call_work(session)}"
+        f"{(session.id or '')[:8]:<8}  {began:%H:%M:%S}  {alert:<12}  {talk:<21}  "
+        f"end: {session.disconnect_type or '-':<8}  after-call work: {after_call_work(session)}"
     )
 
 
