@@ -107,7 +107,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
         spool = Spool()
         replayed = Replay(lifecycle, sealing, spool.put)
         with many_objects():
-            for event in progress(read_events(source, reject)):
+            for event in progress(read_events(source, reject), source):
                 replayed.add(event)
             reached, logs = replayed.finish(moment)
             for log in logs:

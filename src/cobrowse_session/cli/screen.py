@@ -1,17 +1,21 @@
 """What a person sees on standard error."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
 
 import typer
 from attrs import define
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cobrowse_session.edge.replay import Rejected, Tally
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
 
+REFRESH = 1000
+"""Events between two looks at how far a file was read."""
 SHOWN = 10
 """Sessions that a summary names."""
 
@@ -36,15 +40,21 @@ class Complaints:
             self.write(rejected.as_json())
 
 
-def progress(events: Iterator[Event]) -> Iterator[Event]:
-    """Count events as they pass, where someone is looking."""
+def progress(events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
+    """Show how far a file was read, where someone is looking."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield from events
         return
-    columns = SpinnerColumn(), TextColumn("{task.completed:,.0f} events read"), TimeElapsedColumn()
+    raw = getattr(file, "fileobj", file)  # of a compressed file, the file itself
+    total = os.fstat(raw.fileno()).st_size or None  # a pipe has none
+    columns = SpinnerColumn(), BarColumn(), TextColumn("{task.fields[events]:,} events read"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bar:
-        yield from bar.track(events, total=None)
+        task = bar.add_task("", total=total, events=0)
+        for count, event in enumerate(events, 1):
+            yield event
+            if count % REFRESH == 0:
+                bar.update(task, completed=raw.tell() if total else 0, events=count)
 
 
 def summary(tally: Tally, rejected: Counter[str]) -> None:
