@@ -1,8 +1,11 @@
 """Errors say whose fault, what, where, what was expected and what to do, and survive pickle."""
 
 import pickle
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,3 +141,15 @@ def test_the_specification_names_every_rule_of_the_table() -> None:
     rules = {getattr(row.gives, "rule", None) for row in (*table.CONNECTION, *table.AFTER_CALL_WORK)} - {None}
 
     assert {rule for rule in rules if f"`{rule}`" not in named} == set()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda extra: extra.update(a=1), lambda extra: extra.__setitem__("a", 1)], ids=["update", "set"]
+)
+def test_nobody_can_put_anything_into_the_nothing_that_all_values_share(change: Callable[[Any], object]) -> None:
+    session = Lifecycle().new("s1")
+
+    with pytest.raises(TypeError, match="never changed in place"):
+        change(session.extra)
+    assert pickle.loads(pickle.dumps(session)).extra is session.extra  # noqa: S301 (our own bytes)
+    assert deepcopy(session).extra is session.extra

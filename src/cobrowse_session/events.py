@@ -15,6 +15,7 @@ from attrs import converters, field, frozen
 from cobrowse_session.model import (
     NO_DETAILS,
     NO_SETTINGS,
+    NOTHING,
     Address,
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -76,8 +77,8 @@ class Event:
     conversation_id: str | None = None
     details: Details = NO_DETAILS
     settings: Settings = NO_SETTINGS
-    extra: Extra = field(factory=dict)
-    extensions: Extra = field(factory=dict)
+    extra: Extra = NOTHING
+    extensions: Extra = NOTHING
 
     @property
     def type(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from attrs import converters, define, field, fields, frozen, setters
 
@@ -18,6 +18,21 @@ from cobrowse_session.errors import SettingsError
 
 Extra = Mapping[str, Any]
 """Unknown keys, kept as they came. `Any`: whatever JSON the sender thought of."""
+
+
+class _Nothing(dict[str, Any]):
+    """No unknown keys. Almost every value holds it, so all of them share one, and nobody can put anything into it."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("unknown keys are replaced, never changed in place: attrs.evolve(value, extra={...})")
+
+    __setitem__ = update = setdefault = __ior__ = _refuse
+
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING = _Nothing()
 
 
 # --- Time ---------------------------------------------------------------------------------------------------------------------
@@ -368,7 +383,7 @@ class Address:
     address_normalized: str | None = None
     address_raw: str | None = None
     address_displayable: str | None = None
-    extra: Extra = field(factory=dict)
+    extra: Extra = NOTHING
 
 
 @frozen(kw_only=True)
@@ -383,7 +398,7 @@ class Segment:
     type: str | None = None
     how_ended: str | None = None
     disconnect_type: DisconnectType | str | None = None
-    extra: Extra = field(factory=dict)
+    extra: Extra = NOTHING
 
 
 @frozen(kw_only=True)
@@ -397,7 +412,7 @@ class Wrapup:
     duration_seconds: int | None = None
     end_time: datetime | None = None
     provisional: bool = False
-    extra: Extra = field(factory=dict)
+    extra: Extra = NOTHING
 
 
 @frozen(kw_only=True)
@@ -407,7 +422,7 @@ class AfterCallWork:
     start_time: datetime | None = None
     end_time: datetime | None = None
     state: AfterCallWorkState | str | None = None
-    extra: Extra = field(factory=dict)
+    extra: Extra = NOTHING
 
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
@@ -446,7 +461,7 @@ class Communication:
     wrapup: Wrapup | None = None
     after_call_work: AfterCallWork | None = field(default=None, converter=_unless_empty)
     after_call_work_required: bool | None = None
-    extra: Extra = field(factory=dict)
+    extra: Extra = NOTHING
     settings: Settings = field(default=NO_SETTINGS, eq=False)
 
 

@@ -101,7 +101,7 @@ class SessionLog:
         self.offsets: dict[str, timedelta] = {}
         """By how much the edge corrected each source's times in this session, fixed with its first event (section 8)."""
         self._advanced: datetime | None = None
-        self._known: dict[tuple[str, str, str], Event] = {}  # the kept copy of each event
+        self._known: dict[tuple[str, str, str], Event] | None = None  # the kept copy of each event, where there are many
         self._conflicts: set[tuple[str, str, str]] = set()
         self._steps: list[Step] = []
         self._stepper = Stepper(lifecycle, lifecycle.new(session_id))
@@ -185,10 +185,11 @@ class SessionLog:
         if self.sealed:
             self.late += 1
             return Change(self._too_late(event))
-        known = self._known.get(identity(event))
+        known = self._copy_of(event)
         if known is not None:
             return self._add_copy(known, event)
-        self._known[identity(event)] = event
+        if self._known is not None:
+            self._known[identity(event)] = event
         return self._insert(event, self._place(order(event)))
 
     def advance(self, now: datetime) -> Change:
@@ -244,6 +245,14 @@ class SessionLog:
             event=event,
         )
 
+    def _copy_of(self, event: Event) -> Event | None:
+        """The kept copy of an event. Most sessions are short, and looking through them takes less room than a dict."""
+        if self._known is None and len(self._steps) < MARK_EVERY // 4:
+            return next((one for one in self.events if one.id == event.id and one.source == event.source), None)
+        if self._known is None:
+            self._known = {identity(one): one for one in self.events}
+        return self._known.get(identity(event))
+
     def _add_copy(self, known: Event, event: Event) -> Change:
         """Of copies, one is kept; what the other said is gone, its time included."""
         self.repeats += 1
@@ -253,7 +262,8 @@ class SessionLog:
             self._conflicts.add(identity(event))
         if preference(event) >= preference(known):
             return Change(self._outcome_of(known))
-        self._known[identity(event)] = event
+        if self._known is not None:
+            self._known[identity(event)] = event
         return self._insert(event, self._place(min(order(known), order(event))), instead_of=known)
 
     def _outcome_of(self, event: Event) -> Outcome:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from sys import intern
 from typing import Any, NewType
 
 import attrs
@@ -23,6 +24,7 @@ from cobrowse_session.model import (
     LONGEST_TIMEOUT,
     NO_DETAILS,
     NO_SETTINGS,
+    NOTHING,
     AfterCallWorkEndedBy,
     Details,
     Settings,
@@ -92,14 +94,14 @@ def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Even
     if found:
         raise DecodeError(tuple(found))
     return event(
-        subject=envelope["subject"],
-        source=envelope["source"],
+        subject=intern(envelope["subject"]),  # a session's events share them
+        source=intern(envelope["source"]),
         id=envelope["id"],
         occurred_at=envelope["time"],
         received_at=envelope.get("receivedtime"),
         provider_time=envelope.get("providertime"),
         conversation_id=envelope.get("conversationid"),
-        extensions={key: value for key, value in document.items() if key not in _ENVELOPE_NAMES and key != "data"},
+        extensions={key: value for key, value in document.items() if key not in _ENVELOPE_NAMES and key != "data"} or NOTHING,
         **said,
     )
 
@@ -125,7 +127,7 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     return {
         "details": Details(**details) if details else NO_DETAILS,
         "settings": Settings(**settings) if settings else NO_SETTINGS,
-        "extra": extra,
+        "extra": extra or NOTHING,
         **own,
     }
 
