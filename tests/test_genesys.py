@@ -1,0 +1,1232 @@
+"""Payloads of every family, as the vendor's tables spell them, and the events and sessions that follow, written by hand."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cobrowse_session import DecodeError, Event
+from cobrowse_session.model import time_text
+from cobrowse_session.stream import fold
+from cobrowse_session.wire import encode_event, encode_session
+from cobrowse_session.wire.genesys import FAMILIES, convert
+
+Json = dict[str, Any]  # `Any`: JSON
+
+NINE = 1_772_355_600_000  # 2026-03-01T09:00:00Z, in milliseconds since 1970
+CAMEL = {"selfAddress": "self_", "peerId": "peer_id", "cobrowseSessionId": "cobrowse_session_id"} | {
+    "cobrowseRole": "cobrowse_role",
+    "viewerUrl": "viewer_url",
+}
+
+
+def t(seconds: float) -> str:
+    """A time after nine, as the platform writes it."""
+    minute, second = divmod(round(seconds * 1000), 60_000)
+    return f"2026-03-01T09:{minute:02}:{second // 1000:02}.{second % 1000:03}Z"
+
+
+def ms(seconds: float) -> int:
+    """A time after nine, as detail events write it."""
+    return NINE + round(seconds * 1000)
+
+
+def event(kind: str, at: str, fact: str | None = None, received: str | None = None, leg: str = "leg", **data: Any) -> Json:
+    """An event as it stands on the wire."""
+    envelope = {
+        "specversion": "1.0",
+        "id": f"{leg}/{fact or kind}/{at}",
+        "source": "/genesys/conversations/conv",
+        "type": f"cobrowse.session.{kind}",
+        "subject": leg,
+        "time": at,
+        "receivedtime": received,
+        "conversationid": "conv",
+        "data": data,
+    }
+    return {key: value for key, value in envelope.items() if value not in (None, {})}
+
+
+def detail(at: str, **said: Any) -> Json:
+    """An event that brings one detail."""
+    ((name, value),) = said.items()
+    return event("updated", at, fact=CAMEL[name], **{name.replace("selfAddress", "self"): value})
+
+
+def told(document: Any, family: str | None = None) -> list[Json]:
+    return [json.loads(encode_event(event)) for event in convert(document, family).events]
+
+
+def facts(document: Any, family: str | None = None) -> list[str]:
+    """The events by fact and time of day."""
+    return [one["id"].removeprefix("leg/").replace("2026-03-01T", "").removesuffix("Z") for one in told(document, family)]
+
+
+def warned(document: Any, family: str | None = None) -> list[tuple[str, str]]:
+    """The warnings by kind and path."""
+    return [(problem.error, problem.path) for problem in convert(document, family).warnings]
+
+
+def session(document: Any, family: str | None = None) -> Json:
+    """What the only leg of a payload amounts to."""
+    return dict(json.loads(encode_session(fold(convert(document, family).events).session)))
+
+
+def conversation(leg: Json, *more: Json, media: str = "cobrowsesessions", **participant: Any) -> Json:
+    """A conversation with one participant."""
+    return {"id": "conv", "participants": [{"id": "p1", "purpose": "agent", **participant, media: [{"id": "leg"} | leg, *more]}]}
+
+
+def media(**participant: Any) -> Json:
+    """A conversation of one kind of media: the participant is the leg."""
+    return {"id": "conv", "participants": [{"id": "leg", "purpose": "agent"} | participant]}
+
+
+def notification(topic: str, body: Json) -> Json:
+    return {"topicName": topic, "version": "2", "eventBody": body, "metadata": {"CorrelationId": "k1"}}
+
+
+def eventbridge(body: Json, topic: str) -> Json:
+    return {
+        "version": "0",
+        "id": "b1",
+        "detail-type": "v2.anything.{id}",
+        "source": "aws.partner/genesys.com/cloud/o1/bus",
+        "account": "1",
+        "time": t(99),
+        "region": "eu",
+        "resources": [],
+        "detail": {"topicName": topic, "version": "2", "eventBody": body},
+    }
+
+
+# --- A conversation, as the REST API shows it ---------------------------------------------------------------------------------
+
+ADDRESS: Json = {
+    "name": "Zoë",
+    "nameRaw": "zoe",
+    "addressNormalized": "n",
+    "addressRaw": "r",
+    "addressDisplayable": "unavailable",
+}
+COBROWSE: Json = {
+    "state": "disconnected",
+    "initialState": "alerting",
+    "disconnectType": "client",
+    "self": ADDRESS,
+    "cobrowseSessionId": "cb1",
+    "cobrowseRole": "viewer",
+    "controlling": [],
+    "viewerUrl": "https://v",
+    "providerEventTime": t(77.22),
+    "startAlertingTime": t(0.03),
+    "connectedTime": t(3),
+    "disconnectedTime": t(63),
+    "provider": "acme",
+    "peerId": "peer1",
+    "segments": [
+        {"startTime": t(0), "endTime": t(2.977), "type": "Alert", "howEnded": "Interact"},
+        {"startTime": t(2.977), "endTime": t(63), "type": "Interact", "howEnded": "Disconnect", "disconnectType": "client"},
+    ],
+    "wrapup": {
+        "code": "code1",
+        "name": "Sale",
+        "notes": "n",
+        "tags": ["a", "b"],
+        "durationSeconds": 14,
+        "endTime": t(77.22),
+        "provisional": False,
+    },
+    "afterCallWork": {"startTime": t(63), "endTime": t(77.22), "state": "complete"},
+    "afterCallWorkRequired": False,
+}
+SETTINGS: Json = {"wrapupPrompt": "timeout", "wrapupTimeoutMs": 30000, "alertingTimeoutMs": 20000}
+WHOLE = conversation(COBROWSE, startTime=t(0), endTime=t(63), connectedTime=t(3), wrapupRequired=True, **SETTINGS)
+ON_EACH: Json = {"provider": "acme", "initialState": "alerting", **SETTINGS}
+FINISHED = [
+    event("wrapup", t(77.22), code="code1", name="Sale", notes="n", tags=["a", "b"]),
+    event("acw.ended", t(77.22), by="platform", state="complete"),
+]
+
+
+def test_a_conversation_gives_every_fact_of_its_leg() -> None:
+    assert warned(WHOLE) == []
+    assert told(WHOLE) == [
+        event("alerting", t(0), received=t(0.03), **ON_EACH),
+        event("connected", t(2.977), received=t(3), **ON_EACH),
+        event("disconnected", t(63), **ON_EACH, disconnectType="client"),
+        detail(t(0), selfAddress=ADDRESS),
+        detail(t(0), peerId="peer1"),
+        detail(t(0), cobrowseSessionId="cb1"),
+        detail(t(0), cobrowseRole="viewer"),
+        detail(t(0), viewerUrl="https://v"),
+        *FINISHED,
+    ]
+
+
+def test_a_conversation_comes_out_as_it_went_in() -> None:
+    shown = {**COBROWSE}
+    del shown["controlling"], shown["afterCallWorkRequired"]  # nothing was granted or asked for
+
+    wrapup = {**COBROWSE["wrapup"]}
+    del wrapup["provisional"]
+    assert session(WHOLE) == {**shown, "id": "leg", "wrapup": wrapup}
+
+
+LISTS = (
+    *("calls", "callbacks", "chats", "cobrowsesessions", "emails", "messages", "internalMessages", "screenMonitorings"),
+    *("screenshares", "socialExpressions", "videos"),
+)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_kind_of_media_has_the_same_life(name: str) -> None:
+    whole = WHOLE["participants"][0] | {name: WHOLE["participants"][0]["cobrowsesessions"]}
+
+    assert told({"id": "conv", "participants": [whole]}) == told(WHOLE)
+    assert warned(conversation({"state": "connected", "connectedTime": t(3)}, media=name)) == []
+
+
+def test_the_legs_of_every_participant_and_every_list_are_told() -> None:
+    legs = [{"id": f"leg{number}", "state": "connected", "connectedTime": t(number)} for number in range(3)]
+    both = {"id": "conv", "participants": [{"calls": [legs[0]], "callbacks": [legs[1]]}, {"chats": [legs[2]], "calls": []}]}
+
+    assert [one["id"] for one in told(both)] == [f"leg{number}/connected/{t(number)}" for number in range(3)]
+
+
+@pytest.mark.parametrize("state", ["scheduled", "offering", "contacting", "dialing", "alerting"])
+def test_a_pending_leg_whose_segments_lag_begins_with_its_participant(state: str) -> None:
+    live = conversation({"state": state, "initialState": state, "segments": []}, startTime=t(0))
+
+    assert told(live) == [event(state, t(0), initialState=state, wrapupPrompt="none")]
+
+
+def test_a_leg_that_was_offered_before_it_alerted_says_both_though_its_segments_lag() -> None:
+    live = {"state": "alerting", "initialState": "offering", "startAlertingTime": t(1), "segments": []}
+
+    assert facts(conversation(live, startTime=t(0))) == ["offering/09:00:00.000", "alerting/09:00:01.000"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "state"),
+    [
+        ("Scheduled", "scheduled"),
+        ("System", "offering"),
+        ("Contacting", "contacting"),
+        ("Dialing", "dialing"),
+        ("Alert", "alerting"),
+    ],
+)
+def test_a_segments_type_names_the_state(type_: str, state: str) -> None:
+    live = conversation({"state": state, "segments": [{"startTime": t(1), "type": type_, "howEnded": "Disconnect"}]})
+
+    assert told(live) == [event(state, t(1), wrapupPrompt="none")]
+
+
+def test_a_segment_of_the_platforms_own_type_keeps_it() -> None:
+    segments = [{"startTime": t(0), "endTime": t(1), "type": "System"}, {"startTime": t(1), "type": "IVR"}]
+    ivr = conversation({"state": "connected", "initialState": "offering", "connectedTime": t(1), "segments": segments})
+
+    assert told(ivr)[1] == event(
+        "connected", t(1), received=t(1), initialState="offering", wrapupPrompt="none", segmentType="IVR"
+    )
+    assert [segment["type"] for segment in session(ivr)["segments"]] == ["System", "IVR"]
+
+
+def test_before_it_is_connected_the_platforms_own_type_is_the_first_state() -> None:
+    queued = conversation(
+        {"state": "offering", "initialState": "offering", "segments": [{"startTime": t(1), "type": "Delay"}]}, startTime=t(0)
+    )
+
+    assert told(queued) == [event("offering", t(1), initialState="offering", wrapupPrompt="none", segmentType="Delay")]
+
+
+def test_an_interaction_tells_the_connection_even_where_its_stamp_is_missing() -> None:
+    segments = [{"startTime": t(0), "endTime": t(3), "type": "Alert"}, {"startTime": t(3), "type": "Interact"}]
+
+    assert facts(conversation({"state": "connected", "initialState": "alerting", "segments": segments})) == [
+        "alerting/09:00:00.000",
+        "connected/09:00:03.000",
+    ]
+
+
+def test_a_leg_ends_with_its_last_segment_where_no_stamp_tells_when() -> None:
+    alert = {"startTime": t(0), "endTime": t(30), "type": "Alert", "disconnectType": "system"}
+
+    assert told(conversation({"state": "disconnected", "segments": [alert]}))[1] == event(
+        "disconnected", t(30), wrapupPrompt="none", disconnectType="system"
+    )
+
+
+def test_a_segment_that_is_still_open_does_not_keep_a_leg_from_ending() -> None:
+    lagging = {"state": "disconnected", "disconnectedTime": t(30), "segments": [{"startTime": t(0), "type": "Alert"}]}
+
+    assert session(conversation(lagging, wrapupPrompt="optional"))["segments"] == [
+        {"startTime": t(0), "endTime": t(30), "type": "Alert", "howEnded": "Disconnect"}
+    ]
+
+
+def test_a_released_leg_is_terminated() -> None:
+    assert facts(conversation({"state": "terminated", "connectedTime": t(3), "disconnectedTime": t(63)}, media="calls")) == [
+        "connected/09:00:03.000",
+        "terminated/09:01:03.000",
+    ]
+
+
+@pytest.mark.parametrize("state", ["connected", "CONNECTED", "Connected"])
+def test_words_are_read_in_any_case(state: str) -> None:
+    assert told(conversation({"state": state, "initialState": "ALERTING", "connectedTime": t(3)})) == [
+        event("connected", t(3), received=t(3), initialState="alerting", wrapupPrompt="none")
+    ]
+
+
+# --- Settings, grants, requests -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prompt", ["mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "newfangled"])
+def test_a_participants_prompt_is_its_legs(prompt: str) -> None:
+    (connected,) = told(conversation({"state": "connected", "connectedTime": t(3)}, wrapupPrompt=prompt, wrapupTimeoutMs=20000))
+
+    assert connected["data"] == {"wrapupPrompt": prompt, "wrapupTimeoutMs": 20000}
+
+
+@pytest.mark.parametrize("said", [{}, {"wrapupPrompt": None}, {"wrapupPrompt": ""}, {"wrapupRequired": True}])
+def test_a_participant_without_a_prompt_has_no_after_call_work(said: Json) -> None:
+    (connected,) = told(conversation({"state": "connected", "connectedTime": t(3)}, **said))
+
+    assert connected["data"] == {"wrapupPrompt": "none"}
+
+
+@pytest.mark.parametrize(
+    ("leg", "participant", "expected"),
+    [
+        ({}, {"alertingTimeoutMs": 30000}, 30000),
+        ({"queueMediaSettings": {"alertingTimeoutSeconds": 15}}, {}, 15000),
+        ({"queueMediaSettings": {"alertingTimeoutSeconds": 15}}, {"alertingTimeoutMs": 30000}, 30000),
+        ({"queueMediaSettings": {"alertingTimeoutSeconds": 86400}}, {}, 86400000),
+        ({"queueMediaSettings": {}}, {}, None),
+        ({}, {"alertingTimeoutMs": 86_400_001}, None),
+    ],
+)
+def test_the_alerting_timeout_may_stand_in_either_place(leg: Json, participant: Json, expected: int | None) -> None:
+    (alerting, *_) = told(conversation({"state": "alerting", "startAlertingTime": t(0)} | leg, **participant))
+
+    assert alerting["data"].get("alertingTimeoutMs") == expected
+
+
+def test_a_grant_counts_while_connected_from_the_providers_own_time_on() -> None:
+    granted = {"state": "connected", "connectedTime": t(3), "controlling": ["p9"], "providerEventTime": t(9)}
+
+    assert told(conversation(granted))[1:] == [event("updated", t(9), fact="controlling", controlling=["p9"])]
+    assert session(conversation(granted))["controlling"] == ["p9"]
+
+
+@pytest.mark.parametrize(
+    "leg",
+    [
+        {"state": "alerting", "startAlertingTime": t(0), "controlling": ["p9"]},
+        {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63), "controlling": ["p9"]},
+    ],
+)
+def test_a_grant_outside_of_connected_is_none(leg: Json) -> None:
+    assert not any("controlling" in one["id"] for one in told(conversation(leg)))
+
+
+def test_a_grant_that_is_taken_back_while_connected_is_gone() -> None:
+    granted = {"state": "connected", "connectedTime": t(3), "controlling": ["p9"], "providerEventTime": t(9)}
+    withdrawn = granted | {"controlling": [], "providerEventTime": t(12)}
+
+    assert session([conversation(granted), conversation(withdrawn)])["controlling"] == []
+
+
+def test_a_request_for_after_call_work_was_made_while_connected() -> None:
+    asked = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63), "afterCallWorkRequired": True}
+
+    whole = conversation(asked, wrapupPrompt="agentRequested")
+    assert event("acw.required", t(3), required=True) in told(whole)
+    assert session(whole)["afterCallWork"] == {"startTime": t(63), "state": "pending"}
+
+
+def test_a_request_on_a_leg_that_never_connected_is_none() -> None:
+    assert facts(conversation({"state": "alerting", "startAlertingTime": t(0), "afterCallWorkRequired": True})) == [
+        "alerting/09:00:00.000"
+    ]
+
+
+# --- Wrap-up and after-call work ----------------------------------------------------------------------------------------------
+
+ENDED: Json = {"state": "disconnected", "disconnectType": "client", "connectedTime": t(3), "disconnectedTime": t(63)}
+
+
+def after(leg: Json, **participant: Any) -> list[Json]:
+    """What is told beyond connected and disconnected."""
+    return told(conversation(leg, **{"wrapupPrompt": "optional"} | participant))[2:]
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        (
+            {"state": "complete", "startTime": t(63), "endTime": t(70)},
+            [event("acw.ended", t(70), by="platform", state="complete")],
+        ),
+        ({"state": "SKIPPED", "startTime": t(63), "endTime": t(63)}, [event("acw.ended", t(63), by="platform", state="skipped")]),
+        ({"state": "pending", "startTime": t(63)}, []),
+        ({"state": "notApplicable"}, []),
+        ({"state": "unknown"}, []),
+        ({"state": "newfangled", "endTime": t(70)}, []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_after_call_work_that_ended_is_reported_by_the_platform(work: Json | None, expected: list[Json]) -> None:
+    assert after(ENDED | {"afterCallWork": work}) == expected
+
+
+def test_after_call_work_that_ended_at_no_time_is_told_as_a_warning() -> None:
+    leg = conversation(ENDED | {"afterCallWork": {"state": "complete"}})
+
+    assert warned(leg) == [("no_time", "$.participants[0].cobrowsesessions[0].afterCallWork.endTime")]
+    assert len(told(leg)) == 2
+
+
+@pytest.mark.parametrize(
+    ("leg", "saved", "expected"),
+    [
+        pytest.param(ENDED, {"code": "c", "endTime": t(70)}, [event("wrapup", t(70), code="c")], id="saved"),
+        pytest.param(ENDED, {"code": "c"}, [event("wrapup", t(63), code="c")], id="prepared"),
+        pytest.param(
+            ENDED, {"notes": "n", "provisional": True}, [event("wrapup", t(63), notes="n", provisional=True)], id="draft"
+        ),
+        pytest.param(ENDED, {"endTime": t(70), "notes": "n"}, [], id="skipped"),
+        pytest.param(ENDED, {"code": "", "endTime": t(70)}, [], id="empty code"),
+        pytest.param(
+            ENDED, {"code": "ININ-WRAP-UP-TIMEOUT", "endTime": t(70)}, [event("wrapup", t(70), code="ININ-WRAP-UP-TIMEOUT")]
+        ),
+        pytest.param(ENDED, {}, [], id="empty"),
+    ],
+)
+def test_a_wrapup_is_told_at_its_end(leg: Json, saved: Json, expected: list[Json]) -> None:
+    assert after(leg | {"wrapup": saved}) == expected
+
+
+def test_a_wrapup_while_connected_is_a_preparation() -> None:
+    live = conversation({"state": "connected", "connectedTime": t(3), "wrapup": {"code": "c", "tags": []}})
+
+    assert told(live)[1:] == [event("wrapup", t(3), code="c", tags=[])]
+    assert session(live)["wrapup"] == {"code": "c", "tags": []}
+
+
+def test_a_wrapup_on_a_leg_without_times_is_told_as_a_warning() -> None:
+    assert warned(conversation({"state": "alerting", "startAlertingTime": t(0), "wrapup": {"code": "c"}})) == [
+        ("no_time", "$.participants[0].cobrowsesessions[0].wrapup")
+    ]
+
+
+OWN: Json = {
+    "wrapup": {"code": "own", "endTime": t(65)},
+    "afterCallWork": {"state": "complete", "startTime": t(63), "endTime": t(65)},
+}
+SHARED: Json = {
+    "startAcwTime": t(63),
+    "endAcwTime": t(77.22),
+    "wrapup": {"code": "c", "durationSeconds": 14, "endTime": t(77.22)},
+}
+
+
+def test_a_participants_wrapup_and_after_call_work_are_those_of_each_connected_leg() -> None:
+    legs = [ENDED | {"id": name} for name in ("leg1", "leg2")]
+    declined = {"id": "leg3", "state": "disconnected", "disconnectedTime": t(63), "startAlertingTime": t(0)}
+    both = {"id": "conv", "participants": [{"calls": [legs[0], declined], "callbacks": [legs[1]], **SHARED}]}
+
+    assert [one["id"] for one in told(both) if one["type"].endswith(("wrapup", "acw.ended"))] == [
+        *(f"leg1/{fact}/{t(77.22)}" for fact in ("wrapup", "acw.ended")),
+        *(f"leg2/{fact}/{t(77.22)}" for fact in ("wrapup", "acw.ended")),
+    ]
+
+
+def test_a_legs_own_wrapup_and_after_call_work_go_before_its_participants() -> None:
+    assert after(ENDED | OWN, **SHARED) == [
+        event("wrapup", t(65), code="own"),
+        event("acw.ended", t(65), by="platform", state="complete"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("participant", "state", "end"),
+    [
+        ({"startAcwTime": t(63)}, "pending", None),
+        ({"startAcwTime": t(63), "endAcwTime": t(63)}, "skipped", t(63)),
+        ({"startAcwTime": t(63), "endAcwTime": t(70), "wrapupSkipped": True}, "skipped", t(70)),
+        ({"startAcwTime": t(63), "endAcwTime": t(70)}, "complete", t(70)),
+        ({"startAcwTime": t(63), "endAcwTime": t(63), "wrapup": {"code": "c", "endTime": t(63)}}, "complete", t(63)),
+        ({"endAcwTime": t(70)}, "complete", t(70)),
+        ({}, "pending", None),  # ours, by the prompt
+    ],
+)
+def test_a_participants_times_tell_its_after_call_work(participant: Json, state: str, end: str | None) -> None:
+    work = session(conversation(ENDED, wrapupPrompt="optional", **participant))["afterCallWork"]
+
+    assert (work["startTime"], work.get("endTime"), work["state"]) == (t(63), end, state)
+
+
+def test_elapsed_after_call_work_is_cut_to_whole_seconds() -> None:
+    """A call of 2022: 14.220 s, of which the platform shows 14."""
+    day = "2022-12-13T13:"
+    call = ENDED | {"connectedTime": f"{day}10:00.000Z", "disconnectedTime": f"{day}14:47.101Z"}
+    shared = {"code": "c", "endTime": f"{day}15:01.321Z"}
+    whole = conversation(
+        call,
+        media="calls",
+        wrapupPrompt="timeout",
+        wrapupTimeoutMs=20000,
+        startAcwTime=f"{day}14:47.101Z",
+        endAcwTime=f"{day}15:01.321Z",
+        wrapup=shared,
+    )
+
+    assert session(whole)["wrapup"] == {**shared, "durationSeconds": 14}
+    assert session(whole)["afterCallWork"] == {
+        "startTime": f"{day}14:47.101Z",
+        "endTime": f"{day}15:01.321Z",
+        "state": "complete",
+    }
+
+
+# --- Notifications ------------------------------------------------------------------------------------------------------------
+
+TOPIC_COBROWSE: Json = {
+    key: value for key, value in COBROWSE.items() if key not in ("segments", "startAlertingTime", "controlling", "wrapup")
+} | {
+    "roomId": "room",
+    "scriptId": "script",
+    "queueMediaSettings": {"alertingTimeoutSeconds": 20, "enableAutoAnswer": False},
+    "wrapup": {"code": "Sale", "notes": "n", "tags": ["a", "b"], "durationSeconds": 14, "endTime": t(77.22)},
+}
+NOTIFIED = conversation(TOPIC_COBROWSE, connectedTime=t(3), endTime=t(63), wrapupPrompt="timeout", wrapupTimeoutMs=30000)
+TOPICS = ("v2.users.u1.conversations", "v2.routing.queues.q1.conversations")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_conversation_notification_tells_what_it_shows(topic: str) -> None:
+    shown = notification(topic, NOTIFIED)
+
+    assert warned(shown) == []
+    assert told(shown) == [
+        event("connected", t(3), received=t(3), **ON_EACH),
+        event("disconnected", t(63), **ON_EACH, disconnectType="client"),
+        detail(t(3), selfAddress=ADDRESS),
+        detail(t(3), peerId="peer1"),
+        detail(t(3), cobrowseSessionId="cb1"),
+        detail(t(3), cobrowseRole="viewer"),
+        detail(t(3), viewerUrl="https://v"),
+        event("wrapup", t(77.22), code="Sale", notes="n", tags=["a", "b"]),
+        event("acw.ended", t(77.22), by="platform", state="complete"),
+    ]
+
+
+def test_a_notified_alert_without_any_time_is_no_fact_yet() -> None:
+    shown = notification(TOPICS[0], conversation({"state": "alerting", "initialState": "alerting", "provider": "acme"}))
+
+    assert told(shown) == []
+    assert warned(shown) == [("no_time", "$.eventBody.participants[0].cobrowsesessions[0].state")]
+
+
+@pytest.mark.parametrize("word", ["endpoint.dnd", "transfer.noanswer", "transfer.notavailable", "transfer.dnd", "uncallable"])
+def test_a_notifications_disconnect_types_are_the_models(word: str) -> None:
+    leg = conversation({"state": "disconnected", "disconnectedTime": t(63), "disconnectType": word})
+
+    assert session(notification(TOPICS[0], leg))["disconnectType"] == word
+
+
+def test_a_heartbeat_tells_nothing() -> None:
+    beat = convert({"topicName": "channel.metadata", "eventBody": {"message": "WebSocket Heartbeat"}})
+
+    assert (beat.events, beat.warnings, beat.legs) == ((), (), ())
+
+
+# --- Conversations of one kind of media ---------------------------------------------------------------------------------------
+
+FLAT: Json = {
+    "startTime": t(0),
+    "startAlertingTime": t(0.03),
+    "connectedTime": t(3),
+    "endTime": t(63),
+    "state": "disconnected",
+    "direction": "inbound",
+    "disconnectType": "transfer.donotdisturb",
+    "held": False,
+    "wrapupRequired": True,
+    **SETTINGS,
+    "provider": "acme",
+    "peer": "peer1",
+    "wrapup": COBROWSE["wrapup"],
+    "startAcwTime": t(63),
+    "endAcwTime": t(77.22),
+    "cobrowseSessionId": "cb1",
+    "cobrowseRole": "sharer",
+    "viewerUrl": "https://v",
+    "providerEventTime": t(77.22),
+}
+MEDIA: Json = media(**FLAT)
+MEDIA_TOPIC = "v2.users.u1.conversations.cobrowseSessions"
+MEDIA_NOTIFIED = media(
+    **{key: value for key, value in FLAT.items() if key != "startAlertingTime"}
+    | {"initialState": "alerting", "disconnectType": "transfer.dnd"}
+)
+FLAT_EACH: Json = {"provider": "acme", **SETTINGS}
+
+
+def test_a_participant_of_one_kind_of_media_is_its_leg() -> None:
+    assert warned(MEDIA) == []
+    assert told(MEDIA) == [
+        event("alerting", t(0.03), received=t(0.03), **FLAT_EACH),
+        event("connected", t(3), received=t(3), **FLAT_EACH),
+        event("disconnected", t(63), **FLAT_EACH, disconnectType="transfer.dnd"),
+        detail(t(0.03), peerId="peer1"),
+        detail(t(0.03), cobrowseSessionId="cb1"),
+        detail(t(0.03), cobrowseRole="sharer"),
+        detail(t(0.03), viewerUrl="https://v"),
+        *FINISHED,
+    ]
+
+
+def test_its_session_has_the_platforms_times() -> None:
+    assert session(MEDIA) == {
+        "state": "disconnected",
+        "initialState": "alerting",
+        "id": "leg",
+        "disconnectType": "transfer.dnd",
+        "cobrowseSessionId": "cb1",
+        "cobrowseRole": "sharer",
+        "viewerUrl": "https://v",
+        "providerEventTime": t(77.22),
+        "startAlertingTime": t(0.03),
+        "connectedTime": t(3),
+        "disconnectedTime": t(63),
+        "provider": "acme",
+        "peerId": "peer1",
+        "segments": [
+            {"startTime": t(0.03), "endTime": t(3), "type": "Alert", "howEnded": "Interact"},
+            {"startTime": t(3), "endTime": t(63), "type": "Interact", "howEnded": "Disconnect", "disconnectType": "transfer.dnd"},
+        ],
+        "wrapup": {
+            "code": "code1",
+            "name": "Sale",
+            "notes": "n",
+            "tags": ["a", "b"],
+            "durationSeconds": 14,
+            "endTime": t(77.22),
+        },
+        "afterCallWork": {"startTime": t(63), "endTime": t(77.22), "state": "complete"},
+    }
+
+
+def test_the_media_notification_begins_with_its_participant() -> None:
+    """It shows no startAlertingTime, but the initial state and the participant's own start."""
+    each = {"provider": "acme", "initialState": "alerting", **SETTINGS}
+    shown = notification(MEDIA_TOPIC, MEDIA_NOTIFIED)
+
+    assert warned(shown) == []
+    assert told(shown)[:4] == [
+        event("alerting", t(0), **each),
+        event("connected", t(3), received=t(3), **each),
+        event("disconnected", t(63), **each, disconnectType="transfer.dnd"),
+        detail(t(0), peerId="peer1"),
+    ]
+
+
+def test_a_communication_id_goes_before_the_participants_own() -> None:
+    assert [one["subject"] for one in told(media(**FLAT, communicationId="other"))][:1] == ["other"]
+
+
+@pytest.mark.parametrize("state", ["parked", "converting", "uploading", "transmitting"])
+def test_a_state_that_is_not_the_models_is_kept_and_told(state: str) -> None:
+    parked = media(state=state, connectedTime=t(3), providerEventTime=t(20), parkTime=t(20))
+
+    assert warned(parked) == [("unknown_state", "$.participants[0].state")]
+    assert told(parked) == [
+        event("connected", t(3), received=t(3), wrapupPrompt="none"),
+        event("updated", t(20), fact="state", state=state),
+    ]
+    assert session(parked)["state"] == "connected"
+
+
+def test_a_state_that_is_not_the_models_and_has_no_time_is_told_as_a_warning() -> None:
+    assert told(media(state="converting")) == []
+    assert warned(media(state="converting")) == [("unknown_state", "$.participants[0].state")]
+
+
+# --- Detail events ------------------------------------------------------------------------------------------------------------
+
+DETAIL: Json = {
+    "eventTime": ms(5),
+    "conversationId": "conv",
+    "participantId": "p1",
+    "sessionId": "leg",
+    "mediaType": "COBROWSE",
+} | {
+    "provider": "Edge",
+    "direction": "INBOUND",
+}
+DURATIONS: Json = {"interactingDurationMs": 51274, "alertingDurationMs": 0, "heldDurationMs": 9}
+BEGINS = [event("updated", t(5), fact="begins", provider="Edge")]
+ENDS = [event("disconnected", t(5), provider="Edge", disconnectType="peer")]
+SAVED = [event("wrapup", t(5), code="c", notes="n")]
+DETAILS: dict[str, tuple[Json, list[Json]]] = {
+    "user.start": ({"userId": "u1"}, [event("alerting", t(5), received=t(5), provider="Edge", initialState="alerting")]),
+    "customer.start": ({}, BEGINS),
+    "acd.start": ({"requestedRoutingSkillIds": []}, BEGINS),
+    "voicemail.start": ({}, BEGINS),
+    "user.end": ({"userId": "u1", "disconnectType": "PEER", **DURATIONS}, ENDS),
+    "customer.end": ({"disconnectType": "PEER", "interactingDurationMs": 5}, ENDS),
+    "acd.end": ({"disconnectType": "PEER", "acdOutcome": "ANSWERED", "connectedDurationMs": 9}, ENDS),
+    "voicemail.end": ({"disconnectType": "PEER"}, ENDS),
+    "wrapup": ({"wrapupCode": "c", "wrapupNotes": "n", "wrapupDurationMs": 5}, SAVED),
+    "acw": (
+        {"userId": "u1", "wrapupCode": "c", "wrapupNotes": "n", "wrapupDurationMs": 5},
+        [*SAVED, event("acw.ended", t(5), by="platform", state="complete")],
+    ),
+}
+
+
+def detailed(kind: str) -> Json:
+    return notification(f"v2.detail.events.conversation.conv.{kind}", DETAIL | DETAILS[kind][0])
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+def test_a_detail_event_is_one_fact(kind: str) -> None:
+    assert told(detailed(kind)) == DETAILS[kind][1]
+    assert warned(detailed(kind)) == []
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+def test_a_detail_event_without_its_topic_is_named(kind: str) -> None:
+    assert told(DETAIL | DETAILS[kind][0], f"detail.{kind}") == DETAILS[kind][1]
+
+
+@pytest.mark.parametrize("kind", ["user.end", "customer.end", "wrapup", "acw"])
+def test_a_detail_event_without_its_topic_is_recognised_where_its_keys_tell(kind: str) -> None:
+    assert told(DETAIL | DETAILS[kind][0]) == DETAILS[kind][1]
+
+
+@pytest.mark.parametrize("kind", ["user.start", "customer.start", "acd.start"])
+def test_a_detail_event_whose_keys_do_not_tell_its_kind_is_rejected(kind: str) -> None:
+    with pytest.raises(DecodeError, match=r"not_recognised: \$: "):
+        convert(DETAIL | DETAILS[kind][0])
+
+
+def test_detail_events_of_a_leg_amount_to_its_session() -> None:
+    life = [("user.start", 0), ("user.end", 63), ("acw", 70)]
+
+    assert session([detailed(kind) | {"eventBody": DETAIL | DETAILS[kind][0] | {"eventTime": ms(at)}} for kind, at in life]) == {
+        "state": "disconnected",
+        "initialState": "alerting",
+        "id": "leg",
+        "disconnectType": "peer",
+        "providerEventTime": t(70),
+        "startAlertingTime": t(0),
+        "disconnectedTime": t(63),
+        "provider": "Edge",
+        "segments": [{"startTime": t(0), "endTime": t(63), "type": "Alert", "howEnded": "Disconnect", "disconnectType": "peer"}],
+        "wrapup": {"code": "c", "notes": "n", "durationSeconds": 7, "endTime": t(70)},
+        "afterCallWork": {"startTime": t(63), "endTime": t(70), "state": "complete"},
+    }
+
+
+UPPER = {
+    **{word.upper(): word for word in ("endpoint", "client", "system", "transfer", "error", "peer", "other", "spam", "timeout")},
+    **{word.upper(): word for word in ("uncallable", "inactivity", "takeover")},
+    "TRANSPORT_FAILURE": "transport.failure",
+    "CONFERENCE_TRANSFER": "transfer.conference",
+    "CONSULT_TRANSFER": "transfer.consult",
+    "FORWARD_TRANSFER": "transfer.forward",
+    "NO_ANSWER_TRANSFER": "transfer.noanswer",
+    "NOT_AVAILABLE_TRANSFER": "transfer.notavailable",
+    "DND_ENDPOINT": "endpoint.dnd",
+    "DND_TRANSFER": "transfer.dnd",
+    "SESSION_EXPIRED": "session.expired",
+    "UNKNOWN": "UNKNOWN",
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), UPPER.items())
+def test_a_detail_events_disconnect_type_is_translated(theirs: str, ours: str) -> None:
+    body = DETAIL | {"userId": "u1", "disconnectType": theirs}
+
+    assert told(body) == [event("disconnected", t(5), provider="Edge", disconnectType=ours)]
+
+
+@pytest.mark.parametrize("time", [None, "2026-03-01T09:00:00Z", 1.5, True, -1, 10**18, 10**400])
+def test_a_detail_event_without_a_time_that_makes_sense_is_told_as_a_warning(time: object) -> None:
+    body = notification("v2.detail.events.conversation.conv.user.end", DETAIL | {"eventTime": time})
+
+    assert told(body) == []
+    assert warned(body)[-1] == ("no_time", "$.eventBody.eventTime")
+
+
+# --- Analytics ----------------------------------------------------------------------------------------------------------------
+
+
+def analytics(*segments: tuple[str, float, float | None] | Json, **said: Any) -> Json:
+    """A conversation's details with one session; segments by type, start and end, or written out."""
+    written = [
+        one
+        if isinstance(one, dict)
+        else {"segmentType": one[0], "segmentStart": t(one[1])} | ({} if one[2] is None else {"segmentEnd": t(one[2])})
+        for one in segments
+    ]
+    about = {"sessionId": "leg", "mediaType": "cobrowse", "direction": "inbound", "provider": "acme", "segments": written}
+    return {
+        "conversationId": "conv",
+        "conversationStart": t(0),
+        "participants": [{"participantId": "p1", "purpose": "agent", "sessions": [about | said]}],
+    }
+
+
+def last(type_: str, start: float, end: float, reason: str = "client") -> Json:
+    """The segment with which the leg ends."""
+    return {"segmentType": type_, "segmentStart": t(start), "segmentEnd": t(end), "disconnectType": reason}
+
+
+WRAPPED: Json = {"segmentType": "wrapup", "segmentStart": t(63.2), "segmentEnd": t(70)} | {
+    "wrapUpCode": "c",
+    "wrapUpNote": "n",
+    "wrapUpTags": ["a"],
+}
+ANALYTICS = analytics(("alert", 0, 3), ("interact", 3, 40), last("hold", 40, 63), WRAPPED, peerId="peer1")
+ACME: Json = {"provider": "acme"}
+
+
+def test_analytics_tell_the_whole_life_of_a_leg() -> None:
+    assert warned(ANALYTICS) == []
+    assert told(ANALYTICS) == [
+        event("alerting", t(0), **ACME),
+        event("connected", t(3), received=t(3), **ACME),
+        event("disconnected", t(63), **ACME, disconnectType="client"),
+        detail(t(0), peerId="peer1"),
+        event("wrapup", t(70), code="c", notes="n", tags=["a"]),
+        event("acw.ended", t(70), by="platform", state="complete"),
+    ]
+
+
+def test_hold_opens_no_segment_and_wrapup_none_either() -> None:
+    found = session(analytics(("alert", 0, 3), ("interact", 3, 20), ("hold", 20, 40), last("interact", 40, 63), WRAPPED))
+
+    assert [(one["type"], one["startTime"], one["endTime"]) for one in found["segments"]] == [
+        ("Alert", t(0), t(3)),
+        ("Interact", t(3), t(63)),
+    ]
+
+
+def test_after_call_work_of_an_alert_that_nobody_answered_is_the_platforms_own() -> None:
+    """An agent's leg of 2024: alert, then wrap-up."""
+    found = session(analytics(last("alert", 0, 2, "error"), WRAPPED))
+
+    assert (found["disconnectType"], found["afterCallWork"]) == (
+        "error",
+        {"startTime": t(2), "endTime": t(70), "state": "complete"},
+    )
+    assert "connectedTime" not in found
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([("system", 0, 1), ("ivr", 1, None)], ["offering/System", "connected/IVR"]),
+        ([("system", 0, 1), ("delay", 1, None)], ["offering/System", "connected/Delay"]),
+        (
+            [("contacting", 0, 1), ("dialing", 1, 2), ("interact", 2, None)],
+            ["contacting/Contacting", "dialing/Dialing", "connected/Interact"],
+        ),
+        ([("scheduled", 0, 1), ("callback", 1, None)], ["scheduled/Scheduled", "scheduled/Scheduled"]),
+        ([("ALERT", 0, 1)], ["alerting/Alert"]),
+    ],
+)
+def test_a_segments_type_in_analytics_names_a_state(segments: list[tuple[str, float, float | None]], expected: list[str]) -> None:
+    types = {"offering": "System", "connected": "Interact"}
+    found = [(one["type"].rpartition(".")[2], one["data"].get("segmentType")) for one in told(analytics(*segments))]
+
+    assert [f"{kind}/{own or types.get(kind) or kind.removesuffix('ing').capitalize()}" for kind, own in found] == [
+        one.replace("Contacting", "Contact").replace("Dialing", "Dial") for one in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    "within", ["hold", "barging", "coaching", "monitoring", "parked", "screenmonitoring", "sharing", "voicemail"]
+)
+def test_what_stands_within_a_connection_begins_no_state(within: str) -> None:
+    assert facts(analytics(("interact", 0, 5), (within, 5, 9))) == ["connected/09:00:00.000"]
+
+
+@pytest.mark.parametrize("kind", ["unknown", "converting", "newfangled"])
+def test_a_segment_that_names_no_state_is_told_as_a_warning(kind: str) -> None:
+    assert facts(analytics((kind, 0, 5))) == []
+    assert warned(analytics((kind, 0, 5))) == [("unplaced_segment", "$.participants[0].sessions[0].segments")]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("conferenceTransfer", "transfer.conference"),
+        ("noAnswerTransfer", "transfer.noanswer"),
+        ("notAvailableTransfer", "transfer.notavailable"),
+        ("dndEndpoint", "endpoint.dnd"),
+        ("sessionExpired", "session.expired"),
+        ("transportFailure", "transport.failure"),
+        ("peer", "peer"),
+        ("newfangled", "newfangled"),
+    ],
+)
+def test_analytics_disconnect_types_are_translated(theirs: str, ours: str) -> None:
+    assert session(analytics(last("interact", 0, 5, theirs)))["disconnectType"] == ours
+
+
+def test_a_wrapup_segment_that_is_still_open_is_after_call_work_that_goes_on() -> None:
+    open_one = {key: value for key, value in WRAPPED.items() if key != "segmentEnd"}
+
+    assert facts(analytics(("alert", 0, 3), last("interact", 3, 63), open_one))[3:] == ["wrapup/09:01:03.000"]
+
+
+def test_a_leg_whose_last_segment_names_no_reason_has_not_ended() -> None:
+    assert facts(analytics(("alert", 0, 3), ("interact", 3, 9))) == ["alerting/09:00:00.000", "connected/09:00:03.000"]
+
+
+# --- Providers' batches -------------------------------------------------------------------------------------------------------
+
+
+def pushed(at: float, **said: Any) -> Json:
+    return {"eventId": "e1", "eventDateTime": t(at), "conversationId": "conv", "communicationId": "leg"} | said
+
+
+def batch(prefix: str = "communication") -> Json:
+    return {
+        f"{prefix}AnsweredEvents": [pushed(3)],
+        f"{prefix}EndedEvents": [pushed(63, disconnectType="Peer", destinationConversationId="d")],
+        f"{prefix}DispositionAppliedEvents": [pushed(70, code="c", notes="n", tags=["a"])],
+        "holdUpdatedEvents": [pushed(9, held=True)],
+    }
+
+
+@pytest.mark.parametrize("prefix", ["communication", "emailCommunication", "messagingCommunication", "Communication"])
+def test_a_batch_of_a_providers_events_tells_what_happened(prefix: str) -> None:
+    assert warned(batch(prefix)) == []
+    assert told(batch(prefix)) == [
+        event("connected", t(3), received=t(3)),
+        event("disconnected", t(63), disconnectType="peer"),
+        event("wrapup", t(70), code="c", notes="n", tags=["a"]),
+    ]
+
+
+@pytest.mark.parametrize("said", [{}, {"code": None}, {"code": ""}, {"notes": "n", "tags": ["a"]}])
+def test_a_disposition_without_a_code_is_a_skip(said: Json) -> None:
+    assert told({"communicationDispositionAppliedEvents": [pushed(70, **said)]}) == [
+        event("acw.ended", t(70), by="platform", state="skipped")
+    ]
+
+
+PASCAL = {
+    "Self": "client",
+    "Peer": "peer",
+    "System": "system",
+    "Error": "error",
+    "Transfer": "transfer",
+    "TransferACD": "transfer",
+    "TransferUser": "transfer",
+    "TransferConference": "transfer.conference",
+    "TransferConsult": "transfer.consult",
+    "SessionExpired": "session.expired",
+    "Unknown": "Unknown",
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), PASCAL.items())
+def test_a_providers_disconnect_type_is_translated(theirs: str, ours: str) -> None:
+    assert told({"communicationEndedEvents": [pushed(63, disconnectType=theirs)]}) == [
+        event("disconnected", t(63), disconnectType=ours)
+    ]
+
+
+def test_a_pushed_event_without_a_time_is_told_as_a_warning() -> None:
+    assert warned({"communicationAnsweredEvents": [pushed(3) | {"eventDateTime": None}]}) == [
+        ("no_time", "$.communicationAnsweredEvents[0].eventDateTime")
+    ]
+
+
+# --- Envelopes and lists ------------------------------------------------------------------------------------------------------
+
+PAYLOADS: dict[str, Json] = {
+    "conversation": WHOLE,
+    **{topic: notification(topic, NOTIFIED) for topic in TOPICS},
+    "media": MEDIA,
+    MEDIA_TOPIC: notification(MEDIA_TOPIC, MEDIA_NOTIFIED),
+    "parked": media(state="parked", connectedTime=t(3), providerEventTime=t(20), controlling=["p9"]),
+    "shared": conversation(ENDED | {"afterCallWorkRequired": True}, wrapupPrompt="agentRequested", **SHARED),
+    **{kind: detailed(kind) for kind in DETAILS},
+    "analytics": ANALYTICS,
+    "provider": batch(),
+}
+"""A payload of every family; the properties mutate them."""
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_eventbridge_changes_nothing(name: str) -> None:
+    payload = PAYLOADS[name]
+    enclosed: Json = payload if "topicName" in payload else {"topicName": TOPICS[0], "eventBody": payload}
+
+    assert told(eventbridge(enclosed["eventBody"], enclosed["topicName"])) == told(payload)
+
+
+@pytest.mark.parametrize("key", ["conversations", "entities"])
+@pytest.mark.parametrize("name", ["conversation", "media", "analytics"])
+def test_a_listing_is_opened(name: str, key: str) -> None:
+    assert told({key: [PAYLOADS[name]], "pageSize": 25, "totalHits": 1}) == told(PAYLOADS[name])
+
+
+def test_a_list_of_payloads_of_any_families_is_converted_whole() -> None:
+    other = {"conversationId": "conv2", "sessionId": "leg2"}
+    found = told([WHOLE, DETAIL | {"userId": "u1", "disconnectType": "PEER"} | other])
+
+    assert found[:-1] == told(WHOLE)
+    assert (found[-1]["source"], found[-1]["id"]) == ("/genesys/conversations/conv2", f"leg2/disconnected/{t(5)}")
+
+
+def test_an_empty_list_holds_nothing() -> None:
+    assert told([]) == told({"conversations": []}) == told({"id": "conv", "participants": []}) == []
+
+
+def test_the_families_are_those_that_can_be_named() -> None:
+    assert [*FAMILIES] == ["conversation", "media", "analytics", "provider", *(f"detail.{kind}" for kind in DETAILS)]
+
+
+@pytest.mark.parametrize("name", ["conversation", "media", "analytics", "provider"])
+def test_naming_the_right_family_changes_nothing(name: str) -> None:
+    assert told(PAYLOADS[name], name) == told(PAYLOADS[name])
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (5, "$"),
+        (None, "$"),
+        ("text", "$"),
+        ({}, "$"),
+        ({"id": "conv"}, "$"),
+        (COBROWSE, "$"),
+        (notification("v2.users.u1.presence", {"presenceDefinition": {}}), "$.eventBody"),
+        ({"topicName": TOPICS[0]}, "$.eventBody"),
+        ({"topicName": TOPICS[0], "eventBody": {}}, "$.eventBody"),
+        ({"topicName": 5}, "$.eventBody"),
+        (notification("v2.detail.events.conversation.conv.flow.outcome", DETAIL), "$.topicName"),
+        (eventbridge(DETAIL, "v2.detail.events.conversation.conv.attributes"), "$.detail.topicName"),
+        ([WHOLE, {}], "$[1]"),
+        ([WHOLE, 5], "$[1]"),
+        ([WHOLE, [WHOLE, {}]], "$[1][1]"),
+        ({"entities": [WHOLE, {"id": "u1"}]}, "$.entities[1]"),
+    ],
+)
+def test_what_is_no_payload_is_rejected_with_its_path_and_what_was_expected(document: Any, path: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        convert(document)
+
+    (problem,) = caught.value.problems
+    assert (problem.error, problem.path) == ("not_recognised", path)
+    assert problem.expected
+
+
+@pytest.mark.parametrize("participants", [5, 1.5, True, "p1", {"id": "p1"}, None, [5, "p1", None, []]])
+def test_participants_of_any_type_give_events_or_a_reason(participants: object) -> None:
+    try:
+        assert told({"id": "conv", "participants": participants}) == []
+    except DecodeError as error:
+        assert error.problems  # noqa: PT017 (either will do)
+
+
+@pytest.mark.parametrize(
+    ("document", "family"),
+    [
+        ({}, "conversation"),
+        ({}, "media"),
+        ({}, "analytics"),
+        ({}, "provider"),
+        (DETAIL, "conversation"),
+        (WHOLE, "provider"),
+        (WHOLE, "no such family"),
+    ],
+)
+def test_a_document_that_is_not_of_the_family_that_is_named_is_rejected(document: Json, family: str) -> None:
+    with pytest.raises(DecodeError):
+        convert(document, family)
+
+
+# --- What contradicts itself, or says nothing that makes sense ----------------------------------------------------------------
+
+CONTRADICTORY = [
+    pytest.param(
+        {"state": "connected", "connectedTime": t(3), "disconnectedTime": t(63)},
+        *(["connected/09:00:03.000", "disconnected/09:01:03.000"], [("contradiction", "state")], "disconnected"),
+        id="ended and connected at once",
+    ),
+    pytest.param(
+        {"state": "alerting", "initialState": "alerting", "connectedTime": t(3)},
+        *(["connected/09:00:03.000"], [("contradiction", "state")], "connected"),
+        id="connected and alerting at once",
+    ),
+    pytest.param(
+        {"state": "disconnected", "connectedTime": t(3)},
+        *(["connected/09:00:03.000"], [("no_time", "disconnectedTime")], "connected"),
+        id="ended without a time",
+    ),
+    pytest.param(
+        {"state": "disconnected", "connectedTime": t(63), "disconnectedTime": t(3)},
+        *(["connected/09:01:03.000", "disconnected/09:00:03.000"], [("contradiction", "disconnectedTime")], "disconnected"),
+        id="ended before it was connected",
+    ),
+    pytest.param(
+        {"state": "connected", "startAlertingTime": t(0)},
+        *(["alerting/09:00:00.000"], [("no_time", "connectedTime")], "alerting"),
+        id="connected without a time",
+    ),
+    pytest.param(
+        {"state": "alerting", "startAlertingTime": t(0), "segments": [{"type": "Alert"}]},
+        *(["alerting/09:00:00.000"], [("unplaced_segment", "segments")], "alerting"),
+        id="a segment without a start",
+    ),
+    pytest.param(
+        {"state": "connected", "startAlertingTime": t(5), "connectedTime": t(3)},
+        *(["alerting/09:00:05.000", "connected/09:00:03.000"], [("contradiction", "connectedTime")], "connected"),
+        id="connected before it alerted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("leg", "expected", "warnings", "state"), CONTRADICTORY)
+def test_a_contradiction_has_a_defined_result_and_a_warning(
+    leg: Json, expected: list[str], warnings: list[tuple[str, str]], state: str
+) -> None:
+    whole = conversation(leg, wrapupPrompt="optional")
+
+    assert facts(whole) == expected
+    assert warned(whole) == [(error, f"$.participants[0].cobrowsesessions[0].{key}") for error, key in warnings]
+    assert session(whole)["state"] == state
+
+
+def test_a_leg_that_ended_before_it_was_connected_was_never_connected() -> None:
+    found = fold(convert(conversation({"state": "disconnected", "connectedTime": t(63), "disconnectedTime": t(3)})).events)
+
+    assert [step.outcome.kind for step in found.steps] == ["applied", "refused"]
+    assert found.session.connected_time is None
+
+
+AT = "$.participants[0].cobrowsesessions[0]"
+SENSELESS = [
+    ({"state": 5}, ("wrong_type", f"{AT}.state")),
+    ({"provider": ["acme"]}, ("wrong_type", f"{AT}.provider")),
+    ({"connectedTime": 1772355603000}, ("bad_time", f"{AT}.connectedTime")),
+    ({"connectedTime": "2026-03-01T09:00:03"}, ("bad_time", f"{AT}.connectedTime")),
+    ({"disconnectedTime": "9999-01-01T00:00:00Z"}, ("bad_time", f"{AT}.disconnectedTime")),
+    ({"startAlertingTime": "1969-12-31T23:59:59.999Z"}, ("bad_time", f"{AT}.startAlertingTime")),
+    ({"segments": {}}, ("wrong_type", f"{AT}.segments")),
+    ({"segments": [5]}, ("wrong_type", f"{AT}.segments")),
+    ({"segments": [{"startTime": t(3), "type": 5}]}, ("wrong_type", f"{AT}.segments[0].type")),
+    ({"wrapup": "code"}, ("wrong_type", f"{AT}.wrapup")),
+    ({"wrapup": {"code": "c", "tags": ["a", 5]}}, ("wrong_type", f"{AT}.wrapup.tags")),
+    ({"wrapup": {"code": "c", "durationSeconds": "14"}}, ("wrong_type", f"{AT}.wrapup.durationSeconds")),
+    ({"wrapup": {"code": "c", "provisional": "false"}}, ("wrong_type", f"{AT}.wrapup.provisional")),
+    ({"afterCallWork": []}, ("wrong_type", f"{AT}.afterCallWork")),
+    ({"afterCallWorkRequired": 1}, ("wrong_type", f"{AT}.afterCallWorkRequired")),
+    ({"controlling": "p9"}, ("wrong_type", f"{AT}.controlling")),
+    ({"self": {"name": 5}}, ("wrong_type", f"{AT}.self.name")),
+    (
+        {"queueMediaSettings": {"alertingTimeoutSeconds": 86401}},
+        ("out_of_bounds", f"{AT}.queueMediaSettings.alertingTimeoutSeconds"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "warning"), SENSELESS)
+def test_what_has_no_sense_is_as_good_as_absent_and_told_with_its_path(said: Json, warning: tuple[str, str]) -> None:
+    live = {"state": "connected", "startAlertingTime": t(0), "connectedTime": t(3)}
+
+    assert warning in warned(conversation(live | said))
+
+
+@pytest.mark.parametrize(
+    ("said", "key"), [({"wrapupTimeoutMs": 0}, "wrapupTimeoutMs"), ({"alertingTimeoutMs": -1}, "alertingTimeoutMs")]
+)
+def test_a_timeout_out_of_bounds_is_not_taken(said: Json, key: str) -> None:
+    live = conversation({"state": "connected", "connectedTime": t(3)}, **said)
+
+    assert warned(live) == [("out_of_bounds", f"$.participants[0].{key}")]
+    assert told(live) == [event("connected", t(3), received=t(3), wrapupPrompt="none")]
+
+
+@pytest.mark.parametrize("missing", [None, "", 5, []])
+@pytest.mark.parametrize("of", ["conversation", "leg"])
+def test_a_leg_without_its_ids_is_told_as_a_warning(of: str, missing: object) -> None:
+    whole = conversation({"id": missing if of == "leg" else "leg", "state": "connected", "connectedTime": t(3)})
+
+    assert told(whole | ({"id": missing} if of == "conversation" else {})) == []
+    assert ("missing", f"{AT}.id") in warned(whole | ({"id": missing} if of == "conversation" else {}))
+
+
+@pytest.mark.parametrize(
+    ("key", "null"), [*((key, None) for key in COBROWSE), ("self", {}), ("wrapup", {}), ("afterCallWork", {})]
+)
+def test_null_and_nothing_are_the_same_as_absent(key: str, null: object) -> None:
+    leg = {name: value for name, value in COBROWSE.items() if name != key}
+
+    assert told(conversation(leg | {key: null}, **SETTINGS)) == told(conversation(leg, **SETTINGS))
+
+
+# --- The same fact is the same event ------------------------------------------------------------------------------------------
+
+
+def growing() -> Iterator[Json]:
+    """One conversation, as it was shown again and again."""
+    alert = {"startTime": t(0), "type": "Alert", "howEnded": "Disconnect"}
+    base = {"id": "leg", "initialState": "alerting", "startAlertingTime": t(0.03), "provider": "acme"}
+    yield base | {"state": "alerting", "segments": []}
+    yield base | {"state": "alerting", "segments": [alert]}
+    yield base | {"state": "connected", "connectedTime": t(3), "segments": [alert], "peerId": "peer1"}
+    closed = [alert | {"endTime": t(3), "howEnded": "Interact"}, {"startTime": t(3), "type": "Interact"}]
+    yield base | {"state": "connected", "connectedTime": t(3), "segments": closed, "peerId": "peer1"}
+    ended = {"state": "disconnected", "disconnectType": "client", "connectedTime": t(3), "disconnectedTime": t(63)}
+    pending = {"afterCallWork": {"state": "pending", "startTime": t(63)}, "peerId": "peer1"}
+    yield base | ended | pending | {"segments": closed}
+    yield base | COBROWSE
+
+
+SNAPSHOTS = [conversation(leg, startTime=t(0), **SETTINGS) for leg in growing()]
+
+
+def test_the_same_fact_from_any_number_of_snapshots_is_the_same_event() -> None:
+    assert facts(SNAPSHOTS) == [
+        "alerting/09:00:00.000",
+        "connected/09:00:03.000",
+        "peer_id/09:00:00.000",
+        "disconnected/09:01:03.000",
+        *("connected/09:00:02.977", "self_/09:00:00.000", "cobrowse_session_id/09:00:00.000"),
+        *("cobrowse_role/09:00:00.000", "viewer_url/09:00:00.000", "wrapup/09:01:17.220", "acw.ended/09:01:17.220"),
+    ]
+    assert told(SNAPSHOTS * 2) == told(SNAPSHOTS)
+
+
+def test_an_event_carries_its_conversation_and_its_communication() -> None:
+    for one in convert(list(PAYLOADS.values())).events:
+        assert (one.subject, one.source, one.conversation_id) == ("leg", "/genesys/conversations/conv", "conv")
+        communication, fact, time = one.id.split("/")
+        assert (communication, datetime.fromisoformat(time)) == ("leg", one.occurred_at)
+        assert fact
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_only_the_platforms_own_stamps_say_when_it_was_received(name: str) -> None:
+    stamps: dict[str, set[str | None]] = {"alerting": {t(0.03), t(5), None}, "connected": {t(3)}}
+
+    def received(one: Event) -> str | None:
+        return None if one.received_at is None else time_text(one.received_at)
+
+    assert all(received(one) in stamps.get(one.kind, {None}) for one in convert(PAYLOADS[name]).events)
