@@ -44,7 +44,7 @@ Next:
 def captured() -> None:
     """Convert a captured notification of the platform, replay it, and compare with what the platform shows."""
     with (HERE / "captures" / "notification_agent_disconnected.json").open("rb") as file:
-        (converted,) = read_payloads(file, print)
+        ((_, converted),) = read_payloads(file, print)
     logs = replay(converted.events)
     print("A captured notification, converted and replayed")
     for log in logs:

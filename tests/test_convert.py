@@ -200,7 +200,7 @@ def test_warnings_go_to_standard_error_and_are_no_failure(payload: Path) -> None
     assert done.code == 0
     assert [event["id"] for event in events(done.out)] == [f"leg/connected/{t(3)}", f"leg/disconnected/{t(63)}"]
     warning, count = done.err.splitlines()
-    assert warning.startswith("warning: ")
+    assert ":1: warning: " in warning
     assert warning.endswith(
         "contradiction: $.participants[0].cobrowsesessions[0].state: expected disconnected, for the leg has a disconnectedTime, "
         "found connected"

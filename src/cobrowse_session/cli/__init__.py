@@ -151,10 +151,10 @@ def convert_command(payload: Payload, output: Output = "-", family: Family = Non
 
         def told() -> Iterator[Event]:
             nonlocal warnings
-            for converted in read_payloads(source, bad, family):
+            for line, converted in read_payloads(source, bad, family):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
-                    say(f"warning: {warning}")
+                    say(f"{payload}:{line}: warning: {warning}")
                 yield from converted.events
 
         count = sum(1 for event in once(told()) if [write(encode_event(event))])
@@ -184,7 +184,7 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
-        for converted in read_payloads(open_input(files, conversation), theirs, family):
+        for _, converted in read_payloads(open_input(files, conversation), theirs, family):
             legs += converted.legs
     compared = reconcile((log.session for log in logs), legs)
     for one in compared:
@@ -244,11 +244,14 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
-    logs = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    bad = Complaints(events, say)
+    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     try:
         typer.echo(explain(_log_of(logs, session).folded, field))
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
+    if bad.lines:
+        raise typer.Exit(1)
 
 
 @app.command("tell", epilog="Try: `cobrowse-session tell events.jsonl s1`")
@@ -261,10 +264,13 @@ def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
-    logs = _replayed(events, Complaints(events, say), until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    bad = Complaints(events, say)
+    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     told = logs if session is None else (_log_of(logs, session),)
     with usage_errors():
         typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))
+    if bad.lines:
+        raise typer.Exit(1)
 
 
 def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:

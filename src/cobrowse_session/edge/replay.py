@@ -87,7 +87,7 @@ def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
         number += 1
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         length = len(content) if line.endswith(b"\n") else len(line) + _skip_rest(file)
-        if content.strip():
+        if content.strip() or length > longest:
             yield number, content, length
 
 

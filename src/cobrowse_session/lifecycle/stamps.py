@@ -199,13 +199,13 @@ def withdraw_grants(session: Communication, _event: Ended | AlertingTimeout, _: 
 
 @writes("wrapup", clock=PROVIDER)
 def prepare_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
-    """A save replaces the whole wrap-up; this one has no end yet."""
+    """A save replaces the whole wrap-up; this one has no end yet [D]."""
     session.wrapup = prepared(event)
 
 
 @writes("wrapup", clock=PROVIDER)
 def save_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
-    """A save replaces the whole wrap-up; this one stands."""
+    """A save replaces the whole wrap-up; this one stands, and its length is in whole seconds, rounded down [O]."""
     session.wrapup = saved(session, event)
 
 
@@ -218,7 +218,7 @@ def drop_draft(session: Communication, _event: WrapupSaved, _: Rules) -> None:
 
 @writes("wrapup", clock=PROVIDER)
 def finish_wrapup(session: Communication, event: Event | Timer, _: Rules) -> None:
-    """What was saved becomes final, and ends now where it had no end."""
+    """What was saved becomes final, and ends now where it had no end; its length is in whole seconds, rounded down [O]."""
     if session.wrapup:
         session.wrapup = (
             evolve(session.wrapup, provisional=False)
@@ -243,7 +243,7 @@ def _set_times(session: Communication, start: datetime | None, end: datetime | N
 
 @writes("after_call_work_required")
 def take_request(session: Communication, event: Any, _: Rules) -> None:
-    """Whether the agent wants after-call work."""
+    """Whether the agent wants after-call work; it counts under the prompt agentRequested only [D]."""
     session.after_call_work_required = event.required
 
 
@@ -261,7 +261,7 @@ def pass_over_after_call_work(session: Communication, _event: Event, _: Rules) -
 
 @writes("after_call_work", clock=PROVIDER)
 def end_after_call_work(session: Communication, event: Event | Timer, _: Rules) -> None:
-    """It ends when the event happened; for the timer that is the deadline."""
+    """It ends when the event happened, as its wrap-up does [O]; for the timer that is the deadline."""
     started = session.after_call_work.start_time if session.after_call_work else None
     _set_times(session, started or session.disconnected_time, event.occurred_at)
 

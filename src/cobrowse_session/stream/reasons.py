@@ -17,10 +17,22 @@ from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Row, Stamp, clock_of, written_by
 from cobrowse_session.lifecycle.stamps import COMMON, TOLERANCE, take_details
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import CobrowseSession, time_text, vendor_name
+from cobrowse_session.model import (
+    NOTHING,
+    Address,
+    AfterCallWork,
+    CobrowseSession,
+    Segment,
+    Wrapup,
+    time_text,
+    vendor_name,
+)
 from cobrowse_session.stream.fold import Folded, Step
 
 _ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
+
+
+_PARTS = {"self": Address, "segments": Segment, "wrapup": Wrapup, "after_call_work": AfterCallWork}
 
 
 @frozen
@@ -47,7 +59,8 @@ class Reason:
 
     def __str__(self) -> str:
         if self.step is None:
-            lines = [f"{self.field} is unset; no event has set it."]
+            known = "is unset; no event has set it." if self.value is None else f"is {_spoken(self.value)}; no event has set it."
+            lines = [f"{self.field} {known}"]
         else:
             lines = [
                 f"{self.field} is {_spoken(self.value)}.",
@@ -69,10 +82,8 @@ def explain(folded: Folded, field: str) -> Reason:
     Raises:
         KeyError: a session has no such field.
     """
-    first, *inside = field.split(".")
-    if first not in _ATTRIBUTES:
-        raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
-    attribute, session = _ATTRIBUTES[first], folded.lifecycle.new(folded.session.id or "")
+    attribute, inside = _path(field)
+    session = folded.lifecycle.new(folded.session.id or "")
     step: Step | None = None
     rows: tuple[Row, ...] = ()
     asked: tuple[str, ...] = ()
@@ -81,10 +92,8 @@ def explain(folded: Folded, field: str) -> Reason:
         folded.lifecycle.judge(session, one.event)
         if _inside(getattr(session, attribute), inside) != held:
             step, rows = one, _deciding(one)
-            asked = tuple(_passed_over(folded.lifecycle, one, before, session))
-    stamps: list[Stamp] = [stamp for row in rows for stamp in (*COMMON, *row.then) if attribute in written_by(stamp)]
-    if step is not None and not stamps and attribute != "state":
-        stamps = [take_details]  # it names no attributes, the event does
+            asked = tuple(_passed_over(folded.lifecycle, one, attribute, before, session))
+    stamps = _stamps(step, rows, attribute, getattr(session, attribute))
     value = _inside(getattr(session, attribute), inside)
     clocks = [clock for stamp in stamps if (clock := clock_of(stamp)) and isinstance(value, datetime)]
     return Reason(
@@ -115,6 +124,20 @@ def tell(folded: Folded) -> list[str]:
 # --- Within -------------------------------------------------------------------------------------------------------------------
 
 
+def _path(field: str) -> tuple[str, tuple[str, ...]]:
+    """The attribute of the session that a field names, and the way inside, as attributes and indexes."""
+    first, *inside = field.split(".")
+    if first not in _ATTRIBUTES:
+        raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
+    attribute = _ATTRIBUTES[first]
+    names = [name for name in inside if not name.isdigit()]  # the others lead into lists
+    fields = attrs.fields(_PARTS[attribute]) if attribute in _PARTS else ()
+    part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
+    if len(names) > 1 or any(name not in part for name in names):
+        raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
+    return attribute, tuple(part.get(name, name) for name in inside)
+
+
 def _deciding(step: Step) -> tuple[Row, ...]:
     """The rows that a step's outcome names."""
     names = (step.outcome.row or "").split("+")
@@ -124,35 +147,42 @@ def _deciding(step: Step) -> tuple[Row, ...]:
     )
 
 
-def _passed_over(lifecycle: Lifecycle, step: Step, before: CobrowseSession, after: CobrowseSession) -> Iterator[str]:
-    """The rows that were asked before the ones that decided, and what each would have needed."""
-    names = (step.outcome.row or "").split("+")
-    for kind, session, name in zip((step.event.kind, LEG_ENDED), (before, after), names, strict=False):
-        for row in machines().rows(kind, session):
-            if row.name == name:
-                break
-            needed = next((g for g in row.when if not g(session, step.event, lifecycle.rules(session))), None)
-            if needed is not None:
-                yield f"{row.name}, had this been so: {_sentence(needed)}"
+def _stamps(step: Step | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Stamp]:  # any field's value
+    """The stamps that wrote an attribute."""
+    if step is None or attribute == "state":
+        return []
+    said = dict(step.event.details.said()) if isinstance(step.event, Event) else {}
+    if attribute in said and said[attribute] == value:
+        return [take_details]  # it names no attributes, the event does
+    return [stamp for row in rows for stamp in (*COMMON, *row.then) if attribute in written_by(stamp)]
+
+
+def _passed_over(
+    lifecycle: Lifecycle, step: Step, attribute: str, before: CobrowseSession, after: CobrowseSession
+) -> Iterator[str]:
+    """The rows that were asked before the one that wrote the attribute, and what each would have needed."""
+    for kind, session, row in zip((step.event.kind, LEG_ENDED), (before, after), _deciding(step), strict=False):
+        if attribute == "state" or any(attribute in written_by(stamp) for stamp in row.then):
+            every = machines().rows(kind, session)
+            for other in every[: every.index(row)]:
+                needed = [guard for guard in other.when if not guard(session, step.event, lifecycle.rules(session))]
+                yield f"{other.name}, had this been so: {' '.join(map(_sentence, needed))}"
 
 
 def _turned_away(folded: Folded, attribute: str) -> Iterator[str]:
     """Events that would have written the attribute, had they not been refused or ignored."""
     common = {name for stamp in COMMON for name in written_by(stamp)}
     for step in folded.steps:
-        if isinstance(step.outcome, Refused | Ignored):
+        if isinstance(step.outcome, Refused | Ignored) and isinstance(step.event, Event):
             kind = machines().triggers[step.event.kind]
             could = {name for cells in kind.transitions.values() for cell in cells for name in cell.set}  # type: ignore[attr-defined]  # Cell
-            if attribute in could - common:
+            if attribute in could - common or attribute in dict(step.event.details.said()):
                 yield f"{_named(step.event)} was {step.outcome.kind}: {step.outcome.sentence}"
 
 
-def _inside(value: Any, names: list[str]) -> Any:  # any field's value
+def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
     for name in names:
-        if isinstance(value, tuple):
-            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
-        else:
-            value = next((getattr(value, a) for a in getattr(value, "__slots__", ()) if vendor_name(a) == name), None)
+        value = next(iter(value[int(name) :]), None) if isinstance(value, tuple) else getattr(value, name, None)
     return value
 
 
@@ -168,7 +198,18 @@ def _named(event: Event | Timer) -> str:
 
 
 def _spoken(value: Any) -> str:  # any field's value
-    return time_text(value) if isinstance(value, datetime) else str(value)
+    match value:
+        case datetime():
+            return time_text(value)
+        case tuple():
+            return f"[{', '.join(map(_spoken, value))}]"
+        case Address() | Segment() | Wrapup() | AfterCallWork():
+            said = ((vendor_name(a.name), getattr(value, a.name)) for a in attrs.fields(type(value)))
+            return f"({', '.join(f'{name} {_spoken(part)}' for name, part in said if part not in (None, NOTHING, False))})"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
 
 
 def _clock_time(moment: datetime) -> str:

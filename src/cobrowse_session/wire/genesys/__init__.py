@@ -7,13 +7,14 @@ from attrs import field, frozen
 
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
+from cobrowse_session.wire.cloudevents import encode_event
 from cobrowse_session.wire.genesys.analytics import analytics_legs
 from cobrowse_session.wire.genesys.details import KINDS, TOPIC, detail_legs, kind_of_body, kind_of_topic
 from cobrowse_session.wire.genesys.leg import Leg, facts
 from cobrowse_session.wire.genesys.provider import KEYS, provider_legs
 from cobrowse_session.wire.genesys.said import Said
 from cobrowse_session.wire.genesys.snapshots import MEDIA, conversation_legs, media_legs
-from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.text import LONGEST_LINE, shown
 
 Reader = Callable[[Said], Iterator[Leg]]
 
@@ -27,6 +28,8 @@ FAMILIES: Mapping[str, Reader] = {
 """The families of payloads by name; envelopes around them (notification, EventBridge) are opened whatever the family."""
 
 HEARTBEAT = "channel.metadata"
+SHOWN = 200
+"""Characters of an id that a warning shows."""
 
 
 @frozen
@@ -44,12 +47,13 @@ class Converted:
     legs: tuple[Leg, ...] = field(default=(), repr=False)
 
 
-def convert(document: Any, family: str | None = None) -> Converted:
+def convert(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
     """Turn a payload of the platform into events.
 
     Args:
         document: parsed JSON: one payload, or a list of them; in an envelope or bare. `Any`: JSON.
         family: one of `FAMILIES`; None: recognise it.
+        path: where the payload stands in a larger document.
 
     Returns:
         Events, each fact once, and warnings. A heartbeat gives nothing.
@@ -59,7 +63,7 @@ def convert(document: Any, family: str | None = None) -> Converted:
     """
     legs: list[Leg] = []
     warnings: list[Problem] = []
-    for said, read in _opened(Said(document, warnings=warnings) if isinstance(document, dict) else document, family):
+    for said, read in _opened(document, path, family, warnings):
         for leg in read(said):
             if leg.id and leg.conversation:
                 legs.append(leg)
@@ -67,11 +71,19 @@ def convert(document: Any, family: str | None = None) -> Converted:
                 warnings.append(
                     Problem("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
                 )
-        if said.warnings is not warnings:
-            warnings += said.warnings
     told = [facts(leg) for leg in legs]
-    events = once(event for one in told for event in one.events)
-    return Converted(tuple(events), (*warnings, *(warning for one in told for warning in one.warnings)), tuple(legs))
+    warnings += [warning for one in told for warning in one.warnings]
+    events = tuple(_readable(once(event for one in told for event in one.events), warnings))
+    return Converted(events, tuple(warnings), tuple(legs))
+
+
+def _readable(events: Iterable[Event], warnings: list[Problem]) -> Iterator[Event]:
+    """The events that will be read again; one that is longer than a line may be is told instead."""
+    for event in events:
+        if (length := len(encode_event(event).encode())) <= LONGEST_LINE:
+            yield event
+        else:
+            warnings.append(Problem("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {LONGEST_LINE}"))
 
 
 def once(events: Iterable[Event]) -> Iterator[Event]:
@@ -84,45 +96,59 @@ def once(events: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _opened(document: Any, family: str | None) -> Iterator[tuple[Said, Reader]]:
+def _opened(document: Any, path: str, family: str | None, warnings: list[Problem]) -> Iterator[tuple[Said, Reader]]:
     """The payloads within a document, out of their envelopes, each with its reader."""
     if isinstance(document, list):
         for index, one in enumerate(document):
-            yield from _opened(Said(one, f"$[{index}]") if isinstance(one, dict) else one, family)
-    elif not isinstance(document, Said):
-        raise _unrecognised("$", document, "a JSON object, or a list of them")
-    elif enclosed := document.one("detail"):  # EventBridge
-        yield from _opened(enclosed, family)
-    elif "topicName" in document.object:
-        yield from _notified(document, family)
-    elif listed := next((key for key in ("conversations", "entities") if isinstance(document.object.get(key), list)), None):
-        for one in document.many(listed):
-            yield from _opened(one, family)
-    elif (named := family or _family(document)) in FAMILIES:
-        yield document, FAMILIES[named or ""]
+            yield from _opened(one, f"{path}[{index}]", family, warnings)
+        return
+    if not isinstance(document, dict):
+        raise _unrecognised(path, document, "a JSON object, or a list of them")
+    said = Said(document, path, warnings)
+    if enclosed := said.one("detail"):  # EventBridge
+        yield from _opened(enclosed.object, enclosed.path, family, warnings)
+    elif "topicName" in document:
+        yield from _notified(said, family)
+    elif listed := next((key for key in ("conversations", "entities") if isinstance(document.get(key), list)), None):
+        yield from _opened(document[listed], f"{path}.{listed}", family, warnings)
+    elif (named := family or _family(said)) in FAMILIES and _bears_marks(said, named or ""):
+        yield said, FAMILIES[named or ""]
     else:
-        raise _unrecognised(document.path, document.object, f"a payload of one of {', '.join(FAMILIES)}")
+        raise _unrecognised(path, document, f"a payload of {family or ', '.join(FAMILIES)}")
 
 
-def _notified(document: Said, family: str | None) -> Iterator[tuple[Said, Reader]]:
-    topic = document.text("topicName") or ""
+def _notified(said: Said, family: str | None) -> Iterator[tuple[Said, Reader]]:
+    topic = said.text("topicName") or ""
     if topic == HEARTBEAT:
         return
-    if not (body := document.one("eventBody")):
-        raise _unrecognised(f"{document.path}.eventBody", document.object.get("eventBody"), "the body of a notification")
+    if not (body := said.one("eventBody")):
+        raise _unrecognised(f"{said.path}.eventBody", said.object.get("eventBody"), "the body of a notification")
     if topic.startswith(TOPIC) and not family:
         kind = kind_of_topic(topic)
         if kind is None:
-            raise _unrecognised(f"{document.path}.topicName", topic, f"a detail event that tells of a leg: {', '.join(KINDS)}")
+            raise _unrecognised(f"{said.path}.topicName", topic, f"a detail event that tells of a leg: {', '.join(KINDS)}")
         family = f"detail.{kind}"
-    yield from _opened(body, family)
+    yield from _opened(body.object, body.path, family, said.warnings)
+
+
+def _bears_marks(said: Said, family: str) -> bool:
+    """Whether a body is of the family that it is said to be."""
+    if family.startswith("detail."):
+        return "eventTime" in said.object
+    empty = "participants" in said.object and not _participants(said)
+    return family == _family(said) or (empty and family in ("conversation", "media"))
+
+
+def _participants(said: Said) -> list[dict[str, Any]]:
+    listed = said.object.get("participants")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _family(said: Said) -> str | None:
     """The family whose marks a body bears."""
     keys = said.object.keys()
     if "participants" in keys:
-        participants = [one for one in said.object["participants"] or () if isinstance(one, dict)]
+        participants = _participants(said)
         if "conversationId" in keys or any("sessions" in one for one in participants):
             return "analytics"
         flat = any("state" in one and not one.keys() & set(MEDIA) for one in participants)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from cobrowse_session.model import AfterCallWork, AfterCallWorkState, Segment, Wrapup, read_disconnect_type
 from cobrowse_session.wire.genesys.leg import Leg
 from cobrowse_session.wire.genesys.said import Said
@@ -46,7 +48,11 @@ def _leg(conversation: Said, session: Said) -> Leg:
             _wrap_up(leg, segment)
             continue
         last = segment
-        if kind in _CONNECTED and leg.connected_time is None:
+        if kind in _CONNECTED | _WITHIN and leg.connected_time and leg.segments:
+            *earlier, connected = leg.segments  # the leg stays connected from segment to segment
+            leg.segments = (*earlier, evolve(connected, end_time=segment.time("segmentEnd")))
+            continue
+        if kind in _CONNECTED:
             leg.connected_time = segment.time("segmentStart")
         if kind not in _WITHIN:
             leg.segments += (

@@ -29,6 +29,7 @@ from cobrowse_session.events import KINDS as EVENTS
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
+    Alerting,
     Connected,
     Disconnected,
     Entered,
@@ -51,6 +52,7 @@ from cobrowse_session.model import (
     WrapupPrompt,
     time_text,
 )
+from cobrowse_session.wire.cloudevents import AHEAD
 from cobrowse_session.wire.genesys.said import Said
 
 SOURCE = "/genesys/conversations/"
@@ -165,7 +167,7 @@ class _Teller:
     def _begins(self, segment: Segment) -> type[Entered] | None:
         """The state in which a segment was: by its type; the platform's own types count as connected once the leg was."""
         known = _STATE_OF.get((segment.type or "").lower())
-        if known is not None and (known is not Connected or self.leg.connected_time):
+        if known is not None:
             return known
         connected, begun = self.leg.connected_time, segment.start_time
         if connected and begun and begun >= connected:
@@ -175,14 +177,18 @@ class _Teller:
     def _entered_by_stamp(self, told: set[type[Entered]]) -> Iterator[Event]:
         """States that no segment tells, for segments lag behind: by the platform's own stamps."""
         leg = self.leg
-        alerting, state = EVENTS["alerting"], self._named(leg.state)
-        if leg.start_alerting_time and alerting not in told:
-            yield self._state(_entering(alerting), self._first_begins(alerting) or leg.start_alerting_time)
-        elif not told and (named := self._named(leg.initial_state)) and leg.begins:
-            yield self._state(named, leg.begins)
+        state, initial = self._named(leg.state), self._named(leg.initial_state)
+        if initial and leg.begins and not told:
+            told.add(initial)
+            yield self._state(initial, leg.begins)
+        if leg.start_alerting_time and Alerting not in told:
+            told.add(Alerting)
+            yield self._state(Alerting, leg.start_alerting_time)
         if leg.connected_time and Connected not in told:
             yield self._state(Connected, leg.connected_time)
-        if state is Connected and leg.connected_time is None:
+        if leg.connected_time and leg.start_alerting_time and leg.connected_time < leg.start_alerting_time:
+            self._warn("contradiction", "connectedTime", time_text(leg.connected_time), "a time after the alert")
+        if state is Connected and leg.connected_time is None and Connected not in told:
             self._warn("no_time", "connectedTime", "nothing", "the time at which the leg was connected")
         if state is not None and state is not Connected and leg.connected_time:
             self._warn("contradiction", "state", leg.state, "connected, for the leg has a connectedTime")
@@ -190,10 +196,6 @@ class _Teller:
             yield Updated(**self._whole_leg("begins", leg.begins))
         if state is not None and not told and not (leg.start_alerting_time or leg.begins or leg.connected_time):
             self._warn("no_time", "state", leg.state, "a time at which the leg entered its state")
-
-    def _first_begins(self, event: type[Event]) -> datetime | None:
-        """When the leg began, if it began in this event's state."""
-        return self.leg.begins if self._named(self.leg.initial_state) is event else None
 
     def _named(self, state: str | None) -> type[Entered] | None:
         known = ConnectionState.read(state or "")
@@ -219,8 +221,14 @@ class _Teller:
         )
 
     def _state(self, event: type[Entered], at: datetime, segment_type: str | None = None) -> Event:
-        stamps = {"alerting": self.leg.start_alerting_time, "connected": self.leg.connected_time}
-        return event(**self._whole_leg(event.kind, at), segment_type=segment_type, received_at=stamps.get(event.kind))
+        stamps = {Alerting: self.leg.start_alerting_time, Connected: self.leg.connected_time}
+        received = stamps.get(event)
+        if received and at - received > AHEAD:
+            self._warn(
+                "contradiction", "segments", f"{event.segment} from {time_text(at)}", f"a time about {time_text(received)}"
+            )
+            received = None
+        return event(**self._whole_leg(event.kind, at), segment_type=segment_type, received_at=received)
 
     # --- Around the connection ------------------------------------------------------------------------------------------------
 
@@ -229,8 +237,8 @@ class _Teller:
         for name, value in self.leg.changing.items():
             at = first
             if name == "controlling":  # a grant counts only while connected
-                at = self.leg.provider_event_time or self.leg.connected_time
-                if not value or self.leg.connected_time is None or self.leg.disconnected_time:
+                at = self.leg.provider_event_time or (self.leg.connected_time if value else None)
+                if self.leg.connected_time is None or self.leg.disconnected_time:
                     continue
             if at is not None:
                 yield Updated(**self._envelope(name, at), details=Details(**{name: value}))

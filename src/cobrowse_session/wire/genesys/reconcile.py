@@ -7,11 +7,23 @@ from typing import Any, Literal
 from attrs import frozen
 
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
-from cobrowse_session.model import Communication, Segment, read_acw_state, read_disconnect_type, read_state, time_text
+from cobrowse_session.model import (
+    AfterCallWorkState,
+    Communication,
+    ConnectionState,
+    Segment,
+    read_acw_state,
+    read_disconnect_type,
+    read_state,
+    time_text,
+    vendor_name,
+)
 from cobrowse_session.wire.genesys.leg import Leg
 
 ACROSS_CLOCKS = timedelta(seconds=1)
 """How far two times may lie apart where the platform's clocks are not the same: they differ by up to about a second [O]."""
+
+_SAYS_NOTHING = (AfterCallWorkState.UNKNOWN, AfterCallWorkState.NOT_APPLICABLE)
 
 Verdict = Literal["equal", "within", "different", "missing"]
 DIFFERENCES: tuple[Verdict, ...] = ("different", "missing")
@@ -76,12 +88,18 @@ def _compare(session: Communication | None, leg: Leg) -> Iterator[Compared]:
 def _fields(session: Communication, leg: Leg) -> Iterator[tuple[str, Any, Any, str | None]]:
     """Field, ours, theirs, clock. After-call work and wrap-up are ended by the cloud [D]; everything else is the provider's."""
     work, saved = session.after_call_work, session.wrapup
-    theirs, wrapup = leg.after_call_work, leg.wrapup
+    theirs = leg.after_call_work if leg.after_call_work and leg.after_call_work.state not in _SAYS_NOTHING else None
+    wrapup = leg.wrapup
     yield "state", session.state, leg.state and read_state(leg.state), None
     yield "initialState", session.initial_state, leg.initial_state and read_state(leg.initial_state), None
     yield "disconnectType", session.disconnect_type, leg.disconnect_type and read_disconnect_type(leg.disconnect_type), None
     yield "provider", session.provider, leg.provider, None
-    yield "peerId", session.peer_id, leg.changing.get("peer_id"), None
+    yield "self", session.self, leg.changing.get("self_"), None
+    for attribute in ("peer_id", "cobrowse_session_id", "cobrowse_role", "viewer_url"):
+        yield vendor_name(attribute), getattr(session, attribute, None), leg.changing.get(attribute), None
+    if read_state(leg.state or "") == ConnectionState.CONNECTED:  # a grant counts only then
+        yield "controlling", getattr(session, "controlling", None), leg.changing.get("controlling"), None
+    yield "afterCallWorkRequired", session.after_call_work_required, leg.after_call_work_required or None, None
     yield "startAlertingTime", session.start_alerting_time, leg.start_alerting_time, CLOUD
     yield "connectedTime", session.connected_time, leg.connected_time, CLOUD
     yield "disconnectedTime", session.disconnected_time, leg.disconnected_time, PROVIDER
@@ -115,8 +133,8 @@ def _verdict(ours: Any, theirs: Any, tolerance: timedelta | None) -> Verdict:
         return "missing"
     if tolerance is None:
         return "different"
-    apart = abs(ours - theirs)
-    return "within" if (apart if isinstance(apart, timedelta) else timedelta(seconds=apart)) <= tolerance else "different"
+    most = tolerance if isinstance(theirs, datetime) else tolerance // timedelta(seconds=1)
+    return "within" if abs(ours - theirs) <= most else "different"
 
 
 def _spoken(value: Any) -> str:

@@ -1,0 +1,379 @@
+"""What to draw: one small graph, read off the machines that run.
+
+An edge may stand for many moves of the machine, but only where that is the whole truth: from a frame or into one it is drawn
+only if it holds for every state inside. What an edge stands for it carries along (`moves`), so a test can compare.
+
+Refusals are no edges: the table has them (`markdown.py`), and the picture of a way that was taken (`ways.py`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import wrap
+from typing import Literal
+
+from attrs import evolve, field, frozen
+
+from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
+from cobrowse_session.lifecycle import table
+from cobrowse_session.lifecycle.machine import Cell, Machines, machines
+from cobrowse_session.lifecycle.row import Guard, Row
+
+Picture = Literal["connection", "after-call-work"]
+Look = Literal["plain", "taken", "faint", "never"]
+
+LONGEST = 28
+"""Characters of a line on an edge."""
+CLOCK = "◷"
+DEADLINES = {
+    AlertingTimeout.kind: "after alertingTimeoutMs",
+    AfterCallWorkTimeout.kind: "after wrapupTimeoutMs",
+}
+"""What a person calls the passing of a deadline."""
+
+
+# --- The model ----------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Move:
+    """One row, for one kind of event, in one state of its machine.
+
+    Attributes:
+        event: the kind of event.
+        source: the state.
+        target: the state into which it leads; None: it stays.
+        row: the row that says so.
+    """
+
+    event: str
+    source: str
+    target: str | None
+    row: Row
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """By which a trace row finds it."""
+        return self.event, self.source, self.row.name
+
+
+@frozen(kw_only=True)
+class Stub:
+    """What happened in a state without leading out of it.
+
+    Attributes:
+        label: what, in a line.
+        refused: whether it broke a rule.
+    """
+
+    label: str
+    refused: bool
+
+
+@frozen(kw_only=True)
+class Node:
+    """A state, or something between states.
+
+    Attributes:
+        id: stable; a state's own name where it is one.
+        label: its lines.
+        kind: `question` is a rung of a ladder, `any` stands for every state.
+        group: the frame in which it stands.
+        told: what it means, in full.
+        look: how a way that was taken shows it.
+        mark: when it was reached, or how often.
+        stubs: what happened there.
+    """
+
+    id: str
+    label: tuple[str, ...]
+    kind: Literal["initial", "pending", "live", "ended", "final", "question", "any"]
+    group: str | None = None
+    told: str = ""
+    look: Look = "plain"
+    mark: str = ""
+    stubs: tuple[Stub, ...] = ()
+
+
+@frozen(kw_only=True)
+class Edge:
+    """A way from one node or frame to another.
+
+    Attributes:
+        id: stable.
+        label: its lines, none longer than `LONGEST`.
+        kind: `answer` belongs to a question.
+        moves: everything it stands for; the answer "no" stands for nothing.
+        look: how a way that was taken shows it.
+        mark: when it was taken, or how often.
+        count: how often.
+    """
+
+    id: str
+    source: str
+    target: str
+    label: tuple[str, ...]
+    kind: Literal["event", "deadline", "answer"] = "event"
+    moves: tuple[Move, ...] = ()
+    look: Look = "plain"
+    mark: str = ""
+    count: int = 0
+
+    @property
+    def told(self) -> str:
+        """The rows' own sentences, each once."""
+        return " ".join(dict.fromkeys(move.row.because for move in self.moves))
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the rows, each once."""
+        return tuple(dict.fromkeys(move.row.name for move in self.moves))
+
+
+@frozen
+class Group:
+    """States in one frame."""
+
+    id: str
+    states: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Graph:
+    """One picture.
+
+    Attributes:
+        name: of the picture.
+        title: a brief name for those who cannot see it.
+        about: what it shows, in a sentence or two.
+        initial: the node in which everything begins.
+        nodes: in the order of life.
+        groups: frames, each around nodes that stand together.
+        edges: in the order of the rows.
+    """
+
+    name: Picture
+    title: str
+    about: str
+    initial: str
+    nodes: tuple[Node, ...]
+    groups: tuple[Group, ...] = ()
+    edges: tuple[Edge, ...] = field()
+
+    @property
+    def description(self) -> str:
+        """The picture in words, for those who cannot see it."""
+        names = {node.id: " ".join(node.label) for node in self.nodes}
+        ways = (
+            f"{names.get(edge.source, edge.source)} to {names.get(edge.target, edge.target)}: {' '.join(_told(edge))}"
+            for edge in self.edges
+        )
+        return f"{self.about} {'; '.join(ways)}."
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """The nodes of a frame; for a node, itself."""
+        return next((group.states for group in self.groups if group.id == name), (name,))
+
+
+def _told(edge: Edge) -> Iterator[str]:
+    yield from filter(None, [edge.mark])
+    yield from edge.label
+
+
+# --- The two pictures ---------------------------------------------------------------------------------------------------------
+
+
+def graph_of(picture: Picture, built: Machines | None = None) -> Graph:
+    """The graph of a picture.
+
+    Args:
+        picture: which.
+        built: the machines; None: those that run.
+    """
+    built = built or machines()
+    return _connection(built) if picture == "connection" else _after_call_work(built)
+
+
+def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...]:
+    """Everything that the machine of a picture can do, moving or not, in the order of the rows within each state."""
+    built = built or machines()
+    machine = built.connection if picture == "connection" else built.after_call_work
+    cells: Iterable[tuple[str, str, Cell]] = (
+        (event, state, cell)
+        for event, trigger in machine.events.items()
+        for state in machine.states
+        for cell in trigger.transitions.get(state, ())
+    )
+    return tuple(Move(event, state, cell.dest, cell.row) for event, state, cell in cells)
+
+
+def _connection(built: Machines) -> Graph:
+    groups = (Group("pending", table.PENDING), Group("ended", table.ENDED))
+    frame = {state: group.id for group in groups for state in group.states}
+    kinds = {**dict.fromkeys(table.PENDING, "pending"), **dict.fromkeys(table.ENDED, "final"), "none": "initial"}
+    nodes = tuple(
+        Node(id=state, label=(state,), kind=kinds.get(state, "live"), group=frame.get(state))  # type: ignore[arg-type]  # names
+        for state in built.connection.states
+    )
+    moving = [move for move in moves_of("connection", built) if move.target is not None]
+    return Graph(
+        name="connection",
+        title="The connection",
+        about="The life of one leg, from none through the pending states, which have no order, to connected and its end.",
+        initial="none",
+        nodes=nodes,
+        groups=groups,
+        edges=tuple(_collapsed(moving, groups)),
+    )
+
+
+def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edge]:
+    """Edges between frames where they hold for every state inside; between states where they do not."""
+    members = {group.id: group.states for group in groups}
+    frame = {state: group.id for group in groups for state in group.states}
+    between: dict[tuple[str, str], list[Move]] = defaultdict(list)
+    deadlines: dict[tuple[str, str], list[Move]] = defaultdict(list)
+    for move in moves:
+        source, target = move.source, str(move.target)
+        if move.event in DEADLINES:
+            deadlines[source, target].append(move)
+        else:
+            between[frame.get(source, source), frame.get(target, target)].append(move)
+    for (source, target), some in between.items():
+        ends = members.get(source, (source,)), members.get(target, (target,))
+        whole = {(one, other) for one in ends[0] for other in ends[1] if one != other}
+        if {(move.source, move.target) for move in some} == whole:
+            yield Edge(
+                id=f"{source}-{target}", source=source, target=target, label=_one_of(some, ends, source), moves=tuple(some)
+            )
+        else:
+            for move in some:
+                yield Edge(
+                    id=f"{move.source}-{move.target}",
+                    source=move.source,
+                    target=str(move.target),
+                    label=(words(move.event),),
+                    moves=(move,),
+                )
+    for (source, target), some in deadlines.items():
+        yield Edge(
+            id=f"{source}-{target}",
+            source=source,
+            target=target,
+            label=(DEADLINES[some[0].event],),
+            kind="deadline",
+            moves=tuple(some),
+        )
+
+
+def _one_of(moves: Iterable[Move], ends: tuple[tuple[str, ...], tuple[str, ...]], source: str) -> tuple[str, ...]:
+    """What a whole frame's edge is called: its events, or that it may be any of them."""
+    events = tuple(dict.fromkeys(words(move.event) for move in moves))
+    if ends[0] == ends[1] and len(events) > 1:
+        return (f"any other {source} one",)
+    return (" or ".join(events),) if len(events) <= 2 else ("any of these",)
+
+
+def _after_call_work(built: Machines) -> Graph:
+    moves = moves_of("after-call-work", built)
+    # A leg ends once, and until then there is no after-call work: of the ladder, only this state's is ever climbed.
+    ladder = [move for move in moves if move.event == table.LEG_ENDED and move.source == "absent"]
+    rungs, answers = _ladder(ladder)
+    return Graph(
+        name="after-call-work",
+        title="After-call work",
+        about="When the leg ends, the first question answered yes decides. Pending after-call work ends by an event, or by its deadline.",
+        initial="absent",
+        nodes=(
+            Node(id="absent", label=("absent",), kind="initial", told="No after-call work, as long as the leg has not ended."),
+            *rungs,
+            Node(id="stays_absent", label=("stays absent",), kind="ended", told="The leg ended without after-call work."),
+            Node(id="pending", label=("pending",), kind="pending"),
+            *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
+            Node(id="any", label=("any state, once ended",), kind="any", told="Whatever became of it, once the leg has ended."),
+        ),
+        edges=(
+            Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
+            *answers,
+            *_ways_out([move for move in moves if move.event != table.LEG_ENDED and move.target is not None], built),
+        ),
+    )
+
+
+def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
+    """A question a row, and its two answers."""
+    rungs = [
+        Node(
+            id=f"question_{number}",
+            label=tuple(wrap(f"{number}. {_asked(move.row)}", LONGEST)),
+            kind="question",
+            told=move.row.because,
+        )
+        for number, move in enumerate(moves, 1)
+    ]
+    answers = []
+    for number, (rung, move) in enumerate(zip(rungs, moves, strict=True)):
+        target = move.target or f"stays_{move.source}"
+        label = ("yes",) if move.row.when else ()
+        answers.append(Edge(id=f"{rung.id}-{target}", source=rung.id, target=target, label=label, kind="answer", moves=(move,)))
+        if number + 1 < len(rungs):
+            below = rungs[number + 1]
+            answers.append(Edge(id=f"{rung.id}-{below.id}", source=rung.id, target=below.id, label=("no",), kind="answer"))
+    return rungs, answers
+
+
+def _ways_out(moves: list[Move], built: Machines) -> Iterator[Edge]:
+    """An edge a row: from its state, or from `any` where it holds in all of them."""
+    by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
+    for move in moves:
+        by_row[move.event, move.row.name].append(move)
+    for (event, name), some in by_row.items():
+        everywhere = {move.source for move in some} == set(built.after_call_work.states)
+        for source in ["any"] if everywhere else [move.source for move in some]:
+            deadline = event in DEADLINES
+            label = (DEADLINES[event],) if deadline else _labelled(event, some[0].row)
+            yield Edge(
+                id=f"{source}-{some[0].target}-{name}",
+                source=source,
+                target=str(some[0].target),
+                label=label,
+                kind="deadline" if deadline else "event",
+                moves=tuple(some if everywhere else (move for move in some if move.source == source)),
+            )
+
+
+# --- Words --------------------------------------------------------------------------------------------------------------------
+
+
+def words(name: str) -> str:
+    """A name as a person reads it."""
+    return name.replace("_", " ")
+
+
+def asked(guard: Guard) -> str:
+    """What a guard asks, in a few words."""
+    return words(guard.__name__)
+
+
+def meant(guard: Guard) -> str:
+    """What a guard asks, in a sentence."""
+    return (guard.__doc__ or asked(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
+
+
+def _asked(row: Row) -> str:
+    return f"{', '.join(map(asked, row.when))}?" if row.when else f"else: {words(row.name)}"
+
+
+def _labelled(event: str, row: Row) -> tuple[str, ...]:
+    """`event [guards]`; where none is left to ask, the row's own name says when. Too long for one line, it takes two."""
+    guards = ", ".join(map(asked, row.when)) or f"else: {words(row.name)}"
+    whole = f"{event} [{guards}]"
+    return (whole,) if len(whole) <= LONGEST else (event, f"[{guards}]")
+
+
+def shown(graph: Graph, nodes: Mapping[str, Node], edges: Mapping[str, Edge]) -> Graph:
+    """The same graph with some of its nodes and edges in another look."""
+    return evolve(
+        graph,
+        nodes=tuple(nodes.get(node.id, node) for node in graph.nodes),
+        edges=tuple(edges.get(edge.id, edge) for edge in graph.edges),
+    )
