@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.strategies import at, lifecycles, moments, streams
 
 from cobrowse_session import (
     Alerting,
@@ -26,7 +27,6 @@ from cobrowse_session.events import Timer
 from cobrowse_session.stream import Change, SessionLog, Step, fold
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import encode_row, encode_session, restore_log, save_log, trace_rows
-from tests.strategies import at, lifecycles, moments, streams
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
