@@ -296,9 +296,7 @@ def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:
     told = subprocess.run([sys.executable, EXAMPLES / "demo.py"], capture_output=True, check=True, timeout=60).stdout.decode()
 
     assert len(told.splitlines()) < 40
-    assert (
-        "cleo      09:00:30  alert  2.5 s  connected   3 min 0 s  end: peer " in told
+    assert "cleo      09:00:30  alert  2.5 s  connected   3 min 0 s  end: peer " in told
     assert "after-call work: complete 15.0 s, resolved" in told
-    )
     assert "Refused: cleo, cobrowse.session.acw.ended, code_required." in told
     assert "beside the platform's own record: 32 fields equal" in told
