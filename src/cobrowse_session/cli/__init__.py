@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from cobrowse_session import Lifecycle, __version__
+from cobrowse_session import DecodeError, Lifecycle, ProviderClock, SettingsError, __version__
 from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
 from cobrowse_session.cli.options import (
     Acw,
@@ -26,7 +27,7 @@ from cobrowse_session.cli.options import (
 )
 from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
 from cobrowse_session.edge.clocks import clocks
-from cobrowse_session.edge.diff import diff, read_trace
+from cobrowse_session.edge.diff import Row, diff, read_trace
 from cobrowse_session.edge.payloads import read_payloads
 from cobrowse_session.edge.replay import Rejected, Replay, read_events, replay
 from cobrowse_session.edge.spool import Spool
@@ -208,13 +209,20 @@ def clocks_command(
 
     An impossible pair is an event that was received before it happened, on the corrected clock.
     """
-    delay, back = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
+    try:
+        delay, back = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
+        ProviderClock(smallest_delay=delay or timedelta(0), window=back or timedelta(0))
+    except SettingsError as error:
+        raise typer.BadParameter(f"{error}; see --smallest-delay and --window") from None
+    bad = Complaints(events, say)
     with usage_errors(), ExitStack() as files:
-        read = clocks(read_events(open_input(files, events), Complaints(events, say)), delay, back)
+        read = clocks(read_events(open_input(files, events), bad), delay, back)
         for one in read:
             typer.echo(one)
     if not read:
         say("No event says when it was received, so there is nothing to learn from.")
+    if bad.lines:
+        raise typer.Exit(1)
 
 
 @app.command("diff", epilog="Try: `cobrowse-session diff before.trace.jsonl after.trace.jsonl`")
@@ -224,7 +232,7 @@ def diff_command(
 ) -> None:
     """Say which sessions two replays see differently, in which field, by which row. Exit code 1: some."""
     with usage_errors(), ExitStack() as files:
-        differences = list(diff(read_trace(open_input(files, before)), read_trace(open_input(files, after))))
+        differences = list(diff(_trace(files, before), _trace(files, after)))
         for one in differences:
             typer.echo(one)
     sessions = len({one.session for one in differences})
@@ -278,6 +286,14 @@ def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecy
     with usage_errors(), ExitStack() as files, many_objects():
         return replay(read_events(open_input(files, events), bad), lifecycle, moment)
     raise AssertionError  # `usage_errors` lets nothing through
+
+
+def _trace(files: ExitStack, name: str) -> Iterator[Row]:
+    try:
+        yield from read_trace(open_input(files, name))
+    except DecodeError as error:
+        say(f"{name}: {error}. Give it a file that replay --trace wrote.")
+        raise typer.Exit(2) from None
 
 
 def _log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:

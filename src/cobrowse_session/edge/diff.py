@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from attrs import frozen
 
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.wire.text import read_object
+from cobrowse_session.wire.trace import decode_row
 
 Row = Mapping[str, Any]  # JSON
 _TOLD = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
@@ -46,7 +46,7 @@ def read_trace(file: BinaryIO) -> Iterator[Row]:
     for number, line in enumerate(file, 1):
         if line.strip():
             try:
-                yield read_object(line)
+                yield decode_row(line)
             except DecodeError as error:
                 raise DecodeError(error.problems, number) from None
 

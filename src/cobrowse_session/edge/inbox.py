@@ -28,7 +28,7 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import time_text, utc
-from cobrowse_session.stream import Change, ProviderClock, SessionLog
+from cobrowse_session.stream import Change, ProviderClock, SessionLog, Step
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.cloudevents import AHEAD
 from cobrowse_session.wire.text import LONGEST_LINE
@@ -128,8 +128,9 @@ class Inbox:
 
     def put(self, log: SessionLog) -> None:
         """Take over a log that was restored; its timers wait here from now on."""
-        self.logs[log.session_id] = log
-        self._wait_for(log)
+        with self._one_writer():
+            self.logs[log.session_id] = log
+            self._wait_for(log)
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
@@ -170,25 +171,37 @@ class Inbox:
     def _stamped(self, event: Event, now: datetime) -> Event:
         """The event on our clocks."""
         received = event.received_at or now
-        occurred = event.occurred_at
-        if event.provider_time is None:
-            occurred += self._offset(event, received)
+        if event.provider_time is not None:
+            self._check_ahead(event.occurred_at, received)
+            return evolve(event, received_at=received)
+        clock = self._clock(event.source)
+        offset = self._offset(event, clock)
+        try:
+            stamped = evolve(event, received_at=received, occurred_at=event.occurred_at + offset)
+        except (OverflowError, ValueError):
+            corrected = f"{time_text(event.occurred_at)}, corrected by {offset}"
+            raise DecodeError((Problem("bad_time", "$.time", corrected, "a time in the years 1970 to 9998"),)) from None
+        self._check_ahead(stamped.occurred_at, received)
+        clock.learn(event.occurred_at, received)  # only now: what is rejected teaches it nothing
+        if event.subject not in self._sealed:
+            self._log(event.subject).offsets.setdefault(event.source, offset)
+        return evolve(stamped, provider_time=event.occurred_at) if offset else stamped
+
+    def _check_ahead(self, occurred: datetime, received: datetime) -> None:
         if occurred - received > self.ahead:
             expected = f"at most {self.ahead} after it was received, {time_text(received)}"
             raise DecodeError((Problem("time_in_the_future", "$.time", time_text(occurred), expected),))
-        if occurred == event.occurred_at:
-            return evolve(event, received_at=received)
-        return evolve(event, received_at=received, occurred_at=occurred, provider_time=event.occurred_at)
 
-    def _offset(self, event: Event, received: datetime) -> timedelta:
-        """By how much a source is corrected in a session: once known, it stays."""
-        clock = self.clocks.get(event.source)
-        if clock is None:
-            clock = self.clocks[event.source] = self.new_clock()
-        clock.learn(event.occurred_at, received)
-        if event.subject in self._sealed:
-            return timedelta(0)
-        return self._log(event.subject).offsets.setdefault(event.source, clock.offset or timedelta(0))
+    def _clock(self, source: str) -> ProviderClock:
+        if source not in self.clocks:
+            self.clocks[source] = self.new_clock()
+        return self.clocks[source]
+
+    def _offset(self, event: Event, clock: ProviderClock) -> timedelta:
+        """By how much a source is corrected in a session: what was known when its first event came."""
+        log = self.logs.get(event.subject)
+        fixed = log.offsets.get(event.source) if log else None
+        return fixed if fixed is not None else clock.offset or timedelta(0)
 
     def _log(self, session: str) -> SessionLog:
         if session not in self.logs:
@@ -202,11 +215,11 @@ class Inbox:
             ghost.sealed = True
             return ghost.add(event)
         log = self._log(event.subject)
-        if self._advanced is not None:
-            log.advance(self._advanced)  # nothing is due there, or it would have fired; but the event may make it so
+        # Nothing is due there, or it would have fired, unless the log was put here since; but the event may make it so.
+        fired = log.advance(self._advanced).new if self._advanced is not None else ()
         change = log.add(event)
         self._wait_for(log)
-        return change
+        return _after(fired, change) if fired else change
 
     def _wait_for(self, log: SessionLog) -> None:
         session, due, latest = log.session_id, log.deadline, log.latest
@@ -238,3 +251,15 @@ class Inbox:
             yield
         finally:
             self._busy = False
+
+
+def _after(fired: tuple[Step, ...], change: Change) -> Change:
+    """A change that follows timers, as one: what fired and was undone again was never there."""
+    undone = set(map(id, change.withdrawn))
+    stayed = [step for step in fired if id(step) not in undone and all(step is not before for before, _ in change.changed)]
+    return evolve(
+        change,
+        new=(*stayed, *change.new, *(after for before, after in change.changed if before in fired)),
+        withdrawn=tuple(step for step in change.withdrawn if step not in fired),
+        changed=tuple((before, after) for before, after in change.changed if before not in fired),
+    )

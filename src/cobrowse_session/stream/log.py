@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cobrowse_session.events import Event, UnknownEvent, canonical, identity, order, preference
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
@@ -287,7 +287,8 @@ class SessionLog:
         rows = (*self._steps[place:], *filter(None, [self._last]))
         if not withdrawn and last is None:  # in order, as most are
             return Change(self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome, rows)
-        return _changed((*withdrawn, *filter(None, [last])), rows, event)
+        changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
+        return evolve(changed, out_of_order=after[-1] is not event)
 
     def _append(self, step: Step) -> None:
         self._steps.append(step)
@@ -339,7 +340,6 @@ def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Cha
         new=tuple(step for key, step in new.items() if key not in old),
         withdrawn=tuple(step for key, step in old.items() if key not in new),
         changed=tuple((old[key], step) for key, step in new.items() if key in old and old[key] != step),
-        out_of_order=any(isinstance(step.event, Event) and step.event is not event for step in before),
     )
 
 

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from cobrowse_session.errors import FormatVersionError
+from attrs import frozen
+
+from cobrowse_session.errors import DecodeError, FormatVersionError
 from cobrowse_session.events import Event, as_json
 from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Outcome, Refused
-from cobrowse_session.model import Settings, milliseconds, time_text, vendor_name
+from cobrowse_session.model import NOTHING, Extra, Settings, milliseconds, time_text, vendor_name
 from cobrowse_session.stream import SessionLog, Step
 from cobrowse_session.wire.cloudevents import read_event
-from cobrowse_session.wire.text import dump
+from cobrowse_session.wire.text import dump, read_object
+from cobrowse_session.wire.values import CONVERTER, problems
 
 TRACE_FORMAT = 1
 """The version of the trace rows."""
@@ -26,6 +29,32 @@ def trace_rows(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
 def encode_row(row: dict[str, Any]) -> str:
     """Write a trace row on one line."""
     return dump(row)
+
+
+def decode_row(raw: str | bytes) -> dict[str, Any]:
+    """Read a trace row. `Any`: JSON.
+
+    Raises:
+        DecodeError: it is no trace row.
+    """
+    document = read_object(raw)
+    try:
+        CONVERTER.structure(document, _Row)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, "$"))) from None
+    return document
+
+
+@frozen(kw_only=True)
+class _Row:
+    """What every reader of a trace row may count on."""
+
+    session: str
+    type: str
+    event: str | None = None
+    source: str | None = None
+    set: tuple[str, ...] = ()
+    extra: Extra = NOTHING
 
 
 def _row(step: Step) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def problems(error: BaseException, path: str) -> Iterator[Problem]:
             yield from problems(inner, path + _last_step(inner))
     elif isinstance(error, Mismatch):
         yield Problem(error.error, path, shown(error.value), error.expected)
+    elif isinstance(error, KeyError):
+        yield Problem("missing", path, "nothing", "a value")
     else:
         raise error
 

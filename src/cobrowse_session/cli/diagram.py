@@ -1,0 +1,81 @@
+"""The commands that draw: the pictures of the lifecycle, the ways taken through them, and a replay for a trace viewer."""
+
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from cobrowse_session.cli import app
+from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
+from cobrowse_session.cli.options import Acw, AcwTimeout, AlertingGrace, Events, Output, Until, lifecycle_of, moment_of
+from cobrowse_session.cli.screen import Complaints, say
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render
+from cobrowse_session.edge.diff import read_trace
+from cobrowse_session.edge.replay import read_events, replay
+
+
+@app.command("diagram", epilog="Try: `cobrowse-session diagram after-call-work --format svg -o after-call-work.svg`")
+def diagram_command(
+    picture: Annotated[str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="What to draw.")] = PICTURES[0],
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
+    output: Output = "-",
+    trace: Annotated[
+        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the ways taken: counts, and what was never taken dashed.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the way of this session only.")] = None,
+) -> None:
+    """Draw the rows that run, or the ways that sessions took through them.
+
+    A trace is what `replay --trace` writes. Mermaid, DOT and SVG can show ways.
+    """
+    which, how = _picture(picture), _format(format_, way=trace is not None)
+    if session is not None and trace is None:
+        raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
+    if trace is not None:
+        check_files(trace, [output])
+    with usage_errors(), ExitStack() as files:
+        way = None
+        if trace is not None:
+            try:
+                way = Way.of(read_trace(open_input(files, trace)), session)
+            except LookupError as error:
+                raise typer.BadParameter(str(error.args[0]), param_hint="--session") from None
+        drawn = render(which, how, way=way)
+        writer(files, output)(drawn.removesuffix("\n"))
+
+
+@app.command("perfetto", epilog="Try: `cobrowse-session perfetto events.jsonl -o replay.json`, and open it in a trace viewer")
+def perfetto_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    output: Output = "-",
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+) -> None:
+    """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
+    moment, lifecycle = moment_of(until), lifecycle_of(acw, acw_timeout, alerting_grace)
+    check_files(events, [output])
+    bad = Complaints(events, say)
+    with usage_errors(), ExitStack() as files, many_objects():
+        logs = replay(read_events(open_input(files, events), bad), lifecycle, moment)
+        writer(files, output)(perfetto(logs).removesuffix("\n"))
+    if bad.lines:
+        raise typer.Exit(1)
+
+
+def _picture(name: str) -> Picture:
+    for picture in PICTURES:
+        if picture == name:
+            return picture
+    raise typer.BadParameter(f"expected one of {', '.join(PICTURES)}, found {name!r}")
+
+
+def _format(name: str, *, way: bool) -> Format:
+    known = WITH_WAY if way else tuple(FORMATS)
+    for one in known:
+        if one == name:
+            return one
+    raise typer.BadParameter(
+        f"expected one of {', '.join(known)}{' with --trace' if way else ''}, found {name!r}", param_hint="--format"
+    )

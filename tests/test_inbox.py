@@ -1,0 +1,821 @@
+"""The live edge: decode, correct, stamp, route; timers of many sessions; one writer; never anything but what the fold says."""
+
+import ast
+import json
+import random
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+
+import pytest
+from attrs import evolve
+from freezegun import freeze_time
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.strategies import SECOND, at, lifecycles, streams
+
+from cobrowse_session import Applied, Change, Event, Late, Lifecycle, ProviderClock, SessionLog, Settings, WrapupPrompt
+from cobrowse_session.edge.inbox import Advanced, Inbox, Received
+from cobrowse_session.edge.replay import Rejected
+from cobrowse_session.stream import Step, fold
+from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
+
+ROOT = Path(__file__).parents[1]
+MS = timedelta(milliseconds=1)
+HOUR = timedelta(hours=1)
+TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=30 * SECOND))
+CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")  # its deadline: 93 s
+
+
+def inbox_of(lifecycle: Lifecycle = TIMED, *, seal_after: timedelta | None = None) -> tuple[Inbox, list[Rejected]]:
+    rejects: list[Rejected] = []
+    return Inbox(lifecycle, rejects.append, seal_after), rejects
+
+
+def take(inbox: Inbox, event: Event, now: datetime | None = None) -> Received:
+    """Receive an event that is not rejected."""
+    received = inbox.receive(encode_event(event), now or event.received)
+    assert received is not None
+    return received
+
+
+def take_all(inbox: Inbox, *calls: Stream) -> None:
+    for event in sorted((event for call in calls for event in call), key=lambda event: event.occurred_at):
+        take(inbox, event)
+
+
+def one(call: Stream) -> Event:
+    """The latest event of a stream."""
+    return call.events[-1]
+
+
+def teach(inbox: Inbox, offset: timedelta, *, begin: datetime = START, source: str = "/test") -> None:
+    """Ten sessions, one a second, from a provider whose clock is behind by `offset`; the smallest delay is 30 ms."""
+    for second in range(10):
+        happened = begin + second * SECOND
+        event = one(stream(f"{source}{second}", start=happened - offset, source=source).alerting())
+        take(inbox, event, happened + (30 + 7 * (second % 3)) * MS)
+
+
+def saved(log: SessionLog) -> SessionLog:
+    return restore_log(json.loads(json.dumps(save_log(log))))
+
+
+def timers(changes: Advanced) -> dict[str, list[datetime]]:
+    return {session: [step.event.occurred_at for step in change.new] for session, change in changes.changes.items()}
+
+
+# --- When it was received -----------------------------------------------------------------------------------------------------
+
+
+def test_now_is_read_from_the_clock_where_nobody_says_it() -> None:
+    inbox, _ = inbox_of()
+
+    with freeze_time(START + 31 * MS + timedelta(microseconds=999)):
+        received = inbox.receive(encode_event(CALL.events[0]))
+
+    assert received is not None
+    assert received.event == evolve(CALL.events[0], received_at=START + 31 * MS)  # cut to the millisecond
+
+
+def test_now_is_when_it_was_received_where_someone_says_it() -> None:
+    inbox, _ = inbox_of()
+
+    with freeze_time("2031-01-01"):
+        assert take(inbox, CALL.events[0], at(0.5)).event.received_at == at(0.5)
+
+
+def test_a_receivedtime_that_an_event_bears_stays() -> None:
+    inbox, _ = inbox_of()
+    event = one(stream("s1").alerting(received_at=at(0.031)))
+
+    assert take(inbox, event, at(900)).event == event
+    assert inbox.logs["s1"].session.start_alerting_time == at(0.031)
+
+
+def test_now_without_a_zone_is_the_callers_mistake_and_takes_nothing() -> None:
+    inbox, rejects = inbox_of()
+
+    with pytest.raises(TypeError):
+        inbox.receive(encode_event(CALL.events[0]), datetime(2026, 3, 1))  # noqa: DTZ001 (the point)
+    with pytest.raises(TypeError):
+        inbox.advance(datetime(2026, 3, 1))  # noqa: DTZ001 (the point)
+
+    assert (inbox.logs, rejects, inbox.deadline) == ({}, [], None)
+    assert take(inbox, CALL.events[0]).change.outcome == Applied.match(row="alerting")  # and it is not busy for ever
+
+
+READS_A_CLOCK = {"now", "utcnow", "today", "monotonic", "monotonic_ns", "perf_counter", "time_ns", "localtime", "gmtime"}
+
+
+def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None:
+    package = ROOT / "src" / "cobrowse_session"
+    readers = [
+        path.relative_to(package).as_posix()
+        for path in sorted(package.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute | ast.Name) and _reads_a_clock(ast.unparse(node))
+    ]
+
+    assert readers == ["edge/inbox.py"]
+
+
+def _reads_a_clock(name: str) -> bool:
+    *module, last = name.split(".")
+    return name == "time.time" or (last in READS_A_CLOCK and module[-1:] in (["datetime"], ["date"], ["time"]))
+
+
+# --- Routes -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encode", [str, str.encode])
+def test_each_event_goes_to_the_log_of_its_session_and_its_change_comes_back(encode: Callable[[str], str | bytes]) -> None:
+    inbox, rejects = inbox_of()
+    other = one(stream("s2").connected())
+
+    first = inbox.receive(encode(encode_event(CALL.events[0])), START)
+    second = inbox.receive(encode(encode_event(other)), START)
+
+    assert first is not None
+    assert second is not None
+    assert first.change.outcome == Applied.match(row="alerting")
+    assert second.change.outcome == Applied.match(row="connected")
+    assert (first.change.new, second.change.new) == (inbox.logs["s1"].trace, inbox.logs["s2"].trace)
+    assert (list(inbox.logs), rejects) == (["s1", "s2"], [])
+
+
+def test_a_strict_lifecycle_makes_no_difference() -> None:
+    inbox, _ = inbox_of(evolve(TIMED, strict=True))
+
+    assert take(inbox, one(stream("s1").required())).change.outcome is not None
+
+
+# --- Corrects -----------------------------------------------------------------------------------------------------------------
+
+
+def test_with_too_few_pairs_nothing_is_corrected() -> None:
+    inbox, _ = inbox_of()
+
+    for event in CALL:
+        received = take(inbox, event, event.occurred_at + 400 * MS)
+        assert (received.event.occurred_at, received.event.provider_time) == (event.occurred_at, None)
+
+
+@pytest.mark.parametrize("offset", [400 * MS, -400 * MS, 3 * HOUR, -3 * HOUR, -30 * MS])
+def test_a_clock_that_is_known_is_corrected_and_the_raw_time_stays(offset: timedelta) -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, offset)
+
+    event = take(inbox, one(stream("s1", start=at(60) - offset).alerting()), at(60.1)).event
+
+    assert event.occurred_at == at(60) + 30 * MS  # too large by the smallest delay
+    assert event.provider_time == (None if offset == -30 * MS else at(60) - offset)  # only where it differs
+    assert event.received_at == at(60.1)
+
+
+def test_one_offset_is_fixed_with_the_first_event_of_a_source_in_a_session() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS)
+    take(inbox, CALL.events[0], at(11))
+
+    take(inbox, one(stream("quick", start=at(20)).alerting()), at(20.41))  # now the smallest difference is 410 ms
+    later = take(inbox, CALL.events[1], at(21)).event
+    other = take(inbox, one(stream("s2", start=at(30)).alerting()), at(31)).event
+
+    assert later.occurred_at == at(3.43)
+    assert other.occurred_at == at(30.41)
+    assert inbox.logs["s1"].offsets == {"/test": 430 * MS}
+
+
+def test_a_session_that_began_uncorrected_stays_so() -> None:
+    inbox, _ = inbox_of()
+    take(inbox, CALL.events[0])
+
+    teach(inbox, 400 * MS, begin=at(1))
+
+    assert take(inbox, CALL.events[2]).event == evolve(CALL.events[2], received_at=CALL.events[2].occurred_at)
+
+
+def test_two_sources_of_one_session_have_each_their_own_offset() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS, source="/a")
+    teach(inbox, -HOUR, source="/b")
+
+    times = [
+        take(inbox, one(stream("s1", start=start, source=source).updated()), at(60)).event.occurred_at
+        for source, start in (("/a", at(50)), ("/b", at(50) + HOUR), ("/new", at(50)))
+    ]
+
+    assert times == [at(50.43), at(50.03), at(50)]
+    assert inbox.logs["s1"].offsets == {"/a": 430 * MS, "/b": 30 * MS - HOUR, "/new": timedelta(0)}
+
+
+def test_a_copy_gets_the_same_time_and_is_a_repeat() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS)
+    first = take(inbox, CALL.events[0], at(11))
+    take(inbox, one(stream("quick", start=at(20)).alerting()), at(20.41))
+
+    copy = take(inbox, CALL.events[0], at(40))
+
+    assert copy.event == evolve(first.event, received_at=at(40))
+    assert not copy.change
+    assert (inbox.logs["s1"].repeats, inbox.logs["s1"].conflicts) == (1, 0)
+
+
+def test_a_restored_log_goes_on_with_its_offset_whatever_the_new_inbox_knows() -> None:
+    before, _ = inbox_of()
+    teach(before, 400 * MS)
+    first = take(before, CALL.events[0], at(11))
+
+    after, _ = inbox_of()
+    teach(after, 5 * SECOND)
+    after.put(saved(before.logs["s1"]))
+
+    assert take(after, CALL.events[1], at(21)).event.occurred_at == at(3.43)
+    assert take(after, CALL.events[0], at(21)).event == evolve(first.event, received_at=at(21))
+    assert after.logs["s1"].conflicts == 0
+
+
+def test_what_bears_a_providertime_was_corrected_already_and_teaches_nothing() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS)
+    pairs = inbox.clocks["/test"].pairs
+    event = one(stream("s1", start=at(60)).alerting(provider_time=at(59.6), received_at=at(60.1)))
+
+    assert take(inbox, event, at(61)).event == event
+    assert inbox.clocks["/test"].pairs == pairs
+
+
+def test_order_and_durations_stay_the_providers_own() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS)
+
+    for event in reversed(CALL.events):
+        take(inbox, event, at(100))
+
+    times = [event.occurred_at for event in inbox.logs["s1"].events]
+    assert times == [event.occurred_at + 430 * MS for event in CALL]
+
+
+# --- Rejects ------------------------------------------------------------------------------------------------------------------
+
+GOOD = encode_event(CALL.events[0])
+
+
+@pytest.mark.parametrize(
+    ("raw", "error", "length"),
+    [
+        ("{garbage", "not_json", 8),
+        (b"{bytes", "not_json", 6),
+        ("Zoë", "not_json", 4),
+        (b"\xff\xfe", "not_json", 2),
+        ("", "not_json", 0),
+        ("[]", "not_an_object", 2),
+        (GOOD.replace('"id":"e1"', '"id":""'), "empty", len(GOOD) - 2),
+        (GOOD.replace("09:00:00.000Z", "09:00:00.000"), "bad_time", len(GOOD) - 1),
+        (GOOD + " " * 3000, "line_too_long", len(GOOD) + 3000),
+    ],
+)
+def test_what_cannot_be_read_goes_to_the_sink_with_its_reason_and_length(raw: str | bytes, error: str, length: int) -> None:
+    rejects: list[Rejected] = []
+    inbox = Inbox(TIMED, rejects.append, longest=2000)
+
+    assert inbox.receive(raw, START) is None
+
+    (reject,) = rejects
+    assert (reject.error.error, reject.error.line, reject.length) == (error, None, length)
+    assert json.loads(reject.as_json())["length"] == length
+    assert inbox.logs == {}
+
+
+def test_nothing_is_lost_between_the_logs_and_the_sink() -> None:
+    chance, raws = random.Random(0), [encode_event(event) for event in CALL]
+    inbox, rejects = inbox_of()
+
+    broken = [raw[: chance.randrange(len(raw) - 1)] for raw in raws * 20]
+    for raw in chance.sample(broken + raws, len(broken) + len(raws)):
+        inbox.receive(raw, at(100))
+
+    assert len(rejects) == len(broken)
+    assert list(inbox.logs["s1"].events) == [evolve(event, received_at=at(100)) for event in CALL]
+
+
+def test_a_sink_that_fails_fails_the_call_and_nothing_else() -> None:
+    def full(_: Rejected) -> None:
+        raise OSError("disk full")
+
+    inbox = Inbox(TIMED, full)
+
+    with pytest.raises(OSError, match="disk full"):
+        inbox.receive("garbage", START)
+    assert take(inbox, CALL.events[0]).change
+
+
+@pytest.mark.parametrize(("ahead", "rejected"), [(24 * HOUR, False), (24 * HOUR + MS, True)])
+@pytest.mark.parametrize("carried", [True, False])
+def test_what_occurs_over_a_day_after_it_was_received_is_rejected(ahead: timedelta, rejected: bool, carried: bool) -> None:  # noqa: FBT001 (a case)
+    inbox, rejects = inbox_of()
+    event = one(stream("s1", start=START + ahead).alerting(received_at=START if carried else None))
+
+    received = inbox.receive(encode_event(event), START + 48 * HOUR if carried else START)
+
+    assert (received is None) is rejected
+    assert [(reject.error.error, reject.error.path) for reject in rejects] == [("time_in_the_future", "$.time")] * rejected
+
+
+def test_how_far_ahead_an_event_may_occur_is_a_setting() -> None:
+    rejects: list[Rejected] = []
+    inbox = Inbox(TIMED, rejects.append, ahead=SECOND)
+
+    assert inbox.receive(encode_event(CALL.events[0]), START - 2 * SECOND) is None
+    assert rejects[0].error.error == "time_in_the_future"
+
+
+@pytest.mark.parametrize(
+    ("offset", "raw", "rejected"),
+    [
+        (-20 * HOUR, 30 * HOUR, False),  # raw: 30 h ahead, corrected: 10 h
+        (20 * HOUR, 10 * HOUR, True),  # raw: 10 h ahead, corrected: 30 h
+    ],
+)
+def test_the_future_is_judged_after_correction(offset: timedelta, raw: timedelta, rejected: bool) -> None:  # noqa: FBT001 (a case)
+    inbox, rejects = inbox_of()
+    teach(inbox, offset)
+    take(inbox, one(stream("s1", start=at(10) - offset).alerting()), at(10.1))
+
+    received = inbox.receive(encode_event(one(stream("s1", start=at(20) + raw).updated(id="e2"))), at(20))
+
+    assert (received is None) is rejected
+    assert [reject.error.error for reject in rejects] == ["time_in_the_future"] * rejected
+
+
+@pytest.mark.parametrize("minutes", [0, 10])  # less and more than the clock's window
+def test_what_is_rejected_teaches_the_clock_nothing_and_makes_no_session(minutes: int) -> None:
+    inbox, rejects = inbox_of()
+    teach(inbox, timedelta(0))
+    teach(inbox, timedelta(0), begin=at(60 * minutes))
+    offset = inbox.clocks["/test"].offset
+
+    received = inbox.receive(encode_event(one(stream("bad", start=at(48 * 3600)).alerting())), at(60 * minutes + 20))
+
+    assert received is None
+    assert [reject.error.error for reject in rejects] == ["time_in_the_future"]
+    assert "bad" not in inbox.logs
+    assert inbox.clocks["/test"].offset == offset == 30 * MS
+
+
+@pytest.mark.parametrize(
+    ("start", "offset"), [(datetime(1970, 1, 1, tzinfo=UTC), -HOUR), (datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC), HOUR)]
+)
+def test_a_time_that_its_correction_brings_out_of_the_years_is_rejected(start: datetime, offset: timedelta) -> None:
+    inbox, rejects = inbox_of()
+    teach(inbox, offset)
+    take(inbox, one(stream("s1", start=at(10) - offset).alerting()), at(10.1))
+
+    received = inbox.receive(encode_event(one(stream("s1", start=start).updated(id="e2", received_at=max(start, START)))))
+
+    assert received is None
+    assert [(reject.error.error, reject.error.path) for reject in rejects] == [("bad_time", "$.time")]
+
+
+# --- Time ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_deadline_is_the_earliest_of_all_sessions_and_follows_their_events() -> None:
+    inbox, _ = inbox_of()
+    assert inbox.deadline is None
+
+    take_all(inbox, CALL, stream("s2").connected().after(5).disconnected())
+    assert inbox.deadline == at(35)
+    take(inbox, one(stream("s2").connected().after(5).disconnected().after(1).wrapup("sale")))
+    assert inbox.deadline == at(93)
+    take(inbox, one(CALL.after(10).wrapup("sale")))
+    assert inbox.deadline is None
+
+
+def test_a_deadline_that_moves_away_and_back_fires_once() -> None:
+    inbox, _ = inbox_of(Lifecycle(alerting_grace=0 * SECOND))
+    ringing = stream("s1").alerting(alerting_timeout=10)
+    longer = ringing.after(1).updated(alerting_timeout=20)
+    again = longer.after(1).updated(alerting_timeout=10)
+    seen = []
+    for event in again:
+        take(inbox, event)
+        seen.append(inbox.deadline)
+
+    assert seen == [at(10), at(20), at(10)]
+    assert timers(inbox.advance(at(60))) == {"s1": [at(10)]}
+    assert inbox.deadline is None
+    assert timers(inbox.advance(at(90))) == {}
+
+
+def test_advance_fires_each_timer_at_its_own_instant_and_tells_of_those_sessions_alone() -> None:
+    inbox, _ = inbox_of(evolve(TIMED, alerting_grace=250 * MS))
+    take_all(
+        inbox,
+        stream("late").connected().after(50).disconnected(),
+        stream("early").connected().after(5).disconnected(),
+        stream("ringing").alerting(alerting_timeout=20),
+        stream("talking").connected(),
+        stream("later").connected().after(90).disconnected(),
+    )
+
+    assert timers(inbox.advance(at(100))) == {"ringing": [at(20.25)], "early": [at(35)], "late": [at(80)]}
+    assert inbox.deadline == at(120)
+
+
+@pytest.mark.parametrize(("now", "fired"), [(93 - 0.001, []), (93, ["s1"])])
+def test_a_deadline_is_due_at_its_instant_and_not_before(now: float, fired: list[str]) -> None:
+    inbox, _ = inbox_of()
+    take_all(inbox, CALL)
+
+    assert list(inbox.advance(at(now)).changes) == fired
+
+
+def test_an_earlier_advance_has_no_effect() -> None:
+    inbox, _ = inbox_of()
+    inbox.advance(at(200))
+
+    assert inbox.advance(at(10)) == Advanced({}, ())
+    late = [take(inbox, event).change for event in CALL][-1]
+
+    assert [step.event.kind for step in late.new] == ["disconnected", "timer.acw"]
+
+
+def test_an_event_after_an_advance_finds_it_in_force_in_a_session_first_seen_then() -> None:
+    inbox, _ = inbox_of(evolve(TIMED, alerting_grace=250 * MS))
+    take_all(inbox, CALL)
+    inbox.advance(at(90))  # nothing is due yet
+    inbox.advance(at(80))
+
+    ringing = take(inbox, one(stream("new").alerting(alerting_timeout=20)))
+    sooner = take(inbox, one(CALL.updated(id="e0", occurred_at=at(1), wrapup_timeout=2)))
+
+    assert [step.event.kind for step in ringing.change.new] == ["alerting", "timer.alerting"]
+    assert inbox.logs["new"].session.disconnected_time == at(20.25)
+    assert [(step.event.kind, step.event.occurred_at) for step in sooner.change.new] == [
+        ("updated", at(1)),
+        ("timer.acw", at(65)),
+    ]
+
+
+def test_a_wrapup_in_time_that_arrives_after_the_timer_undoes_it() -> None:
+    inbox, _ = inbox_of()
+    take_all(inbox, CALL)
+    (fired,) = inbox.advance(at(100)).changes["s1"].new
+
+    change = take(inbox, one(CALL.after(20).wrapup("sale")), at(101)).change
+
+    assert change.withdrawn == (fired,)
+    assert inbox.deadline is None
+
+
+class Counted(SessionLog):
+    """Counts how often logs are asked for their deadline, or advanced."""
+
+    asked = 0
+
+    @property
+    def deadline(self) -> datetime | None:
+        Counted.asked += 1
+        return super().deadline
+
+    def advance(self, now: datetime) -> Change:
+        Counted.asked += 1
+        return super().advance(now)
+
+
+def test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log() -> None:
+    many = 20_000
+    inbox, _ = inbox_of(seal_after=HOUR)
+    calls = [stream(f"s{number}", start=at(number / 1000)).connected().disconnected() for number in range(many)]
+    for number in random.Random(1).sample(range(many), many):
+        log = Counted(TIMED, f"s{number}")
+        for event in calls[number]:
+            log.add(event)
+        inbox.put(log)
+
+    Counted.asked = 0
+    assert inbox.deadline == at(30)
+    assert inbox.advance(at(29)) == Advanced({}, ())
+    assert Counted.asked <= 4
+
+    fired = inbox.advance(at(30) + 4 * MS)
+    assert timers(fired) == {f"s{number}": [at(30) + number * MS] for number in range(5)}
+    assert Counted.asked <= 4 + 5 * 8
+
+    take(inbox, one(calls[9999].after(5).wrapup("sale")))
+    assert inbox.deadline == at(30) + 5 * MS
+    assert Counted.asked <= 4 + 5 * 8 + 8
+
+
+def test_many_deadlines_are_fired_in_order_of_time_however_they_came() -> None:
+    inbox, _ = inbox_of()
+    for number in random.Random(2).sample(range(300), 300):
+        take_all(inbox, stream(f"s{number}", start=at(number)).connected().after(number % 7).disconnected())
+
+    fired = timers(inbox.advance(at(10_000)))
+
+    assert fired == {f"s{number}": [at(number + number % 7 + 30)] for number in range(300)}
+    assert [moment for (moment,) in fired.values()] == sorted(moment for (moment,) in fired.values())
+
+
+def test_a_restored_log_brings_its_deadline_along() -> None:
+    before, _ = inbox_of()
+    take_all(before, CALL)
+
+    after, _ = inbox_of()
+    after.put(saved(before.logs["s1"]))
+
+    assert after.deadline == at(93)
+    assert timers(after.advance(at(365 * 86400))) == {"s1": [at(93)]}
+
+
+@pytest.mark.parametrize("first", ["advance", "receive"])
+def test_of_a_log_put_after_its_deadline_someone_is_told_that_it_fired(first: str) -> None:
+    inbox, _ = inbox_of()
+    inbox.advance(at(3600))
+    log = SessionLog(TIMED, "s1")
+    for event in CALL:
+        log.add(event)
+
+    inbox.put(log)
+    change = inbox.advance(at(1)).changes["s1"] if first == "advance" else take(inbox, one(CALL.after(90).updated())).change
+
+    assert "timer.acw" in [step.event.kind for step in change.new]
+
+
+# --- Sealed -------------------------------------------------------------------------------------------------------------------
+
+OVER = CALL.after(20).wrapup("sale")  # at 83 s
+
+
+@pytest.mark.parametrize(("now", "let_go"), [(143, False), (143.001, True)])
+def test_a_session_is_let_go_when_its_latest_event_lies_further_back_than_seal_after(now: float, let_go: bool) -> None:  # noqa: FBT001 (a case)
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, OVER)
+    log = inbox.logs["s1"]
+
+    assert inbox.advance(at(now)).let_go == ((log,) if let_go else ())
+    assert ("s1" in inbox.logs, log.sealed) == (not let_go, let_go)
+
+
+@pytest.mark.parametrize(
+    "event", [OVER.events[0], one(OVER.after(1).updated(peer_id="p")), one(stream("s1").wrapup("x", id="w"))]
+)
+def test_what_comes_for_a_session_that_was_let_go_is_late_and_makes_no_ghost_of_it(event: Event) -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, OVER)
+    (log,) = inbox.advance(at(3600)).let_go
+    before = encode_session(log.session), log.trace
+
+    received = take(inbox, event, at(3601))
+
+    assert received.change.outcome == Late.match(event=received.event)
+    assert not received.change
+    assert (inbox.logs, inbox.deadline) == ({}, None)
+    assert (encode_session(log.session), log.trace) == before
+    assert inbox.advance(at(7200)) == Advanced({}, ())
+
+
+def test_a_session_is_let_go_once_its_timer_has_fired() -> None:
+    inbox, _ = inbox_of(seal_after=10 * SECOND)
+    take_all(inbox, CALL)
+
+    assert inbox.advance(at(80)).let_go == ()
+    fired = inbox.advance(at(93))
+
+    assert timers(fired) == {"s1": [at(93)]}
+    assert [log.session_id for log in fired.let_go] == ["s1"]
+
+
+def test_a_session_that_goes_on_is_kept_until_it_is_over() -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, stream("s1").connected())
+    assert inbox.advance(at(3600)).let_go == ()
+
+    take(inbox, one(stream("s1").connected().after(3600).disconnected()))
+    take(inbox, one(stream("s1").connected().after(3610).disconnected().wrapup("sale")))
+
+    assert inbox.advance(at(3670)).let_go == ()
+    assert [log.session_id for log in inbox.advance(at(3671)).let_go] == ["s1"]
+
+
+def test_an_event_that_comes_meanwhile_puts_the_sealing_off() -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, OVER, OVER.after(50).updated(peer_id="p"))  # at 133 s
+
+    assert inbox.advance(at(150)).let_go == ()
+    assert inbox.advance(at(193)).let_go == ()
+    assert len(inbox.advance(at(194)).let_go) == 1
+
+
+def test_pending_without_a_deadline_may_be_let_go() -> None:
+    inbox, _ = inbox_of(Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.MANDATORY)), seal_after=60 * SECOND)
+    take_all(inbox, CALL)
+
+    (log,) = inbox.advance(at(3600)).let_go
+
+    assert log.session.after_call_work is not None
+    assert log.session.after_call_work.state == "pending"
+
+
+def test_a_sealed_log_that_is_put_back_still_says_late() -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, OVER)
+    (log,) = inbox.advance(at(3600)).let_go
+    again, _ = inbox_of(seal_after=60 * SECOND)
+
+    again.put(saved(log))
+
+    assert take(again, OVER.events[0]).change.outcome == Late.match()
+    assert [one.session_id for one in again.advance(at(3600)).let_go] == ["s1"]
+
+
+def test_without_seal_after_all_logs_stay() -> None:
+    inbox, _ = inbox_of()
+    take_all(inbox, OVER)
+
+    assert inbox.advance(at(10**8)) == Advanced({}, ())
+    assert list(inbox.logs) == ["s1"]
+
+
+# --- One writer ---------------------------------------------------------------------------------------------------------------
+
+WRITES: dict[str, Callable[[Inbox], object]] = {
+    "receive": lambda inbox: inbox.receive(GOOD, START),
+    "advance": lambda inbox: inbox.advance(START),
+    "put": lambda inbox: inbox.put(SessionLog(TIMED, "s1")),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_second_writer_from_the_sink_is_told_so(write: str) -> None:
+    told: list[str] = []
+
+    def reenter(_: Rejected) -> None:
+        with pytest.raises(RuntimeError, match="second writer") as caught:
+            WRITES[write](inbox)
+        told.append(str(caught.value))
+
+    inbox = Inbox(TIMED, reenter)
+    inbox.receive("garbage", START)
+
+    assert "one thread or one event loop" in told[0]
+    assert inbox.logs == {}
+    WRITES[write](inbox)  # afterwards the way is free
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_second_writer_from_another_thread_is_told_so_and_the_first_goes_on(write: str) -> None:
+    entered, leave = Signal(), Signal()
+
+    def hold(_: Rejected) -> None:
+        entered.set()
+        assert leave.wait(30)
+
+    inbox = Inbox(TIMED, hold)
+    first = Thread(target=inbox.receive, args=("garbage", START))
+    first.start()
+    try:
+        assert entered.wait(30)
+        with pytest.raises(RuntimeError, match="second writer"):
+            WRITES[write](inbox)
+    finally:
+        leave.set()
+        first.join(30)
+
+    WRITES[write](inbox)
+    assert not first.is_alive()
+
+
+# --- Convergence --------------------------------------------------------------------------------------------------------------
+
+
+class Told:
+    """The rows of all traces, as the changes alone tell of them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Step]] = defaultdict(list)
+
+    def change(self, session: str, change: Change) -> None:
+        rows = self.rows[session]
+        for step in (*change.withdrawn, *(before for before, _ in change.changed)):
+            rows.remove(step)
+        rows += [*change.new, *(after for _, after in change.changed)]
+
+    def advanced(self, advanced: Advanced) -> None:
+        for session, change in advanced.changes.items():
+            assert change
+            self.change(session, change)
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Event]:
+    """Events of up to three sessions, copies among them."""
+    drawn = [draw(streams(most=5)) for _ in range(draw(st.integers(1, 3)))]
+    return [evolve(event, subject=f"s{number}") for number, events in enumerate(drawn) for event in events]
+
+
+@settings(max_examples=400)
+@given(events=crowds(), lifecycle=lifecycles(), fewest=st.sampled_from((1, 3, 8)), seed=st.integers(0, 2**32))
+def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
+    events: list[Event], lifecycle: Lifecycle, fewest: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    arriving = [*events, *chance.choices(events, k=3)]
+    chance.shuffle(arriving)
+    inbox, rejects = inbox_of(lifecycle)
+    inbox.new_clock = lambda: ProviderClock(fewest=fewest)
+    taken: dict[str, list[Event]] = defaultdict(list)
+    told, until = Told(), None
+
+    for event in arriving:
+        if chance.random() < 0.4:
+            now = at(chance.choice((*range(20), 150, 400)))
+            until = max(now, until or now)
+            told.advanced(inbox.advance(now))
+        if inbox.logs and chance.random() < 0.2:
+            inbox.put(saved(chance.choice(list(inbox.logs.values()))))
+        if chance.random() < 0.1:  # a restart
+            old, (inbox, rejects) = inbox, inbox_of(lifecycle)
+            inbox.clocks = old.clocks
+            for log in old.logs.values():
+                inbox.put(saved(log))
+            if until is not None:
+                told.advanced(inbox.advance(until))
+        received = take(inbox, event, at(chance.randrange(400)))
+        taken[event.subject].append(received.event)
+        told.change(event.subject, received.change)
+
+        dues = [log.deadline for log in inbox.logs.values() if log.deadline is not None]
+        assert inbox.deadline == min(dues, default=None)
+        assert until is None or not dues or min(dues) > until
+        for session, log in inbox.logs.items():
+            expected = fold(taken[session], until, lifecycle=lifecycle)
+            assert log.trace == expected.steps
+            assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
+            assert (log.repeats, log.conflicts) == (expected.repeats, expected.conflicts)
+            assert sorted(map(repr, told.rows[session])) == sorted(map(repr, log.trace))
+    assert rejects == []
+
+
+@given(events=crowds(), lifecycle=lifecycles(), after=st.sampled_from((1, 5, 60)), seed=st.integers(0, 2**32))
+def test_a_session_is_let_go_as_the_fold_says_and_all_that_comes_for_it_is_late(
+    events: list[Event], lifecycle: Lifecycle, after: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    arriving = [*events, *chance.choices(events, k=3)]
+    inbox, _ = inbox_of(lifecycle, seal_after=after * SECOND)
+    taken: dict[str, list[Event]] = defaultdict(list)
+    gone: dict[str, SessionLog] = {}
+    now = START
+
+    for event in chance.sample(arriving, len(arriving)):
+        received = take(inbox, event, at(400))
+        late = received.change.outcome == Late.match(event=received.event)
+        assert late is (event.subject in gone)
+        if not late:
+            taken[event.subject].append(received.event)
+        now += chance.choice((0, 1, 9, 90)) * SECOND
+        for log in inbox.advance(now).let_go:
+            expected = fold(taken[log.session_id], now, lifecycle=lifecycle)
+            assert (log.trace, log.session) == (expected.steps, expected.session)
+            gone[log.session_id] = log
+        for log in inbox.logs.values():  # and what can go has gone
+            assert not saved(log).seal(now - after * SECOND)
+        assert set(inbox.logs) == set(taken) - set(gone)
+
+
+# --- The example --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_asyncio_example_takes_events_fires_deadlines_and_ends_by_itself() -> None:
+    example = ROOT / "examples" / "live.py"
+
+    done = subprocess.run([sys.executable, example], capture_output=True, check=False, timeout=60)
+
+    lines = done.stdout.decode().splitlines()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(example.read_text(encoding="utf-8").splitlines()) < 60
+    assert rows(lines, "anna") == {"alerting", "connected", "disconnected", "wrapup"}
+    assert rows(lines, "ben") == {"alerting", "connected", "disconnected", "wrapup"}  # saved in time, though the timer fired
+    assert rows(lines, "cleo") == {"alerting", "connected", "disconnected", "timer.acw"}
+    assert "- ben  timer.acw    applied" in lines
+    assert any(line.startswith("~ ") for line in lines)  # something came out of order
+
+
+def rows(lines: Sequence[str], session: str) -> set[str]:
+    """The rows of a session in the end, as the example told of them."""
+    there: set[str] = set()
+    for sign, name, kind, _ in (line.split() for line in lines):
+        if name == session:
+            (there.add if sign in "+~" else there.remove)(kind)
+    return there

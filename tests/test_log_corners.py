@@ -1,0 +1,87 @@
+"""The log where it is rarely looked at: what a change says of order, copies that move, and what `explain` and `tell` read."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from tests.strategies import at
+
+from cobrowse_session import Event, Lifecycle, SessionLog, Settings, WrapupPrompt
+from cobrowse_session.stream import fold, tell
+from cobrowse_session.testing import START, Stream, stream
+
+TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
+CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+A, B, C = CALL.events
+
+
+def filled(events: Sequence[Event]) -> SessionLog:
+    log = SessionLog(TIMED, "s1")
+    for event in events:
+        log.add(event)
+    return log
+
+
+def copy(call: Stream, received: float) -> Event:
+    """A copy of `x`, where the stream stands."""
+    return call.updated(id="x", received_at=at(received)).events[-1]
+
+
+def test_what_a_log_amounts_to_is_what_the_fold_says() -> None:
+    log = filled([C, A, A, B])
+    log.advance(at(100))
+
+    assert log.folded == fold([A, B, C, A], at(100), lifecycle=TIMED)
+    assert tell(log.folded) == tell(fold([A, B, C, A], at(100), lifecycle=TIMED))
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "out_of_order"),
+    [
+        ([], A, False),
+        ([A, B], C, False),
+        ([B, C], A, True),
+        ([A, C], B, True),
+        ([A, B, C], A, False),  # a repeat stands nowhere
+        ([copy(CALL, 99)], copy(CALL, 98), False),  # the copy that gives way is no other event
+        ([*CALL, copy(CALL.after(1), 99)], copy(CALL.after(1), 98), False),
+        ([A, copy(stream("s1").after(1), 99), B], copy(CALL, 98), False),  # it moves to the end: nothing stands after it
+        ([*CALL, copy(CALL, 99)], copy(stream("s1").after(1), 98), True),
+    ],
+    ids=["first", "next", "before all", "between", "repeat", "copy alone", "copy at the end", "copy to the end", "copy back"],
+)
+def test_out_of_order_is_what_stands_before_others_that_had_come(
+    before: Sequence[Event],
+    event: Event,
+    out_of_order: bool,  # noqa: FBT001 (a case)
+) -> None:
+    assert filled(before).add(event).out_of_order is out_of_order
+
+
+def test_a_timer_that_gives_way_puts_nothing_out_of_order() -> None:
+    log = filled([A, B, C])
+    log.advance(at(100))
+
+    change = log.add(CALL.after(20).wrapup("sale").events[-1])
+
+    assert [step.event.kind for step in change.withdrawn] == ["timer.acw"]
+    assert not change.out_of_order
+
+
+def test_a_copy_that_gives_way_takes_its_time_with_it() -> None:
+    log = filled([*CALL, copy(CALL.after(3600), 99)])
+    assert [step.event.kind for step in log.trace][-2:] == ["timer.acw", "updated"]
+
+    change = log.add(copy(CALL, 98))  # it occurred before the deadline
+
+    assert [step.event.kind for step in change.withdrawn] == ["timer.acw"]
+    assert (log.latest, log.deadline) == (at(63), at(93))
+
+
+@pytest.mark.parametrize("moment", [START, at(3), at(1000)])
+def test_before_its_first_event_a_log_shows_a_session_of_which_nothing_is_known(moment: datetime) -> None:
+    log = SessionLog(TIMED, "s1")
+
+    assert not log.advance(moment)
+    assert (log.session, log.trace, log.deadline, log.latest) == (TIMED.new("s1"), (), None, None)
+    assert log.as_of(moment).trace == ()
