@@ -1,0 +1,387 @@
+"""The simulated world: what must hold holds in every seed, and every planted bug is found.
+
+More worlds: `make soak`. One, and what happened in it: `.venv/bin/python -m tests.soak --seed N`.
+"""
+
+# ruff: noqa: SLF001 (a bug is planted where the code is, and that is within)
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+from tests import world as world_module
+from tests.soak import OUTCOMES, explore, soak
+from tests.world import FAULTS, BrokenError, World
+
+from cobrowse_session import DecodeError, Event, Fired, Late, Lifecycle, Refused, SessionLog
+from cobrowse_session.edge.inbox import Advanced, Inbox, Received
+from cobrowse_session.events import Timer, order
+from cobrowse_session.lifecycle.step import timer_of
+from cobrowse_session.model import CobrowseSession, Communication, utc
+from cobrowse_session.stream import Change, Step
+from cobrowse_session.stream import log as log_module
+from cobrowse_session.testing import START
+from cobrowse_session.wire import restore_log, save_log
+
+SEEDS = range(2000)
+
+
+def test_what_must_hold_holds_in_every_world_and_everything_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = soak(SEEDS)
+
+    with capsys.disabled():
+        print(f"\n{figures}")  # noqa: T201 (the figures are wanted)
+    assert figures.worlds == len(SEEDS)
+    assert figures.missing == []
+
+
+def test_a_seed_is_a_world() -> None:
+    assert list(World(7).run().story()) == list(World(7).run().story())
+
+
+def test_what_was_never_seen_is_missing() -> None:
+    figures = explore(())
+    figures.outcomes["stale"] += 1
+
+    missing = figures.missing
+
+    assert {f"fault: {fault}" for fault in FAULTS} | {f"outcome: {kind}" for kind in OUTCOMES} <= {*missing}
+    assert "row: after-call work, complete_by_timeout" in missing
+    assert "outcome that no log gives: stale" in missing
+
+
+def test_a_world_that_breaks_says_how_to_repeat_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "run", lambda _: 1 / 0)
+
+    with pytest.raises(BrokenError, match=r"ZeroDivisionError(.|\n)*\.venv/bin/python -m tests\.soak --seed 17"):
+        explore(range(17, 18))
+
+
+# --- Planted bugs -------------------------------------------------------------------------------------------------------------
+# Each changes the real code in one place, as a tired engineer might. A world that does not find one is not worth its time.
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+real_add = SessionLog.add
+real_go_back, real_settle, real_stamped = SessionLog._go_back, SessionLog._settle, Inbox._stamped
+
+
+def timers_are_not_undone(patch: pytest.MonkeyPatch) -> None:
+    """A late event goes behind a timer that has fired already."""
+
+    def go_back(log: SessionLog, place: int) -> list[Step]:
+        fired = [number for number, step in enumerate(log._steps, 1) if isinstance(step.event, Timer)]
+        return real_go_back(log, max([place, *fired]))
+
+    patch.setattr(SessionLog, "_go_back", go_back)
+
+
+def a_deadline_is_stamped_when_it_is_noticed(patch: pytest.MonkeyPatch) -> None:
+    def advance(lifecycle: Lifecycle, session: Communication, now: datetime) -> tuple[Fired, ...]:
+        due = lifecycle.deadline(session)
+        if due is None or due > utc(now):
+            return ()
+        kind = type(timer_of(lifecycle._fire(copy_of(session), due), copy_of(session)))
+        outcome = lifecycle.judge(session, kind(subject=session.id or "", occurred_at=utc(now)))
+        assert isinstance(outcome, Fired)
+        return (outcome,)
+
+    patch.setattr(Lifecycle, "advance", advance)
+
+
+def copy_of(session: Communication) -> CobrowseSession:
+    assert isinstance(session, CobrowseSession)
+    return evolve(session)
+
+
+def an_event_at_the_deadline_comes_after_it(patch: pytest.MonkeyPatch) -> None:
+    def fire_before(lifecycle: Lifecycle, session: Communication, event: Event) -> tuple[Fired, ...]:
+        due = lifecycle._acw_deadline(session)
+        return (lifecycle._fire(session, due),) if due is not None and due <= event.occurred_at else ()
+
+    patch.setattr(Lifecycle, "fire_before", fire_before)
+
+
+def ties_are_resolved_by_arrival(patch: pytest.MonkeyPatch) -> None:
+    def place(log: SessionLog, key: Any) -> int:
+        return sum(log_module._key(step)[0] <= key[0] for step in log._steps)
+
+    patch.setattr(SessionLog, "_place", place)
+    patch.setattr(SessionLog, "_outcome_of", lambda log, event: next(s.outcome for s in log._steps if s.event is event))
+
+
+def marks_are_not_copied(patch: pytest.MonkeyPatch) -> None:
+    """Steps are taken again on the mark itself, so that the next late event begins where the last one ended."""
+
+    def go_back(log: SessionLog, place: int) -> list[Step]:
+        withdrawn = real_go_back(log, place)
+        if withdrawn:
+            log._marks[-1] = log._stepper
+        return withdrawn
+
+    patch.setattr(SessionLog, "_go_back", go_back)
+
+
+def marks_stay_after_a_late_event(patch: pytest.MonkeyPatch) -> None:
+    def go_back(log: SessionLog, place: int) -> list[Step]:
+        marks = list(log._marks)
+        withdrawn = real_go_back(log, place)
+        log._marks[:] = marks
+        return withdrawn
+
+    patch.setattr(SessionLog, "_go_back", go_back)
+
+
+def the_copy_last_received_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(log_module, "preference", lambda event: (START - event.received, ""))
+
+
+def copies_received_at_once_are_kept_by_arrival(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(log_module, "preference", lambda event: event.received)
+
+
+def a_copy_that_gives_way_stays(patch: pytest.MonkeyPatch) -> None:
+    real_insert = SessionLog._insert
+    patch.setattr(SessionLog, "_insert", lambda log, event, place, instead_of=None: real_insert(log, event, place))  # noqa: ARG005
+
+
+def a_repeat_has_a_row(patch: pytest.MonkeyPatch) -> None:
+    def add_copy(log: SessionLog, known: Event, event: Event) -> Change:  # noqa: ARG001
+        log.repeats += 1
+        return log._insert(event, log._place(order(event)))
+
+    patch.setattr(SessionLog, "_add_copy", add_copy)
+
+
+def copies_received_at_other_times_are_in_conflict(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(log_module, "canonical", repr)
+
+
+def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
+    """It stands between the events, as the other timer does."""
+
+    def settle(log: SessionLog) -> Iterator[Step]:
+        log._last, log._view = None, log._stepper.session
+        for step in log._stepper.advance(log._advanced) if log._advanced else ():
+            log._append(step)
+            yield step
+
+    patch.setattr(SessionLog, "_settle", settle)
+
+
+def going_back_goes_back(patch: pytest.MonkeyPatch) -> None:
+    def advance(log: SessionLog, now: datetime) -> Change:
+        log._advanced, before = utc(now), log._last
+        fired = tuple(real_settle(log))
+        return Change(new=(*fired, *([log._last] if log._last and not before else [])))
+
+    patch.setattr(SessionLog, "advance", advance)
+
+
+def a_sealed_log_accepts(patch: pytest.MonkeyPatch) -> None:
+    def add(log: SessionLog, event: Event) -> Change:
+        log.sealed, was = False, log.sealed
+        change = real_add(log, event)
+        log.sealed = was
+        return change
+
+    patch.setattr(SessionLog, "add", add)
+
+
+def what_is_late_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    def add(log: SessionLog, event: Event) -> Change:
+        change = real_add(log, event)
+        log.late -= isinstance(change.outcome, Late)
+        return change
+
+    patch.setattr(SessionLog, "add", add)
+
+
+def a_deadline_does_not_keep_a_log_open(patch: pytest.MonkeyPatch) -> None:
+    def seal(log: SessionLog, horizon: datetime) -> bool:
+        latest = log.latest
+        log.sealed = log.sealed or (log.session.disconnected_time is not None and latest is not None and latest < horizon)
+        return log.sealed
+
+    patch.setattr(SessionLog, "seal", seal)
+
+
+def the_change_is_silent_about_timers_undone(patch: pytest.MonkeyPatch) -> None:
+    real_changed = log_module._changed
+    patch.setattr(log_module, "_changed", lambda *args: evolve(real_changed(*args), withdrawn=()))
+
+
+def _restored(patch: pytest.MonkeyPatch, spoil: Callable[[dict[str, Any]], object]) -> None:
+    def restore(data: dict[str, Any]) -> SessionLog:
+        data = {**data}
+        spoil(data)
+        return restore_log(data)
+
+    patch.setattr(world_module, "restore_log", restore)
+
+
+def a_restored_log_forgets_refused_events(patch: pytest.MonkeyPatch) -> None:
+    def save(log: SessionLog) -> dict[str, Any]:
+        refused = {step.event.id for step in log.trace if isinstance(step.event, Event) and isinstance(step.outcome, Refused)}
+        return {**(data := save_log(log)), "events": [event for event in data["events"] if event["id"] not in refused]}
+
+    patch.setattr(world_module, "save_log", save)
+
+
+def a_restored_log_forgets_how_far_it_was(patch: pytest.MonkeyPatch) -> None:
+    _restored(patch, lambda data: data.update(advanced=None))
+
+
+def a_restored_log_forgets_its_offsets(patch: pytest.MonkeyPatch) -> None:
+    _restored(patch, lambda data: data.update(offsets={}))
+
+
+def a_restored_log_is_open_again(patch: pytest.MonkeyPatch) -> None:
+    _restored(patch, lambda data: data.update(sealed=False))
+
+
+def a_restored_log_goes_on_by_other_rules(patch: pytest.MonkeyPatch) -> None:
+    _restored(patch, lambda data: data["lifecycle"].update(acwWhenUnanswered=True))
+
+
+def a_restored_log_forgets_its_timers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Inbox, "put", lambda inbox, log: inbox.logs.update({log.session_id: log}))
+
+
+def each_event_is_corrected_by_what_the_clock_knows_now(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Inbox, "_offset", lambda _inbox, _event, clock: clock.offset or timedelta(0))
+
+
+def the_hosts_clock_is_used_where_received_is_stamped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Inbox, "_stamped", lambda inbox, event, now: real_stamped(inbox, evolve(event, received_at=None), now))
+
+
+def a_timer_that_comes_nearer_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    real_wait = Inbox._wait_for
+
+    def wait_for(inbox: Inbox, log: SessionLog) -> None:
+        if log.session_id not in inbox._waiting:
+            real_wait(inbox, log)
+
+    patch.setattr(Inbox, "_wait_for", wait_for)
+
+
+def a_host_that_goes_back_takes_the_inbox_along(patch: pytest.MonkeyPatch) -> None:
+    real_advance = Inbox.advance
+
+    def advance(inbox: Inbox, now: datetime) -> Advanced:
+        inbox._advanced = None
+        return real_advance(inbox, now)
+
+    patch.setattr(Inbox, "advance", advance)
+
+
+def an_event_that_makes_a_deadline_due_does_not_fire_it(patch: pytest.MonkeyPatch) -> None:
+    def add(inbox: Inbox, event: Event) -> Change:
+        inbox._advanced, then = None, inbox._advanced
+        change = real(inbox, event)
+        inbox._advanced = then
+        return change
+
+    real = Inbox._add
+    patch.setattr(Inbox, "_add", add)
+
+
+def what_was_let_go_is_born_again(patch: pytest.MonkeyPatch) -> None:
+    real_advance = Inbox.advance
+
+    def advance(inbox: Inbox, now: datetime) -> Advanced:
+        advanced = real_advance(inbox, now)
+        inbox._sealed.clear()
+        return advanced
+
+    patch.setattr(Inbox, "advance", advance)
+
+
+def what_cannot_be_read_is_dropped_silently(patch: pytest.MonkeyPatch) -> None:
+    real_receive = Inbox.receive
+
+    def receive(inbox: Inbox, raw: bytes, now: datetime) -> Received | None:
+        told, inbox.reject = inbox.reject, lambda _: None
+        try:
+            return real_receive(inbox, raw, now)
+        finally:
+            inbox.reject = told
+
+    patch.setattr(Inbox, "receive", receive)
+
+
+def what_is_rejected_begins_a_session(patch: pytest.MonkeyPatch) -> None:
+    def stamped(inbox: Inbox, event: Event, now: datetime) -> Event:
+        inbox._log(event.subject)
+        return real_stamped(inbox, event, now)
+
+    patch.setattr(Inbox, "_stamped", stamped)
+
+
+def what_is_rejected_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
+    def stamped(inbox: Inbox, event: Event, now: datetime) -> Event:
+        try:
+            return real_stamped(inbox, event, now)
+        except DecodeError:
+            inbox._clock(event.source).learn(event.occurred_at, now)
+            raise
+
+    patch.setattr(Inbox, "_stamped", stamped)
+
+
+def what_fires_before_an_event_is_not_told(patch: pytest.MonkeyPatch) -> None:
+    real = Inbox._add
+
+    def add(inbox: Inbox, event: Event) -> Change:
+        if event.subject in inbox.logs and inbox._advanced is not None:
+            inbox.logs[event.subject].advance(inbox._advanced)
+        return real(inbox, event)
+
+    patch.setattr(Inbox, "_add", add)
+
+
+PLANTED: tuple[Plant, ...] = (
+    timers_are_not_undone,
+    a_deadline_is_stamped_when_it_is_noticed,
+    an_event_at_the_deadline_comes_after_it,
+    ties_are_resolved_by_arrival,
+    marks_are_not_copied,
+    marks_stay_after_a_late_event,
+    the_copy_last_received_is_kept,
+    copies_received_at_once_are_kept_by_arrival,
+    a_copy_that_gives_way_stays,
+    a_repeat_has_a_row,
+    copies_received_at_other_times_are_in_conflict,
+    an_alert_that_timed_out_stays_so,
+    going_back_goes_back,
+    a_sealed_log_accepts,
+    what_is_late_is_not_counted,
+    a_deadline_does_not_keep_a_log_open,
+    the_change_is_silent_about_timers_undone,
+    a_restored_log_forgets_refused_events,
+    a_restored_log_forgets_how_far_it_was,
+    a_restored_log_forgets_its_offsets,
+    a_restored_log_is_open_again,
+    a_restored_log_goes_on_by_other_rules,
+    a_restored_log_forgets_its_timers,
+    each_event_is_corrected_by_what_the_clock_knows_now,
+    the_hosts_clock_is_used_where_received_is_stamped,
+    a_timer_that_comes_nearer_is_not_noticed,
+    a_host_that_goes_back_takes_the_inbox_along,
+    an_event_that_makes_a_deadline_due_does_not_fire_it,
+    what_was_let_go_is_born_again,
+    what_cannot_be_read_is_dropped_silently,
+    what_is_rejected_begins_a_session,
+    what_is_rejected_teaches_the_clock,
+    what_fires_before_an_event_is_not_told,
+)
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+
+    with pytest.raises(BrokenError):
+        explore(range(500))
