@@ -3,6 +3,7 @@
 
 PYTHON3 ?= python3
 PYTEST  ?=
+SEEDS   ?= 200000
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -15,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check package vendor bench constraints clean
+.PHONY: help demo test check package vendor bench soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the packag
 
 bench: .venv/.stamp ## measure
 	@$(PYTHON) -m bench
+
+soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)
+	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
 
 # pip-compile needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
 constraints: build/pip-tools/.stamp ## write constraints.txt and tests/vendor/requirements.txt anew
