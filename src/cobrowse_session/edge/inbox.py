@@ -92,6 +92,8 @@ class Inbox:
     """The logs of all sessions that were not let go, by session."""
     clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
     """The clocks of all sources, by source."""
+    late: int = field(default=0, init=False)
+    """How many events came for sessions that had been let go."""
     _sealed: set[str] = field(factory=set, init=False)
     _deadlines: list[tuple[datetime, str]] = field(factory=list, init=False)
     _sealings: list[tuple[datetime, str]] = field(factory=list, init=False)
@@ -127,7 +129,10 @@ class Inbox:
             return Received(event, self._add(event))
 
     def put(self, log: SessionLog) -> None:
-        """Take over a log that was restored; its timers wait here from now on."""
+        """Take over a log that was restored; its timers wait here from now on.
+
+        Sealed logs, too, after a restart: without them, a late event would begin its session anew.
+        """
         with self._one_writer():
             self.logs[log.session_id] = log
             self._wait_for(log)
@@ -174,7 +179,7 @@ class Inbox:
         if event.provider_time is not None:
             self._check_ahead(event.occurred_at, received)
             return evolve(event, received_at=received)
-        clock = self._clock(event.source)
+        clock = self.clocks.get(event.source) or self.new_clock()
         offset = self._offset(event, clock)
         try:
             stamped = evolve(event, received_at=received, occurred_at=event.occurred_at + offset)
@@ -182,6 +187,7 @@ class Inbox:
             corrected = f"{time_text(event.occurred_at)}, corrected by {offset}"
             raise DecodeError((Problem("bad_time", "$.time", corrected, "a time in the years 1970 to 9998"),)) from None
         self._check_ahead(stamped.occurred_at, received)
+        self.clocks[event.source] = clock
         clock.learn(event.occurred_at, received)  # only now: what is rejected teaches it nothing
         if event.subject not in self._sealed:
             self._log(event.subject).offsets.setdefault(event.source, offset)
@@ -191,11 +197,6 @@ class Inbox:
         if occurred - received > self.ahead:
             expected = f"at most {self.ahead} after it was received, {time_text(received)}"
             raise DecodeError((Problem("time_in_the_future", "$.time", time_text(occurred), expected),))
-
-    def _clock(self, source: str) -> ProviderClock:
-        if source not in self.clocks:
-            self.clocks[source] = self.new_clock()
-        return self.clocks[source]
 
     def _offset(self, event: Event, clock: ProviderClock) -> timedelta:
         """By how much a source is corrected in a session: what was known when its first event came."""
@@ -211,6 +212,7 @@ class Inbox:
     def _add(self, event: Event) -> Change:
         if event.subject in self._sealed:
             # Its log was let go; an empty one that is sealed answers for it, and no ghost of the session is born.
+            self.late += 1
             ghost = SessionLog(self.lifecycle, event.subject)
             ghost.sealed = True
             return ghost.add(event)
