@@ -81,6 +81,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     seal_after: Annotated[
         float | None,
         typer.Option(
+            min=0,
             metavar="SECONDS",
             help="Let go of sessions that are over this long before the latest event, for files that do not fit into memory; "
             "what comes for them afterwards is late, and counted.",
