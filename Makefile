@@ -16,10 +16,10 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check package vendor bench soak constraints clean
+.PHONY: help demo test check package diagrams diagrams-check vendor bench soak constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.stamp ## show what the package does, in your terminal
 	@$(PYTHON) examples/demo.py
@@ -28,11 +28,14 @@ test: .venv/.stamp ## run tests, docstring and README examples; the core's branc
 	$(PYTHON) -m pytest --cov $(PYTEST)
 	$(if $(PYTEST),,$(PYTHON) -m coverage report --fail-under=100 --include="$(subst $(space),$(comma),$(CORE:%=src/cobrowse_session/%))")
 
-check: .venv/.stamp ## lint, format, types, import rules, and the built package
+check: .venv/.stamp ## lint, format, types, import rules, generated files, and the built package
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@rm -rf build/diagrams
+	@$(PYTHON) -m cobrowse_session.diagrams build/diagrams
+	@diff -r build/diagrams diagrams || { echo "diagrams/ is not what the rows print: make diagrams" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 
 # The wheels built from the tree and from the sdist must be the same bytes, and work where nothing else is installed.
@@ -52,6 +55,15 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 	@cd build/package && venv/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
 	@build/package/venv/bin/python -m pip install -qq -c build/package/pins.txt "$$(echo build/package/*.whl)[cli]"
 	@cd build/package && venv/bin/cobrowse-session --version
+
+diagrams: .venv/.stamp ## print the diagrams anew, from the rows
+	@$(PYTHON) -m cobrowse_session.diagrams diagrams
+
+diagrams-check: .venv/.stamp build/diagrams-check/.stamp ## mermaid, Graphviz, XState, python-statemachine and a JSON schema read the diagrams
+	@$(PYTHON) tests/diagrams_check/expect.py build/diagrams-check/printed
+	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/diagrams-check
+	@cd build/diagrams-check && node check.mjs printed
+	@build/diagrams-check/venv/bin/python tests/diagrams_check/check_others.py build/diagrams-check/printed
 
 vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
 	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
@@ -95,6 +107,16 @@ endef
 	$(environment)
 	@$(@D)/bin/python -m pip install -qq --require-hashes -r tests/vendor/requirements.txt
 	@$(@D)/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/diagrams-check/.stamp: tests/diagrams_check/package-lock.json tests/diagrams_check/requirements.txt
+	@for one in node npm dot; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer, and Graphviz." >&2; exit 1; }; done
+	@echo "setting up $(@D) ..."
+	@rm -rf $(@D)
+	@$(PYTHON3) -m venv $(@D)/venv
+	@$(@D)/venv/bin/python -m pip install -qq --require-hashes -r tests/diagrams_check/requirements.txt
+	@cp tests/diagrams_check/package.json tests/diagrams_check/package-lock.json tests/diagrams_check/.npmrc $(@D)
+	@cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 build/pip-tools/.stamp:

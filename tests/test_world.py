@@ -325,7 +325,7 @@ def what_is_rejected_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
         try:
             return real_stamped(inbox, event, now)
         except DecodeError:
-            inbox._clock(event.source).learn(event.occurred_at, now)
+            inbox.clocks.setdefault(event.source, inbox.new_clock()).learn(event.occurred_at, now)
             raise
 
     patch.setattr(Inbox, "_stamped", stamped)

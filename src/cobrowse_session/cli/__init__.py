@@ -303,3 +303,7 @@ def _log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
             return log
     known = ", ".join(log.session_id for log in logs[:10])
     raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")
+
+
+# Their commands register themselves; they need `app`, so they come last.
+from cobrowse_session.cli import diagram as _diagram  # noqa: E402, F401

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cobrowse_session import DecodeError
 from cobrowse_session.cli import app
 from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
 from cobrowse_session.cli.options import Acw, AcwTimeout, AlertingGrace, Events, Output, Until, lifecycle_of, moment_of
@@ -34,13 +35,14 @@ def diagram_command(
     if trace is not None:
         check_files(trace, [output])
     with usage_errors(), ExitStack() as files:
-        way = None
-        if trace is not None:
-            try:
-                way = Way.of(read_trace(open_input(files, trace)), session)
-            except LookupError as error:
-                raise typer.BadParameter(str(error.args[0]), param_hint="--session") from None
-        drawn = render(which, how, way=way)
+        try:
+            way = Way.of(read_trace(open_input(files, trace)), session) if trace else None
+            drawn = render(which, how, way=way)
+        except LookupError as error:
+            raise typer.BadParameter(str(error.args[0]), param_hint="--session") from None
+        except DecodeError as error:
+            say(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
+            raise typer.Exit(2) from None
         writer(files, output)(drawn.removesuffix("\n"))
 
 

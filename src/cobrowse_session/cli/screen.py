@@ -70,7 +70,7 @@ def summary(tally: Tally, rejected: Counter[str]) -> None:
     _line("rejected", rejected.total(), rejected)
     _line("out of order", tally.out_of_order)
     _line("late", tally.late)
-    _line("refused, later accepted", tally.accepted_later)
+    _line("refused, later accepted", len(tally.accepted_later))
     minds = list(tally.changed_mind)
     say(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
 

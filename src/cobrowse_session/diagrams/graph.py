@@ -7,16 +7,16 @@ Refusals are no edges: the table has them (`markdown.py`), and the picture of a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
-from typing import Literal
+from typing import Literal, cast
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.machine import Cell, Machines, machines
-from cobrowse_session.lifecycle.row import Guard, Row
+from cobrowse_session.lifecycle.row import Guard, Row, Verdict
 
 Picture = Literal["connection", "after-call-work"]
 Look = Literal["plain", "taken", "faint", "never"]
@@ -92,6 +92,12 @@ class Node:
     look: Look = "plain"
     mark: str = ""
     stubs: tuple[Stub, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its label, with the mark behind it."""
+        *before, last = self.label
+        return (*before, f"{last} {self.mark}".rstrip())
 
 
 @frozen(kw_only=True)
@@ -197,8 +203,8 @@ def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...
     """Everything that the machine of a picture can do, moving or not, in the order of the rows within each state."""
     built = built or machines()
     machine = built.connection if picture == "connection" else built.after_call_work
-    cells: Iterable[tuple[str, str, Cell]] = (
-        (event, state, cell)
+    cells = (
+        (event, state, cast(Cell, cell))
         for event, trigger in machine.events.items()
         for state in machine.states
         for cell in trigger.transitions.get(state, ())
@@ -281,7 +287,7 @@ def _after_call_work(built: Machines) -> Graph:
     return Graph(
         name="after-call-work",
         title="After-call work",
-        about="When the leg ends, the first question answered yes decides. Pending after-call work ends by an event, or by its deadline.",
+        about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
         nodes=(
             Node(id="absent", label=("absent",), kind="initial", told="No after-call work, as long as the leg has not ended."),
@@ -294,7 +300,7 @@ def _after_call_work(built: Machines) -> Graph:
         edges=(
             Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
             *answers,
-            *_ways_out([move for move in moves if move.event != table.LEG_ENDED and move.target is not None], built),
+            *_ways_out(moves, built),
         ),
     )
 
@@ -304,7 +310,7 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     rungs = [
         Node(
             id=f"question_{number}",
-            label=tuple(wrap(f"{number}. {_asked(move.row)}", LONGEST)),
+            label=tuple(wrap(f"{number} · {_asked(move.row)}", LONGEST)),
             kind="question",
             told=move.row.because,
         )
@@ -321,16 +327,17 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     return rungs, answers
 
 
-def _ways_out(moves: list[Move], built: Machines) -> Iterator[Edge]:
+def _ways_out(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
     """An edge a row: from its state, or from `any` where it holds in all of them."""
     by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
     for move in moves:
-        by_row[move.event, move.row.name].append(move)
+        if move.event != table.LEG_ENDED and move.target is not None:
+            by_row[move.event, move.row.name].append(move)
     for (event, name), some in by_row.items():
         everywhere = {move.source for move in some} == set(built.after_call_work.states)
         for source in ["any"] if everywhere else [move.source for move in some]:
             deadline = event in DEADLINES
-            label = (DEADLINES[event],) if deadline else _labelled(event, some[0].row)
+            label = (DEADLINES[event],) if deadline else (*_labelled(event, some[0].row), *_unless(some[0], moves))
             yield Edge(
                 id=f"{source}-{some[0].target}-{name}",
                 source=source,
@@ -359,6 +366,11 @@ def meant(guard: Guard) -> str:
     return (guard.__doc__ or asked(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
 
 
+def is_refusal(row: Row) -> bool:
+    """Whether a row says that the event breaks a rule."""
+    return isinstance(row.gives, Verdict) and row.gives.kind == "refused"
+
+
 def _asked(row: Row) -> str:
     return f"{', '.join(map(asked, row.when))}?" if row.when else f"else: {words(row.name)}"
 
@@ -370,10 +382,15 @@ def _labelled(event: str, row: Row) -> tuple[str, ...]:
     return (whole,) if len(whole) <= LONGEST else (event, f"[{guards}]")
 
 
-def shown(graph: Graph, nodes: Mapping[str, Node], edges: Mapping[str, Edge]) -> Graph:
-    """The same graph with some of its nodes and edges in another look."""
-    return evolve(
-        graph,
-        nodes=tuple(nodes.get(node.id, node) for node in graph.nodes),
-        edges=tuple(edges.get(edge.id, edge) for edge in graph.edges),
-    )
+def _unless(move: Move, moves: Iterable[Move]) -> Iterator[str]:
+    """What an earlier row of the same cell refuses, though the event is of this kind too."""
+    refusals = []
+    for other in moves:
+        if (other.event, other.source) == (move.event, move.source):
+            if other.row is move.row:
+                break
+            asks_more = [guard for guard in other.row.when if guard not in move.row.when]
+            if is_refusal(other.row) and len(asks_more) < len(other.row.when):
+                refusals.append(", ".join(map(asked, asks_more)))
+    if refusals:
+        yield from wrap(f"unless {' or '.join(refusals)}", LONGEST)

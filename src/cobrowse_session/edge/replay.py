@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 from attrs import define, field, frozen
 
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import Event
+from cobrowse_session.events import Event, identity
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
 from cobrowse_session.model import utc
 from cobrowse_session.stream import Change, SessionLog
@@ -121,8 +121,8 @@ class Tally:
     conflicts: int = 0
     out_of_order: int = 0
     """How many events came after others that they stand before."""
-    accepted_later: int = 0
-    """How many events were refused when they came, and applied once a missing one was there."""
+    accepted_later: set[tuple[str, str, str]] = field(factory=set)
+    """The events that were refused when they came, and applied once a missing one was there."""
     late: int = 0
     """How many events came after their session was sealed."""
     changed_mind: dict[str, None] = field(factory=dict)
@@ -134,7 +134,8 @@ class Tally:
         if change.withdrawn or change.changed:
             self.changed_mind[session] = None
         for before, after in change.changed:
-            self.accepted_later += isinstance(before.outcome, Refused) and isinstance(after.outcome, Applied)
+            if isinstance(before.outcome, Refused) and isinstance(after.outcome, Applied) and isinstance(after.event, Event):
+                self.accepted_later.add(identity(after.event))
 
     def ended(self, log: SessionLog) -> None:
         """Count what one session amounts to."""

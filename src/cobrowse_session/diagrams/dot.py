@@ -1,0 +1,84 @@
+"""DOT, for Graphviz: transparent, in greys and strokes that can be read on white and on black."""
+
+from collections.abc import Iterator
+
+from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+
+INK = "#7a828e"
+_STROKES = {"pending": "#b7791f", "live": "#2da44e", "final": "#3b82f6"}
+_SHAPES = {"initial": "box", "question": "hexagon", "any": "plaintext"}
+_LOOKS = {"plain": "solid", "taken": "bold", "faint": "dotted", "never": "dashed"}
+REFUSED = "#e5534b"
+
+
+def dot(graph: Graph) -> str:
+    """Print a graph in DOT."""
+    return "\n".join(_lines(graph)) + "\n"
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    yield f"digraph {_quoted(graph.name)} {{"
+    yield f"  // {graph.description}"
+    direction = "LR" if graph.groups else "TB"
+    yield f"  graph [rankdir={direction}, compound=true, bgcolor=transparent, tooltip={_quoted(graph.title)},"
+    yield f'         fontname="sans-serif", fontcolor="{INK}", color="{INK}", nodesep=0.35, ranksep=0.7]'
+    yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'
+    yield f'  edge [fontname="sans-serif", fontsize=10, color="{INK}", fontcolor="{INK}"]'
+    yield f'  start [shape=circle, width=0.15, style=filled, fillcolor="{INK}", label=""]'
+    yield from (f"  {_node(node)}" for node in graph.nodes if node.group is None)
+    for group in graph.groups:
+        yield f"  subgraph cluster_{group.id} {{"
+        yield f"    label={_quoted(group.id)}; style=rounded"
+        loops = any(
+            edge.source == edge.target == group.id for edge in graph.edges
+        )  # a frame's edge to itself turns around its point
+        yield f"    {_quoted(group.id)} [shape=point, width=0.05{'' if loops else ', style=invis'}]"
+        yield from (f"    {_node(node)}" for node in graph.nodes if node.group == group.id)
+        yield "  }"
+    yield f"  start -> {_quoted(graph.initial)}"
+    yield from (f"  {_edge(graph, edge)}" for edge in graph.edges)
+    for node in graph.nodes:
+        for number, stub in enumerate(node.stubs, 1):
+            color = REFUSED if stub.refused else INK
+            name = _quoted(f"{node.id} stub {number}")
+            yield f'  {name} [shape=plaintext, fontsize=10, fontcolor="{color}", label={_quoted(stub.label)}]'
+            yield f'  {_quoted(node.id)} -> {name} [color="{color}", arrowhead={"tee" if stub.refused else "none"}]'
+    yield "}"
+
+
+def _node(node: Node) -> str:
+    given = {"label": "\n".join(node.lines)}
+    given |= {"shape": _SHAPES[node.kind]} if node.kind in _SHAPES else {}
+    given |= {"peripheries": "2"} if node.kind == "final" else {}
+    given |= {"color": _STROKES[node.kind]} if node.kind in _STROKES else {}
+    given |= {"style": f"rounded,{_LOOKS[node.look]}"} if node.look != "plain" else {}
+    given |= {"tooltip": node.told} if node.told else {}
+    return f"{_quoted(node.id)} [{_attributes(given)}]"
+
+
+def _edge(graph: Graph, edge: Edge) -> str:
+    clock = f"{CLOCK} " if edge.kind == "deadline" else ""
+    frames = [group.id for group in graph.groups]
+    given = {"id": edge.id, "label": clock + "\n".join([*([edge.mark] if edge.mark else []), *edge.label])}
+    given |= {"weight": "9"} if edge.label == ("no",) else {}  # a ladder stands upright
+    if edge.source != edge.target:
+        given |= {"ltail": f"cluster_{edge.source}"} if edge.source in frames else {}
+        given |= {"lhead": f"cluster_{edge.target}"} if edge.target in frames else {}
+    style = "dashed" if edge.kind == "deadline" and edge.look == "plain" else _LOOKS[edge.look]
+    given |= {"style": style} if style != "solid" else {}
+    given |= {"penwidth": f"{width(edge.count):g}"} if edge.count else {}
+    given |= {"edgetooltip": edge.told} if edge.told else {}
+    return f"{_quoted(edge.source)} -> {_quoted(edge.target)} [{_attributes(given)}]"
+
+
+def width(count: int) -> float:
+    """How wide an edge is drawn that was taken so often: each tenfold adds a point."""
+    return 1.5 + len(str(count))
+
+
+def _attributes(given: dict[str, str]) -> str:
+    return ", ".join(f"{name}={_quoted(value)}" for name, value in given.items())
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,88 @@
+"""Markdown: every event in every state, and the same in sentences. The equal of the picture, for those who cannot see it."""
+
+from collections.abc import Iterable, Iterator
+
+from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, meant, moves_of
+from cobrowse_session.lifecycle.machine import Machines
+from cobrowse_session.lifecycle.row import Row, Verdict
+
+KEY = (
+    ("→", "it leads to that state"),
+    ("·", "it is applied by that row, and the state stays"),
+    ("=", "it says what is so already"),
+    ("–", "it has no meaning here, by that rule"),
+    ("✗", "it is refused, by that rule"),
+    (CLOCK, "time itself: a deadline has passed"),
+)
+
+
+def markdown(graph: Graph, built: Machines | None = None) -> str:
+    """Print the machine of a picture as a table of every cell, and its rows as sentences."""
+    return "\n".join(_lines(graph, moves_of(graph.name, built))) + "\n"
+
+
+def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
+    events, states = (dict.fromkeys(getattr(move, name) for move in moves) for name in ("event", "source"))
+    order = [node.id for node in graph.nodes if node.id in states]
+    yield from (f"# {graph.title}", "", graph.about, "", "## Every event in every state", "")
+    yield "Of several lines in a cell, the first whose conditions hold decides; the sentences below name the conditions."
+    yield from ("", *(f"- {sign} {meaning}" for sign, meaning in KEY), "")
+    yield _row(["", *(f"**{state}**" for state in order)])
+    yield _row(["---"] * (len(order) + 1))
+    for event in events:
+        clock = f" {CLOCK}" if event in DEADLINES else ""
+        yield _row(
+            [
+                f"`{event}`{clock}",
+                *(_cell(move for move in moves if (move.event, move.source) == (event, state)) for state in order),
+            ]
+        )
+    yield from ("", "## The same in sentences", "")
+    for number, (row, some) in enumerate(_by_row(moves), 1):
+        yield f"{number}. {_sentence(row, some, order)}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(moves: Iterable[Move]) -> str:
+    """What becomes of an event in a state, each result once."""
+    return "<br>".join(dict.fromkeys(map(_result, moves)))
+
+
+def _result(move: Move) -> str:
+    return f"→ {move.target}" if move.target else given(move.row)
+
+
+def given(row: Row) -> str:
+    """What a row gives that leads nowhere."""
+    match row.gives:
+        case Verdict("applied"):
+            return f"· {row.name}"
+        case Verdict("duplicate"):
+            return "= duplicate"
+        case Verdict("ignored", rule):
+            return f"– {rule}"
+        case Verdict(_, rule):
+            return f"✗ {rule}"
+        case _:
+            raise ValueError(f"{row.name} leads somewhere")
+
+
+def _by_row(moves: Iterable[Move]) -> list[tuple[Row, list[Move]]]:
+    """The moves of each row, in the order of the table. Rows are compared by identity: equal ones may stand in it twice."""
+    found: dict[int, tuple[Row, list[Move]]] = {}
+    for move in moves:
+        found.setdefault(id(move.row), (move.row, []))[1].append(move)
+    return list(found.values())
+
+
+def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
+    events = ", ".join(f"`{event}`" for event in dict.fromkeys(move.event for move in moves))
+    sources = {move.source for move in moves}
+    where = "any state" if sources == set(order) else ", ".join(state for state in order if state in sources)
+    results = dict.fromkeys(map(_result, moves))
+    result = "→ the state that it names" if len(results) > 1 else next(iter(results))
+    asks = f" Only if: {'; '.join(map(meant, row.when))}." if row.when else ""
+    return f"**{row.name}**. {row.because} {events} in {where}: {result}.{asks}"

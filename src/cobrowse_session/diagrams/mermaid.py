@@ -1,0 +1,115 @@
+"""Mermaid, as code hosts render it: `stateDiagram-v2`, legible in light and dark, for only strokes have a colour of their own.
+
+Mermaid lets labels of neighbouring edges overlap and gives edges no style. So an event is a small box on its way; only a loop,
+the answers to a question, and what stays within one frame are labelled edges.
+"""
+
+from collections.abc import Iterator
+
+from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+
+_CLASSES = {
+    "initial": "stroke:#6e7781,stroke-width:2px",
+    "pending": "stroke:#b7791f,stroke-width:2px",
+    "live": "stroke:#2da44e,stroke-width:2px",
+    "ended": "stroke:#6e7781,stroke-width:2px",
+    "final": "stroke:#3b82f6,stroke-width:4px",
+    "any": "stroke:#6e7781,stroke-dasharray:2 3",
+    "event": "fill:transparent,stroke:transparent",
+    "deadline": "fill:transparent,stroke:#6e7781,stroke-dasharray:6 4",
+    "taken": "stroke-width:4px,font-weight:bold",
+    "faint": "opacity:0.65",
+    "never": "opacity:0.75,stroke:#6e7781,stroke-dasharray:2 4",
+    "refused": "fill:transparent,stroke:#e5534b,color:#e5534b,stroke-width:2px",
+    "noted": "fill:transparent,stroke-dasharray:2 3",
+}
+"""Every stroke stands out at least 3:1 on white and on black."""
+
+
+def mermaid(graph: Graph) -> str:
+    """Print a graph as a Mermaid diagram."""
+    return "\n".join(_lines(graph)) + "\n"
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    boxes = [edge for edge in graph.edges if _is_box(graph, edge)]
+    yield "stateDiagram-v2"
+    yield f"    accTitle: {_line(graph.title)}"
+    yield f"    accDescr: {_line(graph.description)}"
+    yield f"    direction {'LR' if graph.groups else 'TB'}"
+    yield ""
+    yield from (f"    {_state(node)}" for node in graph.nodes if node.group is None)
+    for group in graph.groups:
+        yield f'    state "{group.id}" as {group.id}_states {{'
+        yield from (f"        {_state(node)}" for node in graph.nodes if node.group == group.id)
+        yield "    }"
+    yield from (f'    state "{_label(edge)}" as {_box(edge)}' for edge in boxes)
+    yield ""
+    yield f"    [*] --> {graph.initial}"
+    for edge in graph.edges:
+        source, target = _end(graph, edge.source), _end(graph, edge.target)
+        if edge in boxes:
+            yield f"    {source} --> {_box(edge)}"
+            yield f"    {_box(edge)} --> {target}"
+        else:
+            yield f"    {source} --> {target}" + (f" : {_label(edge)}" if edge.label else "")
+    yield from (f"    {node.id} --> [*]" for node in graph.nodes if node.kind == "final")
+    yield from _stubs(graph)
+    yield ""
+    styled = dict(_styled(graph, boxes))
+    yield from (f"    classDef {name} {style}" for name, style in _CLASSES.items() if name in styled.values())
+    yield from (f"    class {name} {style}" for (name, _), style in styled.items() if style in _CLASSES)
+
+
+def _is_box(graph: Graph, edge: Edge) -> bool:
+    frame = {node.id: node.group or node.id for node in graph.nodes}
+    return edge.kind != "answer" and frame.get(edge.source, edge.source) != frame.get(edge.target, edge.target)
+
+
+def _box(edge: Edge) -> str:
+    return edge.id.replace("-", "__")
+
+
+def _state(node: Node) -> str:
+    return f'state "{_joined(*node.lines)}" as {node.id}'
+
+
+def _end(graph: Graph, name: str) -> str:
+    return f"{name}_states" if any(group.id == name for group in graph.groups) else name
+
+
+def _label(edge: Edge) -> str:
+    return (f"{CLOCK} " if edge.kind == "deadline" else "") + _joined(edge.mark, *edge.label)
+
+
+def _joined(*lines: str) -> str:
+    return "<br/>".join(_text(line) for line in lines if line)
+
+
+def _stubs(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        for number, stub in enumerate(node.stubs, 1):
+            yield f'    state "{_text(stub.label)}" as {node.id}_stub_{number}'
+            yield f"    {node.id} --> {node.id}_stub_{number}"
+
+
+def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], str]]:
+    """What has which style; a look of its own comes after its kind."""
+    for node in graph.nodes:
+        yield (node.id, "kind"), node.kind
+        yield (node.id, "look"), node.look
+        for number, stub in enumerate(node.stubs, 1):
+            yield (f"{node.id}_stub_{number}", "kind"), "refused" if stub.refused else "noted"
+    for edge in boxes:
+        yield (_box(edge), "kind"), edge.kind
+        yield (_box(edge), "look"), edge.look
+
+
+def _text(text: str) -> str:
+    """Mermaid ends a label at some of its own signs; entities stand for them."""
+    return "".join(f"#{ord(sign)};" if sign in '#;:"<>' else sign for sign in text)
+
+
+def _line(text: str) -> str:
+    """A text that takes the rest of its line: only what begins an entity must not be read as one."""
+    return " ".join(text.replace("#", "#35;").split())

@@ -1,0 +1,42 @@
+"""SCXML: the machine of a picture, guards and actions by name. Export only; nothing here ever reads a machine from outside."""
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from cobrowse_session.diagrams.graph import Graph, Move, moves_of
+from cobrowse_session.diagrams.markdown import given
+from cobrowse_session.lifecycle.machine import Machines
+
+ROW = "urn:cobrowse-session:row"
+
+
+def scxml(graph: Graph, built: Machines | None = None) -> str:
+    """Print the machine of a picture: every row in its order, refusals as transitions that lead nowhere."""
+    return "\n".join(_lines(graph, moves_of(graph.name, built))) + "\n"
+
+
+def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
+    states = dict.fromkeys(move.source for move in moves)
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    yield f"<!-- {escape(graph.title)}. {escape(graph.about)} Guards are to be defined by whoever runs it. -->"
+    spaces = f'xmlns="http://www.w3.org/2005/07/scxml" xmlns:row="{ROW}"'
+    yield f'<scxml {spaces} version="1.0" name="{graph.name.replace("-", "_")}" initial="{graph.initial}">'
+    for state in (node.id for node in graph.nodes if node.id in states):
+        yield f'  <state id="{state}">'
+        yield from (f"    {_transition(move)}" for move in moves if move.source == state)
+        yield "  </state>"
+    yield "</scxml>"
+
+
+def _transition(move: Move) -> str:
+    row = move.row
+    said = {
+        "event": move.event,
+        "cond": " and ".join(guard.__name__ for guard in row.when),
+        "target": move.target or "",
+        "row:name": row.name,
+        "row:gives": "" if move.target else given(row),
+        "row:then": " ".join(stamp.__name__ for stamp in row.then),
+        "row:because": row.because,
+    }
+    return f"<transition {' '.join(f'{key}={quoteattr(text)}' for key, text in said.items() if text)}/>"

@@ -1,0 +1,352 @@
+"""SVG, drawn by itself: the states are few, so each has its place, and an edge that is not straight has its corners.
+
+Colours are variables: light, dark where the reader's system is, and either where a page says `data-theme`. Ids are stable, and
+begin with the picture's name, so that both pictures fit into one page.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from xml.sax.saxutils import escape, quoteattr
+
+from attrs import frozen
+
+from cobrowse_session.diagrams.dot import width
+from cobrowse_session.diagrams.graph import Edge, Graph, Node, Picture, Stub
+
+Point = tuple[float, float]
+
+LIGHT = {
+    "paper": "#ffffff",
+    "ink": "#1f2328",
+    "soft": "#59636e",
+    "plain": "#f6f8fa",
+    "pending": "#9a6700",
+    "pending-fill": "#fff8e1",
+    "live": "#1a7f37",
+    "live-fill": "#e9fbee",
+    "final": "#0969da",
+    "final-fill": "#eaf4ff",
+    "refused": "#cf222e",
+}
+DARK = {
+    "paper": "#0d1117",
+    "ink": "#e6edf3",
+    "soft": "#9198a1",
+    "plain": "#161b22",
+    "pending": "#d29922",
+    "pending-fill": "#2a2211",
+    "live": "#3fb950",
+    "live-fill": "#12281a",
+    "final": "#58a6ff",
+    "final-fill": "#101f36",
+    "refused": "#ff7b72",
+}
+
+_STYLE = """\
+#ID {{ {light}; color: var(--ink); }}
+@media (prefers-color-scheme: dark) {{ #ID {{ {dark}; }} }}
+[data-theme="light"] #ID {{ {light}; }}
+[data-theme="dark"] #ID {{ {dark}; }}
+#ID text {{ font: 13px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }}
+#ID .paper {{ fill: var(--paper); }}
+#ID .frame {{ fill: none; stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }}
+#ID .node rect, #ID .node path {{ fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }}
+#ID .node text {{ font-weight: 600; }}
+#ID .question text {{ font-weight: 400; }}
+#ID .pending rect {{ fill: var(--pending-fill); stroke: var(--pending); }}
+#ID .live rect {{ fill: var(--live-fill); stroke: var(--live); stroke-width: 2.5; }}
+#ID .final rect {{ fill: var(--final-fill); stroke: var(--final); }}
+#ID .any rect {{ stroke-dasharray: 2 3; }}
+#ID .any text {{ font-weight: 400; font-style: italic; }}
+#ID .edge path {{ fill: none; stroke: currentColor; stroke-width: 1.5; }}
+#ID .edge text {{ font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }}
+#ID .edge text.guard {{ fill: var(--soft); }}
+#ID .edge .head {{ fill: currentColor; stroke: none; }}
+#ID .answer {{ color: var(--soft); }}
+#ID .deadline .way {{ stroke-dasharray: 7 4; }}
+#ID .clock {{ fill: var(--paper); stroke: currentColor; stroke-width: 1.3; }}
+#ID .start {{ fill: currentColor; }}
+#ID .frame-name {{ fill: var(--soft); font-style: italic; }}
+#ID .mark {{ font-size: 12px; font-weight: 700; fill: var(--live); }}
+#ID .taken .way, #ID .taken rect, #ID .taken .shape {{ stroke-width: var(--wide, 3); }}
+#ID .faint {{ opacity: 0.35; }}
+#ID .never {{ opacity: 0.55; }}
+#ID .never .way, #ID .never rect {{ stroke-dasharray: 2 4; }}
+#ID .node .stub {{ font-size: 12px; font-weight: 400; fill: var(--soft); text-anchor: start; }}
+#ID .node line.stub {{ stroke: var(--soft); stroke-width: 2; }}
+#ID .node .refused {{ fill: var(--refused); }}
+#ID .node line.refused {{ stroke: var(--refused); }}
+"""
+
+
+# --- Where everything stands --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Place:
+    """A box: its centre and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def left(self) -> float:
+        """Its left side."""
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        """Its right side."""
+        return self.x + self.width / 2
+
+    @property
+    def top(self) -> float:
+        """Its upper side."""
+        return self.y - self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """Its lower side."""
+        return self.y + self.height / 2
+
+
+@frozen
+class Layout:
+    """A picture's size, the places of its nodes and frames, and the corners of edges that are not straight.
+
+    Attributes:
+        start: from where the first arrow comes.
+    """
+
+    width: int
+    height: int
+    places: Mapping[str, Place]
+    corners: Mapping[str, tuple[Point, ...]]
+    start: Point
+
+
+def _connection() -> Layout:
+    pending = ("scheduled", "offering", "contacting", "dialing", "alerting")
+    return Layout(
+        1240,
+        460,
+        {
+            "none": Place(84, 215, 96, 40),
+            "pending": Place(345, 235, 210, 290),
+            **{state: Place(345, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
+            "connected": Place(680, 180, 210, 100),
+            "ended": Place(1100, 235, 240, 290),
+            "terminated": Place(1100, 160, 220, 72),
+            "disconnected": Place(1100, 322, 220, 72),
+        },
+        {
+            "none-pending": ((132, 215), (240, 215)),
+            "pending-pending": ((300, 90), (300, 62), (390, 62), (390, 90)),
+            "none-connected": ((84, 195), (84, 26), (680, 26), (680, 130)),
+            "pending-connected": ((450, 180), (575, 180)),
+            "none-ended": ((84, 235), (84, 430), (1100, 430), (1100, 380)),
+            "pending-ended": ((450, 274), (980, 274)),
+            "connected-ended": ((785, 180), (980, 180)),
+            "alerting-disconnected": ((435, 348), (990, 348)),
+        },
+        (14, 215),
+    )
+
+
+def _after_call_work() -> Layout:
+    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 8)}
+    return Layout(
+        1140,
+        880,
+        {
+            "absent": Place(170, 50, 240, 60),
+            **questions,
+            "stays_absent": Place(540, 208, 220, 180),
+            "skipped": Place(540, 390, 220, 128),
+            "any": Place(540, 505, 220, 34),
+            "complete": Place(540, 690, 220, 240),
+            "pending": Place(1010, 596, 220, 520),
+        },
+        {
+            "question_1-stays_absent": ((290, 140), (430, 140)),
+            "question_2-stays_absent": ((290, 208), (430, 208)),
+            "question_3-stays_absent": ((290, 276), (430, 276)),
+            "question_4-skipped": ((290, 344), (430, 344)),
+            "question_5-skipped": ((290, 412), (430, 412)),
+            "question_6-complete": ((290, 480), (380, 480), (380, 600), (430, 600)),
+            "question_7-pending": ((290, 548), (335, 548), (335, 840), (900, 840)),
+            "pending-skipped-skipped_by_agent": ((900, 358), (650, 358)),
+            "pending-skipped-skipped_without_code": ((900, 434), (650, 434)),
+            "pending-complete-complete_by_code": ((900, 602), (650, 602)),
+            "pending-complete-complete_by_agent": ((900, 670), (650, 670)),
+            "pending-complete-complete_by_offline": ((900, 730), (650, 730)),
+            "pending-complete-complete_by_timeout": ((900, 786), (650, 786)),
+        },
+        (20, 50),
+    )
+
+
+LAYOUTS: Mapping[Picture, Layout] = {"connection": _connection(), "after-call-work": _after_call_work()}
+
+
+# --- The printer --------------------------------------------------------------------------------------------------------------
+
+
+def svg(graph: Graph) -> str:
+    """Print a graph as a drawing.
+
+    Raises:
+        KeyError: a node has no place; give it one in `LAYOUTS`.
+    """
+    return "\n".join(_lines(graph, LAYOUTS[graph.name])) + "\n"
+
+
+def _lines(graph: Graph, layout: Layout) -> Iterator[str]:
+    name = graph.name
+    size = f'viewBox="0 0 {layout.width} {layout.height}" width="{layout.width}" height="{layout.height}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
+    yield f'<title id="{name}-title">{escape(graph.title)}</title>'
+    yield f'<desc id="{name}-desc">{escape(graph.description)}</desc>'
+    yield f"<style>{_style(name)}</style>"
+    yield f'<rect class="paper" width="{layout.width}" height="{layout.height}" rx="12"/>'
+    for group in graph.groups:
+        yield from _frame(name, group.id, layout.places[group.id])
+    yield from _start(layout, layout.places[graph.initial])
+    # The drawn way lies under the boxes, so that a line that touches one ends at its border.
+    yield from (line for edge in graph.edges for line in _edge(name, edge, layout))
+    yield from (line for node in graph.nodes for line in _node(name, node, layout.places[node.id]))
+    yield "</svg>"
+
+
+def _style(name: str) -> str:
+    light, dark = ("; ".join(f"--{key}: {color}" for key, color in theme.items()) for theme in (LIGHT, DARK))
+    return "\n" + _STYLE.format(light=light, dark=dark).replace("#ID", f"#{name}")
+
+
+def _frame(name: str, group: str, place: Place) -> Iterator[str]:
+    yield f'<g id="{name}-{group}-frame">{_rect(place, 14, "frame")}'
+    yield f'<text class="frame-name" x="{place.x:g}" y="{place.top + 17:g}">{escape(group)}</text></g>'
+
+
+def _start(layout: Layout, first: Place) -> Iterator[str]:
+    x, y = layout.start
+    yield f'<circle class="start" cx="{x:g}" cy="{y:g}" r="6"/>'
+    yield f'<g class="edge"><path class="way" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{_head((x, y), (first.left, y))}</g>'
+
+
+def _node(name: str, node: Node, place: Place) -> Iterator[str]:
+    yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.look}">'
+    if node.told:
+        yield f"<title>{escape(node.told)}</title>"
+    if node.kind == "question":
+        yield f'<path class="shape" d="{_hexagon(place)}"/>'
+    else:
+        yield _rect(place, 10)
+    if node.kind == "final":  # a double ring
+        yield _rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
+    stubs = node.stubs[: max(0, int((place.height - 18 * len(node.label) - 8) // 18))]
+    more = f"  +{len(node.stubs) - len(stubs)}" if len(stubs) < len(node.stubs) else ""
+    top = place.y - 9 * (len(node.label) + len(stubs) - 1)
+    for number, line in enumerate(node.lines):
+        yield _text(line + (more if number == len(node.label) - 1 else ""), place.x, top + 18 * number)
+    for number, stub in enumerate(stubs, len(node.label)):
+        yield from _stub(stub, place, top + 18 * number)
+    yield "</g>"
+
+
+def _stub(stub: Stub, place: Place, y: float) -> Iterator[str]:
+    """A short line that leads nowhere, and why."""
+    of = "stub refused" if stub.refused else "stub"
+    yield f'<line class="{of}" x1="{place.left:g}" y1="{y:g}" x2="{place.left + 12:g}" y2="{y:g}"/>'
+    yield _text(stub.label, place.left + 16, y, of)
+
+
+def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
+    way = layout.corners.get(edge.id) or _straight(layout.places[edge.source], layout.places[edge.target])
+    wide = f' style="--wide: {width(edge.count):g}"' if edge.count else ""
+    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}"{wide}>'
+    if edge.told:
+        yield f"<title>{escape(edge.told)}</title>"
+    yield f'<path class="way" d="{_line(way)}"/>{_head(way[-2], way[-1])}'
+    yield from _label(edge, way)
+    yield "</g>"
+
+
+def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
+    """Above the longest part of the way; beside it, where that stands upright."""
+    (x1, y1), (x2, y2) = max(pairwise(way), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
+    upright = abs(x1 - x2) < abs(y1 - y2)
+    lines = [(line, "guard" if number else "") for number, line in enumerate(edge.label)]
+    if edge.mark and upright and len(lines) == 1:  # a short way down has room for one line
+        lines = [(f"{edge.label[0]} {edge.mark}", "")]
+    elif edge.mark:
+        lines.insert(0, (edge.mark, "mark"))
+    top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 5
+    longest = max((len(line) for line, _ in lines), default=0)
+    x = (x1 + x2) / 2 + (10 + 3.1 * longest if upright else 0)
+    for number, (line, kind) in enumerate(lines):
+        yield _text(line, x, top + 15 * number, kind)
+    if edge.kind == "deadline":
+        cx, cy = x - 3.4 * longest - 14, top + 15 * (len(lines) - 1)
+        yield f'<circle class="clock" cx="{cx:g}" cy="{cy:g}" r="7"/><path d="M{cx:g} {cy - 4:g}V{cy:g}H{cx + 3:g}"/>'
+
+
+# --- Strokes ------------------------------------------------------------------------------------------------------------------
+
+
+def _rect(place: Place, radius: float, kind: str = "") -> str:
+    of = f' class="{kind}"' if kind else ""
+    size = f'width="{place.width:g}" height="{place.height:g}"'
+    return f'<rect{of} x="{place.left:g}" y="{place.top:g}" {size} rx="{radius:g}"/>'
+
+
+def _hexagon(place: Place) -> str:
+    slant = 14
+    return (
+        f"M{place.left:g} {place.y:g}L{place.left + slant:g} {place.top:g}H{place.right - slant:g}"
+        f"L{place.right:g} {place.y:g}L{place.right - slant:g} {place.bottom:g}H{place.left + slant:g}Z"
+    )
+
+
+def _text(line: str, x: float, y: float, kind: str = "") -> str:
+    of = f" class={quoteattr(kind)}" if kind else ""
+    return f'<text{of} x="{x:g}" y="{y:g}">{escape(line)}</text>'
+
+
+def _straight(source: Place, target: Place) -> tuple[Point, Point]:
+    """From border to border, upright where one stands above the other."""
+    if source.bottom <= target.top:
+        return (source.x, source.bottom), (target.x, target.top)
+    if target.bottom <= source.top:
+        return (source.x, source.top), (target.x, target.bottom)
+    if source.right <= target.left:
+        return (source.right, source.y), (target.left, target.y)
+    return (source.left, source.y), (target.right, target.y)
+
+
+def _line(way: tuple[Point, ...]) -> str:
+    """A way with round corners that ends where its arrow's head begins."""
+    way = (*way[:-1], _towards(way[-1], way[-2], 7))
+    line = f"M{way[0][0]:g} {way[0][1]:g}"
+    for before, corner, after in zip(way, way[1:], way[2:], strict=False):
+        (x1, y1), (x2, y2) = _towards(corner, before, 10), _towards(corner, after, 10)
+        line += f"L{x1:g} {y1:g}Q{corner[0]:g} {corner[1]:g} {x2:g} {y2:g}"
+    return line + f"L{way[-1][0]:g} {way[-1][1]:g}"
+
+
+def _towards(point: Point, other: Point, length: float) -> Point:
+    """A point at some distance, in the direction of another."""
+    (x, y), (to_x, to_y) = point, other
+    whole = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
+    return round(x + (to_x - x) * length / whole, 1), round(y + (to_y - y) * length / whole, 1)
+
+
+def _head(before: Point, tip: Point) -> str:
+    """The arrow's head; a marker would need a colour of its own."""
+    (x, y), (back_x, back_y) = tip, _towards(tip, before, 9)
+    side_x, side_y = (y - back_y) * 0.45, (back_x - x) * 0.45
+    return (
+        f'<path class="head" d="M{x:g} {y:g}L{back_x + side_x:g} {back_y + side_y:g}L{back_x - side_x:g} {back_y - side_y:g}Z"/>'
+    )

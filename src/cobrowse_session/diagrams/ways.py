@@ -1,0 +1,219 @@
+"""Ways taken: a trace laid over the picture. One session's way, numbered and timed; or how often a whole stream took each.
+
+A trace row names its table row, so nothing is guessed: it lies on the edge that stands for that row there, or, where the row
+leads nowhere, it is a stub at its state.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from attrs import evolve, frozen
+
+from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub, is_refusal, moves_of
+from cobrowse_session.diagrams.markdown import given
+from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
+from cobrowse_session.lifecycle.table import ENDED, LEG_ENDED
+
+TraceRow = Mapping[str, Any]  # JSON
+_TIMERS = tuple(timer.kind for timer in Timer.__subclasses__())
+
+
+@frozen
+class Way:
+    """The way of one session, or the ways of a whole stream.
+
+    Attributes:
+        rows: of the trace, in its order.
+        session: whose way; None: of all.
+    """
+
+    rows: tuple[TraceRow, ...]
+    session: str | None = None
+
+    @classmethod
+    def of(cls, trace: Iterable[TraceRow], session: str | None = None) -> Self:
+        """The way that a trace tells.
+
+        Args:
+            trace: the rows that `replay --trace` writes.
+            session: whose way; None: of all.
+
+        Raises:
+            LookupError: the trace tells nothing of that session.
+        """
+        rows = tuple(row for row in trace if session is None or row.get("session") == session)
+        if session is not None and not rows:
+            raise LookupError(f"the trace tells nothing of session {session!r}")
+        return cls(rows, session)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions it tells of."""
+        return len({row.get("session") for row in self.rows})
+
+    @property
+    def unseen(self) -> Look:
+        """How what it never came to is shown."""
+        return "never" if self.session is None else "faint"
+
+
+@frozen
+class _Step:
+    """One row of the trace: its number in its session, when it happened, and what the machine of the picture did."""
+
+    number: int
+    at: str
+    move: Move
+    ended: bool
+
+    @property
+    def time(self) -> str:
+        """The time of day."""
+        return self.at[11:23]
+
+
+def with_way(graph: Graph, way: Way) -> Graph:
+    """The picture with a way laid over it: what was visited stands out, and what was refused is a stub at its state.
+
+    Raises:
+        DecodeError: what is given as a trace row is none, or was written by another table of rows.
+    """
+    edges = {move.key: edge for edge in graph.edges for move in edge.moves}
+    on_edge: dict[str, list[_Step]] = defaultdict(list)
+    in_node: dict[str, list[_Step]] = defaultdict(list)
+    stubs: dict[str, list[_Step]] = defaultdict(list)
+    for step in _steps(graph, way):
+        if edge := edges.get(step.move.key):
+            for passed in _led_to(graph, edge):
+                on_edge[passed.id].append(step)
+                in_node[passed.source].append(step)
+            on_edge[edge.id].append(step)
+            in_node[_target(graph, edge, step.move)].append(step)
+        else:
+            stubs[_node_of(graph, step)].append(step)
+    visited = {*in_node, *stubs, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
+    return evolve(
+        graph,
+        title=f"{graph.title}: {_whose(way)}",
+        about=f"{graph.about} {_told(way)}",
+        nodes=tuple(_node(node, in_node[node.id], stubs[node.id], way, seen=node.id in visited) for node in graph.nodes),
+        edges=tuple(_edge(edge, on_edge[edge.id], way) for edge in graph.edges),
+    )
+
+
+# --- From trace rows to moves -------------------------------------------------------------------------------------------------
+
+
+def _steps(graph: Graph, way: Way) -> Iterator[_Step]:
+    moves = {move.key: move for move in moves_of(graph.name)}
+    kinds = {event for event, _, _ in moves}
+    numbers: dict[str, int] = defaultdict(int)
+    work: dict[str, str] = defaultdict(lambda: "absent")
+    for row in way.rows:
+        session, at, source = (_text(row, key) for key in ("session", "at", "from"))
+        own, _, after_end = _text(row, "row").partition("+")
+        numbers[session] += 1
+        kind = _kind(_text(row, "type"))
+        ladder = graph.name == "after-call-work" and bool(after_end)
+        if ladder or kind in kinds:
+            state = source if graph.name == "connection" else work[session]
+            key = (LEG_ENDED, state, after_end) if ladder else (kind, state, own)
+            if key not in moves:
+                raise DecodeError((Problem("unknown_row", "$.row", " ".join(key), "a row of this version's table"),))
+            yield _Step(numbers[session], at, moves[key], source in ENDED)
+        work[session] = _text(row, "acw", default="absent")
+
+
+def _kind(type_: str) -> str:
+    kind = type_.removeprefix(TYPE_PREFIX)
+    return kind if kind in _TIMERS or (kind in KINDS and kind != type_) else UnknownEvent.kind
+
+
+def _text(row: TraceRow, key: str, default: str | None = None) -> str:
+    text = row.get(key, default)
+    if not isinstance(text, str):
+        raise DecodeError((Problem("wrong_type", f"$.{key}", repr(text), "a trace row's text"),))
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    """A trace comes from outside: no line of it may end a line of ours, and no sign break a document."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
+# --- From moves to marks ------------------------------------------------------------------------------------------------------
+
+
+def _led_to(graph: Graph, edge: Edge) -> list[Edge]:
+    """The answers "no" that were given before, up to the ladder's beginning."""
+    before: list[Edge] = []
+    at = edge.source
+    while step := next((one for one in graph.edges if one.target == at and not one.moves), None):
+        before.append(step)
+        at = step.source
+    return before
+
+
+def _target(graph: Graph, edge: Edge, move: Move) -> str:
+    return edge.target if edge.target in {node.id for node in graph.nodes} else str(move.target)
+
+
+def _node_of(graph: Graph, step: _Step) -> str:
+    """Where a step happened that led nowhere."""
+    stays = f"stays_{step.move.source}"
+    return stays if step.ended and stays in {node.id for node in graph.nodes} else step.move.source
+
+
+def _node(node: Node, steps: list[_Step], stubs: list[_Step], way: Way, *, seen: bool) -> Node:
+    if not seen:
+        return evolve(node, look=way.unseen)
+    at_state = node.kind not in ("question", "any")
+    if way.session is None:
+        mark = f"×{way.sessions if node.kind == 'initial' else len(steps)}" if at_state else ""
+    else:
+        mark = " ".join(circled(step.number) for step in steps) if at_state and node.kind != "initial" else ""
+    return evolve(node, look="taken", mark=mark, stubs=tuple(_stubs(stubs, way)))
+
+
+def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
+    """What happened in a state, each row once; refusals first."""
+    by_row: dict[tuple[bool, str], list[_Step]] = defaultdict(list)
+    for step in steps:
+        by_row[not is_refusal(step.move.row), given(step.move.row)].append(step)
+    for (fine, label), some in sorted(by_row.items(), key=lambda item: item[0][0]):
+        often = f" ×{len(some)}" if len(some) > 1 or way.session is None else ""
+        when = f"{circled(some[0].number)} {some[0].time[:8]} " if way.session is not None else ""
+        yield Stub(label=f"{when}{label}{often}", refused=not fine)
+
+
+def _edge(edge: Edge, steps: list[_Step], way: Way) -> Edge:
+    if not steps:
+        return evolve(edge, look=way.unseen)
+    if way.session is None:
+        return evolve(edge, look="taken", mark=f"×{len(steps)}", count=len(steps))
+    if not edge.moves:  # a "no" on the way to an answer
+        return evolve(edge, look="taken")
+    often = f" … ×{len(steps)}" if len(steps) > 1 else ""
+    return evolve(edge, look="taken", mark=f"{circled(steps[0].number)} {steps[0].time}{often}")
+
+
+# --- Words --------------------------------------------------------------------------------------------------------------------
+
+
+def circled(number: int) -> str:
+    """A number in a ring, as far as there are such signs."""
+    return chr(0x2460 + number - 1) if number <= 20 else f"({number})"
+
+
+def _whose(way: Way) -> str:
+    return f"the ways of {way.sessions} sessions" if way.session is None else f"the way of session {_printable(way.session)}"
+
+
+def _told(way: Way) -> str:
+    if way.session is None:
+        return "Counts say how often each way was taken; what is dashed was never taken."
+    return (
+        f"Numbers are the rows of its trace, times are UTC, from {_text(way.rows[0], 'at')[:10]}; what is faint it did not take."
+    )

@@ -1,0 +1,52 @@
+"""XState v5: the machine of a picture as JSON for `createMachine`, guards and actions by name. Export only."""
+
+import json
+from typing import Any
+
+from cobrowse_session.diagrams.graph import Graph, Move, moves_of
+from cobrowse_session.diagrams.markdown import given
+from cobrowse_session.lifecycle.machine import Machines
+from cobrowse_session.lifecycle.row import Row
+
+ALL = "all"
+"""The guard that holds where all guards hold that its parameter names: `all: ({context, event}, {guards}) => …`."""
+
+
+def xstate(graph: Graph, built: Machines | None = None) -> str:
+    """Print the machine of a picture: every row in its order, refusals as transitions that lead nowhere and do nothing."""
+    moves = moves_of(graph.name, built)
+    states = dict.fromkeys(move.source for move in moves)
+    machine = {
+        "id": graph.name,
+        "description": graph.about,
+        "initial": graph.initial,
+        "states": {
+            node.id: _state([move for move in moves if move.source == node.id]) for node in graph.nodes if node.id in states
+        },
+    }
+    return json.dumps(machine, ensure_ascii=False, indent=2) + "\n"
+
+
+def _state(moves: list[Move]) -> dict[str, Any]:
+    """`Any`: JSON."""
+    events = dict.fromkeys(move.event for move in moves)
+    return {"on": {event: [_transition(move) for move in moves if move.event == event] for event in events}}
+
+
+def _transition(move: Move) -> dict[str, Any]:
+    row = move.row
+    transition = {
+        "target": move.target,
+        "guard": _guard(row),
+        "actions": [{"type": stamp.__name__} for stamp in row.then],
+        "description": row.because,
+        "meta": {"row": row.name, **({} if move.target else {"gives": given(row)})},
+    }
+    return {key: value for key, value in transition.items() if value}
+
+
+def _guard(row: Row) -> dict[str, Any] | None:
+    names = [guard.__name__ for guard in row.when]
+    if len(names) > 1:
+        return {"type": ALL, "params": {"guards": names}}
+    return {"type": names[0]} if names else None

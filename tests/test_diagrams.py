@@ -1,0 +1,448 @@
+"""The diagrams say what the rows say: every format is read back, and what it shows is what the machines do."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from attrs import evolve
+from markdown_it import MarkdownIt
+
+from cobrowse_session.diagrams import FORMATS, PICTURES, render
+from cobrowse_session.diagrams.dot import dot
+from cobrowse_session.diagrams.graph import DEADLINES, LONGEST, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
+from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
+from cobrowse_session.diagrams.svg import DARK, LAYOUTS, LIGHT, svg
+from cobrowse_session.lifecycle.machine import build
+from cobrowse_session.lifecycle.row import Row, refused
+from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED, NOT_YET_CONNECTED
+
+ROOT = Path(__file__).parents[1]
+SVG = "{http://www.w3.org/2000/svg}"
+SCXML = "{http://www.w3.org/2005/07/scxml}"
+BY_ROW = "{urn:cobrowse-session:row}"
+
+Ends = tuple[str, str]
+
+
+@pytest.fixture(params=PICTURES)
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return graph_of(request.param)
+
+
+# --- The graph is what the machines do ----------------------------------------------------------------------------------------
+
+
+def test_everything_that_moves_is_on_exactly_one_edge(graph: Graph) -> None:
+    drawn = Counter(move.key for edge in graph.edges for move in edge.moves if move.target)
+
+    assert drawn == Counter(move.key for move in moves_of(graph.name) if move.target and _can_happen(move))
+
+
+def test_the_ladder_asks_every_row_of_the_end_in_its_order() -> None:
+    graph = graph_of("after-call-work")
+    asked = [move.row.name for edge in graph.edges for move in edge.moves if move.event == LEG_ENDED]
+
+    assert asked == [move.row.name for move in moves_of("after-call-work") if move.event == LEG_ENDED and move.source == "absent"]
+    assert [node.label[0][:3] for node in graph.nodes if node.kind == "question"] == [f"{n} ·" for n in range(1, 8)]
+
+
+def test_refusals_are_no_edges(graph: Graph) -> None:
+    assert not [move for edge in graph.edges for move in edge.moves if is_refusal(move.row)]
+
+
+def test_an_edge_of_a_frame_holds_for_every_state_inside(graph: Graph) -> None:
+    for edge in graph.edges:
+        if edge.kind == "event" and edge.moves and graph.groups:
+            ends = {(move.source, move.target) for move in edge.moves}
+            assert ends == {(a, b) for a in graph.members(edge.source) for b in graph.members(edge.target) if a != b}
+
+
+def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
+    rows = []
+    for row in CONNECTION:
+        if row.name == "connected":
+            rows.append(evolve(row, source=("none", "alerting")))
+            others = tuple(state for state in NOT_YET_CONNECTED if state not in ("none", "alerting"))
+            rows.append(Row(name="not_alerting", on=("connected",), source=others, gives=refused("not_alerting"), because="No."))
+        else:
+            rows.append(row)
+    ends = {(edge.source, edge.target) for edge in graph_of("connection", build(connection=rows)).edges}
+
+    assert {("none", "connected"), ("alerting", "connected")} < ends
+    assert ("pending", "connected") not in ends
+
+
+def test_deadlines_are_a_kind_of_their_own(graph: Graph) -> None:
+    assert {move.event for edge in graph.edges if edge.kind == "deadline" for move in edge.moves} == {
+        move.event for move in moves_of(graph.name) if move.event in DEADLINES
+    }
+
+
+def test_a_way_to_skip_says_which_prompts_refuse_it() -> None:
+    labels = {edge.rows: " ".join(edge.label) for edge in graph_of("after-call-work").edges}
+
+    assert labels["skipped_by_agent",] == "wrapup [is a skip] unless no early exit or code is required"
+    assert labels["skipped_without_code",] == "acw.ended [by agent] unless no early exit or code is required"
+    assert labels["complete_by_agent",] == "acw.ended [code is saved, by agent] unless no early exit"
+    assert labels["complete_by_offline",] == "acw.ended [else: complete by offline]"
+
+
+def test_no_line_on_an_edge_is_longer_than_it_may_be(graph: Graph) -> None:
+    assert [line for edge in graph.edges for line in edge.label if len(line) > LONGEST] == []
+
+
+def test_where_it_begins_and_ends_is_marked(graph: Graph) -> None:
+    kinds = {node.id: node.kind for node in graph.nodes}
+
+    assert kinds[graph.initial] == "initial"
+    assert {"disconnected", "terminated", "complete", "skipped"} & kinds.keys() == {n for n, k in kinds.items() if k == "final"}
+
+
+def test_the_description_tells_every_edge(graph: Graph) -> None:
+    assert len(graph.description.split("; ")) == len(graph.edges)
+
+
+# --- Read back: the pictures --------------------------------------------------------------------------------------------------
+
+
+def test_mermaid_shows_the_edges_of_the_graph(graph: Graph) -> None:
+    assert sorted(_of_mermaid(mermaid(graph))) == sorted(_ends(graph))
+
+
+def test_dot_shows_the_edges_of_the_graph(graph: Graph) -> None:
+    found = re.findall(r'^  "([^"]+)" -> "([^"]+)" \[id="([^"]+)"', dot(graph), re.MULTILINE)
+
+    assert [(source, target, name) for source, target, name in found] == [(e.source, e.target, e.id) for e in graph.edges]
+
+
+def test_svg_shows_every_node_and_every_edge_under_its_id(graph: Graph) -> None:
+    drawing = _parsed(svg(graph))
+    ids = [element.get("id", "") for element in drawing.iter() if element.get("id")]
+
+    assert len(ids) == len(set(ids))
+    assert {f"{graph.name}-{name}" for name in (*(n.id for n in graph.nodes), *(e.id for e in graph.edges))} <= set(ids)
+    assert {edge.id: list(edge.label) for edge in graph.edges} == {
+        edge.id: [text.text for text in _by_id(drawing, f"{graph.name}-{edge.id}").iter(f"{SVG}text")] for edge in graph.edges
+    }
+
+
+def test_in_svg_an_edge_ends_where_its_nodes_are(graph: Graph) -> None:
+    places = LAYOUTS[graph.name].places
+    drawing = _parsed(svg(graph))
+    for edge in graph.edges:
+        way, head = (_by_id(drawing, f"{graph.name}-{edge.id}").findall(f"{SVG}path")[place].get("d", "") for place in (0, 1))
+        for (x, y), name in ((_point(way), edge.source), (_point(head), edge.target)):
+            place = places[name]
+            assert place.left <= x <= place.right, edge.id
+            assert place.top <= y <= place.bottom, edge.id
+            assert x in (place.left, place.right) or y in (place.top, place.bottom), edge.id
+
+
+def test_svg_can_be_read_by_who_does_not_see_it(graph: Graph) -> None:
+    drawing = _parsed(svg(graph))
+    title, description = (_by_id(drawing, name).text for name in drawing.get("aria-labelledby", "").split())
+
+    assert drawing.get("role") == "img"
+    assert (title, description) == (graph.title, graph.description)
+
+
+def test_svg_needs_nothing_from_elsewhere(graph: Graph) -> None:
+    assert re.findall(r"url\(|href|@import|<script|http(?!://www\.w3\.org/2000/svg)", svg(graph)) == []
+
+
+def test_mermaid_names_and_describes_itself(graph: Graph) -> None:
+    lines = mermaid(graph).splitlines()
+
+    assert lines[1].strip() == f"accTitle: {graph.title}"
+    assert lines[2].strip().startswith("accDescr: ")
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_colour_of_the_drawing_stands_out(theme: dict[str, str]) -> None:
+    grounds = [theme[name] for name in ("paper", "plain", "pending-fill", "live-fill", "final-fill")]
+    texts = {name: min(_contrast(theme[name], ground) for ground in grounds) for name in ("ink", "soft", "refused")}
+    strokes = {name: _contrast(theme[name], theme["paper"]) for name in ("pending", "live", "final", "soft")}
+
+    assert {name: ratio for name, ratio in texts.items() if ratio < 4.5} == {}
+    assert {name: ratio for name, ratio in strokes.items() if ratio < 3} == {}
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#0d1117"])
+def test_every_stroke_of_mermaid_stands_out_in_light_and_dark(ground: str) -> None:
+    strokes = {color for style in _CLASSES.values() for color in re.findall(r"stroke:(#\w{6})", style)}
+
+    assert {color for color in strokes if _contrast(color, ground) < 3} == set()
+    assert not any(re.search(r"fill:(?!transparent)", style) for style in _CLASSES.values())
+
+
+# --- Read back: the tables ----------------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_every_event_in_every_state(graph: Graph) -> None:
+    head, *rows = _table(render(graph.name, "markdown"))
+    cells = {(row[0].split()[0], state): cell for row in rows for state, cell in zip(head[1:], row[1:], strict=True)}
+    moves = moves_of(graph.name)
+    expected: dict[Ends, dict[str, None]] = {
+        (event, state): {} for event in {move.event for move in moves} for state in {move.source for move in moves}
+    }
+    for move in moves:
+        expected[move.event, move.source][_given(move)] = None
+
+    assert cells == {key: " / ".join(results) for key, results in expected.items()}
+
+
+def test_the_sentences_tell_every_row_with_its_reason(graph: Graph) -> None:
+    sentences = [line for line in render(graph.name, "markdown").splitlines() if re.match(r"\d+\. ", line)]
+    rows = {id(move.row): move.row for move in moves_of(graph.name)}
+
+    assert Counter(re.findall(r"\*\*(\w+)\*\*\. ", "\n".join(sentences))) == Counter(row.name for row in rows.values())
+    assert all(any(row.because in sentence for sentence in sentences) for row in rows.values())
+
+
+def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
+    machine = _parsed(render(graph.name, "scxml"))
+    found = [
+        (
+            transition.get("event"),
+            state.get("id"),
+            transition.get("target"),
+            transition.get(f"{BY_ROW}name"),
+            transition.get("cond", ""),
+            transition.get(f"{BY_ROW}then", ""),
+        )
+        for state in machine.iter(f"{SCXML}state")
+        for transition in state
+    ]
+    expected = [
+        (
+            *(move.event, move.source, move.target, move.row.name),
+            " and ".join(guard.__name__ for guard in move.row.when),
+            " ".join(stamp.__name__ for stamp in move.row.then),
+        )
+        for move in _by_state(graph)
+    ]
+
+    assert machine.get("initial") == graph.initial
+    assert found == expected
+
+
+def test_xstate_has_every_row_in_every_state_in_order(graph: Graph) -> None:
+    machine = json.loads(render(graph.name, "xstate"))
+    found = [
+        (
+            *(event, state, transition.get("target"), transition["meta"]["row"]),
+            _guards(transition.get("guard")),
+            [action["type"] for action in transition.get("actions", ())],
+        )
+        for state, node in machine["states"].items()
+        for event, transitions in node["on"].items()
+        for transition in transitions
+    ]
+    expected = [
+        (
+            *(move.event, move.source, move.target, move.row.name),
+            [guard.__name__ for guard in move.row.when],
+            [stamp.__name__ for stamp in move.row.then],
+        )
+        for move in _by_state(graph)
+    ]
+
+    assert machine["initial"] == graph.initial
+    assert found == expected
+
+
+# --- Exact texts --------------------------------------------------------------------------------------------------------------
+
+SMALL = Graph(
+    name="connection",
+    title="Small",
+    about="Two states.",
+    initial="none",
+    nodes=(
+        Node(id="none", label=("none",), kind="initial"),
+        Node(id="alerting", label=("alerting",), kind="pending", group="pending"),
+        Node(id="connected", label=('say "hi"; #1',), kind="final"),
+    ),
+    groups=(Group("pending", ("alerting",)),),
+    edges=(
+        Edge(id="none-pending", source="none", target="pending", label=("any: of these",)),
+        Edge(id="alerting-connected", source="alerting", target="connected", label=("after a while",), kind="deadline"),
+    ),
+)
+
+
+def test_the_mermaid_text_of_a_small_graph() -> None:
+    assert (
+        mermaid(SMALL)
+        == """\
+stateDiagram-v2
+    accTitle: Small
+    accDescr: Two states. none to pending: any: of these; alerting to say "hi"; #35;1: after a while.
+    direction LR
+
+    state "none" as none
+    state "say #34;hi#34;#59; #35;1" as connected
+    state "pending" as pending_states {
+        state "alerting" as alerting
+    }
+    state "any#58; of these" as none__pending
+    state "◷ after a while" as alerting__connected
+
+    [*] --> none
+    none --> none__pending
+    none__pending --> pending_states
+    alerting --> alerting__connected
+    alerting__connected --> connected
+    connected --> [*]
+
+    classDef initial stroke:#6e7781,stroke-width:2px
+    classDef pending stroke:#b7791f,stroke-width:2px
+    classDef final stroke:#3b82f6,stroke-width:4px
+    classDef event fill:transparent,stroke:transparent
+    classDef deadline fill:transparent,stroke:#6e7781,stroke-dasharray:6 4
+    class none initial
+    class alerting pending
+    class connected final
+    class none__pending event
+    class alerting__connected deadline
+"""
+    )
+
+
+def test_the_dot_text_of_a_small_graph() -> None:
+    assert (
+        dot(SMALL).partition("  start [")[2]
+        == """\
+shape=circle, width=0.15, style=filled, fillcolor="#7a828e", label=""]
+  "none" [label="none", shape="box"]
+  "connected" [label="say \\"hi\\"; #1", peripheries="2", color="#3b82f6"]
+  subgraph cluster_pending {
+    label="pending"; style=rounded
+    "pending" [shape=point, width=0.05, style=invis]
+    "alerting" [label="alerting", color="#b7791f"]
+  }
+  start -> "none"
+  "none" -> "pending" [id="none-pending", label="any: of these", lhead="cluster_pending"]
+  "alerting" -> "connected" [id="alerting-connected", label="◷ after a while", style="dashed"]
+}
+"""
+    )
+
+
+def test_in_svg_an_edge_without_corners_is_straight_from_border_to_border() -> None:
+    places = LAYOUTS["connection"].places
+    way = _by_id(_parsed(svg(SMALL)), "connection-alerting-connected").findall(f"{SVG}path")
+
+    assert _point(way[0].get("d", "")) == (places["alerting"].x, places["alerting"].top)
+    assert _point(way[1].get("d", "")) == (places["connected"].x, places["connected"].bottom)
+
+
+# --- What is committed --------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_or_a_format_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(ValueError, match="expected one of connection, after-call-work, found 'life'"):
+        render("life", "svg")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"expected one of mermaid, .*, found 'png'"):
+        render("connection", "png")  # type: ignore[arg-type]
+
+
+def test_the_files_in_the_repository_are_what_the_rows_print(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "cobrowse_session.diagrams", tmp_path], check=True, env={"PYTHONHASHSEED": "7"})
+    fresh, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, ROOT / "diagrams"))
+
+    assert fresh == kept
+    assert len(fresh) == len(PICTURES) * len(FORMATS)
+
+
+# --- How ----------------------------------------------------------------------------------------------------------------------
+
+
+def _parsed(xml: str) -> ET.Element:
+    return ET.fromstring(xml)  # noqa: S314 (our own text)
+
+
+def _can_happen(move: Move) -> bool:
+    """A leg ends once, and there is no after-call work before."""
+    return move.event != LEG_ENDED or move.source == "absent"
+
+
+def _ends(graph: Graph) -> list[Ends]:
+    return [(edge.source, edge.target) for edge in graph.edges]
+
+
+def _of_mermaid(text: str) -> Iterator[Ends]:
+    arrows = [(source.removesuffix("_states"), target.removesuffix("_states")) for source, target in _arrows(text)]
+    onward = {source: target for source, target in arrows if "__" in source}
+    for source, target in arrows:
+        if "[*]" not in (source, target) and source not in onward:
+            yield source, onward.get(target, target)
+
+
+def _arrows(text: str) -> list[Ends]:
+    return re.findall(r"^    (\S+) --> (\S+)", text, re.MULTILINE)
+
+
+def _by_id(drawing: ET.Element, name: str) -> ET.Element:
+    return next(element for element in drawing.iter() if element.get("id") == name)
+
+
+def _point(path: str) -> tuple[float, float]:
+    x, y = re.findall(r"-?[\d.]+", path)[:2]
+    return float(x), float(y)
+
+
+def _contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2."""
+    light, dark = sorted(map(_luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _table(text: str) -> list[list[str]]:
+    """The cells of the first table, as a Markdown parser reads them."""
+    rows: list[list[str]] = []
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "table_close":
+            break
+        elif token.type == "inline" and rows:
+            children = token.children or []
+            rows[-1].append("".join(" / " if child.content == "<br>" else child.content for child in children))
+    return rows
+
+
+def _given(move: Move) -> str:
+    if move.target:
+        return f"→ {move.target}"
+    match move.row.gives:
+        case str():
+            raise AssertionError(move)
+        case verdict:
+            signs = {"applied": "·", "duplicate": "=", "ignored": "–", "refused": "✗"}
+            return f"{signs[verdict.kind]} {verdict.rule or (move.row.name if verdict.kind == 'applied' else verdict.kind)}"
+
+
+def _by_state(graph: Graph) -> list[Move]:
+    """The moves, state by state in the order of the picture."""
+    order = [node.id for node in graph.nodes]
+    return sorted(moves_of(graph.name), key=lambda move: order.index(move.source))
+
+
+def _guards(guard: dict[str, object] | None) -> object:
+    if guard is None:
+        return []
+    params = guard.get("params")
+    return params["guards"] if isinstance(params, dict) else [guard["type"]]

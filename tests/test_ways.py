@@ -1,0 +1,396 @@
+"""Ways taken: a trace lies on the pictures, numbered for one session, counted for many; and a replay as a Chrome trace."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+from cobrowse_session import Event, Lifecycle, Settings, WrapupPrompt
+from cobrowse_session.cli import app, diagram  # noqa: F401 (the import registers the commands)
+from cobrowse_session.diagrams import PICTURES, WITH_WAY, Picture, Way, perfetto, render
+from cobrowse_session.diagrams.graph import Graph, graph_of
+from cobrowse_session.diagrams.ways import circled, with_way
+from cobrowse_session.edge.replay import read_events, replay
+from cobrowse_session.errors import DecodeError
+from cobrowse_session.model import FOREVER
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.testing import stream
+from cobrowse_session.wire.trace import trace_rows
+
+EVENTS = Path(__file__).parents[1] / "examples" / "events.jsonl"
+
+Row = dict[str, Any]  # JSON
+
+
+@pytest.fixture(scope="module")
+def logs() -> tuple[SessionLog, ...]:
+    with EVENTS.open("rb") as file:
+        return replay(read_events(file, lambda rejected: pytest.fail(str(rejected))), until=FOREVER)
+
+
+@pytest.fixture(scope="module")
+def trace(logs: tuple[SessionLog, ...]) -> list[Row]:
+    return [row for log in logs for row in trace_rows(log.trace)]
+
+
+@pytest.fixture
+def trace_file(trace: list[Row], tmp_path: Path) -> Path:
+    path = tmp_path / "trace.jsonl"
+    path.write_text("\n".join(map(json.dumps, trace)), encoding="utf-8")
+    return path
+
+
+# --- One session --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_way_of_a_session_is_numbered_and_timed(trace: list[Row]) -> None:
+    graph = _with_way("connection", trace, "cleo")
+
+    assert _marks(graph) == {
+        "none-pending": "① 09:00:30.000",
+        "pending-connected": "② 09:00:32.500",
+        "connected-ended": "③ 09:03:32.500",
+    }
+    assert {node.id: node.mark for node in graph.nodes if node.look == "taken"} == {
+        "none": "",
+        "alerting": "①",
+        "connected": "②",
+        "disconnected": "③",
+    }
+
+
+def test_the_numbers_are_the_rows_of_the_trace_in_both_pictures(trace: list[Row]) -> None:
+    graph = _with_way("after-call-work", trace, "cleo")
+
+    assert _marks(graph) == {"question_7-pending": "③ 09:03:32.500", "pending-complete-complete_by_code": "⑤ 09:03:47.500"}
+
+
+def test_what_was_refused_is_a_stub_with_its_rule_at_the_state(trace: list[Row]) -> None:
+    pending = _node(_with_way("after-call-work", trace, "cleo"), "pending")
+
+    assert [(stub.label, stub.refused) for stub in pending.stubs] == [("④ 09:03:41 ✗ code_required", True)]
+
+
+def test_what_was_applied_without_a_move_is_a_stub_too(trace: list[Row]) -> None:
+    complete = _node(_with_way("after-call-work", trace, "cleo"), "complete")
+
+    assert [(stub.label, stub.refused) for stub in complete.stubs] == [("⑥ 09:08:47 · saved_again", False)]
+
+
+def test_a_deadline_that_fired_is_on_its_own_edge(trace: list[Row]) -> None:
+    assert _marks(_with_way("after-call-work", trace, "emil"))["pending-complete-complete_by_timeout"] == "⑤ 09:15:10.200"
+
+
+def test_every_question_up_to_the_answer_was_passed(trace: list[Row]) -> None:
+    graph = _with_way("after-call-work", trace, "dora")  # transferred
+
+    assert {node.id for node in graph.nodes if node.look == "taken"} == {
+        "absent",
+        *("question_1", "question_2", "question_3", "question_4"),
+        "skipped",
+    }
+    assert {edge.id for edge in graph.edges if edge.look == "taken"} == {
+        *("absent-question_1", "question_1-question_2", "question_2-question_3", "question_3-question_4"),
+        "question_4-skipped",
+    }
+
+
+def test_what_a_session_never_came_to_is_faint(trace: list[Row]) -> None:
+    graph = _with_way("connection", trace, "anna")
+
+    assert {node.look for node in graph.nodes} == {edge.look for edge in graph.edges} == {"taken", "faint"}
+    assert [edge.id for edge in graph.edges if edge.look == "taken"] == ["none-pending", "pending-ended"]
+
+
+def test_what_happens_after_an_end_without_work_is_told_where_it_stays_absent() -> None:
+    call = stream("s").alerting().after(1).disconnected("client").after(1).done()
+    graph = _with_way("after-call-work", list(_trace(call.events)), "s")
+
+    assert [stub.label for stub in _node(graph, "stays_absent").stubs] == ["③ 09:00:02 ✗ no_after_call_work"]
+
+
+def test_refusals_come_first_and_repetitions_are_counted() -> None:
+    call = stream("s").connected().after(1).updated(peer_id="p").after(1).alerting().after(1).alerting()
+    stubs = _node(_with_way("connection", list(_trace(call.events)), "s"), "connected").stubs
+
+    assert [(stub.label.split(" ", 2)[2], stub.refused) for stub in stubs] == [("✗ no_way_back ×2", True), ("· details", False)]
+
+
+def test_a_session_of_which_the_trace_tells_nothing_is_said_so(trace: list[Row]) -> None:
+    with pytest.raises(LookupError, match="nothing of session 'zoe'"):
+        Way.of(trace, "zoe")
+
+
+def test_numbers_beyond_twenty_are_written_out() -> None:
+    assert [circled(number) for number in (1, 20, 21)] == ["①", "⑳", "(21)"]
+
+
+# --- A whole stream -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_is_counted(trace: list[Row]) -> None:
+    graph = _with_way("after-call-work", trace)
+
+    assert _node(graph, "absent").mark == "×8"
+    assert {edge.id: edge.count for edge in graph.edges if edge.id.startswith("question_2")} == {
+        "question_2-stays_absent": 1,
+        "question_2-question_3": 7,
+    }
+
+
+def test_what_no_session_ever_took_is_dashed(trace: list[Row]) -> None:
+    graph = _with_way("connection", trace)
+    never = {edge.id for edge in graph.edges if edge.look == "never"}
+
+    assert never == {edge.id for edge in graph.edges if not edge.count}
+    assert "alerting-disconnected" in never
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_no_row_of_a_trace_is_lost(picture: Picture, trace: list[Row]) -> None:
+    graph = _with_way(picture, trace)
+    on_edges = sum(edge.count for edge in graph.edges if edge.moves)
+    in_stubs = sum(int(stub.label.rpartition("×")[2]) for node in graph.nodes for stub in node.stubs)
+    work = Counter(("+" in row["row"], _is_work(row)) for row in trace)
+    expected = sum(n for (_, is_work), n in work.items() if not is_work)
+    if picture == "after-call-work":
+        expected = work[False, True] + work[True, False]
+
+    assert on_edges + in_stubs == expected
+
+
+def test_a_trace_of_another_table_is_refused(trace: list[Row]) -> None:
+    strange = [{**trace[0], "row": "leapt"}]
+
+    with pytest.raises(
+        DecodeError, match=r"unknown_row: \$.row: expected a row of this version's table, found alerting none leapt"
+    ):
+        render("connection", "svg", way=Way.of(strange))
+
+
+def test_what_is_no_trace_row_is_refused() -> None:
+    with pytest.raises(DecodeError, match=r"\$.session"):
+        render("connection", "svg", way=Way.of([{"a": 1}]))
+
+
+def test_an_unknown_type_of_event_lies_on_its_state() -> None:
+    row = {"session": "s", "type": "acme.hello", "at": "2026-03-01T09:00:00.000Z", "row": "unknown_type", "from": "none"}
+
+    assert [stub.label for stub in _node(_with_way("connection", [row]), "none").stubs] == ["– unknown_type ×1"]
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("format_", WITH_WAY)
+def test_what_a_trace_says_breaks_no_document(picture: Picture, format_: str, trace: list[Row]) -> None:
+    name = 'x"\n\\ --> <script>&;#\x00\ud800'
+    rows = [{**row, "session": name, "at": f"{row['at'][:11]}\n] x --> y"} for row in trace if row["session"] == "cleo"]
+    text, usual = (render(picture, format_, way=Way.of(some, some[0]["session"])) for some in (rows, _of(trace, "cleo")))  # type: ignore[arg-type]
+
+    assert len(text.splitlines()) == len(usual.splitlines())
+    assert text.encode()
+    if format_ == "svg":
+        ET.fromstring(text)  # noqa: S314 (our own text)
+
+
+# --- As it is printed ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("format_", WITH_WAY)
+def test_every_mark_is_printed(picture: Picture, format_: str, trace: list[Row]) -> None:
+    graph = _with_way(picture, trace, "cleo")
+    text = render(picture, format_, way=Way.of(trace, "cleo"))  # type: ignore[arg-type]  # a format
+    text = text.replace("#58;", ":")
+
+    assert [edge.mark for edge in graph.edges if edge.mark not in text] == []
+    assert [stub.label for node in graph.nodes for stub in node.stubs if stub.label not in text] == []
+
+
+def test_in_svg_what_was_refused_is_red_and_what_was_not_visited_is_faint(trace: list[Row]) -> None:
+    drawing = ET.fromstring(render("after-call-work", "svg", way=Way.of(trace, "cleo")))  # noqa: S314 (our own text)
+    classes = {element.get("id"): element.get("class") for element in drawing.iter() if element.get("id")}
+    red = [element.text for element in drawing.iter() if "refused" in str(element.get("class")) and element.text]
+
+    assert classes["after-call-work-skipped"] == "node final faint"
+    assert classes["after-call-work-pending"] == "node pending taken"
+    assert red == ["④ 09:03:41 ✗ code_required"]
+
+
+def test_more_stubs_than_a_box_has_room_for_are_counted() -> None:
+    call = stream("s")
+    for second in range(1, 4):
+        call = call.after(second).alerting(peer_id=str(second))
+    drawing = render("connection", "svg", way=Way.of(list(_trace(call.events)), "s"))
+
+    assert re.search(r">alerting ①  \+1<", drawing)
+
+
+@pytest.mark.parametrize("format_", ["markdown", "scxml", "xstate"])
+def test_a_format_that_is_the_machine_itself_shows_no_way(format_: str, trace: list[Row]) -> None:
+    with pytest.raises(ValueError, match="shows no way"):
+        render("connection", format_, way=Way.of(trace))  # type: ignore[arg-type]  # a format
+
+
+# --- The command line ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_prints_the_connection_in_mermaid() -> None:
+    assert CliRunner().invoke(app, ["diagram"]).stdout == render("connection", "mermaid")
+
+
+def test_the_command_writes_what_it_is_asked_for(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["diagram", "after-call-work", "--format", "svg", "-o", str(tmp_path / "acw.svg")])
+
+    assert (done.exit_code, done.output) == (0, "")
+    assert (tmp_path / "acw.svg").read_text(encoding="utf-8") == render("after-call-work", "svg")
+
+
+def test_the_command_shows_the_way_of_a_session(trace: list[Row], trace_file: Path) -> None:
+    done = CliRunner().invoke(app, ["diagram", "--format", "dot", "--trace", str(trace_file), "--session", "cleo"])
+
+    assert done.stdout == render("connection", "dot", way=Way.of(trace, "cleo"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["life"], "expected one of connection, after-call-work"),
+        (["--format", "png"], "expected one of mermaid, dot, svg, markdown, scxml, xstate"),
+        (["--session", "cleo"], "--trace TRACE.jsonl"),
+        (["--trace", "TRACE", "--format", "scxml"], "expected one of mermaid, dot, svg with --trace"),
+        (["--trace", "TRACE", "--session", "zoe"], "nothing of session 'zoe'"),
+        (["--trace", "TRACE", "-o", "TRACE"], "named twice"),
+        (["--trace", "NOT-THERE"], "NOT-THERE: No such file"),
+        (["--trace", str(EVENTS)], "line 1"),
+    ],
+)
+def test_wrong_usage_is_said_in_a_line_and_exits_with_2(arguments: list[str], said: str, trace_file: Path) -> None:
+    done = CliRunner().invoke(app, ["diagram", *(str(trace_file) if one == "TRACE" else one for one in arguments)], env=_WIDE)
+
+    assert done.exit_code == 2
+    assert said in " ".join(re.sub(r"[│╭╮╰╯─]", "", done.output).split())
+    assert done.stdout == ""
+
+
+def test_perfetto_replays_and_complains_like_the_other_commands(tmp_path: Path) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(EVENTS.read_bytes() + b"no json\n")
+    done = CliRunner().invoke(app, ["perfetto", str(source), "-o", str(tmp_path / "replay.json"), "--until", "end"])
+
+    assert done.exit_code == 1
+    assert f"{source}:33: not_json" in done.output
+    with EVENTS.open("rb") as file:
+        assert (tmp_path / "replay.json").read_text(encoding="utf-8") == perfetto(replay(read_events(file, print), until=FOREVER))
+
+
+# --- A replay as a Chrome trace -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def items(logs: tuple[SessionLog, ...]) -> list[Row]:
+    document = json.loads(perfetto(logs))
+    assert document["displayTimeUnit"] == "ms"
+    return list(document["traceEvents"])
+
+
+def test_conversations_are_processes_and_sessions_are_tracks(items: list[Row]) -> None:
+    names = [item["args"]["name"] for item in items if item["ph"] == "M"]
+
+    assert names == [
+        *("c-1001", "anna", "ben", "ben: received late", "cleo", "dora"),
+        *("c-1002", "emil", "finn", "gina", "hugo"),
+    ]
+    assert len({(item["pid"], item["tid"]) for item in items if item["ph"] == "M"}) == len(names)
+
+
+def test_segments_and_after_call_work_are_slices(items: list[Row]) -> None:
+    slices = [(item["name"], item["dur"]) for item in items if item["ph"] == "X" and item["tid"] == _track(items, "emil")]
+
+    assert slices == [("Alert", 5_200_000), ("Interact", 360_000_000), ("after-call work: complete", 45_000_000)]
+
+
+def test_every_row_of_the_trace_is_an_instant(items: list[Row], trace: list[Row]) -> None:
+    instants = [(item["args"]["outcome"], item["args"]["row"]) for item in items if item["ph"] == "i"]
+
+    assert Counter(instants) == Counter((row["outcome"], row["row"]) for row in trace)
+
+
+def test_a_refusal_says_its_rule(items: list[Row]) -> None:
+    (refusal,) = (item for item in items if item.get("cat") == "refused")
+
+    assert refusal["name"] == "acw.ended ✗ code_required"
+    assert refusal["args"]["because"] == "This prompt wants a wrap-up code before after-call work may end."
+
+
+def test_a_late_event_is_an_arrow_between_two_slices(items: list[Row]) -> None:
+    start, end = (next(item for item in items if item["ph"] == sign) for sign in "sf")
+
+    assert start["id"] == end["id"]
+    assert (end["ts"] - start["ts"]) / 1e6 == 90.68
+    assert start["name"] == "wrapup, received 90.680 s late"
+    for one in (start, end):
+        assert [item for item in items if item["ph"] == "X" and _same_place(item, one) and item["ts"] == one["ts"]]
+
+
+def test_slices_of_a_track_lie_within_each_other_or_apart(items: list[Row]) -> None:
+    for track in {(item["pid"], item["tid"]) for item in items}:
+        slices = [(i["ts"], i["ts"] + i["dur"]) for i in items if i["ph"] == "X" and (i["pid"], i["tid"]) == track]
+        crossing = [(a, b) for a in slices for b in slices if a[0] < b[0] < a[1] < b[1]]
+        assert crossing == []
+
+
+def test_what_is_open_goes_as_far_as_time_did() -> None:
+    lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.OPTIONAL))
+    call = stream("s").connected().after(10).disconnected("peer").after(5).updated(peer_id="p")
+    document = json.loads(perfetto(replay(call.events, lifecycle)))
+    work = next(item for item in document["traceEvents"] if item.get("cat") == "acw")
+
+    assert (work["name"], work["dur"], work["args"]) == ("after-call work: pending", 5_000_000, {"open": True})
+
+
+def test_no_sessions_are_an_empty_trace() -> None:
+    assert json.loads(perfetto([])) == {"displayTimeUnit": "ms", "traceEvents": []}
+
+
+# --- How ----------------------------------------------------------------------------------------------------------------------
+
+_WIDE = {"COLUMNS": "500", "TERMINAL_WIDTH": "500"}
+
+
+def _with_way(picture: Picture, trace: list[Row], session: str | None = None) -> Graph:
+    return with_way(graph_of(picture), Way.of(trace, session))
+
+
+def _trace(events: tuple[Event, ...]) -> Iterator[Row]:
+    for log in replay(events):
+        yield from trace_rows(log.trace)
+
+
+def _marks(graph: Graph) -> dict[str, str]:
+    return {edge.id: edge.mark for edge in graph.edges if edge.mark}
+
+
+def _node(graph: Graph, name: str) -> Any:
+    return next(node for node in graph.nodes if node.id == name)
+
+
+def _of(trace: list[Row], session: str) -> list[Row]:
+    return [row for row in trace if row["session"] == session]
+
+
+def _is_work(row: Row) -> bool:
+    return row["type"].removeprefix("cobrowse.session.") in ("wrapup", "acw.required", "acw.ended", "timer.acw")
+
+
+def _track(items: list[Row], session: str) -> int:
+    return next(int(item["tid"]) for item in items if item["name"] == "thread_name" and item["args"]["name"] == session)
+
+
+def _same_place(one: Row, other: Row) -> bool:
+    return (one["pid"], one["tid"]) == (other["pid"], other["tid"])
