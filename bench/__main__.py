@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter_ns
 
-from bench import by_hand, idiomatic
+from bench import by_hand, idiomatic, late
 from cobrowse_session import CobrowseSession, Event, Lifecycle
 from cobrowse_session.testing import stream
 
@@ -89,3 +89,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    late.main()
