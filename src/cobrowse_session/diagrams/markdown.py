@@ -71,7 +71,7 @@ def given(row: Row) -> str:
 
 
 def _by_row(moves: Iterable[Move]) -> list[tuple[Row, list[Move]]]:
-    """The moves of each row, in the order of the table. Rows are compared by identity: equal ones may stand in it twice."""
+    """The moves of each row, in the order in which events meet them; by identity, for names stand in the table more than once."""
     found: dict[int, tuple[Row, list[Move]]] = {}
     for move in moves:
         found.setdefault(id(move.row), (move.row, []))[1].append(move)
