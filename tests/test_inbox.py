@@ -767,6 +767,29 @@ def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
     assert rejects == []
 
 
+@settings(max_examples=200)
+@given(events=streams(), lifecycle=lifecycles(), until=st.integers(0, 20).map(at), seed=st.integers(0, 2**32))
+def test_whatever_fires_in_a_log_put_after_its_deadlines_is_told_once(
+    events: list[Event], lifecycle: Lifecycle, until: datetime, seed: int
+) -> None:
+    chance = random.Random(seed)
+    arriving = chance.sample(events, len(events))
+    before = chance.randrange(len(arriving))
+    inbox, _ = inbox_of(lifecycle)
+    log, taken, told = SessionLog(lifecycle, "s1"), [evolve(event, received_at=at(400)) for event in arriving], Told()
+    for event in taken[:before]:
+        told.change("s1", log.add(event))
+
+    told.advanced(inbox.advance(until))
+    inbox.put(saved(log))
+    for event in taken[before:]:
+        told.change("s1", take(inbox, event).change)
+    told.advanced(inbox.advance(until))
+
+    assert inbox.logs["s1"].trace == fold(taken, until, lifecycle=lifecycle).steps
+    assert sorted(map(repr, told.rows["s1"])) == sorted(map(repr, inbox.logs["s1"].trace))
+
+
 @given(events=crowds(), lifecycle=lifecycles(), after=st.sampled_from((1, 5, 60)), seed=st.integers(0, 2**32))
 def test_a_session_is_let_go_as_the_fold_says_and_all_that_comes_for_it_is_late(
     events: list[Event], lifecycle: Lifecycle, after: int, seed: int
