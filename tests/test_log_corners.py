@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 from tests.strategies import at
 
-from cobrowse_session import Event, Lifecycle, SessionLog, Settings, WrapupPrompt
+from cobrowse_session import Details, Event, Lifecycle, SessionLog, Settings, WrapupPrompt
 from cobrowse_session.stream import fold, tell
 from cobrowse_session.testing import START, Stream, stream
 
@@ -85,3 +86,24 @@ def test_before_its_first_event_a_log_shows_a_session_of_which_nothing_is_known(
     assert not log.advance(moment)
     assert (log.session, log.trace, log.deadline, log.latest) == (TIMED.new("s1"), (), None, None)
     assert log.as_of(moment).trace == ()
+
+
+@pytest.mark.parametrize("length", [3, 14, 15, 16, 17, 63, 64, 65, 200])
+def test_copies_are_known_in_short_sessions_and_in_long_ones(length: int) -> None:
+    life = stream("s1")
+    for page in range(length):
+        life = life.after(1).updated(viewer_url=f"https://example.com/{page}", received_at=at(900))
+    first, *_, latest = life.events
+    copies = [
+        evolve(event, received_at=at(800 - n), details=Details(peer_id=f"p{n}"))
+        for n, event in enumerate((first, latest, first, latest))
+    ]
+    log = filled(life.events)
+
+    for copy_ in [first, *copies, latest, *copies[::-1]]:
+        log.add(copy_)
+
+    everything = [*life, first, *copies, latest, *copies]
+    assert log.folded == fold(everything, lifecycle=TIMED)
+    assert (log.repeats, log.conflicts, len(log.trace)) == (10, 2, length)
+    assert {event.received_at for event in log.events} == {at(798), at(797), at(900)}
