@@ -16,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check package diagrams diagrams-check vendor bench soak constraints clean
+.PHONY: help demo test check package diagrams diagrams-check docs vendor bench soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ diagrams-check: .venv/.stamp build/diagrams-check/.stamp ## mermaid, Graphviz, X
 	@cd build/diagrams-check && node check.mjs printed
 	@build/diagrams-check/venv/bin/python tests/diagrams_check/check_others.py build/diagrams-check/printed
 
+docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
+	@rm -rf build/docs
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/docs
+	@echo "build/docs/index.html"
+
 vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
 	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
 
@@ -76,7 +81,7 @@ soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what on
 
 # pip-compile needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
 constraints: build/pip-tools/.stamp ## write constraints.txt and tests/vendor/requirements.txt anew
-	@$(PYTHON3) .ci/requirements.py build runtime cli dev | $(COMPILE) -o constraints.txt -
+	@$(PYTHON3) .ci/requirements.py build runtime cli dev docs | $(COMPILE) -o constraints.txt -
 	@{ $(PYTHON3) .ci/requirements.py build runtime; cat tests/vendor/requirements.in; } | $(COMPILE) -c constraints.txt -o tests/vendor/requirements.txt -
 
 UPGRADE ?=

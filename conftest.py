@@ -1,17 +1,92 @@
-"""Run the examples of README.md, docs/ and the docstrings as tests."""
+"""Run the examples of README.md, docs/ and the docstrings as tests.
 
-from doctest import ELLIPSIS
+In the pages a Python session is a doctest. A file with a caption is written as it stands, and the commands of a console are run
+in the same new folder, beside `examples/`; what they print must be what the page shows.
+"""
 
-from sybil import Sybil
+import os
+import subprocess
+import sys
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
+from doctest import Example as Shown
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sybil import Document, Example, Sybil
 from sybil.document import PythonDocStringDocument
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.parsers.myst.lexers import DirectiveLexer
 from sybil.parsers.rest import DocTestParser
+from sybil.region import Region
 
 collect_ignore = ["tests/vendor"]  # it has an environment of its own: `make vendor`
 
+_ROOT = Path(__file__).parent
+_BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def _in_new_folder(namespace: dict[str, Any]) -> None:
+    folder = namespace["_folder"] = TemporaryDirectory()
+    (Path(folder.name) / "examples").symlink_to(_ROOT / "examples")
+    os.chdir(folder.name)
+
+
+def _back(namespace: dict[str, Any]) -> None:
+    os.chdir(_ROOT)
+    namespace["_folder"].cleanup()
+
+
+def _files(document: Document) -> list[Region]:
+    """Code blocks whose caption is a file's name."""
+    blocks = DirectiveLexer(directive="code-block")(document)
+    return [
+        Region(block.start, block.end, parsed=block.lexemes, evaluator=_write)
+        for block in blocks
+        if "caption" in block.lexemes["options"]
+    ]
+
+
+def _write(example: Example) -> None:
+    Path(example.parsed["options"]["caption"]).write_text(example.parsed["source"], encoding="utf-8")
+
+
+def _run(example: Example) -> str | None:
+    """Run what stands behind each `$`, one after the other, as a person would: `$?` is the exit code of the one before."""
+    code = 0
+    for typed in ("\n" + example.parsed).split("\n$ ")[1:]:
+        command, *rest = typed.split("\n")
+        while command.endswith("\\"):
+            command += "\n" + rest.pop(0)
+        shown = "".join(f"{line}\n" for line in rest).rstrip("\n")
+        done = subprocess.run(  # noqa: S602 (the pages are ours)
+            f"(exit {code})\n{command}",
+            shell=True,
+            executable="/bin/bash",
+            env={**os.environ, "PATH": _BESIDE, "CHECKOUT": str(_ROOT), "COLUMNS": "130", "NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        code, check, flags = done.returncode, OutputChecker(), ELLIPSIS | NORMALIZE_WHITESPACE * ("..." in shown)
+        if not check.check_output(shown + "\n", done.stdout.rstrip("\n") + "\n", flags):
+            return f"$ {command}\n" + check.output_difference(
+                Shown(command, shown + "\n"), done.stdout.rstrip("\n") + "\n", flags
+            )
+    return None
+
+
 _pages = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS), SkipParser()],
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=ELLIPSIS),
+        CodeBlockParser("console", _run),
+        _files,
+        SkipParser(),
+    ],
     patterns=["README.md", "docs/*.md", "docs/*/*.md"],
+    setup=_in_new_folder,
+    teardown=_back,
 )
 _docstrings = Sybil(
     path="src",

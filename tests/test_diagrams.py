@@ -17,7 +17,8 @@ from cobrowse_session.diagrams import FORMATS, PICTURES, render
 from cobrowse_session.diagrams.dot import dot
 from cobrowse_session.diagrams.graph import DEADLINES, LONGEST, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
-from cobrowse_session.diagrams.svg import DARK, LAYOUTS, LIGHT, svg
+from cobrowse_session.diagrams.strokes import DARK, LIGHT
+from cobrowse_session.diagrams.svg import LAYOUTS, svg
 from cobrowse_session.lifecycle.machine import build
 from cobrowse_session.lifecycle.row import Row, refused
 from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED, NOT_YET_CONNECTED

@@ -183,7 +183,7 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     check_family(family)
     bad = Complaints(events, say)
     legs: list[Leg] = []
-    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
         for _, converted in read_payloads(open_input(files, conversation), theirs, family):
@@ -254,9 +254,9 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
     bad = Complaints(events, say)
-    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     try:
-        typer.echo(explain(_log_of(logs, session).folded, field))
+        typer.echo(explain(log_of(logs, session).folded, field))
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
     if bad.lines:
@@ -274,15 +274,16 @@ def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
     bad = Complaints(events, say)
-    logs = _replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
-    told = logs if session is None else (_log_of(logs, session),)
+    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
         typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))
     if bad.lines:
         raise typer.Exit(1)
 
 
-def _replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:
+def replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:
+    """The logs of a file of events."""
     moment = moment_of(until)
     with usage_errors(), ExitStack() as files, many_objects():
         return replay(read_events(open_input(files, events), bad), lifecycle, moment)
@@ -297,7 +298,8 @@ def _trace(files: ExitStack, name: str) -> Iterator[Row]:
         raise typer.Exit(2) from None
 
 
-def _log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
+def log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
+    """The log of one session; an id that no event names is wrong usage."""
     for log in logs:
         if log.session_id == session:
             return log

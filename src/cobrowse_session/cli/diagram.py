@@ -6,13 +6,12 @@ from typing import Annotated
 import typer
 
 from cobrowse_session import DecodeError
-from cobrowse_session.cli import app
-from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
-from cobrowse_session.cli.options import Acw, AcwTimeout, AlertingGrace, Events, Output, Until, lifecycle_of, moment_of
+from cobrowse_session.cli import app, log_of, replayed
+from cobrowse_session.cli.files import check_files, open_input, usage_errors, writer
+from cobrowse_session.cli.options import Acw, AcwTimeout, AlertingGrace, Events, Output, Until, lifecycle_of
 from cobrowse_session.cli.screen import Complaints, say
-from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render, timeline
 from cobrowse_session.edge.diff import read_trace
-from cobrowse_session.edge.replay import read_events, replay
 
 
 @app.command("diagram", epilog="Try: `cobrowse-session diagram after-call-work --format svg -o after-call-work.svg`")
@@ -46,6 +45,27 @@ def diagram_command(
         writer(files, output)(drawn.removesuffix("\n"))
 
 
+@app.command("timeline", epilog="Try: `cobrowse-session timeline events.jsonl s1 -o s1.svg`")
+def timeline_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+    events: Events,
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
+    output: Output = "-",
+    until: Until = None,
+    acw: Acw = None,
+    acw_timeout: AcwTimeout = None,
+    alerting_grace: AlertingGrace = None,
+) -> None:
+    """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
+    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
+    check_files(events, [output])
+    bad = Complaints(events, say)
+    log = log_of(replayed(events, bad, until, lifecycle), session)
+    with usage_errors(), ExitStack() as files:
+        writer(files, output)(timeline(log.folded).removesuffix("\n"))
+    if bad.lines:
+        raise typer.Exit(1)
+
+
 @app.command("perfetto", epilog="Try: `cobrowse-session perfetto events.jsonl -o replay.json`, and open it in a trace viewer")
 def perfetto_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     events: Events,
@@ -56,11 +76,11 @@ def perfetto_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    moment, lifecycle = moment_of(until), lifecycle_of(acw, acw_timeout, alerting_grace)
+    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
     check_files(events, [output])
     bad = Complaints(events, say)
-    with usage_errors(), ExitStack() as files, many_objects():
-        logs = replay(read_events(open_input(files, events), bad), lifecycle, moment)
+    logs = replayed(events, bad, until, lifecycle)
+    with usage_errors(), ExitStack() as files:
         writer(files, output)(perfetto(logs).removesuffix("\n"))
     if bad.lines:
         raise typer.Exit(1)

@@ -14,10 +14,11 @@ from cobrowse_session.diagrams.mermaid import mermaid
 from cobrowse_session.diagrams.perfetto import perfetto
 from cobrowse_session.diagrams.scxml import scxml
 from cobrowse_session.diagrams.svg import svg
+from cobrowse_session.diagrams.timeline import timeline
 from cobrowse_session.diagrams.ways import Way, with_way
 from cobrowse_session.diagrams.xstate import xstate
 
-__all__ = ["FORMATS", "PICTURES", "WITH_WAY", "Format", "Picture", "Way", "perfetto", "render"]
+__all__ = ["FORMATS", "PICTURES", "WITH_WAY", "Format", "Picture", "Way", "perfetto", "render", "timeline"]
 
 Format = Literal["mermaid", "dot", "svg", "markdown", "scxml", "xstate"]
 

@@ -6,110 +6,48 @@ begin with the picture's name, so that both pictures fit into one page.
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from attrs import frozen
 
 from cobrowse_session.diagrams.dot import width
 from cobrowse_session.diagrams.graph import Edge, Graph, Node, Picture, Stub
+from cobrowse_session.diagrams.strokes import Place, Point, head, hexagon, polyline, rect, straight, text, themed
 
-Point = tuple[float, float]
-
-LIGHT = {
-    "paper": "#ffffff",
-    "ink": "#1f2328",
-    "soft": "#59636e",
-    "plain": "#f6f8fa",
-    "pending": "#9a6700",
-    "pending-fill": "#fff8e1",
-    "live": "#1a7f37",
-    "live-fill": "#e9fbee",
-    "final": "#0969da",
-    "final-fill": "#eaf4ff",
-    "refused": "#cf222e",
-}
-DARK = {
-    "paper": "#0d1117",
-    "ink": "#e6edf3",
-    "soft": "#9198a1",
-    "plain": "#161b22",
-    "pending": "#d29922",
-    "pending-fill": "#2a2211",
-    "live": "#3fb950",
-    "live-fill": "#12281a",
-    "final": "#58a6ff",
-    "final-fill": "#101f36",
-    "refused": "#ff7b72",
-}
-
-_STYLE = """\
-#ID {{ {light}; color: var(--ink); }}
-@media (prefers-color-scheme: dark) {{ #ID {{ {dark}; }} }}
-[data-theme="light"] #ID {{ {light}; }}
-[data-theme="dark"] #ID {{ {dark}; }}
-#ID text {{ font: 13px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }}
-#ID .paper {{ fill: var(--paper); }}
-#ID .frame {{ fill: none; stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }}
-#ID .node rect, #ID .node path {{ fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }}
-#ID .node text {{ font-weight: 600; }}
-#ID .question text {{ font-weight: 400; }}
-#ID .pending rect {{ fill: var(--pending-fill); stroke: var(--pending); }}
-#ID .live rect {{ fill: var(--live-fill); stroke: var(--live); stroke-width: 2.5; }}
-#ID .final rect {{ fill: var(--final-fill); stroke: var(--final); }}
-#ID .any rect {{ stroke-dasharray: 2 3; }}
-#ID .any text {{ font-weight: 400; font-style: italic; }}
-#ID .edge path {{ fill: none; stroke: currentColor; stroke-width: 1.5; }}
-#ID .edge text {{ font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }}
-#ID .edge text.guard {{ fill: var(--soft); }}
-#ID .edge .head {{ fill: currentColor; stroke: none; }}
-#ID .answer {{ color: var(--soft); }}
-#ID .deadline .way {{ stroke-dasharray: 7 4; }}
-#ID .clock {{ fill: var(--paper); stroke: currentColor; stroke-width: 1.3; }}
-#ID .start {{ fill: currentColor; }}
-#ID .frame-name {{ fill: var(--soft); font-style: italic; }}
-#ID .mark {{ font-size: 12px; font-weight: 700; fill: var(--live); }}
-#ID .taken .way, #ID .taken rect, #ID .taken .shape {{ stroke-width: var(--wide, 3); }}
-#ID .faint {{ opacity: 0.35; }}
-#ID .never {{ opacity: 0.55; }}
-#ID .never .way, #ID .never rect {{ stroke-dasharray: 2 4; }}
-#ID .node .stub {{ font-size: 12px; font-weight: 400; fill: var(--soft); text-anchor: start; }}
-#ID .node line.stub {{ stroke: var(--soft); stroke-width: 2; }}
-#ID .node .refused {{ fill: var(--refused); }}
-#ID .node line.refused {{ stroke: var(--refused); }}
+_RULES = """\
+#ID text { font: 13px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }
+#ID .paper { fill: var(--paper); }
+#ID .frame { fill: none; stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }
+#ID .node rect, #ID .node path { fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }
+#ID .node text { font-weight: 600; }
+#ID .question text { font-weight: 400; }
+#ID .pending rect { fill: var(--pending-fill); stroke: var(--pending); }
+#ID .live rect { fill: var(--live-fill); stroke: var(--live); stroke-width: 2.5; }
+#ID .final rect { fill: var(--final-fill); stroke: var(--final); }
+#ID .any rect { stroke-dasharray: 2 3; }
+#ID .any text { font-weight: 400; font-style: italic; }
+#ID .edge path { fill: none; stroke: currentColor; stroke-width: 1.5; }
+#ID .edge text { font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }
+#ID .edge text.guard { fill: var(--soft); }
+#ID .edge .head { fill: currentColor; stroke: none; }
+#ID .answer { color: var(--soft); }
+#ID .deadline .way { stroke-dasharray: 7 4; }
+#ID .clock { fill: var(--paper); stroke: currentColor; stroke-width: 1.3; }
+#ID .start { fill: currentColor; }
+#ID .frame-name { fill: var(--soft); font-style: italic; }
+#ID .mark { font-size: 12px; font-weight: 700; fill: var(--live); }
+#ID .taken .way, #ID .taken rect, #ID .taken .shape { stroke-width: var(--wide, 3); }
+#ID .faint { opacity: 0.35; }
+#ID .never { opacity: 0.55; }
+#ID .never .way, #ID .never rect { stroke-dasharray: 2 4; }
+#ID .node .stub { font-size: 12px; font-weight: 400; fill: var(--soft); text-anchor: start; }
+#ID .node line.stub { stroke: var(--soft); stroke-width: 2; }
+#ID .node .refused { fill: var(--refused); }
+#ID .node line.refused { stroke: var(--refused); }
 """
 
 
 # --- Where everything stands --------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Place:
-    """A box: its centre and its size."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def left(self) -> float:
-        """Its left side."""
-        return self.x - self.width / 2
-
-    @property
-    def right(self) -> float:
-        """Its right side."""
-        return self.x + self.width / 2
-
-    @property
-    def top(self) -> float:
-        """Its upper side."""
-        return self.y - self.height / 2
-
-    @property
-    def bottom(self) -> float:
-        """Its lower side."""
-        return self.y + self.height / 2
 
 
 @frozen
@@ -194,22 +132,25 @@ LAYOUTS: Mapping[Picture, Layout] = {"connection": _connection(), "after-call-wo
 # --- The printer --------------------------------------------------------------------------------------------------------------
 
 
-def svg(graph: Graph) -> str:
+def svg(graph: Graph, name: str | None = None) -> str:
     """Print a graph as a drawing.
+
+    Args:
+        graph: the picture.
+        name: its id, and the beginning of all ids in it; None: the picture's own name.
 
     Raises:
         KeyError: a node has no place; give it one in `LAYOUTS`.
     """
-    return "\n".join(_lines(graph, LAYOUTS[graph.name])) + "\n"
+    return "\n".join(_lines(graph, LAYOUTS[graph.name], name or graph.name)) + "\n"
 
 
-def _lines(graph: Graph, layout: Layout) -> Iterator[str]:
-    name = graph.name
+def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     size = f'viewBox="0 0 {layout.width} {layout.height}" width="{layout.width}" height="{layout.height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
     yield f'<title id="{name}-title">{escape(graph.title)}</title>'
     yield f'<desc id="{name}-desc">{escape(graph.description)}</desc>'
-    yield f"<style>{_style(name)}</style>"
+    yield f"<style>\n{themed(name, _RULES)}</style>"
     yield f'<rect class="paper" width="{layout.width}" height="{layout.height}" rx="12"/>'
     for group in graph.groups:
         yield from _frame(name, group.id, layout.places[group.id])
@@ -220,20 +161,15 @@ def _lines(graph: Graph, layout: Layout) -> Iterator[str]:
     yield "</svg>"
 
 
-def _style(name: str) -> str:
-    light, dark = ("; ".join(f"--{key}: {color}" for key, color in theme.items()) for theme in (LIGHT, DARK))
-    return "\n" + _STYLE.format(light=light, dark=dark).replace("#ID", f"#{name}")
-
-
 def _frame(name: str, group: str, place: Place) -> Iterator[str]:
-    yield f'<g id="{name}-{group}-frame">{_rect(place, 14, "frame")}'
+    yield f'<g id="{name}-{group}-frame">{rect(place, 14, "frame")}'
     yield f'<text class="frame-name" x="{place.x:g}" y="{place.top + 17:g}">{escape(group)}</text></g>'
 
 
 def _start(layout: Layout, first: Place) -> Iterator[str]:
     x, y = layout.start
     yield f'<circle class="start" cx="{x:g}" cy="{y:g}" r="6"/>'
-    yield f'<g class="edge"><path class="way" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{_head((x, y), (first.left, y))}</g>'
+    yield f'<g class="edge"><path class="way" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{head((x, y), (first.left, y))}</g>'
 
 
 def _node(name: str, node: Node, place: Place) -> Iterator[str]:
@@ -241,16 +177,16 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
     if node.told:
         yield f"<title>{escape(node.told)}</title>"
     if node.kind == "question":
-        yield f'<path class="shape" d="{_hexagon(place)}"/>'
+        yield f'<path class="shape" d="{hexagon(place)}"/>'
     else:
-        yield _rect(place, 10)
+        yield rect(place, 10)
     if node.kind == "final":  # a double ring
-        yield _rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
+        yield rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
     stubs = node.stubs[: max(0, int((place.height - 18 * len(node.label) - 8) // 18))]
     more = f"  +{len(node.stubs) - len(stubs)}" if len(stubs) < len(node.stubs) else ""
     top = place.y - 9 * (len(node.label) + len(stubs) - 1)
     for number, line in enumerate(node.lines):
-        yield _text(line + (more if number == len(node.label) - 1 else ""), place.x, top + 18 * number)
+        yield text(line + (more if number == len(node.label) - 1 else ""), place.x, top + 18 * number)
     for number, stub in enumerate(stubs, len(node.label)):
         yield from _stub(stub, place, top + 18 * number)
     yield "</g>"
@@ -260,16 +196,16 @@ def _stub(stub: Stub, place: Place, y: float) -> Iterator[str]:
     """A short line that leads nowhere, and why."""
     of = "stub refused" if stub.refused else "stub"
     yield f'<line class="{of}" x1="{place.left:g}" y1="{y:g}" x2="{place.left + 12:g}" y2="{y:g}"/>'
-    yield _text(stub.label, place.left + 16, y, of)
+    yield text(stub.label, place.left + 16, y, of)
 
 
 def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
-    way = layout.corners.get(edge.id) or _straight(layout.places[edge.source], layout.places[edge.target])
+    way = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
     wide = f' style="--wide: {width(edge.count):g}"' if edge.count else ""
     yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}"{wide}>'
     if edge.told:
         yield f"<title>{escape(edge.told)}</title>"
-    yield f'<path class="way" d="{_line(way)}"/>{_head(way[-2], way[-1])}'
+    yield f'<path class="way" d="{polyline(way)}"/>{head(way[-2], way[-1])}'
     yield from _label(edge, way)
     yield "</g>"
 
@@ -283,70 +219,11 @@ def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
         lines = [(f"{edge.label[0]} {edge.mark}", "")]
     elif edge.mark:
         lines.insert(0, (edge.mark, "mark"))
-    top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 5
+    top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 3
     longest = max((len(line) for line, _ in lines), default=0)
     x = (x1 + x2) / 2 + (10 + 3.1 * longest if upright else 0)
     for number, (line, kind) in enumerate(lines):
-        yield _text(line, x, top + 15 * number, kind)
+        yield text(line, x, top + 15 * number, kind)
     if edge.kind == "deadline":
         cx, cy = x - 3.4 * longest - 14, top + 15 * (len(lines) - 1)
         yield f'<circle class="clock" cx="{cx:g}" cy="{cy:g}" r="7"/><path d="M{cx:g} {cy - 4:g}V{cy:g}H{cx + 3:g}"/>'
-
-
-# --- Strokes ------------------------------------------------------------------------------------------------------------------
-
-
-def _rect(place: Place, radius: float, kind: str = "") -> str:
-    of = f' class="{kind}"' if kind else ""
-    size = f'width="{place.width:g}" height="{place.height:g}"'
-    return f'<rect{of} x="{place.left:g}" y="{place.top:g}" {size} rx="{radius:g}"/>'
-
-
-def _hexagon(place: Place) -> str:
-    slant = 14
-    return (
-        f"M{place.left:g} {place.y:g}L{place.left + slant:g} {place.top:g}H{place.right - slant:g}"
-        f"L{place.right:g} {place.y:g}L{place.right - slant:g} {place.bottom:g}H{place.left + slant:g}Z"
-    )
-
-
-def _text(line: str, x: float, y: float, kind: str = "") -> str:
-    of = f" class={quoteattr(kind)}" if kind else ""
-    return f'<text{of} x="{x:g}" y="{y:g}">{escape(line)}</text>'
-
-
-def _straight(source: Place, target: Place) -> tuple[Point, Point]:
-    """From border to border, upright where one stands above the other."""
-    if source.bottom <= target.top:
-        return (source.x, source.bottom), (target.x, target.top)
-    if target.bottom <= source.top:
-        return (source.x, source.top), (target.x, target.bottom)
-    if source.right <= target.left:
-        return (source.right, source.y), (target.left, target.y)
-    return (source.left, source.y), (target.right, target.y)
-
-
-def _line(way: tuple[Point, ...]) -> str:
-    """A way with round corners that ends where its arrow's head begins."""
-    way = (*way[:-1], _towards(way[-1], way[-2], 7))
-    line = f"M{way[0][0]:g} {way[0][1]:g}"
-    for before, corner, after in zip(way, way[1:], way[2:], strict=False):
-        (x1, y1), (x2, y2) = _towards(corner, before, 10), _towards(corner, after, 10)
-        line += f"L{x1:g} {y1:g}Q{corner[0]:g} {corner[1]:g} {x2:g} {y2:g}"
-    return line + f"L{way[-1][0]:g} {way[-1][1]:g}"
-
-
-def _towards(point: Point, other: Point, length: float) -> Point:
-    """A point at some distance, in the direction of another."""
-    (x, y), (to_x, to_y) = point, other
-    whole = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
-    return round(x + (to_x - x) * length / whole, 1), round(y + (to_y - y) * length / whole, 1)
-
-
-def _head(before: Point, tip: Point) -> str:
-    """The arrow's head; a marker would need a colour of its own."""
-    (x, y), (back_x, back_y) = tip, _towards(tip, before, 9)
-    side_x, side_y = (y - back_y) * 0.45, (back_x - x) * 0.45
-    return (
-        f'<path class="head" d="M{x:g} {y:g}L{back_x + side_x:g} {back_y + side_y:g}L{back_x - side_x:g} {back_y - side_y:g}Z"/>'
-    )

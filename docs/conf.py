@@ -1,0 +1,65 @@
+"""How the documentation is built: `make docs`. It needs no network, and every warning is an error."""
+
+import logging
+
+from sphinx.application import Sphinx
+
+from cobrowse_session import __version__
+
+logging.getLogger("transitions").setLevel(logging.WARNING)  # pictures are drawn by running the machines, which log each callback
+
+project = "cobrowse-session"
+author = "the cobrowse-session developers"
+version = release = __version__
+html_title = f"{project} {version}"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_llm.txt",
+    "cobrowse_session.sphinx",
+]
+
+# --- Pages --------------------------------------------------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+copybutton_exclude = ".linenos, .gp, .go"  # prompts and what was printed
+llms_txt_suppress_unknown_node_warnings = ["abbreviation"]  # the `*` in a signature
+llms_txt_description = "The life of a contact-centre session: provider events in, the session out."
+
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_show_sphinx = html_show_copyright = False
+html_copy_source = False
+templates_path: list[str] = []
+
+# --- The API, from docstrings -------------------------------------------------------------------------------------------------
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autoclass_content = "class"
+autodoc_default_options = {"members": True}
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature says them
+python_maximum_signature_line_length = 88
+default_role = "py:obj"  # `Name` in a docstring is a link where there is such a name, and code where there is none
+
+# A name in a signature that leads nowhere is an error, but for what others document.
+nitpicky = True
+nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collections|typing|pathlib)\..*")]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _begin_with_comment, priority=400)  # before napoleon, which has 500
+
+
+def _begin_with_comment(_app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
+    """Or napoleon takes what stands before a colon in an attribute's first line for its type."""
+    if what in ("attribute", "property", "data"):
+        lines[:0] = ["..", ""]

@@ -1,0 +1,134 @@
+"""What drawings are made of: the colours of both themes, boxes, lines and their heads."""
+
+from xml.sax.saxutils import escape, quoteattr
+
+from attrs import frozen
+
+Point = tuple[float, float]
+
+LIGHT = {
+    "paper": "#ffffff",
+    "ink": "#1f2328",
+    "soft": "#59636e",
+    "plain": "#f6f8fa",
+    "pending": "#9a6700",
+    "pending-fill": "#fff8e1",
+    "live": "#1a7f37",
+    "live-fill": "#e9fbee",
+    "final": "#0969da",
+    "final-fill": "#eaf4ff",
+    "refused": "#cf222e",
+}
+DARK = {
+    "paper": "#0d1117",
+    "ink": "#e6edf3",
+    "soft": "#9198a1",
+    "plain": "#161b22",
+    "pending": "#d29922",
+    "pending-fill": "#2a2211",
+    "live": "#3fb950",
+    "live-fill": "#12281a",
+    "final": "#58a6ff",
+    "final-fill": "#101f36",
+    "refused": "#ff7b72",
+}
+
+
+def themed(name: str, rules: str) -> str:
+    """The style of the drawing of that id: dark where the reader's system is, and either where a page says `data-theme`."""
+    light, dark = ("; ".join(f"--{key}: {color}" for key, color in theme.items()) for theme in (LIGHT, DARK))
+    return (
+        f"#{name} {{ {light}; color: var(--ink); max-width: 100%; height: auto; }}\n"
+        f"@media (prefers-color-scheme: dark) {{ #{name} {{ {dark}; }} }}\n"
+        f'[data-theme="light"] #{name} {{ {light}; }}\n'
+        f'[data-theme="dark"] #{name} {{ {dark}; }}\n' + rules.replace("#ID", f"#{name}")
+    )
+
+
+@frozen
+class Place:
+    """A box: its centre and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def left(self) -> float:
+        """Its left side."""
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        """Its right side."""
+        return self.x + self.width / 2
+
+    @property
+    def top(self) -> float:
+        """Its upper side."""
+        return self.y - self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """Its lower side."""
+        return self.y + self.height / 2
+
+
+def rect(place: Place, radius: float, kind: str = "") -> str:
+    """A box with round corners."""
+    of = f' class="{kind}"' if kind else ""
+    size = f'width="{place.width:g}" height="{place.height:g}"'
+    return f'<rect{of} x="{place.left:g}" y="{place.top:g}" {size} rx="{radius:g}"/>'
+
+
+def hexagon(place: Place) -> str:
+    """The outline of a box with pointed sides."""
+    slant = 14
+    return (
+        f"M{place.left:g} {place.y:g}L{place.left + slant:g} {place.top:g}H{place.right - slant:g}"
+        f"L{place.right:g} {place.y:g}L{place.right - slant:g} {place.bottom:g}H{place.left + slant:g}Z"
+    )
+
+
+def text(line: str, x: float, y: float, kind: str = "") -> str:
+    """One line of text."""
+    of = f" class={quoteattr(kind)}" if kind else ""
+    return f'<text{of} x="{x:g}" y="{y:g}">{escape(line)}</text>'
+
+
+def straight(source: Place, target: Place) -> tuple[Point, Point]:
+    """From border to border, upright where one stands above the other."""
+    if source.bottom <= target.top:
+        return (source.x, source.bottom), (target.x, target.top)
+    if target.bottom <= source.top:
+        return (source.x, source.top), (target.x, target.bottom)
+    if source.right <= target.left:
+        return (source.right, source.y), (target.left, target.y)
+    return (source.left, source.y), (target.right, target.y)
+
+
+def polyline(way: tuple[Point, ...]) -> str:
+    """A way with round corners that ends where its arrow's head begins."""
+    way = (*way[:-1], towards(way[-1], way[-2], 7))
+    line = f"M{way[0][0]:g} {way[0][1]:g}"
+    for before, corner, after in zip(way, way[1:], way[2:], strict=False):
+        (x1, y1), (x2, y2) = towards(corner, before, 10), towards(corner, after, 10)
+        line += f"L{x1:g} {y1:g}Q{corner[0]:g} {corner[1]:g} {x2:g} {y2:g}"
+    return line + f"L{way[-1][0]:g} {way[-1][1]:g}"
+
+
+def towards(point: Point, other: Point, length: float) -> Point:
+    """A point at some distance, in the direction of another."""
+    (x, y), (to_x, to_y) = point, other
+    whole = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
+    return round(x + (to_x - x) * length / whole, 1), round(y + (to_y - y) * length / whole, 1)
+
+
+def head(before: Point, tip: Point) -> str:
+    """The arrow's head; a marker would need a colour of its own."""
+    (x, y), (back_x, back_y) = tip, towards(tip, before, 9)
+    side_x, side_y = (y - back_y) * 0.45, (back_x - x) * 0.45
+    return (
+        f'<path class="head" d="M{x:g} {y:g}L{back_x + side_x:g} {back_y + side_y:g}L{back_x - side_x:g} {back_y - side_y:g}Z"/>'
+    )

@@ -1,0 +1,186 @@
+"""Two Sphinx directives: the diagrams, and a session in time, drawn while your pages are built.
+
+Name the extension in `conf.py`; it needs no program and no network:
+
+.. code-block:: python
+
+   extensions = ["cobrowse_session.sphinx"]
+
+.. code-block:: rst
+
+   .. cobrowse-diagram:: after-call-work
+
+      After-call work.
+
+   .. cobrowse-diagram:: connection
+      :trace: trace.jsonl
+      :session: s1
+
+      The way of one session; without ``:session:``, of all in the trace.
+
+   .. cobrowse-timeline:: events.jsonl
+      :session: s1
+      :acw: timeout
+      :acw-timeout: 30
+      :until: end
+
+      One session in time.
+
+Files are named as everywhere in Sphinx, beside the page or, with a leading slash, from the root of the pages. What stands inside
+is the caption. In HTML the drawing is part of the page, in the page's theme; other builders get the diagram in Mermaid, and the
+session in sentences.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+from cobrowse_session import CobrowseError, Lifecycle, Settings, WrapupPrompt, __version__
+from cobrowse_session.diagrams import PICTURES, Way, render, timeline
+from cobrowse_session.diagrams.graph import graph_of
+from cobrowse_session.diagrams.svg import svg
+from cobrowse_session.diagrams.ways import with_way
+from cobrowse_session.edge.diff import read_trace
+from cobrowse_session.edge.replay import Rejected, read_events, replay
+from cobrowse_session.model import FOREVER
+from cobrowse_session.stream import SessionLog, tell
+from cobrowse_session.wire.values import read_time
+
+Reader = Callable[[str], Any]
+"""What reads an option. `Any`: each reads into what it likes."""
+T = TypeVar("T", bound=str)
+
+
+class drawing(nodes.General, nodes.Element):  # noqa: N801 (docutils writes nodes so)
+    """A drawing whose builder is not known yet; inside is its caption."""
+
+
+class _ForBuilder(SphinxPostTransform):
+    """Gives each builder what it can show."""
+
+    default_priority = 50
+
+    def run(self, **_: Any) -> None:
+        """Put SVG or text in the place of each drawing. `Any`: what Sphinx hands on."""
+        for node in list(self.document.findall(drawing)):
+            node.replace_self(_figure(node) if self.app.builder.format == "html" else _told(node))
+
+
+def _figure(node: drawing) -> list[nodes.Node]:
+    scrolls = '<div class="cobrowse-picture" style="overflow-x: auto" tabindex="0"><div style="min-width: 45rem">'
+    svg = nodes.raw("", f"{scrolls}{node['drawn']}</div></div>", format="html")
+    caption = [nodes.caption("", "", *node.children)] if node.children else []
+    return [nodes.figure("", svg, *caption, ids=node["ids"])]
+
+
+def _told(node: drawing) -> list[nodes.Node]:
+    caption = [nodes.paragraph("", "", *node.children)] if node.children else []
+    return [*caption, nodes.literal_block(node["text"], node["text"], language=node["language"])]
+
+
+class _Directive(SphinxDirective):
+    """What both have in common."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Draw; what is wrong with a file or an option is an error of this place in the page."""
+        name = f"cobrowse-{self.env.docname.replace('/', '-')}-{self.env.new_serialno('cobrowse')}"
+        try:
+            drawn, language, text = self.draw(name)
+        except (CobrowseError, OSError, LookupError, ValueError) as error:
+            raise self.error(f"{self.name} {self.arguments[0]}: {error}") from error
+        caption, messages = self.parse_inline(" ".join(self.content)) if self.content else ([], [])
+        return [drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, language=language, text=text), *messages]
+
+    def draw(self, name: str) -> tuple[str, str, str]:
+        """The SVG with that id; and for other builders a language and a text in it."""
+        raise NotImplementedError
+
+    def path(self, name: str) -> Path:
+        """A file that a page names; the page is built anew when it changes."""
+        relative, absolute = self.env.relfn2path(name)
+        self.env.note_dependency(relative)
+        return Path(absolute)
+
+
+class Diagram(_Directive):
+    """`cobrowse-diagram`: a picture of the lifecycle, and the ways taken through it."""
+
+    option_spec: ClassVar[dict[str, Reader]] = {"trace": directives.path, "session": directives.unchanged_required}
+
+    def draw(self, name: str) -> tuple[str, str, str]:
+        """The picture; and its Mermaid."""
+        picture = _one_of(PICTURES, self.arguments[0])
+        way = self._way()
+        graph = graph_of(picture)
+        return svg(graph if way is None else with_way(graph, way), name), "mermaid", render(picture, "mermaid", way=way)
+
+    def _way(self) -> Way | None:
+        if "trace" not in self.options:
+            if "session" in self.options:
+                raise ValueError(":session: needs the :trace: of a replay")
+            return None
+        with self.path(self.options["trace"]).open("rb") as file:
+            return Way.of(read_trace(file), self.options.get("session"))
+
+
+class Timeline(_Directive):
+    """`cobrowse-timeline`: one session in time."""
+
+    option_spec: ClassVar[dict[str, Reader]] = {
+        "session": directives.unchanged_required,
+        "acw": directives.unchanged_required,
+        "acw-timeout": directives.unchanged_required,
+        "until": directives.unchanged_required,
+    }
+
+    def draw(self, name: str) -> tuple[str, str, str]:
+        """The session in time; and its life in sentences."""
+        folded = self._log().folded
+        return timeline(folded, name), "text", "\n".join(tell(folded))
+
+    def _log(self) -> SessionLog:
+        seconds = self.options.get("acw-timeout")
+        settings = Settings(
+            wrapup_prompt=_one_of(tuple(WrapupPrompt), self.options["acw"]) if "acw" in self.options else None,
+            wrapup_timeout=None if seconds is None else timedelta(seconds=float(seconds)),
+        )
+        until = self.options.get("until")
+        moment = FOREVER if until == "end" else None if until is None else read_time(until)
+        with self.path(self.arguments[0]).open("rb") as file:
+            logs = replay(read_events(file, _refuse), Lifecycle(settings=settings), moment)
+        session = self.options.get("session")
+        found = [log for log in logs if session in (None, log.session_id)]
+        if len(found) != 1:
+            known = ", ".join(log.session_id for log in logs[:10]) or "none"
+            raise LookupError(f":session: must name one session of these events; they tell of {known}")
+        return found[0]
+
+
+def _refuse(rejected: Rejected) -> NoReturn:
+    raise rejected.error
+
+
+def _one_of(known: tuple[T, ...], word: str) -> T:
+    for one in known:
+        if one == word:
+            return one
+    raise ValueError(f"expected one of {', '.join(known)}, found {word!r}")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx. `Any`: what Sphinx asks for."""
+    app.add_node(drawing)
+    app.add_post_transform(_ForBuilder)
+    app.add_directive("cobrowse-diagram", Diagram)
+    app.add_directive("cobrowse-timeline", Timeline)
+    return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
