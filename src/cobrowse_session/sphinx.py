@@ -32,7 +32,7 @@ session in sentences.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -93,7 +93,7 @@ class _Directive(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Draw; what is wrong with a file or an option is an error of this place in the page."""
-        name = f"cobrowse-{self.env.docname.replace('/', '-')}-{self.env.new_serialno('cobrowse')}"
+        name = nodes.make_id(f"cobrowse {self.env.docname} {self.env.new_serialno('cobrowse')}")
         try:
             drawn, language, text = self.draw(name)
         except (CobrowseError, OSError, LookupError, ValueError) as error:
@@ -149,15 +149,13 @@ class Timeline(_Directive):
         return timeline(folded, name), "text", "\n".join(tell(folded))
 
     def _log(self) -> SessionLog:
-        seconds = self.options.get("acw-timeout")
         settings = Settings(
             wrapup_prompt=_one_of(tuple(WrapupPrompt), self.options["acw"]) if "acw" in self.options else None,
-            wrapup_timeout=None if seconds is None else timedelta(seconds=float(seconds)),
+            wrapup_timeout=_duration(self.options["acw-timeout"]) if "acw-timeout" in self.options else None,
         )
-        until = self.options.get("until")
-        moment = FOREVER if until == "end" else None if until is None else read_time(until)
+        until = _moment(self.options["until"]) if "until" in self.options else None
         with self.path(self.arguments[0]).open("rb") as file:
-            logs = replay(read_events(file, _refuse), Lifecycle(settings=settings), moment)
+            logs = replay(read_events(file, _refuse), Lifecycle(settings=settings), until)
         session = self.options.get("session")
         found = [log for log in logs if session in (None, log.session_id)]
         if len(found) != 1:
@@ -168,6 +166,20 @@ class Timeline(_Directive):
 
 def _refuse(rejected: Rejected) -> NoReturn:
     raise rejected.error
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(text))
+    except (OverflowError, ValueError):
+        raise ValueError(f":acw-timeout: expected seconds, found {text!r}") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return FOREVER if text == "end" else read_time(text)
+    except ValueError as error:
+        raise ValueError(f":until: expected {error} or 'end', found {text!r}") from None
 
 
 def _one_of(known: tuple[T, ...], word: str) -> T:

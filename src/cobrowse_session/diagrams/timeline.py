@@ -3,7 +3,6 @@
 Short times are drawn wider than they are, long ones shorter (⫽): a call of an hour and an alert of three seconds fit in one line.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,6 +13,7 @@ from xml.sax.saxutils import escape
 from attrs import frozen
 
 from cobrowse_session.diagrams.strokes import Place, rect, text, themed
+from cobrowse_session.diagrams.ways import printable
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
@@ -78,17 +78,15 @@ def timeline(folded: Folded, name: str = "timeline") -> str:
 def _lines(folded: Folded, name: str) -> Iterator[str]:
     steps, deadline = folded.steps, _deadline(folded)
     places = _places(sorted({step.event.occurred_at for step in steps} | ({deadline} if deadline else set())))
-    at_once: dict[datetime, list[int]] = defaultdict(list)
-    for number, step in enumerate(steps, 1):
-        at_once[step.event.occurred_at].append(number)
-    told = [wrap(line, LONGEST) for line in tell(folded)[1:]]
-    below = MARKS + MARK * max(map(len, at_once.values()), default=0) + 16
-    height = below + LINE * sum(map(len, told)) + 10
-    title, description = f"Session {folded.session.id} in time", " ".join(tell(folded))
+    marks = list(_rows([places[step.event.occurred_at] for step in steps]))
+    header, *told = map(printable, tell(folded))
+    below = MARKS + MARK * (max(marks, default=0) + 1) + 16
+    lines = [wrap(line, LONGEST) for line in told]
+    height = below + LINE * sum(map(len, lines)) + 10
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
-    yield f'<title id="{name}-title">{escape(title)}</title>'
-    yield f'<desc id="{name}-desc">{escape(description)}</desc>'
+    yield f'<title id="{name}-title">{escape(header.removesuffix("."))} in time</title>'
+    yield f'<desc id="{name}-desc">{escape(" ".join(told))}</desc>'
     yield f"<style>\n{themed(name, _RULES)}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
     yield text("connection", LEFT - 20, CONNECTION, "lane")
@@ -101,15 +99,13 @@ def _lines(folded: Folded, name: str) -> Iterator[str]:
     yield from _no_work(folded, places)
     if deadline:
         yield from _clock(places[deadline])
-    for moment, numbers in at_once.items():
-        for depth, number in enumerate(numbers):
-            yield from _mark(steps[number - 1], str(number), places[moment], MARKS + MARK * depth)
+    for number, (step, row) in enumerate(zip(steps, marks, strict=True), 1):
+        yield from _mark(step, number, places[step.event.occurred_at], MARKS + MARK * row)
     y = below
-    for number, (step, lines) in enumerate(zip(steps, told, strict=True), 1):
-        of = "told refused" if isinstance(step.outcome, Refused) else "told"
-        yield from _mark(step, str(number), LEFT - 105, y)
-        for part, line in enumerate(lines):
-            yield text(line, LEFT + (82 if part else -85), y, of)
+    for number, (step, some) in enumerate(zip(steps, lines, strict=True), 1):
+        yield from _mark(step, number, LEFT - 105, y)
+        for part, line in enumerate(some):
+            yield text(line, LEFT + (82 if part else -85), y, "told refused" if isinstance(step.outcome, Refused) else "told")
             y += LINE
     yield "</svg>"
 
@@ -122,7 +118,7 @@ def _places(moments: list[datetime]) -> Mapping[datetime, float]:
     gaps = [(after - before) / timedelta(seconds=1) for before, after in pairwise(moments)]
     if not gaps:
         return dict.fromkeys(moments, float(LEFT))
-    least = min(WIDEST, (TAIL - LEFT) / len(gaps))
+    least = min(WIDEST, 0.6 * (TAIL - LEFT) / len(gaps))
     weights = [min(gap, 3 * median(gaps)) for gap in gaps]
     room = (TAIL - LEFT - least * len(gaps)) / sum(weights)
     places, x = {moments[0]: float(LEFT)}, float(LEFT)
@@ -130,6 +126,15 @@ def _places(moments: list[datetime]) -> Mapping[datetime, float]:
         x += least + room * weight
         places[moment] = round(x, 1)
     return places
+
+
+def _rows(marks: list[float]) -> Iterator[int]:
+    """In which row each mark stands: the first that has room there."""
+    ends: list[float] = []
+    for x in marks:
+        row = next((row for row, end in enumerate(ends) if end <= x), len(ends))
+        ends[row : row + 1] = [x + MARK]
+        yield row
 
 
 def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
@@ -225,7 +230,7 @@ def _clock(x: float) -> Iterator[str]:
     yield text("deadline", x + 15, MARKS, "none")
 
 
-def _mark(step: Step, number: str, x: float, y: float) -> Iterator[str]:
+def _mark(step: Step, number: int, x: float, y: float) -> Iterator[str]:
     """Its shape says what became of it: a disc is applied, a diamond refused, a ring changed nothing, a square is a timer."""
     if isinstance(step.event, Timer):
         kind, shape = "timer", rect(Place(x, y, 17, 17), 3)
@@ -234,4 +239,4 @@ def _mark(step: Step, number: str, x: float, y: float) -> Iterator[str]:
     else:
         kind = "applied" if isinstance(step.outcome, Applied) else "hollow"
         shape = f'<circle cx="{x:g}" cy="{y:g}" r="9"/>'
-    yield f'<g class="mark {kind}">{shape}{text(number, x, y)}</g>'
+    yield f'<g class="mark {kind}">{shape}{text(str(number), x, y)}</g>'

@@ -135,11 +135,11 @@ def _text(row: TraceRow, key: str, default: str | None = None) -> str:
     text = row.get(key, default)
     if not isinstance(text, str):
         raise DecodeError((Problem("wrong_type", f"$.{key}", repr(text), "a trace row's text"),))
-    return _printable(text)
+    return printable(text)
 
 
-def _printable(text: str) -> str:
-    """A trace comes from outside: no line of it may end a line of ours, and no sign break a document."""
+def printable(text: str) -> str:
+    """Text that comes from outside: no line of it may end a line of ours, and no sign break a document."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
@@ -208,7 +208,7 @@ def circled(number: int) -> str:
 
 
 def _whose(way: Way) -> str:
-    return f"the ways of {way.sessions} sessions" if way.session is None else f"the way of session {_printable(way.session)}"
+    return f"the ways of {way.sessions} sessions" if way.session is None else f"the way of session {printable(way.session)}"
 
 
 def _told(way: Way) -> str:

@@ -1,0 +1,145 @@
+"""The Sphinx directives, in pages that a real Sphinx builds."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cobrowse_session.diagrams import PICTURES, Way, render
+from cobrowse_session.edge.diff import read_trace
+
+ROOT = Path(__file__).parents[1]
+CALL = (ROOT / "examples" / "call.jsonl").read_text(encoding="utf-8")
+EVENTS = ROOT / "examples" / "events.jsonl"
+
+Build = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Builds a page; returns it, and what Sphinx had to say. Warnings are errors, but where a test wants to see them."""
+
+    def built(page: str, builder: str = "html", *, myst: bool = False) -> tuple[str, str]:
+        extensions = ["cobrowse_session.sphinx", *(["myst_parser"] if myst else [])]
+        (tmp_path / "conf.py").write_text(f"extensions = {extensions!r}\n", encoding="utf-8")
+        (tmp_path / f"index.{'md' if myst else 'rst'}").write_text(page, encoding="utf-8")
+        (tmp_path / "call.jsonl").write_text(CALL, encoding="utf-8")
+        out = tmp_path / "out"
+        done = subprocess.run(
+            [sys.executable, "-m", "sphinx", "-q", "-b", builder, str(tmp_path), str(out)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
+        suffix = {"html": "html", "text": "txt"}[builder]
+        assert done.returncode == 0, done.stderr
+        return (out / f"index.{suffix}").read_text(encoding="utf-8"), done.stderr
+
+    return built
+
+
+HEAD = "A page\n======\n\n"
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_picture_is_part_of_the_page_with_its_caption(build: Build, picture: str) -> None:
+    page, said = build(f"{HEAD}.. cobrowse-diagram:: {picture}\n\n   The *caption*.\n")
+    shapes = re.findall(r"<(?:path|rect|text)[ >].*", page)
+
+    assert said == ""
+    assert shapes == re.findall(r"<(?:path|rect|text)[ >].*", render(picture, "svg"))  # type: ignore[arg-type]  # a picture
+    assert "The <em>caption</em>." in page
+
+
+def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(build: Build) -> None:
+    page, said = build(f"{HEAD}.. cobrowse-diagram:: connection\n\n   One.\n\n.. cobrowse-timeline:: call.jsonl\n", "text")
+    lines = {line.strip() for line in page.splitlines()}
+
+    assert said == ""
+    assert {line.strip() for line in render("connection", "mermaid").splitlines() if line} <= lines
+    assert "2026-03-01 09:05:00.000  disconnected: The leg ended. The queue gives this leg no after-call work." in lines
+    assert "One." in lines
+
+
+def test_markdown_pages_have_them_too(build: Build) -> None:
+    page, said = build("# A page\n\n```{cobrowse-timeline} call.jsonl\n:acw: optional\nThe `caption`.\n```\n", myst=True)
+
+    assert said == ""
+    assert "<title>pending: 8 s</title>" in page
+    assert re.search(r"The <code[^>]*>.*caption.*</code>\.", page)
+
+
+def test_ids_stand_once_on_a_page_with_the_same_picture_twice(build: Build) -> None:
+    page, _ = build(HEAD + 2 * ".. cobrowse-diagram:: connection\n\n" + 2 * ".. cobrowse-timeline:: call.jsonl\n\n")
+    ids = re.findall(r' id="([^"]+)"', page)
+
+    assert len([one for one in ids if one.endswith("-title")]) == 4
+    assert len(ids) == len(set(ids))
+
+
+def test_the_way_of_a_session_or_of_all_is_laid_over_the_picture(build: Build, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    replay = [sys.executable, "-m", "cobrowse_session", "replay", str(EVENTS), "-o", os.devnull, "--trace", str(trace)]
+    subprocess.run(replay, check=True, capture_output=True)
+    page, said = build(
+        f"{HEAD}.. cobrowse-diagram:: connection\n   :trace: trace.jsonl\n   :session: cleo\n\n"
+        ".. cobrowse-diagram:: connection\n   :trace: /trace.jsonl\n"
+    )
+    with trace.open("rb") as file:
+        rows = list(read_trace(file))
+    expected = [_marks(render("connection", "svg", way=way)) for way in (Way.of(rows, "cleo"), Way.of(rows))]
+
+    assert said == ""
+    assert _marks(page) == expected[0] + expected[1]
+
+
+def _marks(text: str) -> list[str]:
+    return re.findall(r'class="(?:mark|stub[^"]*)" x=.*', text)
+
+
+def test_time_goes_on_where_the_page_says_so(build: Build) -> None:
+    timed = ".. cobrowse-timeline:: call.jsonl\n   :session: s1\n   :acw: forcedTimeout\n   :acw-timeout: 30\n"
+
+    assert "<title>pending: so far</title>" in build(HEAD + timed)[0]
+    assert "<title>pending: 30 s</title>" in build(f"{HEAD}{timed}   :until: end\n")[0]
+    assert "<title>pending: 30 s</title>" in build(f"{HEAD}{timed}   :until: 2026-03-01T09:05:30Z\n")[0]
+
+
+def test_a_page_is_built_anew_when_its_file_changes(build: Build, tmp_path: Path) -> None:
+    page = f"{HEAD}.. cobrowse-timeline:: other.jsonl\n"
+    other = tmp_path / "other.jsonl"
+    other.write_text(CALL, encoding="utf-8")
+    before, _ = build(page)
+    other.write_text(CALL.replace("peer", "client").replace('"s1"', '"s2"'), encoding="utf-8")
+    after, _ = build(page)
+
+    assert ("Session s1 in time" in before, "Session s2 in time" in after) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("directive", "said"),
+    [
+        (".. cobrowse-diagram:: life", "expected one of connection, after-call-work, found 'life'"),
+        (".. cobrowse-diagram:: connection\n   :session: s1", ":session: needs the :trace: of a replay"),
+        (".. cobrowse-diagram:: connection\n   :trace: none.jsonl", "No such file"),
+        (".. cobrowse-diagram:: connection\n   :trace: call.jsonl", "line 1: "),
+        (".. cobrowse-timeline:: none.jsonl", "No such file"),
+        (".. cobrowse-timeline:: conf.py", "line 1: not_json"),
+        (".. cobrowse-timeline:: call.jsonl\n   :session: s2", "one session of these events; they tell of s1"),
+        (".. cobrowse-timeline:: call.jsonl\n   :acw: sometimes", "expected one of mandatory, optional"),
+        (".. cobrowse-timeline:: call.jsonl\n   :acw: timeout", "wrapup_timeout"),
+        (".. cobrowse-timeline:: call.jsonl\n   :acw-timeout: soon", ":acw-timeout: expected seconds, found 'soon'"),
+        (".. cobrowse-timeline:: call.jsonl\n   :acw-timeout: inf", ":acw-timeout: expected seconds, found 'inf'"),
+        (".. cobrowse-timeline:: call.jsonl\n   :until: tomorrow", ":until: expected a time with its zone"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_place_in_the_page(build: Build, directive: str, said: str) -> None:
+    _, complaint = build(f"{HEAD}{directive}\n")
+
+    assert said in complaint
+    assert re.search(r"index\.rst:4: ERROR: cobrowse-(diagram|timeline) ", complaint)

@@ -1,0 +1,168 @@
+"""A session in time: what is drawn is what happened, in its order, and nothing overlaps."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+from cobrowse_session import Lifecycle, SessionLog, Settings
+from cobrowse_session.cli import app
+from cobrowse_session.diagrams import timeline
+from cobrowse_session.model import FOREVER
+from cobrowse_session.stream import tell
+from cobrowse_session.testing import Stream, stream
+
+EVENTS = Path(__file__).parents[1] / "examples" / "call.jsonl"
+SVG = "{http://www.w3.org/2000/svg}"
+THIRTY = timedelta(seconds=30)
+
+CALL = (
+    stream("s1").alerting().after(3).connected().after(297).disconnected("peer").after(8).wrapup(None).after(6.22).wrapup("sale")
+)
+
+
+def log_of(events: Stream, prompt: str | None = None, *, end: bool = True) -> SessionLog:
+    log = SessionLog(Lifecycle(settings=Settings(wrapup_prompt=prompt, wrapup_timeout=THIRTY)), events.events[0].subject)
+    for event in events:
+        log.add(event)
+    log.advance(FOREVER if end else events.now)
+    return log
+
+
+def drawn(log: SessionLog) -> ET.Element:
+    return ET.fromstring(timeline(log.folded))  # noqa: S314 (our own)
+
+
+def boxes(drawing: ET.Element) -> list[str]:
+    """The states, and how long each lasted, from left to right and lane by lane."""
+    return [box.findtext(f"{SVG}title", "") for box in of_class(drawing, "box")]
+
+
+def of_class(drawing: ET.Element, name: str) -> list[ET.Element]:
+    return [element for element in drawing.iter() if name in element.get("class", "").split()]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "work"),
+    [
+        ("optional", ["pending: 8 s", "skipped: so far"]),
+        ("mandatory", ["pending: 14.2 s", "complete: so far"]),
+        ("timeout", ["pending: 14.2 s", "complete: so far"]),
+        ("forcedTimeout", ["pending: 30 s", "complete: so far"]),
+        ("agentRequested", ["skipped: so far"]),
+        ("none", []),
+    ],
+)
+def test_each_prompt_draws_its_own_after_call_work(prompt: str, work: list[str]) -> None:
+    connection = ["alerting: 3 s", "connected: 4:57 min", "disconnected: so far"]
+
+    assert boxes(drawn(log_of(CALL, prompt))) == connection + work
+
+
+def test_a_leg_without_after_call_work_says_none() -> None:
+    assert [text.text for text in of_class(drawn(log_of(CALL, "none")), "none")] == ["none"]
+    assert of_class(drawn(log_of(CALL, "optional")), "none") == []
+
+
+def test_the_deadline_is_drawn_where_something_else_ended_the_work_or_nothing_has_yet() -> None:
+    early, open_, reached = (
+        log_of(CALL, "timeout"),
+        log_of(stream("s1").connected().disconnected("peer"), "timeout", end=False),
+        log_of(CALL, "forcedTimeout"),
+    )
+
+    assert [len(of_class(drawn(log), "clock")) for log in (early, open_, reached)] == [1, 1, 0]
+    assert len(of_class(drawn(reached), "timer")) == 2  # the mark, and its line
+
+
+def test_every_row_of_the_trace_has_a_mark_and_a_line_that_tells_it() -> None:
+    log = log_of(CALL, "forcedTimeout")
+    drawing = drawn(log)
+    marks = [mark.findtext(f"{SVG}text") for mark in of_class(drawing, "mark")]
+    told = " ".join(text.text or "" for text in of_class(drawing, "told")).split()
+
+    assert marks == ["1", "2", "3", "4", "5", "6"] * 2
+    assert told == " ".join(tell(log.folded)[1:]).split()
+
+
+def test_its_shape_says_what_became_of_an_event() -> None:
+    events = stream("s1").alerting().after(1).alerting().after(1).connected().after(1).alerting().after(1).disconnected("peer")
+    marks = [mark.get("class") for mark in of_class(drawn(log_of(events.after(1).wrapup(None), "timeout")), "mark")]
+
+    assert (
+        marks == ["mark applied", "mark hollow", "mark applied", "mark refused", "mark applied", "mark refused", "mark timer"] * 2
+    )
+
+
+def test_time_runs_from_left_to_right_and_marks_do_not_overlap() -> None:
+    events = stream("s1").alerting().updated(viewer_url="a").connected()
+    for second in range(60):
+        events = events.after(0.1 + second % 7).updated(viewer_url=f"{second}")
+    drawing = drawn(log_of(events.after("3h").disconnected("peer")))
+    places = [_place(mark) for mark in of_class(drawing, "mark")][:64]
+    xs = [x for x, _ in places]
+
+    assert xs == sorted(xs)
+    assert not [(a, b) for a in places for b in places if a is not b and abs(a[0] - b[0]) < 18 and abs(a[1] - b[1]) < 18]
+
+
+def _place(mark: ET.Element) -> tuple[float, float]:
+    text = mark.find(f"{SVG}text")
+    assert text is not None
+    return float(text.get("x", "")), float(text.get("y", ""))
+
+
+def test_a_long_time_is_drawn_shorter_and_says_so() -> None:
+    even = stream("s1").alerting().after(10).connected().after(12).disconnected("peer")
+    long = stream("s1").alerting().after(3).connected().after("2h").disconnected("peer").after(4).terminated()
+
+    assert [len(of_class(drawn(log_of(events)), "axis")) for events in (even, long)] == [1, 2]
+
+
+def test_nothing_that_has_happened_is_an_empty_drawing() -> None:
+    drawing = drawn(SessionLog(Lifecycle(), "s1"))
+
+    assert boxes(drawing) == []
+    assert drawing.findtext(f"{SVG}title") == "Session s1 in time"
+
+
+def test_what_a_provider_says_breaks_no_document() -> None:
+    log = log_of(stream('<s1>&"\x01').connected(self_={"name": "x"}))
+
+    assert drawn(log).findtext(f"{SVG}title") == 'Session <s1>&"\ufffd in time'
+
+
+def test_all_ids_begin_with_the_name_and_stand_once() -> None:
+    text = timeline(log_of(CALL, "timeout").folded, "mine")
+    ids = re.findall(r' id="([^"]+)"', text)
+
+    assert ids == ["mine", "mine-title", "mine-desc"]
+    assert set(re.findall(r"#([a-z-]+) [.{t]", text)) == {"mine"}
+
+
+def test_the_command_draws_a_session(tmp_path: Path) -> None:
+    target = tmp_path / "s1.svg"
+    done = CliRunner().invoke(app, ["timeline", str(EVENTS), "s1", "--acw", "timeout", "--acw-timeout", "30", "-o", str(target)])
+
+    assert (done.exit_code, done.output) == (0, "")
+    assert boxes(ET.parse(target).getroot()) == boxes(drawn(log_of(CALL, "timeout")))  # noqa: S314 (our own)
+
+
+def test_the_command_names_the_sessions_it_knows() -> None:
+    done = CliRunner().invoke(app, ["timeline", str(EVENTS), "s2"], env={"COLUMNS": "200"})
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no session 's2' in these events; they tell of s1" in done.output
+
+
+def test_the_command_draws_what_it_can_read_and_complains_about_the_rest(tmp_path: Path) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(EVENTS.read_bytes() + b"no json\n")
+    done = CliRunner().invoke(app, ["timeline", str(source), "s1"])
+
+    assert done.exit_code == 1
+    assert f"{source}:6: not_json" in done.stderr
+    assert done.stdout.startswith("<svg")
