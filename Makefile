@@ -16,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check package diagrams diagrams-check docs vendor bench soak constraints clean
+.PHONY: help demo test check package diagrams diagrams-check docs vendor tables bench soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,7 @@ check: .venv/.stamp ## lint, format, types, import rules, generated files, and t
 	@rm -rf build/diagrams
 	@$(PYTHON) -m cobrowse_session.diagrams build/diagrams
 	@diff -r build/diagrams diagrams || { echo "diagrams/ is not what the rows print: make diagrams" >&2; exit 1; }
+	@$(COG) --check --diff $(TABLES) || { echo "the tables of the reference are not what the code prints: make tables" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 
 # The wheels built from the tree and from the sdist must be the same bytes, and work where nothing else is installed.
@@ -58,6 +59,12 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 	@$(PYTHON) -m cobrowse_session.diagrams diagrams
+
+tables: .venv/.stamp ## print the reference's tables anew, from the code
+	@$(COG) -r $(TABLES)
+
+COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
+TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp ## mermaid, Graphviz, XState, python-statemachine and a JSON schema read the diagrams
 	@$(PYTHON) tests/diagrams_check/expect.py build/diagrams-check/printed

@@ -27,7 +27,8 @@ extensions = [
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 copybutton_exclude = ".linenos, .gp, .go"  # prompts and what was printed
-llms_txt_suppress_unknown_node_warnings = ["abbreviation"]  # the `*` in a signature
+llms_txt_suppress_unknown_node_warnings = ["abbreviation", "caption", "meta"]  # nothing that Markdown has
+llms_txt_full_build = True
 llms_txt_description = "The life of a contact-centre session: provider events in, the session out."
 
 html_theme = "furo"

@@ -101,13 +101,13 @@ def has_no_prompt(_session: Communication, _event: Event, rules: Rules) -> bool:
 
 @asks_session
 def was_not_answered(session: Communication, _event: Event, rules: Rules) -> bool:
-    """The leg never connected, and unanswered legs have no after-call work."""
+    """The leg never connected, and the lifecycle gives such legs no after-call work (`acw_when_unanswered`)."""
     return session.connected_time is None and not rules.acw_when_unanswered
 
 
 @asks_session
 def was_transferred(session: Communication, _event: Event, rules: Rules) -> bool:
-    """The leg was transferred, and transferred legs have no after-call work."""
+    """The leg was transferred, and the lifecycle gives such legs no after-call work (`acw_after_transfer`)."""
     return (session.disconnect_type or "").lower().startswith("transfer") and not rules.acw_after_transfer
 
 

@@ -1,0 +1,204 @@
+"""The tables of the reference, printed from the code: `make tables` writes them into the pages, `make check` compares.
+
+A page says where each belongs, in a comment: `[[[cog tables.events() ]]]`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import attrs
+import typer
+from sphinx.pycode import ModuleAnalyzer
+from typer.cli import get_docs_for_click
+
+from cobrowse_session import Address, AfterCallWork, CobrowseError, CobrowseSession, Segment, UnknownEvent, Wrapup
+from cobrowse_session.cli import app
+from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
+from cobrowse_session.lifecycle.row import Row, Verdict, clock_of, written_by
+from cobrowse_session.lifecycle.stamps import COMMON
+from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
+from cobrowse_session.model import Details, Settings, Vocabulary, _spellings, vendor_name
+
+ROWS = (*CONNECTION, *AFTER_CALL_WORK)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    head = tuple(head)
+    print(*(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)), sep="\n")
+
+
+def _code(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words) or "–"
+
+
+def _first_line(documented: Any) -> str:
+    return (documented.__doc__ or "").splitlines()[0]
+
+
+# --- Events -------------------------------------------------------------------------------------------------------------------
+
+
+def events() -> None:
+    """Every kind of event, in the order of its rank."""
+    known = [event for event in KINDS.values() if event is not UnknownEvent]
+    _table(
+        ("type, after `cobrowse.session.`", "class", "means", "its own `data`"),
+        ([f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))] for event in known),
+    )
+
+
+def details() -> None:
+    """What any event may say of the leg."""
+    _table(("key of `data`", "is"), ([f"`{key}`", _type(Details, name)] for key, name in DETAIL_NAMES.items()))
+
+
+def settings() -> None:
+    """What any event may say of the queue's rules."""
+    _table(("key of `data`", "is"), ([f"`{key}`", _type(Settings, name)] for key, name in SETTING_NAMES.items()))
+
+
+def timers() -> None:
+    """What stands in a trace where a deadline passed."""
+    _table(("type", "class", "means"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Timer.__subclasses__()))
+
+
+def _class(one: type) -> str:
+    return f"{{py:class}}`~cobrowse_session.{'events.' if issubclass(one, Timer) else ''}{one.__name__}`"
+
+
+def _keys(cls: type[Event], names: Mapping[str, str]) -> str:
+    told = []
+    for key, name in names.items():
+        must = getattr(attrs.fields(cls), name).default is attrs.NOTHING
+        told.append(f"`{key}`{' (must)' if must else ''}: {_type(cls, name)}")
+    return "<br>".join(told) or "–"
+
+
+def _type(cls: type, name: str) -> str:
+    """What JSON has there."""
+    annotation = getattr(attrs.fields(cls), name).type
+    types = get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
+    for one in types:
+        if isinstance(one, type) and issubclass(one, Vocabulary):
+            return f"[word](words.md#{_slug(one)})"
+    (one,) = (one for one in types if one is not type(None))
+    known = {str: "text", bool: "true or false", datetime: "time", timedelta: "whole ms, 1 to 86,400,000", int: "whole number"}
+    parts = dict.fromkeys((Address, Wrapup, AfterCallWork), "object")
+    return (known | parts).get(one) or {str: "list of texts", Segment: "list of objects"}[get_args(one)[0]]
+
+
+# --- Words --------------------------------------------------------------------------------------------------------------------
+
+
+def words(vocabulary: type[Vocabulary]) -> None:
+    """The words of one enum, and how else they may be spelt."""
+    told = ModuleAnalyzer.for_module(vocabulary.__module__).find_attr_docs()
+    _table(
+        ("word", "means", "read as the same, in any case"),
+        (
+            [f"`{member.value}`", told[vocabulary.__name__, member.name][0], _code(_others(vocabulary, member))]
+            for member in vocabulary
+        ),
+    )
+
+
+def _others(vocabulary: type[Vocabulary], member: Vocabulary) -> list[str]:
+    return [text for text, one in _spellings(vocabulary).items() if one is member and text != member.value.lower()]
+
+
+def _slug(vocabulary: type) -> str:
+    return vocabulary.__name__.lower()
+
+
+# --- The session --------------------------------------------------------------------------------------------------------------
+
+
+def properties() -> None:
+    """The properties of the session JSON: what writes each, and on which clock."""
+    stamps = dict.fromkeys((*COMMON, *(stamp for row in ROWS for stamp in row.then)))
+    rows = []
+    for name in (a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")):
+        writers = [stamp for stamp in stamps if name in written_by(stamp)]
+        clock = next((clock for stamp in writers if (clock := clock_of(stamp))), "–").removeprefix("the ")
+        told = [" ".join((stamp.__doc__ or "").split()) for stamp in writers]
+        if name in DETAIL_NAMES.values():
+            told.insert(0, _ELSEWHERE.get(name, "The last detail that an applied event carried."))
+        rows.append([f"`{vendor_name(name)}`", _type(CobrowseSession, name), clock, " ".join(told) or _ELSEWHERE[name]])
+    _table(("property", "is", "clock", "what is written there"), rows)
+
+
+def parts() -> None:
+    """What stands inside the session's objects."""
+    _table(
+        ("inside", "key", "is"),
+        (
+            [f"`{vendor_name(name)}`", f"`{vendor_name(a.name)}`", _type(part, a.name)]
+            for name, part in (("self", Address), ("segments", Segment), ("wrapup", Wrapup), ("after_call_work", AfterCallWork))
+            for a in attrs.fields(part)
+            if a.name != "extra"
+        ),
+    )
+
+
+_ELSEWHERE = {
+    "initial_state": "Set once: what the first event says that carries one, or else:",
+    "state": "The state into which the last row led; always there.",
+    "id": "The `subject` of its events.",
+}
+
+
+# --- What says no -------------------------------------------------------------------------------------------------------------
+
+
+def rules(kind: str) -> None:
+    """The rules by which events are refused, or ignored: with their sentences, and the events that meet them."""
+    found: dict[str, list[Row]] = {}
+    for row in ROWS:
+        if isinstance(row.gives, Verdict) and row.gives.kind == kind and row.gives.rule:
+            found.setdefault(row.gives.rule, []).append(row)
+    _table(
+        ("rule", "events", "because"),
+        (
+            [
+                f"`{rule}`",
+                _code(dict.fromkeys(e for row in rows for e in row.on)),
+                " ".join(dict.fromkeys(r.because for r in rows)),
+            ]
+            for rule, rows in found.items()
+        ),
+    )
+
+
+def errors() -> None:
+    """The errors of this package."""
+    _table(
+        ("error", "fault", "means"),
+        (
+            [f"{{py:class}}`~cobrowse_session.{error.__name__}`", f"the {error.fault}'s", _first_line(error)]
+            for error in CobrowseError.__subclasses__()
+        ),
+    )
+
+
+# --- The command line ---------------------------------------------------------------------------------------------------------
+
+
+def command_line() -> None:
+    """Every command with its arguments and options."""
+    group = typer.main.get_group(app)
+    context = typer.Context(group, info_name="cobrowse-session")
+    _table(
+        ("command", "does"),
+        ([f"[`{name}`](#cobrowse-session-{name})", _lead(command.help)] for name, command in group.commands.items()),
+    )
+    print()
+    for name, command in group.commands.items():
+        printed = get_docs_for_click(obj=command, ctx=context, indent=1, name=name, call_prefix="cobrowse-session")
+        print(printed.replace("```console\n$ ", "```text\n").strip(), end="\n\n")
+
+
+def _lead(text: str | None) -> str:
+    """The first paragraph, on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
