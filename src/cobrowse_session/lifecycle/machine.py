@@ -1,8 +1,10 @@
 """The two machines, built from the rows; the only file that knows `transitions`.
 
-Both are shared by all sessions and have no model: a session is handed to each call. What the library drives them with is its own
-extension points: an event class that passes the session along and says which transition decided, and a transition class that
-carries its row.
+Both are shared by all sessions and have no model: a session is handed to each call. They are the library's own machines, made by
+its own extension points: a transition class that carries its row, and an event class that says which transition decided. When a
+machine is whole, each event freezes what transitions would do into a plan (ask these, write those, move there), and runs that:
+transitions itself needs some 20 µs for an event, which go to log calls and callback frames that say nothing here. A test lets
+transitions drive every cell and compares.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +16,12 @@ from attrs import evolve, frozen
 
 from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.row import Row, Rules, written_by
+from cobrowse_session.lifecycle.row import Guard, Row, Rules, Stamp, written_by
 from cobrowse_session.lifecycle.stamps import COMMON
 from cobrowse_session.model import AfterCallWork, AfterCallWorkState, Communication, ConnectionState
+
+Asked = tuple[Guard, ...]
+Written = tuple[Stamp, ...]
 
 
 class Cell(transitions.Transition):
@@ -33,19 +38,60 @@ class Cell(transitions.Transition):
         written = {name for stamp in self.before for name in written_by(stamp)}  # type: ignore[arg-type]  # functions, no names
         self.set = tuple(sorted({*written, moves} if self.dest else written))
 
+    def plan(self) -> tuple[Asked, Written, "Cell"]:
+        """What is asked and written, in order.
+
+        Raises:
+            ValueError: there is more to it than guards before and stamps after.
+        """
+        asked, written = [condition.func for condition in self.conditions], self.before
+        if self.prepare or self.after or not all(map(callable, (*asked, *written))) or not all(c.target for c in self.conditions):
+            raise ValueError(f"{self.row.name}: a plan has guards and stamps only, and only functions")
+        return tuple(asked), tuple(written), self  # type: ignore[arg-type]  # functions, no names
+
 
 class Trigger(transitions.Event):
-    """A kind of event; the reference driver: every guard and stamp is called by transitions itself."""
+    """A kind of event."""
+
+    _plan: Mapping[str, tuple[tuple[Asked, Written, Cell], ...]] | None = None
+
+    def add_transition(self, transition: transitions.Transition) -> None:
+        """Take one more cell, while the machine is being built."""
+        if self._plan is not None:
+            raise TypeError(f"{self.name} is frozen; build another machine: build(connection=..., after_call_work=...)")
+        super().add_transition(transition)
+
+    def freeze(self) -> None:
+        """Make the plan; nothing can be added any more.
+
+        Raises:
+            ValueError: there is more to a cell, a state or the machine than guards before and stamps after.
+        """
+        machine = self.machine
+        states = [callback for state in machine.states.values() for callback in (*state.on_enter, *state.on_exit)]
+        names = ("prepare_event", "before_state_change", "after_state_change", "finalize_event", "on_exception", "on_final")
+        if states or any(getattr(machine, name) for name in names):
+            raise ValueError(f"{self.name}: a plan has no callbacks of states or of the machine")
+        self._plan = {state: tuple(cell.plan() for cell in self.transitions.get(state, ())) for state in machine.states}  # type: ignore[attr-defined]  # made by `_Machine`: Cells
 
     def judge(self, session: Communication, event: Event | Timer, rules: Rules) -> Cell:
         """Let the first row whose guards hold write, move the session, and say which it was."""
-        data = transitions.EventData(None, self, self.machine, session, args=(session, event, rules), kwargs={})
-        self._trigger(data)
-        return data.transition  # type: ignore[return-value]  # made by `Connection` or `AfterCallWorkMachine`: a Cell
+        machine: _Machine = self.machine  # type: ignore[assignment]  # made by `_Machine`
+        for asked, written, cell in self._plan[machine.state_of(session)]:  # type: ignore[index]  # a machine that was built is frozen
+            for guard in asked:
+                if not guard(session, event, rules):
+                    break
+            else:
+                for stamp in written:
+                    stamp(session, event, rules)
+                if cell.dest is not None:
+                    machine.set_state(cell.dest, session)
+                return cell
+        raise LookupError(f"{self.name} has no row in {machine.state_of(session)}")
 
     def rows(self, state: str) -> list[Row]:
         """The rows that are asked in this state, in order."""
-        return [cell.row for cell in self.transitions[state]]  # type: ignore[attr-defined]  # see judge
+        return [cell.row for cell in self.transitions[state]]  # type: ignore[attr-defined]  # see freeze
 
 
 class _Machine(transitions.Machine):
@@ -60,7 +106,15 @@ class _Machine(transitions.Machine):
         for row in rows:
             _add(self, row)
 
-    def get_state(self, state: Any) -> transitions.State:  # `Any`: as transitions has it
+    def state_of(self, session: Communication) -> str:
+        """The state in which this session is; a word that nobody knows counts as the first."""
+        raise NotImplementedError
+
+    def get_model_state(self, model: Any) -> transitions.State:  # `Any`: as transitions has it
+        """The same for transitions."""
+        return self.states[self.state_of(model)]
+
+    def get_state(self, state: Any) -> transitions.State:
         """The state of this name; a word that nobody knows counts as the first. Transitions would look for an Enum's *name*."""
         return self.states.get(state) or next(iter(self.states.values()))
 
@@ -70,9 +124,9 @@ class Connection(_Machine):
 
     moves = "state"
 
-    def get_model_state(self, model: Any) -> transitions.State:
+    def state_of(self, session: Communication) -> str:
         """Where this session's leg is."""
-        return self.get_state(model.state)
+        return session.state if session.state in self.states else table.CONNECTION_STATES[0]
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Move this session's leg."""
@@ -84,9 +138,11 @@ class AfterCallWorkMachine(_Machine):
 
     moves = "after_call_work"
 
-    def get_model_state(self, model: Any) -> transitions.State:
+    def state_of(self, session: Communication) -> str:
         """Where this session's after-call work is."""
-        return self.get_state(model.after_call_work and model.after_call_work.state)
+        work = session.after_call_work
+        state = None if work is None else work.state
+        return state if state is not None and state in self.states else table.AFTER_CALL_WORK_STATES[0]
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Move this session's after-call work."""
@@ -120,7 +176,7 @@ class Machines:
     def rows(self, kind: str, session: Communication) -> list[Row]:
         """The rows that an event of this kind would meet now, in order."""
         trigger = self.triggers[kind]
-        return trigger.rows(trigger.machine.get_model_state(session).name)
+        return trigger.rows(trigger.machine.state_of(session))
 
 
 def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK) -> Machines:
@@ -134,6 +190,7 @@ def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterabl
     for machine in (legs, work):
         for trigger in machine.events.values():
             _check_total(trigger, machine)
+            trigger.freeze()  # type: ignore[attr-defined]  # made by event_cls
     triggers: dict[str, Trigger] = {**legs.events, **work.events}  # type: ignore[dict-item]  # made by event_cls
     timers = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
     if missing := {*KINDS, *timers, table.LEG_ENDED} - triggers.keys():
