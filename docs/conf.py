@@ -1,12 +1,8 @@
 """How the documentation is built: `make docs`. It needs no network, and every warning is an error."""
 
-import logging
-
 from sphinx.application import Sphinx
 
 from cobrowse_session import __version__
-
-logging.getLogger("transitions").setLevel(logging.WARNING)  # pictures are drawn by running the machines, which log each callback
 
 project = "cobrowse-session"
 author = "the cobrowse-session developers"

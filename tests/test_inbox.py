@@ -627,6 +627,42 @@ def test_pending_without_a_deadline_may_be_let_go() -> None:
     assert log.session.after_call_work.state == "pending"
 
 
+def test_a_session_that_was_dropped_is_handed_over_and_what_comes_for_it_is_late() -> None:
+    inbox, _ = inbox_of()
+    take_all(inbox, CALL)
+    log = inbox.drop("s1")
+
+    assert (log.session.state, log.sealed) == ("disconnected", False)
+    assert (inbox.logs, inbox.deadline, inbox.advance(at(3600)).changes) == ({}, None, {})
+    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome.kind == "late"
+    assert (inbox.late, inbox.logs) == (1, {})
+
+
+def test_a_session_that_was_dropped_may_be_put_back_and_goes_on() -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, CALL)
+    inbox.put(inbox.drop("s1"))
+
+    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome.kind == "applied"
+    assert inbox.late == 0
+    assert [log.session_id for log in inbox.advance(at(3600)).let_go] == ["s1"]
+
+
+def test_a_dropped_session_that_waited_to_be_sealed_is_passed_over() -> None:
+    inbox, _ = inbox_of(seal_after=60 * SECOND)
+    take_all(inbox, CALL, stream("s2").connected().after(60).disconnected("peer"))
+    inbox.drop("s1")
+
+    assert [log.session_id for log in inbox.advance(at(3600)).let_go] == ["s2"]
+
+
+def test_a_session_that_is_not_there_cannot_be_dropped() -> None:
+    inbox, _ = inbox_of()
+
+    with pytest.raises(KeyError, match="s1"):
+        inbox.drop("s1")
+
+
 def test_a_sealed_log_that_is_put_back_still_says_late() -> None:
     inbox, _ = inbox_of(seal_after=60 * SECOND)
     take_all(inbox, OVER)

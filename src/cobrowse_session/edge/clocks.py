@@ -9,6 +9,8 @@ from attrs import frozen
 from cobrowse_session.events import Event
 from cobrowse_session.stream import ProviderClock
 
+__all__ = ["Clock", "clocks"]
+
 
 @frozen
 class Clock:

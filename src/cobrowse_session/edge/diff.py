@@ -9,6 +9,8 @@ from attrs import frozen
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.wire.trace import decode_row
 
+__all__ = ["Difference", "diff", "read_trace"]
+
 Row = Mapping[str, Any]  # JSON
 _TOLD = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
 """What of a row is told where it differs; `set` is told as the fields."""

@@ -33,6 +33,8 @@ from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.cloudevents import AHEAD
 from cobrowse_session.wire.text import LONGEST_LINE
 
+__all__ = ["Advanced", "Inbox", "Received"]
+
 
 @frozen
 class Received:
@@ -134,8 +136,28 @@ class Inbox:
         Sealed logs, too, after a restart: without them, a late event would begin its session anew.
         """
         with self._one_writer():
+            self._sealed.discard(log.session_id)
             self.logs[log.session_id] = log
             self._wait_for(log)
+
+    def drop(self, session: str) -> SessionLog:
+        """Let go of a session that nobody can end any more; what comes for it afterwards is late.
+
+        Args:
+            session: its id.
+
+        Returns:
+            Its log, as it is; `put` takes it back.
+
+        Raises:
+            KeyError: there is no such session here.
+            RuntimeError: a second writer.
+        """
+        with self._one_writer():
+            log = self.logs.pop(session)
+            self._sealed.add(session)
+            self._waiting.pop(session, None)
+            return log
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
@@ -236,7 +258,9 @@ class Inbox:
         while self.seal_after is not None and self._sealings and self._sealings[0][0] < now:
             _, session = heapq.heappop(self._sealings)
             self._to_seal.discard(session)
-            log = self.logs[session]
+            log = self.logs.get(session)
+            if log is None:
+                continue  # it was dropped
             if log.seal(now - self.seal_after):
                 self._sealed.add(session)
                 self._waiting.pop(session, None)

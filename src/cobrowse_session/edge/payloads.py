@@ -8,6 +8,8 @@ from cobrowse_session.errors import DecodeError
 from cobrowse_session.wire.genesys import Converted, convert
 from cobrowse_session.wire.text import read_json, too_long
 
+__all__ = ["read_payloads"]
+
 LONGEST_PAYLOAD = 256 << 20
 """Bytes of one payload, unless a caller says otherwise."""
 

@@ -16,6 +16,8 @@ from cobrowse_session.wire.genesys.said import Said
 from cobrowse_session.wire.genesys.snapshots import MEDIA, conversation_legs, media_legs
 from cobrowse_session.wire.text import LONGEST_LINE, shown
 
+__all__ = ["Converted", "convert", "once"]
+
 Reader = Callable[[Said], Iterator[Leg]]
 
 FAMILIES: Mapping[str, Reader] = {
