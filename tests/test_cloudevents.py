@@ -871,3 +871,11 @@ def mutated(draw: st.DrawFn) -> str:
 @given(mutated())
 def test_a_mutated_event_is_an_event_or_a_decode_error(raw: str) -> None:
     event_or_decode_error(raw)
+
+
+def test_what_must_be_said_is_written_even_where_it_is_false() -> None:
+    """Whatever the attribute is called: one without a default is required when it is read."""
+    (asked,) = stream("s1").required(required=False)
+
+    assert json.loads(encode_event(asked))["data"] == {"required": False}
+    assert decode_event(encode_event(asked)) == asked

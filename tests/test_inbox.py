@@ -627,6 +627,47 @@ def test_pending_without_a_deadline_may_be_let_go() -> None:
     assert log.session.after_call_work.state == "pending"
 
 
+def test_an_event_that_is_added_is_stamped_and_teaches_no_clock() -> None:
+    inbox, _ = inbox_of()
+    teach(inbox, 400 * MS)
+    known = inbox.clocks["/test"].offset
+    for event in stream("old").alerting().after(1).connected():
+        received = inbox.add(event, event.occurred_at + HOUR)
+        assert received is not None
+        assert received.event == evolve(event, received_at=event.occurred_at + HOUR)
+
+    assert inbox.logs["old"].offsets == {}
+    assert inbox.clocks["/test"].offset == known
+
+
+def test_an_event_that_is_added_keeps_the_time_at_which_it_was_received() -> None:
+    inbox, _ = inbox_of()
+    (event,) = stream("s1", delay="30ms").alerting()
+    received = inbox.add(event, at(3600))
+
+    assert received is not None
+    assert received.event.received_at == event.received_at
+
+
+def test_an_event_that_is_added_without_a_time_is_received_now() -> None:
+    inbox, _ = inbox_of()
+    (event,) = stream("s1").alerting()
+    with freeze_time(at(7)):
+        received = inbox.add(event)
+
+    assert received is not None
+    assert received.event.received_at == at(7)
+
+
+def test_an_event_that_is_added_from_the_future_is_rejected_as_it_would_have_been_read() -> None:
+    inbox, rejects = inbox_of()
+    (event,) = stream("s1").alerting()
+
+    assert inbox.add(event, event.occurred_at - timedelta(days=2)) is None
+    assert [one.error.error for one in rejects] == ["time_in_the_future"]
+    assert (rejects[0].text, inbox.logs) == (encode_event(event), {})
+
+
 def test_a_session_that_was_dropped_is_handed_over_and_what_comes_for_it_is_late() -> None:
     inbox, _ = inbox_of()
     take_all(inbox, CALL)
@@ -634,7 +675,7 @@ def test_a_session_that_was_dropped_is_handed_over_and_what_comes_for_it_is_late
 
     assert (log.session.state, log.sealed) == ("disconnected", False)
     assert (inbox.logs, inbox.deadline, inbox.advance(at(3600)).changes) == ({}, None, {})
-    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome.kind == "late"
+    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome == Late.match()
     assert (inbox.late, inbox.logs) == (1, {})
 
 
@@ -643,7 +684,7 @@ def test_a_session_that_was_dropped_may_be_put_back_and_goes_on() -> None:
     take_all(inbox, CALL)
     inbox.put(inbox.drop("s1"))
 
-    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome.kind == "applied"
+    assert take(inbox, one(CALL.after(5).wrapup("sale"))).change.outcome == Applied.match()
     assert inbox.late == 0
     assert [log.session_id for log in inbox.advance(at(3600)).let_go] == ["s1"]
 

@@ -367,6 +367,7 @@ def own_names(event: type[Event]) -> Mapping[str, str]:
     return {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
 
 
+_ALWAYS_SAID = frozenset(a.name for event in KINDS.values() for a in attrs.fields(event) if a.default is attrs.NOTHING)
 _OWN_NAMES = {kind: own_names(event) for kind, event in KINDS.items() if event is not UnknownEvent}
 
 
@@ -392,7 +393,7 @@ def _data(event: Event) -> Iterator[tuple[str, Any]]:
     for names, said in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (_OWN_NAMES[event.kind], event)):
         for key, name in names.items():
             value = getattr(said, name)
-            if value is not None and (value is not False or name == "required"):
+            if value is not None and (value is not False or name in _ALWAYS_SAID):
                 yield key, _plain(value)
     yield from event.extra.items()
 

@@ -29,7 +29,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import time_text, utc
 from cobrowse_session.stream import Change, ProviderClock, SessionLog, Step
-from cobrowse_session.wire import decode_event
+from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD
 from cobrowse_session.wire.text import LONGEST_LINE
 
@@ -121,13 +121,39 @@ class Inbox:
             RuntimeError: a second writer.
         """
         with self._one_writer():
-            now = datetime.now(UTC) if now is None else utc(now)
+            now = _arrival(now)
             try:
                 event = self._stamped(decode_event(raw, ahead=timedelta.max, longest=self.longest), now)
             except DecodeError as error:
                 content = raw.encode(errors="replace") if isinstance(raw, str) else raw
                 self.reject(Rejected.of(error, None, content))
                 return None
+            return Received(event, self._add(event))
+
+    def add(self, event: Event, now: datetime | None = None) -> Received | None:
+        """Take one event whose times need no correction, as those converted from the platform's payloads.
+
+        A payload may state what happened an hour ago. Its times teach nothing about a clock, so no clock learns from them.
+
+        Args:
+            event: as it is; only `received_at` is stamped where it is unset.
+            now: when it arrived, on the cloud clock; None: now.
+
+        Returns:
+            The event and how its session's trace changed; None: it was rejected, for it lies too far ahead.
+
+        Raises:
+            TypeError: `now` is naive.
+            RuntimeError: a second writer.
+        """
+        with self._one_writer():
+            received = event.received_at or _arrival(now)
+            try:
+                self._check_ahead(event.occurred_at, received)
+            except DecodeError as error:
+                self.reject(Rejected.of(error, None, encode_event(event).encode()))
+                return None
+            event = evolve(event, received_at=received)
             return Received(event, self._add(event))
 
     def put(self, log: SessionLog) -> None:
@@ -277,6 +303,11 @@ class Inbox:
             yield
         finally:
             self._busy = False
+
+
+def _arrival(now: datetime | None) -> datetime:
+    """The only place in the package that reads a clock."""
+    return datetime.now(UTC) if now is None else utc(now)
 
 
 def _after(fired: tuple[Step, ...], change: Change) -> Change:
