@@ -248,9 +248,15 @@ def test_where_no_data_name_the_provider_the_source_does() -> None:
 def test_otherwise_lists_the_rows_that_were_asked_before_and_what_each_lacked() -> None:
     assert explain(WHOLE, "afterCallWork.startTime").instead == (
         "none_after_alert_timeout, had this been so: The library ended an alert that nobody answered.",
-        "none_when_unanswered, had this been so: The leg never connected, and unanswered legs have no after-call work.",
+        (
+            "none_when_unanswered, had this been so: The leg never connected, and the lifecycle gives such legs no after-call work "
+            "(`acw_when_unanswered`)."
+        ),
         "none_without_prompt, had this been so: The queue gives this leg no after-call work.",
-        "skipped_after_transfer, had this been so: The leg was transferred, and transferred legs have no after-call work.",
+        (
+            "skipped_after_transfer, had this been so: The leg was transferred, and the lifecycle gives such legs no after-call work "
+            "(`acw_after_transfer`)."
+        ),
         "skipped_unrequested, had this been so: After-call work is the agent's to ask for, and the agent did not.",
         "complete_at_once, had this been so: A final wrap-up is saved.",
     )

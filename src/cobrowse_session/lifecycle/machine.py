@@ -7,6 +7,7 @@ transitions itself needs some 20 µs for an event, which go to log calls and cal
 transitions drive every cell and compares.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar
@@ -106,9 +107,9 @@ class _Machine(transitions.Machine):
         for row in rows:
             _add(self, row)
 
+    @abstractmethod
     def state_of(self, session: Communication) -> str:
         """The state in which this session is; a word that nobody knows counts as the first."""
-        raise NotImplementedError
 
     def get_model_state(self, model: Any) -> transitions.State:  # `Any`: as transitions has it
         """The same for transitions."""
