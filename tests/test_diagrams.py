@@ -86,12 +86,14 @@ def test_deadlines_are_a_kind_of_their_own(graph: Graph) -> None:
 
 
 def test_a_way_to_skip_says_which_prompts_refuse_it() -> None:
-    labels = {edge.rows: " ".join(edge.label) for edge in graph_of("after-call-work").edges}
+    labels = {edge.rows: edge.label for edge in graph_of("after-call-work").edges}
+    refused = ("refused if no early exit", "refused if code is required")
 
-    assert labels["skipped_by_agent",] == "wrapup [is a skip] unless no early exit or code is required"
-    assert labels["skipped_without_code",] == "acw.ended [by agent] unless no early exit or code is required"
-    assert labels["complete_by_agent",] == "acw.ended [code is saved, by agent] unless no early exit"
-    assert labels["complete_by_offline",] == "acw.ended [else: complete by offline]"
+    assert labels["complete_by_code",] == ("wrapup", "[may exit early, is final]")
+    assert labels["skipped_by_agent",] == ("wrapup", "[is a skip]", *refused)
+    assert labels["complete_by_agent",] == ("acw.ended", "[code is saved, by agent]", refused[0])
+    assert labels["skipped_without_code",] == ("acw.ended", "[else: by agent]", *refused)
+    assert labels["complete_by_offline",] == ("acw.ended", "[else: by offline]")
 
 
 def test_no_line_on_an_edge_is_longer_than_it_may_be(graph: Graph) -> None:
@@ -289,7 +291,7 @@ stateDiagram-v2
 
     state "none" as none
     state "say #34;hi#34;#59; #35;1" as connected
-    state "pending" as pending_states {
+    state "pending states" as pending_states {
         state "alerting" as alerting
     }
     state "any#58; of these" as none__pending
@@ -324,7 +326,7 @@ shape=circle, width=0.15, style=filled, fillcolor="#7a828e", label=""]
   "none" [label="none", shape="box"]
   "connected" [label="say \\"hi\\"; #1", peripheries="2", color="#3b82f6"]
   subgraph cluster_pending {
-    label="pending"; style=rounded
+    label="pending states"; style=rounded
     "pending" [shape=point, width=0.05, style=invis]
     "alerting" [label="alerting", color="#b7791f"]
   }
@@ -334,6 +336,14 @@ shape=circle, width=0.15, style=filled, fillcolor="#7a828e", label=""]
 }
 """
     )
+
+
+def test_a_drawing_says_what_it_is_and_what_its_signs_mean(graph: Graph) -> None:
+    texts = [text.text or "" for text in _parsed(svg(graph)).iter(f"{SVG}text")]
+
+    assert texts[0] == graph.title
+    assert graph.about in " ".join(texts)
+    assert "Dashed, with a clock: a deadline. Double border: it is over." in " ".join(texts)
 
 
 def test_in_svg_an_edge_without_corners_is_straight_from_border_to_border() -> None:

@@ -249,13 +249,13 @@ def test_otherwise_lists_the_rows_that_were_asked_before_and_what_each_lacked() 
     assert explain(WHOLE, "afterCallWork.startTime").instead == (
         "none_after_alert_timeout, had this been so: The library ended an alert that nobody answered.",
         (
-            "none_when_unanswered, had this been so: The leg never connected, and the lifecycle gives such legs no after-call work "
-            "(`acw_when_unanswered`)."
+            "none_when_unanswered, had this been so: The leg never connected, "
+            "and the lifecycle gives such legs no after-call work (`acw_when_unanswered`)."
         ),
         "none_without_prompt, had this been so: The queue gives this leg no after-call work.",
         (
-            "skipped_after_transfer, had this been so: The leg was transferred, and the lifecycle gives such legs no after-call work "
-            "(`acw_after_transfer`)."
+            "skipped_after_transfer, had this been so: The leg was transferred, "
+            "and the lifecycle gives such legs no after-call work (`acw_after_transfer`)."
         ),
         "skipped_unrequested, had this been so: After-call work is the agent's to ask for, and the agent did not.",
         "complete_at_once, had this been so: A final wrap-up is saved.",

@@ -68,19 +68,26 @@ def test_the_way_of_a_session_is_numbered_and_timed(trace: list[Row]) -> None:
 def test_the_numbers_are_the_rows_of_the_trace_in_both_pictures(trace: list[Row]) -> None:
     graph = _with_way("after-call-work", trace, "cleo")
 
-    assert _marks(graph) == {"question_7-pending": "③ 09:03:32.500", "pending-complete-complete_by_code": "⑤ 09:03:47.500"}
+    assert _marks(graph) == {
+        "absent-question_1": "③ 09:03:32.500",
+        "question_7-pending": "③ 09:03:32.500",
+        "pending-complete-complete_by_code": "⑤ 09:03:47.500",
+    }
 
 
 def test_what_was_refused_is_a_stub_with_its_rule_at_the_state(trace: list[Row]) -> None:
     pending = _node(_with_way("after-call-work", trace, "cleo"), "pending")
 
-    assert [(stub.label, stub.refused) for stub in pending.stubs] == [("④ 09:03:41 ✗ code_required", True)]
+    assert [(stub.label, stub.refused) for stub in pending.stubs] == [("④ acw.ended ✗ code_required", True)]
+    assert [stub.told for stub in pending.stubs] == [
+        "④ 09:03:41.500 acw.ended ✗ code_required: This prompt wants a wrap-up code before after-call work may end."
+    ]
 
 
 def test_what_was_applied_without_a_move_is_a_stub_too(trace: list[Row]) -> None:
     complete = _node(_with_way("after-call-work", trace, "cleo"), "complete")
 
-    assert [(stub.label, stub.refused) for stub in complete.stubs] == [("⑥ 09:08:47 · saved_again", False)]
+    assert [(stub.label, stub.refused) for stub in complete.stubs] == [("⑥ wrapup · saved_again", False)]
 
 
 def test_a_deadline_that_fired_is_on_its_own_edge(trace: list[Row]) -> None:
@@ -112,14 +119,44 @@ def test_what_happens_after_an_end_without_work_is_told_where_it_stays_absent() 
     call = stream("s").alerting().after(1).disconnected("client").after(1).done()
     graph = _with_way("after-call-work", list(_trace(call.events)), "s")
 
-    assert [stub.label for stub in _node(graph, "stays_absent").stubs] == ["③ 09:00:02 ✗ no_after_call_work"]
+    assert [stub.label for stub in _node(graph, "stays_absent").stubs] == ["③ acw.ended ✗ no_after_call_work"]
 
 
 def test_refusals_come_first_and_repetitions_are_counted() -> None:
     call = stream("s").connected().after(1).updated(peer_id="p").after(1).alerting().after(1).alerting()
     stubs = _node(_with_way("connection", list(_trace(call.events)), "s"), "connected").stubs
 
-    assert [(stub.label.split(" ", 2)[2], stub.refused) for stub in stubs] == [("✗ no_way_back ×2", True), ("· details", False)]
+    assert [(stub.label, stub.refused) for stub in stubs] == [
+        ("③ alerting ✗ no_way_back (and 1 more)", True),
+        ("② updated · details", False),
+    ]
+
+
+def test_what_led_nowhere_is_told_below_in_its_order() -> None:
+    call = stream("s").connected().after(1).updated(peer_id="p").after(1).alerting().after(1).disconnected().after(1).connected()
+    graph = _with_way("connection", list(_trace(call.events)), "s")
+
+    assert [note.told for note in graph.notes] == [
+        "② 09:00:01.000 updated · details: It brings details or settings that are new.",
+        (
+            "③ 09:00:02.000 alerting ✗ no_way_back: "
+            "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
+        ),
+        "⑤ 09:00:04.000 connected ✗ session_is_over: The leg has ended; a new offer is a new leg with a new id.",
+    ]
+    assert graph.description.endswith(graph.notes[-1].told)
+
+
+def test_an_edge_of_several_events_says_which_of_them_came(trace: list[Row]) -> None:
+    one, all_of_them = (
+        {edge.id: edge.label for edge in _with_way("connection", trace, session).edges} for session in ("cleo", None)
+    )
+
+    assert one["none-pending"] == ("alerting",)
+    assert one["connected-ended"] == ("disconnected",)
+    assert one["pending-ended"] == ("disconnected or terminated",)  # it did not take this way
+    assert all_of_them["none-pending"] == ("alerting ×8", "others ×0")
+    assert all_of_them["connected-ended"] == ("disconnected ×7", "terminated ×0")
 
 
 def test_a_session_of_which_the_trace_tells_nothing_is_said_so(trace: list[Row]) -> None:
@@ -156,7 +193,7 @@ def test_what_no_session_ever_took_is_dashed(trace: list[Row]) -> None:
 def test_no_row_of_a_trace_is_lost(picture: Picture, trace: list[Row]) -> None:
     graph = _with_way(picture, trace)
     on_edges = sum(edge.count for edge in graph.edges if edge.moves)
-    in_stubs = sum(int(stub.label.rpartition("×")[2]) for node in graph.nodes for stub in node.stubs)
+    in_stubs = sum(int(stub.label.rpartition("(")[2].removesuffix(")")) for node in graph.nodes for stub in node.stubs)
     work = Counter(("+" in row["row"], _is_work(row)) for row in trace)
     expected = sum(n for (_, is_work), n in work.items() if not is_work)
     if picture == "after-call-work":
@@ -182,7 +219,7 @@ def test_what_is_no_trace_row_is_refused() -> None:
 def test_an_unknown_type_of_event_lies_on_its_state() -> None:
     row = {"session": "s", "type": "acme.hello", "at": "2026-03-01T09:00:00.000Z", "row": "unknown_type", "from": "none"}
 
-    assert [stub.label for stub in _node(_with_way("connection", [row]), "none").stubs] == ["– unknown_type ×1"]
+    assert [stub.label for stub in _node(_with_way("connection", [row]), "none").stubs] == ["unknown – unknown_type (1)"]
 
 
 @pytest.mark.parametrize("picture", PICTURES)
@@ -208,6 +245,8 @@ def test_every_mark_is_printed(picture: Picture, format_: str, trace: list[Row])
     text = render(picture, format_, way=Way.of(trace, "cleo"))  # type: ignore[arg-type]  # a format
     text = text.replace("#58;", ":")
 
+    text = re.sub(r'<tspan class="ring">(.)</tspan>', r"\1", text)
+
     assert [edge.mark for edge in graph.edges if edge.mark not in text] == []
     assert [stub.label for node in graph.nodes for stub in node.stubs if stub.label not in text] == []
 
@@ -215,11 +254,14 @@ def test_every_mark_is_printed(picture: Picture, format_: str, trace: list[Row])
 def test_in_svg_what_was_refused_is_red_and_what_was_not_visited_is_faint(trace: list[Row]) -> None:
     drawing = ET.fromstring(render("after-call-work", "svg", way=Way.of(trace, "cleo")))  # noqa: S314 (our own text)
     classes = {element.get("id"): element.get("class") for element in drawing.iter() if element.get("id")}
-    red = [element.text for element in drawing.iter() if "refused" in str(element.get("class")) and element.text]
+    red = ["".join(element.itertext()) for element in drawing.iter() if "refused" in str(element.get("class"))]
 
     assert classes["after-call-work-skipped"] == "node final faint"
     assert classes["after-call-work-pending"] == "node pending taken"
-    assert red == ["④ 09:03:41 ✗ code_required"]
+    assert red == [
+        "④ acw.ended ✗ code_required",
+        "④ 09:03:41.500 acw.ended ✗ code_required: This prompt wants a wrap-up code before after-call work may end.",
+    ]
 
 
 def test_more_stubs_than_a_box_has_room_for_are_counted() -> None:
@@ -228,7 +270,7 @@ def test_more_stubs_than_a_box_has_room_for_are_counted() -> None:
         call = call.after(second).alerting(peer_id=str(second))
     drawing = render("connection", "svg", way=Way.of(list(_trace(call.events)), "s"))
 
-    assert re.search(r">alerting ①  \+1<", drawing)
+    assert re.search(r">alerting <tspan class=\"ring\">①</tspan>  \+1<", drawing)
 
 
 @pytest.mark.parametrize("format_", ["markdown", "scxml", "xstate"])

@@ -24,11 +24,13 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield f'         fontname="sans-serif", fontcolor="{INK}", color="{INK}", nodesep=0.35, ranksep=0.7]'
     yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'
     yield f'  edge [fontname="sans-serif", fontsize=10, color="{INK}", fontcolor="{INK}"]'
+    if graph.notes:
+        yield f"  label={_quoted(chr(10).join(note.told for note in graph.notes))}; labelloc=b"
     yield f'  start [shape=circle, width=0.15, style=filled, fillcolor="{INK}", label=""]'
     yield from (f"  {_node(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:
         yield f"  subgraph cluster_{group.id} {{"
-        yield f"    label={_quoted(group.id)}; style=rounded"
+        yield f"    label={_quoted(group.label)}; style=rounded"
         loops = any(
             edge.source == edge.target == group.id for edge in graph.edges
         )  # a frame's edge to itself turns around its point

@@ -8,6 +8,7 @@ Refusals are no edges: the table has them (`markdown.py`), and the picture of a 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from textwrap import wrap
 from typing import Literal, cast
 
@@ -24,6 +25,7 @@ Look = Literal["plain", "taken", "faint", "never"]
 LONGEST = 28
 """Characters of a line on an edge."""
 CLOCK = "◷"
+REFUSED_IF = "refused if"
 DEADLINES = {
     AlertingTimeout.kind: "after alertingTimeoutMs",
     AfterCallWorkTimeout.kind: "after wrapupTimeoutMs",
@@ -62,11 +64,15 @@ class Stub:
 
     Attributes:
         label: what, in a line.
+        told: the same with its time and its reason.
         refused: whether it broke a rule.
+        number: of the first row of the trace that says so, where it is one session's.
     """
 
     label: str
+    told: str
     refused: bool
+    number: int = 0
 
 
 @frozen(kw_only=True)
@@ -142,6 +148,11 @@ class Group:
     id: str
     states: tuple[str, ...]
 
+    @property
+    def label(self) -> str:
+        """What stands in its frame; after-call work has a state of the same name."""
+        return f"{self.id} states"
+
 
 @frozen(kw_only=True)
 class Graph:
@@ -155,6 +166,7 @@ class Graph:
         nodes: in the order of life.
         groups: frames, each around nodes that stand together.
         edges: in the order of the rows.
+        notes: what happened without leading anywhere, where a way is shown.
     """
 
     name: Picture
@@ -164,25 +176,26 @@ class Graph:
     nodes: tuple[Node, ...]
     groups: tuple[Group, ...] = ()
     edges: tuple[Edge, ...] = field()
+    notes: tuple[Stub, ...] = ()
 
     @property
     def description(self) -> str:
         """The picture in words, for those who cannot see it."""
         names = {node.id: " ".join(node.label) for node in self.nodes}
         ways = (
-            f"{names.get(edge.source, edge.source)} to {names.get(edge.target, edge.target)}: {' '.join(_told(edge))}"
+            f"{names.get(edge.source, edge.source)} to {names.get(edge.target, edge.target)}: {_told(edge)}"
             for edge in self.edges
         )
-        return f"{self.about} {'; '.join(ways)}."
+        return " ".join([f"{self.about} {'; '.join(ways)}.", *(note.told for note in self.notes)])
 
     def members(self, name: str) -> tuple[str, ...]:
         """The nodes of a frame; for a node, itself."""
         return next((group.states for group in self.groups if group.id == name), (name,))
 
 
-def _told(edge: Edge) -> Iterator[str]:
-    yield from filter(None, [edge.mark])
-    yield from edge.label
+def _told(edge: Edge) -> str:
+    said = " ".join(filter(None, (edge.mark, *edge.label)))
+    return said.replace(f" {REFUSED_IF}", f", {REFUSED_IF}")
 
 
 # --- The two pictures ---------------------------------------------------------------------------------------------------------
@@ -292,10 +305,20 @@ def _after_call_work(built: Machines) -> Graph:
         nodes=(
             Node(id="absent", label=("absent",), kind="initial", told="No after-call work, as long as the leg has not ended."),
             *rungs,
-            Node(id="stays_absent", label=("stays absent",), kind="ended", told="The leg ended without after-call work."),
+            Node(
+                id="stays_absent",
+                label=("stays absent:", "no after-call work"),
+                kind="ended",
+                told="The leg ended without after-call work.",
+            ),
             Node(id="pending", label=("pending",), kind="pending"),
             *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
-            Node(id="any", label=("any state, once ended",), kind="any", told="Whatever became of it, once the leg has ended."),
+            Node(
+                id="any",
+                label=("any of these states,", "once the leg has ended"),
+                kind="any",
+                told="Whatever became of it, once the leg has ended.",
+            ),
         ),
         edges=(
             Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
@@ -319,7 +342,7 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     answers = []
     for number, (rung, move) in enumerate(zip(rungs, moves, strict=True)):
         target = move.target or f"stays_{move.source}"
-        label = ("yes",) if move.row.when else ()
+        label = ("yes",) if move.row.when else (words(move.row.name),)
         answers.append(Edge(id=f"{rung.id}-{target}", source=rung.id, target=target, label=label, kind="answer", moves=(move,)))
         if number + 1 < len(rungs):
             below = rungs[number + 1]
@@ -337,7 +360,7 @@ def _ways_out(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
         everywhere = {move.source for move in some} == set(built.after_call_work.states)
         for source in ["any"] if everywhere else [move.source for move in some]:
             deadline = event in DEADLINES
-            label = (DEADLINES[event],) if deadline else (*_labelled(event, some[0].row), *_unless(some[0], moves))
+            label = (DEADLINES[event],) if deadline else (event, *_asked_of(some[0], moves), *_unless(some[0], moves))
             yield Edge(
                 id=f"{source}-{some[0].target}-{name}",
                 source=source,
@@ -372,25 +395,25 @@ def is_refusal(row: Row) -> bool:
 
 
 def _asked(row: Row) -> str:
-    return f"{', '.join(map(asked, row.when))}?" if row.when else f"else: {words(row.name)}"
+    return f"{', '.join(map(asked, row.when))}?" if row.when else "otherwise"
 
 
-def _labelled(event: str, row: Row) -> tuple[str, ...]:
-    """`event [guards]`; where none is left to ask, the row's own name says when. Too long for one line, it takes two."""
-    guards = ", ".join(map(asked, row.when)) or f"else: {words(row.name)}"
-    whole = f"{event} [{guards}]"
-    return (whole,) if len(whole) <= LONGEST else (event, f"[{guards}]")
+def _asked_of(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
+    """`[guards]`, and whether another way out was asked first; where none is left to ask, the row's own name says when."""
+    guards = ", ".join(map(asked, move.row.when)) or words(move.row.name.removeprefix(f"{move.target}_"))
+    is_first = not any(other.target and set(other.row.when) & set(move.row.when) for other in _before(move, moves))
+    yield f"[{guards}]" if is_first and move.row.when else f"[else: {guards}]"
 
 
-def _unless(move: Move, moves: Iterable[Move]) -> Iterator[str]:
+def _before(move: Move, moves: tuple[Move, ...]) -> Iterator[Move]:
+    """What is asked before a move, in its cell."""
+    cell = (other for other in moves if (other.event, other.source) == (move.event, move.source))
+    return takewhile(lambda other: other.row is not move.row, cell)
+
+
+def _unless(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
     """What an earlier row of the same cell refuses, though the event is of this kind too."""
-    refusals = []
-    for other in moves:
-        if (other.event, other.source) == (move.event, move.source):
-            if other.row is move.row:
-                break
-            asks_more = [guard for guard in other.row.when if guard not in move.row.when]
-            if is_refusal(other.row) and len(asks_more) < len(other.row.when):
-                refusals.append(", ".join(map(asked, asks_more)))
-    if refusals:
-        yield from wrap(f"unless {' or '.join(refusals)}", LONGEST)
+    for other in _before(move, moves):
+        asks_more = [guard for guard in other.row.when if guard not in move.row.when]
+        if is_refusal(other.row) and len(asks_more) < len(other.row.when):
+            yield f"{REFUSED_IF} {', '.join(map(asked, asks_more))}"

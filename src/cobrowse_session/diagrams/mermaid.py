@@ -40,7 +40,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield ""
     yield from (f"    {_state(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:
-        yield f'    state "{group.id}" as {group.id}_states {{'
+        yield f'    state "{group.label}" as {group.id}_states {{'
         yield from (f"        {_state(node)}" for node in graph.nodes if node.group == group.id)
         yield "    }"
     yield from (f'    state "{_label(edge)}" as {_box(edge)}' for edge in boxes)

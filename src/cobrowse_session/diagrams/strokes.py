@@ -1,10 +1,13 @@
 """What drawings are made of: the colours of both themes, boxes, lines and their heads."""
 
+import re
 from xml.sax.saxutils import escape, quoteattr
 
 from attrs import frozen
 
 Point = tuple[float, float]
+RINGED = re.compile("([\u2460-\u2473])")
+"""Numbers in a ring; fonts draw them small."""
 
 LIGHT = {
     "paper": "#ffffff",
@@ -94,7 +97,8 @@ def hexagon(place: Place) -> str:
 def text(line: str, x: float, y: float, kind: str = "") -> str:
     """One line of text."""
     of = f" class={quoteattr(kind)}" if kind else ""
-    return f'<text{of} x="{x:g}" y="{y:g}">{escape(line)}</text>'
+    ringed = RINGED.sub(r'<tspan class="ring">\1</tspan>', escape(line))
+    return f'<text{of} x="{x:g}" y="{y:g}">{ringed}</text>'
 
 
 def straight(source: Place, target: Place) -> tuple[Point, Point]:

@@ -6,28 +6,32 @@ begin with the picture's name, so that both pictures fit into one page.
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from textwrap import wrap
 from xml.sax.saxutils import escape
 
 from attrs import frozen
 
 from cobrowse_session.diagrams.dot import width
-from cobrowse_session.diagrams.graph import Edge, Graph, Node, Picture, Stub
+from cobrowse_session.diagrams.graph import Edge, Graph, Group, Node, Picture, Stub
+from cobrowse_session.diagrams.markdown import KEY
 from cobrowse_session.diagrams.strokes import Place, Point, head, hexagon, polyline, rect, straight, text, themed
 
 _RULES = """\
-#ID text { font: 13px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }
+#ID text { font: 14px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }
 #ID .paper { fill: var(--paper); }
-#ID .frame { fill: none; stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }
+#ID .heading { font-size: 16px; font-weight: 600; text-anchor: start; }
+#ID .about, #ID .note { font-size: 13px; fill: var(--soft); text-anchor: start; }
+#ID .note.refused { fill: var(--refused); }
+#ID .frame { fill: none; stroke: var(--soft); stroke-opacity: 0.6; }
 #ID .node rect, #ID .node path { fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }
 #ID .node text { font-weight: 600; }
 #ID .question text { font-weight: 400; }
 #ID .pending rect { fill: var(--pending-fill); stroke: var(--pending); }
 #ID .live rect { fill: var(--live-fill); stroke: var(--live); stroke-width: 2.5; }
 #ID .final rect { fill: var(--final-fill); stroke: var(--final); }
-#ID .any rect { stroke-dasharray: 2 3; }
 #ID .any text { font-weight: 400; font-style: italic; }
 #ID .edge path { fill: none; stroke: currentColor; stroke-width: 1.5; }
-#ID .edge text { font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }
+#ID .edge text { font-size: 13px; paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }
 #ID .edge text.guard { fill: var(--soft); }
 #ID .edge .head { fill: currentColor; stroke: none; }
 #ID .answer { color: var(--soft); }
@@ -35,15 +39,16 @@ _RULES = """\
 #ID .clock { fill: var(--paper); stroke: currentColor; stroke-width: 1.3; }
 #ID .start { fill: currentColor; }
 #ID .frame-name { fill: var(--soft); font-style: italic; }
-#ID .mark { font-size: 12px; font-weight: 700; fill: var(--live); }
+#ID .mark { font-weight: 700; fill: var(--live); }
+#ID .ring { font-size: 18px; }
 #ID .taken .way, #ID .taken rect, #ID .taken .shape { stroke-width: var(--wide, 3); }
-#ID .faint { opacity: 0.35; }
-#ID .never { opacity: 0.55; }
-#ID .never .way, #ID .never rect { stroke-dasharray: 2 4; }
-#ID .node .stub { font-size: 12px; font-weight: 400; fill: var(--soft); text-anchor: start; }
-#ID .node line.stub { stroke: var(--soft); stroke-width: 2; }
+#ID .faint, #ID .never { opacity: 0.62; color: var(--ink); }
+#ID .faint text, #ID .never text, #ID .faint text.guard, #ID .never text.guard { fill: currentColor; }
+#ID .faint .way, #ID .faint .head, #ID .faint rect, #ID .faint .shape { opacity: 0.6; }
+#ID .never .way, #ID .never rect, #ID .never .shape { stroke-dasharray: 2 4; }
+#ID .never.deadline .way { stroke-dasharray: 7 4; }
+#ID .node .stub { font-size: 12px; font-weight: 400; fill: var(--soft); }
 #ID .node .refused { fill: var(--refused); }
-#ID .node line.refused { stroke: var(--refused); }
 """
 
 
@@ -68,26 +73,26 @@ class Layout:
 def _connection() -> Layout:
     pending = ("scheduled", "offering", "contacting", "dialing", "alerting")
     return Layout(
-        1240,
+        1295,
         460,
         {
-            "none": Place(84, 215, 96, 40),
-            "pending": Place(345, 235, 210, 290),
-            **{state: Place(345, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
-            "connected": Place(680, 180, 210, 100),
-            "ended": Place(1100, 235, 240, 290),
-            "terminated": Place(1100, 160, 220, 72),
-            "disconnected": Place(1100, 322, 220, 72),
+            "none": Place(76, 215, 80, 40),
+            "pending": Place(360, 235, 210, 290),
+            **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
+            "connected": Place(715, 180, 210, 100),
+            "ended": Place(1155, 235, 240, 290),
+            "terminated": Place(1155, 160, 220, 72),
+            "disconnected": Place(1155, 322, 220, 72),
         },
         {
-            "none-pending": ((132, 215), (240, 215)),
-            "pending-pending": ((300, 90), (300, 62), (390, 62), (390, 90)),
-            "none-connected": ((84, 195), (84, 26), (680, 26), (680, 130)),
-            "pending-connected": ((450, 180), (575, 180)),
-            "none-ended": ((84, 235), (84, 430), (1100, 430), (1100, 380)),
-            "pending-ended": ((450, 274), (980, 274)),
-            "connected-ended": ((785, 180), (980, 180)),
-            "alerting-disconnected": ((435, 348), (990, 348)),
+            "none-pending": ((116, 215), (255, 215)),
+            "pending-pending": ((315, 90), (315, 62), (405, 62), (405, 90)),
+            "none-connected": ((76, 195), (76, 26), (715, 26), (715, 130)),
+            "pending-connected": ((465, 180), (610, 180)),
+            "none-ended": ((76, 235), (76, 430), (1155, 430), (1155, 380)),
+            "pending-ended": ((465, 294), (1035, 294)),
+            "connected-ended": ((820, 180), (1035, 180)),
+            "alerting-disconnected": ((450, 348), (1045, 348)),
         },
         (14, 215),
     )
@@ -97,15 +102,15 @@ def _after_call_work() -> Layout:
     questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 8)}
     return Layout(
         1140,
-        880,
+        900,
         {
             "absent": Place(170, 50, 240, 60),
             **questions,
             "stays_absent": Place(540, 208, 220, 180),
             "skipped": Place(540, 390, 220, 128),
-            "any": Place(540, 505, 220, 34),
+            "any": Place(540, 512, 220, 46),
             "complete": Place(540, 690, 220, 240),
-            "pending": Place(1010, 596, 220, 520),
+            "pending": Place(1010, 608, 220, 544),
         },
         {
             "question_1-stays_absent": ((290, 140), (430, 140)),
@@ -114,7 +119,7 @@ def _after_call_work() -> Layout:
             "question_4-skipped": ((290, 344), (430, 344)),
             "question_5-skipped": ((290, 412), (430, 412)),
             "question_6-complete": ((290, 480), (380, 480), (380, 600), (430, 600)),
-            "question_7-pending": ((290, 548), (335, 548), (335, 840), (900, 840)),
+            "question_7-pending": ((290, 548), (335, 548), (335, 862), (900, 862)),
             "pending-skipped-skipped_by_agent": ((900, 358), (650, 358)),
             "pending-skipped-skipped_without_code": ((900, 434), (650, 434)),
             "pending-complete-complete_by_code": ((900, 602), (650, 602)),
@@ -146,24 +151,48 @@ def svg(graph: Graph, name: str | None = None) -> str:
 
 
 def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
-    size = f'viewBox="0 0 {layout.width} {layout.height}" width="{layout.width}" height="{layout.height}"'
+    about, legend = (wrap(line, layout.width // 7) for line in (graph.about, " ".join(_legend(graph))))
+    head = 44 + 18 * len(about)
+    below = head + layout.height + 8
+    notes = [(line, note.refused) for note in graph.notes for line in wrap(note.told, layout.width // 7)]
+    height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)
+    size = f'viewBox="0 0 {layout.width} {height}" width="{layout.width}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
     yield f'<title id="{name}-title">{escape(graph.title)}</title>'
     yield f'<desc id="{name}-desc">{escape(graph.description)}</desc>'
     yield f"<style>\n{themed(name, _RULES)}</style>"
-    yield f'<rect class="paper" width="{layout.width}" height="{layout.height}" rx="12"/>'
+    yield f'<rect class="paper" width="{layout.width}" height="{height}" rx="12"/>'
+    yield text(graph.title, 20, 26, "heading")
+    yield from (text(line, 20, 50 + 18 * number, "about") for number, line in enumerate(about))
+    yield f'<g transform="translate(0 {head})">'
     for group in graph.groups:
-        yield from _frame(name, group.id, layout.places[group.id])
+        yield from _frame(name, group, layout.places[group.id])
     yield from _start(layout, layout.places[graph.initial])
     # The drawn way lies under the boxes, so that a line that touches one ends at its border.
     yield from (line for edge in graph.edges for line in _edge(name, edge, layout))
     yield from (line for node in graph.nodes for line in _node(name, node, layout.places[node.id]))
+    yield "</g>"
+    for number, (line, refused) in enumerate(notes):
+        yield text(line, 20, below + 18 * number, "note refused" if refused else "note")
+    for number, line in enumerate(legend):
+        yield text(line, 20, below + 18 * (len(notes) + number) + (8 if notes else 0), "about")
     yield "</svg>"
 
 
-def _frame(name: str, group: str, place: Place) -> Iterator[str]:
-    yield f'<g id="{name}-{group}-frame">{rect(place, 14, "frame")}'
-    yield f'<text class="frame-name" x="{place.x:g}" y="{place.top + 17:g}">{escape(group)}</text></g>'
+def _legend(graph: Graph) -> Iterator[str]:
+    """What the signs mean, those that are there."""
+    yield "Dashed, with a clock: a deadline. Double border: it is over."
+    if any("[" in line for edge in graph.edges for line in edge.label):
+        yield "[ ]: what is asked, after what is refused."
+    if not graph.notes:
+        yield "What is refused has no arrow."
+    used = " ".join(note.label for note in graph.notes)
+    yield from (f"{sign} {meaning}." for sign, meaning in KEY if f" {sign} " in used)
+
+
+def _frame(name: str, group: Group, place: Place) -> Iterator[str]:
+    yield f'<g id="{name}-{group.id}-frame">{rect(place, 14, "frame")}'
+    yield f'<text class="frame-name" x="{place.x:g}" y="{place.top + 17:g}">{escape(group.label)}</text></g>'
 
 
 def _start(layout: Layout, first: Place) -> Iterator[str]:
@@ -179,7 +208,7 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
     if node.kind == "question":
         yield f'<path class="shape" d="{hexagon(place)}"/>'
     else:
-        yield rect(place, 10)
+        yield rect(place, place.height / 2 if node.kind == "any" else 10)
     if node.kind == "final":  # a double ring
         yield rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
     stubs = node.stubs[: max(0, int((place.height - 18 * len(node.label) - 8) // 18))]
@@ -193,10 +222,10 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
 
 
 def _stub(stub: Stub, place: Place, y: float) -> Iterator[str]:
-    """A short line that leads nowhere, and why."""
-    of = "stub refused" if stub.refused else "stub"
-    yield f'<line class="{of}" x1="{place.left:g}" y1="{y:g}" x2="{place.left + 12:g}" y2="{y:g}"/>'
-    yield text(stub.label, place.left + 16, y, of)
+    """What led nowhere; why, is told below the picture."""
+    yield f"<g><title>{escape(stub.told)}</title>"
+    yield text(stub.label, place.x, y, "stub refused" if stub.refused else "stub")
+    yield "</g>"
 
 
 def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
@@ -221,9 +250,9 @@ def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
         lines.insert(0, (edge.mark, "mark"))
     top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 3
     longest = max((len(line) for line, _ in lines), default=0)
-    x = (x1 + x2) / 2 + (10 + 3.1 * longest if upright else 0)
+    x = (x1 + x2) / 2 + (12 + 3.5 * longest if upright else 0)
     for number, (line, kind) in enumerate(lines):
         yield text(line, x, top + 15 * number, kind)
     if edge.kind == "deadline":
-        cx, cy = x - 3.4 * longest - 14, top + 15 * (len(lines) - 1)
+        cx, cy = x - 3.6 * longest - 16, top + 15 * (len(lines) - 1)
         yield f'<circle class="clock" cx="{cx:g}" cy="{cy:g}" r="7"/><path d="M{cx:g} {cy - 4:g}V{cy:g}H{cx + 3:g}"/>'

@@ -4,7 +4,7 @@ A trace row names its table row, so nothing is guessed: it lies on the edge that
 leads nowhere, it is a stub at its state.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub,
 from cobrowse_session.diagrams.markdown import given
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
+from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import ENDED, LEG_ENDED
 
 TraceRow = Mapping[str, Any]  # JSON
@@ -94,12 +95,14 @@ def with_way(graph: Graph, way: Way) -> Graph:
         else:
             stubs[_node_of(graph, step)].append(step)
     visited = {*in_node, *stubs, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
+    nodes = tuple(_node(node, in_node[node.id], stubs[node.id], way, seen=node.id in visited) for node in graph.nodes)
     return evolve(
         graph,
         title=f"{graph.title}: {_whose(way)}",
         about=f"{graph.about} {_told(way)}",
-        nodes=tuple(_node(node, in_node[node.id], stubs[node.id], way, seen=node.id in visited) for node in graph.nodes),
+        nodes=nodes,
         edges=tuple(_edge(edge, on_edge[edge.id], way) for edge in graph.edges),
+        notes=tuple(sorted((stub for node in nodes for stub in node.stubs), key=lambda stub: stub.number)),
     )
 
 
@@ -178,25 +181,43 @@ def _node(node: Node, steps: list[_Step], stubs: list[_Step], way: Way, *, seen:
 
 
 def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
-    """What happened in a state, each row once; refusals first."""
-    by_row: dict[tuple[bool, str], list[_Step]] = defaultdict(list)
+    """What happened in a state, each event's row once; refusals first."""
+    by_row: dict[tuple[bool, str, Row], list[_Step]] = defaultdict(list)
     for step in steps:
-        by_row[not is_refusal(step.move.row), given(step.move.row)].append(step)
-    for (fine, label), some in sorted(by_row.items(), key=lambda item: item[0][0]):
-        often = f" ×{len(some)}" if len(some) > 1 or way.session is None else ""
-        when = f"{circled(some[0].number)} {some[0].time[:8]} " if way.session is not None else ""
-        yield Stub(label=f"{when}{label}{often}", refused=not fine)
+        by_row[not is_refusal(step.move.row), step.move.event, step.move.row].append(step)
+    for (fine, event, row), some in sorted(by_row.items(), key=lambda item: item[0][0]):
+        what = f"{event} {given(row)}"
+        if way.session is None:
+            label = told = f"{what} ({len(some)})"
+        else:
+            label = f"{circled(some[0].number)} {what}" + (f" (and {len(some) - 1} more)" if len(some) > 1 else "")
+            told = label.replace(" ", f" {some[0].time} ", 1)
+        number = 0 if way.session is None else some[0].number
+        yield Stub(label=label, told=f"{told}: {row.because}", refused=not fine, number=number)
 
 
 def _edge(edge: Edge, steps: list[_Step], way: Way) -> Edge:
     if not steps:
         return evolve(edge, look=way.unseen)
+    label = _happened(edge, steps, way)
     if way.session is None:
-        return evolve(edge, look="taken", mark=f"×{len(steps)}", count=len(steps))
-    if not edge.moves:  # a "no" on the way to an answer
+        return evolve(edge, label=label, look="taken", mark=f"×{len(steps)}", count=len(steps))
+    if edge.kind == "answer" and not edge.moves:  # a "no" on the way to an answer
         return evolve(edge, look="taken")
     often = f" … ×{len(steps)}" if len(steps) > 1 else ""
-    return evolve(edge, look="taken", mark=f"{circled(steps[0].number)} {steps[0].time}{often}")
+    return evolve(edge, label=label, look="taken", mark=f"{circled(steps[0].number)} {steps[0].time}{often}")
+
+
+def _happened(edge: Edge, steps: list[_Step], way: Way) -> tuple[str, ...]:
+    """What an edge is called that stands for several events: those that came, and in a stream, those that never did."""
+    events = Counter(step.move.event for step in steps)
+    never = [event for event in dict.fromkeys(move.event for move in edge.moves) if event not in events]
+    if not never and len(events) < 2:
+        return edge.label
+    if way.session is not None:
+        return tuple(events)
+    others = never if len(never) < 2 else ["others"]
+    return tuple(f"{event} ×{events[event]}" for event in (*events, *others))
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------

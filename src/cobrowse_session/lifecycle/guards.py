@@ -94,25 +94,25 @@ def alert_ran_out(_session: Communication, event: Event | Timer, _: Rules) -> bo
 
 
 @asks_session
-def has_no_prompt(_session: Communication, _event: Event, rules: Rules) -> bool:
+def without_prompt(_session: Communication, _event: Event, rules: Rules) -> bool:
     """The queue gives this leg no after-call work."""
     return rules.prompt is None
 
 
 @asks_session
-def was_not_answered(session: Communication, _event: Event, rules: Rules) -> bool:
+def unanswered(session: Communication, _event: Event, rules: Rules) -> bool:
     """The leg never connected, and the lifecycle gives such legs no after-call work (`acw_when_unanswered`)."""
     return session.connected_time is None and not rules.acw_when_unanswered
 
 
 @asks_session
-def was_transferred(session: Communication, _event: Event, rules: Rules) -> bool:
+def transferred(session: Communication, _event: Event, rules: Rules) -> bool:
     """The leg was transferred, and the lifecycle gives such legs no after-call work (`acw_after_transfer`)."""
     return (session.disconnect_type or "").lower().startswith("transfer") and not rules.acw_after_transfer
 
 
 @asks_session
-def was_not_requested(session: Communication, _event: Event, rules: Rules) -> bool:
+def unrequested(session: Communication, _event: Event, rules: Rules) -> bool:
     """After-call work is the agent's to ask for, and the agent did not."""
     return rules.prompt == WrapupPrompt.AGENT_REQUESTED and session.after_call_work_required is not True
 
