@@ -343,7 +343,7 @@ def test_a_drawing_says_what_it_is_and_what_its_signs_mean(graph: Graph) -> None
 
     assert texts[0] == graph.title
     assert graph.about in " ".join(texts)
-    assert "Dashed, with a clock: a deadline. Double border: it is over." in " ".join(texts)
+    assert "Dashed, with a clock: a deadline. Double border: ended." in " ".join(texts)
 
 
 def test_in_svg_an_edge_without_corners_is_straight_from_border_to_border() -> None:

@@ -28,6 +28,12 @@ EVENTS = Path(__file__).parents[1] / "examples" / "events.jsonl"
 Row = dict[str, Any]  # JSON
 
 
+CLEO_REFUSED = (
+    "④ 09:03:41.500 acw.ended [code is required, by agent] ✗ code_required: "
+    "This prompt wants a wrap-up code before after-call work may end."
+)
+
+
 @pytest.fixture(scope="module")
 def logs() -> tuple[SessionLog, ...]:
     with EVENTS.open("rb") as file:
@@ -79,9 +85,7 @@ def test_what_was_refused_is_a_stub_with_its_rule_at_the_state(trace: list[Row])
     pending = _node(_with_way("after-call-work", trace, "cleo"), "pending")
 
     assert [(stub.label, stub.refused) for stub in pending.stubs] == [("④ acw.ended ✗ code_required", True)]
-    assert [stub.told for stub in pending.stubs] == [
-        "④ 09:03:41.500 acw.ended ✗ code_required: This prompt wants a wrap-up code before after-call work may end."
-    ]
+    assert [stub.told for stub in pending.stubs] == [CLEO_REFUSED]
 
 
 def test_what_was_applied_without_a_move_is_a_stub_too(trace: list[Row]) -> None:
@@ -137,7 +141,7 @@ def test_what_led_nowhere_is_told_below_in_its_order() -> None:
     graph = _with_way("connection", list(_trace(call.events)), "s")
 
     assert [note.told for note in graph.notes] == [
-        "② 09:00:01.000 updated · details: It brings details or settings that are new.",
+        "② 09:00:01.000 updated [brings news] · details: It brings details or settings that are new.",
         (
             "③ 09:00:02.000 alerting ✗ no_way_back: "
             "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
@@ -181,7 +185,7 @@ def test_a_stream_is_counted(trace: list[Row]) -> None:
     }
 
 
-def test_what_no_session_ever_took_is_dashed(trace: list[Row]) -> None:
+def test_what_no_session_ever_took_is_dotted(trace: list[Row]) -> None:
     graph = _with_way("connection", trace)
     never = {edge.id for edge in graph.edges if edge.look == "never"}
 
@@ -260,7 +264,7 @@ def test_in_svg_what_was_refused_is_red_and_what_was_not_visited_is_faint(trace:
     assert classes["after-call-work-pending"] == "node pending taken"
     assert red == [
         "④ acw.ended ✗ code_required",
-        "④ 09:03:41.500 acw.ended ✗ code_required: This prompt wants a wrap-up code before after-call work may end.",
+        CLEO_REFUSED,
     ]
 
 

@@ -20,7 +20,7 @@ def diagram_command(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
     output: Output = "-",
     trace: Annotated[
-        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the ways taken: counts, and what was never taken dashed.")
+        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the ways taken: counts, and what was never taken dotted.")
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the way of this session only.")] = None,
 ) -> None:

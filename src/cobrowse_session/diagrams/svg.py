@@ -46,7 +46,6 @@ _RULES = """\
 #ID .faint text, #ID .never text, #ID .faint text.guard, #ID .never text.guard { fill: currentColor; }
 #ID .faint .way, #ID .faint .head, #ID .faint rect, #ID .faint .shape { opacity: 0.6; }
 #ID .never .way, #ID .never rect, #ID .never .shape { stroke-dasharray: 2 4; }
-#ID .never.deadline .way { stroke-dasharray: 7 4; }
 #ID .node .stub { font-size: 12px; font-weight: 400; fill: var(--soft); }
 #ID .node .refused { fill: var(--refused); }
 """
@@ -76,7 +75,7 @@ def _connection() -> Layout:
         1295,
         460,
         {
-            "none": Place(76, 215, 80, 40),
+            "none": Place(76, 215, 90, 40),
             "pending": Place(360, 235, 210, 290),
             **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
             "connected": Place(715, 180, 210, 100),
@@ -85,7 +84,7 @@ def _connection() -> Layout:
             "disconnected": Place(1155, 322, 220, 72),
         },
         {
-            "none-pending": ((116, 215), (255, 215)),
+            "none-pending": ((121, 215), (255, 215)),
             "pending-pending": ((315, 90), (315, 62), (405, 62), (405, 90)),
             "none-connected": ((76, 195), (76, 26), (715, 26), (715, 130)),
             "pending-connected": ((465, 180), (610, 180)),
@@ -108,7 +107,7 @@ def _after_call_work() -> Layout:
             **questions,
             "stays_absent": Place(540, 208, 220, 180),
             "skipped": Place(540, 390, 220, 128),
-            "any": Place(540, 512, 220, 46),
+            "any": Place(540, 512, 220, 40),
             "complete": Place(540, 690, 220, 240),
             "pending": Place(1010, 608, 220, 544),
         },
@@ -181,13 +180,13 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
 
 def _legend(graph: Graph) -> Iterator[str]:
     """What the signs mean, those that are there."""
-    yield "Dashed, with a clock: a deadline. Double border: it is over."
+    yield "Dashed, with a clock: a deadline. Double border: ended."
     if any("[" in line for edge in graph.edges for line in edge.label):
-        yield "[ ]: what is asked, after what is refused."
+        yield "[ ]: what must hold; else: where nothing before it did."
     if not graph.notes:
-        yield "What is refused has no arrow."
+        yield "What changes no state has no arrow."
     used = " ".join(note.label for note in graph.notes)
-    yield from (f"{sign} {meaning}." for sign, meaning in KEY if f" {sign} " in used)
+    yield from (f"{sign}: {meaning}." for sign, meaning in KEY if f" {sign} " in used)
 
 
 def _frame(name: str, group: Group, place: Place) -> Iterator[str]:

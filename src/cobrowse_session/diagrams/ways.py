@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from attrs import evolve, frozen
 
-from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub, is_refusal, moves_of
+from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub, asked, is_refusal, moves_of
 from cobrowse_session.diagrams.markdown import given
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
@@ -193,6 +193,8 @@ def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
             label = f"{circled(some[0].number)} {what}" + (f" (and {len(some) - 1} more)" if len(some) > 1 else "")
             told = label.replace(" ", f" {some[0].time} ", 1)
         number = 0 if way.session is None else some[0].number
+        held = f" [{', '.join(map(asked, row.when))}]" if row.when else ""
+        told = told.replace(what, f"{event}{held} {given(row)}")
         yield Stub(label=label, told=f"{told}: {row.because}", refused=not fine, number=number)
 
 
@@ -234,7 +236,7 @@ def _whose(way: Way) -> str:
 
 def _told(way: Way) -> str:
     if way.session is None:
-        return "Counts say how often each way was taken; what is dashed was never taken."
+        return "Counts say how often each way was taken; what is dotted was never taken."
     return (
         f"Numbers are the rows of its trace, times are UTC, from {_text(way.rows[0], 'at')[:10]}; what is faint it did not take."
     )
