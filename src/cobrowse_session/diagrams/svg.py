@@ -181,6 +181,8 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
 def _legend(graph: Graph) -> Iterator[str]:
     """What the signs mean, those that are there."""
     yield "Dashed, with a clock: a deadline. Double border: ended."
+    if graph.groups:
+        yield "An arrow at a frame: every state inside."
     if any("[" in line for edge in graph.edges for line in edge.label):
         yield "[ ]: what must hold; else: where nothing before it did."
     if not graph.notes:
