@@ -1,6 +1,8 @@
 """How the documentation is built: `make docs`. It needs no network, and every warning is an error."""
 
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from cobrowse_session import __version__
 
@@ -23,7 +25,7 @@ extensions = [
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 copybutton_exclude = ".linenos, .gp, .go"  # prompts and what was printed
-llms_txt_suppress_unknown_node_warnings = ["abbreviation", "caption", "meta"]  # nothing that Markdown has
+llms_txt_suppress_unknown_node_warnings = ["meta"]  # nothing that Markdown has
 llms_txt_full_build = True
 llms_txt_description = "The life of a contact-centre session: provider events in, the session out."
 
@@ -53,7 +55,22 @@ nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collection
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.add_post_transform(_ForMarkdown)
     app.connect("autodoc-process-docstring", _begin_with_comment, priority=400)  # before napoleon, which has 500
+
+
+class _ForMarkdown(SphinxPostTransform):
+    """What the Markdown builder does not know and would drop: the `*` of a signature, and the name of a file."""
+
+    default_priority = 900
+
+    def run(self, **_: object) -> None:
+        """Say them in nodes that it knows."""
+        if self.app.builder.format == "markdown":
+            for star in list(self.document.findall(nodes.abbreviation)):
+                star.replace_self(nodes.Text(star.astext()))
+            for name in list(self.document.findall(nodes.caption)):
+                name.replace_self(nodes.paragraph("", "", nodes.strong("", name.astext())))
 
 
 def _begin_with_comment(_app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
