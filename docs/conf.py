@@ -1,10 +1,13 @@
 """How the documentation is built: `make docs`. It needs no network, and every warning is an error."""
 
+import inspect
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.inspect import stringify_signature
 
-from cobrowse_session import __version__
+from cobrowse_session import Communication, Event, __version__
 
 project = "cobrowse-session"
 author = "the cobrowse-session developers"
@@ -46,6 +49,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False  # the signature says them
 python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 default_role = "py:obj"  # `Name` in a docstring is a link where there is such a name, and code where there is none
 
 # A name in a signature that leads nowhere is an error, but for what others document.
@@ -56,6 +60,7 @@ nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collection
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.add_post_transform(_ForMarkdown)
+    app.connect("autodoc-process-signature", _own_arguments)
     app.connect("autodoc-process-docstring", _begin_with_comment, priority=400)  # before napoleon, which has 500
 
 
@@ -77,3 +82,16 @@ def _begin_with_comment(_app: Sphinx, what: str, _name: str, _obj: object, _opti
     """Or napoleon takes what stands before a colon in an attribute's first line for its type."""
     if what in ("attribute", "property", "data"):
         lines[:0] = ["..", ""]
+
+
+def _own_arguments(
+    _app: Sphinx, _what: str, _name: str, documented: object, _options: object, _signature: str, returns: str
+) -> tuple[str, str] | None:
+    """The arguments of a kind of event or communication that are its own; what all of them take, their base says."""
+    for base in (Event, Communication):
+        if isinstance(documented, type) and issubclass(documented, base) and documented is not base:
+            inherited = inspect.signature(base).parameters
+            own = [one for name, one in inspect.signature(documented).parameters.items() if name not in inherited]
+            others = inspect.Parameter(base.__name__.lower(), inspect.Parameter.VAR_KEYWORD)
+            return stringify_signature(inspect.Signature([*own, others]), unqualified_typehints=True), returns
+    return None

@@ -376,7 +376,16 @@ def vendor_name(attribute: str) -> str:
 
 @frozen(kw_only=True)
 class Address:
-    """Address and name of one side of the leg."""
+    """Address and name of one side of the leg.
+
+    Args:
+        name: for a person.
+        name_raw: as the provider sent it.
+        address_normalized: in one form for all providers.
+        address_raw: as the provider sent it.
+        address_displayable: for a person.
+        extra: unknown keys, as they came.
+    """
 
     name: str | None = None
     name_raw: str | None = None
@@ -390,7 +399,13 @@ class Address:
 class Segment:
     """One stretch of the leg's time line, all on the corrected provider clock.
 
-    An open segment has no `end_time`. `how_ended` names the next segment's type, or says `Disconnect` [O].
+    Args:
+        start_time: when the state was entered.
+        end_time: when it was left; None: it is open.
+        type: the provider's word for it, or `Scheduled`, `System`, `Contacting`, `Dialing`, `Alert`, `Interact` [O].
+        how_ended: the next segment's type, or `Disconnect` [O].
+        disconnect_type: on the last one only, what ended the leg [O].
+        extra: unknown keys, as they came.
     """
 
     start_time: datetime | None = None
@@ -403,7 +418,18 @@ class Segment:
 
 @frozen(kw_only=True)
 class Wrapup:
-    """What the agent noted about the leg. Without an `end_time` it is a preparation; `duration_seconds` are whole seconds."""
+    """What the agent noted about the leg.
+
+    Args:
+        code: the wrap-up code.
+        name: the code's name.
+        notes: free text.
+        tags: free words.
+        duration_seconds: from the leg's end to its own, in whole seconds, rounded down [O].
+        end_time: when it was saved, on the corrected provider clock; None: it is a preparation [D].
+        provisional: a draft, to be used later [D].
+        extra: unknown keys, as they came.
+    """
 
     code: str | None = None
     name: str | None = None
@@ -417,7 +443,14 @@ class Wrapup:
 
 @frozen(kw_only=True)
 class AfterCallWork:
-    """After-call work: its state, and its times on the corrected provider clock."""
+    """After-call work: its state, and its times on the corrected provider clock.
+
+    Args:
+        start_time: when the leg ended, to the millisecond [O].
+        end_time: when it was done, skipped, or over; None: it is pending.
+        state: how far it has come.
+        extra: unknown keys, as they came.
+    """
 
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -440,8 +473,25 @@ _NOTHING = AfterCallWork()
 class Communication:
     """One leg of one participant: what a call, a callback, a chat and a co-browse session share.
 
-    `settings` holds what the leg's events said of the queue's rules. It is no part of the vendor's model: equality and the
-    session JSON leave it out.
+    Args:
+        state: where the leg is in its life.
+        initial_state: the state in which it was first seen, or the platform's own word for it.
+        id: the communication's id; events name it as their `subject`.
+        disconnect_type: what ended it; None: it has not ended, or nothing has said why.
+        self_: address and name of this side; the attribute is `self`, the vendor's name.
+        provider_event_time: when the last applied event happened, on the corrected provider clock [D].
+        start_alerting_time: when it was first put into alerting, on the cloud clock [O].
+        connected_time: when it was connected, on the cloud clock [D].
+        disconnected_time: when it ended, on the corrected provider clock [D, C].
+        provider: who provides it.
+        peer_id: the communication of the other side.
+        segments: its time line; None: no state was entered yet.
+        wrapup: what the agent noted.
+        after_call_work: None: there is none.
+        after_call_work_required: whether the agent asked for it; it counts under the prompt `agentRequested` only [D].
+        extra: unknown keys, as they came.
+        settings: what its events said of the queue's rules. No part of the vendor's model: equality and the session JSON
+            leave it out.
     """
 
     # Setting an attribute runs no hook: the lifecycle writes nothing that a converter would change, and writes often.
@@ -467,7 +517,14 @@ class Communication:
 
 @define(kw_only=True, on_setattr=setters.NO_OP)
 class CobrowseSession(Communication):
-    """The platform's `Cobrowsesession`: a communication whose two sides share a page."""
+    """The platform's `Cobrowsesession`: a communication whose two sides share a page.
+
+    Args:
+        cobrowse_session_id: the id of the shared page's session, which both sides have.
+        cobrowse_role: whether this side shares its page or looks at it.
+        controlling: the participants whose page this side may control; empty: none [D]; None: nothing was said.
+        viewer_url: where the page can be looked at.
+    """
 
     cobrowse_session_id: str | None = None
     cobrowse_role: CobrowseRole | str | None = None
@@ -489,7 +546,15 @@ def is_connected(session: Communication) -> bool:
 class Details:
     """What any event may say about the leg; None says nothing, and never clears.
 
-    `initial_state` is the platform's own word for the state in which the leg began.
+    Args:
+        self_: address and name of this side.
+        provider: who provides it.
+        peer_id: the communication of the other side.
+        cobrowse_session_id: the id of the shared page's session.
+        cobrowse_role: whether this side shares its page or looks at it.
+        controlling: the participants whose page this side may control; taken while connected only [C].
+        viewer_url: where the page can be looked at.
+        initial_state: the platform's own word for the state in which the leg began; taken once.
     """
 
     self: Address | None = field(default=None, alias="self_")
