@@ -478,7 +478,7 @@ class Communication:
         initial_state: the state in which it was first seen, or the platform's own word for it.
         id: the communication's id; events name it as their `subject`.
         disconnect_type: what ended it; None: it has not ended, or nothing has said why.
-        self_: address and name of this side; the attribute is `self`, the vendor's name.
+        self_: address and name of this side; the attribute itself is called `self`, as the vendor has it.
         provider_event_time: when the last applied event happened, on the corrected provider clock [D].
         start_alerting_time: when it was first put into alerting, on the cloud clock [O].
         connected_time: when it was connected, on the cloud clock [D].
