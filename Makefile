@@ -59,6 +59,7 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 	@$(PYTHON) -m cobrowse_session.diagrams diagrams
+	@$(BIN)/cobrowse-session timeline examples/call.jsonl s1 --acw mandatory -o examples/call.svg
 
 tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(COG) -r $(TABLES)
