@@ -25,9 +25,10 @@ def build(tmp_path: Path) -> Build:
 
     def built(page: str, builder: str = "html", *, myst: bool = False) -> tuple[str, str]:
         extensions = ["cobrowse_session.sphinx", *(["myst_parser"] if myst else [])]
-        (tmp_path / "conf.py").write_text(f"extensions = {extensions!r}\n", encoding="utf-8")
-        (tmp_path / f"index.{'md' if myst else 'rst'}").write_text(page, encoding="utf-8")
-        (tmp_path / "call.jsonl").write_text(CALL, encoding="utf-8")
+        _write(tmp_path / "conf.py", f"extensions = {extensions!r}\n")
+        _write(tmp_path / f"index.{'md' if myst else 'rst'}", page)
+        _write(tmp_path / "call.jsonl", CALL)
+        _write(tmp_path / "many.jsonl", EVENTS.read_text(encoding="utf-8"))
         out = tmp_path / "out"
         done = subprocess.run(
             [sys.executable, "-m", "sphinx", "-q", "-b", builder, str(tmp_path), str(out)],
@@ -41,6 +42,12 @@ def build(tmp_path: Path) -> Build:
         return (out / f"index.{suffix}").read_text(encoding="utf-8"), done.stderr
 
     return built
+
+
+def _write(path: Path, text: str) -> None:
+    """Sphinx builds anew what is newer; so what is the same already is left alone."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 HEAD = "A page\n======\n\n"
@@ -131,6 +138,7 @@ def test_a_page_is_built_anew_when_its_file_changes(build: Build, tmp_path: Path
         (".. cobrowse-timeline:: none.jsonl", "No such file"),
         (".. cobrowse-timeline:: conf.py", "line 1: not_json"),
         (".. cobrowse-timeline:: call.jsonl\n   :session: s2", "one session of these events; they tell of s1"),
+        (".. cobrowse-timeline:: many.jsonl", "one session of these events; they tell of anna, "),
         (".. cobrowse-timeline:: call.jsonl\n   :acw: sometimes", "expected one of mandatory, optional"),
         (".. cobrowse-timeline:: call.jsonl\n   :acw: timeout", "wrapup_timeout"),
         (".. cobrowse-timeline:: call.jsonl\n   :acw-timeout: soon", ":acw-timeout: expected seconds, found 'soon'"),

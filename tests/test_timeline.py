@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -74,7 +75,9 @@ def test_the_deadline_is_drawn_where_something_else_ended_the_work_or_nothing_ha
         log_of(CALL, "forcedTimeout"),
     )
 
-    assert [len(of_class(drawn(log), "clock")) for log in (early, open_, reached)] == [1, 1, 0]
+    none_left = log_of(stream("s1").connected().after(60).wrapup("sale").after(60).disconnected("peer"), "timeout")
+
+    assert [len(of_class(drawn(log), "clock")) for log in (early, open_, reached, none_left)] == [1, 1, 0, 0]
     assert len(of_class(drawn(reached), "timer")) == 2  # the mark, and its line
 
 
@@ -117,9 +120,17 @@ def _place(mark: ET.Element) -> tuple[float, float]:
 
 def test_a_long_time_is_drawn_shorter_and_says_so() -> None:
     even = stream("s1").alerting().after(10).connected().after(12).disconnected("peer")
-    long = stream("s1").alerting().after(3).connected().after("2h").disconnected("peer").after(4).terminated()
+    long = stream("s1").alerting().after(3).connected().after("1m").disconnected("peer").after(4).terminated()
 
     assert [len(of_class(drawn(log_of(events)), "axis")) for events in (even, long)] == [1, 2]
+
+
+def test_a_short_time_has_room_for_its_marks_and_a_longer_one_has_more() -> None:
+    events = stream("s1").alerting().after(0.001).connected().after(1).updated(viewer_url="a").after(2).disconnected("peer")
+    xs = [x for x, _ in map(_place, of_class(drawn(log_of(events)), "mark")[:4])]
+    first, second, third = (after - before for before, after in pairwise(xs))
+
+    assert 70 < first < second < third
 
 
 def test_nothing_that_has_happened_is_an_empty_drawing() -> None:

@@ -163,6 +163,16 @@ def test_an_edge_of_several_events_says_which_of_them_came(trace: list[Row]) -> 
     assert all_of_them["connected-ended"] == ("disconnected ×7", "terminated ×0")
 
 
+def test_an_edge_all_of_whose_events_came_counts_each() -> None:
+    ends = [stream("a").connected().after(1).disconnected(), stream("b").connected().after(1).terminated()]
+    trace = [row for call in ends for row in _trace(call.events)]
+
+    assert {edge.id: edge.label for edge in _with_way("connection", trace).edges}["connected-ended"] == (
+        "disconnected ×1",
+        "terminated ×1",
+    )
+
+
 def test_a_session_of_which_the_trace_tells_nothing_is_said_so(trace: list[Row]) -> None:
     with pytest.raises(LookupError, match="nothing of session 'zoe'"):
         Way.of(trace, "zoe")
