@@ -15,6 +15,7 @@ from cobrowse_session import Event, Lifecycle, Settings, WrapupPrompt
 from cobrowse_session.cli import app, diagram  # noqa: F401 (the import registers the commands)
 from cobrowse_session.diagrams import PICTURES, WITH_WAY, Picture, Way, perfetto, render
 from cobrowse_session.diagrams.graph import Graph, graph_of
+from cobrowse_session.diagrams.svg import LAYOUTS
 from cobrowse_session.diagrams.ways import circled, with_way
 from cobrowse_session.edge.replay import read_events, replay
 from cobrowse_session.errors import DecodeError
@@ -161,6 +162,22 @@ def test_an_edge_of_several_events_says_which_of_them_came(trace: list[Row]) -> 
     assert one["pending-ended"] == ("disconnected or terminated",)  # it did not take this way
     assert all_of_them["none-pending"] == ("alerting ×8", "others ×0")
     assert all_of_them["connected-ended"] == ("disconnected ×7", "terminated ×0")
+
+
+def test_in_svg_a_way_through_a_frame_leads_from_state_to_state(trace: list[Row]) -> None:
+    drawing = ET.fromstring(render("connection", "svg", way=Way.of(trace, "cleo")))  # noqa: S314 (our own text)
+    places = LAYOUTS["connection"].places
+    ends = {}
+    for edge in ("none-pending", "pending-connected", "connected-ended"):
+        (group,) = (element for element in drawing.iter() if element.get("id") == f"connection-{edge}")
+        way, head = (path.get("d", "") for path in group.findall("{http://www.w3.org/2000/svg}path")[:2])
+        ends[edge] = tuple(tuple(map(float, re.findall(r"[\d.]+", path)[:2])) for path in (way, head))
+
+    assert ends == {
+        "none-pending": ((places["none"].right, 215), (places["alerting"].left, places["alerting"].y)),
+        "pending-connected": ((places["alerting"].right, places["alerting"].y), (places["connected"].left, 180)),
+        "connected-ended": ((places["connected"].right, 180), (places["disconnected"].left, places["disconnected"].y)),
+    }
 
 
 def test_an_edge_all_of_whose_events_came_counts_each() -> None:

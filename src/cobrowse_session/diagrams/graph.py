@@ -118,6 +118,7 @@ class Edge:
         look: how a way that was taken shows it.
         mark: when it was taken, or how often.
         count: how often.
+        taken: between which states, where that was always the same two.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Edge:
     look: Look = "plain"
     mark: str = ""
     count: int = 0
+    taken: tuple[str, str] | None = None
 
     @property
     def told(self) -> str:

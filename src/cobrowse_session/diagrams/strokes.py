@@ -1,6 +1,7 @@
 """What drawings are made of: the colours of both themes, boxes, lines and their heads."""
 
 import re
+from math import dist
 from xml.sax.saxutils import escape, quoteattr
 
 from attrs import frozen
@@ -117,7 +118,8 @@ def polyline(way: tuple[Point, ...]) -> str:
     way = (*way[:-1], towards(way[-1], way[-2], 7))
     line = f"M{way[0][0]:g} {way[0][1]:g}"
     for before, corner, after in zip(way, way[1:], way[2:], strict=False):
-        (x1, y1), (x2, y2) = towards(corner, before, 10), towards(corner, after, 10)
+        radius = min(10, dist(before, corner) / 2, dist(corner, after) / 2)
+        (x1, y1), (x2, y2) = towards(corner, before, radius), towards(corner, after, radius)
         line += f"L{x1:g} {y1:g}Q{corner[0]:g} {corner[1]:g} {x2:g} {y2:g}"
     return line + f"L{way[-1][0]:g} {way[-1][1]:g}"
 
@@ -125,7 +127,7 @@ def polyline(way: tuple[Point, ...]) -> str:
 def towards(point: Point, other: Point, length: float) -> Point:
     """A point at some distance, in the direction of another."""
     (x, y), (to_x, to_y) = point, other
-    whole = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
+    whole = dist(point, other)
     return round(x + (to_x - x) * length / whole, 1), round(y + (to_y - y) * length / whole, 1)
 
 

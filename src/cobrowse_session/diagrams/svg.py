@@ -79,7 +79,7 @@ def _connection() -> Layout:
             "pending": Place(360, 235, 210, 290),
             **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
             "connected": Place(715, 180, 210, 100),
-            "ended": Place(1155, 235, 240, 290),
+            "ended": Place(1155, 235, 250, 290),
             "terminated": Place(1155, 160, 220, 72),
             "disconnected": Place(1155, 322, 220, 72),
         },
@@ -89,8 +89,8 @@ def _connection() -> Layout:
             "none-connected": ((76, 195), (76, 26), (715, 26), (715, 130)),
             "pending-connected": ((465, 180), (610, 180)),
             "none-ended": ((76, 235), (76, 430), (1155, 430), (1155, 380)),
-            "pending-ended": ((465, 294), (1035, 294)),
-            "connected-ended": ((820, 180), (1035, 180)),
+            "pending-ended": ((465, 294), (1030, 294)),
+            "connected-ended": ((820, 180), (1030, 180)),
             "alerting-disconnected": ((450, 348), (1045, 348)),
         },
         (14, 215),
@@ -235,9 +235,24 @@ def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
     yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}"{wide}>'
     if edge.told:
         yield f"<title>{escape(edge.told)}</title>"
-    yield f'<path class="way" d="{polyline(way)}"/>{head(way[-2], way[-1])}'
+    drawn = _through_frames(edge, way, layout.places)
+    yield f'<path class="way" d="{polyline(drawn)}"/>{head(drawn[-2], drawn[-1])}'
     yield from _label(edge, way)
     yield "</g>"
+
+
+def _through_frames(edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place]) -> tuple[Point, ...]:
+    """The way on from a frame's side to the state inside between which it was taken, and back from it."""
+    if edge.taken is None or edge.source == edge.target:
+        return way
+    source, target = (places.get(state) for state in edge.taken)
+    if source and edge.source not in edge.taken and way[0][0] == places[edge.source].right:
+        x, y = way[0][0] - 3, way[0][1]
+        way = ((source.right, source.y), (x, source.y), (x, y), *way[1:])
+    if target and edge.target not in edge.taken and way[-1][0] == places[edge.target].left:
+        x, y = way[-1][0] + 3, way[-1][1]
+        way = (*way[:-1], (x, y), (x, target.y), (target.left, target.y))
+    return way
 
 
 def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:

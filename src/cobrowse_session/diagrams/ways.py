@@ -202,12 +202,15 @@ def _edge(edge: Edge, steps: list[_Step], way: Way) -> Edge:
     if not steps:
         return evolve(edge, look=way.unseen)
     label = _happened(edge, steps, way)
+    between = {(step.move.source, str(step.move.target)) for step in steps}
+    taken = between.pop() if len(between) == 1 else None
     if way.session is None:
-        return evolve(edge, label=label, look="taken", mark=f"×{len(steps)}", count=len(steps))
+        return evolve(edge, label=label, look="taken", mark=f"×{len(steps)}", count=len(steps), taken=taken)
     if edge.kind == "answer" and not edge.moves:  # a "no" on the way to an answer
         return evolve(edge, look="taken")
     often = f" … ×{len(steps)}" if len(steps) > 1 else ""
-    return evolve(edge, label=label, look="taken", mark=f"{circled(steps[0].number)} {steps[0].time}{often}")
+    mark = f"{circled(steps[0].number)} {steps[0].time}{often}"
+    return evolve(edge, label=label, look="taken", mark=mark, taken=taken)
 
 
 def _happened(edge: Edge, steps: list[_Step], way: Way) -> tuple[str, ...]:
