@@ -508,3 +508,16 @@ def test_a_copy_is_equal_and_goes_its_own_way(again: Callable[[CobrowseSession],
 
 def test_settings_are_no_part_of_equality() -> None:
     assert CobrowseSession(id="s1", settings=Settings(wrapup_prompt="mandatory")) == CobrowseSession(id="s1")
+
+
+def test_allowed_names_settings_after_the_end_only_once_the_leg_has_ended() -> None:
+    connected = stream("s1").connected().after(1)
+    named = {}
+    for call in (connected, connected.disconnected("peer").after(1)):
+        session = run(call).session
+        named[session.state] = {
+            one.event.kind for one in Lifecycle().allowed(session, call.now) if "settings_after_end" in one.rules
+        }
+
+    assert named["connected"] == set()
+    assert {"updated", "disconnected"} <= named["disconnected"]

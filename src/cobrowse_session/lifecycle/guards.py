@@ -23,9 +23,9 @@ from cobrowse_session.model import (
 
 
 @asks_event
-def brings_news(session: Communication, event: Event, _: Rules) -> bool:
+def brings_news(session: Communication, event: Event, rules: Rules) -> bool:
     """It carries details or settings that differ from what the session holds, and that count here."""
-    return _details_differ(session, event) or (_settings_differ(session, event) and not is_ended(session))
+    return _details_differ(session, event) or (not is_ended(session) and brings_settings(session, event, rules))
 
 
 @asks_event
@@ -36,19 +36,15 @@ def brings_a_grant(session: Communication, event: Event, _: Rules) -> bool:
 
 
 @asks_event
-def brings_settings_too_late(session: Communication, event: Event, _: Rules) -> bool:
-    """It carries settings that differ, and the leg has ended."""
-    return is_ended(session) and _settings_differ(session, event)
+def brings_settings(session: Communication, event: Event, _: Rules) -> bool:
+    """It carries settings that differ from what the session holds."""
+    return event.settings is not NO_SETTINGS and event.settings.over(session.settings) != session.settings
 
 
 def _details_differ(session: Communication, event: Event) -> bool:
     return event.details is not NO_DETAILS and any(
         getattr(session, name) != value for name, value in details_taken(session, event)
     )
-
-
-def _settings_differ(session: Communication, event: Event) -> bool:
-    return event.settings is not NO_SETTINGS and event.settings.over(session.settings) != session.settings
 
 
 # --- The connection -----------------------------------------------------------------------------------------------------------
@@ -70,6 +66,12 @@ def not_connected(session: Communication, _event: Event, _: Rules) -> bool:
 def connected(session: Communication, _event: Event, _: Rules) -> bool:
     """The leg is connected."""
     return is_connected(session)
+
+
+@asks_session
+def has_ended(session: Communication, _event: Event, _: Rules) -> bool:
+    """The leg has ended."""
+    return is_ended(session)
 
 
 @asks_session
