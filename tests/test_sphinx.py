@@ -37,9 +37,9 @@ def build(tmp_path: Path) -> Build:
             check=False,
             env={**os.environ, "NO_COLOR": "1"},
         )
-        suffix = {"html": "html", "text": "txt"}[builder]
         assert done.returncode == 0, done.stderr
-        return (out / f"index.{suffix}").read_text(encoding="utf-8"), done.stderr
+        (made,) = out.glob({"html": "index.html", "text": "index.txt", "latex": "*.tex"}[builder])
+        return made.read_text(encoding="utf-8"), done.stderr
 
     return built
 
@@ -71,6 +71,13 @@ def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(
     assert {line.strip() for line in render("connection", "mermaid").splitlines() if line} <= lines
     assert "2026-03-01 09:05:00.000  disconnected: The leg ended. The queue gives this leg no after-call work." in lines
     assert "One." in lines
+
+
+def test_no_builder_looks_for_the_colours_of_mermaid(build: Build) -> None:
+    page, said = build(f"{HEAD}.. cobrowse-diagram:: connection\n", "latex")
+
+    assert said == ""
+    assert "stateDiagram" in page
 
 
 def test_markdown_pages_have_them_too(build: Build) -> None:

@@ -70,7 +70,7 @@ class _ForBuilder(SphinxPostTransform):
     def run(self, **_: Any) -> None:
         """Put SVG or text in the place of each drawing. `Any`: what Sphinx hands on."""
         for node in list(self.document.findall(drawing)):
-            node.replace_self(_figure(node) if self.app.builder.format == "html" else _told(node))
+            node.replace_self(_figure(node) if self.app.builder.format == "html" else _told(node, self.app.builder.format))
 
 
 def _figure(node: drawing) -> list[nodes.Node]:
@@ -80,9 +80,10 @@ def _figure(node: drawing) -> list[nodes.Node]:
     return [nodes.figure("", svg, *caption, ids=node["ids"])]
 
 
-def _told(node: drawing) -> list[nodes.Node]:
+def _told(node: drawing, builder: str) -> list[nodes.Node]:
+    language = node["language"] if builder == "markdown" else "text"  # others would look for its colours
     caption = [nodes.paragraph("", "", *node.children)] if node.children else []
-    return [*caption, nodes.literal_block(node["text"], node["text"], language=node["language"])]
+    return [*caption, nodes.literal_block(node["text"], node["text"], language=language)]
 
 
 class _Directive(SphinxDirective):
