@@ -58,7 +58,7 @@ def _run(example: Example) -> str | None:
         command, *rest = typed.split("\n")
         while command.endswith("\\"):
             command += "\n" + rest.pop(0)
-        shown = "".join(f"{line}\n" for line in rest).rstrip("\n")
+        shown = "\n".join(rest).rstrip("\n") + "\n"
         done = subprocess.run(  # noqa: S602 (the pages are ours)
             f"(exit {code})\n{command}",
             shell=True,
@@ -70,10 +70,9 @@ def _run(example: Example) -> str | None:
             check=False,
         )
         code, check, flags = done.returncode, OutputChecker(), ELLIPSIS | NORMALIZE_WHITESPACE * ("..." in shown)
-        if not check.check_output(shown + "\n", done.stdout.rstrip("\n") + "\n", flags):
-            return f"$ {command}\n" + check.output_difference(
-                Shown(command, shown + "\n"), done.stdout.rstrip("\n") + "\n", flags
-            )
+        printed = done.stdout.rstrip("\n") + "\n"
+        if not check.check_output(shown, printed, flags):
+            return f"$ {command}\n" + check.output_difference(Shown(command, shown), printed, flags)
     return None
 
 

@@ -82,7 +82,7 @@ def _type(cls: type, name: str) -> str:
     types = get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
     for one in types:
         if isinstance(one, type) and issubclass(one, Vocabulary):
-            return f"[word](words.md#{_slug(one)})"
+            return f"[word](words.md#{one.__name__.lower()})"
     (one,) = (one for one in types if one is not type(None))
     known = {str: "text", bool: "true or false", datetime: "time", timedelta: "whole ms, 1 to 86,400,000", int: "whole number"}
     parts = dict.fromkeys((Address, Wrapup, AfterCallWork), "object")
@@ -106,10 +106,6 @@ def words(vocabulary: type[Vocabulary]) -> None:
 
 def _others(vocabulary: type[Vocabulary], member: Vocabulary) -> list[str]:
     return [text for text, one in _spellings(vocabulary).items() if one is member and text != member.value.lower()]
-
-
-def _slug(vocabulary: type) -> str:
-    return vocabulary.__name__.lower()
 
 
 # --- The session --------------------------------------------------------------------------------------------------------------

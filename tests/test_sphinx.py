@@ -120,6 +120,7 @@ def test_time_goes_on_where_the_page_says_so(build: Build) -> None:
     timed = ".. cobrowse-timeline:: call.jsonl\n   :session: s1\n   :acw: forcedTimeout\n   :acw-timeout: 30\n"
 
     assert "<title>pending: so far</title>" in build(HEAD + timed)[0]
+    assert "<title>pending: so far</title>" in build(HEAD + timed.replace("forcedTimeout", "MANDATORY_FORCED_TIMEOUT"))[0]
     assert "<title>pending: 30 s</title>" in build(f"{HEAD}{timed}   :until: end\n")[0]
     assert "<title>pending: 30 s</title>" in build(f"{HEAD}{timed}   :until: 2026-03-01T09:05:30Z\n")[0]
 

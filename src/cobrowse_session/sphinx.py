@@ -43,8 +43,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from cobrowse_session import CobrowseError, Lifecycle, Settings, WrapupPrompt, __version__
-from cobrowse_session.diagrams import PICTURES, Way, render, timeline
+from cobrowse_session.diagrams import PICTURES, Way, timeline
 from cobrowse_session.diagrams.graph import graph_of
+from cobrowse_session.diagrams.mermaid import mermaid
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.diagrams.ways import with_way
 from cobrowse_session.edge.diff import read_trace
@@ -120,10 +121,10 @@ class Diagram(_Directive):
 
     def draw(self, name: str) -> tuple[str, str, str]:
         """The picture; and its Mermaid."""
-        picture = _one_of(PICTURES, self.arguments[0])
-        way = self._way()
-        graph = graph_of(picture)
-        return svg(graph if way is None else with_way(graph, way), name), "mermaid", render(picture, "mermaid", way=way)
+        graph = graph_of(_one_of(PICTURES, self.arguments[0]))
+        if (way := self._way()) is not None:
+            graph = with_way(graph, way)
+        return svg(graph, name), "mermaid", mermaid(graph)
 
     def _way(self) -> Way | None:
         if "trace" not in self.options:
@@ -151,7 +152,7 @@ class Timeline(_Directive):
 
     def _log(self) -> SessionLog:
         settings = Settings(
-            wrapup_prompt=_one_of(tuple(WrapupPrompt), self.options["acw"]) if "acw" in self.options else None,
+            wrapup_prompt=_one_of(tuple(WrapupPrompt), WrapupPrompt.read(self.options["acw"])) if "acw" in self.options else None,
             wrapup_timeout=_duration(self.options["acw-timeout"]) if "acw-timeout" in self.options else None,
         )
         until = _moment(self.options["until"]) if "until" in self.options else None

@@ -242,7 +242,7 @@ def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
 
 
 def _through_frames(edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place]) -> tuple[Point, ...]:
-    """The way on from a frame's side to the state inside between which it was taken, and back from it."""
+    """A way that was taken goes on through a frame: from the state inside that it left, to the one that it came to."""
     if edge.taken is None or edge.source == edge.target:
         return way
     source, target = (places.get(state) for state in edge.taken)

@@ -3,7 +3,7 @@
 Short times are drawn wider than they are, long ones shorter (⫽): a call of an hour and an alert of three seconds fit in one line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -113,17 +113,22 @@ def _lines(folded: Folded, name: str) -> Iterator[str]:
 # --- Time ---------------------------------------------------------------------------------------------------------------------
 
 
+def _shown(moments: Iterable[datetime]) -> list[tuple[float, float]]:
+    """How many seconds it took from each moment to the next; and how many are drawn: up to three times the usual."""
+    gaps = [(after - before).total_seconds() for before, after in pairwise(moments)]
+    return [(gap, min(gap, 3 * median(gaps))) for gap in gaps]
+
+
 def _places(moments: list[datetime]) -> Mapping[datetime, float]:
-    """Where each moment lies. Between two there is some room, and more the longer it took, up to three times the usual."""
-    gaps = [(after - before) / timedelta(seconds=1) for before, after in pairwise(moments)]
-    if not gaps:
+    """Where each moment lies. Between two there is some room, and more the longer it took."""
+    lengths = [length for _, length in _shown(moments)]
+    if not lengths:
         return dict.fromkeys(moments, float(LEFT))
-    least = min(WIDEST, 0.6 * (TAIL - LEFT) / len(gaps))
-    weights = [min(gap, 3 * median(gaps)) for gap in gaps]
-    room = (TAIL - LEFT - least * len(gaps)) / sum(weights)
+    least = min(WIDEST, 0.6 * (TAIL - LEFT) / len(lengths))
+    room = (TAIL - LEFT - least * len(lengths)) / sum(lengths)
     places, x = {moments[0]: float(LEFT)}, float(LEFT)
-    for moment, weight in zip(moments[1:], weights, strict=True):
-        x += least + room * weight
+    for moment, length in zip(moments[1:], lengths, strict=True):
+        x += least + room * length
         places[moment] = round(x, 1)
     return places
 
@@ -139,16 +144,12 @@ def _rows(marks: list[float]) -> Iterator[int]:
 
 def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
     """A line below the lanes, broken where time is drawn shorter than it was."""
-    gaps = [(after - before) / timedelta(seconds=1) for before, after in pairwise(places)]
-    breaks = [
-        (places[before] + places[after]) / 2
-        for (before, after), gap in zip(pairwise(places), gaps, strict=True)
-        if gap > 3 * median(gaps)
-    ]
     yield f'<path class="axis" d="M{LEFT} {AXIS}H{RIGHT}"/>'
-    for x in breaks:
-        yield f'<rect class="paper" x="{x - 4:g}" y="{AXIS - 4}" width="8" height="8"/>'
-        yield f'<path class="axis" d="M{x - 7:g} {AXIS + 5}l6 -10M{x + 1:g} {AXIS + 5}l6 -10"/>'
+    for (before, after), (gap, length) in zip(pairwise(places.values()), _shown(places), strict=True):
+        if length < gap:
+            x = (before + after) / 2
+            yield f'<rect class="paper" x="{x - 4:g}" y="{AXIS - 4}" width="8" height="8"/>'
+            yield f'<path class="axis" d="M{x - 7:g} {AXIS + 5}l6 -10M{x + 1:g} {AXIS + 5}l6 -10"/>'
 
 
 def _deadline(folded: Folded) -> datetime | None:

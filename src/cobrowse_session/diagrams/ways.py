@@ -186,16 +186,18 @@ def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
     for step in steps:
         by_row[not is_refusal(step.move.row), step.move.event, step.move.row].append(step)
     for (fine, event, row), some in sorted(by_row.items(), key=lambda item: item[0][0]):
-        what = f"{event} {given(row)}"
+        held = f"[{', '.join(map(asked, row.when))}]" if row.when else ""
         if way.session is None:
-            label = told = f"{what} ({len(some)})"
+            number, sign, time, often = 0, "", "", f"({len(some)})"
         else:
-            label = f"{circled(some[0].number)} {what}" + (f" (and {len(some) - 1} more)" if len(some) > 1 else "")
-            told = label.replace(" ", f" {some[0].time} ", 1)
-        number = 0 if way.session is None else some[0].number
-        held = f" [{', '.join(map(asked, row.when))}]" if row.when else ""
-        told = told.replace(what, f"{event}{held} {given(row)}")
-        yield Stub(label=label, told=f"{told}: {row.because}", refused=not fine, number=number)
+            number, time, often = some[0].number, some[0].time, f"(and {len(some) - 1} more)" if len(some) > 1 else ""
+            sign = circled(number)
+        yield Stub(
+            label=_joined(sign, event, given(row), often),
+            told=f"{_joined(sign, time, event, held, given(row), often)}: {row.because}",
+            refused=not fine,
+            number=number,
+        )
 
 
 def _edge(edge: Edge, steps: list[_Step], way: Way) -> Edge:
@@ -226,6 +228,10 @@ def _happened(edge: Edge, steps: list[_Step], way: Way) -> tuple[str, ...]:
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------
+
+
+def _joined(*words: str) -> str:
+    return " ".join(filter(None, words))
 
 
 def circled(number: int) -> str:

@@ -147,13 +147,11 @@ class Inbox:
             RuntimeError: a second writer.
         """
         with self._one_writer():
-            received = event.received_at or _arrival(now)
             try:
-                self._check_ahead(event.occurred_at, received)
+                event = self._as_received(event, event.received_at or _arrival(now))
             except DecodeError as error:
                 self.reject(Rejected.of(error, None, encode_event(event).encode()))
                 return None
-            event = evolve(event, received_at=received)
             return Received(event, self._add(event))
 
     def put(self, log: SessionLog) -> None:
@@ -225,8 +223,7 @@ class Inbox:
         """The event on our clocks."""
         received = event.received_at or now
         if event.provider_time is not None:
-            self._check_ahead(event.occurred_at, received)
-            return evolve(event, received_at=received)
+            return self._as_received(event, received)
         clock = self.clocks.get(event.source) or self.new_clock()
         offset = self._offset(event, clock)
         try:
@@ -240,6 +237,11 @@ class Inbox:
         if event.subject not in self._sealed:
             self._log(event.subject).offsets.setdefault(event.source, offset)
         return evolve(stamped, provider_time=event.occurred_at) if offset else stamped
+
+    def _as_received(self, event: Event, received: datetime) -> Event:
+        """The event, with its time as it is."""
+        self._check_ahead(event.occurred_at, received)
+        return evolve(event, received_at=received)
 
     def _check_ahead(self, occurred: datetime, received: datetime) -> None:
         if occurred - received > self.ahead:
