@@ -27,6 +27,7 @@ from cobrowse_session import (
     Settings,
     Terminated,
     UnknownEvent,
+    UnknownPrompt,
     Updated,
     WrapupSaved,
 )
@@ -35,7 +36,16 @@ from cobrowse_session.testing import START
 from cobrowse_session.wire import decode_session
 
 SECOND = timedelta(seconds=1)
-PROMPTS = ("mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "none", "MANDATORY_TIMEOUT", "newfangled")
+PROMPTS = (
+    "mandatory",
+    "optional",
+    "agentRequested",
+    "timeout",
+    "forcedTimeout",
+    "none",
+    "MANDATORY_TIMEOUT",
+    UnknownPrompt("new"),
+)
 DISCONNECT_TYPES = ("endpoint", "client", "transfer", "NO_ANSWER_TRANSFER", "Transfer.Unheard", "meteor")
 
 

@@ -19,6 +19,7 @@ from cobrowse_session import (
     Refused,
     Settings,
     Stale,
+    UnknownPrompt,
     WrapupPrompt,
 )
 from cobrowse_session.testing import START, Stream, run, stream
@@ -43,7 +44,7 @@ TIMEOUT: dict[str, Any] = {"wrapup_prompt": "timeout", "wrapup_timeout": 30}
 FORCED: dict[str, Any] = {"wrapup_prompt": "forcedTimeout", "wrapup_timeout": 30}
 ENDLESS: dict[str, Any] = {"wrapup_prompt": "forcedTimeout"}
 REQUESTED: dict[str, Any] = {"wrapup_prompt": "agentRequested"}
-UNHEARD: dict[str, Any] = {"wrapup_prompt": "unheard"}
+UNHEARD: dict[str, Any] = {"wrapup_prompt": UnknownPrompt("unheard")}
 NO_WORK: dict[str, Any] = {"wrapup_prompt": "none"}
 
 
@@ -120,7 +121,7 @@ def test_what_the_end_of_the_leg_decides(
         ("transfer.to.the.moon", "skipped"),
         ("TRANSFER-ELSEWHERE", "skipped"),
         ("after.transfer", "pending"),
-        ("unheard", "pending"),
+        (UnknownPrompt("unheard"), "pending"),
     ],
 )
 def test_a_disconnect_type_that_begins_with_transfer_skips(disconnect_type: str, state: str) -> None:
@@ -131,8 +132,8 @@ def test_the_first_end_decides_and_the_second_does_not_restart_it() -> None:
     run(connected(**MANDATORY).disconnected("peer").after(5).terminated("peer")).expect(after_call_work=work("pending", 10))
 
 
-@pytest.mark.parametrize("prompt", [None, *WrapupPrompt, "unheard"])
-@pytest.mark.parametrize("default", [None, *WrapupPrompt, "unheard"])
+@pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
+@pytest.mark.parametrize("default", [None, *WrapupPrompt, UnknownPrompt("unheard")])
 def test_none_says_that_the_leg_has_none_and_silence_takes_the_default(default: str | None, prompt: str | None) -> None:
     lifecycle = Lifecycle(settings=Settings(wrapup_prompt=default, wrapup_timeout=timedelta(seconds=30)))
     effective = prompt if prompt is not None else default
@@ -175,7 +176,7 @@ PROMPTS = [
     ("optional", "optional", None),
     ("optional", "optional", 30),
     ("OPTIONAL", "optional", 30),
-    ("unheard", "optional", 30),
+    (UnknownPrompt("unheard"), "optional", 30),
     ("mandatory", "mandatory", None),
     ("mandatory", "mandatory", 30),
     ("MANDATORY", "mandatory", None),
@@ -221,7 +222,7 @@ def test_while_after_call_work_is_pending(act: str, prompt: str, timeout: int | 
 DEADLINES = [
     ("optional", None, None),
     ("optional", 30, None),
-    ("unheard", 30, None),
+    (UnknownPrompt("unheard"), 30, None),
     ("mandatory", None, None),
     ("mandatory", 30, None),
     ("timeout", None, None),
@@ -473,7 +474,7 @@ def test_an_unknown_word_is_ignored_before_anything_else_is_asked(before: Stream
 # --- The agent's request ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prompt", [None, *WrapupPrompt, "unheard"])
+@pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
 def test_a_request_is_taken_while_connected_under_any_prompt(prompt: str | None) -> None:
     asked = connected(wrapup_prompt=prompt, wrapup_timeout=30).required()
     run(asked).expect(Applied.match(), Applied.match(), after_call_work_required=True, after_call_work=None)

@@ -16,6 +16,7 @@ from cobrowse_session import (
     Segment,
     Settings,
     Stale,
+    UnknownPrompt,
     WrapupPrompt,
 )
 from cobrowse_session.testing import START, Stream, run, stream
@@ -384,7 +385,7 @@ def test_when_an_alert_runs_out(events: Stream, lifecycle: Lifecycle, deadline: 
     assert lifecycle.deadline(run(events, lifecycle=lifecycle).session) == deadline
 
 
-@pytest.mark.parametrize("prompt", [*WrapupPrompt, "unheard"])
+@pytest.mark.parametrize("prompt", [*WrapupPrompt, UnknownPrompt("unheard")])
 @pytest.mark.parametrize("answered_only", [True, False])
 def test_an_alert_that_ran_out_has_no_after_call_work_whatever_the_settings(prompt: str, *, answered_only: bool) -> None:
     lifecycle = Lifecycle(alerting_grace=GRACE, acw_when_unanswered=not answered_only, acw_after_transfer=True)

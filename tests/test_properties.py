@@ -31,6 +31,7 @@ from cobrowse_session import (
     Settings,
     Stale,
     StaleError,
+    UnknownPrompt,
     Updated,
 )
 from cobrowse_session.events import KINDS
@@ -136,7 +137,16 @@ RULES = [
         acw_after_transfer=transfer,
         alerting_grace=SECOND,
     )
-    for prompt in (None, "mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "none", "newfangled")
+    for prompt in (
+        None,
+        "mandatory",
+        "optional",
+        "agentRequested",
+        "timeout",
+        "forcedTimeout",
+        "none",
+        UnknownPrompt("newfangled"),
+    )
     for unanswered, transfer in product((False, True), repeat=2)
 ]
 NEWS: tuple[dict[str, Any], ...] = ({}, {"viewer_url": "https://v"}, {"controlling": ["p2"]}, {"wrapup_prompt": "optional"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.test_replay import command
 
-from cobrowse_session import Address, Lifecycle
+from cobrowse_session import Address, Lifecycle, UnknownPrompt
 from cobrowse_session.stream import Folded, explain, fold, tell
 from cobrowse_session.stream.reasons import Reason
 from cobrowse_session.testing import START, Stream, stream
@@ -393,7 +393,7 @@ def test_a_life_is_told_in_the_rows_own_sentences() -> None:
             "2026-03-01 09:00:01.000  connected: It says what is so already. Nothing changed.",
         ),
         (
-            stream().connected(wrapup_prompt="newfangled", cobrowse_role="spectator"),
+            stream().connected(wrapup_prompt=UnknownPrompt("newfangled"), cobrowse_role="spectator"),
             (
                 "2026-03-01 09:00:00.000  connected: Both sides are connected. (unknown cobrowseRole 'spectator', "
                 "kept as it came)"

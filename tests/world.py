@@ -42,6 +42,7 @@ from cobrowse_session import (
     Settings,
     Terminated,
     UnknownEvent,
+    UnknownPrompt,
     Updated,
     WrapupPrompt,
     WrapupSaved,
@@ -376,7 +377,7 @@ TIMEOUTS = (1, 2, 3, 5, 10)
 def some_settings(chance: random.Random) -> Settings:
     """Any prompt, known or not, with a time that its limit needs, and any alerting timeout."""
     return Settings(
-        wrapup_prompt=chance.choice((None, "newfangled", *WrapupPrompt, "timeout", "forcedTimeout")),
+        wrapup_prompt=chance.choice((None, UnknownPrompt("newfangled"), *WrapupPrompt, "timeout", "forcedTimeout")),
         wrapup_timeout=chance.choice(TIMEOUTS) * SECOND,
         alerting_timeout=chance.choice((None, *(seconds * SECOND for seconds in TIMEOUTS))),
     )

@@ -24,6 +24,7 @@ from cobrowse_session.errors import (
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
+    AfterCallWorkStarted,
     Alerting,
     Connected,
     Contacting,
@@ -47,6 +48,7 @@ from cobrowse_session.lifecycle import (
     Lifecycle,
     Outcome,
     Refused,
+    Repeat,
     Stale,
 )
 from cobrowse_session.model import (
@@ -58,14 +60,17 @@ from cobrowse_session.model import (
     CobrowseSession,
     Communication,
     ConnectionState,
+    Context,
     Details,
     DisconnectType,
     Segment,
+    Segments,
     Settings,
+    UnknownPrompt,
     Wrapup,
     WrapupPrompt,
 )
-from cobrowse_session.stream import Change, ProviderClock, SessionLog
+from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog
 
 __version__ = "0.1.0"
 
@@ -75,6 +80,7 @@ __all__ = [
     "AfterCallWorkEnded",
     "AfterCallWorkEndedBy",
     "AfterCallWorkRequired",
+    "AfterCallWorkStarted",
     "AfterCallWorkState",
     "Alerting",
     "Allowed",
@@ -87,6 +93,7 @@ __all__ = [
     "Connected",
     "ConnectionState",
     "Contacting",
+    "Context",
     "DecodeError",
     "Details",
     "Dialing",
@@ -106,8 +113,11 @@ __all__ = [
     "ProviderClock",
     "Refused",
     "RefusedError",
+    "Repeat",
+    "Restored",
     "Scheduled",
     "Segment",
+    "Segments",
     "SessionLog",
     "Settings",
     "SettingsError",
@@ -115,6 +125,7 @@ __all__ = [
     "StaleError",
     "Terminated",
     "UnknownEvent",
+    "UnknownPrompt",
     "Updated",
     "Wrapup",
     "WrapupPrompt",

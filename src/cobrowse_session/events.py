@@ -1,10 +1,10 @@
-"""The events: one frozen class a kind, with its rank in the order and its canonical form (specification, sections 2 and 7).
+"""The events: one frozen class for each kind, with its rank in the order and its canonical form (specification, 2 and 7).
 
-An event is one fact about one session. Its identity is (`subject`, `source`, `id`); copies of it may differ, and then one of them
-is kept: `preference` says which. `order` is the one time line on which all events of a session stand.
+An event is one fact about one session. Its identity is (`subject`, `source`, `id`). Copies of it may differ; `stream/copies.py`
+makes one event of them. `order` sorts all events of a session.
 """
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 import attrs
 from attrs import converters, field, frozen
 
+from cobrowse_session.checks import MAX_DEPTH, check_fields, check_json, check_not_empty, check_object, json_text
 from cobrowse_session.model import (
+    LONGEST_TIMEOUT,
+    NO_CONTEXT,
     NO_DETAILS,
     NO_SETTINGS,
     NOTHING,
@@ -20,11 +23,15 @@ from cobrowse_session.model import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
     ConnectionState,
+    Context,
     Details,
     DisconnectType,
     Extra,
     Settings,
+    Vocabulary,
+    check_keys,
     event_time,
+    extra_key,
     milliseconds,
     read_acw_state,
     read_disconnect_type,
@@ -37,29 +44,61 @@ from cobrowse_session.model import (
 TYPE_PREFIX = "cobrowse.session."
 
 
+def _named_time(name: str, moment: datetime) -> datetime:
+    try:
+        return event_time(moment)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+# attrs and mypy want converters to be named functions.
+
+
+def _occurred_at(moment: datetime) -> datetime:
+    return _named_time("occurred_at", moment)
+
+
+def _received_at(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _named_time("received_at", moment)
+
+
+def _provider_time(moment: datetime | None) -> datetime | None:
+    return None if moment is None else _named_time("provider_time", moment)
+
+
+def _without_null(extensions: Extra) -> Extra:
+    """An envelope attribute that is null is absent. What is no mapping comes back as it is, for the check to refuse."""
+    if not extensions or not isinstance(extensions, Mapping) or None not in extensions.values():
+        return extensions
+    return {key: value for key, value in extensions.items() if value is not None} or NOTHING
+
+
 @frozen(kw_only=True)
 class Event:
-    """What every event says.
+    """What every event has.
 
     Args:
         subject: the session's id.
-        source: who says it; a CloudEvents source.
+        source: the CloudEvents source that sent it.
         id: unique within its source and subject.
         occurred_at: when it happened, in the corrected provider clock; aware, cut to the millisecond.
-        received_at: when our side learned of it, in the cloud clock; None: nobody stamped it, `occurred_at` stands in.
-        provider_time: the uncorrected time of the provider's clock, where it differs.
-        conversation_id: the conversation that the leg belongs to.
-        details: what it says about the leg.
-        settings: what it says about the queue's rules.
-        extra: unknown keys of its data, and timeouts out of bounds, as they came.
+        received_at: when our side learned of it, in the cloud clock. None: nobody stamped it, and `occurred_at` counts.
+        provider_time: the uncorrected time of the provider's clock, if it differs.
+        sequence: the edition of this fact. A copy with a higher one corrects the copies with lower ones.
+        derived_from: what the time was derived from, if no source states it.
+        context: whose leg it is.
+        details: what it states about the leg.
+        settings: what it states about the queue's rules.
+        extra: unknown keys of its data, and timeouts out of range, as they came.
         extensions: unknown keys of its envelope, as they came.
 
     Raises:
-        TypeError: a naive datetime.
-        ValueError: a time outside the years 1970 to 9998.
+        TypeError: a field of another type, or a naive datetime.
+        ValueError: a time outside the years 1970 to 9998, an empty id, source, subject or sequence, or text or JSON that cannot
+            be written and read back.
     """
 
-    #: Its type without the prefix; the name under which the table knows it.
+    #: Its type without the prefix. The table knows it by this name.
     kind: ClassVar[str]
     #: Its place among events of the same instant.
     rank: ClassVar[int]
@@ -71,14 +110,39 @@ class Event:
     subject: str
     source: str
     id: str
-    occurred_at: datetime = field(converter=event_time)
-    received_at: datetime | None = field(default=None, converter=converters.optional(event_time))
-    provider_time: datetime | None = field(default=None, converter=converters.optional(event_time))
-    conversation_id: str | None = None
+    occurred_at: datetime = field(converter=_occurred_at)
+    received_at: datetime | None = field(default=None, converter=_received_at)
+    provider_time: datetime | None = field(default=None, converter=_provider_time)
+    sequence: str | None = None
+    derived_from: str | None = None
+    context: Context = NO_CONTEXT
     details: Details = NO_DETAILS
     settings: Settings = NO_SETTINGS
-    extra: Extra = NOTHING
-    extensions: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
+    extensions: Extra = field(default=NOTHING, eq=extra_key, converter=_without_null)
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
+        if not (self.subject and self.source and self.id):
+            for name in ("subject", "source", "id"):
+                check_not_empty(f"{type(self).__name__}: {name}", getattr(self, name))
+        if self.sequence is not None:
+            check_not_empty(f"{type(self).__name__}: sequence", self.sequence)
+        if self.extra is not NOTHING or self.extensions is not NOTHING:
+            self._check_unknown_keys()
+
+    def _check_unknown_keys(self) -> None:
+        name = type(self).__name__
+        check_object(f"{name}: extra", self.extra, MAX_DEPTH - 1)
+        check_object(f"{name}: extensions", self.extensions, MAX_DEPTH)
+        timeouts = {key for key in TIMEOUT_NAMES if is_out_of_range(self.extra.get(key))}
+        check_keys(f"{name}: extra", self.extra, read_keys(type(self)) - timeouts)
+        check_keys(f"{name}: extensions", self.extensions, self._envelope_keys())
+        if not is_json_type(self.extensions.get("datacontenttype")):
+            raise ValueError(f"{name}: extensions: expected a JSON datacontenttype, found {self.extensions['datacontenttype']!r}")
+
+    def _envelope_keys(self) -> frozenset[str]:
+        return _ENVELOPE_KEYS | {"data_base64"}
 
     @property
     def type(self) -> str:
@@ -87,8 +151,16 @@ class Event:
 
     @property
     def received(self) -> datetime:
-        """When our side learned of it; where nobody stamped it, when it happened."""
+        """When our side learned of it. If nobody stamped that: when it happened."""
         return self.received_at or self.occurred_at
+
+
+def is_json_type(content_type: object) -> bool:
+    """Return whether a `datacontenttype` is absent or JSON: subtype `json` or `…+json`, case and parameters aside."""
+    return content_type is None or (isinstance(content_type, str) and _JSON_TYPE.fullmatch(content_type) is not None)
+
+
+_JSON_TYPE = re.compile(r"\s*[^\s/;]+/(?:[^\s/;]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 
 
 # --- The kinds, in the order of their rank ------------------------------------------------------------------------------------
@@ -202,8 +274,15 @@ def _code(code: str | None) -> str | None:
 
 
 @frozen(kw_only=True)
+class AfterCallWorkStarted(Event):
+    """The platform reports that after-call work is pending, or that it may last longer. Its settings count after the end, too."""
+
+    kind, rank = "acw.started", 10
+
+
+@frozen(kw_only=True)
 class WrapupSaved(Event):
-    """The agent saved a wrap-up; one without a code that is not provisional says that the agent skipped it [D].
+    """The agent saved a wrap-up. One without a code that is not provisional means that the agent skipped it [D].
 
     Args:
         code: the wrap-up code; `""` is none.
@@ -214,7 +293,7 @@ class WrapupSaved(Event):
         disable_end_time_updates: keep the `end_time` that the wrap-up has. An instruction, never stored.
     """
 
-    kind, rank = "wrapup", 10
+    kind, rank = "wrapup", 11
 
     code: str | None = field(default=None, converter=_code)
     name: str | None = None
@@ -229,45 +308,65 @@ class AfterCallWorkEnded(Event):
     """After-call work was ended.
 
     Args:
-        by: who says so.
-        state: how it ended, `complete` or `skipped`; the platform must say it.
+        by: who ended it, or reports its end.
+        state: how it ended: `complete`, `skipped` or `notApplicable`. The platform must state it.
 
     Raises:
-        ValueError: the platform says no state.
+        ValueError: a report of the platform without a state.
     """
 
-    kind, rank = "acw.ended", 11
+    kind, rank = "acw.ended", 12
     vocabulary = ("by", "state")
 
     by: AfterCallWorkEndedBy | str = field(converter=read_ended_by)
     state: AfterCallWorkState | str | None = field(default=None, converter=converters.optional(read_acw_state))
 
     def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
         if self.by == AfterCallWorkEndedBy.PLATFORM and self.state is None:
-            raise ValueError("a platform's acw.ended must say the state: 'complete' or 'skipped'")
+            raise ValueError(f"AfterCallWorkEnded: state: expected {PLATFORM_STATES_TEXT}, from the platform, found None")
+
+
+PLATFORM_STATES = (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED, AfterCallWorkState.NOT_APPLICABLE)
+"""How the platform may report that after-call work ended."""
+PLATFORM_STATES_TEXT = "complete, skipped or notApplicable"
 
 
 def _data_unless_empty(data: Any) -> Any:
-    return None if data == {} else data
+    return None if data == {} and isinstance(data, dict) else data
 
 
 @frozen(kw_only=True)
 class UnknownEvent(Event):
-    """An event of a type that this package does not know; only its envelope is read.
+    """An event of a type that this package does not know. Only its envelope is read.
 
     Args:
         type: its full type, as it came.
         data: its data, as it came.
+
+    Raises:
+        ValueError: the type is a known one, or there are details, settings or unknown keys outside of `data`.
     """
 
-    kind, rank = "unknown", 12
+    kind, rank = "unknown", 13
 
     type_: str = field(alias="type")
-    data: Any = field(default=None, converter=_data_unless_empty)  # whatever JSON the sender thought of
+    # `Any`: whatever JSON the sender wrote.
+    data: Any = field(default=None, converter=_data_unless_empty, eq=json_text)
 
     def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_not_empty("UnknownEvent: type", self.type_)
+        if self.type_.removeprefix(TYPE_PREFIX) in _OWN_NAMES and self.type_.startswith(TYPE_PREFIX):
+            raise ValueError(f"UnknownEvent: type: expected an unknown type, found {self.type_}; use the class of that event")
         if self.details != NO_DETAILS or self.settings != NO_SETTINGS or self.extra:
-            raise ValueError(f"only the envelope of {self.type} is read; what it says belongs into data")
+            raise ValueError(f"UnknownEvent: only the envelope of {self.type_!r} is read; put the rest into data")
+        if self.data is not None:
+            check_json("UnknownEvent: data", self.data, MAX_DEPTH - 1)
+
+    def _check_unknown_keys(self) -> None:
+        check_object("UnknownEvent: extensions", self.extensions, MAX_DEPTH)
+        check_keys("UnknownEvent: extensions", self.extensions, _ENVELOPE_KEYS)
 
     @property
     def type(self) -> str:
@@ -288,6 +387,7 @@ KINDS: Mapping[str, type[Event]] = {
         AfterCallWorkRequired,
         Disconnected,
         Terminated,
+        AfterCallWorkStarted,
         WrapupSaved,
         AfterCallWorkEnded,
         UnknownEvent,
@@ -332,48 +432,83 @@ class AfterCallWorkTimeout(Timer):
 
 # --- Order --------------------------------------------------------------------------------------------------------------------
 
+Identity = tuple[str, str, str]
+Edition = tuple[int, int, str, str]
+OrderKey = tuple[datetime, int, str, Edition, str]
 
-def order(event: Event) -> tuple[datetime, int, str, str]:
-    """Where an event stands among the events of its session [C]."""
-    return event.occurred_at, event.rank, event.source, event.id
+
+def order(event: Event) -> OrderKey:
+    """Return the key by which the events of a session are sorted (specification, 7) [C]."""
+    return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
 
 
-def identity(event: Event) -> tuple[str, str, str]:
-    """What makes two events copies of each other."""
+def identity(event: Event) -> Identity:
+    """Return what makes two events copies of each other."""
     return event.subject, event.source, event.id
 
 
-def preference(event: Event) -> tuple[datetime, str]:
-    """Of the copies of one event, the one whose preference is smallest is kept [C]."""
-    return event.received, canonical(event)
+def edition(sequence: str | None) -> Edition:
+    """Return the key by which sequences are sorted: none, then integers of any length, then other text by code point.
+
+    >>> sorted(["a", "10", "9", "007", "7", None], key=edition)
+    [None, '007', '7', '9', '10', 'a']
+    """
+    if sequence is None:
+        return NO_EDITION
+    if sequence.isascii() and sequence.isdigit():
+        digits = sequence.lstrip("0")
+        return 1, len(digits), digits, sequence
+    return 2, 0, "", sequence
+
+
+NO_EDITION: Edition = (0, 0, "", "")
 
 
 def canonical(event: Event) -> str:
-    """The event as JSON, keys sorted, without when it was received: copies that read the same here are not in conflict."""
+    """Return the event as JSON with sorted keys, without the time it was received. Copies that differ here are in conflict."""
     written = as_json(event)
     written.pop("receivedtime", None)
-    return json.dumps(written, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return json_text(written)
 
 
 # --- As JSON ------------------------------------------------------------------------------------------------------------------
 
 DETAIL_NAMES = {vendor_name(attribute.name): attribute.name for attribute in attrs.fields(Details)}
 SETTING_NAMES = {vendor_name(attribute.name): attribute.name for attribute in attrs.fields(Settings)}
+CONTEXT_NAMES = {attribute.name.replace("_", ""): attribute.name for attribute in attrs.fields(Context)}
+"""The context is in the envelope, and CloudEvents allows lower case only there."""
+TIMEOUT_NAMES = tuple(key for key, name in SETTING_NAMES.items() if name.endswith("timeout"))
+_ENVELOPE_KEYS = frozenset(
+    ("specversion", "id", "source", "type", "subject", "time", "receivedtime", "providertime", "sequence", "derivedfrom", "data")
+).union(CONTEXT_NAMES)
 _BASE = frozenset(attribute.name for attribute in attrs.fields(Event))
 
 
 def own_names(event: type[Event]) -> Mapping[str, str]:
-    """JSON key to attribute of what events of this kind say beyond details and settings."""
+    """Return JSON key to attribute of what events of this kind have beyond details and settings."""
     return {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
 
 
-_ALWAYS_SAID = frozenset(a.name for event in KINDS.values() for a in attrs.fields(event) if a.default is attrs.NOTHING)
+def read_keys(event: type[Event]) -> frozenset[str]:
+    """Return the keys of the data that events of this kind read."""
+    return frozenset((*DETAIL_NAMES, *SETTING_NAMES, *_OWN_NAMES.get(event.kind, {})))
+
+
+def is_out_of_range(timeout: object) -> bool:
+    """Return whether a value is a number, but no timeout. It is kept in `extra` and noted."""
+    if type(timeout) is not int:
+        return type(timeout) is float
+    return not 1 <= timeout <= milliseconds(LONGEST_TIMEOUT)
+
+
 _OWN_NAMES = {kind: own_names(event) for kind, event in KINDS.items() if event is not UnknownEvent}
+# A false one of these is the same as none.
+_FALSE_BY_DEFAULT = frozenset(a.name for event in KINDS.values() for a in attrs.fields(event) if a.default is False)
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """The event as a CloudEvents 1.0 JSON object; what says nothing is left out. `Any`: JSON."""
-    envelope = {
+    """Return the event as a CloudEvents 1.0 JSON object without what is unset. `Any`: JSON."""
+    envelope: dict[str, str | None] = {
         "specversion": "1.0",
         "id": event.id,
         "source": event.source,
@@ -382,50 +517,79 @@ def as_json(event: Event) -> dict[str, Any]:
         "time": time_text(event.occurred_at),
         "receivedtime": event.received_at and time_text(event.received_at),
         "providertime": event.provider_time and time_text(event.provider_time),
-        "conversationid": event.conversation_id,
-        **event.extensions,
-        "data": event.data if isinstance(event, UnknownEvent) else dict(_data(event)),
+        "sequence": event.sequence,
+        "derivedfrom": event.derived_from,
     }
-    return {key: value for key, value in envelope.items() if key in event.extensions or (value is not None and value != {})}
+    if event.context is not NO_CONTEXT:
+        envelope.update((key, getattr(event.context, name)) for key, name in CONTEXT_NAMES.items())
+    written: dict[str, Any] = {key: value for key, value in envelope.items() if value is not None}
+    written.update(event.extensions)
+    data = event.data if isinstance(event, UnknownEvent) else dict(_data(event))
+    if data is not None and data != {}:
+        written["data"] = data
+    return written
 
 
 def _data(event: Event) -> Iterator[tuple[str, Any]]:
-    for names, said in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (_OWN_NAMES[event.kind], event)):
-        for key, name in names.items():
-            value = getattr(said, name)
-            if value is not None and (value is not False or name in _ALWAYS_SAID):
-                yield key, _plain(value)
     yield from event.extra.items()
+    for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (_OWN_NAMES[event.kind], event)):
+        if part is NO_DETAILS or part is NO_SETTINGS:
+            continue
+        for key, name in names.items():
+            value = getattr(part, name)
+            if value is not None and (value is not False or name not in _FALSE_BY_DEFAULT):
+                yield key, _plain(value)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it. `Any`: JSON."""
+    """Return a value as JSON has it. `Any`: JSON."""
     match value:
         case timedelta():
             return milliseconds(value)
         case tuple():
             return list(value)
         case Address():
-            said = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
-            return {key: part for key, part in said.items() if part is not None} | dict(value.extra)
+            parts = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
+            return {key: part for key, part in parts.items() if part is not None} | dict(value.extra)
         case _:
             return value
 
 
+# --- Notes --------------------------------------------------------------------------------------------------------------------
+
+
 def notes(event: Event) -> tuple[str, ...]:
-    """What was kept but could not be understood: words outside the vocabulary, timeouts out of bounds."""
-    if event.rank == UnknownEvent.rank:
-        return ()
+    """Return sentences about what was kept but not understood, and about how the time was found."""
+    found = [*_notes_on_time(event)]
+    if event.rank != UnknownEvent.rank and (event.vocabulary or _has_data(event)):
+        found += _notes_on_words(event)
+        found += [f"{key} {_short(event.extra[key])} is out of range, not taken" for key in TIMEOUT_NAMES if key in event.extra]
+        if isinstance(event, WrapupSaved) and event.code is None and event.extra:
+            found += [f"key {_short(key)} is not read, and the wrap-up has no code" for key in sorted(event.extra)]
+    return tuple(found)
+
+
+def _has_data(event: Event) -> bool:
+    return event.details is not NO_DETAILS or event.settings is not NO_SETTINGS or event.extra is not NOTHING
+
+
+def _notes_on_time(event: Event) -> Iterator[str]:
+    if event.derived_from is not None:
+        yield f"time derived from {event.derived_from}"
+    if event.provider_time is not None and event.provider_time != event.occurred_at:
+        offset = (event.occurred_at - event.provider_time).total_seconds()
+        yield f"time corrected by {offset:+.3f} s"
+
+
+def _notes_on_words(event: Event) -> Iterator[str]:
     found = [(name, getattr(event, name)) for name in event.vocabulary]
-    if event.details is not NO_DETAILS:
-        found += ("cobrowse_role", event.details.cobrowse_role), ("initial_state", event.details.initial_state)
-    if event.settings is not NO_SETTINGS:
-        found.append(("wrapup_prompt", event.settings.wrapup_prompt))
-    unknown = [f"unknown {vendor_name(name)} {value!r}, kept as it came" for name, value in found if type(value) is str]
-    bounds = [f"{key} {_short(event.extra[key])} is out of bounds, not taken" for key in SETTING_NAMES if key in event.extra]
-    return (*unknown, *bounds)
+    found += [(name, getattr(event.details, name)) for name in ("cobrowse_role", "initial_state")]
+    found.append(("wrapup_prompt", event.settings.wrapup_prompt))
+    for name, value in found:
+        if value is not None and not isinstance(value, Vocabulary):
+            yield f"unknown {vendor_name(name)} {str(value)!r}, kept as it came"
 
 
-def _short(number: object) -> str:
-    text = str(number)
+def _short(value: object) -> str:
+    text = str(value)
     return text if len(text) <= 40 else f"{text[:40]}…"

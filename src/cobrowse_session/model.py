@@ -5,15 +5,17 @@ and never changes them in place, so `copy.copy(session)` is a whole copy. A sess
 should write to it: its attributes are correlated.
 """
 
+import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar, overload
 
-from attrs import converters, define, field, fields, frozen, setters
+from attrs import converters, define, evolve, field, fields, frozen, setters
 
+from cobrowse_session.checks import MAX_DEPTH, check_fields, check_object, json_text, shown
 from cobrowse_session.errors import SettingsError
 
 Extra = Mapping[str, Any]
@@ -35,6 +37,11 @@ class _Nothing(dict[str, Any]):
 NOTHING = _Nothing()
 
 
+def extra_key(extra: Extra) -> str:
+    """Return what unknown keys are compared by: their JSON, for Python takes 1 and True for equal."""
+    return json_text(dict(extra)) if extra else ""
+
+
 # --- Time ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -48,17 +55,18 @@ def utc(moment: datetime) -> datetime:
         TypeError: `moment` is naive, or no datetime at all.
         ValueError: `moment` lies before 1970 or after 9999.
     """
-    if isinstance(moment, datetime) and moment.tzinfo is UTC and moment.year >= 1970 and not moment.microsecond % 1000:
-        return moment  # it was here before
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise TypeError(f"expected an aware datetime (say datetime(..., tzinfo=UTC)), found {moment!r}")
+    if type(moment) is datetime and moment.tzinfo is UTC and moment.year >= 1970 and not moment.microsecond % 1000:
+        return moment  # it was converted before
+    if not isinstance(moment, datetime) or not isinstance(offset := moment.utcoffset(), timedelta):
+        raise TypeError(f"expected an aware datetime, for example datetime(..., tzinfo=UTC), found {moment!r}")
     try:
-        moment = moment.astimezone(UTC)
+        # A subclass (pendulum, pandas) may count nanoseconds and compare by them. Only a plain datetime is kept.
+        plain = datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=UTC) - offset
     except OverflowError:  # the year 0 or 10000, once in UTC
         raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}") from None
-    if moment.year < 1970:
+    if plain.year < 1970:
         raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return plain.replace(microsecond=plain.microsecond // 1000 * 1000)
 
 
 def event_time(moment: datetime) -> datetime:
@@ -101,7 +109,8 @@ class Vocabulary(StrEnum):
     def read(cls, text: str) -> Self | str:
         """The member that `text` spells, in any case and any vendor spelling; else `text` itself, so nothing is lost."""
         members: Mapping[str, Self] = _spellings(cls)
-        return members.get(text.lower(), text) if text.isascii() else text
+        # A constructor converts before it checks, so this may be no text at all.
+        return members.get(text.lower(), text) if isinstance(text, str) and text.isascii() else text
 
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
@@ -279,11 +288,6 @@ def read_disconnect_type(text: str) -> DisconnectType | str:
     return DisconnectType.read(text)
 
 
-def read_prompt(text: str) -> WrapupPrompt | str:
-    """A wrap-up prompt."""
-    return WrapupPrompt.read(text)
-
-
 def read_acw_state(text: str) -> AfterCallWorkState | str:
     """A state of after-call work."""
     return AfterCallWorkState.read(text)
@@ -300,8 +304,8 @@ def read_role(text: str) -> CobrowseRole | str:
 
 
 def read_words(words: Iterable[str]) -> tuple[str, ...]:
-    """A list of words, as a value that nobody can change."""
-    return tuple(words)
+    """Return a list of words as a tuple. A value that is no list comes back as it is, for `check_fields` to refuse."""
+    return tuple(words) if isinstance(words, Sequence | set | frozenset | Iterator) and not isinstance(words, str) else words  # type: ignore[return-value]  # see above
 
 
 PENDING_STATES = (
@@ -320,17 +324,77 @@ LONGEST_TIMEOUT = timedelta(days=1)
 """The vendor's largest bound so far (it has been 15 minutes and an hour, too) [D]."""
 
 
-def _timeout(duration: timedelta | None) -> timedelta | None:
+class UnknownPrompt(str):
+    """A wrap-up prompt that this version does not know, as a payload stated it. It behaves as `optional`.
+
+    In code a prompt is a member of `WrapupPrompt` or its text; a misspelt one is an error. What a platform sends is kept.
+    """
+
+    __slots__ = ()
+
+
+def read_prompt(text: str) -> WrapupPrompt | UnknownPrompt:
+    """Return the wrap-up prompt that a text spells, or the text as an unknown prompt."""
+    known = WrapupPrompt.read(text)
+    return known if isinstance(known, WrapupPrompt) else UnknownPrompt(known)
+
+
+def _prompt(prompt: WrapupPrompt | str | None) -> WrapupPrompt | UnknownPrompt | None:
+    if prompt is None or isinstance(prompt, WrapupPrompt | UnknownPrompt):
+        return prompt
+    if not isinstance(prompt, str):
+        raise TypeError(f"Settings: wrapup_prompt: expected WrapupPrompt, text or None, found {shown(prompt)}")
+    if isinstance(known := WrapupPrompt.read(prompt), WrapupPrompt):
+        return known
+    raise SettingsError("wrapup_prompt", f"one of {', '.join(WrapupPrompt)}", f"{prompt!r}{_nearest_prompt(prompt)}")
+
+
+def _nearest_prompt(prompt: str) -> str:
+    known = {member.lower(): member for member in WrapupPrompt}
+    nearest = difflib.get_close_matches(prompt.lower(), known, n=1)
+    return f" (did you mean {known[nearest[0]].value!r}?)" if nearest else ""
+
+
+def check_duration(name: str, duration: timedelta | None, least: timedelta, most: timedelta) -> timedelta | None:
+    """Return a duration cut to whole milliseconds.
+
+    Args:
+        name: of the setting, for the error.
+        duration: None: unset.
+        least: the shortest duration that makes sense.
+        most: the longest one.
+
+    Raises:
+        TypeError: it is no timedelta.
+        SettingsError: it is too short or too long.
+    """
     if duration is None:
         return None
-    if not isinstance(duration, timedelta) or not timedelta(milliseconds=1) <= duration <= LONGEST_TIMEOUT:
-        raise SettingsError("timeout", f"a timedelta from 1 ms to {milliseconds(LONGEST_TIMEOUT)} ms", repr(duration))
-    return timedelta(milliseconds=milliseconds(duration))
+    if not isinstance(duration, timedelta):
+        raise TypeError(f"{name}: expected timedelta or None, found {shown(duration)}")
+    if not least <= duration <= most:
+        raise SettingsError(name, f"a timedelta from {_length(least)} to {_length(most)}", shown(duration))
+    return timedelta(milliseconds=milliseconds(timedelta(duration.days, duration.seconds, duration.microseconds)))
+
+
+def _length(duration: timedelta) -> str:
+    return f"{milliseconds(duration)} ms"
+
+
+_SHORTEST_TIMEOUT = timedelta(milliseconds=1)
+
+
+def _wrapup_timeout(duration: timedelta | None) -> timedelta | None:
+    return check_duration("wrapup_timeout", duration, _SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
+
+
+def _alerting_timeout(duration: timedelta | None) -> timedelta | None:
+    return check_duration("alerting_timeout", duration, _SHORTEST_TIMEOUT, LONGEST_TIMEOUT)
 
 
 @frozen(kw_only=True, cache_hash=True)
 class Settings:
-    """The rules that the queue gives a session; what is unset is left to the defaults of the `Lifecycle`.
+    """The rules that the queue gives a session. The defaults of the `Lifecycle` fill in what is unset.
 
     Args:
         wrapup_prompt: when after-call work happens and how it may end.
@@ -338,15 +402,20 @@ class Settings:
         alerting_timeout: how long the agent has to answer; whole milliseconds, 1 ms to 1 day.
 
     Raises:
-        SettingsError: a timeout that makes no sense.
+        TypeError: a value of another type.
+        SettingsError: an unknown prompt (the error names the nearest known one), or a timeout out of range.
     """
 
-    wrapup_prompt: WrapupPrompt | str | None = field(default=None, converter=converters.optional(read_prompt))
-    wrapup_timeout: timedelta | None = field(default=None, converter=_timeout)
-    alerting_timeout: timedelta | None = field(default=None, converter=_timeout)
+    wrapup_prompt: WrapupPrompt | UnknownPrompt | None = field(default=None, converter=_prompt)
+    wrapup_timeout: timedelta | None = field(default=None, converter=_wrapup_timeout)
+    alerting_timeout: timedelta | None = field(default=None, converter=_alerting_timeout)
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.wrapup_prompt) is UnknownPrompt:
+            check_fields(self)
 
     def over(self, defaults: Self) -> Self:
-        """These settings, and where they are silent the `defaults`."""
+        """Return these settings with the unset ones taken from `defaults`."""
         if defaults is NO_SETTINGS:
             return self
         if self is NO_SETTINGS:
@@ -371,6 +440,50 @@ def vendor_name(attribute: str) -> str:
     return head + "".join(map(str.capitalize, tail)) + ("Ms" if attribute.endswith("_timeout") else "")
 
 
+# --- Context ------------------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Context:
+    """Whose leg it is. It is kept beside the session, outside of its JSON and its equality.
+
+    Args:
+        conversation_id: the conversation that the leg belongs to.
+        participant_id: the participant whose leg it is.
+        user_id: the agent.
+        queue_id: the queue that routed the leg.
+        purpose: the participant's purpose, for example `agent` or `customer`.
+        media_type: the kind of leg, for example `call` or `cobrowse`.
+
+    Raises:
+        TypeError: a field of another type.
+        ValueError: text that cannot be written.
+    """
+
+    conversation_id: str | None = None
+    participant_id: str | None = None
+    user_id: str | None = None
+    queue_id: str | None = None
+    purpose: str | None = None
+    media_type: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
+
+    def over(self, earlier: Self) -> Self:
+        """Return this context with the unset fields taken from an earlier one."""
+        if earlier is NO_CONTEXT or self is earlier:
+            return self
+        if self is NO_CONTEXT:
+            return earlier
+        stated = {name: value for name in _CONTEXT_NAMES if (value := getattr(self, name)) is not None}
+        return evolve(earlier, **stated) if len(stated) < len(_CONTEXT_NAMES) else self
+
+
+_CONTEXT_NAMES = tuple(attribute.name for attribute in fields(Context))
+NO_CONTEXT = Context()
+
+
 # --- Parts of a communication -------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +498,10 @@ class Address:
         address_raw: as the provider sent it.
         address_displayable: for a person.
         extra: unknown keys, as they came.
+
+    Raises:
+        TypeError: a field of another type.
+        ValueError: text or JSON that cannot be written and read back.
     """
 
     name: str | None = None
@@ -392,7 +509,25 @@ class Address:
     address_normalized: str | None = None
     address_raw: str | None = None
     address_displayable: str | None = None
-    extra: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
+        check_object("Address: extra", self.extra, MAX_DEPTH - 2)
+        check_keys("Address: extra", self.extra, _ADDRESS_NAMES)
+
+
+def check_keys(name: str, extra: Extra, known: Iterable[str]) -> None:
+    """Check that unknown keys are unknown indeed: a known one among them would be read back as the field.
+
+    Raises:
+        ValueError: a key belongs to a field.
+    """
+    if extra and (twice := sorted(set(known) & extra.keys())):
+        raise ValueError(f"{name}: expected unknown keys only, found {', '.join(twice)}, which the class has fields for")
+
+
+_ADDRESS_NAMES = frozenset(vendor_name(a.name) for a in fields(Address) if a.name != "extra")
 
 
 @frozen(kw_only=True)
@@ -414,6 +549,86 @@ class Segment:
     how_ended: str | None = None
     disconnect_type: DisconnectType | str | None = None
     extra: Extra = NOTHING
+
+
+class Segments(Sequence[Segment]):
+    """The time line of a leg: an immutable sequence that shares what it can, so that one more segment costs one step.
+
+    A tuple would be copied for each segment, and a leg that alternates between two states would cost the square of its length.
+
+    The segments stand in a list that many time lines share; each reads as many of them as it counts. Only the last segment ever
+    changes, so it is kept apart. `and_then` appends to the shared list where that ends with this time line, else to a copy.
+
+    Example: after alerting and connected the list is [Alert], the count 1 and the last segment Interact. A copy of the session
+    shares all three. Whichever goes on first appends Interact to the list. The other one then finds the list longer than its
+    count, copies its one segment and appends there.
+    """
+
+    __slots__ = ("_count", "_earlier", "_last")
+
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        """Make a time line.
+
+        Args:
+            segments: in order.
+        """
+        self._earlier = list(segments)
+        self._last = self._earlier.pop() if self._earlier else None
+        self._count = len(self._earlier)
+
+    def and_then(self, segment: Segment) -> "Segments":
+        """Return this time line with one more segment."""
+        return self._with(*self._shared(), segment)
+
+    def ending_with(self, segment: Segment) -> "Segments":
+        """Return this time line with its last segment replaced."""
+        return self._with(self._earlier, self._count, segment)
+
+    def _shared(self) -> tuple[list[Segment], int]:
+        if self._last is None:
+            return self._earlier, 0
+        earlier = self._earlier if len(self._earlier) == self._count else self._earlier[: self._count]
+        earlier.append(self._last)
+        return earlier, self._count + 1
+
+    @staticmethod
+    def _with(earlier: list[Segment], count: int, last: Segment) -> "Segments":
+        made = Segments.__new__(Segments)
+        made._earlier, made._count, made._last = earlier, count, last  # noqa: SLF001 (of this very class)
+        return made
+
+    def __len__(self) -> int:
+        return self._count + (self._last is not None)
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
+    def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
+        if index == -1 and self._last is not None:
+            return self._last
+        return tuple(self)[index]
+
+    def __iter__(self) -> Iterator[Segment]:
+        yield from self._earlier[: self._count]
+        if self._last is not None:
+            yield self._last
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Segments | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> tuple[type["Segments"], tuple[tuple[Segment, ...]]]:
+        return Segments, (tuple(self),)
+
+
+def _time_line(segments: Iterable[Segment] | None) -> Segments | None:
+    return segments if segments is None or isinstance(segments, Segments) else Segments(segments)
 
 
 @frozen(kw_only=True)
@@ -483,7 +698,7 @@ class Communication:
         start_alerting_time: when it was first put into alerting, on the cloud clock [O].
         connected_time: when it was connected, on the cloud clock [D].
         disconnected_time: when it ended, on the corrected provider clock [D, C].
-        provider: who provides it.
+        provider: who provides it; None: no event named the provider.
         peer_id: the communication of the other side.
         segments: its time line; None: no state was entered yet.
         wrapup: what the agent noted.
@@ -507,7 +722,7 @@ class Communication:
     disconnected_time: datetime | None = None
     provider: str | None = None
     peer_id: str | None = None
-    segments: tuple[Segment, ...] | None = None
+    segments: Segments | None = field(default=None, converter=_time_line)
     wrapup: Wrapup | None = None
     after_call_work: AfterCallWork | None = field(default=None, converter=_unless_empty)
     after_call_work_required: bool | None = None
@@ -555,6 +770,11 @@ class Details:
         controlling: the participants whose page this side may control; taken while connected only [C].
         viewer_url: where the page can be looked at.
         initial_state: the platform's own word for the state in which the leg began; taken once.
+        after_call_work_required: the platform's own word for whether after-call work is required; taken until the leg has ended.
+
+    Raises:
+        TypeError: a field of another type.
+        ValueError: text that cannot be written.
     """
 
     self: Address | None = field(default=None, alias="self_")
@@ -565,6 +785,10 @@ class Details:
     controlling: tuple[str, ...] | None = field(default=None, converter=converters.optional(read_words))
     viewer_url: str | None = None
     initial_state: ConnectionState | str | None = field(default=None, converter=converters.optional(read_state))
+    after_call_work_required: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_fields(self)
 
     def said(self) -> tuple[tuple[str, Any], ...]:
         """What is not None, as (attribute, value) pairs. `Any`: the values' types differ."""

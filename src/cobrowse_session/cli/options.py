@@ -30,6 +30,12 @@ AlertingGrace = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", help="End unanswered alerts this long after their timeout; advice: 0.25 or more."),
 ]
+AcwAfterTransfer = Annotated[
+    bool, typer.Option("--acw-after-transfer/--no-acw-after-transfer", help="Whether a transferred leg has after-call work.")
+]
+AcwWhenUnanswered = Annotated[
+    bool, typer.Option("--acw-when-unanswered/--no-acw-when-unanswered", help="Whether a leg that never connected has some.")
+]
 Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
 Family = Annotated[
     str | None, typer.Option("--from", metavar="FAMILY", help=f"Do not recognise the payload; it is: {', '.join(FAMILIES)}.")

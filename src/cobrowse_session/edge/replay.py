@@ -149,8 +149,8 @@ class Tally:
                 self.outcomes[step.outcome.kind] += 1
                 if isinstance(step.outcome, Refused):
                     self.refusals[step.outcome.rule] += 1
-                if step.event.conversation_id is not None:
-                    self.conversations.add(step.event.conversation_id)
+                if (conversation := step.event.context.conversation_id) is not None:
+                    self.conversations.add(conversation)
             else:
                 self.timers[step.event.kind] += 1
 
@@ -226,7 +226,7 @@ class Replay:
 
 def place(log: SessionLog) -> tuple[datetime, str]:
     """Where a session stands among all: by the time of its first kept event, whatever became of it, then by its id."""
-    first = next(log.events)
+    first = log.events[0]
     return first.occurred_at, log.session_id
 
 

@@ -5,9 +5,18 @@ A guard that asks the session can be answered before an event is there; `Lifecyc
 
 from typing import Any
 
-from cobrowse_session.events import AfterCallWorkEnded, AlertingTimeout, Ended, Event, Timer, WrapupSaved
+from cobrowse_session.events import (
+    PLATFORM_STATES,
+    AfterCallWorkEnded,
+    AfterCallWorkStarted,
+    AlertingTimeout,
+    Ended,
+    Event,
+    Timer,
+    WrapupSaved,
+)
 from cobrowse_session.lifecycle.row import Rules, asks_event, asks_session
-from cobrowse_session.lifecycle.stamps import details_taken, grants_count, prepared, saved
+from cobrowse_session.lifecycle.stamps import details_taken, grants_count, prepared, saved, settings_count
 from cobrowse_session.model import (
     NO_DETAILS,
     NO_SETTINGS,
@@ -25,7 +34,7 @@ from cobrowse_session.model import (
 @asks_event
 def brings_news(session: Communication, event: Event, rules: Rules) -> bool:
     """It carries details or settings that differ from what the session holds, and that count here."""
-    return _details_differ(session, event) or (not is_ended(session) and brings_settings(session, event, rules))
+    return _details_differ(session, event) or (settings_count(session, event) and brings_settings(session, event, rules))
 
 
 @asks_event
@@ -119,12 +128,6 @@ def unrequested(session: Communication, _event: Event, rules: Rules) -> bool:
     return rules.prompt == WrapupPrompt.AGENT_REQUESTED and session.after_call_work_required is not True
 
 
-@asks_session
-def code_is_final(session: Communication, _event: Event, _: Rules) -> bool:
-    """A final wrap-up is saved."""
-    return session.wrapup is not None and session.wrapup.code is not None and not session.wrapup.provisional
-
-
 # --- After-call work ----------------------------------------------------------------------------------------------------------
 
 
@@ -153,13 +156,17 @@ def code_is_saved(session: Communication, _event: Event, _: Rules) -> bool:
 
 
 @asks_event
+def deadline_passed(session: Communication, event: AfterCallWorkStarted, rules: Rules) -> bool:
+    """It is later than the deadline that pending after-call work would have."""
+    if rules.acw_lasts is None or session.disconnected_time is None:
+        return False
+    return event.occurred_at - session.disconnected_time > rules.acw_lasts
+
+
+@asks_event
 def says_the_unknown(_session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
     """Its `by` or `state` is a word that has no meaning here."""
-    return not isinstance(event.by, AfterCallWorkEndedBy) or event.state not in (
-        None,
-        AfterCallWorkState.COMPLETE,
-        AfterCallWorkState.SKIPPED,
-    )
+    return not isinstance(event.by, AfterCallWorkEndedBy) or (event.state is not None and event.state not in PLATFORM_STATES)
 
 
 @asks_event
@@ -172,6 +179,19 @@ def reports_completion(session: Communication, event: AfterCallWorkEnded, _: Rul
 def reports_a_skip(session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
     """The platform says `skipped`, and the session says otherwise."""
     return event.state == AfterCallWorkState.SKIPPED and _reports_news(session, event)
+
+
+@asks_event
+def reports_none(session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
+    """The platform reports that there is no after-call work, and the session has some."""
+    is_report = event.by == AfterCallWorkEndedBy.PLATFORM
+    return is_report and event.state == AfterCallWorkState.NOT_APPLICABLE and session.after_call_work is not None
+
+
+@asks_event
+def by_platform(_session: Communication, event: AfterCallWorkEnded, _: Rules) -> bool:
+    """It is a report of the platform."""
+    return event.by == AfterCallWorkEndedBy.PLATFORM
 
 
 def _reports_news(session: Communication, event: AfterCallWorkEnded) -> bool:

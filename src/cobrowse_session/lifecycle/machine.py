@@ -147,6 +147,9 @@ class AfterCallWorkMachine(_Machine):
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Move this session's after-call work."""
+        if state == table.AFTER_CALL_WORK_STATES[0]:
+            model.after_call_work = None
+            return
         model.after_call_work = evolve(model.after_call_work or AfterCallWork(), state=AfterCallWorkState(state))
 
 

@@ -118,6 +118,19 @@ class Refused(Outcome):
 
 
 @frozen(kw_only=True)
+class Repeat(Outcome):
+    """The log holds this event already, and the copy changes nothing. Only a log gives this outcome. It has no trace row.
+
+    Attributes:
+        kept: the outcome of the event that is kept.
+    """
+
+    kind = "repeat"
+
+    kept: Outcome
+
+
+@frozen(kw_only=True)
 class Late(Outcome):
     """The session was sealed before the event came; nothing changed. Only a log says this.
 

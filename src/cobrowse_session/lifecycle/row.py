@@ -8,22 +8,29 @@ from attrs import field, frozen
 
 from cobrowse_session.model import Communication, WrapupPrompt
 
+WRAPUP_TIMED_OUT = "ININ-WRAP-UP-TIMEOUT"
+"""The code that the platform assigns if the agent chose none in time [D]."""
+
 
 @frozen(kw_only=True)
 class Rules:
     """The rules in force for one session: its settings over the lifecycle's defaults, read as the specification reads them.
 
     Attributes:
-        prompt: `mandatory` also stands for a time limit without a time, `optional` for an unknown one; None: no after-call work.
+        prompt: `mandatory` also for a limit without a timeout, `optional` also for an unknown prompt. None: no after-call work.
         acw_lasts: how long after-call work may last; None: as long as it takes.
         alert_lasts: how long an alert may last, the grace included; None: the library never ends one.
+        acw_when_unanswered: whether a leg that never connected may have after-call work.
+        acw_after_transfer: whether a transferred leg may have after-call work.
+        timeout_code: the wrap-up code that the timer assigns.
     """
 
     prompt: WrapupPrompt | None = None
     acw_lasts: timedelta | None = None
     alert_lasts: timedelta | None = None
     acw_when_unanswered: bool = False
-    acw_after_transfer: bool = False
+    acw_after_transfer: bool = True
+    timeout_code: str = WRAPUP_TIMED_OUT
 
 
 # What a row asks and writes gets (session, event, rules). `Any`: which event it is, the row's own name says.

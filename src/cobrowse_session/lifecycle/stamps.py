@@ -12,6 +12,7 @@ from attrs import evolve
 
 from cobrowse_session.events import (
     AfterCallWorkEnded,
+    AfterCallWorkStarted,
     AlertingTimeout,
     Connected,
     Ended,
@@ -28,12 +29,10 @@ from cobrowse_session.model import (
     Communication,
     ConnectionState,
     Segment,
+    Segments,
     Wrapup,
     is_ended,
 )
-
-WRAPUP_TIMED_OUT = "ININ-WRAP-UP-TIMEOUT"
-"""The code that the platform assigns where the agent chose none in time [D]."""
 
 TOLERANCE = timedelta(seconds=2)
 """How far, at most, an event's arrival may lie from its occurrence and still stand for it on the cloud clock [C]."""
@@ -52,6 +51,11 @@ def grants_count(session: Communication, event: Event) -> bool:
     return (event.enters or session.state) == ConnectionState.CONNECTED
 
 
+def settings_count(session: Communication, event: Event) -> bool:
+    """Return whether settings are taken from this event: until the leg has ended, and from `acw.started` afterwards, too."""
+    return not is_ended(session) or isinstance(event, AfterCallWorkStarted)
+
+
 def details_taken(session: Communication, event: Event) -> Iterator[tuple[str, Any]]:
     """The details of an event that this session takes now, as (attribute, value). `Any`: the values' types differ."""
     for name, value in event.details.said():
@@ -59,6 +63,8 @@ def details_taken(session: Communication, event: Event) -> Iterator[tuple[str, A
             taken = session.initial_state is None
         elif name == "controlling":
             taken = hasattr(session, name) and grants_count(session, event)
+        elif name == "after_call_work_required":
+            taken = not is_ended(session)
         else:
             taken = hasattr(session, name)  # a call has no viewer's address
         if taken:
@@ -71,9 +77,18 @@ def prepared(event: WrapupSaved) -> Wrapup:
 
 
 def saved(session: Communication, event: WrapupSaved) -> Wrapup:
-    """The wrap-up of a save that stands: it ends when it was saved, unless it has an end and shall keep it [D]."""
+    """Return the wrap-up of a save while none is awaited. It ends when it was saved, unless it is to keep the end it has [D]."""
     kept = session.wrapup.end_time if session.wrapup and event.disable_end_time_updates else None
     return _ended(session, prepared(event), kept or event.occurred_at)
+
+
+def without_timeout_code(wrapup: Wrapup | None, code: str) -> Wrapup | None:
+    """Return a wrap-up without the timer's code and its name. Notes and tags that remain are a draft, else there is none."""
+    if wrapup is None or wrapup.code != code:
+        return wrapup
+    if wrapup.notes is None and wrapup.tags is None:
+        return None
+    return evolve(wrapup, code=None, name=None, provisional=True)
 
 
 def _ended(session: Communication, wrapup: Wrapup, end: datetime) -> Wrapup:
@@ -94,17 +109,10 @@ def take_details(session: Communication, event: Event, _: Rules) -> None:
             setattr(session, name, value)
 
 
-@writes("provider")
-def take_provider(session: Communication, event: Event, _: Rules) -> None:
-    """Where no data names the provider, the first applied event's source does."""
-    if session.provider is None:
-        session.provider = event.source
-
-
 @writes()
 def take_settings(session: Communication, event: Event, _: Rules) -> None:
-    """Settings count up to and including the event that ends the leg. They are no part of the vendor's model."""
-    if event.settings is not NO_SETTINGS and not is_ended(session):
+    """Settings count up to and including the event that ends the leg, and from `acw.started`. The vendor's model has none."""
+    if event.settings is not NO_SETTINGS and settings_count(session, event):
         session.settings = event.settings.over(session.settings)
 
 
@@ -114,7 +122,7 @@ def stamp_provider_event(session: Communication, event: Event, _: Rules) -> None
     session.provider_event_time = event.occurred_at
 
 
-COMMON = (take_details, take_provider, take_settings, stamp_provider_event)
+COMMON = (take_details, take_settings, stamp_provider_event)
 
 
 # --- The connection -----------------------------------------------------------------------------------------------------------
@@ -132,23 +140,23 @@ def begin_segment(session: Communication, event: Entered, _: Rules) -> None:
     """The next segment begins at the very instant at which the last one ends [O]."""
     segment_type = event.segment_type or event.segment
     begun = Segment(start_time=event.occurred_at, type=segment_type)
-    session.segments = (*_closed(session, event.occurred_at, segment_type), begun)
+    session.segments = _closed(session, event.occurred_at, segment_type).and_then(begun)
 
 
 @writes("segments", clock=PROVIDER)
 def close_segments(session: Communication, event: Ended | AlertingTimeout, _: Rules) -> None:
     """The last segment ends with the leg and says why."""
     if session.segments:
-        *earlier, last = _closed(session, event.occurred_at, "Disconnect")
-        session.segments = (*earlier, evolve(last, disconnect_type=session.disconnect_type))
+        closed = _closed(session, event.occurred_at, "Disconnect")
+        session.segments = closed.ending_with(evolve(closed[-1], disconnect_type=session.disconnect_type))
 
 
-def _closed(session: Communication, end: datetime, how_ended: str) -> tuple[Segment, ...]:
-    """The session's segments, the open one closed."""
-    if not session.segments or session.segments[-1].end_time:
-        return session.segments or ()
-    *earlier, last = session.segments
-    return (*earlier, evolve(last, end_time=end, how_ended=how_ended))
+def _closed(session: Communication, end: datetime, how_ended: str) -> Segments:
+    """Return the session's segments with the open one closed."""
+    if not session.segments:
+        return Segments()
+    last = session.segments[-1]
+    return session.segments if last.end_time else session.segments.ending_with(evolve(last, end_time=end, how_ended=how_ended))
 
 
 @writes("start_alerting_time", clock=CLOUD)
@@ -183,8 +191,8 @@ def take_disconnect_type(session: Communication, event: Ended | AlertingTimeout,
 def name_the_end(session: Communication, _event: Ended, _: Rules) -> None:
     """A disconnect type that came after the end goes to the last segment, too."""
     if session.segments and session.segments[-1].disconnect_type is None:
-        *earlier, last = session.segments
-        session.segments = (*earlier, evolve(last, disconnect_type=session.disconnect_type))
+        named = evolve(session.segments[-1], disconnect_type=session.disconnect_type)
+        session.segments = session.segments.ending_with(named)
 
 
 @writes("controlling")
@@ -210,6 +218,31 @@ def save_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
 
 
 @writes("wrapup", clock=PROVIDER)
+def save_final_wrapup(session: Communication, event: WrapupSaved, _: Rules) -> None:
+    """A save replaces the whole wrap-up. This one ends after-call work, so it ends when that does [O]."""
+    session.wrapup = _ended(session, prepared(event), event.occurred_at)
+
+
+@writes("wrapup", clock=PROVIDER)
+def reopen_wrapup(session: Communication, _event: Event, rules: Rules) -> None:
+    """While after-call work is pending, a wrap-up has no end. A code that the timer assigned is withdrawn."""
+    kept = without_timeout_code(session.wrapup, rules.timeout_code)
+    session.wrapup = None if kept is None else evolve(kept, end_time=None, duration_seconds=None)
+
+
+@writes("wrapup", clock=PROVIDER)
+def withdraw_timeout_code(session: Communication, _event: Event, rules: Rules) -> None:
+    """After-call work was not done, so the timer's code for it is withdrawn."""
+    session.wrapup = without_timeout_code(session.wrapup, rules.timeout_code)
+
+
+@writes("wrapup", clock=PROVIDER)
+def finish_wrapup_at_end(session: Communication, event: Event, _: Rules) -> None:
+    """There is no after-call work: a wrap-up without an end is final when the leg ended."""
+    _finish(session, session.disconnected_time or event.occurred_at)
+
+
+@writes("wrapup", clock=PROVIDER)
 def drop_draft(session: Communication, _event: WrapupSaved, _: Rules) -> None:
     """Only a skip drops a draft."""
     if session.wrapup and session.wrapup.provisional:
@@ -219,19 +252,20 @@ def drop_draft(session: Communication, _event: WrapupSaved, _: Rules) -> None:
 @writes("wrapup", clock=PROVIDER)
 def finish_wrapup(session: Communication, event: Event | Timer, _: Rules) -> None:
     """What was saved becomes final, and ends now where it had no end; its length is in whole seconds, rounded down [O]."""
+    _finish(session, event.occurred_at)
+
+
+def _finish(session: Communication, end: datetime) -> None:
     if session.wrapup:
-        session.wrapup = (
-            evolve(session.wrapup, provisional=False)
-            if session.wrapup.end_time
-            else _ended(session, session.wrapup, event.occurred_at)
-        )
+        has_end = session.wrapup.end_time is not None
+        session.wrapup = evolve(session.wrapup, provisional=False) if has_end else _ended(session, session.wrapup, end)
 
 
 @writes("wrapup", clock=PROVIDER)
-def assign_timeout_code(session: Communication, _event: Timer, _: Rules) -> None:
-    """A code chosen in time counts, saved as final or not; else the platform's own is assigned [D]."""
+def assign_timeout_code(session: Communication, _event: Timer, rules: Rules) -> None:
+    """A code chosen in time counts, saved as final or not. If there is none, the timeout code is assigned [D]."""
     if session.wrapup is None or session.wrapup.code is None:
-        session.wrapup = evolve(session.wrapup or Wrapup(), code=WRAPUP_TIMED_OUT, name=None)
+        session.wrapup = evolve(session.wrapup or Wrapup(), code=rules.timeout_code, name=None)
 
 
 # --- After-call work ----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Literal, TypedDict, cast
 
 from attrs import evolve, field, frozen
 
+from cobrowse_session.checks import check_fields, check_not_empty, check_text, shown
 from cobrowse_session.errors import RefusedError, SettingsError, StaleError
 from cobrowse_session.events import (
     KINDS,
@@ -19,7 +20,8 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle.machine import Cell, machines
 from cobrowse_session.lifecycle.outcome import Applied, Duplicate, Fired, Ignored, Outcome, Refused, Stale
-from cobrowse_session.lifecycle.row import Guard, Row, Rules, Verdict, needs_event
+from cobrowse_session.lifecycle.row import WRAPUP_TIMED_OUT, Guard, Row, Rules, Verdict, needs_event
+from cobrowse_session.lifecycle.stamps import settings_count
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.model import (
     FOREVER,
@@ -32,8 +34,8 @@ from cobrowse_session.model import (
     ConnectionState,
     Settings,
     WrapupPrompt,
+    check_duration,
     is_ended,
-    milliseconds,
     utc,
 )
 
@@ -58,9 +60,7 @@ class Allowed:
 
 
 def _grace(grace: timedelta | None) -> timedelta | None:
-    if grace is not None and not timedelta(0) <= grace <= LONGEST_TIMEOUT:
-        raise SettingsError("alerting_grace", "a timedelta from 0 s to 1 day", repr(grace))
-    return None if grace is None else timedelta(milliseconds=milliseconds(grace))
+    return check_duration("alerting_grace", grace, timedelta(0), LONGEST_TIMEOUT)
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -68,15 +68,17 @@ class Lifecycle:
     """The rules of a contact-centre session, applied one event at a time.
 
     Args:
-        settings: the queue's rules where a session's own events are silent.
+        settings: the queue's rules for what a session's own events leave unset.
         acw_when_unanswered: a leg that never connected may have after-call work, too [O: rare].
-        acw_after_transfer: a transferred leg may have after-call work, too [O].
+        acw_after_transfer: a transferred leg may have after-call work like any other [D, O].
         alerting_grace: end an unanswered alert this long after its timeout; None: leave that to the provider [O]. Advice:
             250 ms or more.
+        timeout_code: the wrap-up code that the timer assigns if the agent saved none. The default is Genesys Cloud's own [D].
         strict: `apply` raises on refused and stale events instead of returning them.
 
     Raises:
-        SettingsError: a prompt with a time limit but no time; a grace that makes no sense.
+        TypeError: an argument of another type.
+        SettingsError: a prompt with a time limit but no timeout, a grace out of range, or an empty timeout code.
 
     >>> from datetime import UTC
     >>> from cobrowse_session import Alerting
@@ -91,13 +93,18 @@ class Lifecycle:
 
     settings: Settings = NO_SETTINGS
     acw_when_unanswered: bool = False
-    acw_after_transfer: bool = False
+    acw_after_transfer: bool = True
     alerting_grace: timedelta | None = field(default=None, converter=_grace)
+    timeout_code: str = WRAPUP_TIMED_OUT
     strict: bool = False
 
     def __attrs_post_init__(self) -> None:
+        check_fields(self)
+        if not self.timeout_code:
+            raise SettingsError("timeout_code", "a wrap-up code", "''")
         if self.settings.wrapup_prompt in _LIMITED and self.settings.wrapup_timeout is None:
-            raise SettingsError("wrapup_timeout", f"a time, for the prompt {self.settings.wrapup_prompt!s} has a limit", "None")
+            expected = f"a timeout, because the prompt {self.settings.wrapup_prompt!s} has a time limit"
+            raise SettingsError("wrapup_timeout", expected, "None")
 
     # --- What a user calls ----------------------------------------------------------------------------------------------------
 
@@ -106,7 +113,13 @@ class Lifecycle:
 
         Args:
             session_id: the communication's id; events name it as their `subject`.
+
+        Raises:
+            TypeError: it is no text.
+            ValueError: it is empty, or has a lone surrogate.
         """
+        check_text("session_id", session_id)
+        check_not_empty("session_id", session_id)
         return CobrowseSession(id=session_id)
 
     def apply(self, session: Communication, event: Event) -> Outcome:
@@ -187,6 +200,8 @@ class Lifecycle:
         Raises:
             ValueError: the event is of another session.
         """
+        if not isinstance(event, Event):
+            raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
         if event.subject != session.id:
             raise ValueError(f"expected an event of session {session.id!r}, found one of {event.subject!r}")
         due = self._acw_deadline(session)
@@ -202,7 +217,7 @@ class Lifecycle:
         before = session.state
         was_ended = is_ended(session)
         triggers = machines().triggers
-        cells: tuple[Cell, ...] = (triggers[event.kind].judge(session, event, self.rules(session)),)
+        cells: tuple[Cell, ...] = (triggers[event.kind].judge(session, event, self.rules_for(session, event)),)
         if is_ended(session) and not was_ended:
             cells += (triggers[LEG_ENDED].judge(session, event, self.rules(session)),)
         if isinstance(event, Timer):
@@ -212,8 +227,14 @@ class Lifecycle:
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
 
     def rules(self, session: Communication) -> Rules:
-        """The rules in force for a session: its own settings over the defaults."""
+        """Return the rules in force for a session: its own settings over the defaults."""
         return _rules(session.settings, self)
+
+    def rules_for(self, session: Communication, event: Event | Timer) -> Rules:
+        """Return the rules by which an event is judged: its settings are in force, if they count."""
+        if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event):
+            return _rules(session.settings, self)
+        return _rules(event.settings.over(session.settings), self)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -305,6 +326,7 @@ def _rules(own: Settings, lifecycle: Lifecycle) -> Rules:
         alert_lasts=None if alert is None or grace is None else alert + grace,
         acw_when_unanswered=lifecycle.acw_when_unanswered,
         acw_after_transfer=lifecycle.acw_after_transfer,
+        timeout_code=lifecycle.timeout_code,
     )
 
 

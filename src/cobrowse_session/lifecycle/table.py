@@ -27,13 +27,14 @@ from cobrowse_session.lifecycle.guards import (
     brings_news,
     brings_settings,
     by_agent,
+    by_platform,
     changes_the_preparation,
     changes_the_request,
     changes_the_wrapup,
-    code_is_final,
     code_is_required,
     code_is_saved,
     connected,
+    deadline_passed,
     final_one_exists,
     has_ended,
     is_a_draft,
@@ -47,13 +48,14 @@ from cobrowse_session.lifecycle.guards import (
     not_yet_connected,
     reports_a_skip,
     reports_completion,
+    reports_none,
     says_the_unknown,
     transferred,
     unanswered,
     unrequested,
     without_prompt,
 )
-from cobrowse_session.lifecycle.row import ALREADY, DUPLICATE, NAMED, STAY, Row, elsewhere, ignored, refused
+from cobrowse_session.lifecycle.row import ALREADY, DUPLICATE, NAMED, STAY, Guard, Row, elsewhere, ignored, refused
 from cobrowse_session.lifecycle.stamps import (
     assign_timeout_code,
     begin_after_call_work,
@@ -62,10 +64,13 @@ from cobrowse_session.lifecycle.stamps import (
     drop_draft,
     end_after_call_work,
     finish_wrapup,
+    finish_wrapup_at_end,
     name_the_end,
     note_initial_state,
     pass_over_after_call_work,
     prepare_wrapup,
+    reopen_wrapup,
+    save_final_wrapup,
     save_wrapup,
     stamp_alerting,
     stamp_connected,
@@ -74,6 +79,7 @@ from cobrowse_session.lifecycle.stamps import (
     take_report,
     take_request,
     withdraw_grants,
+    withdraw_timeout_code,
 )
 
 # --- The states, as groups ----------------------------------------------------------------------------------------------------
@@ -93,17 +99,23 @@ STATE_EVENTS = (*CONNECTION_STATES[1:],)
 LEG_ENDED = "leg_ended"
 
 
-def said_before(on: tuple[str, ...], source: tuple[str, ...] | str, *, connected: bool = False) -> tuple[Row, ...]:
-    """The rows for an event whose own word is so already: what else it says may still be news.
+def said_before(
+    on: tuple[str, ...], source: tuple[str, ...] | str, *, when: tuple[Guard, ...] = (), without: tuple[str, ...] = ()
+) -> tuple[Row, ...]:
+    """Rows for an event that repeats the current state: applied if its details or settings differ, else a duplicate.
 
-    Where the leg is known to be connected, everything that it says counts.
+    Args:
+        on: the kinds of event.
+        source: the states of the machine.
+        when: what each of these rows asks first.
+        without: the names of rows that cannot hold there.
     """
-    news, grant, late, nothing = (
+    rows = (
         Row(
             name="details",
             on=on,
             source=source,
-            when=(brings_news,),
+            when=(*when, brings_news),
             gives=STAY,
             because="It brings details or settings that are new.",
         ),
@@ -111,7 +123,7 @@ def said_before(on: tuple[str, ...], source: tuple[str, ...] | str, *, connected
             name="grant_outside_connected",
             on=on,
             source=source,
-            when=(brings_a_grant,),
+            when=(*when, brings_a_grant),
             gives=ignored("not_connected"),
             because="A grant to control counts only while the leg is connected.",
         ),
@@ -119,7 +131,7 @@ def said_before(on: tuple[str, ...], source: tuple[str, ...] | str, *, connected
             name="settings_after_end",
             on=on,
             source=source,
-            when=(has_ended, brings_settings),
+            when=(*when, has_ended, brings_settings),
             gives=ignored("settings_after_end"),
             because="The queue's rules for a leg are settled when it ends.",
         ),
@@ -127,11 +139,12 @@ def said_before(on: tuple[str, ...], source: tuple[str, ...] | str, *, connected
             name="duplicate",
             on=on,
             source=source,
+            when=when,
             gives=DUPLICATE,
             because="It says what is so already.",
         ),
     )
-    return (news, nothing) if connected else (news, grant, late, nothing)
+    return tuple(row for row in rows if row.name not in without)
 
 
 # --- The connection -----------------------------------------------------------------------------------------------------------
@@ -268,15 +281,6 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         because="After-call work is the agent's to ask for while connected, and the agent did not.",
     ),
     Row(
-        name="complete_at_once",
-        on=(LEG_ENDED,),
-        source=AFTER_CALL_WORK_STATES,
-        when=(code_is_final, may_exit_early),
-        gives="complete",
-        then=(pass_over_after_call_work, finish_wrapup),
-        because="The agent had saved the wrap-up while connected.",
-    ),
-    Row(
         name="begins",
         on=(LEG_ENDED,),
         source=AFTER_CALL_WORK_STATES,
@@ -284,6 +288,32 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         then=(begin_after_call_work,),
         because="After-call work begins.",
     ),
+    # The platform reports that it is pending.
+    Row(
+        name="started_not_ended",
+        on=("acw.started",),
+        source=AFTER_CALL_WORK_STATES,
+        when=(not_ended,),
+        gives=refused("not_ended"),
+        because="After-call work cannot start before the leg has ended.",
+    ),
+    Row(
+        name="deadline_passed",
+        on=("acw.started",),
+        source=AFTER_CALL_WORK_STATES,
+        when=(deadline_passed,),
+        gives=ignored("deadline_passed"),
+        because="The time for after-call work is over already.",
+    ),
+    Row(
+        name="started_by_platform",
+        on=("acw.started",),
+        source=("absent", *CLOSED),
+        gives="pending",
+        then=(begin_after_call_work, reopen_wrapup),
+        because="The platform reports that after-call work is pending.",
+    ),
+    *said_before(on=("acw.started",), source=("pending",), without=("settings_after_end",)),
     # The agent asks for it.
     Row(
         name="request_not_connected",
@@ -302,7 +332,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         then=(take_request,),
         because="The agent said whether after-call work is wanted.",
     ),
-    *said_before(on=("acw.required",), source=AFTER_CALL_WORK_STATES, connected=True),
+    *said_before(on=("acw.required",), source=AFTER_CALL_WORK_STATES, without=("grant_outside_connected", "settings_after_end")),
     # A wrap-up while none is awaited: before the leg, while connected, after it all.
     Row(
         name="wrapup_not_connected",
@@ -380,7 +410,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=("pending",),
         when=(may_exit_early, is_final),
         gives="complete",
-        then=(save_wrapup, end_after_call_work),
+        then=(save_final_wrapup, end_after_call_work),
         because="The agent saved the wrap-up, and after-call work is done.",
     ),
     Row(
@@ -441,9 +471,19 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=AFTER_CALL_WORK_STATES,
         when=(reports_a_skip,),
         gives="skipped",
-        then=(take_report, finish_wrapup),
+        then=(take_report, withdraw_timeout_code, finish_wrapup),
         because="The platform itself reports after-call work as skipped.",
     ),
+    Row(
+        name="none_by_platform",
+        on=("acw.ended",),
+        source=("pending", *CLOSED),
+        when=(reports_none,),
+        gives="absent",
+        then=(withdraw_timeout_code, finish_wrapup_at_end),
+        because="The platform reports that this leg has no after-call work.",
+    ),
+    *said_before(on=("acw.ended",), source=("absent",), when=(by_platform,)),
     Row(
         name="no_after_call_work",
         on=("acw.ended",),

@@ -2,7 +2,7 @@
 
 from cobrowse_session.stream.clock import Bound, Drift, ProviderClock
 from cobrowse_session.stream.fold import Folded, Kept, Step, fold, keep
-from cobrowse_session.stream.log import Change, SessionLog
+from cobrowse_session.stream.log import Change, Restored, SessionLog
 from cobrowse_session.stream.reasons import Reason, explain, tell
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Kept",
     "ProviderClock",
     "Reason",
+    "Restored",
     "SessionLog",
     "Step",
     "explain",

@@ -6,15 +6,15 @@ Drop repeats, sort, step. It needs all events at once; the log does the same pie
 from collections.abc import Iterable, Iterator
 from copy import copy
 from datetime import datetime
-from itertools import groupby
 from typing import Self
 
 from attrs import define, field, frozen
 
-from cobrowse_session.events import Event, Timer, canonical, identity, order, preference
+from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.step import timer_of
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.stream.copies import deduplicate
 
 
 @frozen
@@ -34,19 +34,24 @@ class Step:
 
 @define
 class Stepper:
-    """A session on its way, and the conversation that its events name: what one step leaves to the next."""
+    """A session and its context on their way: what one step leaves to the next."""
 
     lifecycle: Lifecycle
     session: CobrowseSession
-    conversation: str | None = None
+    context: Context = NO_CONTEXT
 
     def take(self, event: Event) -> Iterator[Step]:
         """The next event in order; the after-call-work deadline before it, if it is due, comes first."""
         for fired in self.lifecycle.fire_before(self.session, event):
             yield self._fired(fired)
         outcome = self.lifecycle.judge(self.session, event)
-        self.conversation = event.conversation_id or self.conversation
-        yield Step(event, outcome, self.conversation)
+        self.take_context(event)
+        yield Step(event, outcome, self.context.conversation_id)
+
+    def take_context(self, event: Event | Timer) -> None:
+        """Take the context that an event states, whatever its outcome."""
+        if isinstance(event, Event) and event.context is not NO_CONTEXT:
+            self.context = event.context.over(self.context)
 
     def advance(self, until: datetime) -> Iterator[Step]:
         """Whatever is due by then."""
@@ -55,10 +60,10 @@ class Stepper:
 
     def copy(self) -> Self:
         """A stepper that goes its own way from here; values are replaced and never changed, so the copy is whole."""
-        return type(self)(self.lifecycle, copy(self.session), self.conversation)
+        return type(self)(self.lifecycle, copy(self.session), self.context)
 
     def _fired(self, fired: Fired) -> Step:
-        return Step(timer_of(fired, self.session), fired, self.conversation)
+        return Step(timer_of(fired, self.session), fired, self.context.conversation_id)
 
 
 @frozen
@@ -69,8 +74,10 @@ class Folded:
         lifecycle: the rules by which they were judged.
         session: the session in the end.
         steps: every kept event and every timer, in order, with its outcome.
-        repeats: how many copies were dropped.
-        conflicts: how many identities had copies that differ in more than when they were received.
+        repeats: how many copies were received beyond one of each event.
+        conflicts: how many events have copies of their highest edition that differ in more than when they were received.
+        corrected: how many events have a lower edition that states something else.
+        context: whose leg it is.
     """
 
     lifecycle: Lifecycle = field(eq=False)
@@ -78,6 +85,8 @@ class Folded:
     steps: tuple[Step, ...]
     repeats: int
     conflicts: int
+    corrected: int = 0
+    context: Context = NO_CONTEXT
 
 
 @frozen
@@ -85,25 +94,25 @@ class Kept:
     """The events of one session, each once.
 
     Attributes:
-        events: one copy of each, in order.
-        repeats: how many copies were dropped.
-        conflicts: how many events had copies that differ in more than when they were received.
+        events: one of each identity, in order.
+        repeats: how many copies were received beyond one of each event.
+        conflicts: how many events have copies of their highest edition that differ in more than when they were received.
+        corrected: how many events have a lower edition that states something else.
     """
 
     events: tuple[Event, ...]
     repeats: int
     conflicts: int
+    corrected: int
 
 
 def keep(events: Iterable[Event]) -> Kept:
-    """Drop repeats and sort. Of copies that differ, the one first received is kept, then the smallest canonical form [C]."""
-    every = sorted(events, key=identity)
-    kept, conflicts = [], 0
-    for _, group in groupby(every, key=identity):
-        copies = list(group)
-        kept.append(min(copies, key=preference) if len(copies) > 1 else copies[0])
-        conflicts += len(copies) > 1 and len({canonical(copy) for copy in copies}) > 1
-    return Kept(tuple(sorted(kept, key=order)), len(every) - len(kept), conflicts)
+    """Make one event of the copies of each, and sort."""
+    every = list(events)
+    kept, several = deduplicate(every)
+    conflicts = sum(copies.in_conflict for copies in several.values())
+    corrected = sum(copies.is_corrected for copies in several.values())
+    return Kept(tuple(kept), len(every) - len(kept), conflicts, corrected)
 
 
 def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: Lifecycle | None = None) -> Folded:
@@ -127,4 +136,4 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
     steps = [step for event in kept.events for step in stepper.take(event)]
     if until is not None:
         steps += stepper.advance(until)
-    return Folded(lifecycle, stepper.session, tuple(steps), kept.repeats, kept.conflicts)
+    return Folded(lifecycle, stepper.session, tuple(steps), kept.repeats, kept.conflicts, kept.corrected, stepper.context)

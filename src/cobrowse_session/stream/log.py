@@ -4,32 +4,38 @@ Theory of operation
 ===================
 
 What a log shows depends only on the set of events that were added (copies included), on the latest `advance`, and on its
-lifecycle: never on the order of arrival. `fold` says what that is; the log reaches the same piece by piece.
+lifecycle, never on the order of arrival. `fold` defines the result. The log reaches the same result piece by piece.
 
-Steps stand in order, after-call-work timers among them. An event that is next in order costs one step. One that is late goes to
-its place: the session goes back to the nearest *mark* (a copy, one every 64 steps) and takes the steps from there again; timers
-fire anew, or not at all. A copy that replaces another is late in the same way.
+Steps are in order, after-call-work timers among them. An event that is next in order costs one step. A late event goes to its
+place: the session goes back to the nearest *mark* (a copy, one every 64 steps) and takes the steps from there again. Timers fire
+anew, or not at all. A copy that changes the event that counts is late in the same way.
 
-The alerting timeout is a last resort, and never stands between events: it is kept apart, as the `_last` step of a session of its
-own, and found anew after each change.
+The alerting timeout is a last resort, and is never between events: it is kept apart, as the `_last` step of a session of its own,
+and found anew after each change.
 
-One writer a log: it has no locks, and two threads that add to it at once would spoil it.
+The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
+anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
+raises, or a signal at any line, loses no event.
+
+One writer per log: it has no locks, and two threads that add to it at once would spoil it.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 from attrs import evolve, frozen
 
-from cobrowse_session.events import Event, UnknownEvent, canonical, identity, order, preference
-from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
-from cobrowse_session.model import CobrowseSession, ConnectionState, is_ended, utc
+from cobrowse_session.checks import shown
+from cobrowse_session.events import NO_EDITION, Event, Identity, OrderKey, UnknownEvent, identity, order
+from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
+from cobrowse_session.model import CobrowseSession, ConnectionState, Context, is_ended, utc
+from cobrowse_session.stream.copies import Copies, deduplicate
 from cobrowse_session.stream.fold import Folded, Step, Stepper
 
 MARK_EVERY = 64
-
-Key = tuple[datetime, int, str, str]
 
 
 @frozen
@@ -37,11 +43,12 @@ class Change:
     """How the trace of a log changed.
 
     Attributes:
-        outcome: what became of the event that was added; for a repeat, of the copy that is kept. None: time was advanced.
+        outcome: the outcome of the event that was added: `Repeat` for a copy that changes nothing, `Late` after the log was
+            sealed. None: time was advanced.
         new: rows that were not there before.
         withdrawn: rows that are there no longer: timers that were undone.
         changed: rows that read differently, as (before, after).
-        out_of_order: the event stands before others that had come already.
+        out_of_order: the event's place is before others that had come already.
     """
 
     outcome: Outcome | None = None
@@ -55,13 +62,32 @@ class Change:
         return bool(self.new or self.withdrawn or self.changed)
 
 
+@frozen
+class Restored:
+    """How a saved log was restored.
+
+    Attributes:
+        as_saved: the log is sealed, so session and trace are those that were saved. They were not folded anew.
+        changed: the fields of the session JSON that read differently under today's rules, and `trace` if its rows do. Empty for a
+            sealed log.
+        table_changed: the table of the lifecycle is not the one under which the log was saved.
+    """
+
+    as_saved: bool = False
+    changed: tuple[str, ...] = ()
+    table_changed: bool = False
+
+
 class SessionLog:
-    """The events of one session, in whatever order they come; the session and the trace that follow from them.
+    """The events of one session, in any order; the session and the trace that follow from them.
 
     Args:
-        lifecycle: the rules; the log keeps them as they are now. Whether it is strict makes no difference: a log never raises
-            on an outcome.
+        lifecycle: the rules. The log keeps them. It never raises on an outcome, whether they are strict or not.
         session_id: the session's id.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: the session's id is empty.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -74,123 +100,178 @@ class SessionLog:
 
     __slots__ = (
         "_advanced",
-        "_conflicts",
+        "_copies",
+        "_dirty",
+        "_events",
         "_known",
         "_last",
+        "_late",
+        "_lifecycle",
         "_marks",
+        "_repeats",
+        "_sealed",
+        "_session_id",
         "_stepper",
         "_steps",
         "_view",
-        "late",
-        "lifecycle",
         "offsets",
-        "repeats",
-        "sealed",
-        "session_id",
+        "restored",
     )
 
     def __init__(self, lifecycle: Lifecycle, session_id: str) -> None:
-        self.lifecycle = lifecycle
-        self.session_id = session_id
-        self.repeats = 0
-        """How many copies were dropped."""
-        self.late = 0
-        """How many events came after the log was sealed."""
-        self.sealed = False
-        """Whether the log takes no more events."""
+        if not isinstance(lifecycle, Lifecycle):
+            raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
+        self._lifecycle = lifecycle
+        self._session_id = session_id
         self.offsets: dict[str, timedelta] = {}
-        """By how much the edge corrected each source's times in this session, fixed with its first event (section 8)."""
+        """By how much each source's times are corrected in this session, fixed with its first event (specification, 8)."""
+        self.restored: Restored | None = None
+        """How the log was restored; None: it was not."""
         self._advanced: datetime | None = None
-        self._known: dict[tuple[str, str, str], Event] | None = None  # the kept copy of each event, where there are many
-        self._conflicts: set[tuple[str, str, str]] = set()
+        self._events: list[Event] = []  # one of each identity, in order
+        self._copies: dict[Identity, Copies] = {}  # of the identities that have several
+        self._repeats = 0
+        self._late = 0
+        self._sealed = False
+        self._dirty = False
+        self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._start()
+
+    def _start(self) -> None:
         self._steps: list[Step] = []
-        self._stepper = Stepper(lifecycle, lifecycle.new(session_id))
-        self._marks = [self._stepper.copy()]  # where the session was before step 0, 64, 128, …
+        self._stepper = Stepper(self._lifecycle, self._lifecycle.new(self._session_id))
+        self._marks = [self._stepper.copy()]  # the session before step 0, 64, 128, …
         self._last: Step | None = None
         self._view = self._stepper.session
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
     @property
+    def lifecycle(self) -> Lifecycle:
+        """The rules of this log."""
+        return self._lifecycle
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+        return self._session_id
+
+    @property
     def session(self) -> CobrowseSession:
-        """The session that follows from the events. Read it, or copy it; only the log may write to it."""
+        """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
+        self._clean()
         return self._view
 
     @property
     def trace(self) -> tuple[Step, ...]:
-        """Every kept event and every timer, in order, with what became of it."""
+        """Every kept event and every timer, in order, with its outcome."""
+        self._clean()
         return tuple(self._steps) if self._last is None else (*self._steps, self._last)
+
+    @property
+    def context(self) -> Context:
+        """Whose leg it is: of each field, what the latest event in order states."""
+        self._clean()
+        return self._stepper.context
 
     @property
     def folded(self) -> Folded:
         """Session and trace as `explain` and `tell` read them."""
-        return Folded(self.lifecycle, self.session, self.trace, self.repeats, self.conflicts)
+        return Folded(self._lifecycle, self.session, self.trace, self.repeats, self.conflicts, self.corrected, self.context)
 
     @property
     def deadline(self) -> datetime | None:
-        """When `advance` has something to do next; None: never."""
-        return self.lifecycle.deadline(self._view)
-
-    @property
-    def conflicts(self) -> int:
-        """How many events had copies that differ in more than when they were received."""
-        return len(self._conflicts)
+        """When `advance` has something to fire next, on the corrected provider clock; None: never."""
+        return None if self._sealed else self._lifecycle.deadline(self.session)
 
     @property
     def advanced(self) -> datetime | None:
-        """The latest time to which the log was advanced."""
+        """The latest time to which the log was advanced, on the corrected provider clock."""
         return self._advanced
 
     @property
+    def sealed(self) -> bool:
+        """Whether the log takes no more events."""
+        return self._sealed
+
+    @property
     def latest(self) -> datetime | None:
-        """When the latest kept event occurred; None: there is none."""
-        return next((step.event.occurred_at for step in reversed(self._steps) if isinstance(step.event, Event)), None)
+        """When the latest kept event occurred, on the corrected provider clock; None: there is none."""
+        self._clean()
+        return self._events[-1].occurred_at if self._events else None
 
     @property
-    def events(self) -> Iterator[Event]:
-        """The kept events, in order."""
-        return (step.event for step in self._steps if isinstance(step.event, Event))
+    def events(self) -> tuple[Event, ...]:
+        """The kept events, in order: one of each identity, made of its copies."""
+        self._clean()
+        return tuple(self._events)
 
     @property
-    def conflicting(self) -> frozenset[tuple[str, str, str]]:
-        """The identities (subject, source, id) of the events whose copies differ."""
-        return frozenset(self._conflicts)
+    def copies(self) -> tuple[Event, ...]:
+        """All copies that differ, as they were received: in the order of their events, then by canonical form."""
+        self._clean()
+        several = self._copies
+        return tuple(copy for event in self._events for copy in several.get(identity(event), (event,)))
+
+    @property
+    def repeats(self) -> int:
+        """How many copies were received beyond one of each event."""
+        return self._repeats
+
+    @property
+    def late(self) -> int:
+        """How many events came after the log was sealed."""
+        return self._late
+
+    @property
+    def conflicts(self) -> int:
+        """How many events have copies of their highest edition that differ in more than when they were received."""
+        return sum(copies.in_conflict for copies in self._copies.values())
+
+    @property
+    def corrected(self) -> int:
+        """How many events have a lower edition that states something else than what counts."""
+        return sum(copies.is_corrected for copies in self._copies.values())
 
     def as_of(self, moment: datetime) -> "SessionLog":
-        """What was believed at a moment: the events received up to it, and the time line at it.
+        """Return the log as it was at a moment: of the copies received by then, advanced to then.
 
         Args:
             moment: on the cloud clock.
+
+        Raises:
+            TypeError: `moment` is naive.
         """
-        then = SessionLog(self.lifecycle, self.session_id)
-        for event in self.events:
-            if event.received <= utc(moment):
-                then.add(event)
+        moment = utc(moment)
+        then = SessionLog(self._lifecycle, self._session_id)
+        then.restore([copy for copy in self.copies if copy.received <= moment])
         then.advance(moment)
         return then
 
     # --- What changes it ------------------------------------------------------------------------------------------------------
 
     def add(self, event: Event) -> Change:
-        """Take an event: the next one, a late one, or a repeat.
+        """Take an event: the next one, a late one, or a copy. If this raises, the log is what it was.
 
         Returns:
-            How the trace changed; and what became of the event. After `seal` that is `Late`, with the event handed back.
+            How the trace changed, and the outcome of the event. It is `Repeat` for a copy that changes nothing. After `seal` it
+            is `Late`, with the event handed back.
 
         Raises:
+            TypeError: it is no event.
             ValueError: the event is of another session.
         """
-        if event.subject != self.session_id:
-            raise ValueError(f"expected an event of session {self.session_id!r}, found one of {event.subject!r}")
-        if self.sealed:
-            self.late += 1
-            return Change(self._too_late(event))
-        known = self._copy_of(event)
-        if known is not None:
-            return self._add_copy(known, event)
-        if self._known is not None:
-            self._known[identity(event)] = event
-        return self._insert(event, self._place(order(event)))
+        if not isinstance(event, Event):
+            raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
+        if event.subject != self._session_id:
+            raise ValueError(f"expected an event of session {self._session_id!r}, found one of {event.subject!r}")
+        self._clean()
+        held = self._held(event)
+        if self._sealed:
+            return self._add_to_sealed(held, event)
+        if held is None:
+            return self._take(event)
+        return self._add_copy(held, event)
 
     def advance(self, now: datetime) -> Change:
         """Fire what is due: each timer at its own instant, in order. An earlier time than before changes nothing.
@@ -199,21 +280,28 @@ class SessionLog:
             now: corrected provider clock. Advice for live use: some seconds ago, as long as events take to arrive.
 
         Returns:
-            How the trace changed; `new` lists what fired.
+            How the trace changed. `new` lists what fired.
 
         Raises:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        if self.sealed or (self._advanced is not None and now <= self._advanced):
+        self._clean()
+        if self._sealed or (self._advanced is not None and now <= self._advanced):
             return Change()
-        self._advanced = now
-        before = self._last
-        fired = tuple(self._settle())
-        return Change(new=(*fired, *([self._last] if self._last and not before else [])))
+        before, last = self._advanced, self._last
+        self._dirty = True
+        try:
+            self._advanced = now
+            fired = tuple(self._settle())
+        except BaseException:
+            self._advanced = before
+            raise
+        self._dirty = False
+        return Change(new=(*fired, *([self._last] if self._last and not last else [])))
 
     def seal(self, horizon: datetime) -> bool:
-        """Close the log, if nothing can come that matters: whatever is added afterwards, repeats included, is late.
+        """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
 
         Only a session that has ended, has no deadline left and whose latest event occurred before the horizon is sealed.
 
@@ -222,61 +310,162 @@ class SessionLog:
 
         Returns:
             Whether the log is sealed now.
-        """
-        latest = self.latest
-        over = is_ended(self._view) and self.deadline is None and latest is not None and latest < utc(horizon)
-        self.sealed = self.sealed or over
-        return self.sealed
 
-    def restore_counts(self, *, repeats: int, late: int, sealed: bool, conflicting: Iterable[tuple[str, str, str]]) -> None:
-        """Set what the events alone do not tell, after a saved log's events were added again."""
-        self.repeats, self.late, self.sealed = repeats, late, sealed
-        self._conflicts = set(conflicting)
+        Raises:
+            TypeError: `horizon` is naive.
+        """
+        latest, horizon = self.latest, utc(horizon)
+        over = is_ended(self.session) and self.deadline is None and latest is not None and latest < horizon
+        self._sealed = self._sealed or over
+        return self._sealed
+
+    # --- What restores it -----------------------------------------------------------------------------------------------------
+
+    def restore(
+        self, copies: Iterable[Event], *, advanced: datetime | None = None, repeats: int | None = None, late: int = 0
+    ) -> None:
+        """Take all copies of a saved log at once, into a log that has none yet.
+
+        Args:
+            copies: as `SessionLog.copies` lists them.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event; None: those that are given.
+            late: how many events came after the log was sealed.
+        """
+        every = list(copies)
+        self._events, self._copies = deduplicate(every)
+        self._repeats = len(every) - len(self._events) if repeats is None else repeats
+        self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
+        self._clean()
+
+    def restore_sealed(  # noqa: PLR0913 (what a saved log has)
+        self,
+        copies: Iterable[Event],
+        session: CobrowseSession,
+        trace: Iterable[Step],
+        *,
+        advanced: datetime | None,
+        repeats: int,
+        late: int,
+    ) -> None:
+        """Take a sealed log as it was saved: its session and trace are not folded anew.
+
+        Args:
+            copies: as `SessionLog.copies` lists them.
+            session: as it was saved.
+            trace: as it was saved.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event.
+            late: how many events came after the log was sealed.
+        """
+        self._events, self._copies = deduplicate(copies)
+        self._advanced, self._repeats, self._late = advanced, repeats, late
+        for event in self._events:
+            self._stepper.take_context(event)
+        self._stepper.session = self._view = session
+        self._steps, self._sealed = list(trace), True
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
-    def _too_late(self, event: Event) -> Late:
+    def _clean(self) -> None:
+        """Fold the events anew, if a change was interrupted."""
+        if not self._dirty:
+            return
+        single = (event for event in self._events if identity(event) not in self._copies)
+        self._events, self._copies = deduplicate([*single, *chain.from_iterable(self._copies.values())])
+        self._known = None
+        self._start()
+        for event in self._events:
+            for step in self._stepper.take(event):
+                self._append(step)
+        list(self._settle())
+        self._dirty = False
+
+    def _held(self, event: Event) -> Event | None:
+        """Return the kept event of this identity. Most sessions are short, and a search takes less room than an index."""
+        if self._known is None and len(self._events) < MARK_EVERY // 4:
+            return next((one for one in self._events if one.id == event.id and one.source == event.source), None)
+        if self._known is None:
+            self._known = {identity(one): one for one in self._events}
+        return self._known.get(identity(event))
+
+    def _add_to_sealed(self, held: Event | None, event: Event) -> Change:
+        if held is not None and Copies(*self._copies.get(identity(event), (held,)), event).merged == held:
+            self._repeats += 1
+            return Change(self._repeat_of(held))
+        self._late += 1
         work = self._view.after_call_work
-        return Late(
+        late = Late(
             row=None,
-            sentence="The session was sealed before it came.",
+            sentence="The session was sealed before the event came.",
             from_state=self._view.state,
             acw=work.state if work else None,
             event=event,
         )
+        return Change(late)
 
-    def _copy_of(self, event: Event) -> Event | None:
-        """The kept copy of an event. Most sessions are short, and looking through them takes less room than a dict."""
-        if self._known is None and len(self._steps) < MARK_EVERY // 4:
-            return next((one for one in self.events if one.id == event.id and one.source == event.source), None)
-        if self._known is None:
-            self._known = {identity(one): one for one in self.events}
-        return self._known.get(identity(event))
+    def _add_copy(self, held: Event, event: Event) -> Change:
+        """Take a copy. It may change the event that counts, and is kept if it differs."""
+        key = identity(event)
+        if event == held and key not in self._copies:
+            self._repeats += 1
+            return Change(self._repeat_of(held))
+        copies = self._copies.setdefault(key, Copies(held))
+        self._dirty = True
+        try:
+            copies.add(event)
+            merged = copies.merged
+            change = Change(self._repeat_of(held)) if merged == held else self._take(merged, instead_of=held)
+        except BaseException:
+            self._copies[key] = copies.undone()
+            raise
+        copies.commit()
+        if len(copies) == 1:  # it differs in nothing but when it was received
+            del self._copies[key]
+        self._repeats += 1
+        self._dirty = False
+        return change
 
-    def _add_copy(self, known: Event, event: Event) -> Change:
-        """Of copies, one is kept; what the other said is gone, its time included."""
-        self.repeats += 1
-        if event == known:
-            return Change(self._outcome_of(known))
-        if canonical(event) != canonical(known):
-            self._conflicts.add(identity(event))
-        if preference(event) >= preference(known):
-            return Change(self._outcome_of(known))
+    def _repeat_of(self, held: Event) -> Repeat:
+        kept = self._steps[self._place(order(held))].outcome
+        return Repeat(
+            row=kept.row, sentence="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
+        )
+
+    def _take(self, event: Event, instead_of: Event | None = None) -> Change:
+        """Hold an event, and take the steps from its place on."""
+        key = order(event)
+        place = self._place(key if instead_of is None else min(key, order(instead_of)))
+        self._dirty = True
+        try:
+            self._hold(event, instead_of)
+            change = self._fold_from(place, event, instead_of)
+        except BaseException:
+            self._events = [one for one in self._events if one is not event]
+            if instead_of is not None:
+                self._events.append(instead_of)  # `_clean` sorts
+            raise
+        self._dirty = False
+        return change
+
+    def _hold(self, event: Event, instead_of: Event | None) -> None:
+        if instead_of is not None:  # both are among the copies, so nothing is lost in between
+            del self._events[bisect_left(self._events, order(instead_of), key=order)]
+        if not self._events or order(self._events[-1]) < order(event):
+            self._events.append(event)
+        else:
+            insort(self._events, event, key=order)
         if self._known is not None:
             self._known[identity(event)] = event
-        return self._insert(event, self._place(min(order(known), order(event))), instead_of=known)
 
-    def _outcome_of(self, event: Event) -> Outcome:
-        return self._steps[self._place(order(event))].outcome
-
-    def _place(self, key: Key) -> int:
-        """Where a step of this key stands, or would stand."""
+    def _place(self, key: OrderKey) -> int:
+        """Return where a step of this key is, or would be."""
         if not self._steps or _key(self._steps[-1]) < key:
             return len(self._steps)
         return bisect_left(self._steps, key, key=_key)
 
-    def _insert(self, event: Event, place: int, instead_of: Event | None = None) -> Change:
-        """Put an event in its place, and take everything after it again."""
+    def _fold_from(self, place: int, event: Event, instead_of: Event | None) -> Change:
+        """Take an event in its place, and everything after it again."""
         withdrawn, last = self._go_back(place), self._last
         after = [step.event for step in withdrawn if isinstance(step.event, Event) and step.event is not instead_of]
         after.insert(bisect_left(after, order(event), key=order), event)
@@ -308,8 +497,8 @@ class SessionLog:
 
     def _again(self, step: Step) -> None:
         """Take a step whose outcome is known."""
-        self.lifecycle.judge(self._stepper.session, step.event)
-        self._stepper.conversation = step.conversation
+        self._lifecycle.judge(self._stepper.session, step.event)
+        self._stepper.take_context(step.event)
 
     def _settle(self) -> Iterator[Step]:
         """Fire what the latest `advance` finds due."""
@@ -326,15 +515,15 @@ class SessionLog:
                 yield step
 
 
-def _key(step: Step) -> Key:
-    """Where a step stands; a timer after the events of its instant."""
+def _key(step: Step) -> OrderKey:
+    """Where a step is; a timer comes after the events of its instant."""
     event = step.event
-    return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", "")
+    return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", NO_EDITION, "")
 
 
 def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Change:
-    """Compare the rows of two ends of a trace. A row is known by its event's identity, a timer's by its type."""
-    old, new = ({_row_id(step): step for step in steps} for steps in (before, after))
+    """Compare the rows of two ends of a trace that begin at the same place."""
+    old, new = _by_row(before), _by_row(after)
     return Change(
         outcome=new[identity(event)].outcome,
         new=tuple(step for key, step in new.items() if key not in old),
@@ -343,5 +532,17 @@ def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Cha
     )
 
 
-def _row_id(step: Step) -> tuple[str, str, str] | str:
-    return identity(step.event) if isinstance(step.event, Event) else step.event.kind
+def _by_row(steps: Iterable[Step]) -> dict[Identity | tuple[str, int], Step]:
+    """Rows by what they are known by: the identity of an event; the type and the number of a timer.
+
+    A session can have several timers of one type: work that is reopened can time out again.
+    """
+    numbers = Counter[str]()
+    rows: dict[Identity | tuple[str, int], Step] = {}
+    for step in steps:
+        if isinstance(step.event, Event):
+            rows[identity(step.event)] = step
+        else:
+            numbers[step.event.kind] += 1
+            rows[step.event.kind, numbers[step.event.kind]] = step
+    return rows

@@ -164,8 +164,9 @@ def _passed_over(
     for kind, session, row in zip((step.event.kind, LEG_ENDED), (before, after), _deciding(step), strict=False):
         if attribute == "state" or any(attribute in written_by(stamp) for stamp in row.then):
             every = machines().rows(kind, session)
+            rules = lifecycle.rules_for(session, step.event) if kind != LEG_ENDED else lifecycle.rules(session)
             for other in every[: every.index(row)]:
-                needed = [guard for guard in other.when if not guard(session, step.event, lifecycle.rules(session))]
+                needed = [guard for guard in other.when if not guard(session, step.event, rules)]
                 yield f"{other.name}, had this been so: {' '.join(map(_sentence, needed))}"
 
 

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
+    AfterCallWorkStarted,
     Alerting,
     Connected,
     Contacting,
@@ -24,7 +25,7 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_DETAILS, NO_SETTINGS, Details, Settings
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, NO_SETTINGS, Context, Details, Settings
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 """When a stream begins, unless it says otherwise."""
@@ -34,6 +35,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _DETAILS = frozenset(a.alias for a in attrs.fields(Details))
 _SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
+_CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
 
 
 def duration(value: Duration) -> timedelta:
@@ -58,8 +60,8 @@ def duration(value: Duration) -> timedelta:
 class Stream:
     """A stream of events of one session. Every call gives a new stream, so a beginning can be shared by many tests.
 
-    Whatever an event of the kind takes can be said by name, details and settings included: `alerting(cobrowse_role="viewer",
-    wrapup_prompt="timeout", wrapup_timeout=30)`. Ids are `e1`, `e2`, … unless said.
+    Each method takes by name whatever its event takes, details, settings and context included: `alerting(cobrowse_role="viewer",
+    wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1`, `e2`, … by default.
     """
 
     session: str
@@ -118,6 +120,10 @@ class Stream:
         """The leg ends and is released."""
         return self._and(Terminated, said, disconnect_type=disconnect_type)
 
+    def started(self, **said: Any) -> Self:
+        """The platform reports that after-call work is pending."""
+        return self._and(AfterCallWorkStarted, said)
+
     def wrapup(self, code: str | None = None, **said: Any) -> Self:
         """The agent saves a wrap-up; with no code and not provisional, the agent skips it."""
         return self._and(WrapupSaved, said, code=code)
@@ -131,7 +137,7 @@ class Stream:
         return self._and(AfterCallWorkEnded, said, by="offline")
 
     def platform(self, state: str, **said: Any) -> Self:
-        """The platform reports after-call work as `complete` or `skipped`."""
+        """The platform reports after-call work as `complete`, `skipped` or `notApplicable`."""
         return self._and(AfterCallWorkEnded, said, by="platform", state=state)
 
     def unknown(self, event_type: str = "com.example.unheard", **said: Any) -> Self:
@@ -149,10 +155,12 @@ class Stream:
         }
         details = {name: value for name, value in said.items() if name in _DETAILS}
         settings = {name: _setting(name, value) for name, value in said.items() if name in _SETTINGS}
-        rest = {name: value for name, value in said.items() if name not in _DETAILS | _SETTINGS}
+        context = {name: value for name, value in said.items() if name in _CONTEXT}
+        rest = {name: value for name, value in said.items() if name not in _DETAILS | _SETTINGS | _CONTEXT}
         values = {
             "details": Details(**details) if details else NO_DETAILS,
             "settings": Settings(**settings) if settings else NO_SETTINGS,
+            "context": Context(**context) if context else NO_CONTEXT,
         }
         return evolve(self, events=(*self.events, event(**{**envelope, **values, **own, **rest})))
 

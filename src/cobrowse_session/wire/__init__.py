@@ -1,8 +1,9 @@
 """Every format; nothing above knows a JSON key of it."""
 
 from cobrowse_session.wire.cloudevents import decode_event, encode_event
+from cobrowse_session.wire.saved import restore_log, save_log
 from cobrowse_session.wire.session import decode_session, encode_session
-from cobrowse_session.wire.trace import encode_row, restore_log, save_log, trace_rows
+from cobrowse_session.wire.trace import encode_row, trace_rows
 
 __all__ = [
     "decode_event",

@@ -1,38 +1,48 @@
 """Events as CloudEvents 1.0 JSON, in and out (specification, section 2)."""
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
-from sys import intern
+from functools import cache, lru_cache
 from typing import Any, NewType
 
 import attrs
 
+from cobrowse_session.checks import MAX_DEPTH, check_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
+    CONTEXT_NAMES,
     DETAIL_NAMES,
     KINDS,
+    PLATFORM_STATES_TEXT,
     SETTING_NAMES,
+    TIMEOUT_NAMES,
     TYPE_PREFIX,
     AfterCallWorkEnded,
     Event,
     UnknownEvent,
     as_json,
+    is_json_type,
+    is_out_of_range,
     own_names,
 )
 from cobrowse_session.model import (
-    LONGEST_TIMEOUT,
+    NO_CONTEXT,
     NO_DETAILS,
     NO_SETTINGS,
     NOTHING,
     AfterCallWorkEndedBy,
+    Context,
     Details,
     Settings,
+    UnknownPrompt,
+    WrapupPrompt,
     event_time,
-    milliseconds,
+    read_prompt,
     time_text,
 )
-from cobrowse_session.wire.text import LONGEST_LINE, dump, read_object, shown
+from cobrowse_session.wire.text import LONGEST_LINE, dump, read_json, read_object, shown
 from cobrowse_session.wire.values import CONVERTER, Mismatch, problems, read_time
 
 AHEAD = timedelta(hours=24)
@@ -53,10 +63,13 @@ class _Envelope:
     time: Moment
     receivedtime: Moment | None = None
     providertime: Moment | None = None
-    conversationid: str | None = None
+    sequence: Word | None = None
+    derivedfrom: str | None = None
 
 
 _ENVELOPE_NAMES = {a.name: a.name for a in attrs.fields(_Envelope)}
+_READ = frozenset((*_ENVELOPE_NAMES, *CONTEXT_NAMES, "data"))
+_READ_WITH_DATA = _READ | {"data_base64"}
 _OWN = {TYPE_PREFIX + kind: (event, own_names(event)) for kind, event in KINDS.items() if event is not UnknownEvent}
 
 
@@ -86,24 +99,78 @@ def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Even
     """Read an event from a parsed CloudEvents object; see `decode_event`. `Any`: JSON."""
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
+    context = _read(Context, CONTEXT_NAMES, document, "$", found)
     event, names = _OWN.get(envelope.get("type", ""), (UnknownEvent, {}))
-    data = document.get("data")
-    said: dict[str, Any]
-    said = {"type": envelope.get("type"), "data": data} if event is UnknownEvent else _said(event, names, data, found)
+    stated: dict[str, Any]
+    if event is UnknownEvent:
+        stated, read = {"type": envelope.get("type"), "data": document.get("data")}, _READ
+    else:
+        stated, read = _said(event, names, _data_of(document, found), found), _READ_WITH_DATA
     _check_ahead(envelope, ahead, found)
     if found:
         raise DecodeError(tuple(found))
     return event(
-        subject=intern(envelope["subject"]),  # a session's events share them
-        source=intern(envelope["source"]),
+        subject=_shared(envelope["subject"]),
+        source=_shared(envelope["source"]),
         id=envelope["id"],
         occurred_at=envelope["time"],
         received_at=envelope.get("receivedtime"),
         provider_time=envelope.get("providertime"),
-        conversation_id=envelope.get("conversationid"),
-        extensions={key: value for key, value in document.items() if key not in _ENVELOPE_NAMES and key != "data"} or NOTHING,
-        **said,
+        sequence=envelope.get("sequence"),
+        derived_from=envelope.get("derivedfrom"),
+        context=_context(**context) if context else NO_CONTEXT,
+        extensions={key: value for key, value in document.items() if key not in read} or NOTHING,
+        **stated,
     )
+
+
+@lru_cache(maxsize=4096)
+def _shared(text: str) -> str:
+    """Return an equal text that was read before: the events of a session share their subject and their source."""
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _context(**context: str) -> Context:
+    return Context(**context)
+
+
+def _data_of(document: Mapping[str, Any], found: list[Problem]) -> Any:  # JSON
+    """Return the data of an event, also of one that encodes them."""
+    data, encoded, content_type = document.get("data"), document.get("data_base64"), document.get("datacontenttype")
+    if data is None and encoded is None:
+        return None
+    if content_type is not None and not isinstance(content_type, str):
+        found.append(Problem("wrong_type", "$.datacontenttype", shown(content_type), "a string"))
+    elif not is_json_type(content_type):
+        found.append(Problem("wrong_content_type", "$.datacontenttype", shown(content_type), "a JSON type, beside data"))
+    if encoded is None:
+        return data
+    if data is not None:
+        found.append(Problem("data_twice", "$.data_base64", shown(encoded), "data or data_base64, not both"))
+        return None
+    return _decoded(encoded, found)
+
+
+def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
+    if not isinstance(encoded, str):
+        found.append(Problem("wrong_type", "$.data_base64", shown(encoded), "a string"))
+        return None
+    try:
+        decoded = base64.b64decode(encoded.encode(), validate=True)
+    except binascii.Error:
+        found.append(Problem("bad_base64", "$.data_base64", shown(encoded), "base64"))
+        return None
+    try:
+        data = read_json(decoded, longest=len(decoded))
+        check_json("data", data, MAX_DEPTH - 1)  # one level is the event's own
+    except DecodeError as error:
+        found += [Problem(p.error, f"$.data_base64{p.path[1:]}", p.found, p.expected) for p in error.problems]
+    except ValueError:
+        found.append(Problem("nested_too_deep", "$.data_base64", f"over {MAX_DEPTH - 1} levels", f"at most {MAX_DEPTH - 1}"))
+    else:
+        return data
+    return None
 
 
 def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[Problem]) -> dict[str, Any]:
@@ -113,14 +180,14 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     if not isinstance(data, dict):
         found.append(Problem("wrong_type", "$.data", shown(data), "an object"))
         return {}
-    out_of_bounds = {key for key in SETTING_NAMES if _is_out_of_bounds(key, data.get(key))}
-    understood = {key: value for key, value in data.items() if key not in out_of_bounds}
+    out_of_range = {key for key in TIMEOUT_NAMES if is_out_of_range(data.get(key))}
+    understood = {key: value for key, value in data.items() if key not in out_of_range} if out_of_range else data
     details = _read(Details, DETAIL_NAMES, understood, "$.data", found)
     settings = _read(Settings, SETTING_NAMES, understood, "$.data", found)
     own = _read(event, names, understood, "$.data", found)
     if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and understood.get("state") is None:
-        found.append(Problem("missing", "$.data.state", "nothing", "complete or skipped, from the platform"))
-    known = (DETAIL_NAMES.keys() | SETTING_NAMES.keys() | names.keys()) - out_of_bounds
+        found.append(Problem("missing", "$.data.state", "nothing", f"{PLATFORM_STATES_TEXT}, from the platform"))
+    known = (DETAIL_NAMES.keys() | SETTING_NAMES.keys() | names.keys()) - out_of_range
     extra = {key: value for key, value in data.items() if key not in known}
     if found:
         return {}
@@ -163,17 +230,16 @@ def _check_ahead(envelope: Mapping[str, Any], ahead: timedelta, found: list[Prob
         found.append(Problem("time_in_the_future", "$.time", time_text(occurred), expected))
 
 
-def _is_out_of_bounds(key: str, value: Any) -> bool:
-    """A number, where a timeout stands, that is no timeout: kept and noted, not taken."""
-    if key == "wrapupPrompt" or isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return not isinstance(value, int) or not 1 <= value <= milliseconds(LONGEST_TIMEOUT)
-
-
 def _timeout(value: Any, _: Any) -> timedelta | None:
     if type(value) is not int:
         raise Mismatch(value, "an integer of milliseconds")
     return timedelta(milliseconds=value)
+
+
+def _prompt(value: Any, _: Any) -> WrapupPrompt | UnknownPrompt:
+    if not isinstance(value, str):
+        raise Mismatch(value, "a string")
+    return read_prompt(value)
 
 
 def _word(value: Any, _: Any) -> str:
@@ -200,6 +266,7 @@ def _moment(value: Any, _: Any) -> datetime:
 
 
 CONVERTER.register_structure_hook(timedelta, _timeout)
+CONVERTER.register_structure_hook(WrapupPrompt | UnknownPrompt | None, _prompt)
 CONVERTER.register_structure_hook(Word, _word)
 CONVERTER.register_structure_hook(Version, _version)
 CONVERTER.register_structure_hook(Moment, _moment)

@@ -18,6 +18,8 @@ from cobrowse_session.model import (
     Communication,
     ConnectionState,
     DisconnectType,
+    Segment,
+    Segments,
     Vocabulary,
     WrapupPrompt,
     time_text,
@@ -161,6 +163,9 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(_is_tuple, _list_reader)
     converter.register_structure_hook_factory(attrs.has, _object_reader)
     converter.register_unstructure_hook_factory(attrs.has, _object_writer)
+    read_segments = _list_reader(tuple[Segment, ...], converter)
+    converter.register_structure_hook(Segments, lambda value, _: Segments(read_segments(value, None)))
+    converter.register_unstructure_hook(Segments, lambda segments: [converter.unstructure(segment) for segment in segments])
     return converter
 
 

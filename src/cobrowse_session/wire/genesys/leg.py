@@ -45,11 +45,13 @@ from cobrowse_session.model import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
     ConnectionState,
+    Context,
     Details,
     Segment,
     Settings,
     Wrapup,
     WrapupPrompt,
+    read_prompt,
     time_text,
 )
 from cobrowse_session.wire.cloudevents import AHEAD
@@ -293,7 +295,7 @@ class _Teller:
             "source": SOURCE + leg.conversation,
             "id": f"{leg.id}/{fact}/{time_text(at)}",
             "occurred_at": at,
-            "conversation_id": leg.conversation,
+            "context": Context(conversation_id=leg.conversation),
         }
 
     def _whole_leg(self, fact: str, at: datetime) -> dict[str, Any]:
@@ -317,7 +319,7 @@ def _entering(event: type[Event]) -> type[Entered]:
 def settings(said: Said, alerting_timeout: Any = None) -> Settings:
     """The queue's rules, as a participant shows them; one without a prompt has no after-call work."""
     return Settings(
-        wrapup_prompt=said.text("wrapupPrompt") or WrapupPrompt.NONE,
+        wrapup_prompt=read_prompt(said.text("wrapupPrompt") or WrapupPrompt.NONE),
         wrapup_timeout=said.timeout("wrapupTimeoutMs"),
         alerting_timeout=said.timeout("alertingTimeoutMs") or alerting_timeout,
     )

@@ -105,7 +105,7 @@ def _fields(session: Communication, leg: Leg) -> Iterator[tuple[str, Any, Any, s
     yield "disconnectedTime", session.disconnected_time, leg.disconnected_time, PROVIDER
     for index, segment in enumerate(leg.segments):
         if segment.end_time:  # an open one may lag behind the leg [O]
-            yield from _segment_fields(index, session.segments or (), segment)
+            yield from _segment_fields(index, tuple(session.segments or ()), segment)
     yield "afterCallWork.state", work and work.state, theirs and theirs.state and read_acw_state(theirs.state), None
     yield "afterCallWork.startTime", work and work.start_time, theirs and theirs.start_time, PROVIDER
     yield "afterCallWork.endTime", work and work.end_time, theirs and theirs.end_time, CLOUD

@@ -1,0 +1,209 @@
+"""Checks of the values that a caller constructs: whatever passes them can be written as JSON and read back.
+
+The wire reads strictly. A constructor must be as strict, or a log would accept, and save, what nobody can read after a restart.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from operator import attrgetter
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import attrs
+from attrs import frozen
+
+MAX_DEPTH = 64
+"""How many objects and arrays of one JSON document may be nested."""
+MAX_INTEGER_DIGITS = 4300
+"""How many digits a JSON integer may have. Python has the same limit by default; here no setting changes it."""
+
+_MAX_INTEGER = 10**MAX_INTEGER_DIGITS
+_SIGNATURES = 1024  # of one class; a caller with endless subclasses of str must not fill the memory
+
+
+def check_fields(instance: attrs.AttrsInstance) -> None:
+    """Check that each field of a value has the type of its annotation, and that its text is whole.
+
+    Args:
+        instance: a value of an attrs class. Fields that hold unknown JSON are left to `check_json`.
+
+    Raises:
+        TypeError: a field has another type.
+        ValueError: a text has a lone surrogate, which UTF-8 cannot encode.
+    """
+    plan = _plan(type(instance))
+    values = plan.read(instance)
+    signature = tuple(map(type, values))
+    texts = plan.texts.get(signature)
+    if texts is None:
+        texts = _check_types(plan, values)
+        if len(plan.texts) < _SIGNATURES:
+            plan.texts[signature] = texts
+    for index in texts:
+        value = values[index]
+        if isinstance(value, tuple):
+            for place, word in enumerate(value):
+                check_text(f"{plan.name}: {plan.fields[index].name}[{place}]", word)
+        elif not value.isascii():  # type: ignore[attr-defined]  # a text, by its type
+            check_text(f"{plan.name}: {plan.fields[index].name}", value)
+
+
+def _check_types(plan: "_Plan", values: tuple[object, ...]) -> tuple[int, ...]:
+    """Check the types of values, and return the places of texts and of tuples of texts."""
+    for field, value in zip(plan.fields, values, strict=True):
+        if not isinstance(value, field.types):
+            raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
+    return tuple(index for index, value in enumerate(values) if isinstance(value, str | tuple) and not isinstance(value, Enum))
+
+
+def check_text(name: str, value: object) -> None:
+    """Check that a value is text that UTF-8 can encode.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it has a lone surrogate.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected text, found {shown(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: expected text without lone surrogates, found {shown(value)}") from None
+
+
+def check_not_empty(name: str, value: str) -> None:
+    """Check that a text is not empty.
+
+    Raises:
+        ValueError: it is.
+    """
+    if not value:
+        raise ValueError(f"{name}: expected text that is not empty, found ''")
+
+
+def check_json(name: str, value: object, depth: int) -> None:
+    """Check that a value is JSON as Python's own `json` reads it: dict, list, str, int, float, bool or None.
+
+    Args:
+        name: for the error.
+        value: any value.
+        depth: how many objects and arrays may be nested in it.
+
+    Raises:
+        TypeError: a part is of another type.
+        ValueError: it is nested too deep, or has a number or a text that JSON cannot hold.
+    """
+    _check_part((None, name), value, depth)
+
+
+# A path is (the path before it, the last key). Its text is made for an error only: a long key may hold many parts.
+_Path = tuple[Any, object]
+
+
+def _check_part(path: _Path, value: object, depth: int) -> None:
+    if type(value) is dict:
+        _check_depth(path, depth)
+        for key, part in value.items():
+            if type(key) is not str or not key.isascii():
+                check_text(f"{_text(path)}: a key", key)
+            _check_part((path, key), part, depth - 1)
+    elif type(value) is list:
+        _check_depth(path, depth)
+        for index, part in enumerate(value):
+            _check_part((path, index), part, depth - 1)
+    elif type(value) is str:
+        if not value.isascii():
+            check_text(_text(path), value)
+    elif type(value) is float or type(value) is int:
+        _check_number(path, value)
+    elif value is not None and type(value) is not bool:
+        raise TypeError(f"{_text(path)}: expected JSON (dict, list, str, int, float, bool or None), found {shown(value)}")
+
+
+def _check_depth(path: _Path, depth: int) -> None:
+    if depth == 0:
+        raise ValueError(f"{_text(path)}: expected at most {MAX_DEPTH} nested objects and arrays, found more")
+
+
+def _check_number(path: _Path, value: float) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{_text(path)}: expected a number that JSON has, found {value!r}")
+    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
+        raise ValueError(f"{_text(path)}: expected an integer of at most {MAX_INTEGER_DIGITS} digits, found a longer one")
+
+
+def _text(path: _Path) -> str:
+    keys: list[str] = []
+    before: _Path | None = path
+    while before is not None:
+        before, key = before
+        keys.append(shown(key) if len(str(key)) > 80 else str(key))
+    return ".".join(reversed(keys))
+
+
+def check_object(name: str, value: object, depth: int) -> None:
+    """Check that a value is a JSON object; see `check_json`.
+
+    Raises:
+        TypeError: it is no mapping, or a part is no JSON.
+        ValueError: it is nested too deep, or has a number or a text that JSON cannot hold.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a mapping of JSON values, found {shown(value)}")
+    if value:
+        check_json(name, dict(value), depth)
+
+
+def json_text(value: object) -> str:
+    """Return JSON as text with sorted keys. Python's `==` takes 1, 1.0 and True for equal; their texts differ.
+
+    >>> json_text({"b": 1, "a": True})
+    '{"a":true,"b":1}'
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def shown(value: object) -> str:
+    """Return a value for an error message, cut to a readable length."""
+    text = repr(value[:80] if isinstance(value, str | list | tuple) else value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+# --- The plan of a class ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Field:
+    name: str
+    types: tuple[type, ...]
+    expected: str
+
+
+@frozen
+class _Plan:
+    name: str
+    fields: tuple[_Field, ...]
+    read: Callable[[object], tuple[object, ...]]
+    texts: dict[
+        tuple[type, ...], tuple[int, ...]
+    ]  # types that passed, and the places of texts, so that the next cost one look-up
+
+
+@cache
+def _plan(cls: type[attrs.AttrsInstance]) -> _Plan:
+    found = [_field(a.name, a.type) for a in attrs.fields(cls) if _is_checked(a.type)]
+    return _Plan(cls.__name__, tuple(found), attrgetter(*(field.name for field in found)), {})
+
+
+def _is_checked(annotation: Any) -> bool:  # any annotation
+    return annotation is not Any and get_origin(annotation) is not Mapping
+
+
+def _field(name: str, annotation: Any) -> _Field:  # any annotation
+    members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    types = tuple(get_origin(member) or member for member in members)
+    words = ["text" if one is str else "None" if one is type(None) else one.__name__ for one in types]
+    return _Field(name, types, " or ".join(words))

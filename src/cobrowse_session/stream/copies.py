@@ -1,0 +1,205 @@
+"""Copies of one event: which one counts, and what the others add (specification, section 7).
+
+Theory of operation
+===================
+
+A platform states the same fact in many payloads. All of them have one identity, and `sequence` is the edition. The copy with the
+highest sequence counts; of several, the one received first, then the one with the smallest canonical form. What that copy leaves
+unset is filled in from lower editions, because absence is no correction.
+
+Everything is kept up to date with each copy, so that many copies of one event cost one step each:
+
+- the copies of the highest edition, for the one that counts;
+- for each field, the best copy of a lower edition that states it.
+
+Example: edition 1 states `peer` and a viewer's address, edition 2 states `transfer`. The event is `transfer`, with the address.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import attrs
+from attrs import evolve, frozen
+
+from cobrowse_session.checks import json_text
+from cobrowse_session.events import Edition, Event, Identity, UnknownEvent, as_json, canonical, edition, identity, order
+from cobrowse_session.model import Context, Details, Settings
+
+_PARTS = {"details": Details, "settings": Settings, "context": Context}
+_FILLED_BY_OWN_TYPE = ("disconnect_type", "segment_type")
+Field = tuple[str, str]
+
+
+@frozen(order=False)
+class _Copy:
+    event: Event
+    edition: Edition
+    canonical: str
+
+    @property
+    def preference(self) -> tuple[datetime, str]:
+        """Of the copies of one edition, the one with the smallest preference counts."""
+        return self.event.received, self.canonical
+
+    def precedes(self, other: "_Copy") -> bool:
+        """Return whether this copy counts before another one."""
+        return self.preference < other.preference if self.edition == other.edition else self.edition > other.edition
+
+
+class Copies:
+    """The copies of one event that differ, and the event that they amount to.
+
+    Args:
+        events: at least one; all of one identity.
+    """
+
+    __slots__ = ("_earliest", "_forms", "_lower", "_merged", "_top", "_undo")
+
+    def __init__(self, *events: Event) -> None:
+        self._forms: dict[str, _Copy] = {}
+        self._top: dict[str, _Copy] = {}
+        self._lower: dict[Field, tuple[_Copy, Any]] = {}  # a field's value may be anything
+        self._earliest: dict[tuple[str, datetime], datetime] = {}
+        self._merged: Event | None = None
+        self._undo: tuple[_Copy, _Copy | None] | None = None
+        for event in events:
+            self.add(event)
+        self.commit()
+
+    def __iter__(self) -> Iterator[Event]:
+        return (copy.event for copy in self._forms.values())
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+    def add(self, event: Event) -> None:
+        """Take one more copy. Of two with the same canonical form, the one received first is kept."""
+        copy = _Copy(event, edition(event.sequence), canonical(event))
+        same = self._forms.get(copy.canonical)
+        if same is not None and same.event.received <= event.received:
+            return
+        self._undo = copy, same
+        self._forms[copy.canonical] = copy
+        self._merged = None
+        self._rank(copy)
+        moment = event.type, event.occurred_at
+        self._earliest[moment] = min(event.received, self._earliest.get(moment, event.received))
+
+    def commit(self) -> None:
+        """Keep what `add` took."""
+        self._undo = None
+
+    def undone(self) -> "Copies":
+        """Return the copies as they were before what `add` took since the last `commit`."""
+        if self._undo is None:
+            return Copies(*self)
+        taken, same = self._undo
+        return Copies(*(event for event in self if event is not taken.event), *([same.event] if same else []))
+
+    @property
+    def merged(self) -> Event:
+        """The event that the copies amount to."""
+        if self._merged is None:
+            best = min(self._top.values(), key=attrgetter("preference"))
+            self._merged = self._received_first(self._filled(best.event))
+        return self._merged
+
+    @property
+    def in_conflict(self) -> bool:
+        """Whether copies of the highest edition differ in more than when they were received."""
+        return len(self._top) > 1
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether a lower edition states something else than what counts."""
+        counts = _statements(self.merged)
+        lower = (copy.event for form, copy in self._forms.items() if form not in self._top)
+        return any(counts.get(key) != value for event in lower for key, value in _statements(event).items())
+
+    # --- Within ---------------------------------------------------------------------------------------------------------------
+
+    def _rank(self, copy: _Copy) -> None:
+        highest = next(iter(self._top.values())).edition if self._top else copy.edition
+        if copy.edition < highest:
+            self._consider(copy)
+            return
+        if copy.edition > highest:
+            for lower in self._top.values():
+                self._consider(lower)
+            self._top = {}
+        self._top[copy.canonical] = copy
+
+    def _consider(self, copy: _Copy) -> None:
+        """Remember what a lower edition states, where no better copy states it."""
+        for field, value in _fillable(copy.event):
+            known = self._lower.get(field)
+            if known is None or copy.precedes(known[0]):
+                self._lower[field] = copy, value
+
+    def _filled(self, event: Event) -> Event:
+        """Return the copy that counts, with what it leaves unset from lower editions."""
+        if not self._lower or isinstance(event, UnknownEvent):
+            return event
+        changes: dict[str, Any] = {}  # arguments of any type
+        for part in _PARTS:
+            held = getattr(event, part)
+            if unset := self._unset(part, held, _ARGUMENTS[part]):
+                changes[part] = evolve(held, **unset)
+        return evolve(event, **changes, **self._unset(event.type, event, _OWN_ARGUMENTS))
+
+    def _unset(self, group: str, held: object, arguments: dict[str, str]) -> dict[str, Any]:
+        """Return what lower editions state of the fields that are unset."""
+        return {
+            argument: self._lower[group, name][1]
+            for name, argument in arguments.items()
+            if (group, name) in self._lower and getattr(held, name) is None
+        }
+
+    def _received_first(self, event: Event) -> Event:
+        """Return the event as received when its fact was first received: to restate it does not move that."""
+        earliest = self._earliest[event.type, event.occurred_at]
+        return event if event.received == earliest else evolve(event, received_at=earliest)
+
+
+_ARGUMENTS = {part: {a.name: a.alias or a.name for a in attrs.fields(cls)} for part, cls in _PARTS.items()}
+_OWN_ARGUMENTS = {name: name for name in _FILLED_BY_OWN_TYPE}
+
+
+def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
+    """What an event states and a higher edition may leave unset: (group, name) and the value."""
+    if isinstance(event, UnknownEvent):
+        return
+    for part, arguments in _ARGUMENTS.items():
+        held = getattr(event, part)
+        yield from (((part, name), value) for name in arguments if (value := getattr(held, name)) is not None)
+    for name in _FILLED_BY_OWN_TYPE:
+        if (value := getattr(event, name, None)) is not None:
+            yield (event.type, name), value
+
+
+def _statements(event: Event) -> dict[tuple[str, ...], str]:
+    """What an event states, each key of the envelope and of an object in data by itself."""
+    written = as_json(event)
+    data = written.pop("data", {})
+    found: dict[tuple[str, ...], str]
+    found = {(key,): json_text(value) for key, value in written.items() if key not in ("sequence", "receivedtime")}
+    if not isinstance(data, dict):
+        return {**found, ("data",): json_text(data)}
+    return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
+
+
+def deduplicate(events: Iterable[Event]) -> tuple[list[Event], dict[Identity, Copies]]:
+    """Return one event of each identity, in order, and the copies of those that have several that differ."""
+    kept: dict[Identity, Event] = {}
+    several: dict[Identity, Copies] = {}
+    for event in events:
+        key = identity(event)
+        first = kept.setdefault(key, event)
+        if key in several:
+            several[key].add(event)
+        elif first is not event and first != event:
+            several[key] = Copies(first, event)
+    kept.update((key, copies.merged) for key, copies in several.items())
+    return sorted(kept.values(), key=order), {key: copies for key, copies in several.items() if len(copies) > 1}

@@ -1,0 +1,81 @@
+"""A digest of the table: whether a saved log was written under the rules of today.
+
+It has two parts. `rows` covers the names, order, sources, results, guards and actions of the rows, and the ranks of the events.
+`code` covers what guards and actions do: their syntax tree, without docstrings and without what differs between Python versions.
+Sentences are in neither, for they change nothing.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from types import ModuleType
+
+from attrs import frozen
+
+from cobrowse_session.events import KINDS
+from cobrowse_session.lifecycle import guards, stamps, table
+from cobrowse_session.lifecycle.row import Row, written_by
+
+
+@frozen
+class TableDigest:
+    """The digest of a table.
+
+    Attributes:
+        rows: of its rows.
+        code: of its guards and actions; None: their source is not at hand. Then it equals no other.
+    """
+
+    rows: str
+    code: str | None
+
+    def agrees_with(self, other: "TableDigest") -> bool:
+        """Return whether both are known to be of the same rules."""
+        return self.code is not None and self == other
+
+
+@cache
+def table_digest() -> TableDigest:
+    """Return the digest of the table that runs."""
+    rows = [_row(row) for rows in (table.CONNECTION, table.AFTER_CALL_WORK) for row in rows]
+    ranks = [(kind, event.rank) for kind, event in KINDS.items()]
+    return TableDigest(_digest(repr((rows, ranks))), _code(guards, stamps))
+
+
+def _row(row: Row) -> tuple[object, ...]:
+    asked = [guard.__name__ for guard in row.when]
+    written = [(action.__name__, written_by(action)) for action in row.then]
+    return row.name, row.on, row.source, asked, str(row.gives), written
+
+
+def _code(*modules: ModuleType) -> str | None:
+    try:
+        trees = [ast.parse(inspect.getsource(module)) for module in modules]
+    except OSError:
+        return None
+    return _digest("\n".join(line for tree in trees for line in _lines(tree)))
+
+
+def _lines(node: ast.AST) -> Iterator[str]:
+    """The names and values of a syntax tree. Empty fields are left out: Python versions differ in which there are."""
+    yield type(node).__name__
+    for name, value in ast.iter_fields(node):
+        parts = value if isinstance(value, list) else [value]
+        for part in parts:
+            if isinstance(part, ast.AST):
+                if not _is_docstring(part):
+                    yield name
+                    yield from _lines(part)
+            elif part is not None:
+                yield f"{name} {part!r}"
+    yield "."
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,356 @@
+"""A log saved as plain data, and restored (specification, section 7).
+
+A log is saved by its events, all copies included: session and trace follow from them. Beside them are the session as it was, a
+digest of the trace and of the table. So a log that reads differently under newer rules is noticed when it is restored. A sealed
+log has its whole trace saved, and is restored as it was.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from cobrowse_session.checks import json_text
+from cobrowse_session.errors import DecodeError, FormatVersionError, Problem, SettingsError
+from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer, as_json
+from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
+from cobrowse_session.model import (
+    NOTHING,
+    AfterCallWorkState,
+    CobrowseSession,
+    ConnectionState,
+    Extra,
+    Settings,
+    milliseconds,
+    read_prompt,
+    time_text,
+    vendor_name,
+)
+from cobrowse_session.stream import Restored, SessionLog, Step
+from cobrowse_session.wire.cloudevents import read_event
+from cobrowse_session.wire.digest import TableDigest, table_digest
+from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
+from cobrowse_session.wire.values import CONVERTER, problems
+
+LOG_FORMAT = 2
+"""The version of a saved log."""
+
+T = TypeVar("T")
+
+
+# --- Saving -------------------------------------------------------------------------------------------------------------------
+
+
+def save_log(log: SessionLog) -> dict[str, Any]:
+    """Return a log as plain data, fit for JSON. `restore_log` reads it. `Any`: JSON."""
+    digest = table_digest()
+    return {
+        "format": LOG_FORMAT,
+        "session": log.session_id,
+        "lifecycle": _save_lifecycle(log.lifecycle),
+        "table": {"rows": digest.rows, "code": digest.code},
+        "advanced": log.advanced and time_text(log.advanced),
+        "sealed": log.sealed,
+        "repeats": log.repeats,
+        "late": log.late,
+        "offsets": {source: milliseconds(offset) for source, offset in log.offsets.items()},
+        "events": [as_json(copy) for copy in log.copies],
+        "state": CONVERTER.unstructure(log.session),
+        "trace": _trace_digest(log),
+        **(_save_sealed(log) if log.sealed else {}),
+    }
+
+
+def _trace_digest(log: SessionLog) -> str:
+    return sha256("\n".join(map(encode_row, trace_rows(log.trace))).encode()).hexdigest()
+
+
+def _save_sealed(log: SessionLog) -> dict[str, Any]:
+    rows = zip(trace_rows(log.trace), log.trace, strict=True)
+    return {
+        "settings": _save_settings(log.session.settings),
+        "rows": [{**row, "sentence": step.outcome.sentence} for row, step in rows],
+    }
+
+
+def _save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
+    return {
+        **_save_settings(lifecycle.settings),
+        "acwWhenUnanswered": lifecycle.acw_when_unanswered,
+        "acwAfterTransfer": lifecycle.acw_after_transfer,
+        "alertingGraceMs": _whole(lifecycle.alerting_grace),
+        "timeoutCode": lifecycle.timeout_code,
+        "strict": lifecycle.strict,
+    }
+
+
+def _save_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "wrapupPrompt": settings.wrapup_prompt,
+        "wrapupTimeoutMs": _whole(settings.wrapup_timeout),
+        "alertingTimeoutMs": _whole(settings.alerting_timeout),
+    }
+
+
+def _whole(duration: timedelta | None) -> int | None:
+    return None if duration is None else milliseconds(duration)
+
+
+# --- What is read -------------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class _SavedSettings:
+    wrapup_prompt: str | None = None
+    wrapup_timeout: int | None = None
+    alerting_timeout: int | None = None
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _SavedLifecycle(_SavedSettings):
+    acw_when_unanswered: bool
+    acw_after_transfer: bool
+    alerting_grace_ms: int | None = None
+    timeout_code: str
+    strict: bool
+
+
+@frozen(kw_only=True)
+class _SavedTable:
+    rows: str
+    code: str | None = None
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _Saved:
+    """A saved log. `Any`: what is read piece by piece, so that an error has its path."""
+
+    session: str
+    lifecycle: _SavedLifecycle
+    table: _SavedTable
+    advanced: datetime | None = None
+    sealed: bool
+    repeats: int
+    late: int
+    offsets: Any
+    events: Any
+    state: CobrowseSession
+    trace: str
+    settings: _SavedSettings | None = None
+    rows: Any = None
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _SavedRow:
+    type: str
+    event: str | None = None
+    source: str | None = None
+    at: datetime
+    outcome: str
+    row: str
+    rule: str | None = None
+    from_: str
+    to: str | None = None
+    acw: str | None = None
+    conversation: str | None = None
+    set: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sentence: str
+    extra: Extra = NOTHING
+
+
+# --- Restoring ----------------------------------------------------------------------------------------------------------------
+
+
+def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> SessionLog:
+    """Return the log that `save_log` wrote. It shows the same and goes on the same. `Any`: JSON.
+
+    A log that is not sealed is folded anew, under today's table. `SessionLog.restored` lists what reads differently then. A
+    sealed log is restored as it was saved, under the lifecycle it was saved with.
+
+    Args:
+        data: a saved log.
+        lifecycle: rules for a log that is not sealed; None: those it was saved with.
+
+    Raises:
+        FormatVersionError: a newer version of this package wrote it.
+        DecodeError: it is no saved log, with the path of each problem.
+    """
+    saved = _read_saved(data)
+    log = _log(saved, None if saved.sealed else lifecycle)
+    copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
+    log.offsets = dict(_offsets(saved.offsets))
+    table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
+    if saved.sealed:
+        session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
+        log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
+        log.restored = Restored(as_saved=True, table_changed=table_changed)
+    else:
+        log.restore(copies, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
+        log.restored = Restored(changed=tuple(_changed(saved, log)), table_changed=table_changed)
+    return log
+
+
+def _read_saved(data: Mapping[str, Any]) -> _Saved:
+    if not isinstance(data, Mapping):
+        raise _problem("not_an_object", "$", data, "a saved log, as save_log returns it")
+    version = data.get("format")
+    if type(version) is int and version > LOG_FORMAT:
+        raise FormatVersionError("a saved log", version, LOG_FORMAT)
+    if version != LOG_FORMAT or type(version) is not int:
+        raise _problem("unsupported_version", "$.format", version, f"{LOG_FORMAT}, from a saved log of this version")
+    return _structured({key: value for key, value in data.items() if key != "format"}, _Saved, "$")
+
+
+def _structured(value: object, cls: type[T], path: str) -> T:
+    try:
+        return CONVERTER.structure(value, cls)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, path))) from None
+
+
+def _log(saved: _Saved, lifecycle: Lifecycle | None) -> SessionLog:
+    if saved.repeats < 0 or saved.late < 0:
+        raise _problem(
+            "out_of_range", "$.repeats" if saved.repeats < 0 else "$.late", min(saved.repeats, saved.late), "0 or more"
+        )
+    try:
+        return SessionLog(_lifecycle(saved.lifecycle) if lifecycle is None else lifecycle, saved.session)
+    except ValueError as error:
+        raise _problem("bad_value", "$.session", saved.session, str(error)) from None
+
+
+def _lifecycle(saved: _SavedLifecycle) -> Lifecycle:
+    try:
+        return Lifecycle(
+            settings=_settings(saved),
+            acw_when_unanswered=saved.acw_when_unanswered,
+            acw_after_transfer=saved.acw_after_transfer,
+            alerting_grace=_duration(saved.alerting_grace_ms),
+            timeout_code=saved.timeout_code,
+            strict=saved.strict,
+        )
+    except SettingsError as error:
+        raise _problem("bad_value", f"$.lifecycle.{vendor_name(error.setting)}", error.found, error.expected) from None
+
+
+def _settings(saved: _SavedSettings) -> Settings:
+    return Settings(
+        wrapup_prompt=None if saved.wrapup_prompt is None else read_prompt(saved.wrapup_prompt),
+        wrapup_timeout=_duration(saved.wrapup_timeout),
+        alerting_timeout=_duration(saved.alerting_timeout),
+    )
+
+
+def _duration(number: int | None) -> timedelta | None:
+    try:
+        return None if number is None else timedelta(milliseconds=number)
+    except OverflowError:
+        return timedelta.max  # the setting names its own bounds
+
+
+def _offsets(value: object) -> Iterator[tuple[str, timedelta]]:
+    if not isinstance(value, Mapping):
+        raise _problem("wrong_type", "$.offsets", value, "an object")
+    for source, offset in value.items():
+        if type(offset) is not int or abs(offset) > milliseconds(timedelta(days=36_500)):
+            raise _problem("wrong_type", f"$.offsets.{source}", offset, "an integer of milliseconds, of at most 100 years")
+        yield source, timedelta(milliseconds=offset)
+
+
+def _listed(value: object, path: str) -> list[Any]:  # JSON
+    if not isinstance(value, list):
+        raise _problem("wrong_type", path, value, "a list")
+    return value
+
+
+def _event(saved: _Saved, index: int, document: object) -> Event:
+    path = f"$.events[{index}]"
+    if not isinstance(document, Mapping):
+        raise _problem("not_an_object", path, document, "an event")
+    try:
+        event = read_event(document, ahead=timedelta.max)
+    except DecodeError as error:
+        raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
+    if event.subject != saved.session:
+        raise _problem("wrong_subject", f"{path}.subject", event.subject, f"the session of this log, {saved.session!r}")
+    return event
+
+
+def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
+    """The fields that read differently than they were saved."""
+    before, after = CONVERTER.unstructure(saved.state), CONVERTER.unstructure(log.session)
+    fields = dict.fromkeys((*before, *after))
+    yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
+    if _trace_digest(log) != saved.trace:
+        yield "trace"
+
+
+# --- A sealed log -------------------------------------------------------------------------------------------------------------
+
+
+def _sealed_session(saved: _Saved) -> CobrowseSession:
+    session = saved.state
+    try:
+        session.settings = _settings(saved.settings or _SavedSettings())
+    except SettingsError as error:
+        raise _problem("bad_value", f"$.settings.{vendor_name(error.setting)}", error.found, error.expected) from None
+    return session
+
+
+def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
+    kept = SessionLog(Lifecycle(), saved.session)
+    kept.restore(copies)
+    events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
+    rows = _listed(saved.rows, "$.rows")
+    steps = [_step(_structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
+    if [step.event for step in steps if isinstance(step.event, Event)] != list(kept.events):
+        raise _problem("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
+    return steps
+
+
+def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> Step:
+    timer = _TIMERS.get(row.type)
+    event = timer(subject=saved.session, occurred_at=row.at) if timer else events.get((row.source or "", row.event or ""))
+    if event is None:
+        raise _problem("unknown_event", f"$.rows[{index}].event", row.event, "an event of this log")
+    make = _OUTCOMES.get(row.outcome)
+    if make is None or (row.rule is None and row.outcome in (Ignored.kind, Refused.kind)):
+        raise _problem(
+            "unknown_outcome", f"$.rows[{index}].outcome", row.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule"
+        )
+    outcome = make(
+        row,
+        row=row.row,
+        sentence=row.sentence,
+        from_state=ConnectionState.read(row.from_),
+        acw=None if row.acw is None else AfterCallWorkState.read(row.acw),
+        notes=row.notes,
+    )
+    return Step(event, outcome, row.conversation)
+
+
+_TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}
+
+
+def _applied(row: _SavedRow, /, **common: Any) -> Applied:  # an outcome's attributes
+    common |= {"to_state": ConnectionState.read(row.to or row.from_), "set": tuple(sorted(ATTRIBUTES.get(n, n) for n in row.set))}
+    return Fired(timer=row.type, at=row.at, **common) if row.type in _TIMERS else Applied(**common)
+
+
+_OUTCOMES: Mapping[str, Callable[..., Outcome]] = {
+    Applied.kind: _applied,
+    Duplicate.kind: lambda _one, /, **common: Duplicate(**common),  # noqa: PLW0108 (it drops its argument)
+    Ignored.kind: lambda one, /, **common: Ignored(rule=one.rule, **common),
+    Refused.kind: lambda one, /, **common: Refused(rule=one.rule, **common),
+}
+
+
+def _problem(error: str, path: str, found: object, expected: str) -> DecodeError:
+    return DecodeError((Problem(error, path, shown(found), expected),))
