@@ -515,8 +515,8 @@ def as_json(event: Event) -> dict[str, Any]:
         "type": event.type,
         "subject": event.subject,
         "time": time_text(event.occurred_at),
-        "receivedtime": event.received_at and time_text(event.received_at),
-        "providertime": event.provider_time and time_text(event.provider_time),
+        "receivedtime": _time_text(event.received_at),
+        "providertime": _time_text(event.provider_time),
         "sequence": event.sequence,
         "derivedfrom": event.derived_from,
     }
@@ -528,6 +528,10 @@ def as_json(event: Event) -> dict[str, Any]:
     if data is not None and data != {}:
         written["data"] = data
     return written
+
+
+def _time_text(moment: datetime | None) -> str | None:
+    return None if moment is None else time_text(moment)
 
 
 def _data(event: Event) -> Iterator[tuple[str, Any]]:
