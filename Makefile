@@ -16,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check package diagrams diagrams-check docs vendor tables bench soak constraints clean
+.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,13 +48,13 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package .
 	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package/again build/package/*.tar.gz
 	@cmp build/package/*.whl build/package/again/*.whl
-	@echo "installing the wheel in an empty environment ..."
-	@$(PYTHON) -m venv build/package/venv
-	@sed -n 's/^\([a-z0-9.-]*==[^ ;]*\).*/\1/p' constraints.txt > build/package/pins.txt
-	@build/package/venv/bin/python -m pip install -qq -c build/package/pins.txt build/package/*.whl
+	@$(ENVIRONMENT) build/package/venv .ci/locks/runtime.txt
+	@build/package/venv/bin/python -m pip install -qq --no-deps build/package/*.whl
 	@build/package/venv/bin/python -m pip check
 	@cd build/package && venv/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
-	@build/package/venv/bin/python -m pip install -qq -c build/package/pins.txt "$$(echo build/package/*.whl)[cli]"
+	@$(ENVIRONMENT) build/package/venv .ci/locks/cli.txt
+	@build/package/venv/bin/python -m pip install -qq --no-deps build/package/*.whl
+	@build/package/venv/bin/python -m pip check
 	@cd build/package && venv/bin/cobrowse-session --version
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
@@ -67,11 +67,11 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
 TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md
 
-diagrams-check: .venv/.stamp build/diagrams-check/.stamp ## mermaid, Graphviz, XState, python-statemachine and a JSON schema read the diagrams
-	@$(PYTHON) tests/diagrams_check/expect.py build/diagrams-check/printed
-	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/diagrams-check
-	@cd build/diagrams-check && node check.mjs printed
-	@build/diagrams-check/venv/bin/python tests/diagrams_check/check_others.py build/diagrams-check/printed
+diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState, python-statemachine and a JSON schema read the diagrams
+	@$(PYTHON) tests/diagrams_check/expect.py build/printed
+	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/node
+	@cd build/node && node check.mjs ../printed
+	@build/diagrams-check/bin/python tests/diagrams_check/check_others.py build/printed
 
 docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
 	@rm -rf build/docs
@@ -88,9 +88,13 @@ soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what on
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
 
 # pip-compile needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
-constraints: build/pip-tools/.stamp ## write constraints.txt and tests/vendor/requirements.txt anew
+constraints: build/pip-tools/.stamp ## write constraints.txt and all other locks anew
 	@$(PYTHON3) .ci/requirements.py build runtime cli dev docs | $(COMPILE) -o constraints.txt -
+	@$(PYTHON3) .ci/requirements.py runtime | $(COMPILE) -c constraints.txt -o .ci/locks/runtime.txt -
+	@$(PYTHON3) .ci/requirements.py runtime cli | $(COMPILE) -c constraints.txt -o .ci/locks/cli.txt -
 	@{ $(PYTHON3) .ci/requirements.py build runtime; cat tests/vendor/requirements.in; } | $(COMPILE) -c constraints.txt -o tests/vendor/requirements.txt -
+	@$(COMPILE) -o tests/diagrams_check/requirements.txt tests/diagrams_check/requirements.in
+	@echo "pip-tools==7.6.2" | $(COMPILE) -o .ci/locks/pip-tools.txt -
 
 UPGRADE ?=
 COMPILE := build/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
@@ -102,37 +106,31 @@ clean: ## remove everything that was made, the environments too
 
 # --- Environments: made once, made again when the pins or pyproject.toml change ------------------------------------------------
 
-define environment
+# Each is exactly its lock. What was there stays until the new one is whole (.ci/environment.py).
+ENVIRONMENT := $(PYTHON3) .ci/environment.py
+
+python:
 	@command -v $(PYTHON3) >/dev/null || { echo "$(PYTHON3) was not found. Install Python 3.11 or newer, or name one: make PYTHON3=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON3) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON3) is %d.%d. Name another: make PYTHON3=python3.11" % v[:2])'
-	@echo "setting up $(@D) ..."
-	@$(PYTHON3) -m venv --clear $(@D)
-	@echo '*' > $(@D)/.gitignore
-endef
 
-.venv/.stamp: constraints.txt pyproject.toml
-	$(environment)
-	@$(@D)/bin/python -m pip install -qq --require-hashes -r constraints.txt
-	@$(@D)/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
-	@touch $@
+.venv/.stamp: constraints.txt pyproject.toml | python
+	@$(ENVIRONMENT) $(@D) $< --project
 
-.venv-vendor/.stamp: tests/vendor/requirements.txt pyproject.toml
-	$(environment)
-	@$(@D)/bin/python -m pip install -qq --require-hashes -r tests/vendor/requirements.txt
-	@$(@D)/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
-	@touch $@
+.venv-vendor/.stamp: tests/vendor/requirements.txt pyproject.toml | python
+	@$(ENVIRONMENT) $(@D) $< --project
 
-build/diagrams-check/.stamp: tests/diagrams_check/package-lock.json tests/diagrams_check/requirements.txt
+build/diagrams-check/.stamp: tests/diagrams_check/requirements.txt | python
+	@mkdir -p build
+	@$(ENVIRONMENT) $(@D) $<
+
+build/node/.stamp: tests/diagrams_check/package-lock.json
 	@for one in node npm dot; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer, and Graphviz." >&2; exit 1; }; done
 	@echo "setting up $(@D) ..."
-	@rm -rf $(@D)
-	@$(PYTHON3) -m venv $(@D)/venv
-	@$(@D)/venv/bin/python -m pip install -qq --require-hashes -r tests/diagrams_check/requirements.txt
-	@cp tests/diagrams_check/package.json tests/diagrams_check/package-lock.json tests/diagrams_check/.npmrc $(@D)
-	@cd $(@D) && npm ci --silent --no-audit --no-fund
+	@rm -rf $(@D).new && mkdir -p $(@D).new
+	@cp tests/diagrams_check/package.json tests/diagrams_check/package-lock.json tests/diagrams_check/.npmrc $(@D).new
+	@cd $(@D).new && npm ci --silent --no-audit --no-fund
+	@rm -rf $(@D) && mv $(@D).new $(@D)
 	@touch $@
 
-build/pip-tools/.stamp:
-	$(environment)
-	@$(@D)/bin/python -m pip install -qq pip-tools==7.6.2
-	@touch $@
+build/pip-tools/.stamp: .ci/locks/pip-tools.txt | python
+	@mkdir -p build
+	@$(ENVIRONMENT) $(@D) $<
