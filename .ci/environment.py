@@ -8,8 +8,8 @@ run that was killed outright is undone by the next one. The new one is made at i
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("Python 3.11 or newer is needed, but this is %d.%d. Name another: make PYTHON3=python3.11" % sys.version_info[:2])  # noqa: UP031 (an old Python reads this line)
+if sys.version_info < (3, 11):  # noqa: UP036 (an old Python reads this far)
+    sys.exit("Python 3.11 or newer is needed, but this is %d.%d. Name another: make PYTHON3=python3.11" % sys.version_info[:2])  # noqa: UP031
 
 import argparse
 import shutil
@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 EXACTLY = ["--no-deps", "--require-hashes"]
-"""Resolving would ask the index, and find newer versions than the lock's, for example behind an extra that the lock does not name."""
+"""Resolving would ask the index, and find newer versions than the lock's, for example behind an extra that it does not name."""
 
 
 def make(target: Path, lock: Path, *, project: bool) -> None:
@@ -71,7 +71,9 @@ def build(target: Path, lock: Path, *, project: bool) -> None:
 def pip(target: Path, command: str, *arguments: str) -> None:
     """Run pip of the environment, quietly unless it fails."""
     run = [str(target / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", command, *arguments]
-    done = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 (our own command)
+        run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{done.stdout}\npip {command} failed. The environment that was there is unchanged.")
 

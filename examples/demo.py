@@ -55,7 +55,7 @@ def captured() -> None:
 
 def conversation(leg: SessionLog) -> str | None:
     """The conversation that the leg's events name."""
-    return next((event.conversation_id for event in leg.events), None)
+    return leg.context.conversation_id
 
 
 def life(session: CobrowseSession) -> str:

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from attrs import evolve
 
-from cobrowse_session import Event
+from cobrowse_session import Context, Event
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event
 
@@ -74,7 +74,7 @@ def events() -> list[Event]:
 
 
 def _of(conversation: str, legs: tuple[Stream, ...]) -> Iterator[Event]:
-    return (evolve(event, conversation_id=conversation) for one in legs for event in one)
+    return (evolve(event, context=Context(conversation_id=conversation)) for one in legs for event in one)
 
 
 if __name__ == "__main__":

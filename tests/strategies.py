@@ -13,10 +13,12 @@ from cobrowse_session import (
     Address,
     AfterCallWorkEnded,
     AfterCallWorkRequired,
+    AfterCallWorkStarted,
     Alerting,
     CobrowseSession,
     Connected,
     Contacting,
+    Context,
     Details,
     Dialing,
     Disconnected,
@@ -91,6 +93,7 @@ details = st.just(Details()) | st.builds(
     controlling=maybe(st.lists(words, max_size=2)),
     viewer_url=maybe(words),
     initial_state=st.sampled_from((None, None, None, "ALERTING", "connected", "parked")),
+    after_call_work_required=st.sampled_from((None, None, False, True)),
 )
 settings = st.just(Settings()) | st.builds(
     Settings, wrapup_prompt=st.sampled_from((None, *PROMPTS)), wrapup_timeout=maybe(timeouts), alerting_timeout=maybe(timeouts)
@@ -105,6 +108,8 @@ some_details = st.sampled_from(
         Details(controlling=[]),
         Details(initial_state="CONTACTING", self_=Address(name="Zoë", extra={"odd": [None]})),
         Details(peer_id="p", cobrowse_session_id="cb"),
+        Details(after_call_work_required=True),
+        Details(after_call_work_required=False),
     )
 )
 some_settings = st.sampled_from(
@@ -115,6 +120,10 @@ some_settings = st.sampled_from(
         Settings(alerting_timeout=SECOND),
     )
 )
+contexts = st.sampled_from(
+    (*[Context()] * 3, Context(conversation_id="c1"), Context(conversation_id="c2", queue_id="q", user_id="u"))
+)
+sequences = st.sampled_from((None, None, None, "1", "2", "010", "b"))
 some_extras = st.sampled_from(({}, {}, {}, {"future": {"x": [1, None]}}))
 delays = st.sampled_from((None, -SECOND, 0 * SECOND, 0.031 * SECOND, 2 * SECOND, 2.001 * SECOND, 300 * SECOND))
 out_of_bounds = st.sampled_from((0, -1, 86_400_001, 1.5, 3000.0, 10**40))
@@ -135,6 +144,7 @@ ENTERED = st.sampled_from(({}, {}, {"segment_type": "IVR"}))
 OWN: dict[type[Event], st.SearchStrategy[dict[str, Any]]] = {
     **dict.fromkeys((Scheduled, Offering, Contacting, Dialing, Alerting, Connected), ENTERED),
     Updated: st.just({}),
+    AfterCallWorkStarted: st.just({}),
     AfterCallWorkRequired: st.sampled_from(({"required": True}, {"required": False})),
     **dict.fromkeys(
         (Disconnected, Terminated), st.sampled_from([{"disconnect_type": word} for word in (None, *DISCONNECT_TYPES)])
@@ -154,7 +164,7 @@ OWN: dict[type[Event], st.SearchStrategy[dict[str, Any]]] = {
     AfterCallWorkEnded: st.sampled_from(
         [
             *({"by": by} for by in ("agent", "OFFLINE", "robot")),
-            *({"by": "platform", "state": state} for state in ("complete", "SKIPPED", "pending", "lost")),
+            *({"by": "platform", "state": state} for state in ("complete", "SKIPPED", "NOT_APPLICABLE", "pending", "lost")),
             {"by": "Agent", "state": "lost"},
         ]
     ),
@@ -193,7 +203,9 @@ def brief_events(
         occurred_at=moment,
         received_at=None if delay is None else moment + delay,
         provider_time=moment - SECOND if delay == SECOND else None,
-        conversation_id=draw(st.sampled_from((None, "c1", "c2"))),
+        context=draw(contexts),
+        sequence=draw(sequences),
+        derived_from=draw(st.sampled_from((None, None, "the envelope"))),
         details=Details() if unknown else draw(some_details),
         settings=Settings() if unknown else draw(some_settings),
         extra={} if unknown else draw(some_extras),
@@ -237,6 +249,7 @@ def lifecycles(draw: st.DrawFn, *, strict: bool = False) -> Lifecycle:
         acw_when_unanswered=draw(st.booleans()),
         acw_after_transfer=draw(st.booleans()),
         alerting_grace=draw(st.sampled_from((None, 0 * SECOND, SECOND))),
+        timeout_code=draw(st.sampled_from(("ININ-WRAP-UP-TIMEOUT", "a"))),
         strict=strict,
     )
 

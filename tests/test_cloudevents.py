@@ -24,6 +24,7 @@ from cobrowse_session import (
     Connected,
     ConnectionState,
     Contacting,
+    Context,
     DecodeError,
     Details,
     Dialing,
@@ -196,7 +197,7 @@ def test_the_whole_envelope_in_and_out() -> None:
         **OURS,
         received_at=NINE.replace(microsecond=31_000),
         provider_time=NINE - timedelta(milliseconds=1500),
-        conversation_id="c1",
+        context=Context(conversation_id="c1"),
         extensions={"traceparent": "00-1-2", "odd": {"nested": [None]}, "nothing": None},
     )
     assert json.loads(encode_event(event)) == json.loads(raw)

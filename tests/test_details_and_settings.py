@@ -10,6 +10,7 @@ from cobrowse_session import (
     Address,
     Applied,
     CobrowseRole,
+    Context,
     Duplicate,
     Ignored,
     Lifecycle,
@@ -18,6 +19,7 @@ from cobrowse_session import (
     Settings,
     SettingsError,
     Stale,
+    UnknownPrompt,
     WrapupPrompt,
 )
 from cobrowse_session.testing import START, Stream, run, stream
@@ -485,7 +487,7 @@ def test_in_code_a_missing_timeout_is_an_error(prompt: str) -> None:
         (stream().alerting(cobrowse_role="observer"), "cobrowse_role", "observer"),
         (stream().alerting(initial_state="PARKED"), "initial_state", "PARKED"),
         (stream().disconnected("Black.Out"), "disconnect_type", "Black.Out"),
-        (stream().alerting(wrapup_prompt="sometimes"), "settings__wrapup_prompt", "sometimes"),
+        (stream().alerting(wrapup_prompt=UnknownPrompt("sometimes")), "settings__wrapup_prompt", "sometimes"),
     ],
     ids=["role", "state", "disconnect type", "prompt"],
 )
@@ -531,6 +533,8 @@ def test_a_known_word_is_kept_in_the_models_spelling(role: CobrowseRole) -> None
     assert ran.session.cobrowse_role is role
 
 
-@pytest.mark.parametrize("unheeded", [{"extra": {"colour": "red"}}, {"extensions": {"hops": 3}}, {"conversation_id": "c1"}])
+@pytest.mark.parametrize(
+    "unheeded", [{"extra": {"colour": "red"}}, {"extensions": {"hops": 3}}, {"context": Context(conversation_id="c1")}]
+)
 def test_what_the_session_does_not_hold_changes_nothing(unheeded: dict[str, Any]) -> None:
     run(stream().alerting().after(1).updated(**unheeded)).expect(Applied.match(), Duplicate.match(notes=()))

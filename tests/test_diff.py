@@ -12,7 +12,7 @@ from attrs import evolve
 from tests.strategies import at
 from tests.test_replay import EXAMPLES, Result, command, lines
 
-from cobrowse_session import DecodeError, Event, Lifecycle, Settings, WrapupPrompt
+from cobrowse_session import Context, DecodeError, Event, Lifecycle, Settings, WrapupPrompt
 from cobrowse_session.edge.diff import Difference, diff, read_trace
 from cobrowse_session.edge.replay import replay
 from cobrowse_session.model import FOREVER
@@ -184,7 +184,7 @@ def test_each_copy_of_an_id_from_another_source_is_a_row_of_its_own() -> None:
     [
         (CALL.events[0], evolve(CALL.events[0], occurred_at=at(1)), "at 2026-03-01T09:00:01.000Z"),
         (CALL.events[0], evolve(CALL.events[0], received_at=at(2)), "received 2026-03-01T09:00:02.000Z"),
-        (CALL.events[0], evolve(CALL.events[0], conversation_id="c1"), "conversation c1"),
+        (CALL.events[0], evolve(CALL.events[0], context=Context(conversation_id="c1")), "conversation c1"),
         (CALL.events[0], evolve(CALL.events[0], details=evolve(CALL.events[0].details, cobrowse_role="spectator")), "notes "),
     ],
     ids=["at", "received", "conversation", "notes"],

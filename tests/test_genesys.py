@@ -1216,7 +1216,7 @@ def test_the_same_fact_from_any_number_of_snapshots_is_the_same_event() -> None:
 
 def test_an_event_carries_its_conversation_and_its_communication() -> None:
     for one in convert(list(PAYLOADS.values())).events:
-        assert (one.subject, one.source, one.conversation_id) == ("leg", "/genesys/conversations/conv", "conv")
+        assert (one.subject, one.source, one.context.conversation_id) == ("leg", "/genesys/conversations/conv", "conv")
         communication, fact, time = one.id.split("/")
         assert (communication, datetime.fromisoformat(time)) == ("leg", one.occurred_at)
         assert fact

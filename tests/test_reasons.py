@@ -406,7 +406,7 @@ def test_a_life_is_told_in_the_rows_own_sentences() -> None:
         ),
         (stream(delay=2).connected(), "2026-03-01 09:00:00.000  connected: Both sides are connected."),
         (
-            stream(delay=300).connected().after(1).alerting(wrapup_prompt="x"),
+            stream(delay=300).connected().after(1).alerting(wrapup_prompt=UnknownPrompt("x")),
             (
                 "2026-03-01 09:00:01.000  alerting: Refused (no_way_back): A connected leg does not go back to a "
                 "state before it; "

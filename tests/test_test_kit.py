@@ -99,7 +99,7 @@ def test_details_settings_and_the_envelope_are_said_by_name() -> None:
     assert event.details.self == Address(name="Ann")
     assert event.details.peer_id == "p"
     assert event.settings == Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30))
-    assert (event.id, event.conversation_id, event.occurred_at) == ("x", "c", begun)
+    assert (event.id, event.context.conversation_id, event.occurred_at) == ("x", "c", begun)
 
 
 def test_a_word_that_no_event_takes_is_an_error() -> None:

@@ -29,6 +29,7 @@ from cobrowse_session import (
     Change,
     Connected,
     Contacting,
+    Context,
     Details,
     Dialing,
     Disconnected,
@@ -702,7 +703,15 @@ class World:
                 said["extra"] = {"future": [1, None]} if said["settings"] != Settings() else {"wrapupTimeoutMs": 0}
         conversation = chance.choice((None, "c1", "c2"))
         own = chance.choice(SAYS[kind])
-        return kind(subject=session, source=source, id=name, occurred_at=START, conversation_id=conversation, **said, **own)
+        return kind(
+            subject=session,
+            source=source,
+            id=name,
+            occurred_at=START,
+            context=Context(conversation_id=conversation),
+            **said,
+            **own,
+        )
 
     def _sends(self, event: Event) -> None:
         """The network takes an event."""

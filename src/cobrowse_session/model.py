@@ -81,6 +81,8 @@ def event_time(moment: datetime) -> datetime:
     return moment
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The earliest time."""
 FOREVER = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 """Later than every deadline."""
 

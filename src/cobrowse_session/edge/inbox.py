@@ -1,52 +1,104 @@
-"""The live edge: raw events in, as they arrive; changes out; the timers of many sessions (specification, sections 7 and 8).
+"""The live inbox: raw events in, as they arrive; changes out; the timers of many sessions (specification, sections 7 and 8).
 
 Theory of operation
 ===================
 
-`receive` decodes, corrects the provider's clock, stamps when the event was received (the one place in this package where a clock
-is read) and hands it to the log of its session. Below this edge everything is data: the same events give the same sessions.
+`receive` decodes, corrects the provider's clock where that was asked for, stamps when the event was received (the one place in
+this package where a clock is read) and hands it to the log of its session. Below this everything is data: the same events give
+the same sessions.
 
-All events of one source in one session are corrected by one offset, the one that was known when the first of them came; so order
-and durations stay the provider's own, and a copy gets the same time. A source whose events bear a `providertime` has been
-corrected already.
+By default no time is corrected. The clock of each source is observed, and an offset beyond two seconds is reported. All events of
+one source in one session are corrected by one offset, fixed with the first of them. So order and durations stay the provider's
+own, and a copy gets the same time. An event with a `providertime` has been corrected already.
 
 Timers of hundreds of thousands of sessions wait in two heaps: one of deadlines, one of when a session may be sealed. An entry may
-be out of date; whoever takes it asks the log.
+be out of date. Whoever takes it asks the log. Every iteration of `advance` removes an entry, and no entry that is due is added
+while it runs, so it ends.
 
-One writer: an inbox and its logs belong to one thread (or one event loop) at a time. A second one that enters is told so.
+A log that is sealed is handed over and leaves the inbox. `memory.py` remembers its session and its copies for a while.
+
+One writer: an inbox and its logs belong to one thread or one event loop at a time. A second one that enters gets an error.
 """
 
 import heapq
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from cobrowse_session.checks import shown
+from cobrowse_session.edge.memory import SealedSessions
 from cobrowse_session.edge.replay import Rejected
-from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.edge.state import read_state, write_state
+from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import Event
-from cobrowse_session.lifecycle import Lifecycle
-from cobrowse_session.model import time_text, utc
-from cobrowse_session.stream import Change, ProviderClock, SessionLog, Step
+from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
+from cobrowse_session.model import EPOCH, FOREVER, time_text, utc
+from cobrowse_session.stream import Change, ClockReport, ProviderClock, SessionLog, Step, unite
 from cobrowse_session.wire import decode_event, encode_event
-from cobrowse_session.wire.cloudevents import AHEAD
-from cobrowse_session.wire.text import LONGEST_LINE
+from cobrowse_session.wire.cloudevents import AHEAD, read_event
+from cobrowse_session.wire.genesys import convert
+from cobrowse_session.wire.text import LONGEST_LINE, read_json
 
-__all__ = ["Advanced", "Inbox", "Received"]
+__all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
+
+_NO_OFFSET = timedelta(0)
+MAX_SOURCES = 10_000
+"""How many sources an inbox observes the clocks of. Of more, those heard first are forgotten first."""
 
 
 @frozen
 class Received:
-    """What became of one raw event.
+    """What an event that was taken did.
 
     Attributes:
         event: the event as it was taken: corrected, and stamped.
-        change: how the trace of its session changed; its `outcome` is `Late` where the session had been let go.
+        change: how the trace of its session changed.
+        offset: what was added to the provider's time.
+        notes: sentences about its times: a `receivedtime` later than the arrival, a clock that is off.
     """
 
     event: Event
     change: Change
+    offset: timedelta = timedelta(0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the event: `Repeat` for a copy that changes nothing, `Late` for a session that was let go."""
+        assert self.change.outcome is not None, "an event that was added has an outcome"
+        return self.change.outcome
+
+
+@frozen
+class Taken:
+    """What `take` did with a document.
+
+    Attributes:
+        answers: what each event did, or why it was rejected.
+        warnings: what a payload states and the converter could not use.
+    """
+
+    answers: tuple[Received | Rejected, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+@frozen
+class Put:
+    """What `put` did with a log.
+
+    Attributes:
+        log: the log that is in the inbox now; None: the session is sealed, and its log is not kept here.
+        late: events of an unsealed log that came too late for a sealed one, handed back.
+        differences: in what two logs of the session differ where only one can count; see `United`.
+    """
+
+    log: SessionLog | None
+    late: tuple[Event, ...] = ()
+    differences: tuple[str, ...] = ()
 
 
 @frozen
@@ -55,11 +107,33 @@ class Advanced:
 
     Attributes:
         changes: session to how its trace changed.
-        let_go: the logs that were sealed, and are no longer in the inbox.
+        logs: the logs that changed, sealed ones included, each once.
+        sealed: the logs that were sealed. They are no longer in the inbox, and are handed over once only.
+        more: the limit was reached before everything was done. Call `advance` again.
     """
 
     changes: Mapping[str, Change]
-    let_go: tuple[SessionLog, ...]
+    logs: tuple[SessionLog, ...]
+    sealed: tuple[SessionLog, ...]
+    more: bool = False
+
+
+def _not_negative(duration: timedelta | None) -> timedelta | None:
+    if duration is not None and not isinstance(duration, timedelta):
+        raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
+    if duration is not None and duration < timedelta(0):
+        raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
+    return duration
+
+
+Correction = timedelta | ProviderClock
+
+
+def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
+    for source, correction in correct.items():
+        if not isinstance(correction, timedelta | ProviderClock):
+            raise TypeError(f"Inbox: correct[{source!r}]: expected timedelta or ProviderClock, found {shown(correction)}")
+    return dict(correct)
 
 
 @define
@@ -68,35 +142,48 @@ class Inbox:
 
     Args:
         lifecycle: the rules of every log that is begun here.
-        reject: gets what cannot be read, with its reason; nothing is dropped silently.
+        reject: gets what cannot be read, too, with its reason; None: `receive` and `add` return it, and nothing else is done.
         seal_after: seal sessions that are over this long after their latest event, and let them go; None: never.
+        correct: the sources whose times are corrected: by a fixed offset that is added, or by what a `ProviderClock` learns.
+            Times of other sources are not changed.
         ahead: how far an event may lie after it was received.
         longest: how many bytes a raw event may have.
-        new_clock: makes the clock of a source that is heard for the first time.
+        remember_events: of how many copies of sealed sessions the inbox remembers a fingerprint (about 100 bytes each), to tell
+            a repeat from a late event.
+        remember_sessions: how many ids of sealed sessions it remembers. Once one is forgotten, an event of an unknown session
+            that is older than the seal horizon is late.
+
+    Raises:
+        TypeError: an argument of another type.
+        SettingsError: a negative `seal_after`.
 
     >>> from cobrowse_session.testing import stream
     >>> from cobrowse_session.wire import encode_event
-    >>> inbox = Inbox(Lifecycle(), reject=print)
+    >>> inbox = Inbox(Lifecycle())
     >>> (event,) = stream("s1", delay=0.03).alerting()
-    >>> inbox.receive(encode_event(event)).change.outcome.kind
+    >>> inbox.receive(encode_event(event)).outcome.kind
     'applied'
+    >>> inbox.receive(encode_event(event)).outcome.kind
+    'repeat'
     >>> inbox.logs["s1"].session.state
     <ConnectionState.ALERTING: 'alerting'>
     """
 
     lifecycle: Lifecycle
-    reject: Callable[[Rejected], object]
-    seal_after: timedelta | None = None
+    reject: Callable[[Rejected], object] | None = None
+    seal_after: timedelta | None = field(default=None, converter=_not_negative)
+    correct: dict[str, Correction] = field(factory=dict, converter=_corrections)
     ahead: timedelta = AHEAD
     longest: int = LONGEST_LINE
-    new_clock: Callable[[], ProviderClock] = ProviderClock
+    remember_events: int = 100_000
+    remember_sessions: int = 1_000_000
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
     """The logs of all sessions that were not let go, by session."""
     clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
-    """The clocks of all sources, by source."""
+    """The clocks of the sources that were heard, by source."""
     late: int = field(default=0, init=False)
     """How many events came for sessions that had been let go."""
-    _sealed: set[str] = field(factory=set, init=False)
+    _sealed: SealedSessions = field(init=False)
     _deadlines: list[tuple[datetime, str]] = field(factory=list, init=False)
     _sealings: list[tuple[datetime, str]] = field(factory=list, init=False)
     _waiting: dict[str, datetime] = field(factory=dict, init=False)  # the latest deadline that was put into the heap
@@ -104,68 +191,141 @@ class Inbox:
     _advanced: datetime | None = field(default=None, init=False)
     _busy: bool = field(default=False, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.lifecycle, Lifecycle):
+            raise TypeError(f"Inbox: lifecycle: expected a Lifecycle, found {shown(self.lifecycle)}")
+        self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
+        self.clocks.update((source, clock) for source, clock in self.correct.items() if isinstance(clock, ProviderClock))
+
     # --- Events ---------------------------------------------------------------------------------------------------------------
 
-    def receive(self, raw: str | bytes, now: datetime | None = None) -> Received | None:
+    def receive(self, raw: str | bytes, now: datetime | None = None) -> Received | Rejected:
         """Take one raw event.
 
         Args:
             raw: CloudEvents JSON, as text or UTF-8.
-            now: when it arrived, on the cloud clock; None: now. An event that bears a `receivedtime` keeps it.
+            now: when it arrived, on the cloud clock; None: now. An earlier `receivedtime` of the event is kept. A later one is cut.
 
         Returns:
-            The event and how its session's trace changed; None: it was rejected.
+            The event and what it did, or why it was rejected. Both have an `outcome` with a `kind`.
 
         Raises:
-            TypeError: `now` is naive.
+            TypeError: `raw` is no text, or `now` is naive.
             RuntimeError: a second writer.
         """
+        if isinstance(raw, Event):
+            raise TypeError("expected CloudEvents JSON as text or bytes, found an Event; use inbox.add(event)")
+        if not isinstance(raw, str | bytes):
+            raise TypeError(f"expected CloudEvents JSON as text or bytes, found {shown(raw)}; inbox.take recognises documents")
         with self._one_writer():
             now = _arrival(now)
             try:
-                event = self._stamped(decode_event(raw, ahead=timedelta.max, longest=self.longest), now)
+                event = decode_event(raw, ahead=timedelta.max, longest=self.longest)
+                return self._receive(event, now)
             except DecodeError as error:
-                content = raw.encode(errors="replace") if isinstance(raw, str) else raw
-                self.reject(Rejected.of(error, None, content))
-                return None
-            return Received(event, self._add(event))
+                return self._reject(error, _bytes(raw))
 
-    def add(self, event: Event, now: datetime | None = None) -> Received | None:
+    def add(self, event: Event, now: datetime | None = None) -> Received | Rejected:
         """Take one event whose times need no correction, as those converted from the platform's payloads.
 
         A payload may state what happened an hour ago. Its times teach nothing about a clock, so no clock learns from them.
 
         Args:
-            event: as it is; only `received_at` is stamped where it is unset.
+            event: as it is; `received_at` is stamped if it is unset, and cut if it is later than `now`.
             now: when it arrived, on the cloud clock; None: now.
 
         Returns:
-            The event and how its session's trace changed; None: it was rejected, for it lies too far ahead.
+            The event and what it did, or why it was rejected: it lies too far ahead.
 
         Raises:
-            TypeError: `now` is naive.
+            TypeError: it is no event, or `now` is naive.
             RuntimeError: a second writer.
         """
+        if not isinstance(event, Event):
+            raise TypeError(f"expected an Event, found {shown(event)}; use inbox.receive(raw) for CloudEvents JSON")
         with self._one_writer():
             try:
-                event = self._as_received(event, event.received_at or _arrival(now))
+                stamped, notes = self._stamped(event, _arrival(now))
+                self._check_ahead(stamped.occurred_at, stamped.received)
             except DecodeError as error:
-                self.reject(Rejected.of(error, None, encode_event(event).encode()))
-                return None
-            return Received(event, self._add(event))
+                return self._reject(error, encode_event(event).encode())
+            return Received(stamped, self._add(stamped), notes=notes)
 
-    def put(self, log: SessionLog) -> None:
-        """Take over a log that was restored; its timers wait here from now on.
+    def take(self, document: object, now: datetime | None = None) -> Taken:
+        """Take whatever a transport delivers, and recognise it.
 
-        Sealed logs, too, after a restart: without them, a late event would begin its session anew.
+        Args:
+            document: an event; CloudEvents JSON, one or a batch; a payload of the platform, or a list of them. As text, bytes or
+                parsed JSON.
+            now: when it arrived, on the cloud clock; None: now.
+
+        Returns:
+            What each event did, and the warnings of the converter.
+
+        Raises:
+            TypeError: it is none of these, or `now` is naive.
+            RuntimeError: a second writer.
         """
+        now = _arrival(now)
+        if isinstance(document, Event):
+            return Taken((self.add(document, now),))
+        if isinstance(document, str | bytes):
+            raw = _bytes(document)
+            try:
+                document = read_json(document, longest=self.longest)
+            except DecodeError as error:
+                return Taken((self._reject(error, raw),))
+        if isinstance(document, list):
+            parts = [self.take(one, now) for one in document]
+            answers = tuple(answer for part in parts for answer in part.answers)
+            return Taken(answers, tuple(warning for part in parts for warning in part.warnings))
+        if not isinstance(document, Mapping):
+            raise TypeError(f"expected an event, CloudEvents or a payload, as text or parsed JSON, found {shown(document)}")
+        return self._take_object(document, now)
+
+    def _take_object(self, document: Mapping[str, Any], now: datetime) -> Taken:  # JSON
+        try:
+            if "specversion" in document:
+                with self._one_writer():
+                    return Taken((self._receive(read_event(document, ahead=timedelta.max), now),))
+            converted = convert(document)
+        except DecodeError as error:
+            return Taken((self._reject(error, json.dumps(document, default=repr).encode()),))
+        return Taken(tuple(self.add(event, now) for event in converted.events), converted.warnings)
+
+    # --- Logs -----------------------------------------------------------------------------------------------------------------
+
+    def put(self, log: SessionLog) -> Put:
+        """Take over a log that was restored. Its timers wait here from now on.
+
+        If the inbox has a log of the session, both become one. A sealed log is not kept: its session and its copies are
+        remembered, so that what comes for it is a repeat or late.
+
+        Returns:
+            The log that is in the inbox now, and what could not be united.
+
+        Raises:
+            TypeError: it is no log.
+            RuntimeError: a second writer.
+        """
+        if not isinstance(log, SessionLog):
+            raise TypeError(f"expected a SessionLog (restore_log reads a saved one), found {shown(log)}")
         with self._one_writer():
-            self._sealed.discard(log.session_id)
-            self.logs[log.session_id] = log
-            self._wait_for(log)
+            session, here = log.session_id, self.logs.get(log.session_id)
+            if session in self._sealed and not self._sealed.was_dropped(session):
+                return Put(None, self._late_copies(log))
+            self._sealed.take_back(session)
+            united = unite(here, log) if here is not None and here is not log else None
+            kept = united.log if united else log
+            if kept.sealed:
+                self._let_go(kept)
+            else:
+                self.logs[session] = kept
+                self._wait_for(kept)
+            return Put(None if kept.sealed else kept, united.late if united else (), united.differences if united else ())
 
     def drop(self, session: str) -> SessionLog:
-        """Let go of a session that nobody can end any more; what comes for it afterwards is late.
+        """Let go of a session that nobody can end any more. What comes for it afterwards is late.
 
         Args:
             session: its id.
@@ -178,16 +338,15 @@ class Inbox:
             RuntimeError: a second writer.
         """
         with self._one_writer():
-            log = self.logs.pop(session)
-            self._sealed.add(session)
-            self._waiting.pop(session, None)
+            log = self.logs[session]
+            self._let_go(log, dropped=True)
             return log
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
     @property
     def deadline(self) -> datetime | None:
-        """When `advance` has something to fire next; None: never. It looks at no more logs than it must."""
+        """When `advance` has something to fire next, on the corrected provider clock; None: never."""
         while self._deadlines:
             due, session = self._deadlines[0]
             if session in self.logs and self.logs[session].deadline == due:
@@ -197,81 +356,155 @@ class Inbox:
                 del self._waiting[session]
         return None
 
-    def advance(self, now: datetime) -> Advanced:
+    def advance(self, now: datetime, limit: int | None = None) -> Advanced:
         """Fire what is due in all sessions, and let go of those that are over.
 
         Args:
             now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
+            limit: how many sessions are looked at; None: all. With a limit, an event loop is not blocked. Call `advance` again
+                while `more` is true.
 
         Raises:
             TypeError: `now` is naive.
+            ValueError: a limit below 1.
             RuntimeError: a second writer.
         """
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit: expected 1 or more, found {limit}")
         with self._one_writer():
             self._advanced = now = max(utc(now), self._advanced or utc(now))
-            changes = {}
-            while (due := self.deadline) is not None and due <= now:
-                _, session = heapq.heappop(self._deadlines)
-                del self._waiting[session]
-                changes[session] = self.logs[session].advance(now)
-                self._wait_for(self.logs[session])
-            return Advanced(changes, tuple(self._let_go(now)))
+            changes: dict[str, Change] = {}
+            logs: dict[str, SessionLog] = {}
+            budget = _Budget(limit)
+            for log in self._due(now, budget):
+                changes[log.session_id] = log.advance(now)
+                logs[log.session_id] = log
+                self._wait_for(log)
+            sealed = tuple(self._seal(now, budget))
+            logs.update((log.session_id, log) for log in sealed)
+            return Advanced(changes, tuple(logs.values()), sealed, more=budget.left == 0 and self._has_work(now))
 
-    # --- Within ---------------------------------------------------------------------------------------------------------------
+    # --- State ----------------------------------------------------------------------------------------------------------------
 
-    def _stamped(self, event: Event, now: datetime) -> Event:
-        """The event on our clocks."""
-        received = event.received_at or now
-        if event.provider_time is not None:
-            return self._as_received(event, received)
-        clock = self.clocks.get(event.source) or self.new_clock()
-        offset = self._offset(event, clock)
-        try:
-            stamped = evolve(event, received_at=received, occurred_at=event.occurred_at + offset)
-        except (OverflowError, ValueError):
-            corrected = f"{time_text(event.occurred_at)}, corrected by {offset}"
-            raise DecodeError((Problem("bad_time", "$.time", corrected, "a time in the years 1970 to 9998"),)) from None
-        self._check_ahead(stamped.occurred_at, received)
-        self.clocks[event.source] = clock
-        clock.learn(event.occurred_at, received)  # only now: what is rejected teaches it nothing
-        if event.subject not in self._sealed:
-            self._log(event.subject).offsets.setdefault(event.source, offset)
-        return evolve(stamped, provider_time=event.occurred_at) if offset else stamped
+    def save_state(self) -> dict[str, Any]:
+        """Return what the inbox knows beside its logs: time, clocks, and the sessions that were let go. `Any`: JSON."""
+        return write_state(self._advanced, self.late, self.clocks, self._sealed)
 
-    def _as_received(self, event: Event, received: datetime) -> Event:
-        """The event, with its time as it is."""
-        self._check_ahead(event.occurred_at, received)
-        return evolve(event, received_at=received)
+    def restore_state(self, data: Mapping[str, Any]) -> None:
+        """Take what `save_state` of another inbox returned, before anything else. `Any`: JSON.
+
+        Raises:
+            FormatVersionError: a newer version of this package wrote it.
+            DecodeError: it is no saved state.
+        """
+        saved = read_state(data)
+        self._advanced, self.late, self._sealed.has_forgotten = saved.advanced, saved.late, saved.forgotten
+        self.clocks.update(saved.clocks)
+        self.correct.update((s, clock) for s, clock in saved.clocks.items() if isinstance(self.correct.get(s), ProviderClock))
+        for session, offsets in saved.sealed:
+            self._sealed.restore(session, offsets)
+
+    # --- Within: events -------------------------------------------------------------------------------------------------------
+
+    def _receive(self, event: Event, now: datetime) -> Received:
+        """Correct an event, stamp it and add it; the source's clock learns from it."""
+        raw, notes = self._stamped(event, now)
+        offset = self._offset(event) if event.provider_time is None else _NO_OFFSET
+        corrected = _corrected(raw, offset)
+        self._check_ahead(corrected.occurred_at, raw.received)
+        is_first = self._is_first(event)
+        change = self._add(corrected)
+        if event.provider_time is None and (log := self.logs.get(event.subject)) is not None:
+            log.offsets.setdefault(event.source, offset)
+        if is_first and event.provider_time is None and event.derived_from is None:
+            notes += self._observe(raw)
+        return Received(corrected, change, offset, notes)
+
+    def _stamped(self, event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
+        """The event with the time at which it was received. What lies after the arrival is cut to it."""
+        if event.received_at is not None and event.received_at <= now:
+            return event, ()
+        cut = event.received_at is not None
+        notes = (f"receivedtime {time_text(event.received)} is later than the arrival, cut to it",) if cut else ()
+        return evolve(event, received_at=now), notes
 
     def _check_ahead(self, occurred: datetime, received: datetime) -> None:
         if occurred - received > self.ahead:
             expected = f"at most {self.ahead} after it was received, {time_text(received)}"
             raise DecodeError((Problem("time_in_the_future", "$.time", time_text(occurred), expected),))
 
-    def _offset(self, event: Event, clock: ProviderClock) -> timedelta:
+    def _offset(self, event: Event) -> timedelta:
         """By how much a source is corrected in a session: what was known when its first event came."""
         log = self.logs.get(event.subject)
-        fixed = log.offsets.get(event.source) if log else None
-        return fixed if fixed is not None else clock.offset or timedelta(0)
+        fixed = log.offsets.get(event.source) if log else self._sealed.offset(event)
+        if fixed is not None:
+            return fixed
+        correction = self.correct.get(event.source, _NO_OFFSET)
+        return correction.offset if isinstance(correction, ProviderClock) else correction
 
-    def _log(self, session: str) -> SessionLog:
-        if session not in self.logs:
-            self.logs[session] = SessionLog(self.lifecycle, session)
-        return self.logs[session]
+    def _is_first(self, event: Event) -> bool:
+        log = self.logs.get(event.subject)
+        return event.subject not in self._sealed and (log is None or not log.holds(event))
+
+    def _observe(self, event: Event) -> tuple[str, ...]:
+        """Let the source's clock learn, and return what it reports."""
+        clock = self.clocks.get(event.source)
+        if clock is None:
+            clock = self.clocks[event.source] = ProviderClock()
+            if len(self.clocks) > MAX_SOURCES:
+                del self.clocks[next(source for source in self.clocks if source not in self.correct)]
+        clock.learn(event.occurred_at, event.received)
+        report: ClockReport | None = clock.report
+        return () if report is None else (f"clock of {event.source}: {report}",)
 
     def _add(self, event: Event) -> Change:
-        if event.subject in self._sealed:
-            # Its log was let go; an empty one that is sealed answers for it, and no ghost of the session is born.
-            self.late += 1
-            ghost = SessionLog(self.lifecycle, event.subject)
-            ghost.sealed = True
-            return ghost.add(event)
-        log = self._log(event.subject)
-        # Nothing is due there, or it would have fired, unless the log was put here since; but the event may make it so.
+        if self._is_closed(event):
+            outcome = self._sealed.answer(event)
+            self.late += isinstance(outcome, Late)
+            return Change(outcome)
+        log = self.logs.get(event.subject) or SessionLog(self.lifecycle, event.subject)
+        # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
         change = log.add(event)
+        self.logs[event.subject] = log
         self._wait_for(log)
         return _after(fired, change) if fired else change
+
+    def _is_closed(self, event: Event) -> bool:
+        """Whether an event comes for a session that was let go. Of a forgotten one, only the time tells."""
+        if event.subject in self.logs:
+            return False
+        return event.subject in self._sealed or (self._sealed.has_forgotten and event.occurred_at < self._horizon())
+
+    def _late_copies(self, log: SessionLog) -> tuple[Event, ...]:
+        return tuple(copy for copy in log.copies if isinstance(self._sealed.answer(copy), Late))
+
+    def _reject(self, error: DecodeError, content: bytes) -> Rejected:
+        rejected = Rejected.of(error, None, content)
+        if self.reject is not None:
+            self.reject(rejected)
+        return rejected
+
+    # --- Within: time ---------------------------------------------------------------------------------------------------------
+
+    def _due(self, now: datetime, budget: "_Budget") -> Iterator[SessionLog]:
+        """The logs with a deadline at or before now. Each iteration takes its entry from the heap."""
+        while (due := self.deadline) is not None and due <= now and budget.spend():
+            _, session = heapq.heappop(self._deadlines)
+            del self._waiting[session]
+            yield self.logs[session]
+
+    def _has_work(self, now: datetime) -> bool:
+        deadline = self.deadline
+        return (deadline is not None and deadline <= now) or self._may_seal(now)
+
+    def _may_seal(self, now: datetime) -> bool:
+        return self.seal_after is not None and bool(self._sealings) and self._sealings[0][0] < now
+
+    def _horizon(self) -> datetime:
+        """What occurred before it belongs to sessions that may have been sealed."""
+        now = self._advanced or EPOCH
+        return EPOCH if self.seal_after is None or self.seal_after > now - EPOCH else now - self.seal_after
 
     def _wait_for(self, log: SessionLog) -> None:
         session, due, latest = log.session_id, log.deadline, log.latest
@@ -280,21 +513,25 @@ class Inbox:
             heapq.heappush(self._deadlines, (due, session))
         if self.seal_after is not None and latest is not None and session not in self._to_seal:
             self._to_seal.add(session)
-            heapq.heappush(self._sealings, (latest + self.seal_after, session))
+            heapq.heappush(self._sealings, (_later(latest, self.seal_after), session))
 
-    def _let_go(self, now: datetime) -> Iterator[SessionLog]:
-        while self.seal_after is not None and self._sealings and self._sealings[0][0] < now:
+    def _seal(self, now: datetime, budget: "_Budget") -> Iterator[SessionLog]:
+        while self._may_seal(now) and budget.spend():
             _, session = heapq.heappop(self._sealings)
             self._to_seal.discard(session)
             log = self.logs.get(session)
-            if log is None:
+            if log is None or self.seal_after is None:
                 continue  # it was dropped
-            if log.seal(now - self.seal_after):
-                self._sealed.add(session)
-                self._waiting.pop(session, None)
-                yield self.logs.pop(session)
-            elif (latest := log.latest) is not None and latest + self.seal_after >= now:
+            if log.seal(self._horizon()):
+                self._let_go(log)
+                yield log
+            elif (latest := log.latest) is not None and _later(latest, self.seal_after) >= now:
                 self._wait_for(log)  # something came since; what has not ended waits for its next event
+
+    def _let_go(self, log: SessionLog, *, dropped: bool = False) -> None:
+        self._sealed.remember(log, dropped=dropped)
+        self._waiting.pop(log.session_id, None)
+        self.logs.pop(log.session_id, None)
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -307,13 +544,53 @@ class Inbox:
             self._busy = False
 
 
+@define
+class _Budget:
+    """How many sessions one call of `advance` may still look at."""
+
+    left: int | None
+
+    def spend(self) -> bool:
+        """Take one, and return whether there was one."""
+        if self.left is None:
+            return True
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+
 def _arrival(now: datetime | None) -> datetime:
     """The only place in the package that reads a clock."""
     return datetime.now(UTC) if now is None else utc(now)
 
 
+def _corrected(event: Event, offset: timedelta) -> Event:
+    """Return an event with its time on our clock. The provider's own time stays beside it.
+
+    Raises:
+        DecodeError: the corrected time is outside of the years 1970 to 9998.
+    """
+    if not offset:
+        return event
+    try:
+        return evolve(event, occurred_at=event.occurred_at + offset, provider_time=event.occurred_at)
+    except (OverflowError, ValueError):
+        corrected = f"{time_text(event.occurred_at)}, corrected by {offset}"
+        raise DecodeError((Problem("bad_time", "$.time", corrected, "a time in the years 1970 to 9998"),)) from None
+
+
+def _later(moment: datetime, duration: timedelta) -> datetime:
+    """Return a moment later; one beyond the end of time never comes."""
+    return FOREVER if duration > FOREVER - moment else moment + duration
+
+
+def _bytes(raw: str | bytes) -> bytes:
+    return raw.encode(errors="replace") if isinstance(raw, str) else raw
+
+
 def _after(fired: tuple[Step, ...], change: Change) -> Change:
-    """A change that follows timers, as one: what fired and was undone again was never there."""
+    """Return a change that follows timers, as one: what fired and was undone again was never there."""
     undone = set(map(id, change.withdrawn))
     stayed = [step for step in fired if id(step) not in undone and all(step is not before for before, _ in change.changed)]
     return evolve(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import BinaryIO, Self
+from typing import BinaryIO, ClassVar, Self
 
 from attrs import define, field, frozen
 
@@ -35,9 +35,16 @@ class Rejected:
         length: its length in bytes, without the line's end.
     """
 
+    kind: ClassVar[str] = "rejected"
+
     error: DecodeError
     text: str
     length: int
+
+    @property
+    def outcome(self) -> Self:
+        """Itself: its `kind` is beside those of the outcomes of events."""
+        return self
 
     @classmethod
     def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None) -> Self:

@@ -122,12 +122,12 @@ class Repeat(Outcome):
     """The log holds this event already, and the copy changes nothing. Only a log gives this outcome. It has no trace row.
 
     Attributes:
-        kept: the outcome of the event that is kept.
+        kept: the outcome of the event that is kept; None: the log was let go, and only the identities of its events are known.
     """
 
     kind = "repeat"
 
-    kept: Outcome
+    kept: Outcome | None = None
 
 
 @frozen(kw_only=True)

@@ -24,6 +24,7 @@ from cobrowse_session.lifecycle.row import WRAPUP_TIMED_OUT, Guard, Row, Rules, 
 from cobrowse_session.lifecycle.stamps import settings_count
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.model import (
+    EPOCH,
     FOREVER,
     LONGEST_TIMEOUT,
     NO_DETAILS,
@@ -164,8 +165,14 @@ class Lifecycle:
         """
         now = utc(now)
         fired = []
-        while (due := self.deadline(session)) is not None and due <= now:
+        due = self.deadline(session)
+        while due is not None and due <= now:
             fired.append(self._fire(session, due))
+            if (following := self.deadline(session)) == due:
+                raise RuntimeError(
+                    f"session {session.id!r}: row {fired[-1].row!r} leaves its own deadline {due}, which would fire for ever"
+                )
+            due = following
         return tuple(fired)
 
     def deadline(self, session: Communication) -> datetime | None:
@@ -298,10 +305,7 @@ def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
 def _latest(session: Communication) -> datetime:
     """What an event must not be older than; equal is not older."""
     ended = session.after_call_work.end_time if session.after_call_work else None
-    return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=_BEFORE_ALL)
-
-
-_BEFORE_ALL = utc(datetime.fromisoformat("1970-01-01T00:00:00Z"))
+    return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=EPOCH)
 
 
 def _acw(session: Communication) -> AfterCallWorkState | str | None:

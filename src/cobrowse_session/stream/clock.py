@@ -138,6 +138,8 @@ class ProviderClock:
         self.pairs += 1
         self._since_jump += 1
 
+    report = None
+
     @property
     def offset(self) -> timedelta | None:
         """What to add to the provider's times; None: too little is known yet."""
@@ -195,3 +197,6 @@ class ProviderClock:
         """Once a window, keep its smallest difference."""
         if not self._minima or now - self._minima[-1][0] >= self.window:
             self._minima.append(self._rising[0] if not self._minima else (now, self._smallest))
+
+
+ClockReport = str

@@ -233,6 +233,11 @@ class SessionLog:
         """How many events have a lower edition that states something else than what counts."""
         return sum(copies.is_corrected for copies in self._copies.values())
 
+    def holds(self, event: Event) -> bool:
+        """Return whether the log has an event of this identity."""
+        self._clean()
+        return self._held(event) is not None
+
     def as_of(self, moment: datetime) -> "SessionLog":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.
 
@@ -322,19 +327,19 @@ class SessionLog:
     # --- What restores it -----------------------------------------------------------------------------------------------------
 
     def restore(
-        self, copies: Iterable[Event], *, advanced: datetime | None = None, repeats: int | None = None, late: int = 0
+        self, copies: Iterable[Event], *, advanced: datetime | None = None, received: int | None = None, late: int = 0
     ) -> None:
         """Take all copies of a saved log at once, into a log that has none yet.
 
         Args:
             copies: as `SessionLog.copies` lists them.
             advanced: the latest time to which the log was advanced, on the corrected provider clock.
-            repeats: how many copies were received beyond one of each event; None: those that are given.
+            received: how many copies were received in all; None: those that are given.
             late: how many events came after the log was sealed.
         """
         every = list(copies)
         self._events, self._copies = deduplicate(every)
-        self._repeats = len(every) - len(self._events) if repeats is None else repeats
+        self._repeats = (len(every) if received is None else received) - len(self._events)
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
 

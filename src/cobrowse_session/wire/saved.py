@@ -185,14 +185,15 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     saved = _read_saved(data)
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
-    log.offsets = dict(_offsets(saved.offsets))
+    log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
     table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
         session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
         log.restored = Restored(as_saved=True, table_changed=table_changed)
     else:
-        log.restore(copies, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
+        held = len({(copy.source, copy.id) for copy in copies})
+        log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
         log.restored = Restored(changed=tuple(_changed(saved, log)), table_changed=table_changed)
     return log
 
@@ -255,13 +256,21 @@ def _duration(number: int | None) -> timedelta | None:
         return timedelta.max  # the setting names its own bounds
 
 
-def _offsets(value: object) -> Iterator[tuple[str, timedelta]]:
+def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
+    """Return the offsets of sources, from a JSON object of milliseconds.
+
+    Raises:
+        DecodeError: it is no such object.
+    """
     if not isinstance(value, Mapping):
-        raise _problem("wrong_type", "$.offsets", value, "an object")
+        raise _problem("wrong_type", path, value, "an object")
     for source, offset in value.items():
-        if type(offset) is not int or abs(offset) > milliseconds(timedelta(days=36_500)):
-            raise _problem("wrong_type", f"$.offsets.{source}", offset, "an integer of milliseconds, of at most 100 years")
+        if type(offset) is not int or abs(offset) > milliseconds(_LARGEST_OFFSET):
+            raise _problem("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
         yield source, timedelta(milliseconds=offset)
+
+
+_LARGEST_OFFSET = timedelta(days=36_500)
 
 
 def _listed(value: object, path: str) -> list[Any]:  # JSON
