@@ -36,7 +36,7 @@ def work(state: str, start: float, end: float | None = None) -> AfterCallWork:
     return AfterCallWork(state=AfterCallWorkState(state), start_time=at(start), end_time=ended)
 
 
-# --- The end of the leg: rules 1 to 5 -----------------------------------------------------------------------------------------
+# --- The end of the leg: rules 1 to 4 -----------------------------------------------------------------------------------------
 
 OPTIONAL: dict[str, Any] = {"wrapup_prompt": "optional"}
 MANDATORY: dict[str, Any] = {"wrapup_prompt": "mandatory"}
@@ -58,44 +58,47 @@ def connected(**settings: Any) -> Stream:
 
 DEFAULT = Lifecycle()
 UNANSWERED = Lifecycle(acw_when_unanswered=True)
-TRANSFERRED = Lifecycle(acw_after_transfer=True)
+NO_TRANSFER = Lifecycle(acw_after_transfer=False)
+NEITHER = Lifecycle(acw_when_unanswered=True, acw_after_transfer=False)
 LADDER = [
     pytest.param(DEFAULT, alerting(**MANDATORY), "client", None, id="1 never connected"),
     pytest.param(DEFAULT, stream().updated(**MANDATORY).after(10), "peer", None, id="1 first seen ended"),
     pytest.param(DEFAULT, connected(), "peer", None, id="1 no prompt"),
     pytest.param(DEFAULT, connected(**NO_WORK), "peer", None, id="1 prompt none"),
-    pytest.param(DEFAULT, alerting(**MANDATORY), "transfer", None, id="1 before 2, never connected"),
-    pytest.param(DEFAULT, connected(), "transfer", None, id="1 before 2, no prompt"),
+    pytest.param(NO_TRANSFER, alerting(**MANDATORY), "transfer", None, id="1 before 2, never connected"),
+    pytest.param(NO_TRANSFER, connected(), "transfer", None, id="1 before 2, no prompt"),
     pytest.param(DEFAULT, alerting(**REQUESTED), "client", None, id="1 before 3"),
     pytest.param(DEFAULT, connected().wrapup("sale"), "peer", None, id="1 before 4"),
     pytest.param(UNANSWERED, alerting(**MANDATORY), "client", "pending", id="1 off"),
     pytest.param(UNANSWERED, stream().updated(**MANDATORY).after(10), "peer", "pending", id="1 off, first seen ended"),
     pytest.param(UNANSWERED, alerting(), "client", None, id="1 off, still no prompt"),
-    pytest.param(UNANSWERED, alerting(**MANDATORY), "transfer", "skipped", id="1 off, on to 2"),
+    pytest.param(NEITHER, alerting(**MANDATORY), "transfer", "skipped", id="1 off, on to 2"),
     pytest.param(UNANSWERED, alerting(**REQUESTED), "client", "skipped", id="1 off, on to 3"),
-    pytest.param(DEFAULT, connected(**MANDATORY), "transfer", "skipped", id="2 transferred"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required(), "transfer", "skipped", id="2 before 3"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "transfer", "skipped", id="2 before 4"),
-    pytest.param(DEFAULT, connected(**FORCED), "transfer", "skipped", id="2 before 5"),
-    pytest.param(TRANSFERRED, connected(**MANDATORY), "transfer", "pending", id="2 off"),
-    pytest.param(TRANSFERRED, connected(**REQUESTED), "transfer", "skipped", id="2 off, on to 3"),
-    pytest.param(TRANSFERRED, connected(**MANDATORY).wrapup("sale"), "transfer", "complete", id="2 off, on to 4"),
+    pytest.param(NO_TRANSFER, connected(**MANDATORY), "transfer", "skipped", id="2 transferred"),
+    pytest.param(NO_TRANSFER, connected(**REQUESTED).required(), "transfer", "skipped", id="2 before 3"),
+    pytest.param(NO_TRANSFER, connected(**MANDATORY).wrapup("sale"), "transfer", "skipped", id="2 before 4"),
+    pytest.param(NO_TRANSFER, connected(**FORCED), "transfer", "skipped", id="2 before 4, forcedTimeout"),
+    pytest.param(DEFAULT, connected(**MANDATORY), "transfer", "pending", id="2 off, as by default"),
+    pytest.param(DEFAULT, connected(**REQUESTED), "transfer", "skipped", id="2 off, on to 3"),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "transfer", "pending", id="2 off, on to 4"),
     pytest.param(DEFAULT, connected(**REQUESTED), "peer", "skipped", id="3 not requested"),
     pytest.param(DEFAULT, connected(**REQUESTED).required(False), "peer", "skipped", id="3 not wanted"),
     pytest.param(DEFAULT, connected(**REQUESTED).required().required(False), "peer", "skipped", id="3 taken back"),
     pytest.param(DEFAULT, connected(**REQUESTED).wrapup("sale"), "peer", "skipped", id="3 before 4"),
     pytest.param(DEFAULT, connected(**REQUESTED).required(), "peer", "pending", id="3 requested"),
     pytest.param(DEFAULT, connected(**MANDATORY).required(False), "peer", "pending", id="3 another prompt"),
-    pytest.param(DEFAULT, connected(**OPTIONAL).wrapup("sale"), "peer", "complete", id="4 optional"),
-    pytest.param(DEFAULT, connected(**UNHEARD).wrapup("sale"), "peer", "complete", id="4 unknown is optional"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "peer", "complete", id="4 mandatory"),
-    pytest.param(DEFAULT, connected(**TIMEOUT).wrapup("sale"), "peer", "complete", id="4 timeout"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required().wrapup("sale"), "peer", "complete", id="4 requested"),
-    pytest.param(DEFAULT, connected(**FORCED).wrapup("sale"), "peer", "pending", id="4 not forcedTimeout"),
-    pytest.param(DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "complete", id="4 forcedTimeout without a timeout"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("x", provisional=True), "peer", "pending", id="4 not a draft"),
-    pytest.param(DEFAULT, connected(**MANDATORY), None, "pending", id="5 no disconnect type"),
-    pytest.param(DEFAULT, connected(**FORCED), "peer", "pending", id="5 forcedTimeout"),
+    pytest.param(DEFAULT, connected(**OPTIONAL).wrapup("sale"), "peer", "pending", id="4 optional, prepared"),
+    pytest.param(DEFAULT, connected(**UNHEARD).wrapup("sale"), "peer", "pending", id="4 unknown prompt, prepared"),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "peer", "pending", id="4 mandatory, prepared"),
+    pytest.param(DEFAULT, connected(**TIMEOUT).wrapup("sale"), "peer", "pending", id="4 timeout, prepared"),
+    pytest.param(DEFAULT, connected(**REQUESTED).required().wrapup("sale"), "peer", "pending", id="4 requested, prepared"),
+    pytest.param(DEFAULT, connected(**FORCED).wrapup("sale"), "peer", "pending", id="4 forcedTimeout, prepared"),
+    pytest.param(
+        DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "pending", id="4 forcedTimeout without a timeout, prepared"
+    ),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("x", provisional=True), "peer", "pending", id="4 draft"),
+    pytest.param(DEFAULT, connected(**MANDATORY), None, "pending", id="4 no disconnect type"),
+    pytest.param(DEFAULT, connected(**FORCED), "peer", "pending", id="4 forcedTimeout"),
 ]
 
 
@@ -121,11 +124,21 @@ def test_what_the_end_of_the_leg_decides(
         ("transfer.to.the.moon", "skipped"),
         ("TRANSFER-ELSEWHERE", "skipped"),
         ("after.transfer", "pending"),
-        (UnknownPrompt("unheard"), "pending"),
+        ("unheard", "pending"),
     ],
 )
-def test_a_disconnect_type_that_begins_with_transfer_skips(disconnect_type: str, state: str) -> None:
-    run(connected(**MANDATORY).disconnected(disconnect_type)).expect(after_call_work__state=state)
+def test_a_disconnect_type_that_begins_with_transfer_skips_only_where_asked_for(disconnect_type: str, state: str) -> None:
+    ended = connected(**MANDATORY).disconnected(disconnect_type)
+
+    run(ended, lifecycle=NO_TRANSFER).expect(after_call_work__state=state)
+    run(ended).expect(after_call_work__state="pending")
+
+
+def test_a_wrapup_prepared_while_connected_does_not_end_after_call_work_and_done_does() -> None:
+    ended = connected(**MANDATORY).wrapup("sale").disconnected("peer")
+
+    run(ended).expect(after_call_work=work("pending", 10), wrapup__code="sale", wrapup__end_time=None)
+    run(ended.after(7).done()).expect(after_call_work=work("complete", 10, 17), wrapup__code="sale", wrapup__end_time=at(17))
 
 
 def test_the_first_end_decides_and_the_second_does_not_restart_it() -> None:
@@ -133,7 +146,7 @@ def test_the_first_end_decides_and_the_second_does_not_restart_it() -> None:
 
 
 @pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
-@pytest.mark.parametrize("default", [None, *WrapupPrompt, UnknownPrompt("unheard")])
+@pytest.mark.parametrize("default", [None, *WrapupPrompt])
 def test_none_says_that_the_leg_has_none_and_silence_takes_the_default(default: str | None, prompt: str | None) -> None:
     lifecycle = Lifecycle(settings=Settings(wrapup_prompt=default, wrapup_timeout=timedelta(seconds=30)))
     effective = prompt if prompt is not None else default
@@ -338,9 +351,8 @@ ENDED: dict[str, tuple[Stream, float | None]] = {
     "absent, unanswered": (stream().alerting().after(10).disconnected("client").after(5), None),
     "pending": (connected(**MANDATORY).disconnected("peer").after(5), None),
     "complete by code": (connected(**MANDATORY).disconnected("peer").after(5).wrapup("sale"), 15),
-    "complete at once": (connected(**MANDATORY).wrapup("sale").disconnected("peer").after(5), 10),
     "skipped by the agent": (connected(wrapup_prompt="optional").disconnected("peer").after(5).done(), None),
-    "skipped by rule": (connected(**MANDATORY).disconnected("transfer").after(5), None),
+    "skipped by rule": (connected(**REQUESTED).disconnected("peer").after(5), None),
     "reported before": (connected(**MANDATORY).disconnected("peer").after(5).platform("complete"), None),
 }
 
@@ -387,7 +399,7 @@ def test_an_equal_report_is_a_duplicate(state: str) -> None:
 
 
 def test_a_report_of_what_our_rule_said_to_the_millisecond_is_a_duplicate() -> None:
-    assert run(connected(**MANDATORY).disconnected("transfer").platform("skipped")).outcomes[-1] == Duplicate.match()
+    assert run(connected(**REQUESTED).disconnected("peer").platform("skipped")).outcomes[-1] == Duplicate.match()
     assert run(pending("mandatory").after(5).wrapup("sale").platform("complete")).outcomes[-1] == Duplicate.match()
 
 
@@ -439,11 +451,10 @@ def test_a_leg_without_after_call_work_has_none_to_end(end: str, by: str) -> Non
         (pending("mandatory").after(5).wrapup("sale"), "complete"),
         (pending("mandatory").after(5).offline(), "complete"),
         (pending("optional").after(5).done(), "skipped"),
-        (connected(**MANDATORY).disconnected("transfer"), "skipped"),
-        (connected(**MANDATORY).wrapup("sale").disconnected("peer"), "complete"),
+        (connected(**REQUESTED).disconnected("peer"), "skipped"),
         (pending("mandatory").after(5).platform("skipped"), "skipped"),
     ],
-    ids=["by code", "by offline", "by agent", "by rule", "at once", "by platform"],
+    ids=["by code", "by offline", "by agent", "by rule", "by platform"],
 )
 def test_after_call_work_ends_once(closed: Stream, state: str, by: str) -> None:
     before = run(closed).session.after_call_work

@@ -116,23 +116,32 @@ def test_another_initial_state_is_no_news() -> None:
 @pytest.mark.parametrize(
     ("events", "provider"),
     [
-        pytest.param(stream(source="/a").alerting(), "/a", id="the source"),
+        pytest.param(stream(source="/a").alerting(), None, id="never the source"),
         pytest.param(stream(source="/a").alerting(provider="acme"), "acme", id="what data says"),
-        pytest.param(stream(source="/a").alerting().connected(source="/b"), "/a", id="the first source"),
-        pytest.param(stream(source="/a").alerting().updated(provider="acme").connected(), "acme", id="data over source"),
         pytest.param(stream().updated(provider="acme").updated(provider="apex"), "apex", id="the latest data"),
-        pytest.param(stream().wrapup("x", source="/a").alerting(source="/b"), "/b", id="not a refused event's"),
-        pytest.param(stream().unknown(source="/a").alerting(source="/b"), "/b", id="not an ignored event's"),
-        pytest.param(stream().updated(source="/a").alerting(source="/b"), "/b", id="not a duplicate's"),
-        pytest.param(stream().wrapup("x", provider="acme").alerting(source="/b"), "/b", id="not a refused event's data"),
+        pytest.param(stream().wrapup("x", provider="acme").alerting(), None, id="not a refused event's data"),
     ],
 )
-def test_provider_is_what_data_says_and_else_the_first_applied_events_source(events: Stream, provider: str) -> None:
+def test_provider_is_what_data_state_and_unset_while_none_do(events: Stream, provider: str | None) -> None:
     run(events).expect(provider=provider)
 
 
-def test_a_provider_that_is_the_source_already_is_no_news() -> None:
-    run(stream(source="/a").alerting().after(1).updated(provider="/a")).expect(Applied.match(), Duplicate.match())
+# --- The platform's own word for after-call work ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "required"),
+    [
+        pytest.param(stream().alerting(after_call_work_required=True), True, id="while pending"),
+        pytest.param(connected().updated(after_call_work_required=False), False, id="false while connected"),
+        pytest.param(connected().disconnected(after_call_work_required=True), True, id="by the end itself"),
+        pytest.param(connected().disconnected().updated(after_call_work_required=True), None, id="not after the end"),
+        pytest.param(connected().required().updated(after_call_work_required=False), False, id="the latest counts"),
+        pytest.param(connected().updated(after_call_work_required=False).required(), True, id="the agent's request, too"),
+    ],
+)
+def test_after_call_work_required_is_a_detail_up_to_and_including_the_end(events: Stream, required: bool | None) -> None:  # noqa: FBT001 (a case)
+    run(events).expect(after_call_work_required=required)
 
 
 # --- Grants -------------------------------------------------------------------------------------------------------------------

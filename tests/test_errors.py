@@ -95,7 +95,7 @@ def test_every_error_of_the_package_is_in_the_list_above() -> None:
 
 @pytest.mark.parametrize("grace", [timedelta(microseconds=-1), timedelta(days=1, milliseconds=1)])
 def test_a_grace_that_makes_no_sense_is_an_error(grace: timedelta) -> None:
-    with pytest.raises(SettingsError, match="alerting_grace: expected a timedelta from 0 s to 1 day"):
+    with pytest.raises(SettingsError, match="alerting_grace: expected a timedelta from 0 ms to 86400000 ms"):
         Lifecycle(alerting_grace=grace)
 
 
@@ -105,19 +105,51 @@ def test_a_limit_without_a_time_is_an_error_where_a_person_sets_it(prompt: str) 
         Lifecycle(settings=Settings(wrapup_prompt=prompt))
 
 
-@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(microseconds=999), timedelta(days=1, milliseconds=1), 30])
+@pytest.mark.parametrize("timeout", [timedelta(0), timedelta(microseconds=999), timedelta(days=1, milliseconds=1)])
 def test_a_timeout_that_makes_no_sense_is_an_error_where_a_person_sets_it(timeout: timedelta) -> None:
     with pytest.raises(SettingsError, match="from 1 ms to 86400000 ms"):
         Settings(wrapup_timeout=timeout)
 
 
-def test_a_platform_that_says_no_state_is_an_error() -> None:
-    with pytest.raises(ValueError, match="must say the state"):
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda: Settings(wrapup_prompt=7), "wrapup_prompt: expected WrapupPrompt, text or None, found 7"),
+        (lambda: Settings(wrapup_timeout=30), "wrapup_timeout: expected timedelta or None, found 30"),
+        (lambda: Lifecycle(alerting_grace=1), "alerting_grace: expected timedelta or None, found 1"),
+        (lambda: Lifecycle(settings="mandatory"), "settings: expected Settings, found 'mandatory'"),
+        (lambda: Lifecycle(acw_after_transfer=1), "acw_after_transfer: expected bool, found 1"),
+        (lambda: Lifecycle(timeout_code=None), "timeout_code: expected text, found None"),
+        (lambda: Lifecycle().new(7), "session_id: expected text, found 7"),
+    ],
+)
+def test_an_argument_of_another_type_is_a_type_error_that_names_it(make: Callable[[], object], found: str) -> None:
+    with pytest.raises(TypeError, match=found):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "nearest"), [("mandetory", "mandatory"), ("FORCEDTIMEOUTS", "forcedTimeout"), ("xyzzy", None), ("", None)]
+)
+def test_an_unknown_prompt_is_an_error_in_code_that_names_the_nearest_known_one(prompt: str, nearest: str | None) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(wrapup_prompt=prompt)
+    assert ("did you mean" in str(caught.value)) == (nearest is not None)
+    assert f"did you mean {nearest!r}" in str(caught.value) or nearest is None
+
+
+def test_an_empty_timeout_code_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="timeout_code"):
+        Lifecycle(timeout_code="")
+
+
+def test_a_report_without_a_state_is_an_error() -> None:
+    with pytest.raises(ValueError, match="state: expected complete, skipped or notApplicable, from the platform"):
         AfterCallWorkEnded(subject="s1", source="/a", id="e1", occurred_at=START, by="platform")
 
 
 def test_an_unknown_event_says_everything_in_its_data() -> None:
-    with pytest.raises(ValueError, match="belongs into data"):
+    with pytest.raises(ValueError, match="put the rest into data"):
         UnknownEvent(subject="s1", source="/a", id="e1", occurred_at=START, type="x", settings=Settings(wrapup_prompt="none"))
 
 

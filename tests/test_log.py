@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.strategies import at, lifecycles, moments, streams
@@ -21,6 +22,7 @@ from cobrowse_session import (
     Lifecycle,
     Outcome,
     Refused,
+    Repeat,
     Settings,
 )
 from cobrowse_session.events import Timer
@@ -193,7 +195,7 @@ def test_a_repeat_has_no_row_and_is_counted() -> None:
     change = log.add(CALL.events[1])
 
     assert not change
-    assert change.outcome == Applied.match(row="connected")
+    assert change.outcome == Repeat.match(row="connected", kept=Applied.match(row="connected"))
     assert (log.repeats, log.conflicts, len(log.trace)) == (1, 0, 3)
 
 
@@ -311,20 +313,22 @@ def test_an_empty_log_is_not_sealed() -> None:
     assert SessionLog(TIMED, "s1").seal(at(3600)) is False
 
 
-def test_what_comes_after_the_seal_is_late_repeats_included_and_handed_back() -> None:
+def test_what_comes_after_the_seal_is_late_and_handed_back_but_a_repeat_is_a_repeat() -> None:
     over = CALL.after(20).wrapup("sale")
     log = filled(list(over))
     log.seal(at(3600))
     before = shown(log)
 
     again = log.add(over.events[0])
+    changing = log.add(evolve(over.events[0], received_at=START - timedelta(seconds=1)))
     fresh = log.add(over.after(1).updated(peer_id="p").events[-1])
 
-    assert again.outcome == Late.match(event=over.events[0])
+    assert again.outcome == Repeat.match(row=log.trace[0].outcome.row)
+    assert changing.outcome == Late.match(row=None)
     assert fresh.outcome == Late.match(row=None, from_state="disconnected", acw="complete")
     assert not again
-    assert shown(log) == before
-    assert (log.late, log.repeats) == (2, 0)
+    assert shown(log)[:2] == before[:2]
+    assert (log.late, log.repeats) == (2, 1)
     assert not log.advance(at(7200))
 
 
@@ -342,15 +346,15 @@ def test_a_saved_log_keeps_what_the_events_alone_do_not_tell() -> None:
 
     assert shown(again) == shown(log)
     assert save_log(again) == save_log(log)
-    assert (again.repeats, again.conflicts, again.late, again.sealed) == (2, 1, 1, True)
+    assert (again.repeats, again.conflicts, again.late, again.sealed) == (3, 1, 0, True)
     assert again.offsets == {"/test": timedelta(milliseconds=-400)}
     assert again.lifecycle == TIMED
 
 
 def test_a_saved_log_of_a_newer_format_is_refused() -> None:
-    data = save_log(filled(list(CALL))) | {"format": 2}
+    data = save_log(filled(list(CALL))) | {"format": 3}
 
-    with pytest.raises(FormatVersionError, match="a saved log has format version 2, this package reads up to 1"):
+    with pytest.raises(FormatVersionError, match="a saved log has format version 3, this package reads up to 2"):
         restore_log(data)
 
 

@@ -47,7 +47,9 @@ def test_they_have_the_states_of_the_specification() -> None:
 
 def test_every_kind_of_event_belongs_to_one_of_them() -> None:
     assert set(machines().connection.events) == {*STATES[1:], "updated", "unknown", "timer.alerting"}
-    assert set(machines().after_call_work.events) == {"acw.required", "wrapup", "acw.ended", "leg_ended", "timer.acw"}
+    assert set(machines().after_call_work.events) == {
+        *("acw.required", "acw.started", "wrapup", "acw.ended", "leg_ended", "timer.acw")
+    }
     assert set(machines().triggers) == {*machines().connection.events, *machines().after_call_work.events}
 
 
@@ -58,11 +60,15 @@ def test_nothing_leads_back_from_an_end() -> None:
     assert {way[1] for way in ways if way[0] == "alerting"} == {*STATES} - {"none", "alerting"}
 
 
-def test_after_call_work_comes_from_nothing_and_never_begins_again() -> None:
-    ways = [(cell.source, cell.dest) for cell in cells(machines().after_call_work) if cell.dest is not None]
-    outside = {(cell.source, cell.dest) for cell in cells(machines().after_call_work, "acw.ended") if cell.dest}
-    assert outside == {(source, dest) for source in WORK_STATES for dest in ("complete", "skipped")}  # the platform may say so
-    assert {dest for _, dest in ways} == {"pending", "complete", "skipped"}
+def test_after_call_work_begins_again_only_by_a_report_of_the_platform() -> None:
+    ways = [(cell.source, cell.dest, cell.row.on) for cell in cells(machines().after_call_work) if cell.dest is not None]
+    reported = {(cell.source, cell.dest) for cell in cells(machines().after_call_work, "acw.ended") if cell.dest}
+    withdrawn = {(source, "absent") for source in WORK_STATES if source != "absent"}
+    assert reported == {(source, dest) for source in WORK_STATES for dest in ("complete", "skipped")} | withdrawn
+    assert {on for source, dest, on in ways if dest == "pending" and source in ("complete", "skipped")} == {
+        ("acw.started",),
+        ("leg_ended",),
+    }
     assert not [cell for cell in cells(machines().after_call_work, "wrapup") if cell.dest and cell.source != "pending"]
 
 
@@ -119,7 +125,7 @@ def test_the_rules_are_those_of_the_specification() -> None:
     rules = {(row.gives.kind, row.gives.rule) for row in (*CONNECTION, *AFTER_CALL_WORK) if getattr(row.gives, "rule", None)}  # type: ignore[union-attr]  # a verdict
     assert rules == {
         *(("ignored", rule) for rule in ("not_connected", "settings_after_end", "unknown_type", "unknown_value")),
-        *(("ignored", rule) for rule in ("already_final", "nothing_to_save")),
+        *(("ignored", rule) for rule in ("already_final", "nothing_to_save", "deadline_passed")),
         *(("refused", rule) for rule in ("no_way_back", "session_is_over", "not_connected", "not_ended")),
         *(("refused", rule) for rule in ("code_required", "no_early_exit", "no_after_call_work")),
     }
@@ -175,8 +181,14 @@ CASES = (
     Case("ended+none_without_prompt", UP.disconnected()),
     Case("ended+skipped_after_transfer", TIMED.disconnected("transfer.consult")),
     Case("ended+skipped_unrequested", UP.disconnected(wrapup_prompt="agentRequested")),
-    Case("ended+complete_at_once", TIMED.wrapup("sale").disconnected()),
     Case("ended+begins", TIMED.disconnected()),
+    # The platform reports that it is pending.
+    Case("started_not_ended", UP.started()),
+    Case("deadline_passed", TIMED.disconnected().after(30.001).started()),
+    Case("started_by_platform", COMPLETE.started()),
+    Case("details", OPTIONAL.started(viewer_url="https://v")),
+    Case("grant_outside_connected", OPTIONAL.started(**GRANT)),
+    Case("duplicate", OPTIONAL.started()),
     # The agent asks for it.
     Case("request_not_connected", BEGUN.alerting().required()),
     Case("request", UP.required()),
@@ -209,6 +221,11 @@ CASES = (
     Case("not_ended", UP.done()),
     Case("complete_by_platform", OVER.platform("complete")),
     Case("skipped_by_platform", OVER.platform("skipped")),
+    Case("none_by_platform", COMPLETE.platform("notApplicable")),
+    Case("details", OVER.platform("notApplicable", viewer_url="https://v")),
+    Case("grant_outside_connected", OVER.platform("notApplicable", **GRANT)),
+    Case("settings_after_end", OVER.platform("notApplicable", wrapup_prompt="mandatory")),
+    Case("duplicate", OVER.platform("notApplicable")),
     Case("no_after_call_work", OVER.offline()),
     Case("details", COMPLETE.done(viewer_url="https://v")),
     Case("grant_outside_connected", COMPLETE.done(**GRANT)),
@@ -223,7 +240,7 @@ CASES = (
     Case("complete_by_timeout", FORCED, until=31),
 )
 
-LIFECYCLE = Lifecycle(settings=Settings(), alerting_grace=duration(1))
+LIFECYCLE = Lifecycle(settings=Settings(), acw_after_transfer=False, alerting_grace=duration(1))
 
 
 def decided(case: Case) -> tuple[str | None, list[Row]]:

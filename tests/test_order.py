@@ -351,7 +351,10 @@ def outcome(session: CobrowseSession) -> tuple[Any, ...]:
 def test_a_report_after_the_timer_replaces_what_the_timer_said() -> None:
     folded = folds(TIMED.after("30200ms").platform("skipped"))
     assert told(folded)[2:] == ["timer.acw complete_by_timeout", "e3 skipped_by_platform"]
-    assert outcome(folded.session) == ("skipped", START + 90.2 * SECOND, "ININ-WRAP-UP-TIMEOUT", 30)  # the wrap-up's end stays
+    assert folded.session.after_call_work == AfterCallWork(
+        state=AfterCallWorkState.SKIPPED, start_time=START + 60 * SECOND, end_time=START + 90.2 * SECOND
+    )
+    assert folded.session.wrapup is None  # the timer's code is withdrawn
 
 
 @pytest.mark.parametrize("passed", [10, 30])

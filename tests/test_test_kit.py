@@ -145,7 +145,7 @@ def test_expectations_may_be_partial_and_go_inside() -> None:
         Applied.match(row="alerting"),
         Applied.match(to_state="connected"),
         Applied.match(),
-        Applied.match(set=("provider", "provider_event_time", "wrapup")),
+        Applied.match(set=("provider_event_time", "wrapup")),
         state="disconnected",
         wrapup__code="sale",
         after_call_work=None,

@@ -31,12 +31,12 @@ EVENTS = (
 TRACE = """\
 {"session":"s1","conversation":"c1","event":"e1","source":"/providers/acme","type":"cobrowse.session.alerting",\
 "at":"2026-03-01T09:00:00.000Z","received":"2026-03-01T09:00:00.031Z","outcome":"applied","row":"alerting",\
-"from":"none","to":"alerting","set":["cobrowseRole","initialState","provider","providerEventTime","segments","startAlertingTime","state"]}
+"from":"none","to":"alerting","set":["cobrowseRole","initialState","providerEventTime","segments","startAlertingTime","state"]}
 {"session":"s1","conversation":"c1","event":"e2","source":"/providers/acme","type":"cobrowse.session.alerting",\
 "at":"2026-03-01T09:00:01.000Z","received":"2026-03-01T09:00:01.031Z","outcome":"duplicate","row":"duplicate","from":"alerting"}
 {"session":"s1","conversation":"c1","event":"e3","source":"/providers/acme","type":"cobrowse.session.connected",\
 "at":"2026-03-01T09:00:03.000Z","received":"2026-03-01T09:00:03.031Z","outcome":"applied","row":"connected",\
-"from":"alerting","to":"connected","set":["connectedTime","initialState","provider","providerEventTime","segments","state"]}
+"from":"alerting","to":"connected","set":["connectedTime","initialState","providerEventTime","segments","state"]}
 {"session":"s1","conversation":"c1","event":"e4","source":"/providers/acme","type":"cobrowse.session.alerting",\
 "at":"2026-03-01T09:00:04.000Z","received":"2026-03-01T09:00:04.031Z","outcome":"refused","row":"no_way_back",\
 "rule":"no_way_back","from":"connected"}
@@ -45,12 +45,12 @@ TRACE = """\
 "rule":"unknown_type","from":"connected"}
 {"session":"s1","conversation":"c1","event":"e6","source":"/providers/acme","type":"cobrowse.session.updated",\
 "at":"2026-03-01T09:00:06.000Z","received":"2026-03-01T09:00:06.031Z","outcome":"applied","row":"details",\
-"from":"connected","to":"connected","set":["cobrowseRole","provider","providerEventTime"],\
+"from":"connected","to":"connected","set":["cobrowseRole","providerEventTime"],\
 "notes":["unknown cobrowseRole 'spectator', kept as it came","wrapupTimeoutMs 0 is out of bounds, not taken"]}
 {"session":"s1","conversation":"c2","event":"e7","source":"/providers/acme","type":"cobrowse.session.disconnected",\
 "at":"2026-03-01T09:01:00.000Z","received":"2026-03-01T09:01:00.031Z","outcome":"applied","row":"ended+begins",\
 "from":"connected","to":"disconnected","acw":"pending","set":["afterCallWork","controlling","disconnectType","disconnectedTime",\
-"initialState","provider","providerEventTime","segments","state"]}
+"initialState","providerEventTime","segments","state"]}
 {"session":"s1","conversation":"c2","event":"e8","source":"/providers/acme","type":"cobrowse.session.acw.ended",\
 "at":"2026-03-01T09:01:00.010Z","received":"2026-03-01T09:01:00.010Z","outcome":"ignored","row":"unknown_value",\
 "rule":"unknown_value","from":"disconnected","acw":"pending","notes":["unknown state 'lost', kept as it came"]}
@@ -90,4 +90,4 @@ def test_set_lists_the_details_of_the_event_changed_or_not() -> None:
     (_, row) = trace_rows(
         fold(stream("s1").connected(viewer_url="https://v").after(1).updated(viewer_url="https://v", peer_id="p")).steps
     )
-    assert row["set"] == ["peerId", "provider", "providerEventTime", "viewerUrl"]
+    assert row["set"] == ["peerId", "providerEventTime", "viewerUrl"]

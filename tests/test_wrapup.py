@@ -52,7 +52,7 @@ AT = {
     "unanswered": stream().alerting().after(10).disconnected("client"),
     "no_prompt": ended(None),
     "terminated": connected(None).terminated("peer"),
-    "skipped": connected().disconnected("transfer"),
+    "skipped": connected("agentRequested").disconnected("peer"),
     "complete": ended().wrapup("other"),
     "offline": ended().offline(),
 }
@@ -125,9 +125,7 @@ def test_disable_end_time_updates_is_an_instruction_and_never_stored() -> None:
 ENDS = [
     pytest.param(None, "peer", None, id="no prompt"),
     pytest.param("none", "peer", None, id="prompt none"),
-    pytest.param("mandatory", "transfer", "skipped", id="transferred"),
     pytest.param("agentRequested", "peer", "skipped", id="not requested"),
-    pytest.param("mandatory", "peer", "complete", id="complete at once"),
 ]
 
 
@@ -140,7 +138,7 @@ def test_a_preparation_becomes_final_where_the_end_of_the_leg_leaves_nothing_to_
     assert ran.outcomes[-1] == Applied.match(acw=state)
 
 
-@pytest.mark.parametrize(("prompt", "disconnect_type", "state"), ENDS[:-1])
+@pytest.mark.parametrize(("prompt", "disconnect_type", "state"), ENDS)
 def test_a_prepared_draft_becomes_final_there_too(prompt: str | None, disconnect_type: str, state: str | None) -> None:
     ran = run(connected(prompt).wrapup(notes="call back", provisional=True).after(5).disconnected(disconnect_type))
     ran.expect(wrapup=final(15, 0, notes="call back"))
@@ -196,7 +194,7 @@ def test_a_save_that_changes_nothing_is_a_duplicate(before: Stream, said: dict[s
     assert run(saved.after(1).wrapup("sale", **said)).outcomes[-1] == Applied.match()
 
 
-@pytest.mark.parametrize("before", [ended(), ended(None), connected().disconnected("transfer")])
+@pytest.mark.parametrize("before", [ended(), ended(None), connected("agentRequested").disconnected("peer")])
 def test_an_end_that_moves_is_a_change_and_one_that_stays_is_none(before: Stream) -> None:
     saved = before.after(1).wrapup("sale")
     assert run(saved.wrapup("sale")).outcomes[-1] == Duplicate.match()
@@ -308,8 +306,7 @@ def test_under_forced_timeout_the_last_code_saved_counts() -> None:
 
 AGAIN = [
     pytest.param(ended().after(1).wrapup("first"), 11, 1, id="after complete"),
-    pytest.param(connected().wrapup("first").disconnected("peer"), 10, 0, id="after complete at once"),
-    pytest.param(connected().wrapup("first").disconnected("transfer"), 10, 0, id="after skipped"),
+    pytest.param(connected("agentRequested").wrapup("first").disconnected("peer"), 10, 0, id="after skipped"),
     pytest.param(connected(None).wrapup("first").disconnected("peer"), 10, 0, id="without after-call work"),
     pytest.param(ended().wrapup("first", provisional=True).after(1).offline(), 11, 1, id="after offline"),
     pytest.param(ended("timeout", 1).wrapup("first", provisional=True).after(2).updated(peer_id="p"), 11, 1, id="timed out"),
@@ -329,7 +326,12 @@ def test_saved_again_later_it_ends_then_unless_told_otherwise(before: Stream, en
 
 @pytest.mark.parametrize(
     "before",
-    [ended(None), connected().disconnected("transfer"), ended().offline(), stream().alerting().after(10).disconnected()],
+    [
+        ended(None),
+        connected("agentRequested").disconnected("peer"),
+        ended().offline(),
+        stream().alerting().after(10).disconnected(),
+    ],
     ids=["no prompt", "skipped", "offline", "unanswered"],
 )
 def test_where_no_end_exists_disable_end_time_updates_keeps_none(before: Stream) -> None:

@@ -23,6 +23,7 @@ from cobrowse_session.model import (
     AfterCallWork,
     CobrowseSession,
     Segment,
+    Segments,
     Wrapup,
     time_text,
     vendor_name,
@@ -183,7 +184,7 @@ def _turned_away(folded: Folded, attribute: str) -> Iterator[str]:
 
 def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
     for name in names:
-        value = next(iter(value[int(name) :]), None) if isinstance(value, tuple) else getattr(value, name, None)
+        value = next(iter(value[int(name) :]), None) if isinstance(value, tuple | Segments) else getattr(value, name, None)
     return value
 
 
@@ -202,7 +203,7 @@ def _spoken(value: Any) -> str:  # any field's value
     match value:
         case datetime():
             return time_text(value)
-        case tuple():
+        case tuple() | Segments():
             return f"[{', '.join(map(_spoken, value))}]"
         case Address() | Segment() | Wrapup() | AfterCallWork():
             said = ((vendor_name(a.name), getattr(value, a.name)) for a in attrs.fields(type(value)))
