@@ -16,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench soak constraints clean
+.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench clock-worlds soak constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the packag
 
 bench: .venv/.stamp ## measure
 	@$(PYTHON) -m bench
+
+clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: a table (SEEDS and MIXTURES: .venv/bin/python -m tests.clock_worlds 3 300)
+	@$(PYTHON) -m tests.clock_worlds
 
 soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)

@@ -1,123 +1,222 @@
-"""The provider's clock: what is learned, what is assumed, and a simulation in which the bound holds."""
+"""The clock of one provider: its settings, its bounded memory, what it reports, and that a restart loses nothing."""
 
-import random
+import json
+import pickle
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cobrowse_session import SettingsError
-from cobrowse_session.stream import Bound, Drift, ProviderClock
+from cobrowse_session import DecodeError, FormatVersionError, ProviderClock, SettingsError
+from cobrowse_session.stream import ClockState
 from cobrowse_session.testing import START
+from cobrowse_session.wire.clock import restore_clock, save_clock
 
-MS = timedelta(milliseconds=1)
+SECOND = timedelta(seconds=1)
+Pairs = list[tuple[float, float]]
 
 
-def fed(clock: ProviderClock, *delays: float, offset: timedelta = timedelta(0), begin: float = 0) -> ProviderClock:
-    """A pair a second, each with its delay in milliseconds."""
-    for second, delay in enumerate(delays):
-        happened = START + timedelta(seconds=begin + second)
-        clock.learn(happened - offset, happened + delay * MS)
+def taught(pairs: Pairs, clock: ProviderClock | None = None) -> ProviderClock:
+    """A clock that has learned from pairs of (received, difference), in seconds."""
+    clock = clock or ProviderClock()
+    for received, difference in pairs:
+        clock.learn(START + (received - difference) * SECOND, START + received * SECOND)
     return clock
 
 
-def test_without_data_a_clock_says_nothing_and_corrects_nothing() -> None:
-    clock = ProviderClock()
-
-    assert (clock.offset, clock.bound, clock.drift) == (None, None, None)
-    assert clock.correct(START) == START
+def steady(difference: float, minutes: float, begins: float = 0, every: float = 10) -> Pairs:
+    """Pairs with one difference, in minutes from `begins`."""
+    return [(begins * 60 + n * every, difference) for n in range(int(minutes * 60 / every))]
 
 
-def test_too_few_pairs_say_nothing() -> None:
-    assert fed(ProviderClock(fewest=3), 9000, 30).offset is None
-    assert fed(ProviderClock(fewest=3), 9000, 30, 50).offset == 30 * MS
+# --- Windows ------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_smallest_difference_of_the_window_is_the_estimate() -> None:
-    clock = fed(ProviderClock(fewest=1), 400, 31, 5000, 77, offset=timedelta(hours=2))
+def test_nothing_is_known_before_a_window_is_closed() -> None:
+    clock = taught(steady(10, 5))
 
-    assert clock.offset == timedelta(hours=2) + 31 * MS
-    assert clock.correct(START) == START + timedelta(hours=2) + 31 * MS
-
-
-def test_the_bound_names_the_smallest_delay_that_it_assumes() -> None:
-    clock = fed(ProviderClock(fewest=1, window=timedelta(seconds=100)), 400, 31)
-
-    assert clock.bound == Bound(31 * MS - 250 * MS - 10 * MS, 31 * MS + 10 * MS, 250 * MS)
+    assert (clock.offset, clock.observed, clock.report, clock.drift, clock.windows) == (0 * SECOND, None, None, None, 0)
 
 
-def test_what_is_older_than_the_window_no_longer_counts() -> None:
-    clock = fed(ProviderClock(fewest=1, window=timedelta(seconds=10)), 20, *[100] * 20)
-
-    assert clock.offset == 100 * MS
-
-
-def test_a_clock_that_jumps_ahead_is_followed_at_once() -> None:
-    clock = fed(ProviderClock(fewest=1, window=timedelta(seconds=10)), *[30] * 20)
-
-    fed(clock, 30, offset=timedelta(seconds=-60), begin=20)
-
-    assert clock.offset == 30 * MS - timedelta(seconds=60)
-    assert clock.jumps == 1
+def test_a_window_has_five_minutes_and_eight_pairs_at_least() -> None:
+    assert taught([*steady(1, 5), (301, 1)]).windows == 1
+    assert taught([(n * 60, 1) for n in range(8)]).windows == 0
+    assert taught([(n * 60, 1) for n in range(9)]).windows == 1
 
 
-def test_a_clock_that_jumps_back_is_followed_when_the_window_has_passed() -> None:
-    clock = fed(ProviderClock(fewest=1, window=timedelta(seconds=10)), *[30] * 20)
+def test_one_or_two_strays_are_no_base_and_three_are() -> None:
+    body = steady(0.1, 5)[3:]
 
-    fed(clock, *[30] * 10, offset=timedelta(seconds=60), begin=20)
-    before = clock.offset
-    fed(clock, *[30] * 5, offset=timedelta(seconds=60), begin=30)
-
-    assert (before, clock.offset) == (30 * MS, 30 * MS + timedelta(seconds=60))
-    assert clock.jumps == 1
+    assert taught([(0, -9.0), (1, -5.0), *body, (301, 0.1)]).base == 0.1 * SECOND
+    assert taught([(0, -9.0), (1, -9.1), (2, -9.2), *body, (301, 0.1)]).base == -9.2 * SECOND
 
 
-def test_a_pair_that_is_told_late_still_counts() -> None:
-    clock = fed(ProviderClock(fewest=1), 400, begin=100)
+def test_a_window_of_strays_only_has_no_base() -> None:
+    clock = taught([*((n * 20, float(n)) for n in range(16)), (330, 0)])
 
-    fed(clock, 20, begin=50)
-
-    assert clock.offset == 20 * MS
+    assert (clock.base, clock.state, clock.report) == (None, ClockState.UNHEALTHY, None)
 
 
-def test_a_naive_time_is_the_callers_mistake() -> None:
+@pytest.mark.parametrize(("late", "state"), [(15, "learning"), (16, "unhealthy")])
+def test_a_window_is_healthy_if_at_least_half_of_it_is_close_to_its_base(late: int, state: str) -> None:
+    pairs = [(n * 10, 5.0 if n >= late else 9.0 + n) for n in range(30)]
+
+    assert taught([*pairs, (301, 5)]).state == state
+
+
+# --- The offset ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("difference", "windows"), [(-10, 4), (10, 12), (-0.3, 4), (2.1, 12), (-29.9, 4), (29.9, 12)])
+def test_a_fast_clock_is_corrected_after_four_windows_and_a_slow_one_after_twelve(difference: float, windows: int) -> None:
+    just_before = taught([*steady(difference, 5 * windows)])
+    then = taught([(5 * 60 * windows, difference)], pickle.loads(pickle.dumps(just_before)))  # noqa: S301 (our own bytes)
+
+    assert (just_before.offset, then.offset) == (0 * SECOND, difference * SECOND)
+    assert (just_before.state, then.state) == ("learning", "adopted")
+
+
+@pytest.mark.parametrize("difference", [0, 2, -0.25, 1.2, -30.1, 30.1, 3600])
+def test_what_is_tolerated_or_beyond_the_cap_is_never_corrected(difference: float) -> None:
+    assert taught(steady(difference, 240)).offset == 0 * SECOND
+
+
+def test_a_correction_is_reduced_after_one_healthy_window() -> None:
+    assert taught([*steady(-10, 25), *steady(-6, 10, 25)]).offset == -6 * SECOND
+    assert taught([*steady(-10, 25), *steady(0, 10, 25)]).offset == 0 * SECOND
+
+
+def test_a_sign_changes_through_zero() -> None:
+    turned = [*steady(-10, 25), *steady(10, 10, 25)]
+
+    assert taught(turned).offset == 0 * SECOND
+    assert taught([*turned, *steady(10, 60, 35)]).offset == 10 * SECOND
+
+
+def test_an_unhealthy_window_and_silence_hold_the_offset() -> None:
+    adopted = steady(-10, 25)
+
+    assert taught([*adopted, *((1500 + n, n - 10.0) for n in range(600))]).offset == -10 * SECOND
+    assert taught([*adopted, (99_999, -10)]).offset == -10 * SECOND
+
+
+def test_three_pairs_that_no_delay_explains_end_the_correction_of_a_slow_clock_at_once() -> None:
+    slow = steady(10, 61)
+
+    assert [taught([*slow, *steady(0.1, 1, 61)[:n]]).offset for n in range(4)] == [10 * SECOND] * 3 + [0 * SECOND]
+    assert taught([*slow, *steady(6, 1, 61)[:3]]).offset == 6 * SECOND
+
+
+def test_windows_that_do_not_agree_are_unsteady_and_reported() -> None:
+    clock = taught([pair for n in range(13) for pair in steady(5 + n % 2, 5, 5 * n)])
+
+    assert (clock.offset, clock.state) == (0 * SECOND, ClockState.UNSTEADY)
+    assert str(clock.report) == "slow, or its feed late, by 6.000 s, but it changes from window to window"
+    assert clock.jumps == 11
+
+
+def test_drift_is_what_the_last_windows_show() -> None:
+    clock = taught([(n * 10, -10 - n * 10 * 50e-6) for n in range(360)])
+
+    assert clock.drift is not None
+    assert clock.drift * 1e6 == pytest.approx(-50, abs=2)
+
+
+def test_a_pair_that_is_learned_late_counts_where_it_is_learned() -> None:
+    clock = taught([*steady(0.1, 6), (5, 0.1)])
+
+    assert clock.latest == START + 350 * SECOND
+
+
+def said(**arguments: Any) -> Any:
+    """Arguments of any type, as a caller without a type checker would give them."""
+    return arguments
+
+
+# --- Settings and memory ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["window", "smallest_delay", "tolerated", "cap"])
+def test_a_duration_that_makes_no_sense_is_an_error(setting: str) -> None:
+    with pytest.raises(SettingsError):
+        ProviderClock(**said(**{setting: timedelta(0)}))
+    with pytest.raises(TypeError):
+        ProviderClock(**said(**{setting: 5}))
+
+
+@pytest.mark.parametrize("setting", ["min_pairs", "fast_windows", "slow_windows"])
+def test_a_number_that_makes_no_sense_is_an_error(setting: str) -> None:
+    with pytest.raises(SettingsError):
+        ProviderClock(**said(**{setting: 0}))
+
+
+def test_a_naive_time_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         ProviderClock().learn(datetime(2026, 3, 1), START)  # noqa: DTZ001 (the point)
 
 
-def test_a_duration_that_makes_no_sense_is_an_error() -> None:
-    with pytest.raises(SettingsError):
-        ProviderClock(smallest_delay=timedelta(0))
-    with pytest.raises(SettingsError):
-        ProviderClock(window=timedelta(seconds=-1))
+def test_memory_is_bounded_whatever_is_learned() -> None:
+    spread = taught([(n / 1000, float(n * 37 % 99_991)) for n in range(20_000)])
+    long = taught(steady(0.1, 60 * 24, every=30))
+
+    assert len(json.dumps(save_clock(spread))) < 20_000
+    assert len(json.dumps(save_clock(long))) < 20_000
 
 
-def test_the_middle_of_the_drift_is_its_estimate() -> None:
-    assert Drift(20.0, 60.0).estimate == 40.0
+# --- A restart ----------------------------------------------------------------------------------------------------------------
+
+differences = st.sampled_from((0.03, 0.1, 2.5, 10.0, 10.05, -7.0, 50.0))
 
 
-# --- A simulation: offsets up to hours, drift up to 100 ppm, heavy-tailed delay ------------------------------------------------
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.floats(0, 90), differences), max_size=150), st.integers(0, 150))
+def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -> None:
+    now = 0.0
+    pairs: Pairs = []
+    for step, difference in steps:
+        now += step
+        pairs.append((now, difference))
+    first = taught(pairs[:cut], ProviderClock(min_pairs=3, window=60 * SECOND, slow_windows=5))
+
+    again = restore_clock(json.loads(json.dumps(save_clock(first))))
+
+    assert again == first
+    assert taught(pairs[cut:], again) == taught(pairs[cut:], first)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_the_bound_holds_in_a_world_of_heavy_tailed_delays(seed: int) -> None:
-    chance = random.Random(seed)
-    offset = timedelta(seconds=chance.uniform(-4 * 3600, 4 * 3600))
-    drift = chance.uniform(-100e-6, 100e-6)
-    sent = [chance.uniform(0, 6 * 3600) for _ in range(6000)]
-    arrivals = sorted((second + 0.02 + 0.05 * chance.paretovariate(1.1), second) for second in sent)
-    clock = ProviderClock()
-    told = 0
+def mutations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
+    """Every place of a document, with something else in it."""
+    found: list[tuple[tuple[Any, ...], Any]]
+    found = [(path, other) for other in (None, "x", -1, 1.5, [], {}, [None], 10**40)] if path else []
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*found, *(one for key, part in parts for one in mutations(part, (*path, key)))]
 
-    for arrived, second in arrivals:
-        cloud = START + timedelta(seconds=second)
-        clock.learn(cloud - offset - timedelta(seconds=drift * second), START + timedelta(seconds=arrived))
-        if bound := clock.bound:
-            told += 1
-            assert bound.lowest <= offset + timedelta(seconds=drift * arrived) <= bound.highest
 
-    slope = clock.drift
-    assert told > 5900
-    assert clock.jumps == 0
-    assert slope is not None
-    assert slope.lowest <= drift * 1e6 <= slope.highest
-    assert slope.highest - slope.lowest < 40
+def test_a_broken_document_is_a_decode_error_with_a_path() -> None:
+    saved = json.loads(json.dumps(save_clock(taught([*steady(10, 61), *steady(0.1, 1, 61)[:2]]))))
+    for path, other in mutations(saved):
+        broken = json.loads(json.dumps(saved))
+        place = broken
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = other
+        try:
+            restore_clock(broken)
+        except DecodeError as error:
+            assert error.path.startswith("$")  # noqa: PT017 (many documents are fine)
+        except FormatVersionError:
+            assert path == ("format",)
+
+
+@pytest.mark.parametrize("change", [lambda _: [], lambda data: data | {"format": True}, lambda _: {}], ids=str)
+def test_what_is_no_saved_clock_is_a_decode_error(change: Callable[[dict[str, Any]], Any]) -> None:
+    with pytest.raises(DecodeError):
+        restore_clock(change(save_clock(ProviderClock())))
+
+
+def test_a_newer_format_is_refused() -> None:
+    with pytest.raises(FormatVersionError, match="a saved clock has format version 2"):
+        restore_clock(save_clock(ProviderClock()) | {"format": 2})

@@ -202,22 +202,23 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 def clocks_command(
     events: Events,
     smallest_delay: Annotated[
-        float, typer.Option(metavar="SECONDS", help="In every window, one event is assumed to arrive within this time.")
+        float,
+        typer.Option(metavar="SECONDS", help="Half of the events of a healthy window arrive within this time of the fastest."),
     ] = 0.25,
-    window: Annotated[float, typer.Option(metavar="SECONDS", help="How far back differences are compared.")] = 300,
+    window: Annotated[float, typer.Option(metavar="SECONDS", help="The shortest window of received time.")] = 300,
 ) -> None:
-    """Show each provider's clock beside ours: offset, its bound under what is assumed, drift, jumps, impossible pairs.
+    """Show each provider's clock beside ours: what differs, and what would be added if its correction were asked for.
 
-    An impossible pair is an event that was received before it happened, on the corrected clock.
+    Nothing is corrected. An impossible pair is an event that was received before it happened.
     """
     try:
-        delay, back = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
-        ProviderClock(smallest_delay=delay or timedelta(0), window=back or timedelta(0))
+        delay, length = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
+        ProviderClock(smallest_delay=delay or timedelta(0), window=length or timedelta(0))
     except SettingsError as error:
         raise typer.BadParameter(f"{error}; see --smallest-delay and --window") from None
     bad = Complaints(events, say)
     with usage_errors(), ExitStack() as files:
-        read = clocks(read_events(open_input(files, events), bad), delay, back)
+        read = clocks(read_events(open_input(files, events), bad), length, delay)
         for one in read:
             typer.echo(one)
     if not read:

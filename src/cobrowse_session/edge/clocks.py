@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cobrowse_session.events import Event
 from cobrowse_session.stream import ProviderClock
@@ -14,62 +14,81 @@ __all__ = ["Clock", "clocks"]
 
 @frozen
 class Clock:
-    """What a file tells of one provider's clock.
+    """What a file shows of one provider's clock.
 
     Attributes:
         source: the provider.
         clock: what was learned from its events, in the order in which they were received.
-        impossible: how many events were received before they happened, on the corrected clock.
+        impossible: how many events were received before they happened, by their own times.
         worst: by how much, at most.
+        moves: how often the offset that would be added changed.
     """
 
     source: str
     clock: ProviderClock
-    impossible: int
-    worst: timedelta
+    impossible: int = 0
+    worst: timedelta = field(default=timedelta(0))
+    moves: int = 0
 
     def __str__(self) -> str:
         clock = self.clock
-        lines = [f"{self.source}: {clock.pairs} pairs"]
-        if clock.offset is None or clock.bound is None:
-            lines.append(f"  offset      unknown: {clock.fewest} pairs are needed")
-        else:
-            bound = clock.bound
-            assumed = f"if one event of every {clock.window.total_seconds():g} s arrives within {_ms(bound.smallest_delay)}"
-            lines.append(f"  offset      {_ms(clock.offset)}, between {_ms(bound.lowest)} and {_ms(bound.highest)} {assumed}")
-        if (drift := clock.drift) is not None:
-            lines.append(f"  drift       {drift.estimate:+.1f} ppm, between {drift.lowest:+.1f} and {drift.highest:+.1f}")
+        lines = [
+            f"{self.source}: {clock.pairs} pairs in {clock.windows} windows, {clock.healthy} of them healthy",
+            f"  difference  {_observed(clock)}",
+            f"  would add   {_would_add(clock)}",
+        ]
+        if clock.drift is not None:
+            lines.append(f"  drift       {clock.drift * 1e6:+.1f} ppm over the last {len(clock.recent)} windows")
         lines.append(f"  jumps       {clock.jumps}")
         lines.append(f"  impossible  {self.impossible}" + (f", by up to {_ms(self.worst)}" if self.impossible else ""))
         return "\n".join(lines)
 
 
+def _observed(clock: ProviderClock) -> str:
+    if clock.windows == 0:
+        so_far = clock.open.base(clock.smallest_delay) if clock.open and clock.pairs >= clock.min_pairs else None
+        return f"unknown: {clock.min_pairs} pairs are needed" if so_far is None else f"{_ms(so_far)} at least so far"
+    if clock.base is None:
+        return "unknown: the smallest differences of the latest window are strays"
+    report = clock.report
+    return f"{_ms(clock.base)} at least in the latest window" + (f": {report}" if report else "")
+
+
+def _would_add(clock: ProviderClock) -> str:
+    return f"{_ms(clock.offset)}, if the correction of this source is asked for" if clock.offset else "nothing"
+
+
 def clocks(
-    events: Iterable[Event], smallest_delay: timedelta | None = None, window: timedelta | None = None
+    events: Iterable[Event], window: timedelta | None = None, smallest_delay: timedelta | None = None
 ) -> tuple[Clock, ...]:
-    """Learn each provider's clock from events that say when they were received; others tell nothing.
+    """Observe each provider's clock, from events that have a `receivedtime`. Nothing is corrected.
 
     Args:
         events: in any order.
-        smallest_delay: see `ProviderClock`; None: its default.
         window: see `ProviderClock`; None: its default.
+        smallest_delay: see `ProviderClock`; None: its default.
+
+    Raises:
+        SettingsError: a duration that is not positive.
     """
     pairs: dict[str, list[tuple[datetime, datetime, datetime]]] = defaultdict(list)
     for event in events:
-        if event.received_at is not None:
+        if event.received_at is not None and event.derived_from is None:
             pairs[event.source].append((event.received_at, event.provider_time or event.occurred_at, event.occurred_at))
-    said = {"smallest_delay": smallest_delay, "window": window}
-    chosen = {name: value for name, value in said.items() if value is not None}
-    return tuple(_clock(source, sorted(pairs[source]), chosen) for source in sorted(pairs))
+    given = {"window": window, "smallest_delay": smallest_delay}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return tuple(_clock(source, sorted(pairs[source]), ProviderClock(**chosen)) for source in sorted(pairs))  # type: ignore[arg-type]  # durations, by name
 
 
-def _clock(source: str, pairs: list[tuple[datetime, datetime, datetime]], chosen: dict[str, timedelta]) -> Clock:
-    clock = ProviderClock(**chosen)  # type: ignore[arg-type]  # durations, by name
+def _clock(source: str, pairs: list[tuple[datetime, datetime, datetime]], clock: ProviderClock) -> Clock:
+    moves = 0
     for received, provider_time, _ in pairs:
+        before = clock.offset
         clock.learn(provider_time, received)
+        moves += clock.offset != before
     early = [occurred - received for received, _, occurred in pairs if received < occurred]
-    return Clock(source, clock, len(early), max(early, default=timedelta(0)))
+    return Clock(source, clock, len(early), max(early, default=timedelta(0)), moves)
 
 
 def _ms(duration: timedelta) -> str:
-    return f"{duration / timedelta(milliseconds=1):+.0f} ms"
+    return f"{duration / timedelta(milliseconds=1):+,.0f} ms"

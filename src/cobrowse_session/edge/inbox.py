@@ -204,7 +204,7 @@ class Inbox:
 
         Args:
             raw: CloudEvents JSON, as text or UTF-8.
-            now: when it arrived, on the cloud clock; None: now. An earlier `receivedtime` of the event is kept. A later one is cut.
+            now: when it arrived, on the cloud clock; None: now. A `receivedtime` that is earlier is kept, a later one is cut.
 
         Returns:
             The event and what it did, or why it was rejected. Both have an `outcome` with a `kind`.

@@ -1,202 +1,341 @@
-"""The provider's clock, brought onto ours (specification, section 8).
+"""The provider's clock, observed, and corrected where that is asked for (specification, section 8).
 
 Theory of operation
 ===================
 
-An event says when it happened on the provider's clock, and we know when we received it on ours. The difference is the offset
-between the clocks plus a delay that is never negative. So the smallest difference of a while is the best estimate of the offset,
-and it is too large by the smallest delay of that while.
+An event states when it happened on the provider's clock, and we know when we received it on ours. The *difference*, received time
+less provider time, is the offset between the clocks plus a delay that is never negative. So a negative difference proves that the
+provider's clock is fast. A positive one proves nothing: a slow clock and a late feed give the same data. Only persistence can
+decide, and it can be wrong.
 
-Nothing in the data tells that delay. The bound therefore stands on what is assumed, and names it:
+Received time is cut into windows. The *base* of a window is its smallest difference that has two more close above it: a stray
+`receivedtime` is not enough. A window is *healthy* if at least half of its differences are close to the base. Windows *agree* if
+their bases do, apart from what clocks drift.
 
-- in every `window`, at least one event arrives within `smallest_delay`;
-- the clocks drift apart by no more than `largest_drift`;
-- the provider's clock does not jump.
+The offset moves away from zero only after many healthy windows that agree: four for a fast clock, twelve for a slow one, because
+a late feed looks like that. It moves towards zero after one healthy window. Three pairs that are impossible under a correction of
+a slow clock reduce it at once. In an unhealthy window and in silence it is held.
 
-Then the offset lies between the smallest difference of the window less `smallest_delay`, and the smallest difference; on both
-sides widened by what the drift may amount to within a window. A difference below that is impossible, unless the provider's clock
-jumped ahead: the past is forgotten at once. Where it jumped back, differences grow, as they do when events are delayed; the old
-estimate stands until the window has passed.
+Example, slow clock: differences of 10.03 s for an hour, in twelve windows, give an offset of 10.03 s. Then the clock is set
+right. The next three differences are 0.03 s, which no delay can explain, and the offset is zero again.
 """
 
+from bisect import insort
 from collections import deque
 from datetime import datetime, timedelta
+from enum import StrEnum
+from operator import attrgetter
 
 from attrs import define, field, frozen
 
+from cobrowse_session.checks import shown
 from cobrowse_session.errors import SettingsError
 from cobrowse_session.model import utc
 
-MEMORY = 64
-"""Windows whose minima are kept to tell the drift."""
-_NOTHING = timedelta(0)
+_ZERO = timedelta(0)
+_CLOSE = 3
+"""How many differences, the base among them, must be within `smallest_delay` of it."""
+_KEPT = 16
+"""How many of the smallest differences of a window are kept, to find its base."""
+_BIN = timedelta(milliseconds=10)
+_MAX_BINS = 512
+
+
+class ClockState(StrEnum):
+    """What a clock knows of a source."""
+
+    #: Too little was received, or the source's clock is right.
+    QUIET = "quiet"
+    #: The source seems to be off. It has not lasted long enough to be adopted.
+    LEARNING = "learning"
+    #: The offset is adopted.
+    ADOPTED = "adopted"
+    #: The source is off by more than what is ever corrected.
+    REFUSED = "refused"
+    #: Less than half of the differences are close to the smallest: a late feed, a poller, or several nodes.
+    UNHEALTHY = "unhealthy"
+    #: The smallest differences of the last windows do not agree.
+    UNSTEADY = "unsteady"
 
 
 @frozen
-class Bound:
-    """Between which two values something lies, and the smallest delay that this assumes.
+class ClockReport:
+    """A source whose clock seems to be off by more than the tolerance.
 
     Attributes:
-        lowest: not less.
-        highest: not more.
-        smallest_delay: at least one event of each window is assumed to have arrived within this time.
+        state: what is known.
+        base: the smallest difference of the latest window that counts: offset plus smallest delay.
     """
 
-    lowest: timedelta
-    highest: timedelta
-    smallest_delay: timedelta
+    state: ClockState
+    base: timedelta
+
+    def __str__(self) -> str:
+        direction = "slow, or its feed late," if self.base > _ZERO else "fast"
+        return f"{direction} by {abs(self.base).total_seconds():.3f} s, {_SENTENCES[self.state]}"
+
+
+_SENTENCES = {
+    ClockState.LEARNING: "not for long enough to be adopted",
+    ClockState.ADOPTED: "for long enough to be adopted",
+    ClockState.REFUSED: "more than is ever corrected",
+    ClockState.UNHEALTHY: "but most differences vary",
+    ClockState.UNSTEADY: "but it changes from window to window",
+}
 
 
 @frozen
-class Drift:
-    """How much the offset changes, in parts per million; positive: the provider's clock is slow.
+class Pair:
+    """A pair of times.
 
     Attributes:
-        lowest: not less.
-        highest: not more.
+        received: when it was received, on the cloud clock.
+        difference: received time less provider time.
     """
 
-    lowest: float
-    highest: float
+    received: datetime
+    difference: timedelta
 
-    @property
-    def estimate(self) -> float:
-        """The middle."""
-        return (self.lowest + self.highest) / 2
+
+@frozen
+class Window:
+    """A window that was closed, and is healthy.
+
+    Attributes:
+        began: when its first pair was received.
+        base: its smallest difference that counts.
+    """
+
+    began: datetime
+    base: timedelta
+
+
+@define
+class OpenWindow:
+    """The pairs of the window that is open, in bounded memory.
+
+    Attributes:
+        began: when it was opened, on the cloud clock.
+        pairs: how many pairs it has.
+        smallest: the smallest differences, sorted.
+        bins: how many differences are in each bin of 10 ms, counted from zero. The largest ones may be left out.
+    """
+
+    began: datetime
+    pairs: int = 0
+    smallest: list[timedelta] = field(factory=list)
+    bins: dict[int, int] = field(factory=dict)
+
+    def add(self, difference: timedelta) -> None:
+        """Count one difference."""
+        self.pairs += 1
+        insort(self.smallest, difference)
+        del self.smallest[_KEPT:]
+        place = difference // _BIN
+        self.bins[place] = self.bins.get(place, 0) + 1
+        if len(self.bins) > _MAX_BINS:  # the largest differences are close to no base
+            self.bins = dict(sorted(self.bins.items())[: _MAX_BINS // 2])
+
+    def base(self, smallest_delay: timedelta) -> timedelta | None:
+        """Return the smallest difference that has enough others close above it; None: there is none."""
+        for index in range(len(self.smallest) - _CLOSE + 1):
+            if self.smallest[index + _CLOSE - 1] - self.smallest[index] <= smallest_delay:
+                return self.smallest[index]
+        return None
+
+    def is_healthy(self, base: timedelta, smallest_delay: timedelta) -> bool:
+        """Return whether at least half of the differences are close above the base."""
+        first, last = base // _BIN, (base + smallest_delay) // _BIN
+        close = sum(count for place, count in self.bins.items() if first <= place <= last)
+        return 2 * close >= self.pairs
 
 
 def _positive(duration: timedelta) -> timedelta:
-    if duration <= _NOTHING:
-        raise SettingsError("a duration of the clock", "more than none", repr(duration))
+    if not isinstance(duration, timedelta):
+        raise TypeError(f"ProviderClock: expected a timedelta, found {shown(duration)}")
+    if duration <= _ZERO:
+        raise SettingsError("a duration of the clock", "more than none", shown(duration))
     return duration
+
+
+def _at_least_one(number: int) -> int:
+    if not isinstance(number, int) or number < 1:
+        raise SettingsError("a number of the clock", "an integer of 1 or more", shown(number))
+    return number
 
 
 @define
 class ProviderClock:
-    """Learns by how much one provider's clock is off.
+    """Observes one provider's clock, and learns by how much its times are to be corrected.
 
     Args:
-        smallest_delay: at least one event of each window is assumed to arrive within this time.
-        window: how far back differences are compared.
-        largest_drift: how far the clocks are assumed to drift apart at most, as a fraction: 100 ppm.
-        fewest: how many pairs it needs before it says anything.
+        window: the shortest window of received time.
+        min_pairs: the fewest pairs of a window. With few events, windows grow.
+        smallest_delay: at least half of the events of a healthy window arrive within this time of the fastest.
+        tolerated: a clock that is slow by up to this is not corrected. Fast, by up to `smallest_delay`.
+        cap: a clock that is off by more is not corrected.
+        max_drift: how far the clocks are assumed to drift apart at most, as a fraction: 100 ppm.
+        fast_windows: after how many healthy windows that agree a fast clock is corrected.
+        slow_windows: after how many healthy windows that agree a slow clock is corrected.
 
     Raises:
-        SettingsError: a duration that makes no sense.
+        TypeError: a setting of another type.
+        SettingsError: a setting out of range.
 
     >>> from datetime import UTC
-    >>> clock = ProviderClock(fewest=1)
+    >>> clock = ProviderClock()
     >>> nine = datetime(2026, 3, 1, 9, tzinfo=UTC)
-    >>> clock.learn(nine, nine + timedelta(milliseconds=430))
-    >>> clock.correct(nine).isoformat()
-    '2026-03-01T09:00:00.430000+00:00'
-    >>> clock.bound.lowest < timedelta(milliseconds=400) < clock.bound.highest
-    True
+    >>> for second in range(0, 1800, 10):  # half an hour of a clock that is ten seconds fast
+    ...     moment = nine + timedelta(seconds=second)
+    ...     clock.learn(moment + timedelta(seconds=10), moment + timedelta(milliseconds=30))
+    >>> clock.offset.total_seconds(), str(clock.report)
+    (-9.97, 'fast by 9.970 s, for long enough to be adopted')
     """
 
-    smallest_delay: timedelta = field(default=timedelta(milliseconds=250), converter=_positive)
     window: timedelta = field(default=timedelta(minutes=5), converter=_positive)
-    largest_drift: float = 100e-6
-    fewest: int = 8
+    min_pairs: int = field(default=8, converter=_at_least_one)
+    smallest_delay: timedelta = field(default=timedelta(milliseconds=250), converter=_positive)
+    tolerated: timedelta = field(default=timedelta(seconds=2), converter=_positive)
+    cap: timedelta = field(default=timedelta(seconds=30), converter=_positive)
+    max_drift: float = 100e-6
+    fast_windows: int = field(default=4, converter=_at_least_one)
+    slow_windows: int = field(default=12, converter=_at_least_one)
+    offset: timedelta = field(default=_ZERO, init=False)
+    """What to add to the provider's times in sessions that begin now."""
     pairs: int = field(default=0, init=False)
     """How many pairs it has learned from."""
+    windows: int = field(default=0, init=False)
+    """How many windows were closed."""
+    healthy: int = field(default=0, init=False)
+    """How many of them were healthy."""
     jumps: int = field(default=0, init=False)
-    """How often the provider's clock jumped."""
-    _since_jump: int = field(default=0, init=False)
-    _began: datetime | None = field(default=None, init=False)
-    _latest: datetime | None = field(default=None, init=False)
-    # Candidates for the smallest difference, (received, difference): each is smaller than all that came after it.
-    _rising: deque[tuple[datetime, timedelta]] = field(factory=deque, init=False)
-    _minima: deque[tuple[datetime, timedelta]] = field(factory=lambda: deque(maxlen=MEMORY), init=False)
+    """How many healthy windows did not agree with the healthy one before."""
+    state: ClockState = field(default=ClockState.QUIET, init=False)
+    """What is known since the latest window was closed."""
+    base: timedelta | None = field(default=None, init=False)
+    """The base of the latest window that was closed; None: it had none."""
+    recent: deque[Window] = field(factory=deque, init=False)
+    """The latest windows, if they are healthy."""
+    open: OpenWindow | None = field(default=None, init=False)
+    """The window that is open."""
+    latest: datetime | None = field(default=None, init=False)
+    """The latest time at which a pair was received."""
+    disproving: list[Pair] = field(factory=list, init=False)
+    """The pairs with the smallest differences below the offset, of this window and the one before."""
 
     def learn(self, provider_time: datetime, received: datetime) -> None:
         """Take one pair.
 
         Args:
             provider_time: when it happened, on the provider's own clock, uncorrected.
-            received: when it arrived, on the cloud clock.
+            received: when it was received, on the cloud clock.
 
         Raises:
             TypeError: a naive datetime.
         """
         received = utc(received)
         difference = received - utc(provider_time)
-        now = self._latest = max(received, self._latest or received)  # a pair that is told late still counts
-        self._began = self._began or now
-        is_full = now - self._began >= self.window  # before that, what was assumed of a window need not hold
-        if is_full and difference < self._smallest - self.smallest_delay - self._slack:
-            self._forget(now)  # it jumped ahead
-        before = self._rising[0] if self._rising else None
-        while self._rising and self._rising[-1][1] >= difference:
-            self._rising.pop()
-        self._rising.append((now, difference))
-        while self._rising[0][0] < now - self.window:
-            self._rising.popleft()
-        if before and is_full and self._smallest > before[1] + self.smallest_delay + 2 * self._slack:
-            self._forget(self._rising[0][0], keep=len(self._rising))  # it jumped back, a window ago
-        self._remember(now)
+        now = self.latest = max(received, self.latest or received)  # a pair that is learned late still counts
+        if self.open is None:
+            self.open = OpenWindow(now)
+        elif now - self.open.began >= self.window and self.open.pairs >= self.min_pairs:
+            self._close(self.open)
+            passed = (now - self.open.began) // self.window
+            self.open = OpenWindow(self.open.began + passed * self.window)
+        self.open.add(difference)
         self.pairs += 1
-        self._since_jump += 1
-
-    report = None
-
-    @property
-    def offset(self) -> timedelta | None:
-        """What to add to the provider's times; None: too little is known yet."""
-        return self._smallest if self._rising and self._since_jump >= self.fewest else None
+        if self.offset > _ZERO and difference < self.offset:
+            self._disprove(Pair(now, difference))
 
     @property
-    def bound(self) -> Bound | None:
-        """Between which values the true offset lies, under what is assumed; None: too little is known yet."""
-        if (offset := self.offset) is None:
+    def observed(self) -> timedelta | None:
+        """The base of the latest window, if it is healthy: offset plus smallest delay."""
+        return self.recent[-1].base if self.recent else None
+
+    @property
+    def drift(self) -> float | None:
+        """How fast the offset changes, as a fraction; positive: the provider's clock is slow. None: too little is known."""
+        if len(self.recent) < 2:
             return None
-        return Bound(offset - self.smallest_delay - self._slack, offset + self._slack, self.smallest_delay)
+        first, last = self.recent[0], self.recent[-1]
+        return (last.base - first.base) / (last.began - first.began)
 
     @property
-    def drift(self) -> Drift | None:
-        """How fast the offset changes; None: two windows are needed to tell.
-
-        Each minimum is too large by nothing up to the smallest delay, so two of them bound the slope between them.
-        """
-        lowest, highest = -self.largest_drift, self.largest_drift
-        points = list(self._minima)
-        for index, (then, was) in enumerate(points):
-            for now, offset in points[index + 1 :]:
-                lowest = max(lowest, (offset - was - self.smallest_delay) / (now - then))
-                highest = min(highest, (offset - was + self.smallest_delay) / (now - then))
-        return Drift(lowest * 1e6, highest * 1e6) if len(points) > 1 and lowest <= highest else None
-
-    def correct(self, provider_time: datetime) -> datetime:
-        """A time of the provider on our clock; as it is, while too little is known.
-
-        Raises:
-            TypeError: a naive datetime.
-        """
-        return utc(utc(provider_time) + (self.offset or _NOTHING))
+    def report(self) -> ClockReport | None:
+        """What is to be reported: a source that seems to be off by more than `tolerated`. None: nothing."""
+        if self.base is None or abs(self.base) <= self.tolerated or self.state == ClockState.QUIET:
+            return None
+        return ClockReport(self.state, self.base)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
-    @property
-    def _smallest(self) -> timedelta:
-        return self._rising[0][1]
+    def _close(self, window: OpenWindow) -> None:
+        self.windows += 1
+        self.disproving = [pair for pair in self.disproving if pair.received >= window.began]
+        self.base = window.base(self.smallest_delay)
+        if self.base is None or not self._is_healthy(window, self.base):
+            self.recent.clear()
+            self.state = ClockState.UNHEALTHY
+            return
+        self.healthy += 1
+        closed = Window(window.began, self.base)
+        if self.recent and not self._agree(self.recent[-1], closed):
+            self.jumps += 1
+        self.recent.append(closed)
+        while len(self.recent) > max(self.fast_windows, self.slow_windows):
+            self.recent.popleft()
+        self._move(self.base)
 
-    @property
-    def _slack(self) -> timedelta:
-        """What the drift may amount to within a window."""
-        return self.window * self.largest_drift
+    def _is_healthy(self, window: OpenWindow, base: timedelta) -> bool:
+        return window.is_healthy(base, self.smallest_delay)
 
-    def _forget(self, began: datetime, keep: int = 0) -> None:
-        self.jumps += 1
-        self._began = began
-        self._since_jump = keep
-        self._minima.clear()
-        if not keep:
-            self._rising.clear()
+    def _move(self, base: timedelta) -> None:
+        """Move the offset to the base of a healthy window, as far as that is proved."""
+        is_off = base > self.tolerated or base < -self.smallest_delay
+        target = base + self._drift_of_a_window() if is_off else _ZERO
+        if target == _ZERO or target * _sign(self.offset) < _ZERO:
+            self.offset, self.state = _ZERO, ClockState.QUIET if target == _ZERO else ClockState.LEARNING
+        elif abs(target) <= abs(self.offset):
+            self.offset, self.state = target, ClockState.ADOPTED
+        elif abs(target) > self.cap:
+            self.state = ClockState.REFUSED
+        else:
+            self._move_away(target)
 
-    def _remember(self, now: datetime) -> None:
-        """Once a window, keep its smallest difference."""
-        if not self._minima or now - self._minima[-1][0] >= self.window:
-            self._minima.append(self._rising[0] if not self._minima else (now, self._smallest))
+    def _drift_of_a_window(self) -> timedelta:
+        """Return how far the offset moves until the next window is closed, as the last windows show it."""
+        last = list(self.recent)[-self.fast_windows :]
+        if len(last) < max(2, self.fast_windows) or not self._are_steady(last):
+            return _ZERO
+        drift = (last[-1].base - last[0].base) / (last[-1].began - last[0].began)
+        return self.window * max(-self.max_drift, min(drift, self.max_drift))
+
+    def _move_away(self, target: timedelta) -> None:
+        needed = self.slow_windows if target > _ZERO else self.fast_windows
+        last = list(self.recent)[-needed:]
+        if not self._are_steady(last):
+            self.state = ClockState.UNSTEADY
+        elif len(last) == needed:
+            self.offset, self.state = target, ClockState.ADOPTED
+        else:
+            self.state = ClockState.LEARNING
+
+    def _are_steady(self, windows: list[Window]) -> bool:
+        bases = [window.base for window in windows]
+        return max(bases) - min(bases) <= self.smallest_delay + (windows[-1].began - windows[0].began) * self.max_drift
+
+    def _agree(self, one: Window, other: Window) -> bool:
+        return self._are_steady([one, other])
+
+    def _disprove(self, pair: Pair) -> None:
+        """Reduce the correction of a slow clock: no delay is negative. One or two pairs may be strays."""
+        insort(self.disproving, pair, key=attrgetter("difference"))
+        del self.disproving[_CLOSE:]
+        if len(self.disproving) == _CLOSE:
+            least = self.disproving[1].difference  # the smallest may be a stray
+            self.offset = least if least > self.tolerated else _ZERO
+            self.state = ClockState.ADOPTED if self.offset else ClockState.QUIET
 
 
-ClockReport = str
+def _sign(duration: timedelta) -> int:
+    return (duration > _ZERO) - (duration < _ZERO)

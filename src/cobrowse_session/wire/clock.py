@@ -1,8 +1,173 @@
-def save_clock(clock):
-    return {}
+"""What a provider's clock has learned, as plain data: a restart loses none of it."""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+
+from cobrowse_session.errors import DecodeError, FormatVersionError, Problem, SettingsError
+from cobrowse_session.model import NOTHING, Extra, milliseconds, time_text
+from cobrowse_session.stream.clock import ClockState, OpenWindow, Pair, ProviderClock, Window
+from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.values import CONVERTER, problems
+
+CLOCK_FORMAT = 1
+"""The version of a saved clock."""
+
+_LARGEST = milliseconds(timedelta(days=366 * 10_000))
 
 
-def restore_clock(data):
-    from cobrowse_session.stream import ProviderClock
+def save_clock(clock: ProviderClock) -> dict[str, Any]:
+    """Return a clock as plain data, fit for JSON. `restore_clock` reads it. `Any`: JSON."""
+    return {
+        "format": CLOCK_FORMAT,
+        "windowMs": milliseconds(clock.window),
+        "minPairs": clock.min_pairs,
+        "smallestDelayMs": milliseconds(clock.smallest_delay),
+        "toleratedMs": milliseconds(clock.tolerated),
+        "capMs": milliseconds(clock.cap),
+        "maxDrift": clock.max_drift,
+        "fastWindows": clock.fast_windows,
+        "slowWindows": clock.slow_windows,
+        "offsetMs": milliseconds(clock.offset),
+        "pairs": clock.pairs,
+        "windows": clock.windows,
+        "healthy": clock.healthy,
+        "jumps": clock.jumps,
+        "state": clock.state,
+        "baseMs": None if clock.base is None else milliseconds(clock.base),
+        "recent": [{"began": time_text(window.began), "baseMs": milliseconds(window.base)} for window in clock.recent],
+        "open": None if clock.open is None else _save_open(clock.open),
+        "latest": None if clock.latest is None else time_text(clock.latest),
+        "disproving": [
+            {"received": time_text(pair.received), "differenceMs": milliseconds(pair.difference)} for pair in clock.disproving
+        ],
+    }
 
-    return ProviderClock()
+
+def _save_open(window: OpenWindow) -> dict[str, Any]:
+    return {
+        "began": time_text(window.began),
+        "pairs": window.pairs,
+        "smallest": [milliseconds(difference) for difference in window.smallest],
+        "bins": [[place, count] for place, count in sorted(window.bins.items())],
+    }
+
+
+@frozen(kw_only=True)
+class _SavedWindow:
+    began: datetime
+    base_ms: int
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _SavedOpenWindow:
+    began: datetime
+    pairs: int
+    smallest: tuple[int, ...]
+    bins: tuple[tuple[int, ...], ...]
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _SavedPair:
+    received: datetime
+    difference_ms: int
+    extra: Extra = NOTHING
+
+
+@frozen(kw_only=True)
+class _Saved:
+    window_ms: int
+    min_pairs: int
+    smallest_delay_ms: int
+    tolerated_ms: int
+    cap_ms: int
+    max_drift: float
+    fast_windows: int
+    slow_windows: int
+    offset_ms: int
+    pairs: int
+    windows: int
+    healthy: int
+    jumps: int
+    state: str
+    base_ms: int | None = None
+    recent: tuple[_SavedWindow, ...]
+    open: _SavedOpenWindow | None = None
+    latest: datetime | None = None
+    disproving: tuple[_SavedPair, ...]
+    extra: Extra = NOTHING
+
+
+def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
+    """Return the clock that `save_clock` wrote. It goes on the same. `Any`: JSON.
+
+    Raises:
+        FormatVersionError: a newer version of this package wrote it.
+        DecodeError: it is no saved clock, with the path of each problem.
+    """
+    if not isinstance(data, Mapping):
+        raise _problem("not_an_object", "$", data, "a saved clock, as save_clock returns it")
+    version = data.get("format")
+    if type(version) is int and version > CLOCK_FORMAT:
+        raise FormatVersionError("a saved clock", version, CLOCK_FORMAT)
+    if type(version) is not int or version != CLOCK_FORMAT:
+        raise _problem("unsupported_version", "$.format", version, str(CLOCK_FORMAT))
+    try:
+        saved = CONVERTER.structure({key: value for key, value in data.items() if key != "format"}, _Saved)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, "$"))) from None
+    clock = _with_settings(saved)
+    clock.offset = _duration("offsetMs", saved.offset_ms)
+    clock.pairs, clock.windows, clock.healthy, clock.jumps = saved.pairs, saved.windows, saved.healthy, saved.jumps
+    clock.state = _state(saved.state)
+    clock.base = None if saved.base_ms is None else _duration("baseMs", saved.base_ms)
+    clock.recent = deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved.recent)
+    clock.open = None if saved.open is None else _open_window(saved.open)
+    clock.latest = saved.latest
+    clock.disproving = [Pair(one.received, _duration("disproving.differenceMs", one.difference_ms)) for one in saved.disproving]
+    return clock
+
+
+def _with_settings(saved: _Saved) -> ProviderClock:
+    try:
+        return ProviderClock(
+            window=_duration("windowMs", saved.window_ms),
+            min_pairs=saved.min_pairs,
+            smallest_delay=_duration("smallestDelayMs", saved.smallest_delay_ms),
+            tolerated=_duration("toleratedMs", saved.tolerated_ms),
+            cap=_duration("capMs", saved.cap_ms),
+            max_drift=saved.max_drift,
+            fast_windows=saved.fast_windows,
+            slow_windows=saved.slow_windows,
+        )
+    except SettingsError as error:
+        raise _problem("bad_value", "$", error.found, f"{error.expected} for {error.setting}") from None
+
+
+def _open_window(saved: _SavedOpenWindow) -> OpenWindow:
+    if not all(len(one) == 2 for one in saved.bins):
+        raise _problem("wrong_type", "$.open.bins", len(saved.bins), "pairs of a place and a count")
+    smallest = sorted(_duration("open.smallest", difference) for difference in saved.smallest)
+    return OpenWindow(saved.began, saved.pairs, smallest, dict(saved.bins))
+
+
+def _state(text: str) -> ClockState:
+    try:
+        return ClockState(text)
+    except ValueError:
+        raise _problem("bad_value", "$.state", text, f"one of {', '.join(ClockState)}") from None
+
+
+def _duration(name: str, number: int) -> timedelta:
+    if abs(number) > _LARGEST:
+        raise _problem("out_of_range", f"$.{name}", number, f"at most {_LARGEST} milliseconds")
+    return timedelta(milliseconds=number)
+
+
+def _problem(error: str, path: str, found: object, expected: str) -> DecodeError:
+    return DecodeError((Problem(error, path, shown(found), expected),))

@@ -155,6 +155,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(str, _exactly(str, "a string"))
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(int, _exactly(int, "an integer"))
+    converter.register_structure_hook(float, _exactly(float, "a number with a fraction"))
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_unstructure_hook(datetime, time_text)
     for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):

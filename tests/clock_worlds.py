@@ -1,0 +1,353 @@
+"""Simulated sources: right clocks that must not be corrected, and wrong ones that must be (specification, section 8).
+
+A world is a list of pairs: when an event happened on the provider's clock, and when it was received. Everything follows from a
+seed. `python -m tests.clock_worlds` prints the table of all scenarios.
+"""
+
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from math import ceil, inf
+
+from attrs import evolve, field, frozen
+
+from cobrowse_session.stream import ClockState, ProviderClock
+from cobrowse_session.testing import START
+
+MINUTE, HOUR = 60.0, 3600.0
+DAY = 24 * HOUR
+FAST_KNOWN, SLOW_KNOWN = 25 * MINUTE, 65 * MINUTE
+"""How long after it is there an offset must be corrected."""
+SLACK = 0.03
+"""What 100 ppm amount to within a window, in seconds."""
+
+
+# --- A world ------------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Happened:
+    """One event, in seconds since the beginning, on our clock.
+
+    Attributes:
+        at: when it happened.
+        received: when it was received.
+        stated: what its `receivedtime` states.
+        offset: what must be added to the provider's time.
+    """
+
+    at: float
+    received: float
+    stated: float
+    offset: float = 0.0
+
+    @property
+    def delay(self) -> float:
+        return self.received - self.at
+
+
+Change = Callable[[random.Random, list[Happened]], list[Happened]]
+
+
+def traffic(chance: random.Random, lasts: float, every: float) -> list[Happened]:
+    """Events with the delays of a healthy feed."""
+    found, now = [], 0.0
+    while (now := now + chance.expovariate(1 / every)) < lasts:
+        delay = 0.02 + chance.expovariate(1 / 0.03) + (chance.expovariate(1 / 2) if chance.random() < 0.05 else 0)
+        found.append(Happened(now, now + delay, now + delay))
+    return found
+
+
+def _received(one: Happened, received: float) -> Happened:
+    return evolve(one, received=received, stated=received)
+
+
+def outage(begins: float, ends: float, catches_up: float) -> Change:
+    """Nothing arrives from `begins` to `ends`. Then what waited arrives, `catches_up` times as fast as it happened."""
+
+    def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
+        def arrival(one: Happened) -> float:
+            return (
+                one.received
+                if one.at < begins
+                else max(one.received, ends + (one.at - begins) / catches_up + chance.random() / 99)
+            )
+
+        return [_received(one, arrival(one)) for one in events]
+
+    return change
+
+
+def backlog(lasts: float, catches_up: float) -> Change:
+    """What a cold start finds: everything that happened since the beginning."""
+    return outage(0, lasts, catches_up)
+
+
+def silence(begins: float, ends: float) -> Change:
+    return lambda _, events: [one for one in events if not begins < one.at < ends]
+
+
+def poller(every: float) -> Change:
+    return lambda chance, events: [_received(one, ceil(one.received / every) * every + chance.random() / 50) for one in events]
+
+
+def late(by: float, begins: float = 0, ends: float = inf) -> Change:
+    return lambda _, events: [_received(one, one.received + by) if begins <= one.at < ends else one for one in events]
+
+
+def retries(share: float) -> Change:
+    def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
+        return [_received(o, o.received + chance.choice((5, 30, 120))) if chance.random() < share else o for o in events]
+
+    return change
+
+
+def feeds(slower: float, dark: tuple[float, float]) -> Change:
+    """Half of the events take a slower feed; while the fast one is dark, all of them that there are."""
+
+    def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
+        slow = [chance.random() < 0.5 for _ in events]
+        kept = [(one, is_slow) for one, is_slow in zip(events, slow, strict=True) if is_slow or not dark[0] < one.at < dark[1]]
+        return [_received(one, one.received + slower) if is_slow else one for one, is_slow in kept]
+
+    return change
+
+
+def early(by: float, begins: float, ends: float) -> Change:
+    """`receivedtime` is too early for a while."""
+    return lambda _, events: [evolve(o, stated=o.received - by) if begins <= o.received < ends else o for o in events]
+
+
+def stray_early(times: int) -> Change:
+    def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
+        strays = set(chance.sample(range(len(events)), min(times, len(events))))
+        return [evolve(o, stated=o.received - chance.uniform(1, 20)) if i in strays else o for i, o in enumerate(events)]
+
+    return change
+
+
+def node(share: float, fast: float) -> Change:
+    """Some events come from a node whose clock is fast."""
+
+    def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
+        return [evolve(one, offset=one.offset - fast) if chance.random() < share else one for one in events]
+
+    return change
+
+
+def off(by: Callable[[float], float]) -> Change:
+    """The provider's clock is off, by so much at that time."""
+    return lambda _, events: [evolve(one, offset=by(one.at)) for one in events]
+
+
+# --- Scenarios ----------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Scenario:
+    """A source, and what must hold.
+
+    Attributes:
+        name: for a person.
+        changes: what happens to healthy traffic, in order.
+        lasts: in seconds.
+        every: seconds between events, on average.
+        known: for a wrong clock: from when on sessions must begin corrected, as (from, to) in seconds.
+    """
+
+    name: str
+    changes: tuple[Change, ...] = ()
+    lasts: float = 8 * HOUR
+    every: float = 4.0
+    known: tuple[tuple[float, float], ...] = field(default=())
+
+    def events(self, seed: int) -> list[Happened]:
+        chance = random.Random(f"{self.name} {seed}")
+        events = traffic(chance, self.lasts, self.every)
+        for change in self.changes:
+            events = change(chance, events)
+        return sorted(events, key=lambda one: one.received)
+
+
+OUTAGES = (outage(2 * HOUR, 2.2 * HOUR, 1e9), outage(4 * HOUR, 4.2 * HOUR, 1.2), outage(4.6 * HOUR, 4.7 * HOUR, 3))
+RIGHT = (
+    Scenario("healthy"),
+    *(
+        Scenario(f"backlog of 10 min, {name}", (backlog(10 * MINUTE, speed),))
+        for name, speed in (("burst", 1e9), ("3x", 3), ("1.1x", 1.1))
+    ),
+    *(
+        Scenario(f"backlog of 60 h, {name}", (backlog(60 * HOUR, speed),), lasts=80 * HOUR, every=30)
+        for name, speed in (("burst", 1e9), ("3x", 3), ("1.1x", 1.1))
+    ),
+    Scenario("outage, burst", (outage(2 * HOUR, 2.5 * HOUR, 1e9),)),
+    Scenario("outage, 1.2x", (outage(2 * HOUR, 2.5 * HOUR, 1.2),)),
+    Scenario("three outages in an hour", tuple(outage((2 + n / 3) * HOUR, (2.15 + n / 3) * HOUR, 3) for n in range(3))),
+    Scenario("retries", (retries(0.2),)),
+    Scenario("night", (silence(2 * HOUR, 10 * HOUR),), lasts=14 * HOUR),
+    Scenario("poller of 30 s", (poller(30),)),
+    Scenario("poller of 5 min", (poller(300),)),
+    Scenario("feeds of +0 and +1.2 s, the fast one dark for 2 h", (feeds(1.2, (3 * HOUR, 5 * HOUR)),)),
+    Scenario("feed of +1.2 s", (late(1.2),)),
+    Scenario("all late by 5 s for 20 min", (late(5, 2 * HOUR, 2 * HOUR + 20 * MINUTE),)),
+    Scenario(
+        "all late, by another amount every 20 min",
+        tuple(late(3 + 7 * n % 20, (2 + n / 3) * HOUR, (2 + (n + 1) / 3) * HOUR) for n in range(8)),
+    ),
+    Scenario("all late by 5 min for 2 h", (late(300, 2 * HOUR, 4 * HOUR),)),
+    Scenario("receivedtime early once", (stray_early(1),)),
+    Scenario("receivedtime early 50 times", (stray_early(50),)),
+    Scenario("receivedtime early for 10 min", (early(8, 2 * HOUR, 2 * HOUR + 10 * MINUTE),)),
+    Scenario("a tenth from a node 3 s fast", (node(0.1, 3),)),
+    Scenario("one event in 10 min", lasts=6 * DAY, every=600),
+)
+
+
+def mixture(seed: int) -> Scenario:
+    """A right clock, and some of what happens to feeds."""
+    chance = random.Random(f"mixture {seed}")
+    begins = chance.uniform(0, 5 * HOUR)
+    pool = (
+        retries(chance.uniform(0, 0.3)),
+        outage(begins, begins + chance.uniform(60, HOUR), chance.choice((1e9, 3, 1.2, 1.1))),
+        silence(begins, begins + chance.uniform(60, 3 * HOUR)),
+        late(chance.uniform(0, 1.5)),
+        late(chance.choice((3, 5, 20, 29, 120)), begins, begins + chance.uniform(60, 25 * MINUTE)),
+        stray_early(chance.randint(1, 50)),
+        early(chance.uniform(0.3, 20), begins, begins + chance.uniform(5, 600)),
+        node(chance.uniform(0, 0.2), chance.uniform(0.3, 10)),
+        feeds(chance.uniform(0, 1.5), (begins, begins + chance.uniform(60, 3 * HOUR))),
+        poller(chance.choice((5, 30, 60, 300))),
+        backlog(chance.uniform(60, 3 * HOUR), chance.choice((1e9, 3, 1.1))),
+    )
+    picked = tuple(chance.sample(pool, chance.randint(1, 4)))
+    return Scenario(f"mixture {seed}", picked, lasts=chance.choice((4, 8)) * HOUR, every=chance.choice((2, 4, 20, 90)))
+
+
+NIGHT, OUTAGE = silence(3 * HOUR, 7 * HOUR), outage(3 * HOUR, 3.5 * HOUR, 1e9)
+
+
+def _wrong(name: str, by: Callable[[float], float], since: float, known: float) -> Iterator[Scenario]:
+    """A wrong clock alone, with a night, and with an outage; after each, what is known is known anew."""
+    end = 12 * HOUR
+    yield Scenario(name, (off(by),), lasts=end, known=((since + known, end),))
+    spans = lambda ends: tuple((a, b) for a, b in ((since + known, 3 * HOUR), (max(since, ends) + known, end)) if a < b)  # noqa: E731
+    yield Scenario(f"{name}, and a night", (off(by), NIGHT), lasts=end, known=spans(7 * HOUR))
+    yield Scenario(f"{name}, and an outage", (off(by), OUTAGE), lasts=end, known=spans(3.5 * HOUR))
+
+
+WRONG = (
+    *_wrong("10 s fast", lambda _: -10, 0, FAST_KNOWN),
+    *_wrong("10 s slow", lambda _: 10, 0, SLOW_KNOWN),
+    *_wrong("jumps 5 s ahead", lambda at: -5 if at > HOUR else 0, HOUR, FAST_KNOWN),
+    *_wrong("jumps 5 s back", lambda at: 5 if at > HOUR else 0, HOUR, SLOW_KNOWN),
+    *_wrong("gains 100 ppm", lambda at: -1e-4 * at, 0.3 / 1e-4, FAST_KNOWN),
+    *_wrong("loses 100 ppm", lambda at: 1e-4 * at, 2 / 1e-4, SLOW_KNOWN),
+)
+REPAIRED_AT = 4 * HOUR
+REPAIRED = (
+    Scenario("fast clock, repaired", (off(lambda at: -10 if at < REPAIRED_AT else 0),)),
+    Scenario("slow clock, repaired", (off(lambda at: 10 if at < REPAIRED_AT else 0),)),
+)
+BEYOND = (Scenario("45 s fast", (off(lambda _: -45),)), Scenario("45 s slow", (off(lambda _: 45),)))
+KNOWN = (
+    Scenario("all late by 20 s for 2 h", (late(20, 2 * HOUR, 4 * HOUR),)),
+    Scenario("feed of +2.5 s", (late(2.5),)),
+)
+
+
+# --- What is measured ---------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Session:
+    """A session that begins with an event: how it is corrected, and how it should be."""
+
+    event: Happened
+    offset: float
+    place: int
+
+    @property
+    def error(self) -> float:
+        return abs(self.offset - self.event.offset)
+
+
+def sessions(events: Sequence[Happened], clock: ProviderClock) -> Iterator[Session]:
+    """Each event begins a session, corrected by what the clock knows then."""
+    for place, one in enumerate(events):
+        yield Session(one, clock.offset.total_seconds(), place)
+        clock.learn(START + timedelta(seconds=one.at - one.offset), START + timedelta(seconds=one.stated))
+
+
+def worst_correction(scenario: Scenario, seed: int, clock: ProviderClock) -> float:
+    """By how much a session is corrected at most, in seconds."""
+    return max(abs(session.offset) for session in sessions(scenario.events(seed), clock))
+
+
+def worst_excess(scenario: Scenario, seed: int, clock: ProviderClock) -> float:
+    """By how much the error of a session that begins when the offset must be known exceeds what is promised, in seconds."""
+    events = scenario.events(seed)
+    delays = smallest_delays(events)
+    first, excess = events[0].received, -inf
+    for session in sessions(events, clock):
+        if any(begin < session.event.received < end for begin, end in scenario.known):
+            place = int((session.event.received - first) // 300)
+            promised = max(delays.get(place - back, 0) for back in (1, 2)) + SLACK
+            excess = max(excess, session.error - promised)
+    return excess
+
+
+def smallest_delays(events: Sequence[Happened]) -> dict[int, float]:
+    """The smallest delay of each five minutes since the first event."""
+    found: dict[int, float] = {}
+    for one in events:
+        place = int((one.received - events[0].received) // 300)
+        found[place] = min(one.delay, found.get(place, inf))
+    return found
+
+
+def pairs_until_stopped(scenario: Scenario, seed: int, clock: ProviderClock) -> tuple[int, float]:
+    """After a repair: with how many pairs, and after how many seconds, the last corrected session begins."""
+    pairs, seconds = 0, 0.0
+    after = 0
+    for session in sessions(scenario.events(seed), clock):
+        if session.event.at >= REPAIRED_AT:
+            if session.offset:
+                pairs, seconds = after + 1, session.event.received - REPAIRED_AT
+            after += 1
+    return pairs, seconds
+
+
+def last_state(scenario: Scenario, seed: int, clock: ProviderClock) -> ClockState:
+    for _ in sessions(scenario.events(seed), clock):
+        pass
+    return clock.state
+
+
+# --- The table ----------------------------------------------------------------------------------------------------------------
+
+
+def table(seeds: int, mixtures: int) -> Iterator[str]:
+    """What happens in each scenario, a line each."""
+    for scenario in RIGHT:
+        worst = max(worst_correction(scenario, seed, ProviderClock()) for seed in range(seeds))
+        yield f"right   {scenario.name:<52} largest correction {worst:6.3f} s"
+    harmed = sum(worst_correction(mixture(seed), seed, ProviderClock()) > 0 for seed in range(mixtures))
+    yield f"right   {mixtures} random mixtures{'':<34} corrected {harmed:>9}"
+    for scenario in WRONG:
+        worst = max(worst_excess(scenario, seed, ProviderClock()) for seed in range(seeds))
+        yield f"wrong   {scenario.name:<52} error beyond what is promised {max(worst, 0):6.3f} s"
+    for scenario in REPAIRED:
+        stopped = max(pairs_until_stopped(scenario, seed, ProviderClock()) for seed in range(seeds))
+        yield f"wrong   {scenario.name:<52} corrected for {stopped[0]} more pairs, {stopped[1] / 60:.1f} min"
+    for scenario in BEYOND:
+        yield f"wrong   {scenario.name:<52} {last_state(scenario, 0, ProviderClock())}"
+    for scenario in KNOWN:
+        worst = max(worst_correction(scenario, seed, ProviderClock()) for seed in range(seeds))
+        yield f"known   {scenario.name:<52} taken for a slow clock: {worst:6.3f} s"
+
+
+if __name__ == "__main__":
+    for line in table(*(int(argument) for argument in sys.argv[1:3] or ("3", "300"))):
+        print(line, flush=True)  # noqa: T201 (a command)
