@@ -93,9 +93,7 @@ LADDER = [
     pytest.param(DEFAULT, connected(**TIMEOUT).wrapup("sale"), "peer", "pending", id="4 timeout, prepared"),
     pytest.param(DEFAULT, connected(**REQUESTED).required().wrapup("sale"), "peer", "pending", id="4 requested, prepared"),
     pytest.param(DEFAULT, connected(**FORCED).wrapup("sale"), "peer", "pending", id="4 forcedTimeout, prepared"),
-    pytest.param(
-        DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "pending", id="4 forcedTimeout without a timeout, prepared"
-    ),
+    pytest.param(DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "pending", id="4 endless, prepared"),
     pytest.param(DEFAULT, connected(**MANDATORY).wrapup("x", provisional=True), "peer", "pending", id="4 draft"),
     pytest.param(DEFAULT, connected(**MANDATORY), None, "pending", id="4 no disconnect type"),
     pytest.param(DEFAULT, connected(**FORCED), "peer", "pending", id="4 forcedTimeout"),

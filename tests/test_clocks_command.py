@@ -149,7 +149,7 @@ def test_what_is_impossible_is_judged_by_the_times_of_the_events() -> None:
     raw = heard(range(10), offset=-5)  # five seconds ahead
     corrected = [evolve(event, occurred_at=event.occurred_at - 5000 * MS, provider_time=event.occurred_at) for event in raw]
 
-    assert shown(clocks(raw))["impossible"] == "10, by up to +4970 ms"
+    assert shown(clocks(raw))["impossible"] == "10, by up to +4,970 ms"
     assert shown(clocks(corrected))["impossible"] == "0"
 
 

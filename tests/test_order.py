@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
+from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, Event, Lifecycle, Settings
 from cobrowse_session.events import canonical, order
 from cobrowse_session.stream import Folded, fold
 from cobrowse_session.testing import START, Stream, duration, stream

@@ -203,7 +203,7 @@ def clocks_command(
     events: Events,
     smallest_delay: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="Half of the events of a healthy window arrive within this time of the fastest."),
+        typer.Option(metavar="SECONDS", help="Half of the events of a healthy window arrive this close to the fastest."),
     ] = 0.25,
     window: Annotated[float, typer.Option(metavar="SECONDS", help="The shortest window of received time.")] = 300,
 ) -> None:

@@ -37,7 +37,7 @@ from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
 from cobrowse_session.model import EPOCH, FOREVER, time_text, utc
-from cobrowse_session.stream import Change, ClockReport, ProviderClock, SessionLog, Step, unite
+from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClock, SessionLog, Step, unite
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD, read_event
 from cobrowse_session.wire.genesys import convert
@@ -455,7 +455,9 @@ class Inbox:
                 del self.clocks[next(source for source in self.clocks if source not in self.correct)]
         clock.learn(event.occurred_at, event.received)
         report: ClockReport | None = clock.report
-        return () if report is None else (f"clock of {event.source}: {report}",)
+        if report is None or (report.state == ClockState.ADOPTED and event.source in self.correct):
+            return ()
+        return (f"clock of {event.source}: {report}",)
 
     def _add(self, event: Event) -> Change:
         if self._is_closed(event):

@@ -39,9 +39,12 @@ def unite(one: SessionLog, other: SessionLog) -> United:
         return United(sealed, tuple(outcome.event for outcome in outcomes if isinstance(outcome, Late)), differences)
     log = SessionLog(first.lifecycle, first.session_id)
     log.offsets = {**second.offsets, **first.offsets}
-    received = sum(len(each.events) + each.repeats for each in (first, second))
+    received = [len(each.events) + each.repeats for each in (first, second)]
+    is_state_of_other = set(first.copies) <= set(second.copies) or set(second.copies) <= set(first.copies)
     advanced = max(filter(None, (first.advanced, second.advanced)), default=None)
-    log.restore([*first.copies, *second.copies], advanced=advanced, late=first.late + second.late, received=received)
+    # An earlier state of the other log was received with it. Otherwise each log received copies of its own.
+    total = max(received) if is_state_of_other else sum(received)
+    log.restore([*first.copies, *second.copies], advanced=advanced, late=first.late + second.late, received=total)
     return United(log, (), differences)
 
 
