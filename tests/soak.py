@@ -16,7 +16,7 @@ from tests.world import FAULTS, BrokenError, World
 
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 
-OUTCOMES = ("applied", "duplicate", "ignored", "refused", "late")
+OUTCOMES = ("applied", "duplicate", "ignored", "refused", "repeat", "late")
 """What a log may answer; *stale* it never says."""
 OF_CONNECTION = frozenset(kind for row in CONNECTION for kind in row.on)
 ROWS = frozenset(("connection", row.name) for row in CONNECTION) | {("after-call work", row.name) for row in AFTER_CALL_WORK}
@@ -36,9 +36,10 @@ class Figures:
         """Count one world that has ended."""
         self.worlds += 1
         self.faults += world.faults
+        self.outcomes["late"] += world.late
+        self.outcomes["repeat"] += world.repeats
         for life in world.lives.values():
             self.events += len(life.copies) + len(life.handed_back)
-            self.outcomes["late"] += len(life.handed_back)
             for step in life.log.trace:
                 self.outcomes[step.outcome.kind] += 1
                 first, *ended = (step.outcome.row or "").split("+")

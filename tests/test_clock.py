@@ -211,7 +211,9 @@ def test_a_broken_document_is_a_decode_error_with_a_path() -> None:
             assert path == ("format",)
 
 
-@pytest.mark.parametrize("change", [lambda _: [], lambda data: data | {"format": True}, lambda _: {}], ids=["list", "bool", "empty"])
+@pytest.mark.parametrize(
+    "change", [lambda _: [], lambda data: data | {"format": True}, lambda _: {}], ids=["list", "bool", "empty"]
+)
 def test_what_is_no_saved_clock_is_a_decode_error(change: Callable[[dict[str, Any]], Any]) -> None:
     with pytest.raises(DecodeError):
         restore_clock(change(save_clock(ProviderClock())))

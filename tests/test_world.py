@@ -7,6 +7,7 @@ More worlds: `make soak`. One, and what happened in it: `.venv/bin/python -m tes
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,12 +16,16 @@ from tests import world as world_module
 from tests.soak import OUTCOMES, explore, soak
 from tests.world import FAULTS, BrokenError, World
 
-from cobrowse_session import DecodeError, Event, Fired, Late, Lifecycle, Refused, SessionLog
-from cobrowse_session.edge.inbox import Advanced, Inbox, Received
-from cobrowse_session.events import Timer, order
+from cobrowse_session import DecodeError, Event, Fired, Lifecycle, ProviderClock, Refused, Repeat, SessionLog
+from cobrowse_session.edge import memory as memory_module
+from cobrowse_session.edge.inbox import Advanced, Inbox, Put, Received
+from cobrowse_session.edge.memory import SealedSessions
+from cobrowse_session.edge.replay import Rejected
+from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle.step import timer_of
 from cobrowse_session.model import CobrowseSession, Communication, utc
 from cobrowse_session.stream import Change, Step
+from cobrowse_session.stream import copies as copies_module
 from cobrowse_session.stream import log as log_module
 from cobrowse_session.testing import START
 from cobrowse_session.wire import restore_log, save_log
@@ -64,7 +69,8 @@ def test_a_world_that_breaks_says_how_to_repeat_it(monkeypatch: pytest.MonkeyPat
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 real_add = SessionLog.add
-real_go_back, real_settle, real_stamped = SessionLog._go_back, SessionLog._settle, Inbox._stamped
+real_go_back, real_settle = SessionLog._go_back, SessionLog._settle
+real_stamped, real_receive = Inbox._stamped, Inbox._receive
 
 
 def timers_are_not_undone(patch: pytest.MonkeyPatch) -> None:
@@ -104,11 +110,14 @@ def an_event_at_the_deadline_comes_after_it(patch: pytest.MonkeyPatch) -> None:
 
 
 def ties_are_resolved_by_arrival(patch: pytest.MonkeyPatch) -> None:
-    def place(log: SessionLog, key: Any) -> int:
-        return sum(log_module._key(step)[0] <= key[0] for step in log._steps)
+    arrived = count()
+    numbers: dict[Event, int] = {}
 
-    patch.setattr(SessionLog, "_place", place)
-    patch.setattr(SessionLog, "_outcome_of", lambda log, event: next(s.outcome for s in log._steps if s.event is event))
+    def by_arrival(event: Event) -> tuple[object, ...]:
+        number = numbers.setdefault(event, next(arrived))
+        return event.occurred_at, 0, "", (0, 0, "", str(number)), ""
+
+    patch.setattr(log_module, "order", by_arrival)
 
 
 def marks_are_not_copied(patch: pytest.MonkeyPatch) -> None:
@@ -134,28 +143,24 @@ def marks_stay_after_a_late_event(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_copy_last_received_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(log_module, "preference", lambda event: (START - event.received, ""))
+    patch.setattr(copies_module._Copy, "preference", property(lambda copy: (START - copy.event.received, "")))
 
 
 def copies_received_at_once_are_kept_by_arrival(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(log_module, "preference", lambda event: event.received)
+    patch.setattr(copies_module._Copy, "preference", property(lambda copy: (copy.event.received, "")))
 
 
 def a_copy_that_gives_way_stays(patch: pytest.MonkeyPatch) -> None:
-    real_insert = SessionLog._insert
-    patch.setattr(SessionLog, "_insert", lambda log, event, place, instead_of=None: real_insert(log, event, place))  # noqa: ARG005
+    real = SessionLog._fold_from
+    patch.setattr(SessionLog, "_fold_from", lambda log, place, event, _instead_of: real(log, place, event, None))
 
 
 def a_repeat_has_a_row(patch: pytest.MonkeyPatch) -> None:
-    def add_copy(log: SessionLog, known: Event, event: Event) -> Change:  # noqa: ARG001
-        log.repeats += 1
-        return log._insert(event, log._place(order(event)))
-
-    patch.setattr(SessionLog, "_add_copy", add_copy)
+    patch.setattr(SessionLog, "_add_copy", lambda log, _held, event: log._take(event))
 
 
 def copies_received_at_other_times_are_in_conflict(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(log_module, "canonical", repr)
+    patch.setattr(copies_module, "canonical", repr)
 
 
 def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
@@ -179,30 +184,19 @@ def going_back_goes_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SessionLog, "advance", advance)
 
 
-def a_sealed_log_accepts(patch: pytest.MonkeyPatch) -> None:
-    def add(log: SessionLog, event: Event) -> Change:
-        log.sealed, was = False, log.sealed
-        change = real_add(log, event)
-        log.sealed = was
-        return change
-
-    patch.setattr(SessionLog, "add", add)
+def all_that_comes_for_a_sealed_session_is_a_repeat(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SealedSessions, "answer", lambda _sealed, _event: Repeat(row=None, sentence="No.", from_state="none"))
 
 
-def what_is_late_is_not_counted(patch: pytest.MonkeyPatch) -> None:
-    def add(log: SessionLog, event: Event) -> Change:
-        change = real_add(log, event)
-        log.late -= isinstance(change.outcome, Late)
-        return change
-
-    patch.setattr(SessionLog, "add", add)
+def a_repeat_for_a_sealed_session_is_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(memory_module, "fingerprint", lambda event: str(id(event)).encode())
 
 
 def a_deadline_does_not_keep_a_log_open(patch: pytest.MonkeyPatch) -> None:
     def seal(log: SessionLog, horizon: datetime) -> bool:
         latest = log.latest
-        log.sealed = log.sealed or (log.session.disconnected_time is not None and latest is not None and latest < horizon)
-        return log.sealed
+        log._sealed = log._sealed or (log.session.disconnected_time is not None and latest is not None and latest < horizon)
+        return log._sealed
 
     patch.setattr(SessionLog, "seal", seal)
 
@@ -250,7 +244,11 @@ def a_restored_log_forgets_its_timers(patch: pytest.MonkeyPatch) -> None:
 
 
 def each_event_is_corrected_by_what_the_clock_knows_now(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inbox, "_offset", lambda _inbox, _event, clock: clock.offset or timedelta(0))
+    def offset(inbox: Inbox, event: Event) -> timedelta:
+        correction = inbox.correct.get(event.source, timedelta(0))
+        return correction.offset if isinstance(correction, ProviderClock) else correction
+
+    patch.setattr(Inbox, "_offset", offset)
 
 
 def the_hosts_clock_is_used_where_received_is_stamped(patch: pytest.MonkeyPatch) -> None:
@@ -293,19 +291,19 @@ def what_was_let_go_is_born_again(patch: pytest.MonkeyPatch) -> None:
 
     def advance(inbox: Inbox, now: datetime) -> Advanced:
         advanced = real_advance(inbox, now)
-        inbox._sealed.clear()
+        inbox._sealed._sessions.clear()
         return advanced
 
     patch.setattr(Inbox, "advance", advance)
 
 
 def what_cannot_be_read_is_dropped_silently(patch: pytest.MonkeyPatch) -> None:
-    real_receive = Inbox.receive
+    real = Inbox.receive
 
-    def receive(inbox: Inbox, raw: bytes, now: datetime) -> Received | None:
-        told, inbox.reject = inbox.reject, lambda _: None
+    def receive(inbox: Inbox, raw: bytes, now: datetime) -> Received | Rejected:
+        told, inbox.reject = inbox.reject, None
         try:
-            return real_receive(inbox, raw, now)
+            return real(inbox, raw, now)
         finally:
             inbox.reject = told
 
@@ -313,22 +311,69 @@ def what_cannot_be_read_is_dropped_silently(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_is_rejected_begins_a_session(patch: pytest.MonkeyPatch) -> None:
-    def stamped(inbox: Inbox, event: Event, now: datetime) -> Event:
-        inbox._log(event.subject)
-        return real_stamped(inbox, event, now)
+    def receive(inbox: Inbox, event: Event, now: datetime) -> Received:
+        inbox.logs.setdefault(event.subject, SessionLog(inbox.lifecycle, event.subject))
+        return real_receive(inbox, event, now)
 
-    patch.setattr(Inbox, "_stamped", stamped)
+    patch.setattr(Inbox, "_receive", receive)
 
 
 def what_is_rejected_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
-    def stamped(inbox: Inbox, event: Event, now: datetime) -> Event:
+    def receive(inbox: Inbox, event: Event, now: datetime) -> Received:
         try:
-            return real_stamped(inbox, event, now)
+            return real_receive(inbox, event, now)
         except DecodeError:
-            inbox.clocks.setdefault(event.source, inbox.new_clock()).learn(event.occurred_at, now)
+            inbox._observe(evolve(event, received_at=now))
             raise
 
+    patch.setattr(Inbox, "_receive", receive)
+
+
+def a_copy_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Inbox, "_is_first", lambda _inbox, _event: True)
+
+
+def a_receivedtime_after_the_arrival_stays(patch: pytest.MonkeyPatch) -> None:
+    def stamped(_: Inbox, event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
+        return evolve(event, received_at=event.received_at or now), ()
+
     patch.setattr(Inbox, "_stamped", stamped)
+
+
+def a_log_that_is_put_replaces_what_came_meanwhile(patch: pytest.MonkeyPatch) -> None:
+    real = Inbox.put
+
+    def put(inbox: Inbox, log: SessionLog) -> Put:
+        inbox.logs.pop(log.session_id, None)
+        return real(inbox, log)
+
+    patch.setattr(Inbox, "put", put)
+
+
+def a_sealed_log_that_is_put_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real = Inbox.put
+
+    def put(inbox: Inbox, log: SessionLog) -> Put:
+        done = real(inbox, log)
+        inbox._sealed.take_back(log.session_id)
+        return done
+
+    patch.setattr(Inbox, "put", put)
+
+
+def a_log_that_is_put_goes_on_by_the_rules_of_the_inbox(patch: pytest.MonkeyPatch) -> None:
+    real = Inbox.put
+    patch.setattr(Inbox, "put", lambda inbox, log: real(inbox, restore_log(save_log(log), inbox.lifecycle)))
+
+
+def a_backlog_is_taken_for_a_slow_clock(patch: pytest.MonkeyPatch) -> None:
+    real = Inbox._offset
+    patch.setattr(Inbox, "_offset", lambda inbox, event: real(inbox, event) or _smallest(inbox, event))
+
+
+def _smallest(inbox: Inbox, event: Event) -> timedelta:
+    clock = inbox.clocks.get(event.source)
+    return clock.open.smallest[0] if clock and clock.open and clock.pairs >= 3 else timedelta(0)
 
 
 def what_fires_before_an_event_is_not_told(patch: pytest.MonkeyPatch) -> None:
@@ -356,8 +401,8 @@ PLANTED: tuple[Plant, ...] = (
     copies_received_at_other_times_are_in_conflict,
     an_alert_that_timed_out_stays_so,
     going_back_goes_back,
-    a_sealed_log_accepts,
-    what_is_late_is_not_counted,
+    all_that_comes_for_a_sealed_session_is_a_repeat,
+    a_repeat_for_a_sealed_session_is_late,
     a_deadline_does_not_keep_a_log_open,
     the_change_is_silent_about_timers_undone,
     a_restored_log_forgets_refused_events,
@@ -376,6 +421,12 @@ PLANTED: tuple[Plant, ...] = (
     what_is_rejected_begins_a_session,
     what_is_rejected_teaches_the_clock,
     what_fires_before_an_event_is_not_told,
+    a_copy_teaches_the_clock,
+    a_receivedtime_after_the_arrival_stays,
+    a_log_that_is_put_replaces_what_came_meanwhile,
+    a_sealed_log_that_is_put_is_forgotten,
+    a_log_that_is_put_goes_on_by_the_rules_of_the_inbox,
+    a_backlog_is_taken_for_a_slow_clock,
 )
 
 

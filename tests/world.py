@@ -14,8 +14,8 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime, timedelta
-from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -25,6 +25,7 @@ from attrs import define, evolve, field
 from cobrowse_session import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
+    AfterCallWorkStarted,
     Alerting,
     Change,
     Connected,
@@ -38,6 +39,7 @@ from cobrowse_session import (
     Lifecycle,
     Offering,
     ProviderClock,
+    Repeat,
     Scheduled,
     SessionLog,
     Settings,
@@ -50,7 +52,7 @@ from cobrowse_session import (
 )
 from cobrowse_session.edge.inbox import Inbox, Received
 from cobrowse_session.edge.replay import SHOWN, Rejected
-from cobrowse_session.events import Timer
+from cobrowse_session.events import OrderKey, Timer, order
 from cobrowse_session.model import is_ended, time_text
 from cobrowse_session.stream import Folded, Step, fold
 from cobrowse_session.testing import START
@@ -72,7 +74,8 @@ def rejects_are_the_garbled(world: "World") -> bool:
 
 def no_ghosts(world: "World") -> bool:
     """There is a log for each session of which an event was taken, and for no other."""
-    return world.inbox.logs.keys() | world.archive.keys() == world.lives.keys()
+    sealed = {life.session for life in world.lives.values() if life.sealed is not None}
+    return world.inbox.logs.keys() == world.lives.keys() - sealed
 
 
 def inbox_waits_for_the_earliest_deadline(world: "World") -> bool:
@@ -81,8 +84,13 @@ def inbox_waits_for_the_earliest_deadline(world: "World") -> bool:
 
 
 def clocks_learn_from_what_is_taken(world: "World") -> bool:
-    """Each event that bears its provider's own time teaches one clock one pair; rubbish teaches none."""
+    """The first copy of an event that has its provider's own time teaches one clock one pair; rubbish teaches none."""
     return sum(clock.pairs for clock in world.inbox.clocks.values()) == world.pairs
+
+
+def what_comes_too_late_is_counted(world: "World") -> bool:
+    """The inbox counts what it handed back."""
+    return world.inbox.late == world.late
 
 
 # After each step, of the sessions that it touched:
@@ -94,17 +102,19 @@ def stamped_as_agreed(life: "Life") -> bool:
 
 
 def late_is_what_comes_after_the_seal(life: "Life") -> bool:
-    """An event is late exactly when its session was sealed, and then it is handed back and its log counts it."""
+    """What comes for a sealed session is a repeat if its log held it, else late and handed back; nothing else is late."""
     if life.answer is None:
-        return life.log.late == life.late
-    outcome = life.answer.change.outcome
-    as_told = outcome == Late.match(event=life.answer.event) if life.was_sealed else not isinstance(outcome, Late)
-    return as_told and life.log.late == life.late
+        return True
+    outcome, event = life.answer.outcome, life.answer.event
+    if not life.was_sealed:
+        return not isinstance(outcome, Late)
+    is_held = text(event) in map(text, life.copies)
+    return outcome == (Repeat.match() if is_held else Late.match(event=event))
 
 
 def no_identity_stands_twice(life: "Life") -> bool:
     """No event and no timer has two rows in a trace."""
-    return len(life.log.trace) == len({row_id(step) for step in life.log.trace})
+    return len(life.log.trace) == len(rows(life.log))
 
 
 def changes_add_up(life: "Life") -> bool:
@@ -131,6 +141,15 @@ def sealed_is_over_and_never_changes(life: "Life") -> bool:
     return life.log.sealed and is_over and shown(life.log) == life.sealed
 
 
+def a_repeat_is_what_changes_nothing(life: "Life") -> bool:
+    """An outcome is a repeat exactly when the log held the event and the copy changes nothing."""
+    if life.answer is None or life.was_sealed:
+        return True
+    change = life.answer.change
+    only_timers = all(isinstance(step.event, Timer) for step in change.new) and not change.withdrawn and not change.changed
+    return not isinstance(life.answer.outcome, Repeat) or (only_timers and len(life.copies) > len(life.kept))
+
+
 # In the end, now and then before it, and after each crash, of each session:
 
 
@@ -155,9 +174,13 @@ def deadlines_fire_at_their_own_instant(life: "Life") -> bool:
     """After-call work ends a timeout after the leg, an alert a timeout and the grace after it began; whenever anyone noticed."""
     session, lifecycle = life.log.session, life.lifecycle
     settings = session.settings.over(lifecycle.settings)
+    stated = {event.settings.wrapup_timeout for event in life.kept} | {lifecycle.settings.wrapup_timeout}
     for step in life.log.trace:
-        if step.event.kind == "timer.acw":
-            began, lasts = session.disconnected_time, settings.wrapup_timeout
+        if step.event.kind == "timer.acw":  # reopened work may have had another timeout
+            began = session.disconnected_time
+            lasts = began and step.event.occurred_at - began
+            if lasts not in stated:
+                return False
         elif step.event.kind == "timer.alerting":
             began = session.segments[-1].start_time if session.segments else None
             lasts = settings.alerting_timeout and settings.alerting_timeout + (lifecycle.alerting_grace or timedelta(0))
@@ -210,10 +233,12 @@ OF_THE_WORLD: tuple[Callable[["World"], bool], ...] = (
     no_ghosts,
     inbox_waits_for_the_earliest_deadline,
     clocks_learn_from_what_is_taken,
+    what_comes_too_late_is_counted,
 )
 ALWAYS: tuple[Invariant, ...] = (
     stamped_as_agreed,
     late_is_what_comes_after_the_seal,
+    a_repeat_is_what_changes_nothing,
     no_identity_stands_twice,
     changes_add_up,
     time_never_goes_back,
@@ -252,9 +277,10 @@ class Life:
     advanced: datetime | None = None
     """The latest advance that reached its log."""
     rows: dict[Identity | str, Step] = field(factory=dict)
+    received: int = 0
+    """How many copies its log received."""
     acknowledged: frozenset[Identity] = frozenset()
     handed_back: frozenset[Identity] = frozenset()
-    late: int = 0
     sealed: str | None = None
     """What it showed when it was sealed."""
     horizon: datetime | None = None
@@ -287,7 +313,7 @@ class Life:
         """What it amounts to."""
         kept = self.kept
         conflicts = sum(len(copies) > 1 and len(set(map(text, copies))) > 1 for copies in self.by_identity().values())
-        return evolve(fold(kept, self.until, lifecycle=self.lifecycle), repeats=len(self.copies) - len(kept), conflicts=conflicts)
+        return evolve(fold(kept, self.until, lifecycle=self.lifecycle), repeats=self.received - len(kept), conflicts=conflicts)
 
     def by_identity(self) -> Mapping[Identity, list[Event]]:
         """The copies of each event, as they arrived."""
@@ -297,6 +323,11 @@ class Life:
         return copies
 
     @property
+    def differing(self) -> set[tuple[str, datetime]]:
+        """The copies that a log keeps: of those that say the same, the one received first."""
+        return {(said, min(one.received for one in self.copies if text(one) == said)) for said in set(map(text, self.copies))}
+
+    @property
     def restamped(self) -> int:
         """How many events have copies that say the same and were received at different times."""
         groups = [copies for copies in self.by_identity().values() if len({copy.received_at for copy in copies}) > 1]
@@ -304,9 +335,28 @@ class Life:
 
     def told(self, change: Change) -> None:
         """Note how its trace changed."""
-        withdrawn = [*change.withdrawn, *(before for before, _ in change.changed)]
-        assert [self.rows.pop(row_id(step), None) for step in withdrawn] == withdrawn, "a row that was never there is withdrawn"
-        self.rows.update((row_id(step), step) for step in (*change.new, *(after for _, after in change.changed)))
+        rows = list(self.rows.values())
+        for step in (*change.withdrawn, *(before for before, _ in change.changed)):
+            assert step in rows, "a row that was never there is withdrawn"
+            rows.remove(step)
+        rows += [*change.new, *(after for _, after in change.changed)]
+        numbers = Counter[str]()
+        self.rows = {}
+        for step in sorted(rows, key=lambda step: step.event.occurred_at):
+            numbers[step.event.kind] += 1
+            self.rows[row_id(step, numbers[step.event.kind])] = step
+
+    def unite(self, fresh: "Life") -> None:
+        """Write down what came while its log was on the disk: the log with the earlier first event gives rules and offsets."""
+        first = fresh if _first(fresh) < _first(self) else self
+        self.lifecycle = first.lifecycle
+        self.offsets = {**self.offsets, **fresh.offsets, **first.offsets}
+        mine, others = (life.differing for life in (self, fresh))
+        is_state_of_other = mine <= others or others <= mine
+        self.received = max(self.received, fresh.received) if is_state_of_other else self.received + fresh.received
+        self.copies += fresh.copies
+        self.sent += fresh.sent
+        self.advanced = max(filter(None, (self.advanced, fresh.until)), default=None)
 
     def copy(self) -> "Life":
         """The page as it is now."""
@@ -315,12 +365,22 @@ class Life:
         )
 
 
-def row_id(step: Step) -> Identity | str:
-    return (step.event.source, step.event.id) if isinstance(step.event, Event) else step.event.kind
+def _first(life: Life) -> OrderKey:
+    return min(map(order, life.kept))
+
+
+def row_id(step: Step, number: int = 1) -> Identity | str:
+    return (step.event.source, step.event.id) if isinstance(step.event, Event) else f"{step.event.kind} {number}"
 
 
 def rows(log: SessionLog) -> dict[Identity | str, Step]:
-    return {row_id(step): step for step in log.trace}
+    """The rows of a trace; a timer is known by its type and its number."""
+    numbers = Counter[str]()
+    found = {}
+    for step in log.trace:
+        numbers[step.event.kind] += 1
+        found[row_id(step, numbers[step.event.kind])] = step
+    return found
 
 
 def text(event: Event) -> str:
@@ -339,7 +399,7 @@ def shown(log: SessionLog) -> str:
 PENDING = (Scheduled, Offering, Contacting, Dialing, Alerting, Alerting, Alerting)
 ENDS = ((Disconnected,), (Disconnected,), (Terminated,), (Disconnected, Terminated))
 DURING = (Updated, AfterCallWorkRequired, WrapupSaved)
-AFTERWARDS = (WrapupSaved, WrapupSaved, AfterCallWorkEnded, AfterCallWorkEnded, Updated, Terminated)
+AFTERWARDS = (WrapupSaved, WrapupSaved, AfterCallWorkEnded, AfterCallWorkEnded, AfterCallWorkStarted, Updated, Terminated)
 
 SAYS: Mapping[type[Event], Sequence[Mapping[str, Any]]] = {
     **dict.fromkeys((Scheduled, Offering, Contacting, Dialing, Alerting, Connected), ({}, {}, {"segment_type": "IVR"})),
@@ -357,9 +417,10 @@ SAYS: Mapping[type[Event], Sequence[Mapping[str, Any]]] = {
         {"code": "sale", "provisional": True},
         {"notes": "draft", "provisional": True},
     ),
+    AfterCallWorkStarted: ({},),
     AfterCallWorkEnded: (
         *({"by": by} for by in ("agent", "agent", "offline", "robot")),
-        *({"by": "platform", "state": state} for state in ("complete", "skipped", "lost")),
+        *({"by": "platform", "state": state} for state in ("complete", "skipped", "notApplicable", "lost")),
     ),
     UnknownEvent: ({"type": "com.example.unheard"}, {"type": "cobrowse.session.Alerting", "data": [1, None]}),
 }
@@ -442,6 +503,9 @@ FAULTS = (
     "host crashes",
     "forgotten",  # came after the last save before a crash, and is sent again
     "restored late",  # time went on in the new inbox before the log was put into it
+    "restored meanwhile",  # events came to the new inbox before the log was put into it
+    "restored sealed",  # a sealed log is put into the new inbox
+    "backlog",  # the inbox is cold, and everything of a while comes at once
     "rules changed",  # at a restart; what has begun goes on by its own
     "sealed",
 )
@@ -479,7 +543,8 @@ class World:
         self.host_offset = chance.choice((0, 0, -2, 7)) * SECOND
         self.lag = chance.choice((0, 1, 5)) * SECOND
         self.seal_after = chance.choice((1, 5, 20)) * SECOND if "sealed" in self.on else None
-        self.clock = partial(ProviderClock, fewest=chance.choice((2, 3, 8)), window=chance.choice((5, 30)) * SECOND)
+        self.correct = {source: self._correction() for source in self.providers if chance.random() < 0.5}
+        self.backlog = tidy(START + chance.uniform(5, 40) * SECOND) if self._fault("backlog") else START
         self.lifecycle = some_lifecycle(chance)
         self.rejected: list[Rejected] = []
         self.touched: list[Life] = []
@@ -529,7 +594,9 @@ class World:
         """An event comes to the inbox: at last, or as rubbish."""
         self.touched = []
         raw = encode_event(event).encode()
-        if self.parted[0] <= self.now < self.parted[1] and "partitioned" in self.on:
+        if self.now < self.backlog:
+            self._at(self.backlog + self.chance.randrange(9) * GRAIN, self.arrives, event)
+        elif self.parted[0] <= self.now < self.parted[1] and "partitioned" in self.on:
             self.faults["partitioned"] += 1
             self._at(self.parted[1] + self.chance.randrange(100) * GRAIN, self.arrives, event)
         elif self._fault("garbled", 0.1):
@@ -541,12 +608,7 @@ class World:
             self._receives_rubbish(encode_event(unborn).encode())
             self._at(self.now + 3 * SECOND, self.arrives, event)
         else:
-            self._note("receives", event)
-            clock = self.inbox.clocks.get(event.source)
-            known = (clock and clock.offset) or timedelta(0)
-            answer = self.inbox.receive(raw, now=self._host)
-            if answer is not None:  # or an invariant says so
-                self._took(event, answer, known)
+            self._receives(event)
 
     def ticks(self) -> None:
         """The host lets time go on: to some seconds ago, or to the very instant that the inbox waits for."""
@@ -587,11 +649,12 @@ class World:
             if self._fault("restored late", 0.5):
                 self._advance(self._lagged)
             log, life = restore_log(json.loads(self.disk[session].text)), self.disk[session].life.copy()
-            life.rows, life.is_behind = rows(log), self.advanced is not None
-            self.lives[session] = life
-            self.inbox.put(log)
             if shown(log) != self.disk[session].shown:
                 raise self._broken("restored shows other bytes", session)
+            if life.sealed is None and self._fault("restored meanwhile", 0.5):
+                for event in self.chance.choices(life.sent, k=self.chance.choice((1, 2))):
+                    self._receives(event)
+            self._puts(log, life)
         self.touched = list(self.lives.values())
         self._check(ALWAYS + THOROUGHLY)
 
@@ -607,12 +670,32 @@ class World:
         """To when time is let go on."""
         return tidy(self._host - self.lag) + GRAIN / 2
 
+    def _puts(self, log: SessionLog, life: Life) -> None:
+        """Put a restored log into the inbox, and write down what it amounts to there."""
+        fresh = self.lives.get(life.session)
+        self.lives[life.session] = life
+        put = self.inbox.put(log)
+        if life.sealed is not None:
+            self.archive[life.session] = log
+            self.faults["restored sealed"] += 1
+        if fresh is not None:
+            life.unite(fresh)
+        life.rows, life.is_behind = rows(put.log or log), self.advanced is not None and put.log is not None
+        if put.log is None and life.sealed is None:
+            raise self._broken("a log that was put is not there", life.session)
+
+    def _correction(self) -> timedelta | ProviderClock:
+        stated = self.chance.choice((-90, -1, 1, 40)) * SECOND
+        learned = ProviderClock(window=self.chance.choice((2, 5)) * SECOND, min_pairs=3, fast_windows=1, slow_windows=2)
+        return self.chance.choice((stated, learned))
+
     def _start(self) -> None:
-        self.inbox = Inbox(self.lifecycle, self.rejected.append, seal_after=self.seal_after, new_clock=self.clock)
+        fresh = {source: deepcopy(correction) for source, correction in self.correct.items()}
+        self.inbox = Inbox(self.lifecycle, self.rejected.append, seal_after=self.seal_after, correct=fresh)
         self.advanced: datetime | None = None
         self.archive: dict[str, SessionLog] = {}
         self.lives: dict[str, Life] = {}
-        self.pairs = 0
+        self.pairs = self.late = self.repeats = 0
         self.touched = []
 
     def _advance(self, now: datetime) -> None:
@@ -624,15 +707,24 @@ class World:
         for session, change in advanced.changes.items():
             self.lives[session].told(change)
             self.lives[session].advanced = self.lives[session].until
-        for log in advanced.let_go:
+        for log in advanced.sealed:
             life = self.lives[log.session_id]
-            if life.sealed is None:  # or it had been, before a crash
-                self.faults["sealed"] += 1
-                life.sealed, life.horizon, life.advanced = shown(log), self.advanced - (self.seal_after or 0 * SECOND), life.until
+            if life.sealed is not None:
+                raise self._broken("a log is handed over as sealed twice", log.session_id)
+            self.faults["sealed"] += 1
+            life.sealed, life.horizon, life.advanced = shown(log), self.advanced - (self.seal_after or 0 * SECOND), life.until
             self.archive[log.session_id] = log
         self.touched = [
-            self.lives[session] for session in {**advanced.changes, **{log.session_id: None for log in advanced.let_go}}
+            self.lives[session] for session in {**advanced.changes, **{log.session_id: None for log in advanced.sealed}}
         ]
+
+    def _receives(self, event: Event) -> None:
+        self._note("receives", event)
+        correction = self.inbox.correct.get(event.source, timedelta(0))
+        known = correction.offset if isinstance(correction, ProviderClock) else correction
+        answer = self.inbox.receive(encode_event(event).encode(), now=self._host)
+        if isinstance(answer, Received):  # or an invariant says so
+            self._took(event, answer, known)
 
     def _receives_rubbish(self, raw: bytes) -> None:
         self._note("receives", raw)
@@ -641,13 +733,16 @@ class World:
 
     def _took(self, sent: Event, answer: Received, known: timedelta) -> None:
         life = self.lives.setdefault(sent.subject, Life(self, sent.subject, self.lifecycle))
-        self.pairs += sent.provider_time is None
+        is_known = life.sealed is not None or any((one.source, one.id) == (sent.source, sent.id) for one in life.copies)
+        self.pairs += sent.provider_time is None and not is_known
         life.sent.append(sent)
+        self.repeats += isinstance(answer.outcome, Repeat)
         life.answer, life.was_sealed = answer, life.sealed is not None
         if life.sealed is not None:
             life.handed_back |= {(sent.source, sent.id)}
-            life.late += sent.subject in self.inbox.logs
+            self.late += isinstance(answer.outcome, Late)
         else:
+            life.received += 1
             life.copies.append(self._reckoned(life, sent, known))
             life.is_behind = False
             life.advanced = life.until
@@ -657,7 +752,7 @@ class World:
 
     def _reckoned(self, life: Life, sent: Event, known: timedelta) -> Event:
         """The event as it is to be taken: a source's first one in a session fixes the offset of all."""
-        received = sent.received_at or self._host
+        received = min(sent.received_at or self._host, self._host)
         if sent.provider_time is not None:
             return evolve(sent, received_at=received)
         if not (offset := life.offsets.setdefault(sent.source, known)):

@@ -315,7 +315,7 @@ class Inbox:
             if session in self._sealed and not self._sealed.was_dropped(session):
                 return Put(None, self._late_copies(log))
             self._sealed.take_back(session)
-            united = unite(here, log) if here is not None and here is not log else None
+            united = unite(log, here) if here is not None and here is not log else None
             kept = united.log if united else log
             if kept.sealed:
                 self._let_go(kept)

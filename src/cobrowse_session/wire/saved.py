@@ -71,7 +71,7 @@ def _trace_digest(log: SessionLog) -> str:
 def _save_sealed(log: SessionLog) -> dict[str, Any]:
     rows = zip(trace_rows(log.trace), log.trace, strict=True)
     return {
-        "settings": _save_settings(log.session.settings),
+        "sessionSettings": _save_settings(log.session.settings),
         "rows": [{**row, "sentence": step.outcome.sentence} for row, step in rows],
     }
 
@@ -141,7 +141,7 @@ class _Saved:
     events: Any
     state: CobrowseSession
     trace: str
-    settings: _SavedSettings | None = None
+    session_settings: _SavedSettings | None = None
     rows: Any = None
     extra: Extra = NOTHING
 
@@ -307,9 +307,9 @@ def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
 def _sealed_session(saved: _Saved) -> CobrowseSession:
     session = saved.state
     try:
-        session.settings = _settings(saved.settings or _SavedSettings())
+        session.settings = _settings(saved.session_settings or _SavedSettings())
     except SettingsError as error:
-        raise _problem("bad_value", f"$.settings.{vendor_name(error.setting)}", error.found, error.expected) from None
+        raise _problem("bad_value", f"$.sessionSettings.{vendor_name(error.setting)}", error.found, error.expected) from None
     return session
 
 
