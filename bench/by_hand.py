@@ -14,6 +14,7 @@ from cobrowse_session import (
     Event,
     Lifecycle,
     Segment,
+    Segments,
     Updated,
     Wrapup,
     WrapupSaved,
@@ -28,22 +29,21 @@ def live(events: Sequence[Event], _: Lifecycle) -> CobrowseSession:
         match event:
             case Alerting():
                 session.state = session.initial_state = ConnectionState.ALERTING
-                session.segments = (Segment(start_time=at, type="Alert"),)
+                session.segments = Segments((Segment(start_time=at, type="Alert"),))
                 session.start_alerting_time = event.received
                 session.cobrowse_role = event.details.cobrowse_role
                 session.settings = event.settings
-                session.provider = event.source
             case Connected():
                 session.state = ConnectionState.CONNECTED
                 alert = Segment(start_time=at_start(session), end_time=at, type="Alert", how_ended="Interact")
-                session.segments = (alert, Segment(start_time=at, type="Interact"))
+                session.segments = Segments((alert, Segment(start_time=at, type="Interact")))
                 session.connected_time = event.received
             case Updated():
                 session.controlling = event.details.controlling
             case Disconnected():
                 session.state = ConnectionState.DISCONNECTED
                 session.disconnect_type = event.disconnect_type
-                alert, talk = session.segments or ()
+                alert, talk = session.segments or Segments()
                 ended = Segment(
                     start_time=talk.start_time,
                     end_time=at,
@@ -51,7 +51,7 @@ def live(events: Sequence[Event], _: Lifecycle) -> CobrowseSession:
                     how_ended="Disconnect",
                     disconnect_type=event.disconnect_type,
                 )
-                session.segments = (alert, ended)
+                session.segments = Segments((alert, ended))
                 session.disconnected_time = at
                 session.controlling = ()
                 session.after_call_work = AfterCallWork(start_time=at, state=AfterCallWorkState.PENDING)

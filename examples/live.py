@@ -5,7 +5,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from cobrowse_session import Change, Lifecycle, Settings
-from cobrowse_session.edge.inbox import Inbox
+from cobrowse_session.edge.inbox import Inbox, Received
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event
 
@@ -15,7 +15,7 @@ LAG = timedelta(milliseconds=250)  # how long events may be on their way: deadli
 async def write(inbox: Inbox, queue: asyncio.Queue[str | None], news: asyncio.Event) -> None:
     """Take events, one after the other, until None comes."""
     while raw := await queue.get():
-        if received := inbox.receive(raw):
+        if isinstance(received := inbox.receive(raw), Received):
             tell(received.event.subject, received.change)
             news.set()
     news.set()

@@ -232,9 +232,11 @@ def _wrong(name: str, by: Callable[[float], float], since: float, known: float) 
     """A wrong clock alone, with a night, and with an outage; after each, what is known is known anew."""
     end = 12 * HOUR
     yield Scenario(name, (off(by),), lasts=end, known=((since + known, end),))
-    spans = lambda ends: tuple((a, b) for a, b in ((since + known, 3 * HOUR), (max(since, ends) + known, end)) if a < b)  # noqa: E731
-    yield Scenario(f"{name}, and a night", (off(by), NIGHT), lasts=end, known=spans(7 * HOUR))
-    yield Scenario(f"{name}, and an outage", (off(by), OUTAGE), lasts=end, known=spans(3.5 * HOUR))
+    for what, disturbance, ends in (("a night", NIGHT, 7 * HOUR), ("an outage", OUTAGE, 3.5 * HOUR)):
+        spans = (since + known, 3 * HOUR), (max(since, ends) + known, end)
+        yield Scenario(
+            f"{name}, and {what}", (off(by), disturbance), lasts=end, known=tuple(span for span in spans if span[0] < span[1])
+        )
 
 
 WRONG = (

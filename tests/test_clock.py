@@ -190,7 +190,8 @@ def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -
 def mutations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
     """Every place of a document, with something else in it."""
     found: list[tuple[tuple[Any, ...], Any]]
-    found = [(path, other) for other in (None, "x", -1, 1.5, [], {}, [None], 10**40)] if path else []
+    others: tuple[Any, ...] = (None, "x", -1, 1.5, [], {}, [None], 10**40)
+    found = [(path, other) for other in others] if path else []
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [*found, *(one for key, part in parts for one in mutations(part, (*path, key)))]
 

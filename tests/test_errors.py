@@ -29,6 +29,11 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.testing import START, run, stream
 
 
+def said(**arguments: Any) -> Any:
+    """Arguments of any type, as a caller without a type checker would give them."""
+    return arguments
+
+
 def refused() -> RefusedError:
     session = run(stream("s1").connected()).session
     with pytest.raises(RefusedError) as caught:
@@ -114,13 +119,13 @@ def test_a_timeout_that_makes_no_sense_is_an_error_where_a_person_sets_it(timeou
 @pytest.mark.parametrize(
     ("make", "found"),
     [
-        (lambda: Settings(wrapup_prompt=7), "wrapup_prompt: expected WrapupPrompt, text or None, found 7"),
-        (lambda: Settings(wrapup_timeout=30), "wrapup_timeout: expected timedelta or None, found 30"),
-        (lambda: Lifecycle(alerting_grace=1), "alerting_grace: expected timedelta or None, found 1"),
-        (lambda: Lifecycle(settings="mandatory"), "settings: expected Settings, found 'mandatory'"),
-        (lambda: Lifecycle(acw_after_transfer=1), "acw_after_transfer: expected bool, found 1"),
-        (lambda: Lifecycle(timeout_code=None), "timeout_code: expected text, found None"),
-        (lambda: Lifecycle().new(7), "session_id: expected text, found 7"),
+        (lambda: Settings(**said(wrapup_prompt=7)), "wrapup_prompt: expected WrapupPrompt, text or None, found 7"),
+        (lambda: Settings(**said(wrapup_timeout=30)), "wrapup_timeout: expected timedelta or None, found 30"),
+        (lambda: Lifecycle(**said(alerting_grace=1)), "alerting_grace: expected timedelta or None, found 1"),
+        (lambda: Lifecycle(**said(settings="mandatory")), "settings: expected Settings, found 'mandatory'"),
+        (lambda: Lifecycle(**said(acw_after_transfer=1)), "acw_after_transfer: expected bool, found 1"),
+        (lambda: Lifecycle(**said(timeout_code=None)), "timeout_code: expected text, found None"),
+        (lambda: Lifecycle().new(**said(session_id=7)), "session_id: expected text, found 7"),
     ],
 )
 def test_an_argument_of_another_type_is_a_type_error_that_names_it(make: Callable[[], object], found: str) -> None:

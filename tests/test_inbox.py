@@ -270,7 +270,8 @@ def test_a_copy_gets_the_same_time_and_is_a_repeat_that_teaches_nothing() -> Non
     copy = take(inbox, CALL.events[0], at(40))
 
     assert copy.event == evolve(first.event, received_at=at(40))
-    assert (copy.outcome, inbox.clocks["/test"].pairs) == (Repeat.match(), 1)
+    assert copy.outcome == Repeat.match()
+    assert inbox.clocks["/test"].pairs == 1
     assert (inbox.logs["s1"].repeats, inbox.logs["s1"].conflicts) == (1, 0)
 
 

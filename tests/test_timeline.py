@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from cobrowse_session import Lifecycle, SessionLog, Settings
+from cobrowse_session import Address, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli import app
 from cobrowse_session.diagrams import timeline
 from cobrowse_session.model import FOREVER
@@ -141,9 +141,9 @@ def test_nothing_that_has_happened_is_an_empty_drawing() -> None:
 
 
 def test_what_a_provider_says_breaks_no_document() -> None:
-    log = log_of(stream('<s1>&"\x01').connected(self_={"name": "x"}))
+    log = log_of(stream('<s1>&"\x01').connected(self_=Address(name="x")))
 
-    assert drawn(log).findtext(f"{SVG}title") == 'Session <s1>&"\ufffd in time'
+    assert drawn(log).findtext(f"{SVG}title") == 'Session <s1>&"\\x01 in time'
 
 
 def test_all_ids_begin_with_the_name_and_stand_once() -> None:

@@ -373,7 +373,7 @@ def a_backlog_is_taken_for_a_slow_clock(patch: pytest.MonkeyPatch) -> None:
 
 def _smallest(inbox: Inbox, event: Event) -> timedelta:
     clock = inbox.clocks.get(event.source)
-    return clock.open.smallest[0] if clock and clock.open and clock.pairs >= 3 else timedelta(0)
+    return clock.current.smallest[0] if clock and clock.current and clock.pairs >= 3 else timedelta(0)
 
 
 def what_fires_before_an_event_is_not_told(patch: pytest.MonkeyPatch) -> None:

@@ -321,6 +321,12 @@ def _after_call_work(built: Machines) -> Graph:
                 kind="any",
                 told="Whatever became of it, once the leg has ended.",
             ),
+            Node(
+                id="any_other",
+                label=("any other state,", "once the leg has ended"),
+                kind="any",
+                told="Any state but the one that the arrow leads to, once the leg has ended.",
+            ),
         ),
         edges=(
             Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
@@ -353,24 +359,30 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
 
 
 def _ways_out(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
-    """An edge a row: from its state, or from `any` where it holds in all of them."""
+    """Return an edge for each row: from its state, from `any` if it holds in all states, or from `any_other`."""
     by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
     for move in moves:
         if move.event != table.LEG_ENDED and move.target is not None:
             by_row[move.event, move.row.name].append(move)
     for (event, name), some in by_row.items():
-        everywhere = {move.source for move in some} == set(built.after_call_work.states)
-        for source in ["any"] if everywhere else [move.source for move in some]:
+        sources, target = {move.source for move in some}, str(some[0].target)
+        states = set(built.after_call_work.states)
+        everywhere = "any" if sources == states else "any_other" if sources == states - {target} else None
+        for source in [everywhere] if everywhere else [move.source for move in some]:
             deadline = event in DEADLINES
             label = (DEADLINES[event],) if deadline else (event, *_asked_of(some[0], moves), *_unless(some[0], moves))
             yield Edge(
-                id=f"{source}-{some[0].target}-{name}",
+                id=f"{source}-{target}-{name}",
                 source=source,
-                target=str(some[0].target),
+                target=_AFTER_THE_END.get(target, target),
                 label=label,
                 kind="deadline" if deadline else "event",
                 moves=tuple(some if everywhere else (move for move in some if move.source == source)),
             )
+
+
+# The state before the end of the leg and the one after it without after-call work have one name, and two places.
+_AFTER_THE_END = {"absent": "stays_absent"}
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------

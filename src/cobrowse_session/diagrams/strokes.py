@@ -6,6 +6,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from attrs import frozen
 
+from cobrowse_session.printable import printable
+
 Point = tuple[float, float]
 RINGED = re.compile("([\u2460-\u2473])")
 """Numbers in a ring; fonts draw them small."""
@@ -38,14 +40,30 @@ DARK = {
 }
 
 
+FONTS = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif'
+"""Programs that draw without a browser know no `system-ui`, and need a font by its name."""
+
+_VARIABLE = re.compile(r"var\(--([a-z-]+)\)")
+
+
 def themed(name: str, rules: str) -> str:
-    """The style of the drawing of that id: dark where the reader's system is, and either where a page says `data-theme`."""
+    """Return the style of a drawing: literal colours, and the theme of the page on top.
+
+    A browser takes dark colours if the reader's system does, and either theme if the page has `data-theme`. Other programs do not
+    know variables: a rule with `var()` is black there, or drawn not at all. They skip what `@supports` asks for.
+
+    Args:
+        name: the drawing's id.
+        rules: CSS rules for `#ID`, with the colours as variables.
+    """
+    rules = f"#ID {{ color: var(--ink); max-width: 100%; height: auto; }}\n{rules}".replace("#ID", f"#{name}")
     light, dark = ("; ".join(f"--{key}: {color}" for key, color in theme.items()) for theme in (LIGHT, DARK))
     return (
-        f"#{name} {{ {light}; color: var(--ink); max-width: 100%; height: auto; }}\n"
+        _VARIABLE.sub(lambda found: LIGHT[found[1]], rules) + "@supports (color: var(--a)) {\n"
+        f"#{name} {{ {light}; }}\n"
         f"@media (prefers-color-scheme: dark) {{ #{name} {{ {dark}; }} }}\n"
         f'[data-theme="light"] #{name} {{ {light}; }}\n'
-        f'[data-theme="dark"] #{name} {{ {dark}; }}\n' + rules.replace("#ID", f"#{name}")
+        f'[data-theme="dark"] #{name} {{ {dark}; }}\n{rules}}}\n'
     )
 
 
@@ -98,8 +116,9 @@ def hexagon(place: Place) -> str:
 def text(line: str, x: float, y: float, kind: str = "") -> str:
     """One line of text."""
     of = f" class={quoteattr(kind)}" if kind else ""
-    ringed = RINGED.sub(r'<tspan class="ring">\1</tspan>', escape(line))
-    return f'<text{of} x="{x:g}" y="{y:g}">{ringed}</text>'
+    ringed = RINGED.sub(r'<tspan class="ring">\1</tspan>', escape(printable(line)))
+    # `dominant-baseline` would centre it in a browser only.
+    return f'<text{of} x="{x:g}" y="{y:g}" dy="0.35em">{ringed}</text>'
 
 
 def straight(source: Place, target: Place) -> tuple[Point, Point]:

@@ -5,6 +5,7 @@ begin with the picture's name, so that both pictures fit into one page.
 """
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from textwrap import wrap
 from xml.sax.saxutils import escape
@@ -14,10 +15,11 @@ from attrs import frozen
 from cobrowse_session.diagrams.dot import width
 from cobrowse_session.diagrams.graph import Edge, Graph, Group, Node, Picture, Stub
 from cobrowse_session.diagrams.markdown import KEY
-from cobrowse_session.diagrams.strokes import Place, Point, head, hexagon, polyline, rect, straight, text, themed
+from cobrowse_session.diagrams.strokes import FONTS, Place, Point, head, hexagon, polyline, rect, straight, text, themed
+from cobrowse_session.printable import printable
 
 _RULES = """\
-#ID text { font: 14px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }
+#ID text { font: 14px FONTS; fill: currentColor; text-anchor: middle; }
 #ID .paper { fill: var(--paper); }
 #ID .heading { font-size: 16px; font-weight: 600; text-anchor: start; }
 #ID .about, #ID .note { font-size: 13px; fill: var(--soft); text-anchor: start; }
@@ -41,7 +43,7 @@ _RULES = """\
 #ID .frame-name { fill: var(--soft); font-style: italic; }
 #ID .mark { font-weight: 700; fill: var(--live); }
 #ID .ring { font-size: 18px; }
-#ID .taken .way, #ID .taken rect, #ID .taken .shape { stroke-width: var(--wide, 3); }
+#ID .taken .way, #ID .taken rect, #ID .taken .shape { stroke-width: 3; }
 #ID .faint, #ID .never { opacity: 0.62; color: var(--ink); }
 #ID .faint text, #ID .never text, #ID .faint text.guard, #ID .never text.guard { fill: currentColor; }
 #ID .faint .way, #ID .faint .head, #ID .faint rect, #ID .faint .shape { opacity: 0.6; }
@@ -98,9 +100,9 @@ def _connection() -> Layout:
 
 
 def _after_call_work() -> Layout:
-    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 8)}
+    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 7)}
     return Layout(
-        1140,
+        1240,
         900,
         {
             "absent": Place(170, 50, 240, 60),
@@ -108,6 +110,7 @@ def _after_call_work() -> Layout:
             "stays_absent": Place(540, 208, 220, 180),
             "skipped": Place(540, 390, 220, 128),
             "any": Place(540, 512, 220, 40),
+            "any_other": Place(1010, 208, 220, 40),
             "complete": Place(540, 690, 220, 240),
             "pending": Place(1010, 608, 220, 544),
         },
@@ -117,8 +120,7 @@ def _after_call_work() -> Layout:
             "question_3-stays_absent": ((290, 276), (430, 276)),
             "question_4-skipped": ((290, 344), (430, 344)),
             "question_5-skipped": ((290, 412), (430, 412)),
-            "question_6-complete": ((290, 480), (380, 480), (380, 600), (430, 600)),
-            "question_7-pending": ((290, 548), (335, 548), (335, 862), (900, 862)),
+            "question_6-pending": ((290, 480), (335, 480), (335, 862), (900, 862)),
             "pending-skipped-skipped_by_agent": ((900, 358), (650, 358)),
             "pending-skipped-skipped_without_code": ((900, 434), (650, 434)),
             "pending-complete-complete_by_code": ((900, 602), (650, 602)),
@@ -157,9 +159,9 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)
     size = f'viewBox="0 0 {layout.width} {height}" width="{layout.width}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
-    yield f'<title id="{name}-title">{escape(graph.title)}</title>'
-    yield f'<desc id="{name}-desc">{escape(graph.description)}</desc>'
-    yield f"<style>\n{themed(name, _RULES)}</style>"
+    yield f'<title id="{name}-title">{escape(printable(graph.title))}</title>'
+    yield f'<desc id="{name}-desc">{escape(printable(graph.description))}</desc>'
+    yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{layout.width}" height="{height}" rx="12"/>'
     yield text(graph.title, 20, 26, "heading")
     yield from (text(line, 20, 50 + 18 * number, "about") for number, line in enumerate(about))
@@ -168,7 +170,8 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
         yield from _frame(name, group, layout.places[group.id])
     yield from _start(layout, layout.places[graph.initial])
     # The drawn way lies under the boxes, so that a line that touches one ends at its border.
-    yield from (line for edge in graph.edges for line in _edge(name, edge, layout))
+    frames = {group.id for group in graph.groups}
+    yield from (line for edge in graph.edges for line in _edge(name, edge, layout, frames))
     yield from (line for node in graph.nodes for line in _node(name, node, layout.places[node.id]))
     yield "</g>"
     for number, (line, refused) in enumerate(notes):
@@ -205,7 +208,7 @@ def _start(layout: Layout, first: Place) -> Iterator[str]:
 def _node(name: str, node: Node, place: Place) -> Iterator[str]:
     yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.look}">'
     if node.told:
-        yield f"<title>{escape(node.told)}</title>"
+        yield f"<title>{escape(printable(node.told))}</title>"
     if node.kind == "question":
         yield f'<path class="shape" d="{hexagon(place)}"/>'
     else:
@@ -224,32 +227,32 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
 
 def _stub(stub: Stub, place: Place, y: float) -> Iterator[str]:
     """What led nowhere; why, is told below the picture."""
-    yield f"<g><title>{escape(stub.told)}</title>"
+    yield f"<g><title>{escape(printable(stub.told))}</title>"
     yield text(stub.label, place.x, y, "stub refused" if stub.refused else "stub")
     yield "</g>"
 
 
-def _edge(name: str, edge: Edge, layout: Layout) -> Iterator[str]:
+def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> Iterator[str]:
     way = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
-    wide = f' style="--wide: {width(edge.count):g}"' if edge.count else ""
-    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}"{wide}>'
+    wide = f' style="stroke-width: {width(edge.count):g}"' if edge.count else ""
+    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}">'
     if edge.told:
-        yield f"<title>{escape(edge.told)}</title>"
-    drawn = _through_frames(edge, way, layout.places)
-    yield f'<path class="way" d="{polyline(drawn)}"/>{head(drawn[-2], drawn[-1])}'
+        yield f"<title>{escape(printable(edge.told))}</title>"
+    drawn = _through_frames(edge, way, layout.places, frames)
+    yield f'<path class="way" d="{polyline(drawn)}"{wide}/>{head(drawn[-2], drawn[-1])}'
     yield from _label(edge, way)
     yield "</g>"
 
 
-def _through_frames(edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place]) -> tuple[Point, ...]:
-    """A way that was taken goes on through a frame: from the state inside that it left, to the one that it came to."""
+def _through_frames(edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]) -> tuple[Point, ...]:
+    """Return a way that goes on through a frame: from the state inside that it left, to the one that it came to."""
     if edge.taken is None or edge.source == edge.target:
         return way
     source, target = (places.get(state) for state in edge.taken)
-    if source and edge.source not in edge.taken and way[0][0] == places[edge.source].right:
+    if source and edge.source in frames and way[0][0] == places[edge.source].right:
         x, y = way[0][0] - 3, way[0][1]
         way = ((source.right, source.y), (x, source.y), (x, y), *way[1:])
-    if target and edge.target not in edge.taken and way[-1][0] == places[edge.target].left:
+    if target and edge.target in frames and way[-1][0] == places[edge.target].left:
         x, y = way[-1][0] + 3, way[-1][1]
         way = (*way[:-1], (x, y), (x, target.y), (target.left, target.y))
     return way

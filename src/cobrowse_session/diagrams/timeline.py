@@ -12,12 +12,12 @@ from xml.sax.saxutils import escape
 
 from attrs import frozen
 
-from cobrowse_session.diagrams.strokes import Place, rect, text, themed
-from cobrowse_session.diagrams.ways import printable
+from cobrowse_session.diagrams.strokes import FONTS, Place, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
 from cobrowse_session.model import AfterCallWorkState
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import Folded, Step, tell
 
 WIDTH = 960
@@ -33,7 +33,7 @@ LONGEST = 130
 """Characters of a line."""
 
 _RULES = """\
-#ID text { font: 13px system-ui, sans-serif; fill: currentColor; text-anchor: middle; dominant-baseline: central; }
+#ID text { font: 13px FONTS; fill: currentColor; text-anchor: middle; }
 #ID .paper { fill: var(--paper); }
 #ID .lane { fill: var(--soft); text-anchor: end; }
 #ID .box rect { fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }
@@ -85,9 +85,9 @@ def _lines(folded: Folded, name: str) -> Iterator[str]:
     height = below + LINE * sum(map(len, lines)) + 10
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
-    yield f'<title id="{name}-title">{escape(header.removesuffix("."))} in time</title>'
-    yield f'<desc id="{name}-desc">{escape(" ".join(told))}</desc>'
-    yield f"<style>\n{themed(name, _RULES)}</style>"
+    yield f'<title id="{name}-title">{escape(printable(header.removesuffix(".")))} in time</title>'
+    yield f'<desc id="{name}-desc">{escape(printable(" ".join(told)))}</desc>'
+    yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
     yield text("connection", LEFT - 20, CONNECTION, "lane")
     yield text("after-call work", LEFT - 20, WORK, "lane")
@@ -212,7 +212,7 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
         left, right = places[span.start], places[span.end] if span.end else RIGHT
         place = Place((left + right) / 2, y, right - left, LANE)
         lasted = _lasted(span.end - span.start) if span.end else "so far"
-        yield f'<g class="box {span.kind}"><title>{escape(f"{span.state}: {lasted}")}</title>{rect(place, 6)}'
+        yield f'<g class="box {span.kind}"><title>{escape(printable(f"{span.state}: {lasted}"))}</title>{rect(place, 6)}'
         labels = [f"{span.state} {lasted}" if span.end else span.state, span.state]
         if fitting := [label for label in labels if len(label) * 7.4 <= place.width]:
             yield text(fitting[0], place.x, y)

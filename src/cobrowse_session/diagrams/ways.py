@@ -16,6 +16,7 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import ENDED, LEG_ENDED
+from cobrowse_session.printable import printable
 
 TraceRow = Mapping[str, Any]  # JSON
 _TIMERS = tuple(timer.kind for timer in Timer.__subclasses__())
@@ -141,11 +142,6 @@ def _text(row: TraceRow, key: str, default: str | None = None) -> str:
     return printable(text)
 
 
-def printable(text: str) -> str:
-    """Text that comes from outside: no line of it may end a line of ours, and no sign break a document."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
-
-
 # --- From moves to marks ------------------------------------------------------------------------------------------------------
 
 
@@ -174,7 +170,7 @@ def _node(node: Node, steps: list[_Step], stubs: list[_Step], way: Way, *, seen:
         return evolve(node, look=way.unseen)
     at_state = node.kind not in ("question", "any")
     if way.session is None:
-        mark = f"×{way.sessions if node.kind == 'initial' else len(steps)}" if at_state else ""
+        mark = f"×{way.sessions if node.kind == 'initial' else len(steps):,}" if at_state else ""
     else:
         mark = " ".join(circled(step.number) for step in steps) if at_state and node.kind != "initial" else ""
     return evolve(node, look="taken", mark=mark, stubs=tuple(_stubs(stubs, way)))
@@ -188,9 +184,9 @@ def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
     for (fine, event, row), some in sorted(by_row.items(), key=lambda item: item[0][0]):
         held = f"[{', '.join(map(asked, row.when))}]" if row.when else ""
         if way.session is None:
-            number, sign, time, often = 0, "", "", f"({len(some)})"
+            number, sign, time, often = 0, "", "", f"({len(some):,})"
         else:
-            number, time, often = some[0].number, some[0].time, f"(and {len(some) - 1} more)" if len(some) > 1 else ""
+            number, time, often = some[0].number, some[0].time, f"(and {len(some) - 1:,} more)" if len(some) > 1 else ""
             sign = circled(number)
         yield Stub(
             label=_joined(sign, event, given(row), often),
@@ -207,10 +203,10 @@ def _edge(edge: Edge, steps: list[_Step], way: Way) -> Edge:
     between = {(step.move.source, str(step.move.target)) for step in steps}
     taken = between.pop() if len(between) == 1 else None
     if way.session is None:
-        return evolve(edge, label=label, look="taken", mark=f"×{len(steps)}", count=len(steps), taken=taken)
+        return evolve(edge, label=label, look="taken", mark=f"×{len(steps):,}", count=len(steps), taken=taken)
     if edge.kind == "answer" and not edge.moves:  # a "no" on the way to an answer
         return evolve(edge, look="taken")
-    often = f" … ×{len(steps)}" if len(steps) > 1 else ""
+    often = f" … ×{len(steps):,}" if len(steps) > 1 else ""
     mark = f"{circled(steps[0].number)} {steps[0].time}{often}"
     return evolve(edge, label=label, look="taken", mark=mark, taken=taken)
 
@@ -224,7 +220,7 @@ def _happened(edge: Edge, steps: list[_Step], way: Way) -> tuple[str, ...]:
     if way.session is not None:
         return tuple(events)
     others = never if len(never) < 2 else ["others"]
-    return tuple(f"{event} ×{events[event]}" for event in (*events, *others))
+    return tuple(f"{event} ×{events[event]:,}" for event in (*events, *others))
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------
@@ -240,7 +236,7 @@ def circled(number: int) -> str:
 
 
 def _whose(way: Way) -> str:
-    return f"the ways of {way.sessions} sessions" if way.session is None else f"the way of session {printable(way.session)}"
+    return f"the ways of {way.sessions:,} sessions" if way.session is None else f"the way of session {printable(way.session)}"
 
 
 def _told(way: Way) -> str:

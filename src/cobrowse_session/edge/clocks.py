@@ -46,7 +46,7 @@ class Clock:
 
 def _observed(clock: ProviderClock) -> str:
     if clock.windows == 0:
-        so_far = clock.open.base(clock.smallest_delay) if clock.open and clock.pairs >= clock.min_pairs else None
+        so_far = clock.current.base(clock.smallest_delay) if clock.current and clock.pairs >= clock.min_pairs else None
         return f"unknown: {clock.min_pairs} pairs are needed" if so_far is None else f"{_ms(so_far)} at least so far"
     if clock.base is None:
         return "unknown: the smallest differences of the latest window are strays"

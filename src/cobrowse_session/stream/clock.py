@@ -216,7 +216,7 @@ class ProviderClock:
     """The base of the latest window that was closed; None: it had none."""
     recent: deque[Window] = field(factory=deque, init=False)
     """The latest windows, if they are healthy."""
-    open: OpenWindow | None = field(default=None, init=False)
+    current: OpenWindow | None = field(default=None, init=False)
     """The window that is open."""
     latest: datetime | None = field(default=None, init=False)
     """The latest time at which a pair was received."""
@@ -236,13 +236,13 @@ class ProviderClock:
         received = utc(received)
         difference = received - utc(provider_time)
         now = self.latest = max(received, self.latest or received)  # a pair that is learned late still counts
-        if self.open is None:
-            self.open = OpenWindow(now)
-        elif now - self.open.began >= self.window and self.open.pairs >= self.min_pairs:
-            self._close(self.open)
-            passed = (now - self.open.began) // self.window
-            self.open = OpenWindow(self.open.began + passed * self.window)
-        self.open.add(difference)
+        if self.current is None:
+            self.current = OpenWindow(now)
+        elif now - self.current.began >= self.window and self.current.pairs >= self.min_pairs:
+            self._close(self.current)
+            passed = (now - self.current.began) // self.window
+            self.current = OpenWindow(self.current.began + passed * self.window)
+        self.current.add(difference)
         self.pairs += 1
         if self.offset > _ZERO and difference < self.offset:
             self._disprove(Pair(now, difference))

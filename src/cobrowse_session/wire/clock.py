@@ -39,7 +39,7 @@ def save_clock(clock: ProviderClock) -> dict[str, Any]:
         "state": clock.state,
         "baseMs": None if clock.base is None else milliseconds(clock.base),
         "recent": [{"began": time_text(window.began), "baseMs": milliseconds(window.base)} for window in clock.recent],
-        "open": None if clock.open is None else _save_open(clock.open),
+        "open": None if clock.current is None else _save_open(clock.current),
         "latest": None if clock.latest is None else time_text(clock.latest),
         "disproving": [
             {"received": time_text(pair.received), "differenceMs": milliseconds(pair.difference)} for pair in clock.disproving
@@ -127,7 +127,7 @@ def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
     clock.state = _state(saved.state)
     clock.base = None if saved.base_ms is None else _duration("baseMs", saved.base_ms)
     clock.recent = deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved.recent)
-    clock.open = None if saved.open is None else _open_window(saved.open)
+    clock.current = None if saved.open is None else _open_window(saved.open)
     clock.latest = saved.latest
     clock.disproving = [Pair(one.received, _duration("disproving.differenceMs", one.difference_ms)) for one in saved.disproving]
     return clock
@@ -153,7 +153,7 @@ def _open_window(saved: _SavedOpenWindow) -> OpenWindow:
     if not all(len(one) == 2 for one in saved.bins):
         raise _problem("wrong_type", "$.open.bins", len(saved.bins), "pairs of a place and a count")
     smallest = sorted(_duration("open.smallest", difference) for difference in saved.smallest)
-    return OpenWindow(saved.began, saved.pairs, smallest, dict(saved.bins))
+    return OpenWindow(saved.began, saved.pairs, smallest, {one[0]: one[1] for one in saved.bins})
 
 
 def _state(text: str) -> ClockState:
