@@ -13,7 +13,17 @@ import typer
 from sphinx.pycode import ModuleAnalyzer
 from typer.cli import get_docs_for_click
 
-from cobrowse_session import Address, AfterCallWork, CobrowseError, CobrowseSession, Segment, UnknownEvent, Wrapup
+from cobrowse_session import (
+    Address,
+    AfterCallWork,
+    CobrowseError,
+    CobrowseSession,
+    Segment,
+    Segments,
+    UnknownEvent,
+    UnknownPrompt,
+    Wrapup,
+)
 from cobrowse_session.cli import app
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
 from cobrowse_session.lifecycle.row import Row, Verdict, clock_of, written_by
@@ -83,10 +93,12 @@ def _type(cls: type, name: str) -> str:
     for one in types:
         if isinstance(one, type) and issubclass(one, Vocabulary):
             return f"[word](words.md#{one.__name__.lower()})"
-    (one,) = (one for one in types if one is not type(None))
+    if Segments in types:
+        return "list of objects"
+    (one,) = (one for one in types if one not in (type(None), UnknownPrompt))
     known = {str: "text", bool: "true or false", datetime: "time", timedelta: "whole ms, 1 to 86,400,000", int: "whole number"}
     parts = dict.fromkeys((Address, Wrapup, AfterCallWork), "object")
-    return (known | parts).get(one) or {str: "list of texts", Segment: "list of objects"}[get_args(one)[0]]
+    return (known | parts).get(one) or {str: "list of texts"}[get_args(one)[0]]
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------

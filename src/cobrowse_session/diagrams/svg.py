@@ -244,7 +244,9 @@ def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> It
     yield "</g>"
 
 
-def _through_frames(edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]) -> tuple[Point, ...]:
+def _through_frames(
+    edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]
+) -> tuple[Point, ...]:
     """Return a way that goes on through a frame: from the state inside that it left, to the one that it came to."""
     if edge.taken is None or edge.source == edge.target:
         return way

@@ -5,6 +5,7 @@ digest of the trace and of the table. So a log that reads differently under newe
 log has its whole trace saved, and is restored as it was.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -31,6 +32,7 @@ from cobrowse_session.model import (
 from cobrowse_session.stream import Restored, SessionLog, Step
 from cobrowse_session.wire.cloudevents import read_event
 from cobrowse_session.wire.digest import TableDigest, table_digest
+from cobrowse_session.wire.session import encode_session
 from cobrowse_session.wire.text import shown
 from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
 from cobrowse_session.wire.values import CONVERTER, problems
@@ -58,7 +60,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         "late": log.late,
         "offsets": {source: milliseconds(offset) for source, offset in log.offsets.items()},
         "events": [as_json(copy) for copy in log.copies],
-        "state": CONVERTER.unstructure(log.session),
+        "state": json.loads(encode_session(log.session)),  # plain text, no enums
         "trace": _trace_digest(log),
         **(_save_sealed(log) if log.sealed else {}),
     }
