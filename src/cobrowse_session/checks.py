@@ -168,7 +168,10 @@ def json_text(value: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value for an error message, cut to a readable length."""
-    text = repr(value[:80] if isinstance(value, str | list | tuple) else value)
+    try:
+        text = repr(value[:80] if isinstance(value, str | list | tuple) else value)
+    except Exception:  # noqa: BLE001 (an integer of over 4,300 digits, or whatever else somebody's __repr__ raises)
+        text = f"a value of type {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 

@@ -28,6 +28,7 @@ from cobrowse_session.model import (
     DisconnectType,
     Extra,
     Settings,
+    UnknownPrompt,
     Vocabulary,
     check_keys,
     event_time,
@@ -548,6 +549,8 @@ def _data(event: Event) -> Iterator[tuple[str, Any]]:
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it. `Any`: JSON."""
     match value:
+        case Vocabulary() | UnknownPrompt():
+            return str(value)
         case timedelta():
             return milliseconds(value)
         case tuple():

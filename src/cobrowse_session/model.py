@@ -58,14 +58,14 @@ def utc(moment: datetime) -> datetime:
     if type(moment) is datetime and moment.tzinfo is UTC and moment.year >= 1970 and not moment.microsecond % 1000:
         return moment  # it was converted before
     if not isinstance(moment, datetime) or not isinstance(offset := moment.utcoffset(), timedelta):
-        raise TypeError(f"expected an aware datetime, for example datetime(..., tzinfo=UTC), found {moment!r}")
+        raise TypeError(f"expected an aware datetime, for example datetime(..., tzinfo=UTC), found {shown(moment)}")
     try:
         # A subclass (pendulum, pandas) may count nanoseconds and compare by them. Only a plain datetime is kept.
         plain = datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=UTC) - offset
     except OverflowError:  # the year 0 or 10000, once in UTC
-        raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}") from None
+        raise ValueError(f"expected a time from 1970 to 9999, found {shown(moment)}") from None
     if plain.year < 1970:
-        raise ValueError(f"expected a time from 1970 to 9999, found {moment!r}")
+        raise ValueError(f"expected a time from 1970 to 9999, found {shown(moment)}")
     return plain.replace(microsecond=plain.microsecond // 1000 * 1000)
 
 
@@ -77,7 +77,7 @@ def event_time(moment: datetime) -> datetime:
         ValueError: `moment` lies outside the years 1970 to 9998.
     """
     if (moment := utc(moment)).year > 9998:
-        raise ValueError(f"expected a time in the years 1970 to 9998, found {moment!r}")
+        raise ValueError(f"expected a time in the years 1970 to 9998, found {shown(moment)}")
     return moment
 
 

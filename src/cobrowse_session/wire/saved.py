@@ -91,7 +91,7 @@ def _save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
 
 def _save_settings(settings: Settings) -> dict[str, Any]:
     return {
-        "wrapupPrompt": settings.wrapup_prompt,
+        "wrapupPrompt": None if settings.wrapup_prompt is None else str(settings.wrapup_prompt),
         "wrapupTimeoutMs": _whole(settings.wrapup_timeout),
         "alertingTimeoutMs": _whole(settings.alerting_timeout),
     }

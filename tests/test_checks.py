@@ -1,0 +1,222 @@
+"""Section 2: a constructor checks its arguments, so that whatever a log accepts can be saved and read back."""
+
+import json
+import math
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cobrowse_session import (
+    Address,
+    AfterCallWorkEnded,
+    AfterCallWorkRequired,
+    AfterCallWorkStarted,
+    Alerting,
+    Connected,
+    Contacting,
+    Context,
+    Details,
+    Dialing,
+    Disconnected,
+    Event,
+    Lifecycle,
+    Offering,
+    Scheduled,
+    SessionLog,
+    Settings,
+    Terminated,
+    UnknownEvent,
+    Updated,
+    WrapupSaved,
+)
+from cobrowse_session.checks import check_json, shown
+from cobrowse_session.events import canonical
+from cobrowse_session.model import event_time, utc
+from cobrowse_session.testing import START
+from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
+
+ENVELOPE: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}
+OWN: dict[type[Event], dict[str, Any]] = {
+    **{cls: {} for cls in (Scheduled, Offering, Contacting, Dialing, Alerting, Connected, Updated)},
+    AfterCallWorkRequired: {"required": True},
+    Disconnected: {},
+    Terminated: {},
+    AfterCallWorkStarted: {},
+    WrapupSaved: {},
+    AfterCallWorkEnded: {"by": "agent"},
+    UnknownEvent: {"type": "com.example.new"},
+}
+
+
+class Word(str):
+    __slots__ = ()
+
+
+class Nano(datetime):
+    """A datetime that counts finer than a millisecond, and compares by it."""
+
+    nanosecond = 7
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __lt__(self, other: object) -> bool:
+        return True
+
+    __hash__ = datetime.__hash__
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+NANO = Nano(2026, 3, 1, 9, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=2)))
+HOSTILE = st.sampled_from(
+    (
+        *("", "x", "Zoë 😀", "\ud800", "a\ud83d", "\x00", "a\nb", "true", "9" * 5000, Word("word")),
+        *(0, 1, -1, 10**4299, 10**4300, 10**5000, True, False, None, 1.5, math.nan, math.inf, -0.0),
+        *(b"bytes", bytearray(b"x"), object(), Colour.RED, int, len, {1, 2}, frozenset("a"), range(3)),
+        *((), ("a",), ("a", 1), ("\ud800",), [], ["a"], [1], {}, {"a": 1}, {1: "a"}, {"\ud800": 1}, {"a": {"b": ("c",)}}),
+        *({"viewerUrl": "x"}, {"id": "x"}, {"code": 1}, {"wrapupTimeoutMs": 0}, {"wrapupTimeoutMs": 5}, {"data": 1}),
+        *({"datacontenttype": "text/plain"}, {"datacontenttype": 3}, {"data_base64": "e30="}, {"x": None}, {"x": math.nan}),
+        *(START, NANO, NANO.replace(tzinfo=None), timedelta(seconds=1), Details(), Settings(), Context(), Address(name="n")),
+    )
+) | st.recursive(st.none() | st.floats() | st.text(max_size=3), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+DEEP = json.loads("[" * 62 + "]" * 62), json.loads("[" * 63 + "]" * 63), json.loads('{"a":' * 70 + "1" + "}" * 70)
+FIELDS = (
+    *("subject", "source", "id", "occurred_at", "received_at", "provider_time", "sequence", "derived_from"),
+    *("context", "details", "settings", "extra", "extensions"),
+    *("segment_type", "required", "disconnect_type", "code", "name", "notes", "tags", "provisional", "by", "state"),
+    *("disable_end_time_updates", "type", "data"),
+)
+
+
+def readable(event: Event) -> None:
+    """What can be constructed can be written, read, saved in a log and restored."""
+    again = decode_event(encode_event(event), ahead=timedelta.max)
+    log = SessionLog(Lifecycle(), event.subject)
+    log.add(event)
+    restored = restore_log(json.loads(json.dumps(save_log(log))))
+
+    assert (again, canonical(again)) == (event, canonical(event))
+    assert encode_event(again).encode() == encode_event(event).encode()
+    assert (restored.session, restored.trace, restored.repeats) == (log.session, log.trace, log.repeats)
+
+
+@settings(max_examples=1500)
+@given(st.sampled_from(tuple(OWN)), st.dictionaries(st.sampled_from(FIELDS), HOSTILE | st.sampled_from(DEEP), max_size=3))
+def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hostile: dict[str, Any]) -> None:
+    known = {name: value for name, value in hostile.items() if name in cls.__init__.__annotations__ or name in ENVELOPE}
+    try:
+        event = cls(**{**ENVELOPE, **OWN[cls], **known})
+    except (TypeError, ValueError) as error:
+        assert any(name in str(error) for name in (*known, cls.__name__)), f"{error} names no field of {[*known]}"  # noqa: PT017 (or it is readable)
+        return
+    readable(event)
+
+
+@settings(max_examples=600)
+@given(st.data())
+def test_details_settings_context_and_addresses_are_as_strict(data: st.DataObject) -> None:
+    cls = data.draw(st.sampled_from((Details, Settings, Context, Address)))
+    names = [name for name in cls.__init__.__annotations__ if name != "return"]
+    said = data.draw(st.dictionaries(st.sampled_from(names), HOSTILE, max_size=2))
+    try:
+        value = cls(**said)
+    except (TypeError, ValueError) as error:
+        assert any(name.rstrip("_") in str(error) for name in said), f"{error} names no field of {[*said]}"  # noqa: PT017 (or it is readable)
+        return
+    part = {Details: "details", Settings: "settings", Context: "context"}.get(cls)
+    readable(Updated(**ENVELOPE, **({part: value} if part else {"details": Details(self_=value)})))  # type: ignore[arg-type]  # an Address
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, "x", None, [1, "a", None], {"a": [{"b": 0.5}]}])
+def test_json_values_pass(value: Any) -> None:
+    check_json("extra", value, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "says"),
+    [
+        ({"a": {"b": (1,)}}, TypeError, "extra.a.b: expected JSON"),
+        ({"a": [1, {2: 3}]}, TypeError, "extra.a.1: a key: expected text, found 2"),
+        ({"a": math.nan}, ValueError, "extra.a: expected a number that JSON has"),
+        ({"a": 10**4300}, ValueError, "extra.a: expected an integer of at most 4300 digits"),
+        ({"a": [[[[1]]]]}, ValueError, "extra.a.0.0.0: expected at most 64 nested"),
+        ({"a": "\ud800"}, ValueError, "extra.a: expected text without lone surrogates"),
+        ({"k" * 500: math.inf}, ValueError, "…: expected a number"),
+    ],
+)
+def test_an_error_names_the_path(value: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says.replace(".", r"\.")):
+        check_json("extra", value, 4)
+
+
+def test_a_long_value_is_cut_in_an_error() -> None:
+    assert len(shown("x" * 10**6)) == len(shown(list(range(10**6)))) == 80
+
+
+# --- Times --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_datetime_of_a_subclass_is_cut_and_converted_on_the_way_in() -> None:
+    cut = utc(NANO)
+    event = Alerting(**{**ENVELOPE, "occurred_at": NANO, "received_at": NANO, "provider_time": NANO})
+
+    assert type(cut) is type(event.occurred_at) is type(event.received_at) is type(event.provider_time) is datetime
+    assert cut.isoformat() == "2026-03-01T07:00:00.123000+00:00"
+    assert type(event_time(NANO)) is datetime
+
+
+@pytest.mark.parametrize("call", ["advance", "seal", "as_of"])
+def test_a_datetime_of_a_subclass_leaves_no_trace_in_a_log(call: str) -> None:
+    log = SessionLog(Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=1))), "s1")
+    log.add(Connected(**ENVELOPE))
+    log.add(Disconnected(**{**ENVELOPE, "id": "e2", "occurred_at": Nano(2026, 3, 1, 10, 0, 0, 5999, tzinfo=START.tzinfo)}))
+    getattr(log, call)(Nano(2026, 3, 1, 11, tzinfo=START.tzinfo))
+
+    assert restore_log(json.loads(json.dumps(save_log(log)))).session == log.session
+    assert type(log.session.disconnected_time) is datetime
+
+
+class Span(timedelta):
+    """A timedelta of a library that counts nanoseconds."""
+
+
+def test_a_timedelta_of_a_subclass_is_converted() -> None:
+    settings = Settings(wrapup_timeout=Span(seconds=1.2345678), alerting_timeout=Span(seconds=2))
+
+    assert type(settings.wrapup_timeout) is timedelta
+    assert settings == Settings(wrapup_timeout=timedelta(milliseconds=1234), alerting_timeout=timedelta(seconds=2))
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"id": ""}, "Alerting: id: expected text that is not empty"),
+        ({"sequence": ""}, "Alerting: sequence: expected text that is not empty"),
+        ({"occurred_at": START.replace(tzinfo=None)}, "occurred_at: expected an aware datetime"),
+        ({"received_at": "now"}, "received_at: expected an aware datetime"),
+        ({"provider_time": START.replace(year=1969)}, "provider_time: expected a time from 1970"),
+        ({"extensions": {"datacontenttype": "text/xml"}}, "expected a JSON datacontenttype"),
+        ({"extensions": 5}, "extensions: expected a mapping"),
+    ],
+)
+def test_an_error_names_the_field(said: dict[str, Any], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        Alerting(**{**ENVELOPE, **said})
+
+
+def test_an_unknown_event_is_of_an_unknown_type() -> None:
+    with pytest.raises(ValueError, match="use the class of that event"):
+        UnknownEvent(**ENVELOPE, type="cobrowse.session.alerting")
+
+
+def test_endless_types_of_text_do_not_fill_the_memory() -> None:
+    for number in range(1100):
+        kind = type(f"Text{number}", (str,), {})
+        assert Context(queue_id=kind("q")).queue_id == "q"
