@@ -187,7 +187,7 @@ def test_what_python_takes_for_equal_and_json_does_not_is_a_conflict(one: Any, o
             return UnknownEvent(**given, type="x", data={"k": value})
         if place == "address":
             return Updated(**given, details=Details(self_=Address(extra={"k": value})))
-        return Updated(**given, **{"extra" if place == "extra" else "extensions": {"k": value}})
+        return Updated(**{**given, "extra" if place == "extra" else "extensions": {"k": value}})
 
     assert event(one) != event(other)
     assert shown(log_of([event(one), event(other)])) == shown(log_of([event(other), event(one)]))

@@ -99,7 +99,7 @@ def test_a_deadline_that_fired_is_on_its_own_edge(trace: list[Row]) -> None:
     assert _marks(_with_way("after-call-work", trace, "emil"))["pending-complete-complete_by_timeout"] == "⑤ 09:15:10.200"
 
 
-def test_every_question_up_to_the_answer_was_passed(trace: list[Row]) -> None:
+def test_every_question_up_to_the_answer_was_passed() -> None:
     call = stream("s").connected(wrapup_prompt="agentRequested").after(1).disconnected("client")
     graph = _with_way("after-call-work", list(_trace(call.events)), "s")
 

@@ -422,6 +422,7 @@ class SessionLog:
             merged = copies.merged
             change = Change(self._repeat_of(held)) if merged == held else self._take(merged, instead_of=held)
         except BaseException:
+            self._dirty = True
             self._copies[key] = copies.undone()
             raise
         copies.commit()

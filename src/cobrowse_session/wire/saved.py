@@ -223,8 +223,9 @@ def _log(saved: _Saved, lifecycle: Lifecycle | None) -> SessionLog:
         raise _problem(
             "out_of_range", "$.repeats" if saved.repeats < 0 else "$.late", min(saved.repeats, saved.late), "0 or more"
         )
+    rules = _lifecycle(saved.lifecycle) if lifecycle is None else lifecycle
     try:
-        return SessionLog(_lifecycle(saved.lifecycle) if lifecycle is None else lifecycle, saved.session)
+        return SessionLog(rules, saved.session)
     except ValueError as error:
         raise _problem("bad_value", "$.session", saved.session, str(error)) from None
 

@@ -1,0 +1,231 @@
+"""Section 7: a log that is saved and restored shows the same, and says where today's rules read it differently."""
+
+import ast
+import copy
+import json
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.strategies import at
+from tests.test_clock import mutations
+
+from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session.testing import stream
+from cobrowse_session.wire import digest as digest_module
+from cobrowse_session.wire import encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire.digest import TableDigest, table_digest
+
+TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)), alerting_grace=timedelta(0))
+CALL = (
+    stream("s1")
+    .unknown(data={"a": [1]})
+    .alerting(viewer_url="https://v", wrapup_prompt=UnknownPrompt("new"), conversation_id="c")
+    .alerting()
+    .after(3)
+    .connected()
+    .after(1)
+    .alerting()
+    .after(60)
+    .disconnected("peer", wrapup_prompt="timeout")
+)
+
+
+def log_of(*, sealed: bool = False, lifecycle: Lifecycle = TIMED) -> SessionLog:
+    log = SessionLog(lifecycle, "s1")
+    for event in (*CALL, CALL.events[1], *stream("s1").updated(id="e3", sequence="2")):
+        log.add(event)
+    log.offsets = {"/test": timedelta(milliseconds=-400)}
+    log.advance(at(1000))
+    if sealed:
+        assert log.seal(at(900))
+        log.add(CALL.updated(id="late").events[-1])
+    return log
+
+
+def saved(log: SessionLog) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps(save_log(log)))
+    return document
+
+
+def shown(log: SessionLog) -> tuple[object, ...]:
+    counts = log.repeats, log.conflicts, log.corrected, log.late, log.sealed, log.advanced, log.offsets, log.context
+    return encode_session(log.session), log.session.settings, list(trace_rows(log.trace)), log.events, counts
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool) -> None:
+    log = log_of(sealed=sealed)
+
+    again = restore_log(saved(log))
+
+    assert shown(again) == shown(log)
+    assert [step.outcome for step in again.trace] == [step.outcome for step in log.trace]
+    assert saved(again) == saved(log)
+    assert again.restored is not None
+    assert (again.restored.as_saved, again.restored.changed, again.restored.table_changed) == (sealed, (), False)
+    assert log.restored is None
+
+
+def test_an_open_log_under_other_rules_is_folded_anew_and_names_the_fields() -> None:
+    again = restore_log(saved(log_of()), Lifecycle(settings=TIMED.settings, timeout_code="OTHER"))
+
+    assert again.restored is not None
+    assert (again.restored.as_saved, again.restored.changed) == (False, ("wrapup",))
+    assert again.lifecycle.timeout_code == "OTHER"
+    prompted = restore_log(saved(log_of()), Lifecycle())  # no timeout: after-call work stays pending
+    assert prompted.restored is not None
+    assert set(prompted.restored.changed) == {"wrapup", "afterCallWork", "trace"}
+
+
+def test_an_open_log_whose_rows_read_differently_today_says_so() -> None:
+    data = saved(log_of())
+    data["state"]["disconnectType"] = "client"
+    data["trace"] = "0" * 64
+
+    again = restore_log(data)
+
+    assert again.restored is not None
+    assert again.restored.changed == ("disconnectType", "trace")
+    assert again.session.disconnect_type == "peer"
+
+
+def test_a_sealed_log_is_restored_as_it_was_saved_whatever_today_says() -> None:
+    data = saved(log_of(sealed=True))
+    data["state"]["disconnectType"] = "client"
+    data["rows"][0]["sentence"] = "As it was then."
+
+    again = restore_log(data, Lifecycle(timeout_code="OTHER"))
+
+    assert again.restored is not None
+    assert again.restored.as_saved
+    assert (again.session.disconnect_type, again.trace[0].outcome.sentence) == ("client", "As it was then.")
+    assert again.lifecycle == TIMED
+    assert again.add(CALL.events[0]).outcome is not None
+    assert (again.repeats, again.late, again.deadline) == (log_of(sealed=True).repeats + 1, 1, None)
+
+
+def test_a_table_that_changed_is_noticed() -> None:
+    for change in ({"rows": "0"}, {"code": "0"}, {"code": None}):
+        data = saved(log_of())
+        data["table"].update(change)
+        restored = restore_log(data).restored
+        assert restored is not None
+        assert restored.table_changed
+
+
+# --- Broken documents ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else(*, sealed: bool) -> None:
+    data = saved(log_of(sealed=sealed))
+    every = [(path, other) for path, other in mutations(data)]
+    for path, other in random.Random(7).sample(every, min(len(every), 1500)):
+        broken = copy.deepcopy(data)
+        place: Any = broken
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = other
+        if random.Random(str(path)).random() < 0.2:
+            del place[path[-1]]
+        try:
+            restored = restore_log(broken)
+        except DecodeError as error:
+            assert error.path.startswith("$")  # noqa: PT017 (some are read)
+        except FormatVersionError:
+            assert path == ("format",)
+        else:
+            json.dumps(save_log(restored))
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"format": 1}, "$.format"),
+        ({"session": ""}, "$.session"),
+        ({"repeats": -1}, "$.repeats"),
+        ({"offsets": {"/a": 10**20}}, "$.offsets./a"),
+        ({"offsets": []}, "$.offsets"),
+        ({"events": {}}, "$.events"),
+        ({"events": [3]}, "$.events[0]"),
+        ({"lifecycle": {}}, "$.lifecycle"),
+    ],
+)
+def test_the_path_is_where_it_is_wrong(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        restore_log(saved(log_of()) | change)
+    assert caught.value.path.startswith(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"rows": []}, "$.rows"),
+        ({"rows": None}, "$.rows"),
+        ({"sessionSettings": {"wrapupTimeoutMs": 0}}, "$.sessionSettings.wrapupTimeout"),
+    ],
+)
+def test_a_sealed_log_needs_its_rows_and_settings(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        restore_log(saved(log_of(sealed=True)) | change)
+    assert caught.value.path.startswith(path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("outcome", "stale"), ("event", "e99"), ("rule", None)])
+def test_a_row_of_a_sealed_log_must_be_one_that_a_log_writes(key: str, value: object) -> None:
+    data = saved(log_of(sealed=True))
+    place = next(i for i, row in enumerate(data["rows"]) if "rule" in row)
+    data["rows"][place][key] = value
+
+    with pytest.raises(DecodeError):
+        restore_log(data)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("wrapupTimeoutMs", 0), ("alertingGraceMs", -1), ("wrapupTimeoutMs", 10**30), ("timeoutCode", "")]
+)
+def test_a_lifecycle_that_makes_no_sense_is_a_decode_error(key: str, value: object) -> None:
+    data = saved(log_of())
+    data["lifecycle"][key] = value
+
+    with pytest.raises(DecodeError) as caught:
+        restore_log(data)
+    assert caught.value.path.startswith("$.lifecycle.")
+
+
+def test_an_event_of_another_session_is_a_decode_error() -> None:
+    data = saved(log_of())
+    data["events"][1]["subject"] = "s2"
+
+    with pytest.raises(DecodeError) as caught:
+        restore_log(data)
+    assert caught.value.path == "$.events[1].subject"
+    with pytest.raises(DecodeError):
+        restore_log([])  # type: ignore[arg-type]  # the point
+
+
+# --- The digest of the table --------------------------------------------------------------------------------------------------
+
+
+def code(source: str) -> str:
+    return "\n".join(digest_module._lines(ast.parse(source)))  # noqa: SLF001 (its hard part)
+
+
+def test_a_docstring_does_not_change_the_digest_and_a_body_does() -> None:
+    plain = "def guard(a: int) -> bool:\n    return a > 1\n"
+    documented = 'def guard(a: int) -> bool:\n    """Whether."""\n    # why\n    return (a > 1)\n'
+
+    assert code(plain) == code(documented)
+    assert code(plain) != code(plain.replace("> 1", "> 2"))
+    assert code(plain) != code(plain.replace("guard", "other"))
+
+
+def test_a_digest_without_source_equals_no_other() -> None:
+    here = table_digest()
+
+    assert here.agrees_with(TableDigest(here.rows, here.code))
+    assert not TableDigest(here.rows, None).agrees_with(TableDigest(here.rows, None))
+    assert digest_module._code(ast) is not None  # noqa: SLF001 (a module with source)
+    assert digest_module._code(__import__("math")) is None  # noqa: SLF001 (one without)
