@@ -1,5 +1,6 @@
 """Section 2 on the wire: events in and out, what is kept, what is an error and where."""
 
+import base64
 import json
 import pickle
 from contextlib import suppress
@@ -45,6 +46,7 @@ from cobrowse_session import (
     WrapupPrompt,
     WrapupSaved,
 )
+from cobrowse_session.events import notes
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import decode_event, encode_event
 
@@ -880,3 +882,93 @@ def test_what_must_be_said_is_written_even_where_it_is_false() -> None:
 
     assert json.loads(encode_event(asked))["data"] == {"required": False}
     assert decode_event(encode_event(asked)) == asked
+
+
+# --- Data in base64 -----------------------------------------------------------------------------------------------------------
+
+
+def encoded(content: object, **envelope: Any) -> str:
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return line(data_base64=base64.b64encode(raw).decode(), **envelope)
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json", "text/json"]
+)
+def test_data_in_base64_are_read_like_data_where_the_content_type_is_json(content_type: str | None) -> None:
+    plain = line(data={"viewerUrl": "https://v", "new": [1]}, datacontenttype=content_type)
+
+    event = decode_event(encoded({"viewerUrl": "https://v", "new": [1]}, datacontenttype=content_type, data=None))
+
+    assert event == decode_event(plain)
+    assert json.loads(encode_event(event))["data"] == {"viewerUrl": "https://v", "new": [1]}
+
+
+@pytest.mark.parametrize(
+    ("raw", "error", "path"),
+    [
+        (line(data={}, data_base64="e30="), "data_twice", "$.data_base64"),
+        (line(data_base64="e30"), "bad_base64", "$.data_base64"),
+        (line(data_base64="é30="), "bad_base64", "$.data_base64"),
+        (line(data_base64=5), "wrong_type", "$.data_base64"),
+        (line(data_base64=""), "not_json", "$.data_base64"),
+        (encoded([]), "wrong_type", "$.data"),
+        (encoded(b'{"a":NaN}'), "not_a_number", "$.data_base64.a"),
+        (encoded(b'{"a":1,"a":2}'), "duplicate_key", "$.data_base64"),
+        (encoded(json.loads('{"a":' * 64 + "1" + "}" * 64)), "nested_too_deep", "$.data_base64"),
+        (encoded({}, datacontenttype="text/plain"), "wrong_content_type", "$.datacontenttype"),
+        (line(data={}, datacontenttype="application/xml"), "wrong_content_type", "$.datacontenttype"),
+        (line(data={}, datacontenttype=3), "wrong_type", "$.datacontenttype"),
+    ],
+)
+def test_data_are_never_read_as_absent(raw: str, error: str, path: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_event(raw)
+    assert (caught.value.error, caught.value.path) == (error, path)
+
+
+def test_beside_no_data_the_content_type_is_not_asked_for() -> None:
+    assert decode_event(line(datacontenttype="text/plain", data=None)).extensions == {"datacontenttype": "text/plain"}
+
+
+def test_of_an_unknown_type_neither_is_asked() -> None:
+    raw = line(type="com.example.new", data_base64="%", datacontenttype=5, data=3)
+
+    assert json.loads(encode_event(decode_event(raw))) == json.loads(raw)
+
+
+# --- Context and notes --------------------------------------------------------------------------------------------------------
+
+
+def test_the_context_is_in_the_envelope_and_other_keys_of_it_are_kept() -> None:
+    given = {"conversationid": "c", "participantid": "p", "userid": "u", "queueid": "q", "purpose": "agent", "mediatype": "call"}
+
+    event = decode_event(line(**given, sequence="7", derivedfrom="the envelope", hops=3))
+
+    assert event.context == Context(
+        conversation_id="c", participant_id="p", user_id="u", queue_id="q", purpose="agent", media_type="call"
+    )
+    assert (event.sequence, event.derived_from, event.extensions) == ("7", "the envelope", {"hops": 3})
+    assert json.loads(encode_event(event)) == json.loads(line(**given, sequence="7", derivedfrom="the envelope", hops=3))
+
+
+@pytest.mark.parametrize("key", ["conversationid", "userid", "sequence", "derivedfrom"])
+def test_a_wrong_type_in_the_envelope_is_an_error(key: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_event(line(**{key: 5}))
+    assert (caught.value.error, caught.value.path) == ("wrong_type", f"$.{key}")
+
+
+def test_what_a_time_was_derived_from_and_corrected_by_is_noted() -> None:
+    assert notes(decode_event(line(derivedfrom="the envelope", providertime="2026-03-01T08:59:50Z"))) == (
+        "time derived from the envelope",
+        "time corrected by +10.000 s",
+    )
+
+
+def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:
+    assert notes(decode_event(said("wrapup", wrapUpCode="sale", Notes="x"))) == (
+        "key Notes is not read, and the wrap-up has no code",
+        "key wrapUpCode is not read, and the wrap-up has no code",
+    )
+    assert notes(decode_event(said("wrapup", code="sale", wrapUpCode="sale"))) == ()

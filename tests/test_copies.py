@@ -160,6 +160,16 @@ def test_to_restate_a_fact_does_not_move_when_it_was_learned_but_another_time_do
     assert Copies(restated, first, moved).merged.received == at(90)
 
 
+def test_a_content_type_that_data_would_contradict_gives_way_to_what_is_filled_in() -> None:
+    plain = ended("2", extensions={"datacontenttype": "text/plain", "hops": 1})
+
+    merged = Copies(ended("1", disconnect_type="peer"), plain).merged
+
+    assert merged.extensions == {"hops": 1}
+    assert decode_event(encode_event(merged)) == merged
+    assert Copies(ended("1"), plain).merged == plain
+
+
 def test_another_subject_is_another_event() -> None:
     assert identity(ended()) != identity(evolve(ended(), subject="s2"))
 

@@ -1,5 +1,6 @@
 """The log where it is rarely looked at: what a change says of order, copies that move, and what `explain` and `tell` read."""
 
+import pickle
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -7,9 +8,26 @@ import pytest
 from attrs import evolve
 from tests.strategies import at
 
-from cobrowse_session import Details, Event, Lifecycle, SessionLog, Settings, WrapupPrompt
+from cobrowse_session import (
+    Communication,
+    ConnectionState,
+    Context,
+    Details,
+    Event,
+    Fired,
+    Lifecycle,
+    Outcome,
+    Segment,
+    Segments,
+    SessionLog,
+    Settings,
+    WrapupPrompt,
+)
+from cobrowse_session.events import canonical
+from cobrowse_session.model import NO_CONTEXT
 from cobrowse_session.stream import fold, tell
-from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.stream.copies import Copies
+from cobrowse_session.testing import START, Stream, run, stream
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -107,3 +125,74 @@ def test_copies_are_known_in_short_sessions_and_in_long_ones(length: int) -> Non
     assert log.folded == fold(everything, lifecycle=TIMED)
     assert (log.repeats, log.conflicts, len(log.trace)) == (10, 2, length)
     assert {event.received_at for event in log.events} == {at(798), at(797), at(900)}
+
+
+# --- Values and steps in corners ----------------------------------------------------------------------------------------------
+
+
+def test_a_time_line_is_a_sequence_that_hashes_and_prints_as_its_segments() -> None:
+    line = Segments((Segment(type="Alert"), Segment(type="Interact")))
+
+    assert (hash(line), repr(line)) == (hash(tuple(line)), repr(tuple(line)))
+    assert (line[0].type, line[-1].type, line[:1], len(Segments())) == ("Alert", "Interact", (Segment(type="Alert"),), 0)
+    assert line != [*line]
+    assert pickle.loads(pickle.dumps(line)) == line  # noqa: S301 (our own bytes)
+
+
+def test_a_context_fills_in_what_an_earlier_one_states() -> None:
+    full = Context(conversation_id="c", participant_id="p", user_id="u", queue_id="q", purpose="agent", media_type="call")
+
+    assert full.over(full) is full
+    assert NO_CONTEXT.over(full) is full
+    assert full.over(NO_CONTEXT) is full
+    assert full.over(Context(queue_id="other")) == full
+    assert Context(queue_id="q2").over(full) == evolve(full, queue_id="q2")
+
+
+def test_the_step_takes_events_only() -> None:
+    lifecycle = Lifecycle()
+
+    with pytest.raises(TypeError, match="expected an Event"):
+        lifecycle.apply(lifecycle.new("s1"), {"type": "alerting"})  # type: ignore[arg-type]  # the point
+
+
+class Stuck(Lifecycle):
+    """Has a deadline that its own timer leaves as it is."""
+
+    def deadline(self, session: Communication) -> datetime | None:
+        return session.disconnected_time
+
+    def _fire(self, session: Communication, due: datetime) -> Fired:
+        return Fired(
+            timer="timer.acw", at=due, row="stuck", sentence="", from_state=session.state, to_state=session.state, set=()
+        )
+
+
+def test_a_timer_that_leaves_its_own_deadline_is_an_error_and_no_endless_loop() -> None:
+    session = Lifecycle().new("s1")
+    session.disconnected_time = at(0)
+
+    with pytest.raises(RuntimeError, match="'stuck' leaves its own deadline"):
+        Stuck().advance(session, at(1))
+
+
+def test_copies_that_were_taken_and_kept_are_not_undone() -> None:
+    one, two = stream("s1").updated().events[0], stream("s1").updated(peer_id="p").events[0]
+
+    assert set(map(canonical, Copies(one, two).undone())) == {canonical(one), canonical(two)}
+
+
+def test_an_end_that_is_stamped_already_keeps_its_stamp() -> None:
+    session = Lifecycle().new("s1")
+    session.state, session.disconnected_time = ConnectionState.CONNECTED, at(-9)
+
+    ended = run(stream("s1").disconnected("peer"), session=session).session
+
+    assert (ended.segments, ended.disconnected_time) == (None, at(-9))
+
+
+def test_a_match_equals_outcomes_and_names_what_it_expects() -> None:
+    assert Outcome.match(acw=None) == run(stream("s1").alerting()).outcomes[0]
+    with pytest.raises(TypeError, match="has no attribute rule"):
+        Outcome.match(rule="x")
+    assert repr(Outcome.match(acw=None)) == "Outcome.match(acw=None)"

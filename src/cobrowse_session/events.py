@@ -125,8 +125,8 @@ class Event:
     def __attrs_post_init__(self) -> None:
         check_fields(self)
         if not (self.subject and self.source and self.id):
-            for name in ("subject", "source", "id"):
-                check_not_empty(f"{type(self).__name__}: {name}", getattr(self, name))
+            empty = next(name for name in ("subject", "source", "id") if not getattr(self, name))
+            check_not_empty(f"{type(self).__name__}: {empty}", "")
         if self.sequence is not None:
             check_not_empty(f"{type(self).__name__}: sequence", self.sequence)
         if self.extra is not NOTHING or self.extensions is not NOTHING:
@@ -139,7 +139,7 @@ class Event:
         timeouts = {key for key in TIMEOUT_NAMES if is_out_of_range(self.extra.get(key))}
         check_keys(f"{name}: extra", self.extra, read_keys(type(self)) - timeouts)
         check_keys(f"{name}: extensions", self.extensions, self._envelope_keys())
-        if not is_json_type(self.extensions.get("datacontenttype")):
+        if not is_json_type(self.extensions.get("datacontenttype")) and dict(_data(self)):
             raise ValueError(f"{name}: extensions: expected a JSON datacontenttype, found {self.extensions['datacontenttype']!r}")
 
     def _envelope_keys(self) -> frozenset[str]:

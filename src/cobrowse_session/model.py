@@ -550,7 +550,7 @@ class Segment:
     type: str | None = None
     how_ended: str | None = None
     disconnect_type: DisconnectType | str | None = None
-    extra: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
 
 
 class Segments(Sequence[Segment]):
@@ -655,7 +655,7 @@ class Wrapup:
     duration_seconds: int | None = None
     end_time: datetime | None = None
     provisional: bool = False
-    extra: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
 
 
 @frozen(kw_only=True)
@@ -672,7 +672,7 @@ class AfterCallWork:
     start_time: datetime | None = None
     end_time: datetime | None = None
     state: AfterCallWorkState | str | None = None
-    extra: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
 
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
@@ -728,7 +728,7 @@ class Communication:
     wrapup: Wrapup | None = None
     after_call_work: AfterCallWork | None = field(default=None, converter=_unless_empty)
     after_call_work_required: bool | None = None
-    extra: Extra = NOTHING
+    extra: Extra = field(default=NOTHING, eq=extra_key)
     settings: Settings = field(default=NO_SETTINGS, eq=False)
 
 

@@ -24,7 +24,18 @@ import attrs
 from attrs import evolve, frozen
 
 from cobrowse_session.checks import json_text
-from cobrowse_session.events import Edition, Event, Identity, UnknownEvent, as_json, canonical, edition, identity, order
+from cobrowse_session.events import (
+    Edition,
+    Event,
+    Identity,
+    UnknownEvent,
+    as_json,
+    canonical,
+    edition,
+    identity,
+    is_json_type,
+    order,
+)
 from cobrowse_session.model import Context, Details, Settings
 
 _PARTS = {"details": Details, "settings": Settings, "context": Context}
@@ -147,7 +158,10 @@ class Copies:
             held = getattr(event, part)
             if unset := self._unset(part, held, _ARGUMENTS[part]):
                 changes[part] = evolve(held, **unset)
-        return evolve(event, **changes, **self._unset(event.type, event, _OWN_ARGUMENTS))
+        changes |= self._unset(event.type, event, _OWN_ARGUMENTS)
+        if changes and not is_json_type(event.extensions.get("datacontenttype")):  # it had no data, and has some now
+            changes["extensions"] = {key: value for key, value in event.extensions.items() if key != "datacontenttype"}
+        return evolve(event, **changes)
 
     def _unset(self, group: str, held: object, arguments: dict[str, str]) -> dict[str, Any]:
         """Return what lower editions state of the fields that are unset."""
