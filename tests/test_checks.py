@@ -203,7 +203,7 @@ def test_a_timedelta_of_a_subclass_is_converted() -> None:
         ({"occurred_at": START.replace(tzinfo=None)}, "occurred_at: expected an aware datetime"),
         ({"received_at": "now"}, "received_at: expected an aware datetime"),
         ({"provider_time": START.replace(year=1969)}, "provider_time: expected a time from 1970"),
-        ({"extensions": {"datacontenttype": "text/xml"}}, "expected a JSON datacontenttype"),
+        ({"extensions": {"datacontenttype": "text/xml"}, "segment_type": "IVR"}, "expected a JSON datacontenttype"),
         ({"extensions": 5}, "extensions: expected a mapping"),
     ],
 )

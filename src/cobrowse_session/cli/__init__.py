@@ -11,9 +11,6 @@ import typer
 from cobrowse_session import DecodeError, Lifecycle, ProviderClock, SettingsError, __version__
 from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
 from cobrowse_session.cli.options import (
-    Acw,
-    AcwTimeout,
-    AlertingGrace,
     Events,
     Family,
     Output,
@@ -21,9 +18,9 @@ from cobrowse_session.cli.options import (
     Rejects,
     Until,
     check_family,
-    lifecycle_of,
     moment_of,
     seconds,
+    with_lifecycle,
 )
 from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
 from cobrowse_session.edge.clocks import clocks
@@ -69,15 +66,15 @@ def main(
     "replay",
     epilog="Try: `cobrowse-session replay events.jsonl --trace trace.jsonl --acw timeout --acw-timeout 30 --until end`",
 )
-def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def replay_command(  # noqa: PLR0913 (one argument an option)
     events: Events,
     output: Output = "-",
     trace: Annotated[str | None, typer.Option(metavar="TRACE.jsonl", help="Where to write what became of each event.")] = None,
     rejects: Rejects = None,
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
+    *,
+    lifecycle: Lifecycle,
     seal_after: Annotated[
         float | None,
         typer.Option(
@@ -87,14 +84,13 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
             "what comes for them afterwards is late, and counted.",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,  # noqa: FBT002 (typer's option)
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,
 ) -> None:
     """Replay a file of events: one session a line to standard output, a summary to standard error.
 
     Events may come in any order and any number of times; the sessions are the same.
     """
     moment = moment_of(until)
-    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
     sealing = seconds("--seal-after", seal_after)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
@@ -166,15 +162,15 @@ def convert_command(payload: Payload, output: Output = "-", family: Family = Non
 
 
 @app.command("reconcile", epilog="Try: `cobrowse-session reconcile events.jsonl conversation.json --all`")
-def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def reconcile_command(  # noqa: PLR0913 (one argument an option)
     events: Events,
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
     family: Family = None,
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
-    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,  # noqa: FBT002 (typer's option)
+    *,
+    lifecycle: Lifecycle,
+    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,
 ) -> None:
     """Compare the sessions of a file of events with the platform's own record, field by field.
 
@@ -183,7 +179,7 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     check_family(family)
     bad = Complaints(events, say)
     legs: list[Leg] = []
-    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = replayed(events, bad, until, lifecycle)
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
         for _, converted in read_payloads(open_input(files, conversation), theirs, family):
@@ -244,18 +240,18 @@ def diff_command(
 
 
 @app.command("explain", epilog="Try: `cobrowse-session explain events.jsonl s1 wrapup.endTime`")
-def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def explain_command(
     events: Events,
     session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
     field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the session JSON: `wrapup.endTime`.")],
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
+    *,
+    lifecycle: Lifecycle,
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
     bad = Complaints(events, say)
-    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = replayed(events, bad, until, lifecycle)
     try:
         typer.echo(explain(log_of(logs, session).folded, field))
     except KeyError as error:
@@ -265,17 +261,17 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 
 
 @app.command("tell", epilog="Try: `cobrowse-session tell events.jsonl s1`")
-def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def tell_command(
     events: Events,
     session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="The session's id; all of them without.")] = None,
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
+    *,
+    lifecycle: Lifecycle,
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
     bad = Complaints(events, say)
-    logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
+    logs = replayed(events, bad, until, lifecycle)
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
         typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cobrowse_session import DecodeError
+from cobrowse_session import DecodeError, Lifecycle
 from cobrowse_session.cli import app, log_of, replayed
 from cobrowse_session.cli.files import check_files, open_input, usage_errors, writer
-from cobrowse_session.cli.options import Acw, AcwTimeout, AlertingGrace, Events, Output, Until, lifecycle_of
+from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
 from cobrowse_session.cli.screen import Complaints, say
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render, timeline
 from cobrowse_session.edge.diff import read_trace
@@ -46,17 +46,16 @@ def diagram_command(
 
 
 @app.command("timeline", epilog="Try: `cobrowse-session timeline events.jsonl s1 -o s1.svg`")
-def timeline_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def timeline_command(
     events: Events,
     session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
     output: Output = "-",
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
+    *,
+    lifecycle: Lifecycle,
 ) -> None:
     """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
-    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
     check_files(events, [output])
     bad = Complaints(events, say)
     log = log_of(replayed(events, bad, until, lifecycle), session)
@@ -67,16 +66,15 @@ def timeline_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 
 
 @app.command("perfetto", epilog="Try: `cobrowse-session perfetto events.jsonl -o replay.json`, and open it in a trace viewer")
-def perfetto_command(  # noqa: PLR0913, PLR0917 (one argument an option)
+@with_lifecycle
+def perfetto_command(
     events: Events,
     output: Output = "-",
     until: Until = None,
-    acw: Acw = None,
-    acw_timeout: AcwTimeout = None,
-    alerting_grace: AlertingGrace = None,
+    *,
+    lifecycle: Lifecycle,
 ) -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    lifecycle = lifecycle_of(acw, acw_timeout, alerting_grace)
     check_files(events, [output])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle)

@@ -1,7 +1,10 @@
 """What the commands take, said once; and what it means."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
 import typer
 
@@ -21,33 +24,10 @@ Until = Annotated[
         "Default: the latest time in the events.",
     ),
 ]
-Acw = Annotated[
-    str | None,
-    typer.Option(metavar="PROMPT", help=f"After-call work where events say nothing: {', '.join(WrapupPrompt)}."),
-]
-AcwTimeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.")]
-AlertingGrace = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", help="End unanswered alerts this long after their timeout; advice: 0.25 or more."),
-]
-AcwAfterTransfer = Annotated[
-    bool, typer.Option("--acw-after-transfer/--no-acw-after-transfer", help="Whether a transferred leg has after-call work.")
-]
-AcwWhenUnanswered = Annotated[
-    bool, typer.Option("--acw-when-unanswered/--no-acw-when-unanswered", help="Whether a leg that never connected has some.")
-]
 Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
 Family = Annotated[
     str | None, typer.Option("--from", metavar="FAMILY", help=f"Do not recognise the payload; it is: {', '.join(FAMILIES)}.")
 ]
-
-
-def _prompt(text: str | None) -> WrapupPrompt | None:
-    if text is None:
-        return None
-    if isinstance(prompt := WrapupPrompt.read(text), WrapupPrompt):
-        return prompt
-    raise typer.BadParameter(f"expected one of {', '.join(WrapupPrompt)}, found {text!r}")
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -60,11 +40,43 @@ def moment_of(text: str | None) -> datetime | None:
         raise typer.BadParameter(f"expected {error} or 'end', found {text!r}") from None
 
 
-def lifecycle_of(acw: str | None, acw_timeout: float | None, alerting_grace: float | None) -> Lifecycle:
-    """The rules that the options ask for; ones that make no sense are wrong usage."""
+def with_lifecycle(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a lifecycle, in place of its argument `lifecycle`."""
+
+    @wraps(command)
+    def wrapped(*args: object, **options: Any) -> None:  # what typer read
+        given = {name: options.pop(name) for name in signature(_lifecycle).parameters}
+        command(*args, lifecycle=_lifecycle(**given), **options)
+
+    own = [parameter for name, parameter in signature(command).parameters.items() if name != "lifecycle"]
+    added = (parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in signature(_lifecycle).parameters.values())
+    wrapped.__signature__ = Signature([*own, *added])  # type: ignore[attr-defined]  # what typer reads
+    return wrapped
+
+
+def _lifecycle(
+    acw: Annotated[
+        str | None,
+        typer.Option(metavar="PROMPT", help=f"After-call work where events name no prompt: {', '.join(WrapupPrompt)}."),
+    ] = None,
+    acw_timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.")] = None,
+    acw_after_transfer: Annotated[  # noqa: FBT002 (typer's option)
+        bool, typer.Option("--acw-after-transfer/--no-acw-after-transfer", help="A transferred leg has after-call work.")
+    ] = True,
+    acw_when_unanswered: Annotated[  # noqa: FBT002 (typer's option)
+        bool, typer.Option("--acw-when-unanswered/--no-acw-when-unanswered", help="A leg that never connected has some.")
+    ] = False,
+    alerting_grace: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="End unanswered alerts this long after their timeout; advice: 0.25 or more."),
+    ] = None,
+) -> Lifecycle:
+    """Return the rules that the options ask for; ones that make no sense are wrong usage."""
     try:
         return Lifecycle(
-            settings=Settings(wrapup_prompt=_prompt(acw), wrapup_timeout=seconds("--acw-timeout", acw_timeout)),
+            settings=Settings(wrapup_prompt=acw, wrapup_timeout=seconds("--acw-timeout", acw_timeout)),
+            acw_after_transfer=acw_after_transfer,
+            acw_when_unanswered=acw_when_unanswered,
             alerting_grace=seconds("--alerting-grace", alerting_grace),
         )
     except SettingsError as error:
