@@ -1,5 +1,6 @@
 """`python -m cobrowse_session`, and the command `cobrowse-session`."""
 
+import io
 import sys
 
 from cobrowse_session.errors import MissingExtraError
@@ -13,6 +14,9 @@ def main() -> None:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit(f"cobrowse-session: {MissingExtraError('the command line', 'cli')}")
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):  # None, if it is closed
+            output.reconfigure(errors="backslashreplace")  # a terminal that has no sign for something
     app()
 
 

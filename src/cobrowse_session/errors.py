@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, frozen
 
+from cobrowse_session.printable import printable
+
+MAX_PROBLEMS = 20
+"""How many problems of one document are named. Of more, the number is."""
+
 if TYPE_CHECKING:  # the outcomes stand on a floor above; the errors only carry them
     from cobrowse_session.lifecycle.outcome import Refused, Stale
 
@@ -37,7 +42,7 @@ class Problem:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.error}: {self.path}: expected {self.expected}, found {self.found}"
+        return printable(f"{self.error}: {self.path}: expected {self.expected}, found {self.found}")
 
 
 @define(eq=False, slots=False)
@@ -45,13 +50,15 @@ class DecodeError(CobrowseError, ValueError):
     """A document cannot be read. The sender's fault; mend the document and send it again.
 
     Attributes:
-        problems: everything that is wrong, at least one.
-        line: the physical line of the file, from 1, where there is one.
+        problems: what is wrong, at least one; of very many, the first.
+        line: the physical line of the file, from 1, if there is one.
+        more: how many problems there are beyond those.
     """
 
     fault: ClassVar[str] = "sender"
     problems: tuple[Problem, ...]
     line: int | None = None
+    more: int = 0
 
     @property
     def error(self) -> str:
@@ -75,7 +82,7 @@ class DecodeError(CobrowseError, ValueError):
 
     def __str__(self) -> str:
         where = "" if self.line is None else f"line {self.line}: "
-        return where + "; ".join(map(str, self.problems))
+        return where + "; ".join(map(str, self.problems)) + (f"; and {self.more:,} more" if self.more else "")
 
 
 @define(eq=False, slots=False)

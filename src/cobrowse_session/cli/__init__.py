@@ -22,7 +22,7 @@ from cobrowse_session.cli.options import (
     seconds,
     with_lifecycle,
 )
-from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
+from cobrowse_session.cli.screen import Complaints, by, many, progress, say, show, summary
 from cobrowse_session.edge.clocks import clocks
 from cobrowse_session.edge.diff import Row, diff, read_trace
 from cobrowse_session.edge.payloads import read_payloads
@@ -31,6 +31,7 @@ from cobrowse_session.edge.spool import Spool
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
 from cobrowse_session.model import time_text
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, explain, tell
 from cobrowse_session.wire import encode_event
 from cobrowse_session.wire.genesys import once
@@ -123,7 +124,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 @app.command(epilog="Try: `cobrowse-session validate events.jsonl && echo fine`")
 def validate(events: Events) -> None:
     """Read a file of events and say everything that is wrong with it; change nothing."""
-    bad = Complaints(events, typer.echo)
+    bad = Complaints(events, show)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events), bad))
     told = f", {many(bad.lines, 'line')} rejected: {many(bad.problems, 'error')}" if bad.lines else ""
@@ -187,7 +188,7 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     compared = reconcile((log.session for log in logs), legs)
     for one in compared:
         if every or one.verdict in DIFFERENCES:
-            typer.echo(one)
+            show(str(one))
     counts = Counter[str](one.verdict for one in compared)
     say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
     if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
@@ -232,7 +233,7 @@ def diff_command(
     with usage_errors(), ExitStack() as files:
         differences = list(diff(_trace(files, before), _trace(files, after)))
         for one in differences:
-            typer.echo(one)
+            show(str(one))
     sessions = len({one.session for one in differences})
     say(f"Differences: {many(sessions, 'session')}, {many(len(differences), 'row')}")
     if differences:
@@ -274,7 +275,7 @@ def tell_command(
     logs = replayed(events, bad, until, lifecycle)
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
-        typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))
+        typer.echo("\n\n".join("\n".join(map(printable, tell(log.folded))) for log in told))
     if bad.lines:
         raise typer.Exit(1)
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from cobrowse_session.edge.replay import Rejected, Tally
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
+from cobrowse_session.printable import printable
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -32,10 +33,13 @@ class Complaints:
 
     def __call__(self, rejected: Rejected) -> None:
         """Tell of one rejected line."""
+        error = rejected.error
         self.lines += 1
-        self.problems += len(rejected.error.problems)
-        for problem in rejected.error.problems:
-            self.say(f"{self.name}:{rejected.error.line}: {problem}")
+        self.problems += len(error.problems) + error.more
+        for problem in error.problems:
+            self.say(f"{printable(self.name)}:{error.line}: {problem}")
+        if error.more:
+            self.say(f"{printable(self.name)}:{error.line}: and {many(error.more, 'problem')} more")
         if self.write:
             self.write(rejected.as_json())
 
@@ -91,5 +95,10 @@ def by(counts: Mapping[str, int]) -> str:
 
 
 def say(text: str) -> None:
-    """Say something to the person."""
-    typer.echo(text, err=True)
+    """Write one line to standard error. What it obeys is written as an escape."""
+    typer.echo(printable(text), err=True)
+
+
+def show(text: str) -> None:
+    """Write one line to standard output. What a terminal obeys is written as an escape."""
+    typer.echo(printable(text))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from cobrowse_session.events import Event
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import ProviderClock
 
 __all__ = ["Clock", "clocks"]
@@ -33,7 +34,7 @@ class Clock:
     def __str__(self) -> str:
         clock = self.clock
         lines = [
-            f"{self.source}: {clock.pairs} pairs in {clock.windows} windows, {clock.healthy} of them healthy",
+            f"{printable(self.source)}: {clock.pairs} pairs in {clock.windows} windows, {clock.healthy} of them healthy",
             f"  difference  {_observed(clock)}",
             f"  would add   {_would_add(clock)}",
         ]

@@ -28,6 +28,7 @@ from cobrowse_session.model import (
     time_text,
     vendor_name,
 )
+from cobrowse_session.printable import printable
 from cobrowse_session.stream.fold import Folded, Step
 
 _ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
@@ -131,12 +132,16 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
     if first not in _ATTRIBUTES:
         raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
     attribute = _ATTRIBUTES[first]
-    names = [name for name in inside if not name.isdigit()]  # the others lead into lists
+    names = [name for name in inside if not _is_index(name)]  # the others lead into lists
     fields = attrs.fields(_PARTS[attribute]) if attribute in _PARTS else ()
     part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
     if len(names) > 1 or any(name not in part for name in names):
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
     return attribute, tuple(part.get(name, name) for name in inside)
+
+
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) <= 9
 
 
 def _deciding(step: Step) -> tuple[Row, ...]:
@@ -196,7 +201,7 @@ def _named(event: Event | Timer) -> str:
     at = time_text(event.occurred_at)
     if isinstance(event, Timer):
         return f"{event.type}, at {at}"
-    return f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}"
+    return printable(f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}")
 
 
 def _spoken(value: Any) -> str:  # any field's value
@@ -211,7 +216,7 @@ def _spoken(value: Any) -> str:  # any field's value
         case bool():
             return str(value).lower()
         case _:
-            return str(value)
+            return printable(str(value))
 
 
 def _clock_time(moment: datetime) -> str:

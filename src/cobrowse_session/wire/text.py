@@ -3,12 +3,14 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.errors import MAX_PROBLEMS, DecodeError, Problem
 
 LONGEST_LINE = 1 << 20
 """Bytes of one document, unless a caller says otherwise."""
@@ -18,7 +20,8 @@ LONGEST_INTEGER = 4300
 """Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
 
 # One that never ends is matched to the end, or each of its quotes would be tried anew.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+# Possessive (`++`, `*+`): a long string costs no memory for ways back that are never taken.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -63,9 +66,10 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
     flaws: list[_Flaw] = []
     document = _parse(text, flaws)
     if flaws or _ESCAPED_SURROGATE.search(text):
-        problems = tuple(_flaws(document, "$"))
+        found = _flaws(document, (None, "$"))
+        problems = tuple(problem() for problem in islice(found, MAX_PROBLEMS))
         if problems:  # an escaped pair of surrogates is a whole character
-            raise DecodeError(problems)
+            raise DecodeError(problems, more=sum(1 for _ in found))
     return document
 
 
@@ -75,9 +79,17 @@ def too_long(length: int, longest: int) -> DecodeError:
 
 
 def shown(value: object) -> str:
-    """A value for a person, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=True)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    """Return a value as JSON for a person, cut to a readable length. Of a long one, only the beginning is read."""
+    if isinstance(value, str):
+        text = json.dumps(value[:_SHOWN])
+    else:
+        text, chunks = "", json.JSONEncoder().iterencode(value)
+        while len(text) <= _SHOWN and (chunk := next(chunks, None)) is not None:
+            text += chunk[: _SHOWN + 1]
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+_SHOWN = 80
 
 
 def _error(error: str, found: str, expected: str) -> DecodeError:
@@ -141,24 +153,43 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         raise _error("not_json", f"{found} at {error.pos}", f"JSON ({error.msg})") from None
 
 
-def _flaws(value: Any, path: str) -> Iterator[Problem]:
-    """What was marked while parsing, and lone surrogates, each with its path."""
+_Path = tuple[Any, object]  # the path before it, and the last key: its text is made for the few problems that are shown
+
+
+def _flaws(value: Any, path: _Path) -> Iterator[Callable[[], Problem]]:
+    """What was marked while parsing, and lone surrogates. Each is a problem once it is called: there may be very many."""
     match value:
-        case _Flaw(error, found, expected):
-            yield Problem(error, path, found, expected)
+        case _Flaw():
+            yield lambda: Problem(value.error, _text_of(path), value.found, value.expected)
         case str():
             if not _is_whole(value):
-                yield Problem("lone_surrogate", path, shown(value), "whole characters")
+                yield lambda: Problem("lone_surrogate", _text_of(path), shown(value), "whole characters")
         case dict():
             if isinstance(value, _Flawed):
-                yield Problem(value.flaw.error, path, value.flaw.found, value.flaw.expected)
+                flaw = value.flaw
+                yield lambda: Problem(flaw.error, _text_of(path), flaw.found, flaw.expected)
             for key, part in value.items():
-                if not _is_whole(key):
-                    yield Problem("lone_surrogate", path, f"the key {shown(key)}", "whole characters")
-                yield from _flaws(part, f"{path}.{key}" if _is_whole(key) else f"{path}.?")
+                is_whole = _is_whole(key)
+                if not is_whole:
+                    yield partial(_bad_key, path, key)
+                yield from _flaws(part, (path, key if is_whole else "?"))
         case list():
             for index, part in enumerate(value):
-                yield from _flaws(part, f"{path}[{index}]")
+                yield from _flaws(part, (path, index))
+
+
+def _bad_key(path: _Path, key: str) -> Problem:
+    return Problem("lone_surrogate", _text_of(path), f"the key {shown(key)}", "whole characters")
+
+
+def _text_of(path: _Path) -> str:
+    steps: list[str] = []
+    before: _Path | None = path
+    while before is not None:
+        before, key = before
+        text = f"[{key}]" if isinstance(key, int) else str(key) if len(str(key)) <= _SHOWN else f"{str(key)[: _SHOWN - 1]}…"
+        steps.append(text if isinstance(key, int) or before is None else f".{text}")
+    return "".join(reversed(steps))
 
 
 def _is_whole(text: str) -> bool:

@@ -3,14 +3,20 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from types import GenericAlias
 from typing import Any, get_args, get_origin
 
 import attrs
-from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter, IterableValidationNote
+from cattrs import (
+    AttributeValidationNote,
+    BaseConverter,
+    BaseValidationError,
+    Converter,
+    IterableValidationError,
+    IterableValidationNote,
+)
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from cobrowse_session.errors import Problem
+from cobrowse_session.errors import MAX_PROBLEMS, Problem
 from cobrowse_session.model import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -139,13 +145,24 @@ def _is_tuple(wanted: Any) -> bool:
 
 
 def _list_reader(wanted: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    items = GenericAlias(list, get_args(wanted)[0])
-    read = converter.get_structure_hook(items)
+    item = get_args(wanted)[0]
+    read = converter.get_structure_hook(item)
 
     def read_list(value: Any, _: Any) -> Any:
         if not isinstance(value, list):
             raise Mismatch(value, "a list")
-        return tuple(read(value, items))
+        made, errors = [], []
+        for index, part in enumerate(value):
+            try:
+                made.append(read(part, item))
+            except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+                error.add_note(IterableValidationNote("", index, item))
+                errors.append(error)
+                if len(errors) == MAX_PROBLEMS:  # a list of a million wrong values has one fault
+                    break
+        if errors:
+            raise IterableValidationError("a list", errors, list)
+        return tuple(made)
 
     return read_list
 

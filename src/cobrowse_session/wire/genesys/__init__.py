@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cobrowse_session.checks import MAX_DEPTH, check_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.wire.cloudevents import encode_event
@@ -63,6 +64,7 @@ def convert(document: Any, family: str | None = None, *, path: str = "$") -> Con
     Raises:
         DecodeError: no payload of this family, or of any; nothing was converted.
     """
+    _check_json(document, path)
     legs: list[Leg] = []
     warnings: list[Problem] = []
     for said, read in _opened(document, path, family, warnings):
@@ -79,6 +81,14 @@ def convert(document: Any, family: str | None = None, *, path: str = "$") -> Con
     return Converted(events, tuple(warnings), tuple(legs))
 
 
+def _check_json(document: object, path: str) -> None:
+    """Check what a caller parsed: Python's `json` takes lone surrogates, NaN and any depth."""
+    try:
+        check_json(path, document, MAX_DEPTH)
+    except (TypeError, ValueError) as error:
+        raise DecodeError((Problem("not_json", path, f"a {type(document).__name__}", str(error)),)) from None
+
+
 def _readable(events: Iterable[Event], warnings: list[Problem]) -> Iterator[Event]:
     """The events that will be read again; one that is longer than a line may be is told instead."""
     for event in events:
@@ -90,11 +100,10 @@ def _readable(events: Iterable[Event], warnings: list[Problem]) -> Iterator[Even
 
 def once(events: Iterable[Event]) -> Iterator[Event]:
     """Each fact once, however many payloads state it; copies that differ stay, for the log to weigh and to count."""
-    told: dict[tuple[str, str, str], list[Event]] = {}
+    seen: set[Event] = set()
     for event in events:
-        copies = told.setdefault((event.subject, event.source, event.id), [])
-        if event not in copies:
-            copies.append(event)
+        if event not in seen:
+            seen.add(event)
             yield event
 
 

@@ -92,11 +92,12 @@ class Said:
 
     def many(self, key: str) -> Iterator[Self]:
         """The objects of a list within this one."""
-        for index, value in enumerate(self._of(list, key, "a list") or ()):
+        listed = self._of(list, key, "a list") or ()
+        if not all(isinstance(value, dict) for value in listed):
+            self.warn("wrong_type", key, "a list of objects")
+        for index, value in enumerate(listed):
             if isinstance(value, dict):
                 yield type(self)(value, f"{self.path}.{key}[{index}]", self.warnings)
-            else:
-                self.warn("wrong_type", key, "a list of objects")
 
     def _of(self, wanted: type, key: str, expected: str) -> Any:  # whatever was wanted
         value = self.object.get(key)
