@@ -118,15 +118,15 @@ def test_the_timers_code_is_withdrawn_and_what_is_left_is_a_draft(draft: dict[st
     run(pending.after(60).started(wrapup_timeout=600)).expect(wrapup=left)
 
 
-@pytest.mark.parametrize(("code", "left"), [("OTHER", None), ("ININ-WRAP-UP-TIMEOUT", "OTHER")])
-def test_the_timeout_code_is_a_setting_of_the_lifecycle(code: str, left: str | None) -> None:
-    """A saved code that is not the timer's stays."""
+def test_the_timeout_code_is_a_setting_of_the_lifecycle_and_withdrawn_by_being_it() -> None:
+    """A code that the agent saved is not the timer's, though it is the default of another platform."""
     lifecycle = Lifecycle(timeout_code="OTHER")
     timed_out = ended(**TIMED).after(60)
+    saved = ended(wrapup_prompt="mandatory").after(1).wrapup("ININ-WRAP-UP-TIMEOUT").after(1)
 
-    run(timed_out.updated(peer_id="p"), lifecycle=lifecycle).expect(wrapup__code="OTHER")
-    reopened = run(timed_out.started(wrapup_timeout=600), lifecycle=lifecycle if left is None else Lifecycle(timeout_code=code))
-    reopened.expect(wrapup=None)
+    run(timed_out.updated(), lifecycle=lifecycle).expect(wrapup__code="OTHER", wrapup__name=None)
+    run(timed_out.started(wrapup_timeout=600), lifecycle=lifecycle).expect(wrapup=None)
+    run(saved.started(), lifecycle=lifecycle).expect(wrapup=Wrapup(code="ININ-WRAP-UP-TIMEOUT"))
 
 
 def test_a_report_of_skipped_withdraws_the_timers_code_and_one_of_complete_does_not() -> None:

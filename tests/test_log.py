@@ -364,3 +364,14 @@ def test_an_event_of_another_session_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="expected an event of session 's1', found one of 's2'"):
         log.add(stream("s2").alerting().events[0])
     assert isinstance(CALL.events[0], Alerting)
+
+
+def test_a_log_holds_an_event_by_its_identity_whatever_else_the_copy_states() -> None:
+    first, second = stream("s1").alerting().after(1).connected().events
+    log = SessionLog(Lifecycle(), "s1")
+    log.add(first)
+
+    assert log.holds(first)
+    assert log.holds(evolve(first, sequence="2", occurred_at=second.occurred_at))
+    assert not log.holds(second)
+    assert not log.holds(evolve(first, source="/other"))
