@@ -2,10 +2,11 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cmp_to_key
 from itertools import permutations
+from time import process_time
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from cobrowse_session import (
     Disconnected,
     Event,
     Lifecycle,
+    Offering,
     Settings,
     UnknownEvent,
     Updated,
@@ -170,6 +172,18 @@ def test_a_content_type_that_data_would_contradict_gives_way_to_what_is_filled_i
     assert Copies(ended("1"), plain).merged == plain
 
 
+@given(st.lists(st.tuples(st.sampled_from((None, "1", "2")), st.integers(0, 2), st.sampled_from("abc")), min_size=1, max_size=6))
+def test_the_copy_that_counts_is_the_best_of_all_whatever_came_before(copies: list[tuple[str | None, int, str]]) -> None:
+    """The reference is plain: of the highest edition, the first received, then the smallest canonical form."""
+    events = [ended(sequence, received=received, disconnect_type=word) for sequence, received, word in copies]
+    top = max(edition(event.sequence) for event in events)
+    best = min((one for one in events if edition(one.sequence) == top), key=lambda one: (one.received, canonical(one)))
+
+    merged = Copies(*events).merged
+
+    assert merged == evolve(best, received_at=min(event.received for event in events))
+
+
 def test_another_subject_is_another_event() -> None:
     assert identity(ended()) != identity(evolve(ended(), subject="s2"))
 
@@ -273,14 +287,50 @@ def test_the_merged_event_can_be_written_and_read(events: list[Event]) -> None:
 # --- Cost ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_many_copies_of_one_event_cost_one_step_each() -> None:
+COPIES: dict[str, Callable[[int], Event]] = {
+    "rising editions": lambda number: ended(str(number), details=Details(peer_id=str(number))),
+    "falling editions": lambda number: ended(str(10**6 - number), details=Details(peer_id=str(number))),
+    "one edition": lambda number: ended("1", details=Details(peer_id=f"{number:06}")),
+    "one edition, each received earlier": lambda number: ended("1", received=-number, details=Details(peer_id=str(number))),
+}
+
+
+def seconds(events: Sequence[Event]) -> float:
+    """The processor time that a log takes for events."""
+    before = process_time()
+    log_of(events)
+    return process_time() - before
+
+
+def growth(event: Callable[[int], Event], count: int) -> float:
+    """How many times as long a log takes for all events as for half of them."""
+    every = [event(number) for number in range(count)]
+    half = min(seconds(every[: count // 2]) for _ in range(2))
+    return seconds(every) / half
+
+
+@pytest.mark.parametrize("copies", COPIES)
+def test_a_copy_costs_at_most_one_step(copies: str) -> None:
     def steps(count: int) -> int:
         log, judged = SessionLog(Counting(), "s1"), Counting.judged
         for number in range(count):
-            log.add(ended(str(number), details=Details(peer_id=str(number))))
+            log.add(COPIES[copies](number))
         return Counting.judged - judged
 
-    assert steps(400) <= 2.1 * steps(200)
+    assert steps(400) <= 400
+
+
+@pytest.mark.parametrize("copies", COPIES)
+def test_twice_as_many_copies_of_one_event_take_about_twice_as_long(copies: str) -> None:
+    assert growth(COPIES[copies], 10_000) < 3
+
+
+def test_twice_as_many_alternating_states_take_about_twice_as_long() -> None:
+    def alternating(number: int) -> Event:
+        kind = Alerting if number % 2 else Offering
+        return kind(subject="s1", source="/a", id=str(number), occurred_at=at(number))
+
+    assert growth(alternating, 20_000) < 3
 
 
 class Counting(Lifecycle):
