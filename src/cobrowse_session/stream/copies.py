@@ -9,7 +9,7 @@ unset is filled in from lower editions, because absence is no correction.
 
 Everything is kept up to date with each copy, so that many copies of one event cost one step each:
 
-- the copies of the highest edition, for the one that counts;
+- the copies of the highest edition, and the one of them that counts;
 - for each field, the best copy of a lower edition that states it.
 
 Example: edition 1 states `peer` and a viewer's address, edition 2 states `transfer`. The event is `transfer`, with the address.
@@ -17,7 +17,6 @@ Example: edition 1 states `peer` and a viewer's address, edition 2 states `trans
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -66,11 +65,12 @@ class Copies:
         events: at least one; all of one identity.
     """
 
-    __slots__ = ("_earliest", "_forms", "_lower", "_merged", "_top", "_undo")
+    __slots__ = ("_best", "_earliest", "_forms", "_lower", "_merged", "_top", "_undo")
 
     def __init__(self, *events: Event) -> None:
         self._forms: dict[str, _Copy] = {}
         self._top: dict[str, _Copy] = {}
+        self._best: _Copy | None = None
         self._lower: dict[Field, tuple[_Copy, Any]] = {}  # a field's value may be anything
         self._earliest: dict[tuple[str, datetime], datetime] = {}
         self._merged: Event | None = None
@@ -113,8 +113,8 @@ class Copies:
     def merged(self) -> Event:
         """The event that the copies amount to."""
         if self._merged is None:
-            best = min(self._top.values(), key=attrgetter("preference"))
-            self._merged = self._received_first(self._filled(best.event))
+            assert self._best is not None, "there is at least one copy"
+            self._merged = self._received_first(self._filled(self._best.event))
         return self._merged
 
     @property
@@ -132,15 +132,17 @@ class Copies:
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
     def _rank(self, copy: _Copy) -> None:
-        highest = next(iter(self._top.values())).edition if self._top else copy.edition
-        if copy.edition < highest:
+        best = self._best
+        if best is not None and copy.edition < best.edition:
             self._consider(copy)
             return
-        if copy.edition > highest:
+        if best is not None and copy.edition > best.edition:
             for lower in self._top.values():
                 self._consider(lower)
             self._top = {}
         self._top[copy.canonical] = copy
+        if best is None or copy.precedes(best):
+            self._best = copy
 
     def _consider(self, copy: _Copy) -> None:
         """Remember what a lower edition states, where no better copy states it."""
