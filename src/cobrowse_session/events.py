@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import converters, field, frozen
 
-from cobrowse_session.checks import MAX_DEPTH, check_fields, check_json, check_not_empty, check_object, json_text
+from cobrowse_session.checks import MAX_DEPTH, check_fields, check_json, check_not_empty, check_object, json_text, shown
 from cobrowse_session.model import (
     LONGEST_TIMEOUT,
     NO_CONTEXT,
@@ -360,8 +360,9 @@ class UnknownEvent(Event):
         check_not_empty("UnknownEvent: type", self.type_)
         if self.type_.removeprefix(TYPE_PREFIX) in _OWN_NAMES and self.type_.startswith(TYPE_PREFIX):
             raise ValueError(f"UnknownEvent: type: expected an unknown type, found {self.type_}; use the class of that event")
-        if self.details != NO_DETAILS or self.settings != NO_SETTINGS or self.extra:
-            raise ValueError(f"UnknownEvent: only the envelope of {self.type_!r} is read; put the rest into data")
+        for name, empty in {"details": NO_DETAILS, "settings": NO_SETTINGS, "extra": NOTHING}.items():
+            if (found := getattr(self, name)) != empty:
+                raise ValueError(f"UnknownEvent: {name}: expected nothing, found {shown(found)}. Put it into data.")
         if self.data is not None:
             check_json("UnknownEvent: data", self.data, MAX_DEPTH - 1)
 
