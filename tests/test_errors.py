@@ -23,7 +23,6 @@ from cobrowse_session import (
     Settings,
     SettingsError,
     StaleError,
-    UnknownEvent,
 )
 from cobrowse_session.lifecycle import table
 from cobrowse_session.testing import START, run, stream
@@ -151,11 +150,6 @@ def test_an_empty_timeout_code_is_an_error() -> None:
 def test_a_report_without_a_state_is_an_error() -> None:
     with pytest.raises(ValueError, match="state: expected complete, skipped or notApplicable, from the platform"):
         AfterCallWorkEnded(subject="s1", source="/a", id="e1", occurred_at=START, by="platform")
-
-
-def test_an_unknown_event_says_everything_in_its_data() -> None:
-    with pytest.raises(ValueError, match="put the rest into data"):
-        UnknownEvent(subject="s1", source="/a", id="e1", occurred_at=START, type="x", settings=Settings(wrapup_prompt="none"))
 
 
 @pytest.mark.parametrize("moment", [datetime(2026, 3, 1), "2026-03-01T09:00:00Z", None])  # noqa: DTZ001 (naive is the point)
