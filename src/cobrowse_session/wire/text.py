@@ -1,9 +1,14 @@
-"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path."""
+"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path.
+
+Memory and time are bounded by the length of the text. Of many problems the first are kept, the others are counted, and a path is
+built for the kept ones alone: a long list of faults under a long key would need their product otherwise.
+"""
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from math import isfinite
 from typing import Any
 
 from attrs import frozen
@@ -16,10 +21,18 @@ DEEPEST = 64
 """Objects and arrays within each other."""
 LONGEST_INTEGER = 4300
 """Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
+MAX_PROBLEMS = 20
+"""Problems of one document that are kept; one more problem states how many there are."""
+MAX_SHOWN = 80
+"""Characters of a value, and of a key in a path, that a problem shows."""
 
-# One that never ends is matched to the end, or each of its quotes would be tried anew.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_STRING = re.compile(r'"[^"]*"?')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_TOO_LONG = 10**LONGEST_INTEGER
+
+Trail = list[str | int]  # the keys and indexes that lead to a value
 
 
 @frozen
@@ -45,7 +58,7 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
         longest: how many bytes of UTF-8 are read at most.
 
     Raises:
-        DecodeError: what is wrong with it, all of it where the text can be parsed at all.
+        DecodeError: what is wrong with it; see `read_json`.
     """
     document = read_json(raw, longest=longest)
     if not isinstance(document, dict):
@@ -54,7 +67,11 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
 
 
 def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
-    """Read any JSON document; see `read_object`."""
+    """Read any JSON document. `Any`: JSON.
+
+    Raises:
+        DecodeError: what is wrong with it: where the text can be parsed, the first `MAX_PROBLEMS` problems and their number.
+    """
     if len(raw) > longest:
         raise too_long(len(raw), longest)
     text = _text(raw, longest)
@@ -62,11 +79,28 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
     flaws: list[_Flaw] = []
     document = _parse(text, flaws)
-    if flaws or _ESCAPED_SURROGATE.search(text):
-        problems = tuple(_flaws(document, "$"))
-        if problems:  # an escaped pair of surrogates is a whole character
-            raise DecodeError(problems)
+    if flaws or _ESCAPED_SURROGATE.search(text):  # an escaped pair of surrogates is a whole character
+        check_document(document)
     return document
+
+
+def check_document(document: Any, path: str = "$") -> None:
+    """Check that a parsed document is one that `read_json` returns. `Any`: what Python's parser returns, or a caller made.
+
+    Args:
+        document: the document; it is not changed.
+        path: the path of the document in a larger one.
+
+    Raises:
+        DecodeError: the first `MAX_PROBLEMS` problems, and their number.
+    """
+    trail: Trail = []
+    flaws = _flaws(document, trail)
+    problems = [Problem(flaw.error, path + _path(trail), flaw.found, flaw.expected) for flaw in islice(flaws, MAX_PROBLEMS)]
+    if more := sum(1 for _ in flaws):
+        problems.append(too_many(path, MAX_PROBLEMS + more))
+    if problems:
+        raise DecodeError(tuple(problems))
 
 
 def too_long(length: int, longest: int) -> DecodeError:
@@ -74,10 +108,26 @@ def too_long(length: int, longest: int) -> DecodeError:
     return _error("line_too_long", f"{length} bytes", f"at most {longest}")
 
 
+def too_many(path: str, count: int) -> Problem:
+    """Return the problem that counts those of which only the first are kept."""
+    return Problem("too_many_problems", path, f"{count}", f"at most {MAX_PROBLEMS}, which are listed")
+
+
 def shown(value: object) -> str:
-    """A value for a person, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=True)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    """A value for a person, cut to a readable length; no more of it is read than is shown."""
+    if isinstance(value, str):
+        return cut(json.dumps(value[: MAX_SHOWN + 1]))
+    text = ""
+    for part in json.JSONEncoder().iterencode(value):
+        text += part[: MAX_SHOWN + 1]
+        if len(text) > MAX_SHOWN:
+            break
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """A text, cut to a readable length."""
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def _error(error: str, found: str, expected: str) -> DecodeError:
@@ -102,7 +152,8 @@ def _depth(text: str) -> int:
     if text.count("{") + text.count("[") <= DEEPEST:
         return 0
     depth = deepest = 0
-    for bracket in re.findall(r"[\[{\]}]", _STRING.sub("", text)):
+    plain = _STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))  # without escapes a string ends at the next quote
+    for bracket in re.findall(r"[\[{\]}]", plain):
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
@@ -130,8 +181,7 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         if len(made) == len(items):
             return made
         flawed = _Flawed(made)
-        (twice, _), *_ = Counter(key for key, _ in items).most_common(1)
-        flawed.flaw = flaw("duplicate_key", f"{shown(twice)} twice", "each key once")
+        flawed.flaw = flaw("duplicate_key", f"{shown(_twice(items))} twice", "each key once")
         return flawed
 
     try:
@@ -141,32 +191,74 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         raise _error("not_json", f"{found} at {error.pos}", f"JSON ({error.msg})") from None
 
 
-def _flaws(value: Any, path: str) -> Iterator[Problem]:
-    """What was marked while parsing, and lone surrogates, each with its path."""
+def _twice(items: list[tuple[str, Any]]) -> str:
+    """The first key that comes a second time."""
+    seen = set[str]()
+    for key, _ in items:
+        if key in seen:
+            break
+        seen.add(key)
+    return key
+
+
+def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
+    """Everything that JSON does not have; while a flaw is handed out, `trail` leads to it."""
     match value:
-        case _Flaw(error, found, expected):
-            yield Problem(error, path, found, expected)
-        case str():
-            if not _is_whole(value):
-                yield Problem("lone_surrogate", path, shown(value), "whole characters")
+        case dict() | list() if len(trail) >= DEEPEST:
+            yield _Flaw("nested_too_deep", f"over {DEEPEST} levels", f"at most {DEEPEST}")
         case dict():
-            if isinstance(value, _Flawed):
-                yield Problem(value.flaw.error, path, value.flaw.found, value.flaw.expected)
-            for key, part in value.items():
-                if not _is_whole(key):
-                    yield Problem("lone_surrogate", path, f"the key {shown(key)}", "whole characters")
-                yield from _flaws(part, f"{path}.{key}" if _is_whole(key) else f"{path}.?")
+            yield from _flaws_of_keys(value)
+            yield from _flaws_inside(value.items(), trail)
         case list():
-            for index, part in enumerate(value):
-                yield from _flaws(part, f"{path}[{index}]")
+            yield from _flaws_inside(enumerate(value), trail)
+        case _:
+            yield from filter(None, [_flaw_of(value)])
+
+
+def _flaw_of(value: Any) -> _Flaw | None:
+    """What is wrong with a value that holds no others."""
+    match value:
+        case _Flaw():
+            return value
+        case str():
+            return None if _is_whole(value) else _Flaw("lone_surrogate", shown(value), "whole characters")
+        case int():
+            too_long = abs(value) >= _TOO_LONG
+            return _Flaw("number_too_long", f"over {LONGEST_INTEGER} digits", f"at most {LONGEST_INTEGER}") if too_long else None
+        case float():
+            return None if isfinite(value) else _Flaw("not_a_number", repr(value), "a number that JSON has")
+        case None:
+            return None
+    return _Flaw("not_json", f"an object of type {type(value).__name__!r}", "a value that JSON has")
+
+
+def _flaws_of_keys(value: dict[Any, Any]) -> Iterator[_Flaw]:
+    if isinstance(value, _Flawed):
+        yield value.flaw
+    for key in value:
+        if not isinstance(key, str):
+            yield _Flaw("not_json", f"a key of type {type(key).__name__!r}", "a string")
+        elif not _is_whole(key):
+            yield _Flaw("lone_surrogate", f"the key {shown(key)}", "whole characters")
+
+
+def _flaws_inside(parts: Iterable[tuple[str | int, Any]], trail: Trail) -> Iterator[_Flaw]:
+    for step, part in parts:
+        trail.append(step)
+        yield from _flaws(part, trail)
+        trail.pop()
+
+
+def _path(trail: Trail) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{cut(step) if _is_key(step) else '?'}" for step in trail)
+
+
+def _is_key(step: object) -> bool:
+    return isinstance(step, str) and _is_whole(step)
 
 
 def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 def dump(document: object) -> str:
