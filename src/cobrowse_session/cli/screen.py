@@ -32,7 +32,7 @@ class Complaints:
 
     def __call__(self, rejected: Rejected) -> None:
         """Tell of one rejected line."""
-        self.lines += 1
+        self.lines += rejected.count
         self.problems += len(rejected.error.problems)
         for problem in rejected.error.problems:
             self.say(f"{self.name}:{rejected.error.line}: {problem}")

@@ -33,17 +33,19 @@ class Rejected:
         error: why, with the physical line, from 1.
         text: its beginning.
         length: its length in bytes, without the line's end.
+        count: how many payloads of the line it stands for.
     """
 
     error: DecodeError
     text: str
     length: int
+    count: int = 1
 
     @classmethod
-    def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None) -> Self:
+    def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None, count: int = 1) -> Self:
         """The rejected line, its text cut."""
         text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
-        return cls(DecodeError(error.problems, line), text, len(content) if length is None else length)
+        return cls(DecodeError(error.problems, line), text, len(content) if length is None else length, count)
 
     def as_json(self) -> str:
         """The line of a rejects file."""
@@ -91,6 +93,11 @@ def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
         length = len(content) if line.endswith(b"\n") else len(line) + _skip_rest(file)
         if content.strip() or length > longest:
             yield number, content, length
+
+
+def skip(file: BinaryIO) -> int:
+    """Read a file to its end, a piece at a time, and return how many bytes it still had."""
+    return sum(len(piece) for piece in iter(lambda: file.read(_CHUNK), b""))
 
 
 def _skip_rest(file: BinaryIO) -> int:

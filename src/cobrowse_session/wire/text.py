@@ -116,7 +116,9 @@ def too_many(path: str, count: int) -> Problem:
 def shown(value: object) -> str:
     """A value for a person, cut to a readable length; no more of it is read than is shown."""
     if isinstance(value, str):
-        return cut(json.dumps(value[: MAX_SHOWN + 1]))
+        value = value[: MAX_SHOWN + 1]
+    if not value or not isinstance(value, dict | list):
+        return cut(json.dumps(value))
     text = ""
     for part in json.JSONEncoder().iterencode(value):
         text += part[: MAX_SHOWN + 1]
