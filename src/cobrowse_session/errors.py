@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, frozen
 
+from cobrowse_session.printable import printable
+
 if TYPE_CHECKING:  # the outcomes stand on a floor above; the errors only carry them
     from cobrowse_session.lifecycle.outcome import Refused, Stale
 
@@ -37,7 +39,7 @@ class Problem:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.error}: {self.path}: expected {self.expected}, found {self.found}"
+        return printable(f"{self.error}: {self.path}: expected {self.expected}, found {self.found}")
 
 
 @define(eq=False, slots=False)

@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from tempfile import gettempdir
 from typing import Annotated
 
 import typer
 
 from cobrowse_session import DecodeError, Lifecycle, ProviderClock, SettingsError, __version__
-from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
+from cobrowse_session.cli.files import Outputs, check_files, many_objects, naming, open_input, show, usage_errors
 from cobrowse_session.cli.options import (
     Acw,
     AcwTimeout,
     AlertingGrace,
     Events,
     Family,
+    MaxBytes,
     Output,
     Payload,
     Rejects,
@@ -28,12 +30,13 @@ from cobrowse_session.cli.options import (
 from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
 from cobrowse_session.edge.clocks import clocks
 from cobrowse_session.edge.diff import Row, diff, read_trace
-from cobrowse_session.edge.payloads import read_payloads
+from cobrowse_session.edge.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.edge.replay import Rejected, Replay, read_events, replay
 from cobrowse_session.edge.spool import Spool
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
 from cobrowse_session.model import time_text
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, explain, tell
 from cobrowse_session.wire import encode_event
 from cobrowse_session.wire.genesys import once
@@ -48,7 +51,8 @@ app = typer.Typer(
     help="The life of a contact-centre session: provider events in, the session out.\n\n"
     "Events are CloudEvents 1.0, one JSON object a line; `-` is standard input.",
     epilog="Exit code 0: all is well. 1: lines were rejected (with `--strict`, or events refused). "
-    "2: wrong usage, or a file that cannot be read.",
+    "2: wrong usage, or a file that cannot be read or written; no output has changed. 141: the reader of an output went away, as "
+    "`head` does; the other outputs are complete.",
 )
 
 
@@ -98,9 +102,9 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     sealing = seconds("--seal-after", seal_after)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
-    with usage_errors(), ExitStack() as files:
-        source = open_input(files, events)  # opened first: where there is nothing to read, nothing is overwritten
-        write_session, write_trace, write_reject = (writer(files, name) for name in (output, trace, rejects))
+    with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
+        source = open_input(files, events)
+        write_session, write_trace, write_reject = map(outputs.writer, (output, trace, rejects))
 
         def reject(line: Rejected) -> None:
             rejected[line.error.error] += 1
@@ -127,7 +131,8 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
 @app.command(epilog="Try: `cobrowse-session validate events.jsonl && echo fine`")
 def validate(events: Events) -> None:
     """Read a file of events and say everything that is wrong with it; change nothing."""
-    bad = Complaints(events, typer.echo)
+    check_files(events, ["-"])
+    bad = Complaints(events, show)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events), bad))
     told = f", {many(bad.lines, 'line')} rejected: {many(bad.problems, 'error')}" if bad.lines else ""
@@ -137,7 +142,13 @@ def validate(events: Events) -> None:
 
 
 @app.command("convert", epilog="Try: `cobrowse-session convert conversation.json | cobrowse-session replay -`")
-def convert_command(payload: Payload, output: Output = "-", family: Family = None, rejects: Rejects = None) -> None:
+def convert_command(
+    payload: Payload,
+    output: Output = "-",
+    family: Family = None,
+    rejects: Rejects = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
+) -> None:
     """Turn payloads of the platform into events: one JSON document, an array, or one a line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
@@ -146,14 +157,14 @@ def convert_command(payload: Payload, output: Output = "-", family: Family = Non
     check_family(family)
     check_files(payload, [output, rejects])
     warnings = 0
-    with usage_errors(), ExitStack() as files:
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
         source = open_input(files, payload)
-        write, write_reject = writer(files, output), writer(files, rejects)
+        write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = Complaints(payload, say, write_reject)
 
         def told() -> Iterator[Event]:
             nonlocal warnings
-            for line, converted in read_payloads(source, bad, family):
+            for line, converted in read_payloads(source, bad, family, longest=max_bytes):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
                     say(f"{payload}:{line}: warning: {warning}")
@@ -170,6 +181,7 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     events: Events,
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
     family: Family = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
     until: Until = None,
     acw: Acw = None,
     acw_timeout: AcwTimeout = None,
@@ -181,17 +193,19 @@ def reconcile_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
     """
     check_family(family)
+    check_files(events, ["-"])
+    check_files(conversation, ["-"])
     bad = Complaints(events, say)
     legs: list[Leg] = []
     logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
-        for _, converted in read_payloads(open_input(files, conversation), theirs, family):
+        for _, converted in read_payloads(open_input(files, conversation), theirs, family, longest=max_bytes):
             legs += converted.legs
-    compared = reconcile((log.session for log in logs), legs)
-    for one in compared:
-        if every or one.verdict in DIFFERENCES:
-            typer.echo(one)
+        compared = reconcile((log.session for log in logs), legs)
+        for one in compared:
+            if every or one.verdict in DIFFERENCES:
+                show(str(one))
     counts = Counter[str](one.verdict for one in compared)
     say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
     if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
@@ -232,10 +246,12 @@ def diff_command(
     after: Annotated[str, typer.Argument(metavar="B.trace.jsonl", help="The trace of the other.")],
 ) -> None:
     """Say which sessions two replays see differently, in which field, by which row. Exit code 1: some."""
+    check_files(before, ["-"])
+    check_files(after, ["-"])
     with usage_errors(), ExitStack() as files:
         differences = list(diff(_trace(files, before), _trace(files, after)))
         for one in differences:
-            typer.echo(one)
+            show(str(one))
     sessions = len({one.session for one in differences})
     say(f"Differences: {many(sessions, 'session')}, {many(len(differences), 'row')}")
     if differences:
@@ -256,9 +272,12 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     try:
-        typer.echo(explain(log_of(logs, session).folded, field))
+        reason = explain(log_of(logs, session).folded, field)
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
+    with usage_errors():
+        for line in str(reason).split("\n"):
+            show(line)
     if bad.lines:
         raise typer.Exit(1)
 
@@ -277,7 +296,9 @@ def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
-        typer.echo("\n\n".join("\n".join(tell(log.folded)) for log in told))
+        for number, log in enumerate(told):
+            for line in (*([""] if number else []), *tell(log.folded)):
+                show(line)
     if bad.lines:
         raise typer.Exit(1)
 
@@ -303,7 +324,7 @@ def log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
     for log in logs:
         if log.session_id == session:
             return log
-    known = ", ".join(log.session_id for log in logs[:10])
+    known = ", ".join(printable(log.session_id) for log in logs[:10])
     raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")
 
 

@@ -36,6 +36,15 @@ Family = Annotated[
 ]
 
 
+MaxBytes = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="BYTES", help="How long a payload, or an array of them, may be. Memory may need 20 times as much."
+    ),
+]
+MAX_SECONDS = 10_000_000
+
+
 def _prompt(text: str | None) -> WrapupPrompt | None:
     if text is None:
         return None
@@ -67,10 +76,9 @@ def lifecycle_of(acw: str | None, acw_timeout: float | None, alerting_grace: flo
 
 def seconds(option: str, number: float | None) -> timedelta | None:
     """A duration that an option names."""
-    try:
-        return None if number is None else timedelta(seconds=number)
-    except (OverflowError, ValueError):
-        raise typer.BadParameter(f"{option}: expected seconds, found {number}") from None
+    if number is not None and not abs(number) <= MAX_SECONDS:
+        raise typer.BadParameter(f"{option}: expected at most {MAX_SECONDS} seconds, found {number:g}")
+    return None if number is None else timedelta(seconds=number)
 
 
 def check_family(family: str | None) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from cobrowse_session.events import Event
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import ProviderClock
 
 __all__ = ["Clock", "clocks"]
@@ -30,7 +31,7 @@ class Clock:
 
     def __str__(self) -> str:
         clock = self.clock
-        lines = [f"{self.source}: {clock.pairs} pairs"]
+        lines = [f"{printable(self.source)}: {clock.pairs} pairs"]
         if clock.offset is None or clock.bound is None:
             lines.append(f"  offset      unknown: {clock.fewest} pairs are needed")
         else:

@@ -3,6 +3,7 @@
 Both read the steps of a fold and the sentences of the rows; nothing is worded twice.
 """
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from datetime import datetime
@@ -27,8 +28,10 @@ from cobrowse_session.model import (
     time_text,
     vendor_name,
 )
+from cobrowse_session.printable import printable
 from cobrowse_session.stream.fold import Folded, Step
 
+_INDEX = re.compile("[0-9]{1,9}")
 _ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
 
 
@@ -69,7 +72,7 @@ class Reason:
                 *(f"  rule       {rule}" for rule in self.rules),
                 *([f"  clock      {self.clock}"] if self.clock else []),
             ]
-        return "\n".join([*lines, *(f"  otherwise  {other}" for other in self.instead)])
+        return "\n".join(map(printable, [*lines, *(f"  otherwise  {other}" for other in self.instead)]))
 
 
 def explain(folded: Folded, field: str) -> Reason:
@@ -130,7 +133,7 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
     if first not in _ATTRIBUTES:
         raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
     attribute = _ATTRIBUTES[first]
-    names = [name for name in inside if not name.isdigit()]  # the others lead into lists
+    names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
     fields = attrs.fields(_PARTS[attribute]) if attribute in _PARTS else ()
     part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
     if len(names) > 1 or any(name not in part for name in names):
