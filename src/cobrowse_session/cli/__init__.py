@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from tempfile import gettempdir
 from typing import Annotated
@@ -110,7 +110,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 (one argument an option)
             rejected[line.error.error] += 1
             write_reject(line.as_json())
 
-        spool = Spool()
+        spool = files.enter_context(closing(Spool()))
         replayed = Replay(lifecycle, sealing, spool.put)
         with many_objects():
             for event in progress(read_events(source, reject), source):

@@ -61,7 +61,7 @@ def naming(name: str) -> Iterator[None]:
         raise
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         reason = f"the compressed file is damaged: {error}".removesuffix(".")
-        raise FileError(name, reason, "Nothing was written. Get the file again.") from None
+        raise FileError(name, reason, "Get the file again. No output file has changed.") from None
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "Check the path and its permissions.")
         raise FileError(name, error.strerror or str(error), advice) from None

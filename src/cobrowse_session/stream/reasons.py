@@ -138,6 +138,8 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
     part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
     if len(names) > 1 or any(name not in part for name in names):
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
+    if first == "segments" and inside and inside[0] in part:
+        raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
     return attribute, tuple(part.get(name, name) for name in inside)
 
 
