@@ -75,7 +75,7 @@ def _converted(document: _Document, reject: Callable[[Rejected], object], family
     content = document.content
     rejected = 0
     for index, payload in enumerate(content if isinstance(content, list) else [content]):
-        if rejected >= MAX_PROBLEMS and not isinstance(payload, dict | list):
+        if rejected >= MAX_PROBLEMS and _is_no_payload(payload):
             rejected += 1
             continue
         try:
@@ -86,6 +86,11 @@ def _converted(document: _Document, reject: Callable[[Rejected], object], family
                 reject(document.rejected(error))
     if rejected > MAX_PROBLEMS:
         reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
+
+
+def _is_no_payload(payload: Any) -> bool:  # JSON
+    """Whether a look is enough; to be refused in earnest costs much more."""
+    return payload == {} or not isinstance(payload, dict | list)
 
 
 def _read(text: bytes, length: int, longest: int) -> Any:  # JSON
