@@ -84,6 +84,8 @@ PAYLOADS: dict[str, Callable[[], str]] = {
     "an array of objects": lambda: many('{"":0}'),
     "calls of a wrong type": lambda: calls(many("0")),
     "legs without an id": lambda: calls(many("{}", "{}")),
+    "participants without an id": lambda: '{"id":"c","participants":' + many("{}", '{"state":"connected"}') + "}",
+    "sessions without an id": lambda: '{"conversationId":"c","participants":[{"sessions":' + many("{}", "{}") + "}]}",
     "legs that say nothing": lambda: calls(many('{"id":"a"}', "{}")),
     "copies of one fact": lambda: calls(
         "[" + ",".join(f'{{"id":"a","connectedTime":"{t(0)}","provider":"{n}"}}' for n in range(SIZE // 70)) + "]"
