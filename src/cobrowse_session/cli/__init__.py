@@ -269,6 +269,7 @@ def explain_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
+    check_files(events, ["-"])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     try:
@@ -292,6 +293,7 @@ def tell_command(  # noqa: PLR0913, PLR0917 (one argument an option)
     alerting_grace: AlertingGrace = None,
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
+    check_files(events, ["-"])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle_of(acw, acw_timeout, alerting_grace))
     told = logs if session is None else (log_of(logs, session),)
