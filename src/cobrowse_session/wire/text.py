@@ -206,7 +206,7 @@ def _twice(items: list[tuple[str, Any]]) -> str:
 def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
     """Everything that JSON does not have; while a flaw is handed out, `trail` leads to it."""
     match value:
-        case dict() | list() if len(trail) >= DEEPEST:
+        case dict() | list() if len(trail) > DEEPEST:
             yield _Flaw("nested_too_deep", f"over {DEEPEST} levels", f"at most {DEEPEST}")
         case dict():
             yield from _flaws_of_keys(value)
