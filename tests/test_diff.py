@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -232,3 +233,30 @@ def test_a_trace_is_read_line_by_line_and_blank_lines_are_skipped() -> None:
     assert list(read_trace(file)) == rows
     with pytest.raises(DecodeError, match="line 2"):
         list(read_trace(BytesIO(b"\nx\n")))
+
+
+def row(**members: Any) -> dict[str, Any]:
+    return {"session": "s1", "type": "timer.acw", "outcome": "applied", "set": [], **members}
+
+
+def test_a_timer_is_known_by_its_number_too() -> None:
+    """A reopened after-call work can time out again."""
+    first, second = row(at="2026-03-01T09:00:30.000Z"), row(at="2026-03-01T09:05:30.000Z")
+
+    (found,) = diff([first, second], [first])
+
+    assert (found.row, found.after) == ("timer.acw no. 2", None)
+    assert [one.row for one in diff([first, second], [second])] == ["timer.acw", "timer.acw no. 2"]
+
+
+def test_an_id_and_its_source_are_kept_apart() -> None:
+    one, other = row(event="a of b", source="c"), row(event="a", source="b of c")
+
+    assert [found.row for found in diff([one], [other])] == ["a of b of c", "a of b of c"]
+
+
+def test_a_long_line_of_a_trace_is_an_error_and_never_held_whole() -> None:
+    file = BytesIO(b"{}" + b" " * (5 << 20) + b"\n")
+
+    with pytest.raises(DecodeError, match="line_too_long"):
+        list(read_trace(file))

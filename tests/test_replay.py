@@ -8,26 +8,39 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import frozen
+from typer.testing import CliRunner
 
 from cobrowse_session import __version__
+from cobrowse_session.cli import app
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import decode_session, encode_event
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@frozen
 class Result:
-    def __init__(self, done: subprocess.CompletedProcess[bytes]) -> None:
-        self.code = done.returncode
-        self.out = done.stdout.decode()
-        self.err = done.stderr.decode()
+    """What a command left: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
 
 
-def command(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Result:
+def command(*arguments: str | Path, stdin: bytes = b"") -> Result:
+    """The command, in this process."""
+    runner = CliRunner(env={"COLUMNS": "100"})
+    done = runner.invoke(app, [*map(str, arguments)], input=stdin, catch_exceptions=False)
+    return Result(done.exit_code, done.stdout_bytes.decode(), done.stderr_bytes.decode())
+
+
+def process(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Result:
     """The real command, in a process of its own."""
     line = [sys.executable, "-m", "cobrowse_session", *map(str, arguments)]
     env = {**os.environ, "COLUMNS": "100", **environment}
-    return Result(subprocess.run(line, input=stdin, capture_output=True, check=False, env=env, timeout=60))
+    done = subprocess.run(line, input=stdin, capture_output=True, check=False, env=env, timeout=60)
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def lines(*streams: Stream) -> bytes:
@@ -49,7 +62,7 @@ def events(tmp_path: Path) -> Path:
 
 
 def test_sessions_go_to_standard_output_and_nothing_else_does(events: Path) -> None:
-    done = command("replay", events)
+    done = process("replay", events)
 
     (line,) = done.out.splitlines()
     assert done.code == 0
@@ -279,14 +292,14 @@ def test_help_and_version_teach() -> None:
 def test_no_color_leaves_no_color() -> None:
     colors = re.compile("\x1b\\[(?:[0-9]+;)*(?:3[0-7]|9[0-7])m")
 
-    assert colors.search(command("replay", "--help", FORCE_COLOR="1").out)
-    assert not colors.search(command("replay", "--help", FORCE_COLOR="1", NO_COLOR="1").out)
+    assert colors.search(process("replay", "--help", FORCE_COLOR="1").out)
+    assert not colors.search(process("replay", "--help", FORCE_COLOR="1", NO_COLOR="1").out)
 
 
 def test_without_its_extra_the_command_says_which_one_is_missing(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('gone', name='typer')")
 
-    done = command("--help", PYTHONPATH=str(tmp_path))
+    done = process("--help", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
     assert done.code == 1
     assert done.err == "cobrowse-session: the command line needs the extra 'cli': pip install 'cobrowse-session[cli]'\n"

@@ -3,14 +3,20 @@
 import gzip
 import random
 import re
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from tests.strategies import at
 from tests.test_replay import EXAMPLES, Result, command, lines
 
+from cobrowse_session.edge.replay import Replay
+from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import encode_event
 
@@ -174,6 +180,68 @@ def test_a_senseless_seal_after_is_wrong_usage(value: str) -> None:
 
     assert (done.code, done.out) == (2, "")
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("year", [1970, 9998])
+def test_one_wrong_time_seals_no_other_session(year: int, tmp_path: Path) -> None:
+    wrong = lines(stream("wrong").alerting()).replace(b"2026-", f"{year}-".encode())
+    every = generated().splitlines(keepends=True)
+    middle = len(every) // 2
+
+    plain, *_ = replayed(tmp_path, b"".join(every), "--seal-after", "600")
+    done, sessions, _ = replayed(tmp_path, b"".join([*every[:middle], wrong, *every[middle:]]), "--seal-after", "600")
+
+    assert (counted(done)["late"], counted(plain)["late"]) == ("0", "0")
+    assert len(sessions.splitlines()) == 201
+
+
+@pytest.mark.parametrize("seal_after", [timedelta(0), timedelta(seconds=1), timedelta.max])
+def test_the_looks_at_sessions_are_not_more_than_the_events(seal_after: timedelta) -> None:
+    """Sessions that never end stay; a look at all of them after each event would be quadratic."""
+    calls = [stream(f"s{number}", start=at(number)).alerting() for number in range(300)]
+    over = [stream(f"t{number}", start=at(300 + number)).connected().after(1).disconnected() for number in range(300)]
+    looked: Counter[str] = Counter()
+    sealed: list[str] = []
+    replaying = Replay(seal_after=seal_after, let_go=lambda log: sealed.append(log.session_id))
+
+    def count(frame: FrameType, what: str, _: object) -> None:
+        if what == "call" and frame.f_code is SessionLog.seal.__code__:
+            looked["seal"] += 1
+
+    sys.setprofile(count)
+    for call in (*calls, *over):
+        for event in call:
+            replaying.add(event)
+    sys.setprofile(None)
+
+    assert looked["seal"] <= 2 * 900
+    assert (len(sealed) > 100) == (seal_after < timedelta(hours=1))
+
+
+PENDING = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected()
+FAR: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "another session": (
+        lines(PENDING) + lines(stream("far").alerting()).replace(b"2026-", b"9998-"),
+        ("9998-03-01T09:00:00.000Z", "2026-03-01T09:00:10.000Z", "event e1 of session far", "1 timer fired"),
+    ),
+    "the same session": (
+        lines(PENDING.after(90_000).wrapup("sale", id="w")),
+        ("2026-03-02T10:00:10.000Z", "2026-03-01T09:00:10.000Z", "event w of session s1", "1 timer fired"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), FAR.values(), ids=FAR)
+def test_the_summary_names_a_latest_time_that_is_far_after_all_others(content: bytes, told: tuple[str, ...]) -> None:
+    done = command("replay", "-", stdin=content)
+
+    assert [part for part in told if part not in done.err] == []
+
+
+def test_a_day_between_two_sessions_is_not_told() -> None:
+    done = command("replay", "-", stdin=lines(CALL, stream("s2", start=at(86_400)).alerting()))
+
+    assert "far after" not in done.err
 
 
 # --- Compressed ---------------------------------------------------------------------------------------------------------------

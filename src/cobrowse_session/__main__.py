@@ -1,7 +1,8 @@
 """`python -m cobrowse_session`, and the command `cobrowse-session`."""
 
-import io
+import signal
 import sys
+from io import TextIOWrapper
 
 from cobrowse_session.errors import MissingExtraError
 
@@ -14,10 +15,24 @@ def main() -> None:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit(f"cobrowse-session: {MissingExtraError('the command line', 'cli')}")
-    for output in (sys.stdout, sys.stderr):
-        if isinstance(output, io.TextIOWrapper):  # None, if it is closed
-            output.reconfigure(errors="backslashreplace")  # a terminal that has no sign for something
+    _prepare_streams()
+    _end_by_signals()
     app()
+
+
+def _prepare_streams() -> None:
+    """What the encoding of a terminal does not have is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end_by_signals() -> None:
+    """Let a signal unwind, so that temporary files are removed; one that the caller ignores stays ignored."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,6 @@ from attrs import define, frozen
 
 from cobrowse_session.printable import printable
 
-MAX_PROBLEMS = 20
-"""How many problems of one document are named. Of more, the number is."""
-
 if TYPE_CHECKING:  # the outcomes stand on a floor above; the errors only carry them
     from cobrowse_session.lifecycle.outcome import Refused, Stale
 
@@ -50,15 +47,13 @@ class DecodeError(CobrowseError, ValueError):
     """A document cannot be read. The sender's fault; mend the document and send it again.
 
     Attributes:
-        problems: what is wrong, at least one; of very many, the first.
+        problems: what is wrong, at least one. Of very many, the first, and one that counts them: `too_many_problems`.
         line: the physical line of the file, from 1, if there is one.
-        more: how many problems there are beyond those.
     """
 
     fault: ClassVar[str] = "sender"
     problems: tuple[Problem, ...]
     line: int | None = None
-    more: int = 0
 
     @property
     def error(self) -> str:
@@ -82,7 +77,7 @@ class DecodeError(CobrowseError, ValueError):
 
     def __str__(self) -> str:
         where = "" if self.line is None else f"line {self.line}: "
-        return where + "; ".join(map(str, self.problems)) + (f"; and {self.more:,} more" if self.more else "")
+        return where + "; ".join(map(str, self.problems))
 
 
 @define(eq=False, slots=False)

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
+from tempfile import gettempdir
 from typing import Annotated
 
 import typer
 
 from cobrowse_session import DecodeError, Lifecycle, ProviderClock, SettingsError, __version__
-from cobrowse_session.cli.files import check_files, many_objects, open_input, usage_errors, writer
+from cobrowse_session.cli.files import Outputs, check_files, many_objects, naming, open_input, show, usage_errors
 from cobrowse_session.cli.options import (
     Events,
     Family,
+    MaxBytes,
     Output,
     Payload,
     Rejects,
@@ -22,10 +24,10 @@ from cobrowse_session.cli.options import (
     seconds,
     with_lifecycle,
 )
-from cobrowse_session.cli.screen import Complaints, by, many, progress, say, show, summary
+from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
 from cobrowse_session.edge.clocks import clocks
 from cobrowse_session.edge.diff import Row, diff, read_trace
-from cobrowse_session.edge.payloads import read_payloads
+from cobrowse_session.edge.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.edge.replay import Rejected, Replay, read_events, replay
 from cobrowse_session.edge.spool import Spool
 from cobrowse_session.events import Event
@@ -46,7 +48,8 @@ app = typer.Typer(
     help="The life of a contact-centre session: provider events in, the session out.\n\n"
     "Events are CloudEvents 1.0, one JSON object a line; `-` is standard input.",
     epilog="Exit code 0: all is well. 1: lines were rejected (with `--strict`, or events refused). "
-    "2: wrong usage, or a file that cannot be read.",
+    "2: wrong usage, or a file that cannot be read or written; no output has changed. 141: the reader of an output went away, as "
+    "`head` does; the other outputs are complete.",
 )
 
 
@@ -95,15 +98,15 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     sealing = seconds("--seal-after", seal_after)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
-    with usage_errors(), ExitStack() as files:
-        source = open_input(files, events)  # opened first: where there is nothing to read, nothing is overwritten
-        write_session, write_trace, write_reject = (writer(files, name) for name in (output, trace, rejects))
+    with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
+        source = open_input(files, events)
+        write_session, write_trace, write_reject = map(outputs.writer, (output, trace, rejects))
 
         def reject(line: Rejected) -> None:
             rejected[line.error.error] += 1
             write_reject(line.as_json())
 
-        spool = Spool()
+        spool = files.enter_context(closing(Spool()))
         replayed = Replay(lifecycle, sealing, spool.put)
         with many_objects():
             for event in progress(read_events(source, reject), source):
@@ -124,6 +127,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 @app.command(epilog="Try: `cobrowse-session validate events.jsonl && echo fine`")
 def validate(events: Events) -> None:
     """Read a file of events and say everything that is wrong with it; change nothing."""
+    check_files(events, ["-"])
     bad = Complaints(events, show)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events), bad))
@@ -134,7 +138,13 @@ def validate(events: Events) -> None:
 
 
 @app.command("convert", epilog="Try: `cobrowse-session convert conversation.json | cobrowse-session replay -`")
-def convert_command(payload: Payload, output: Output = "-", family: Family = None, rejects: Rejects = None) -> None:
+def convert_command(
+    payload: Payload,
+    output: Output = "-",
+    family: Family = None,
+    rejects: Rejects = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
+) -> None:
     """Turn payloads of the platform into events: one JSON document, an array, or one a line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
@@ -143,14 +153,14 @@ def convert_command(payload: Payload, output: Output = "-", family: Family = Non
     check_family(family)
     check_files(payload, [output, rejects])
     warnings = 0
-    with usage_errors(), ExitStack() as files:
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
         source = open_input(files, payload)
-        write, write_reject = writer(files, output), writer(files, rejects)
+        write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = Complaints(payload, say, write_reject)
 
         def told() -> Iterator[Event]:
             nonlocal warnings
-            for line, converted in read_payloads(source, bad, family):
+            for line, converted in read_payloads(source, bad, family, longest=max_bytes):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
                     say(f"{payload}:{line}: warning: {warning}")
@@ -168,6 +178,7 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     events: Events,
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
     family: Family = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
     until: Until = None,
     *,
     lifecycle: Lifecycle,
@@ -178,17 +189,19 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
     """
     check_family(family)
+    check_files(events, ["-"])
+    check_files(conversation, ["-"])
     bad = Complaints(events, say)
     legs: list[Leg] = []
     logs = replayed(events, bad, until, lifecycle)
     with usage_errors(), ExitStack() as files:
         theirs = Complaints(conversation, say)
-        for _, converted in read_payloads(open_input(files, conversation), theirs, family):
+        for _, converted in read_payloads(open_input(files, conversation), theirs, family, longest=max_bytes):
             legs += converted.legs
-    compared = reconcile((log.session for log in logs), legs)
-    for one in compared:
-        if every or one.verdict in DIFFERENCES:
-            show(str(one))
+        compared = reconcile((log.session for log in logs), legs)
+        for one in compared:
+            if every or one.verdict in DIFFERENCES:
+                show(str(one))
     counts = Counter[str](one.verdict for one in compared)
     say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
     if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
@@ -230,6 +243,8 @@ def diff_command(
     after: Annotated[str, typer.Argument(metavar="B.trace.jsonl", help="The trace of the other.")],
 ) -> None:
     """Say which sessions two replays see differently, in which field, by which row. Exit code 1: some."""
+    check_files(before, ["-"])
+    check_files(after, ["-"])
     with usage_errors(), ExitStack() as files:
         differences = list(diff(_trace(files, before), _trace(files, after)))
         for one in differences:
@@ -251,12 +266,16 @@ def explain_command(
     lifecycle: Lifecycle,
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
+    check_files(events, ["-"])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle)
     try:
-        typer.echo(explain(log_of(logs, session).folded, field))
+        reason = explain(log_of(logs, session).folded, field)
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
+    with usage_errors():
+        for line in str(reason).split("\n"):
+            show(line)
     if bad.lines:
         raise typer.Exit(1)
 
@@ -271,11 +290,14 @@ def tell_command(
     lifecycle: Lifecycle,
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
+    check_files(events, ["-"])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle)
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
-        typer.echo("\n\n".join("\n".join(map(printable, tell(log.folded))) for log in told))
+        for number, log in enumerate(told):
+            for line in (*([""] if number else []), *tell(log.folded)):
+                show(line)
     if bad.lines:
         raise typer.Exit(1)
 
@@ -301,7 +323,7 @@ def log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
     for log in logs:
         if log.session_id == session:
             return log
-    known = ", ".join(log.session_id for log in logs[:10])
+    known = ", ".join(printable(log.session_id) for log in logs[:10])
     raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")
 
 

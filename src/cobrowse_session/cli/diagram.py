@@ -7,11 +7,12 @@ import typer
 
 from cobrowse_session import DecodeError, Lifecycle
 from cobrowse_session.cli import app, log_of, replayed
-from cobrowse_session.cli.files import check_files, open_input, usage_errors, writer
+from cobrowse_session.cli.files import Outputs, check_files, open_input, usage_errors
 from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
 from cobrowse_session.cli.screen import Complaints, say
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render, timeline
 from cobrowse_session.edge.diff import read_trace
+from cobrowse_session.printable import printable
 
 
 @app.command("diagram", epilog="Try: `cobrowse-session diagram after-call-work --format svg -o after-call-work.svg`")
@@ -33,16 +34,16 @@ def diagram_command(
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
         check_files(trace, [output])
-    with usage_errors(), ExitStack() as files:
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
             way = Way.of(read_trace(open_input(files, trace)), session) if trace else None
             drawn = render(which, how, way=way)
         except LookupError as error:
-            raise typer.BadParameter(str(error.args[0]), param_hint="--session") from None
+            raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
         except DecodeError as error:
             say(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
             raise typer.Exit(2) from None
-        writer(files, output)(drawn.removesuffix("\n"))
+        outputs.writer(output)(drawn.removesuffix("\n"))
 
 
 @app.command("timeline", epilog="Try: `cobrowse-session timeline events.jsonl s1 -o s1.svg`")
@@ -59,8 +60,8 @@ def timeline_command(
     check_files(events, [output])
     bad = Complaints(events, say)
     log = log_of(replayed(events, bad, until, lifecycle), session)
-    with usage_errors(), ExitStack() as files:
-        writer(files, output)(timeline(log.folded).removesuffix("\n"))
+    with usage_errors(), Outputs() as outputs:
+        outputs.writer(output)(timeline(log.folded).removesuffix("\n"))
     if bad.lines:
         raise typer.Exit(1)
 
@@ -78,8 +79,8 @@ def perfetto_command(
     check_files(events, [output])
     bad = Complaints(events, say)
     logs = replayed(events, bad, until, lifecycle)
-    with usage_errors(), ExitStack() as files:
-        writer(files, output)(perfetto(logs).removesuffix("\n"))
+    with usage_errors(), Outputs() as outputs:
+        outputs.writer(output)(perfetto(logs).removesuffix("\n"))
     if bad.lines:
         raise typer.Exit(1)
 

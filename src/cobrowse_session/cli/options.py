@@ -30,6 +30,16 @@ Family = Annotated[
 ]
 
 
+MaxBytes = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="BYTES", help="How long a payload, or an array of them, may be. Memory may need 20 times as much."
+    ),
+]
+MAX_SECONDS = 10_000_000
+"""The longest duration that an option takes: 115 days."""
+
+
 def moment_of(text: str | None) -> datetime | None:
     """The time to which all sessions are advanced."""
     if text is None:
@@ -85,10 +95,9 @@ def _lifecycle(
 
 def seconds(option: str, number: float | None) -> timedelta | None:
     """A duration that an option names."""
-    try:
-        return None if number is None else timedelta(seconds=number)
-    except (OverflowError, ValueError):
-        raise typer.BadParameter(f"{option}: expected seconds, found {number}") from None
+    if number is not None and not abs(number) <= MAX_SECONDS:
+        raise typer.BadParameter(f"{option}: expected at most {MAX_SECONDS} seconds, found {number:g}")
+    return None if number is None else timedelta(seconds=number)
 
 
 def check_family(family: str | None) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import BinaryIO
 
 import typer
@@ -10,9 +11,10 @@ from attrs import define
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cobrowse_session.edge.replay import Rejected, Tally
+from cobrowse_session.edge.replay import FarAhead, Rejected, Tally
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Refused
+from cobrowse_session.model import time_text
 from cobrowse_session.printable import printable
 
 REFRESH = 1000
@@ -33,13 +35,10 @@ class Complaints:
 
     def __call__(self, rejected: Rejected) -> None:
         """Tell of one rejected line."""
-        error = rejected.error
-        self.lines += 1
-        self.problems += len(error.problems) + error.more
-        for problem in error.problems:
-            self.say(f"{printable(self.name)}:{error.line}: {problem}")
-        if error.more:
-            self.say(f"{printable(self.name)}:{error.line}: and {many(error.more, 'problem')} more")
+        self.lines += rejected.count
+        self.problems += len(rejected.error.problems)
+        for problem in rejected.error.problems:
+            self.say(f"{self.name}:{rejected.error.line}: {problem}")
         if self.write:
             self.write(rejected.as_json())
 
@@ -50,15 +49,15 @@ def progress(events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
     if not console.is_terminal:
         yield from events
         return
-    raw = getattr(file, "fileobj", file)  # of a compressed file, the file itself
-    total = os.fstat(raw.fileno()).st_size or None  # a pipe has none
+    number = file.fileno()  # of a compressed file, the file itself
+    total = os.fstat(number).st_size or None  # a pipe has none
     columns = SpinnerColumn(), BarColumn(), TextColumn("{task.fields[events]:,} events read"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total, events=0)
         for count, event in enumerate(events, 1):
             yield event
             if count % REFRESH == 0:
-                bar.update(task, completed=raw.tell() if total else 0, events=count)
+                bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, events=count)
 
 
 def summary(tally: Tally, rejected: Counter[str]) -> None:
@@ -77,6 +76,15 @@ def summary(tally: Tally, rejected: Counter[str]) -> None:
     _line("refused, later accepted", len(tally.accepted_later))
     minds = list(tally.changed_mind)
     say(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
+    if tally.far_ahead:
+        _far_ahead(tally.far_ahead)
+
+
+def _far_ahead(far: FarAhead) -> None:
+    event, at = far.event, time_text(far.event.occurred_at)
+    say(f"The latest time, {at}, is far after all others, which end at {time_text(far.others)}.")
+    say(f"It is that of event {event.id} of session {event.subject}. If it is wrong, remove the event.")
+    say(f"All sessions are advanced to it; {many(far.timers, 'timer')} fired on the way.")
 
 
 def _line(what: str, count: int, parts: Mapping[str, int] | None = None) -> None:
@@ -94,11 +102,7 @@ def by(counts: Mapping[str, int]) -> str:
     return "   " + ", ".join(f"{name} {count}" for name, count in in_order) if counts else ""
 
 
-def say(text: str) -> None:
-    """Write one line to standard error. What it obeys is written as an escape."""
-    typer.echo(printable(text), err=True)
-
-
-def show(text: str) -> None:
-    """Write one line to standard output. What a terminal obeys is written as an escape."""
-    typer.echo(printable(text))
+def say(line: str) -> None:
+    """Print one line for the person to standard error, where it is still read."""
+    with suppress(OSError):
+        typer.echo(printable(line), err=True)

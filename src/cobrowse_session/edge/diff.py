@@ -1,17 +1,22 @@
 """Two traces of the same events: which sessions differ, in which field, by which row."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, BinaryIO
 
 from attrs import frozen
 
+from cobrowse_session.edge.replay import lines
 from cobrowse_session.errors import DecodeError
+from cobrowse_session.wire.text import LONGEST_LINE, too_long
 from cobrowse_session.wire.trace import decode_row
 
 __all__ = ["Difference", "diff", "read_trace"]
 
 Row = Mapping[str, Any]  # JSON
+Key = tuple[str, str, str | int | None]
 _TOLD = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
 """What of a row is told where it differs; `set` is told as the fields."""
 
@@ -22,7 +27,7 @@ class Difference:
 
     Attributes:
         session: the session's id.
-        row: the event's id and source, or the timer's type.
+        row: the event's id and source, or the timer's type and its number among the session's timers of that type.
         fields: the fields of the session that the row may have written, in either trace.
         before: what the first trace says of it; None: nothing.
         after: what the second says of it; None: nothing.
@@ -45,41 +50,51 @@ def read_trace(file: BinaryIO) -> Iterator[Row]:
     Raises:
         DecodeError: a line is no trace row.
     """
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            try:
-                yield decode_row(line)
-            except DecodeError as error:
-                raise DecodeError(error.problems, number) from None
+    for number, line, length in lines(file, LONGEST_LINE):
+        try:
+            if length > LONGEST_LINE:
+                raise too_long(length, LONGEST_LINE)
+            yield decode_row(line)
+        except DecodeError as error:
+            raise DecodeError(error.problems, number) from None
 
 
 def diff(before: Iterable[Row], after: Iterable[Row]) -> Iterator[Difference]:
     """The rows that differ, session by session, in the order in which the traces tell them."""
     old, new = _by_row(before), _by_row(after)
-    order = {session: None for session, _ in (*old, *new)}
-    rows: dict[str, dict[str, None]] = {session: {} for session in order}
-    for session, row in (*old, *new):
-        rows[session][row] = None
-    for session, names in rows.items():
-        for name in names:
-            was, is_now = old.get((session, name)), new.get((session, name))
-            if was != is_now:
-                yield _difference(session, name, was, is_now)
+    rows: dict[str, dict[Key, None]] = {}
+    for key in (*old, *new):
+        rows.setdefault(key[0], {})[key] = None
+    for key in chain.from_iterable(rows.values()):
+        was, is_now = old.get(key), new.get(key)
+        if was != is_now:
+            yield _difference(key, was, is_now)
 
 
-def _by_row(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
-    return {(str(row.get("session")), _name(row)): row for row in rows}
+def _by_row(rows: Iterable[Row]) -> dict[Key, Row]:
+    """The rows by what they are known by: session, event and source; or session, timer and number."""
+    timers = Counter[tuple[str, str]]()
+    found: dict[Key, Row] = {}
+    for row in rows:
+        if row.get("event") is not None:
+            found[row["session"], row["event"], row.get("source")] = row
+        else:
+            timers[row["session"], row["type"]] += 1
+            found[row["session"], row["type"], timers[row["session"], row["type"]]] = row
+    return found
 
 
-def _name(row: Row) -> str:
-    """A row is known by its event's identity, a timer's by its type."""
-    return f"{row['event']} of {row.get('source')}" if "event" in row else str(row.get("type"))
+def _name(key: Key) -> str:
+    _, what, which = key
+    if isinstance(which, int):
+        return what if which == 1 else f"{what} no. {which}"
+    return f"{what} of {which}"
 
 
-def _difference(session: str, name: str, was: Row | None, is_now: Row | None) -> Difference:
-    differs = [key for key in _TOLD if was is None or is_now is None or was.get(key) != is_now.get(key)]
+def _difference(key: Key, was: Row | None, is_now: Row | None) -> Difference:
+    differs = [name for name in _TOLD if was is None or is_now is None or was.get(name) != is_now.get(name)]
     fields = {field for row in (was, is_now) if row for field in row.get("set", ())}
-    return Difference(session, name, tuple(sorted(fields)), _told(was, differs), _told(is_now, differs))
+    return Difference(key[0], _name(key), tuple(sorted(fields)), _told(was, differs), _told(is_now, differs))
 
 
 def _told(row: Row | None, keys: Iterable[str]) -> str | None:

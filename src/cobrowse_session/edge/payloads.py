@@ -1,72 +1,126 @@
 """Files of the platform's payloads: one JSON document, an array of them, or one a line."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import Any, BinaryIO, Self
 
-from cobrowse_session.edge.replay import Rejected, lines
-from cobrowse_session.errors import DecodeError
-from cobrowse_session.wire.genesys import Converted, convert
-from cobrowse_session.wire.text import read_json, too_long
+from attrs import frozen
 
-__all__ = ["read_payloads"]
+from cobrowse_session.edge.replay import Rejected, lines, skip
+from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.wire.genesys import Converted, convert_checked
+from cobrowse_session.wire.text import MAX_PROBLEMS, read_json, too_long, too_many
 
-LONGEST_PAYLOAD = 256 << 20
-"""Bytes of one payload, unless a caller says otherwise."""
+__all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
+
+MAX_PAYLOAD_BYTES = 16 << 20
+"""Bytes of one document, unless a caller says otherwise."""
+BYTES_PER_PART = 50
+"""A document may have one object or array per so many bytes of its bound. Python needs up to 200 bytes for an empty one."""
+
+
+@frozen
+class _Document:
+    """A document of a file.
+
+    Attributes:
+        line: the physical line in which it begins, from 1.
+        text: its content, or its beginning where it is too long.
+        length: its length in bytes.
+        content: what it holds (`Any`: JSON), or why it cannot be read.
+    """
+
+    line: int
+    text: bytes
+    length: int
+    content: Any | DecodeError
+
+    @classmethod
+    def of(cls, line: int, text: bytes, length: int, longest: int) -> Self:
+        """Read a document of at most `longest` bytes."""
+        try:
+            return cls(line, text, length, _read(text, length, longest))
+        except DecodeError as error:
+            return cls(line, text, length, error)
+
+    def rejected(self, error: DecodeError, count: int = 1) -> Rejected:
+        """The document, as it is rejected."""
+        return Rejected.of(error, self.line, self.text, self.length, count)
 
 
 def read_payloads(
-    file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, longest: int = LONGEST_PAYLOAD
+    file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, longest: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[tuple[int, Converted]]:
     """Convert every payload of a file; one that cannot be read or is not recognised is rejected, and the others go on.
 
     Args:
         file: binary.
-        reject: gets what cannot be read or recognised; in an array, element by element.
+        reject: gets what cannot be read or recognised; in an array, the first `MAX_PROBLEMS` elements, and one that counts the
+            others.
         family: the family of all of them; None: recognise each.
-        longest: how many bytes one payload may have.
+        longest: how many bytes one document may have: an array, or a payload by itself.
 
     Returns:
         For each payload the line in which it begins, and what it amounts to.
     """
-    for number, text, length in _documents(file, longest):
-        try:
-            document = _read(text, length, longest)
-        except DecodeError as error:
-            reject(Rejected.of(error, number, text, length))
+    for document in _documents(file, longest):
+        if isinstance(document.content, DecodeError):
+            reject(document.rejected(document.content))
+        else:
+            yield from _converted(document, reject, family)
+
+
+def _converted(document: _Document, reject: Callable[[Rejected], object], family: str | None) -> Iterator[tuple[int, Converted]]:
+    """What each payload of a document amounts to."""
+    content = document.content
+    rejected = 0
+    for index, payload in enumerate(content if isinstance(content, list) else [content]):
+        if rejected >= MAX_PROBLEMS and _is_no_payload(payload):
+            rejected += 1
             continue
-        listed = isinstance(document, list)
-        for index, one in enumerate(document if listed else [document]):
-            try:
-                yield number, convert(one, family, path=f"$[{index}]" if listed else "$")
-            except DecodeError as error:
-                reject(Rejected.of(error, number, text, length))
+        try:
+            yield document.line, convert_checked(payload, family, path=f"$[{index}]" if isinstance(content, list) else "$")
+        except DecodeError as error:
+            rejected += 1
+            if rejected <= MAX_PROBLEMS:
+                reject(document.rejected(error))
+    if rejected > MAX_PROBLEMS:
+        reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
+
+
+def _is_no_payload(payload: Any) -> bool:  # JSON
+    """Whether a look is enough; to be refused in earnest costs much more."""
+    return payload == {} or not isinstance(payload, dict | list)
 
 
 def _read(text: bytes, length: int, longest: int) -> Any:  # JSON
     if length > longest:
         raise too_long(length, longest)
+    parts, most = text.count(b"{") + text.count(b"["), longest // BYTES_PER_PART
+    if parts > most:
+        raise DecodeError((Problem("too_many_parts", "$", f"{parts} objects and arrays", f"at most {most}"),))
     return read_json(text, longest=longest)
 
 
-def _documents(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
-    """The documents of a file, the lines they begin in, and their lengths.
+def _documents(file: BinaryIO, longest: int) -> Iterator[_Document]:
+    """The documents of a file.
 
     One a line, if the file has one line, or one of its first two is a document by itself; else the whole file is one.
     """
-    every = lines(file, longest)
-    first, second = next(every, None), next(every, None)
+    every = (_Document.of(*line, longest) for line in lines(file, longest))
+    first = next(every, None)
     if first is None:
         return
-    if second is None or _is_document(first[1]) or _is_document(second[1]):
-        yield from filter(None, (first, second))
-        yield from every
+    second = None if isinstance(first.content, dict | list) else next(every, None)
+    if second is None or isinstance(second.content, dict | list):
+        yield from chain(filter(None, (first, second)), every)
     else:
-        parts = [first, second, *every]
-        yield first[0], b"\n".join(text for _, text, _ in parts), sum(length + 1 for *_, length in parts) - 1
+        yield _whole(file, first, second, longest)
 
 
-def _is_document(text: bytes) -> bool:
-    try:
-        return isinstance(read_json(text, longest=len(text)), dict | list)
-    except DecodeError:
-        return False
+def _whole(file: BinaryIO, first: _Document, second: _Document, longest: int) -> _Document:
+    """The whole file as one document, after its first two lines were read."""
+    length = sum(line.length + len(b"\n") for line in (first, second))
+    rest = file.read(max(longest - length, 0) + len(b"x\n")).removesuffix(b"\n")  # a byte too many is enough
+    text = b"\n".join((first.text, second.text, rest))
+    return _Document.of(first.line, text, length + len(rest) + skip(file), longest)

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
 
 from attrs import define, field, frozen
@@ -10,7 +11,6 @@ from attrs import define, field, frozen
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event, identity
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
-from cobrowse_session.model import utc
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.text import LONGEST_LINE, dump, too_long
@@ -19,6 +19,9 @@ __all__ = ["Rejected", "Replay", "Tally", "place", "read_events", "replay"]
 
 SHOWN = 200
 """Characters of a rejected line that are kept."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = timedelta(hours=24)
+"""A latest time is told where it lies further than this after all others."""
 _CHUNK = 1 << 16
 
 
@@ -33,6 +36,7 @@ class Rejected:
         error: why, with the physical line, from 1.
         text: its beginning.
         length: its length in bytes, without the line's end.
+        count: how many payloads of the line it stands for.
     """
 
     kind: ClassVar[str] = "rejected"
@@ -40,6 +44,7 @@ class Rejected:
     error: DecodeError
     text: str
     length: int
+    count: int = 1
 
     @property
     def outcome(self) -> Self:
@@ -47,10 +52,10 @@ class Rejected:
         return self
 
     @classmethod
-    def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None) -> Self:
+    def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None, count: int = 1) -> Self:
         """The rejected line, its text cut."""
         text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
-        return cls(DecodeError(error.problems, line), text, len(content) if length is None else length)
+        return cls(DecodeError(error.problems, line), text, len(content) if length is None else length, count)
 
     def as_json(self) -> str:
         """The line of a rejects file."""
@@ -100,6 +105,11 @@ def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
             yield number, content, length
 
 
+def skip(file: BinaryIO) -> int:
+    """Read a file to its end, a piece at a time, and return how many bytes it still had."""
+    return sum(len(piece) for piece in iter(lambda: file.read(_CHUNK), b""))
+
+
 def _skip_rest(file: BinaryIO) -> int:
     """Read to the end of a long line, a piece at a time; say how many bytes it still had, without its end."""
     length = 0
@@ -111,6 +121,21 @@ def _skip_rest(file: BinaryIO) -> int:
 
 
 # --- Sessions out -------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class FarAhead:
+    """A latest event that lies far after all events of other sessions. Every session is advanced to its time.
+
+    Attributes:
+        event: the event.
+        others: when the latest event of another session occurred; in a file of one session, the event before.
+        timers: how many timers fired after that.
+    """
+
+    event: Event
+    others: datetime
+    timers: int
 
 
 @define
@@ -136,6 +161,8 @@ class Tally:
     """How many events came after their session was sealed."""
     changed_mind: dict[str, None] = field(factory=dict)
     """The sessions in which an event changed what had become of others, in order."""
+    far_ahead: FarAhead | None = None
+    """The latest event, where it lies far after all others."""
 
     def arrived(self, session: str, change: Change) -> None:
         """Count how one event changed its session's trace."""
@@ -167,7 +194,8 @@ class Replay:
 
     Args:
         lifecycle: the rules.
-        seal_after: seal sessions that are over this long before the latest event so far, and let them go; None: keep them all.
+        seal_after: seal sessions that are over this long before the time that two sessions have reached, and let them go, so that
+            one wrong time seals no others; None: keep them all.
         let_go: gets the log of every session that is over; the others come from `finish`.
     """
 
@@ -183,8 +211,9 @@ class Replay:
         self._let_go = let_go
         self._logs: dict[str, SessionLog] = {}
         self._sealed: set[str] = set()
-        self._latest: datetime | None = None
-        self._look_at = utc(datetime.fromisoformat("1970-01-01T00:00:00Z"))
+        self._front = _Front()
+        self._looked: datetime | None = None
+        self._rest = 0  # events to take before the next look
 
     def add(self, event: Event) -> None:
         """Take the next event, in the order of arrival."""
@@ -196,7 +225,8 @@ class Replay:
             log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
         self.tally.arrived(event.subject, log.add(event))
         if self._seal_after is not None:
-            self._seal(event.occurred_at, self._seal_after)
+            self._front.add(event)
+            self._seal(self._seal_after)
 
     def finish(self, until: datetime | None = None) -> tuple[datetime | None, list[SessionLog]]:
         """Advance all sessions that were not let go.
@@ -213,15 +243,22 @@ class Replay:
             if until is not None:
                 log.advance(until)
             self.tally.ended(log)
+        self.tally.far_ahead = _far_ahead(list(self._logs.values()))
         return until, list(self._logs.values())
 
-    def _seal(self, occurred_at: datetime, seal_after: timedelta) -> None:
-        """Once in a while, let go of the sessions that are over. Time goes on for all by then, as it does in the end."""
-        self._latest = max(occurred_at, self._latest or occurred_at)
-        if self._latest < self._look_at:
+    def _seal(self, seal_after: timedelta) -> None:
+        """Once in a while, let go of the sessions that are over. Time goes on for all by then, as it does in the end.
+
+        A look costs as much as there are sessions, so there are at least as many events between two of them.
+        """
+        self._rest -= 1
+        reached = self._front.reached
+        if reached is None or self._rest > 0 or (self._looked is not None and reached - self._looked < seal_after / 4):
             return
-        self._look_at = self._latest + seal_after / 4
-        horizon = self._latest - seal_after
+        self._let_go_before(reached - min(seal_after, reached - EPOCH))
+        self._looked, self._rest = reached, len(self._logs)
+
+    def _let_go_before(self, horizon: datetime) -> None:
         for log in list(self._logs.values()):
             log.advance(horizon)
             if log.seal(horizon):
@@ -229,6 +266,50 @@ class Replay:
                 self._sealed.add(log.session_id)
                 self.tally.ended(log)
                 self._let_go(log)
+
+
+@define
+class _Front:
+    """How far the sessions have come.
+
+    Attributes:
+        first: the latest event.
+        second: the latest event of any other session.
+    """
+
+    first: Event | None = None
+    second: Event | None = None
+
+    @property
+    def reached(self) -> datetime | None:
+        """The time that two sessions have reached."""
+        return self.second.occurred_at if self.second else None
+
+    def add(self, event: Event) -> None:
+        """Take the next event, in the order of arrival."""
+        if self.first is None or event.occurred_at > self.first.occurred_at:
+            if self.first is not None and event.subject != self.first.subject:
+                self.second = self.first
+            self.first = event
+        elif event.subject != self.first.subject and (self.second is None or event.occurred_at > self.second.occurred_at):
+            self.second = event
+
+
+def _far_ahead(logs: list[SessionLog]) -> FarAhead | None:
+    """The latest event of all sessions, if it lies far after all others."""
+    if not logs:
+        return None
+    ahead, *others = nlargest(2, logs, key=_latest)
+    *earlier, event = ahead.events
+    before = _latest(others[0]) if others else earlier[-1].occurred_at if earlier else event.occurred_at
+    if event.occurred_at - before <= FAR:
+        return None
+    steps = (step.event for log in logs for step in log.trace)
+    return FarAhead(event, before, sum(not isinstance(step, Event) and step.occurred_at > before for step in steps))
+
+
+def _latest(log: SessionLog) -> datetime:
+    return log.latest or EPOCH
 
 
 def place(log: SessionLog) -> tuple[datetime, str]:

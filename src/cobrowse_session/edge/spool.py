@@ -1,6 +1,6 @@
 """Sessions that are ready to be written, before their order is known: kept as text, on disk where they are many."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 
@@ -27,15 +27,14 @@ class Spool:
         self._places.append((*place(log), start, self._text.tell() - start))
 
     def write(self, write_session: Callable[[str], object], write_trace: Callable[[str], object]) -> None:
-        """Write everything, and forget it."""
+        """Write everything, in order."""
         for _, _, start, length in sorted(self._places):
             self._text.seek(start)
             session, *trace = self._text.read(length).decode().split("\n")
             write_session(session)
-            _write_all(write_trace, trace)
+            for row in trace:
+                write_trace(row)
+
+    def close(self) -> None:
+        """Forget everything."""
         self._text.close()
-
-
-def _write_all(write: Callable[[str], object], lines: Iterable[str]) -> None:
-    for line in lines:
-        write(line)

@@ -3,6 +3,7 @@
 Both read the steps of a fold and the sentences of the rows; nothing is worded twice.
 """
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from datetime import datetime
@@ -31,6 +32,7 @@ from cobrowse_session.model import (
 from cobrowse_session.printable import printable
 from cobrowse_session.stream.fold import Folded, Step
 
+_INDEX = re.compile("[0-9]{1,9}")
 _ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
 
 
@@ -71,7 +73,7 @@ class Reason:
                 *(f"  rule       {rule}" for rule in self.rules),
                 *([f"  clock      {self.clock}"] if self.clock else []),
             ]
-        return "\n".join([*lines, *(f"  otherwise  {other}" for other in self.instead)])
+        return "\n".join(map(printable, [*lines, *(f"  otherwise  {other}" for other in self.instead)]))
 
 
 def explain(folded: Folded, field: str) -> Reason:
@@ -132,16 +134,14 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
     if first not in _ATTRIBUTES:
         raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
     attribute = _ATTRIBUTES[first]
-    names = [name for name in inside if not _is_index(name)]  # the others lead into lists
+    names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
     fields = attrs.fields(_PARTS[attribute]) if attribute in _PARTS else ()
     part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
     if len(names) > 1 or any(name not in part for name in names):
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
+    if first == "segments" and inside and inside[0] in part:
+        raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
     return attribute, tuple(part.get(name, name) for name in inside)
-
-
-def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdigit() and len(name) <= 9
 
 
 def _deciding(step: Step) -> tuple[Row, ...]:

@@ -1,16 +1,19 @@
-"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path."""
+"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path.
+
+Memory and time are bounded by the length of the text. Of many problems the first are kept, the others are counted, and a path is
+built for the kept ones alone: a long list of faults under a long key would need their product otherwise.
+"""
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.errors import MAX_PROBLEMS, DecodeError, Problem
+from cobrowse_session.errors import DecodeError, Problem
 
 LONGEST_LINE = 1 << 20
 """Bytes of one document, unless a caller says otherwise."""
@@ -18,11 +21,18 @@ DEEPEST = 64
 """Objects and arrays within each other."""
 LONGEST_INTEGER = 4300
 """Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
+MAX_PROBLEMS = 20
+"""Problems of one document that are kept; one more problem states how many there are."""
+MAX_SHOWN = 80
+"""Characters of a value, and of a key in a path, that a problem shows."""
 
-# One that never ends is matched to the end, or each of its quotes would be tried anew.
-# Possessive (`++`, `*+`): a long string costs no memory for ways back that are never taken.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_STRING = re.compile(r'"[^"]*"?')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_TOO_LONG = 10**LONGEST_INTEGER
+
+Trail = list[str | int]  # the keys and indexes that lead to a value
 
 
 @frozen
@@ -48,7 +58,7 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
         longest: how many bytes of UTF-8 are read at most.
 
     Raises:
-        DecodeError: what is wrong with it, all of it where the text can be parsed at all.
+        DecodeError: what is wrong with it; see `read_json`.
     """
     document = read_json(raw, longest=longest)
     if not isinstance(document, dict):
@@ -57,7 +67,11 @@ def read_object(raw: str | bytes, *, longest: int = LONGEST_LINE) -> dict[str, A
 
 
 def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
-    """Read any JSON document; see `read_object`."""
+    """Read any JSON document. `Any`: JSON.
+
+    Raises:
+        DecodeError: what is wrong with it: where the text can be parsed, the first `MAX_PROBLEMS` problems and their number.
+    """
     if len(raw) > longest:
         raise too_long(len(raw), longest)
     text = _text(raw, longest)
@@ -65,12 +79,28 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
     flaws: list[_Flaw] = []
     document = _parse(text, flaws)
-    if flaws or _ESCAPED_SURROGATE.search(text):
-        found = _flaws(document, (None, "$"))
-        problems = tuple(problem() for problem in islice(found, MAX_PROBLEMS))
-        if problems:  # an escaped pair of surrogates is a whole character
-            raise DecodeError(problems, more=sum(1 for _ in found))
+    if flaws or _ESCAPED_SURROGATE.search(text):  # an escaped pair of surrogates is a whole character
+        check_document(document)
     return document
+
+
+def check_document(document: Any, path: str = "$") -> None:
+    """Check that a parsed document is one that `read_json` returns. `Any`: what Python's parser returns, or a caller made.
+
+    Args:
+        document: the document; it is not changed.
+        path: the path of the document in a larger one.
+
+    Raises:
+        DecodeError: the first `MAX_PROBLEMS` problems, and their number.
+    """
+    trail: Trail = []
+    flaws = _flaws(document, trail)
+    problems = [Problem(flaw.error, path + _path(trail), flaw.found, flaw.expected) for flaw in islice(flaws, MAX_PROBLEMS)]
+    if more := sum(1 for _ in flaws):
+        problems.append(too_many(path, MAX_PROBLEMS + more))
+    if problems:
+        raise DecodeError(tuple(problems))
 
 
 def too_long(length: int, longest: int) -> DecodeError:
@@ -78,18 +108,28 @@ def too_long(length: int, longest: int) -> DecodeError:
     return _error("line_too_long", f"{length} bytes", f"at most {longest}")
 
 
+def too_many(path: str, count: int) -> Problem:
+    """Return the problem that counts those of which only the first are kept."""
+    return Problem("too_many_problems", path, f"{count}", f"at most {MAX_PROBLEMS}, which are listed")
+
+
 def shown(value: object) -> str:
-    """Return a value as JSON for a person, cut to a readable length. Of a long one, only the beginning is read."""
+    """A value for a person, cut to a readable length; no more of it is read than is shown."""
     if isinstance(value, str):
-        text = json.dumps(value[:_SHOWN])
-    else:
-        text, chunks = "", json.JSONEncoder().iterencode(value)
-        while len(text) <= _SHOWN and (chunk := next(chunks, None)) is not None:
-            text += chunk[: _SHOWN + 1]
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        value = value[: MAX_SHOWN + 1]
+    if not value or not isinstance(value, dict | list):
+        return cut(json.dumps(value))
+    text = ""
+    for part in json.JSONEncoder().iterencode(value):
+        text += part[: MAX_SHOWN + 1]
+        if len(text) > MAX_SHOWN:
+            break
+    return cut(text)
 
 
-_SHOWN = 80
+def cut(text: str) -> str:
+    """A text, cut to a readable length."""
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def _error(error: str, found: str, expected: str) -> DecodeError:
@@ -114,7 +154,8 @@ def _depth(text: str) -> int:
     if text.count("{") + text.count("[") <= DEEPEST:
         return 0
     depth = deepest = 0
-    for bracket in re.findall(r"[\[{\]}]", _STRING.sub("", text)):
+    plain = _STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))  # without escapes a string ends at the next quote
+    for bracket in re.findall(r"[\[{\]}]", plain):
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
@@ -142,8 +183,7 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         if len(made) == len(items):
             return made
         flawed = _Flawed(made)
-        (twice, _), *_ = Counter(key for key, _ in items).most_common(1)
-        flawed.flaw = flaw("duplicate_key", f"{shown(twice)} twice", "each key once")
+        flawed.flaw = flaw("duplicate_key", f"{shown(_twice(items))} twice", "each key once")
         return flawed
 
     try:
@@ -153,51 +193,74 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         raise _error("not_json", f"{found} at {error.pos}", f"JSON ({error.msg})") from None
 
 
-_Path = tuple[Any, object]  # the path before it, and the last key: its text is made for the few problems that are shown
+def _twice(items: list[tuple[str, Any]]) -> str:
+    """The first key that comes a second time."""
+    seen = set[str]()
+    for key, _ in items:
+        if key in seen:
+            break
+        seen.add(key)
+    return key
 
 
-def _flaws(value: Any, path: _Path) -> Iterator[Callable[[], Problem]]:
-    """What was marked while parsing, and lone surrogates. Each is a problem once it is called: there may be very many."""
+def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
+    """Everything that JSON does not have; while a flaw is handed out, `trail` leads to it."""
+    match value:
+        case dict() | list() if len(trail) >= DEEPEST:
+            yield _Flaw("nested_too_deep", f"over {DEEPEST} levels", f"at most {DEEPEST}")
+        case dict():
+            yield from _flaws_of_keys(value)
+            yield from _flaws_inside(value.items(), trail)
+        case list():
+            yield from _flaws_inside(enumerate(value), trail)
+        case _:
+            yield from filter(None, [_flaw_of(value)])
+
+
+def _flaw_of(value: Any) -> _Flaw | None:
+    """What is wrong with a value that holds no others."""
     match value:
         case _Flaw():
-            yield lambda: Problem(value.error, _text_of(path), value.found, value.expected)
+            return value
         case str():
-            if not _is_whole(value):
-                yield lambda: Problem("lone_surrogate", _text_of(path), shown(value), "whole characters")
-        case dict():
-            if isinstance(value, _Flawed):
-                flaw = value.flaw
-                yield lambda: Problem(flaw.error, _text_of(path), flaw.found, flaw.expected)
-            for key, part in value.items():
-                is_whole = _is_whole(key)
-                if not is_whole:
-                    yield partial(_bad_key, path, key)
-                yield from _flaws(part, (path, key if is_whole else "?"))
-        case list():
-            for index, part in enumerate(value):
-                yield from _flaws(part, (path, index))
+            return None if _is_whole(value) else _Flaw("lone_surrogate", shown(value), "whole characters")
+        case int():
+            too_long = abs(value) >= _TOO_LONG
+            return _Flaw("number_too_long", f"over {LONGEST_INTEGER} digits", f"at most {LONGEST_INTEGER}") if too_long else None
+        case float():
+            return None if isfinite(value) else _Flaw("not_a_number", repr(value), "a number that JSON has")
+        case None:
+            return None
+    return _Flaw("not_json", f"an object of type {type(value).__name__!r}", "a value that JSON has")
 
 
-def _bad_key(path: _Path, key: str) -> Problem:
-    return Problem("lone_surrogate", _text_of(path), f"the key {shown(key)}", "whole characters")
+def _flaws_of_keys(value: dict[Any, Any]) -> Iterator[_Flaw]:
+    if isinstance(value, _Flawed):
+        yield value.flaw
+    for key in value:
+        if not isinstance(key, str):
+            yield _Flaw("not_json", f"a key of type {type(key).__name__!r}", "a string")
+        elif not _is_whole(key):
+            yield _Flaw("lone_surrogate", f"the key {shown(key)}", "whole characters")
 
 
-def _text_of(path: _Path) -> str:
-    steps: list[str] = []
-    before: _Path | None = path
-    while before is not None:
-        before, key = before
-        text = f"[{key}]" if isinstance(key, int) else str(key) if len(str(key)) <= _SHOWN else f"{str(key)[: _SHOWN - 1]}…"
-        steps.append(text if isinstance(key, int) or before is None else f".{text}")
-    return "".join(reversed(steps))
+def _flaws_inside(parts: Iterable[tuple[str | int, Any]], trail: Trail) -> Iterator[_Flaw]:
+    for step, part in parts:
+        trail.append(step)
+        yield from _flaws(part, trail)
+        trail.pop()
+
+
+def _path(trail: Trail) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{cut(step) if _is_key(step) else '?'}" for step in trail)
+
+
+def _is_key(step: object) -> bool:
+    return isinstance(step, str) and _is_whole(step)
 
 
 def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text.isascii() or not _SURROGATE.search(text)
 
 
 def dump(document: object) -> str:

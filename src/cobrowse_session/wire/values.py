@@ -6,17 +6,10 @@ from datetime import datetime
 from typing import Any, get_args, get_origin
 
 import attrs
-from cattrs import (
-    AttributeValidationNote,
-    BaseConverter,
-    BaseValidationError,
-    Converter,
-    IterableValidationError,
-    IterableValidationNote,
-)
+from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from cobrowse_session.errors import MAX_PROBLEMS, Problem
+from cobrowse_session.errors import Problem
 from cobrowse_session.model import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -32,7 +25,7 @@ from cobrowse_session.model import (
     utc,
     vendor_name,
 )
-from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.text import MAX_PROBLEMS, shown, too_many
 
 RFC_3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
@@ -46,6 +39,19 @@ class Mismatch(ValueError):  # noqa: N818 (it becomes a Problem; nobody outside 
     def __init__(self, value: object, expected: str, error: str = "wrong_type") -> None:
         super().__init__(expected)
         self.value, self.expected, self.error = value, expected, error
+
+
+class _ListMismatch(ValueError):  # noqa: N818 (see `Mismatch`)
+    """Some items of a list cannot be read.
+
+    Attributes:
+        errors: the first of them, by index.
+        count: how many items there are that cannot be read.
+    """
+
+    def __init__(self, errors: dict[int, Exception], count: int) -> None:
+        super().__init__(count)
+        self.errors, self.count = errors, count
 
 
 def read_time(text: object) -> datetime:
@@ -69,10 +75,15 @@ def read_time(text: object) -> datetime:
 
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
-    """Everything that cattrs found, each with the path that the sender knows."""
+    """What cattrs found, each problem with the path that the sender knows; of a list, the first ones and their number."""
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             yield from problems(inner, path + _last_step(inner))
+    elif isinstance(error, _ListMismatch):
+        for index, inner in error.errors.items():
+            yield from problems(inner, f"{path}[{index}]")
+        if error.count > MAX_PROBLEMS:
+            yield too_many(path, error.count)
     elif isinstance(error, Mismatch):
         yield Problem(error.error, path, shown(error.value), error.expected)
     elif isinstance(error, KeyError):
@@ -82,12 +93,8 @@ def problems(error: BaseException, path: str) -> Iterator[Problem]:
 
 
 def _last_step(error: BaseException) -> str:
-    for note in getattr(error, "__notes__", ()):
-        if isinstance(note, AttributeValidationNote):
-            return f".{vendor_name(note.name)}"
-        if isinstance(note, IterableValidationNote):
-            return f"[{note.index}]"
-    return ""
+    notes = getattr(error, "__notes__", ())
+    return next((f".{vendor_name(note.name)}" for note in notes if isinstance(note, AttributeValidationNote)), "")
 
 
 def _exactly(wanted: type, expected: str) -> Callable[[Any, Any], Any]:
@@ -145,23 +152,23 @@ def _is_tuple(wanted: Any) -> bool:
 
 
 def _list_reader(wanted: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
+    """Like cattrs' own, which keeps every error with its traceback: of a long list they need a thousand times its room."""
     item = get_args(wanted)[0]
     read = converter.get_structure_hook(item)
 
     def read_list(value: Any, _: Any) -> Any:
         if not isinstance(value, list):
             raise Mismatch(value, "a list")
-        made, errors = [], []
+        made, errors, count = [], dict[int, Exception](), 0
         for index, part in enumerate(value):
             try:
                 made.append(read(part, item))
             except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-                error.add_note(IterableValidationNote("", index, item))
-                errors.append(error)
-                if len(errors) == MAX_PROBLEMS:  # a list of a million wrong values has one fault
-                    break
-        if errors:
-            raise IterableValidationError("a list", errors, list)
+                count += 1
+                if count <= MAX_PROBLEMS:
+                    errors[index] = error
+        if count:
+            raise _ListMismatch(errors, count)
         return tuple(made)
 
     return read_list

@@ -1,11 +1,11 @@
 """The vendor's payloads, of every family and every kind of media, to events."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from attrs import field, frozen
 
-from cobrowse_session.checks import MAX_DEPTH, check_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.wire.cloudevents import encode_event
@@ -13,9 +13,9 @@ from cobrowse_session.wire.genesys.analytics import analytics_legs
 from cobrowse_session.wire.genesys.details import KINDS, TOPIC, detail_legs, kind_of_body, kind_of_topic
 from cobrowse_session.wire.genesys.leg import Leg, facts
 from cobrowse_session.wire.genesys.provider import KEYS, provider_legs
-from cobrowse_session.wire.genesys.said import Said
+from cobrowse_session.wire.genesys.said import Said, Warnings
 from cobrowse_session.wire.genesys.snapshots import MEDIA, conversation_legs, media_legs
-from cobrowse_session.wire.text import LONGEST_LINE, shown
+from cobrowse_session.wire.text import LONGEST_LINE, check_document, shown
 
 __all__ = ["Converted", "convert", "once"]
 
@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, Reader] = {
 }
 """The families of payloads by name; envelopes around them (notification, EventBridge) are opened whatever the family."""
 
+_ANY_FAMILY = ", ".join(FAMILIES)
 HEARTBEAT = "channel.metadata"
 SHOWN = 200
 """Characters of an id that a warning shows."""
@@ -41,7 +42,7 @@ class Converted:
 
     Attributes:
         events: in the order of the payload; the same fact is the same event in every payload.
-        warnings: what could not be understood, or contradicts itself, each with its path.
+        warnings: what could not be understood, or contradicts itself, each with its path: the first ones, and their number.
         legs: the legs as the platform shows them.
     """
 
@@ -62,52 +63,46 @@ def convert(document: Any, family: str | None = None, *, path: str = "$") -> Con
         Events, each fact once, and warnings. A heartbeat gives nothing.
 
     Raises:
-        DecodeError: no payload of this family, or of any; nothing was converted.
+        DecodeError: no JSON, or no payload of this family, or of any; nothing was converted.
     """
-    _check_json(document, path)
+    check_document(document, path)
+    return convert_checked(document, family, path=path)
+
+
+def convert_checked(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
+    """Turn a payload that `read_json` returned into events; see `convert`. `Any`: JSON."""
     legs: list[Leg] = []
-    warnings: list[Problem] = []
+    warnings = Warnings()
     for said, read in _opened(document, path, family, warnings):
         for leg in read(said):
             if leg.id and leg.conversation:
                 legs.append(leg)
             else:
-                warnings.append(
-                    Problem("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
-                )
-    told = [facts(leg) for leg in legs]
-    warnings += [warning for one in told for warning in one.warnings]
-    events = tuple(_readable(once(event for one in told for event in one.events), warnings))
-    return Converted(events, tuple(warnings), tuple(legs))
+                warnings.add("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
+    events = tuple(_readable(once(event for leg in legs for event in facts(leg, warnings)), warnings))
+    return Converted(events, warnings.listed(path), tuple(legs))
 
 
-def _check_json(document: object, path: str) -> None:
-    """Check what a caller parsed: Python's `json` takes lone surrogates, NaN and any depth."""
-    try:
-        check_json(path, document, MAX_DEPTH)
-    except (TypeError, ValueError) as error:
-        raise DecodeError((Problem("not_json", path, f"a {type(document).__name__}", str(error)),)) from None
-
-
-def _readable(events: Iterable[Event], warnings: list[Problem]) -> Iterator[Event]:
+def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
     """The events that will be read again; one that is longer than a line may be is told instead."""
     for event in events:
         if (length := len(encode_event(event).encode())) <= LONGEST_LINE:
             yield event
         else:
-            warnings.append(Problem("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {LONGEST_LINE}"))
+            warnings.add("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {LONGEST_LINE}")
 
 
 def once(events: Iterable[Event]) -> Iterator[Event]:
     """Each fact once, however many payloads state it; copies that differ stay, for the log to weigh and to count."""
-    seen: set[Event] = set()
+    seen = set[bytes]()
     for event in events:
-        if event not in seen:
-            seen.add(event)
+        digest = blake2b(encode_event(event).encode(), digest_size=16).digest()  # many events, and many copies, in little room
+        if digest not in seen:
+            seen.add(digest)
             yield event
 
 
-def _opened(document: Any, path: str, family: str | None, warnings: list[Problem]) -> Iterator[tuple[Said, Reader]]:
+def _opened(document: Any, path: str, family: str | None, warnings: Warnings) -> Iterator[tuple[Said, Reader]]:
     """The payloads within a document, out of their envelopes, each with its reader."""
     if isinstance(document, list):
         for index, one in enumerate(document):
@@ -125,7 +120,7 @@ def _opened(document: Any, path: str, family: str | None, warnings: list[Problem
     elif (named := family or _family(said)) in FAMILIES and _bears_marks(said, named or ""):
         yield said, FAMILIES[named or ""]
     else:
-        raise _unrecognised(path, document, f"a payload of {family or ', '.join(FAMILIES)}")
+        raise _unrecognised(path, document, f"a payload of {family or _ANY_FAMILY}")
 
 
 def _notified(said: Said, family: str | None) -> Iterator[tuple[Said, Reader]]:

@@ -42,26 +42,27 @@ def _leg(conversation: Said, session: Said) -> Leg:
         provider=session.text("provider"),
     )
     last = None
+    segments: list[Segment] = []
     for segment in session.many("segments"):
         kind = (segment.text("segmentType") or "").lower()
         if kind == "wrapup":
             _wrap_up(leg, segment)
             continue
         last = segment
-        if kind in _CONNECTED | _WITHIN and leg.connected_time and leg.segments:
-            *earlier, connected = leg.segments  # the leg stays connected from segment to segment
-            leg.segments = (*earlier, evolve(connected, end_time=segment.time("segmentEnd")))
+        if kind in _CONNECTED | _WITHIN and leg.connected_time and segments:
+            segments[-1] = evolve(segments[-1], end_time=segment.time("segmentEnd"))  # the leg stays connected
             continue
         if kind in _CONNECTED:
             leg.connected_time = segment.time("segmentStart")
         if kind not in _WITHIN:
-            leg.segments += (
+            segments.append(
                 Segment(
                     start_time=segment.time("segmentStart"),
                     end_time=segment.time("segmentEnd"),
                     type=_TYPES.get(kind, segment.text("segmentType")),
-                ),
+                )
             )
+    leg.segments = tuple(segments)
     if last and (ended := last.time("segmentEnd")) and (reason := last.text("disconnectType")):
         leg.state, leg.disconnected_time, leg.disconnect_type = "disconnected", ended, read_disconnect_type(reason)
     if peer := session.text("peerId"):

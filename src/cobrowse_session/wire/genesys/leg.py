@@ -22,9 +22,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from cobrowse_session.errors import Problem
 from cobrowse_session.events import KINDS as EVENTS
 from cobrowse_session.events import (
     AfterCallWorkEnded,
@@ -55,7 +54,8 @@ from cobrowse_session.model import (
     time_text,
 )
 from cobrowse_session.wire.cloudevents import AHEAD
-from cobrowse_session.wire.genesys.said import Said
+from cobrowse_session.wire.genesys.said import Said, Warnings
+from cobrowse_session.wire.text import cut
 
 SOURCE = "/genesys/conversations/"
 
@@ -87,18 +87,9 @@ class Leg:
     changing: dict[str, Any] = field(factory=dict)  # details that may come later or change, by attribute
 
 
-@frozen
-class Facts:
-    """The events that follow from one leg, and what in it could not be understood."""
-
-    events: tuple[Event, ...]
-    warnings: tuple[Problem, ...]
-
-
-def facts(leg: Leg) -> Facts:
-    """Turn what is said about a leg into events."""
-    teller = _Teller(leg)
-    return Facts(tuple(teller.events()), tuple(teller.warnings))
+def facts(leg: Leg, warnings: Warnings) -> Iterator[Event]:
+    """Turn what is said about a leg into events; what could not be understood goes to `warnings`."""
+    return _Teller(leg, warnings).events()
 
 
 def address(said: Said | None) -> Address | None:
@@ -134,7 +125,7 @@ class _Teller:
     """Tells one leg's events; what it cannot tell goes to `warnings`."""
 
     leg: Leg
-    warnings: list[Problem] = field(factory=list)
+    warnings: Warnings
 
     def events(self) -> Iterator[Event]:
         """Every fact of the leg, in the order of its life."""
@@ -308,7 +299,7 @@ class _Teller:
         }
 
     def _warn(self, error: str, key: str, found: object, expected: str) -> None:
-        self.warnings.append(Problem(error, f"{self.leg.path}.{key}", str(found), expected))
+        self.warnings.add(error, f"{self.leg.path}.{key}", cut(str(found)), expected)
 
 
 def _entering(event: type[Event]) -> type[Entered]:

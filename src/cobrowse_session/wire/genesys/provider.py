@@ -19,11 +19,11 @@ def provider_legs(batch: Said) -> Iterator[Leg]:
     for key in batch.object:
         kind = next((end for end in KEYS if key.lower().endswith(end)), None)
         for event in batch.many(key) if kind else ():
-            leg = Leg(conversation=event.text("conversationId") or "", id=event.text("communicationId") or "", path=event.path)
             at = event.time("eventDateTime")
             if at is None:
                 event.warn("no_time", "eventDateTime", "the time at which it happened")
                 continue
+            leg = Leg(conversation=event.text("conversationId") or "", id=event.text("communicationId") or "", path=event.path)
             if kind == _ANSWERED:
                 leg.state, leg.connected_time = "connected", at
             elif kind == _ENDED:

@@ -8,10 +8,33 @@ from attrs import define, field
 
 from cobrowse_session.errors import Problem
 from cobrowse_session.model import LONGEST_TIMEOUT, event_time
-from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.text import MAX_PROBLEMS, cut, shown, too_many
 from cobrowse_session.wire.values import read_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@define
+class Warnings:
+    """The first warnings of a payload, and their number.
+
+    Attributes:
+        kept: the first `MAX_PROBLEMS`.
+        count: how many there are.
+    """
+
+    kept: list[Problem] = field(factory=list)
+    count: int = 0
+
+    def add(self, error: str, path: str, found: str, expected: str) -> None:
+        """Take one more; see `Problem`."""
+        self.count += 1
+        if self.count <= MAX_PROBLEMS:
+            self.kept.append(Problem(error, path, found, expected))
+
+    def listed(self, path: str) -> tuple[Problem, ...]:
+        """The kept ones, and one that counts all where there are more."""
+        return (*self.kept, *([too_many(path, self.count)] if self.count > MAX_PROBLEMS else []))
 
 
 @define
@@ -26,11 +49,11 @@ class Said:
 
     object: dict[str, Any]
     path: str = "$"
-    warnings: list[Problem] = field(factory=list)
+    warnings: Warnings = field(factory=Warnings)
 
     def warn(self, error: str, key: str, expected: str) -> None:
         """Tell that something was not understood."""
-        self.warnings.append(Problem(error, f"{self.path}.{key}", shown(self.object.get(key)), expected))
+        self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected)
 
     def text(self, key: str) -> str | None:
         """Some text; an empty one is absent."""
@@ -88,16 +111,17 @@ class Said:
     def one(self, key: str) -> Self | None:
         """An object within this one; an empty one is absent."""
         value = self._of(dict, key, "an object")
-        return type(self)(value, f"{self.path}.{key}", self.warnings) if value else None
+        return type(self)(value, f"{self.path}.{cut(key)}", self.warnings) if value else None
 
     def many(self, key: str) -> Iterator[Self]:
         """The objects of a list within this one."""
-        listed = self._of(list, key, "a list") or ()
-        if not all(isinstance(value, dict) for value in listed):
-            self.warn("wrong_type", key, "a list of objects")
-        for index, value in enumerate(listed):
+        path = f"{self.path}.{cut(key)}"
+        values = self._of(list, key, "a list") or ()
+        for index, value in enumerate(values):
             if isinstance(value, dict):
-                yield type(self)(value, f"{self.path}.{key}[{index}]", self.warnings)
+                yield type(self)(value, f"{path}[{index}]", self.warnings)
+        if not all(isinstance(value, dict) for value in values):
+            self.warn("wrong_type", key, "a list of objects")
 
     def _of(self, wanted: type, key: str, expected: str) -> Any:  # whatever was wanted
         value = self.object.get(key)

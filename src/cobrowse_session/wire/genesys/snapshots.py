@@ -38,8 +38,10 @@ def conversation_legs(conversation: Said) -> Iterator[Leg]:
     for participant in conversation.many("participants"):
         said = [leg for media in MEDIA for leg in participant.many(media)]
         for one in said:
-            leg = _leg(conversation, one, one)
-            leg.id = one.text("id") or ""
+            if not (leg_id := one.text("id")):
+                yield _nameless(one)
+                continue
+            leg = _leg(conversation, one, leg_id)
             leg.settings = settings(participant, _seconds(one))
             leg.disconnected_time = one.time("disconnectedTime")
             leg.wrapup = wrapup(one.one("wrapup"))
@@ -61,8 +63,10 @@ def media_legs(conversation: Said) -> Iterator[Leg]:
     `disconnectedTime`, `peer` for `peerId`, and `startAcwTime` and `endAcwTime` for after-call work.
     """
     for participant in conversation.many("participants"):
-        leg = _leg(conversation, participant, participant)
-        leg.id = participant.text("communicationId") or participant.text("id") or ""
+        if not (leg_id := participant.text("communicationId") or participant.text("id")):
+            yield _nameless(participant)
+            continue
+        leg = _leg(conversation, participant, leg_id)
         leg.settings = settings(participant, _seconds(participant))
         leg.disconnected_time = participant.time("endTime")
         leg.begins = participant.time("startTime")
@@ -72,18 +76,23 @@ def media_legs(conversation: Said) -> Iterator[Leg]:
         yield leg
 
 
-def _leg(conversation: Said, said: Said, times: Said) -> Leg:
+def _nameless(said: Said) -> Leg:
+    """A leg without an id, which is only told; to read the rest of many would take long."""
+    return Leg(conversation="", id="", path=said.path)
+
+
+def _leg(conversation: Said, said: Said, leg_id: str) -> Leg:
     return Leg(
         conversation=conversation.text("id") or "",
-        id="",
+        id=leg_id,
         path=said.path,
         state=said.text("state"),
         initial_state=said.text("initialState"),
         disconnect_type=said.text("disconnectType"),
         provider=said.text("provider"),
-        provider_event_time=times.time("providerEventTime"),
-        start_alerting_time=times.time("startAlertingTime"),
-        connected_time=times.time("connectedTime"),
+        provider_event_time=said.time("providerEventTime"),
+        start_alerting_time=said.time("startAlertingTime"),
+        connected_time=said.time("connectedTime"),
         segments=tuple(map(_segment, said.many("segments"))),
     )
 
