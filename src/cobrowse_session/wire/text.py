@@ -13,14 +13,11 @@ from typing import Any
 
 from attrs import frozen
 
+from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 from cobrowse_session.errors import DecodeError, Problem
 
 LONGEST_LINE = 1 << 20
 """Bytes of one document, unless a caller says otherwise."""
-DEEPEST = 64
-"""Objects and arrays within each other."""
-LONGEST_INTEGER = 4300
-"""Digits; Python's own bound, checked here so that nobody's settings change what is accepted."""
 MAX_PROBLEMS = 20
 """Problems of one document that are kept; one more problem states how many there are."""
 MAX_SHOWN = 80
@@ -30,7 +27,7 @@ _STRING = re.compile(r'"[^"]*"?')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-_TOO_LONG = 10**LONGEST_INTEGER
+_TOO_LONG = 10**MAX_INTEGER_DIGITS
 
 Trail = list[str | int]  # the keys and indexes that lead to a value
 
@@ -75,8 +72,8 @@ def read_json(raw: str | bytes, *, longest: int = LONGEST_LINE) -> Any:
     if len(raw) > longest:
         raise too_long(len(raw), longest)
     text = _text(raw, longest)
-    if (depth := _depth(text)) > DEEPEST:
-        raise _error("nested_too_deep", f"{depth} levels", f"at most {DEEPEST}")
+    if (depth := _depth(text)) > MAX_DEPTH:
+        raise _error("nested_too_deep", f"{depth} levels", f"at most {MAX_DEPTH}")
     flaws: list[_Flaw] = []
     document = _parse(text, flaws)
     if flaws or _ESCAPED_SURROGATE.search(text):  # an escaped pair of surrogates is a whole character
@@ -151,7 +148,7 @@ def _text(raw: str | bytes, longest: int) -> str:
 
 
 def _depth(text: str) -> int:
-    if text.count("{") + text.count("[") <= DEEPEST:
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
         return 0
     depth = deepest = 0
     plain = _STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))  # without escapes a string ends at the next quote
@@ -174,8 +171,8 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
         return flaw("not_a_number", digits, "a number that fits") if number in (float("inf"), float("-inf")) else number
 
     def integer(digits: str) -> int | _Flaw:
-        if len(digits.lstrip("-")) > LONGEST_INTEGER:
-            return flaw("number_too_long", f"{len(digits)} digits", f"at most {LONGEST_INTEGER}")
+        if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+            return flaw("number_too_long", f"{len(digits)} digits", f"at most {MAX_INTEGER_DIGITS}")
         return int(digits)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -206,8 +203,8 @@ def _twice(items: list[tuple[str, Any]]) -> str:
 def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
     """Everything that JSON does not have; while a flaw is handed out, `trail` leads to it."""
     match value:
-        case dict() | list() if len(trail) >= DEEPEST:
-            yield _Flaw("nested_too_deep", f"over {DEEPEST} levels", f"at most {DEEPEST}")
+        case dict() | list() if len(trail) >= MAX_DEPTH:
+            yield _Flaw("nested_too_deep", f"over {MAX_DEPTH} levels", f"at most {MAX_DEPTH}")
         case dict():
             yield from _flaws_of_keys(value)
             yield from _flaws_inside(value.items(), trail)
@@ -226,7 +223,7 @@ def _flaw_of(value: Any) -> _Flaw | None:
             return None if _is_whole(value) else _Flaw("lone_surrogate", shown(value), "whole characters")
         case int():
             too_long = abs(value) >= _TOO_LONG
-            return _Flaw("number_too_long", f"over {LONGEST_INTEGER} digits", f"at most {LONGEST_INTEGER}") if too_long else None
+            return _Flaw("number_too_long", f"over {MAX_INTEGER_DIGITS} digits", f"at most {MAX_INTEGER_DIGITS}") if too_long else None
         case float():
             return None if isfinite(value) else _Flaw("not_a_number", repr(value), "a number that JSON has")
         case None:
