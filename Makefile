@@ -8,7 +8,7 @@ BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
 # Branch coverage of the core must be 100 %.
-CORE  := model.py events.py errors.py lifecycle/* stream/*
+CORE  := printable.py checks.py model.py events.py errors.py lifecycle/* stream/*
 comma := ,
 empty :=
 space := $(empty) $(empty)
