@@ -7,13 +7,13 @@ from typing import Any
 from attrs import frozen
 
 from cobrowse_session.edge.memory import SavedSession, SealedSessions
-from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
+from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.model import NOTHING, Extra, time_text
 from cobrowse_session.stream import ProviderClock
 from cobrowse_session.wire.clock import restore_clock, save_clock
 from cobrowse_session.wire.saved import read_offsets
-from cobrowse_session.wire.text import shown
-from cobrowse_session.wire.values import CONVERTER, problems
+from cobrowse_session.wire.text import decode_error
+from cobrowse_session.wire.values import versioned
 
 STATE_FORMAT = 1
 """The version of the saved state of an inbox."""
@@ -69,17 +69,7 @@ def read_state(data: Mapping[str, Any]) -> State:
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved state, with the path of each problem.
     """
-    if not isinstance(data, Mapping):
-        raise _problem("not_an_object", "$", data, "the saved state of an inbox, as save_state returns it")
-    version = data.get("format")
-    if type(version) is int and version > STATE_FORMAT:
-        raise FormatVersionError("the saved state of an inbox", version, STATE_FORMAT)
-    if type(version) is not int or version != STATE_FORMAT:
-        raise _problem("unsupported_version", "$.format", version, str(STATE_FORMAT))
-    try:
-        saved = CONVERTER.structure({key: value for key, value in data.items() if key != "format"}, _Saved)
-    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-        raise DecodeError(tuple(problems(error, "$"))) from None
+    saved = versioned(data, _Saved, STATE_FORMAT, "the saved state of an inbox", "save_state")
     sealed = tuple((one, dict(read_offsets(one.offsets, f"$.sealed[{i}].offsets"))) for i, one in enumerate(saved.sealed))
     _check_fingerprints(saved)
     return State(saved.advanced, saved.late, saved.forgotten, dict(_clocks(saved.clocks)), sealed)
@@ -87,7 +77,7 @@ def read_state(data: Mapping[str, Any]) -> State:
 
 def _clocks(value: object) -> Iterator[tuple[str, ProviderClock]]:
     if not isinstance(value, Mapping):
-        raise _problem("wrong_type", "$.clocks", value, "an object")
+        raise decode_error("wrong_type", "$.clocks", value, "an object")
     for source, clock in value.items():
         try:
             yield source, restore_clock(clock)
@@ -102,8 +92,4 @@ def _check_fingerprints(saved: _Saved) -> None:
             try:
                 bytes.fromhex(text)
             except ValueError:
-                raise _problem("bad_value", f"$.sealed[{index}].copies[{place}]", text, "hexadecimal digits") from None
-
-
-def _problem(error: str, path: str, found: object, expected: str) -> DecodeError:
-    return DecodeError((Problem(error, path, shown(found), expected),))
+                raise decode_error("bad_value", f"$.sealed[{index}].copies[{place}]", text, "hexadecimal digits") from None

@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.errors import DecodeError, FormatVersionError, Problem, SettingsError
+from cobrowse_session.errors import SettingsError
 from cobrowse_session.model import NOTHING, Extra, milliseconds, time_text
 from cobrowse_session.stream.clock import ClockState, OpenWindow, Pair, ProviderClock, Window
-from cobrowse_session.wire.text import shown
-from cobrowse_session.wire.values import CONVERTER, problems
+from cobrowse_session.wire.text import decode_error
+from cobrowse_session.wire.values import versioned
 
 CLOCK_FORMAT = 1
 """The version of a saved clock."""
@@ -110,17 +110,7 @@ def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved clock, with the path of each problem.
     """
-    if not isinstance(data, Mapping):
-        raise _problem("not_an_object", "$", data, "a saved clock, as save_clock returns it")
-    version = data.get("format")
-    if type(version) is int and version > CLOCK_FORMAT:
-        raise FormatVersionError("a saved clock", version, CLOCK_FORMAT)
-    if type(version) is not int or version != CLOCK_FORMAT:
-        raise _problem("unsupported_version", "$.format", version, str(CLOCK_FORMAT))
-    try:
-        saved = CONVERTER.structure({key: value for key, value in data.items() if key != "format"}, _Saved)
-    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-        raise DecodeError(tuple(problems(error, "$"))) from None
+    saved = versioned(data, _Saved, CLOCK_FORMAT, "a saved clock", "save_clock")
     clock = _with_settings(saved)
     clock.offset = _duration("offsetMs", saved.offset_ms)
     clock.pairs, clock.windows, clock.healthy, clock.jumps = saved.pairs, saved.windows, saved.healthy, saved.jumps
@@ -146,12 +136,12 @@ def _with_settings(saved: _Saved) -> ProviderClock:
             slow_windows=saved.slow_windows,
         )
     except SettingsError as error:
-        raise _problem("bad_value", "$", error.found, f"{error.expected} for {error.setting}") from None
+        raise decode_error("bad_value", "$", error.found, f"{error.expected} for {error.setting}") from None
 
 
 def _open_window(saved: _SavedOpenWindow) -> OpenWindow:
     if not all(len(one) == 2 for one in saved.bins):
-        raise _problem("wrong_type", "$.open.bins", len(saved.bins), "pairs of a place and a count")
+        raise decode_error("wrong_type", "$.open.bins", len(saved.bins), "pairs of a place and a count")
     smallest = sorted(_duration("open.smallest", difference) for difference in saved.smallest)
     return OpenWindow(saved.began, saved.pairs, smallest, {one[0]: one[1] for one in saved.bins})
 
@@ -160,14 +150,10 @@ def _state(text: str) -> ClockState:
     try:
         return ClockState(text)
     except ValueError:
-        raise _problem("bad_value", "$.state", text, f"one of {', '.join(ClockState)}") from None
+        raise decode_error("bad_value", "$.state", text, f"one of {', '.join(ClockState)}") from None
 
 
 def _duration(name: str, number: int) -> timedelta:
     if abs(number) > _LARGEST:
-        raise _problem("out_of_range", f"$.{name}", number, f"at most {_LARGEST} milliseconds")
+        raise decode_error("out_of_range", f"$.{name}", number, f"at most {_LARGEST} milliseconds")
     return timedelta(milliseconds=number)
-
-
-def _problem(error: str, path: str, found: object, expected: str) -> DecodeError:
-    return DecodeError((Problem(error, path, shown(found), expected),))

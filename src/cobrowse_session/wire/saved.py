@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from cobrowse_session.checks import json_text
-from cobrowse_session.errors import DecodeError, FormatVersionError, Problem, SettingsError
+from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer, as_json
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.model import (
@@ -33,9 +33,9 @@ from cobrowse_session.stream import Restored, SessionLog, Step
 from cobrowse_session.wire.cloudevents import read_event
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
-from cobrowse_session.wire.text import shown
+from cobrowse_session.wire.text import decode_error
 from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
-from cobrowse_session.wire.values import CONVERTER, problems
+from cobrowse_session.wire.values import CONVERTER, structured, versioned
 
 LOG_FORMAT = 2
 """The version of a saved log."""
@@ -184,7 +184,7 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved log, with the path of each problem.
     """
-    saved = _read_saved(data)
+    saved = versioned(data, _Saved, LOG_FORMAT, "a saved log", "save_log")
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
@@ -200,34 +200,16 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     return log
 
 
-def _read_saved(data: Mapping[str, Any]) -> _Saved:
-    if not isinstance(data, Mapping):
-        raise _problem("not_an_object", "$", data, "a saved log, as save_log returns it")
-    version = data.get("format")
-    if type(version) is int and version > LOG_FORMAT:
-        raise FormatVersionError("a saved log", version, LOG_FORMAT)
-    if version != LOG_FORMAT or type(version) is not int:
-        raise _problem("unsupported_version", "$.format", version, f"{LOG_FORMAT}, from a saved log of this version")
-    return _structured({key: value for key, value in data.items() if key != "format"}, _Saved, "$")
-
-
-def _structured(value: object, cls: type[T], path: str) -> T:
-    try:
-        return CONVERTER.structure(value, cls)
-    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-        raise DecodeError(tuple(problems(error, path))) from None
-
-
 def _log(saved: _Saved, lifecycle: Lifecycle | None) -> SessionLog:
     if saved.repeats < 0 or saved.late < 0:
-        raise _problem(
+        raise decode_error(
             "out_of_range", "$.repeats" if saved.repeats < 0 else "$.late", min(saved.repeats, saved.late), "0 or more"
         )
     rules = _lifecycle(saved.lifecycle) if lifecycle is None else lifecycle
     try:
         return SessionLog(rules, saved.session)
     except ValueError as error:
-        raise _problem("bad_value", "$.session", saved.session, str(error)) from None
+        raise decode_error("bad_value", "$.session", saved.session, str(error)) from None
 
 
 def _lifecycle(saved: _SavedLifecycle) -> Lifecycle:
@@ -241,7 +223,7 @@ def _lifecycle(saved: _SavedLifecycle) -> Lifecycle:
             strict=saved.strict,
         )
     except SettingsError as error:
-        raise _problem("bad_value", f"$.lifecycle.{vendor_name(error.setting)}", error.found, error.expected) from None
+        raise decode_error("bad_value", f"$.lifecycle.{vendor_name(error.setting)}", error.found, error.expected) from None
 
 
 def _settings(saved: _SavedSettings) -> Settings:
@@ -266,10 +248,10 @@ def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
         DecodeError: it is no such object.
     """
     if not isinstance(value, Mapping):
-        raise _problem("wrong_type", path, value, "an object")
+        raise decode_error("wrong_type", path, value, "an object")
     for source, offset in value.items():
         if type(offset) is not int or abs(offset) > milliseconds(_LARGEST_OFFSET):
-            raise _problem("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
+            raise decode_error("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
         yield source, timedelta(milliseconds=offset)
 
 
@@ -278,20 +260,20 @@ _LARGEST_OFFSET = timedelta(days=36_500)
 
 def _listed(value: object, path: str) -> list[Any]:  # JSON
     if not isinstance(value, list):
-        raise _problem("wrong_type", path, value, "a list")
+        raise decode_error("wrong_type", path, value, "a list")
     return value
 
 
 def _event(saved: _Saved, index: int, document: object) -> Event:
     path = f"$.events[{index}]"
     if not isinstance(document, Mapping):
-        raise _problem("not_an_object", path, document, "an event")
+        raise decode_error("not_an_object", path, document, "an event")
     try:
         event = read_event(document, ahead=timedelta.max)
     except DecodeError as error:
         raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
     if event.subject != saved.session:
-        raise _problem("wrong_subject", f"{path}.subject", event.subject, f"the session of this log, {saved.session!r}")
+        raise decode_error("wrong_subject", f"{path}.subject", event.subject, f"the session of this log, {saved.session!r}")
     return event
 
 
@@ -312,7 +294,7 @@ def _sealed_session(saved: _Saved) -> CobrowseSession:
     try:
         session.settings = _settings(saved.session_settings or _SavedSettings())
     except SettingsError as error:
-        raise _problem("bad_value", f"$.sessionSettings.{vendor_name(error.setting)}", error.found, error.expected) from None
+        raise decode_error("bad_value", f"$.sessionSettings.{vendor_name(error.setting)}", error.found, error.expected) from None
     return session
 
 
@@ -321,9 +303,9 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
     kept.restore(copies)
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
     rows = _listed(saved.rows, "$.rows")
-    steps = [_step(_structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
+    steps = [_step(structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
     if [step.event for step in steps if isinstance(step.event, Event)] != list(kept.events):
-        raise _problem("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
+        raise decode_error("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
     return steps
 
 
@@ -331,10 +313,10 @@ def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved
     timer = _TIMERS.get(row.type)
     event = timer(subject=saved.session, occurred_at=row.at) if timer else events.get((row.source or "", row.event or ""))
     if event is None:
-        raise _problem("unknown_event", f"$.rows[{index}].event", row.event, "an event of this log")
+        raise decode_error("unknown_event", f"$.rows[{index}].event", row.event, "an event of this log")
     make = _OUTCOMES.get(row.outcome)
     if make is None or (row.rule is None and row.outcome in (Ignored.kind, Refused.kind)):
-        raise _problem(
+        raise decode_error(
             "unknown_outcome", f"$.rows[{index}].outcome", row.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule"
         )
     outcome = make(
@@ -362,7 +344,3 @@ _OUTCOMES: Mapping[str, Callable[..., Outcome]] = {
     Ignored.kind: lambda one, /, **common: Ignored(rule=one.rule, **common),
     Refused.kind: lambda one, /, **common: Refused(rule=one.rule, **common),
 }
-
-
-def _problem(error: str, path: str, found: object, expected: str) -> DecodeError:
-    return DecodeError((Problem(error, path, shown(found), expected),))

@@ -1,9 +1,8 @@
 """The vendor's session JSON: exactly the 19 properties, and whatever else came (specification, section 9)."""
 
-from cobrowse_session.errors import DecodeError
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.wire.text import dump, read_object
-from cobrowse_session.wire.values import CONVERTER, problems
+from cobrowse_session.wire.values import CONVERTER, structured
 
 SESSION_FORMAT = 1
 """The version of the session JSON as it is written here; the vendor's own has none."""
@@ -31,7 +30,4 @@ def decode_session(raw: str | bytes) -> CobrowseSession:
     <ConnectionState.CONNECTED: 'connected'>
     """
     document = read_object(raw)
-    try:
-        return CONVERTER.structure(document, CobrowseSession)
-    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-        raise DecodeError(tuple(problems(error, "$"))) from None
+    return structured(document, CobrowseSession)

@@ -129,6 +129,11 @@ def cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
+def decode_error(error: str, path: str, found: object, expected: str) -> DecodeError:
+    """Return the error of a document with one problem; see `Problem`."""
+    return DecodeError((Problem(error, path, shown(found), expected),))
+
+
 def _error(error: str, found: str, expected: str) -> DecodeError:
     return DecodeError((Problem(error, "$", found, expected),))
 
@@ -221,13 +226,12 @@ def _flaw_of(value: Any) -> _Flaw | None:
             return value
         case str():
             return None if _is_whole(value) else _Flaw("lone_surrogate", shown(value), "whole characters")
-        case int():
-            too_long = abs(value) >= _TOO_LONG
-            return _Flaw("number_too_long", f"over {MAX_INTEGER_DIGITS} digits", f"at most {MAX_INTEGER_DIGITS}") if too_long else None
+        case int() if abs(value) >= _TOO_LONG:
+            return _Flaw("number_too_long", f"over {MAX_INTEGER_DIGITS} digits", f"at most {MAX_INTEGER_DIGITS}")
+        case int() | None:
+            return None
         case float():
             return None if isfinite(value) else _Flaw("not_a_number", repr(value), "a number that JSON has")
-        case None:
-            return None
     return _Flaw("not_json", f"an object of type {type(value).__name__!r}", "a value that JSON has")
 
 

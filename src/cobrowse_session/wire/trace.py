@@ -6,13 +6,12 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.model import NOTHING, CobrowseSession, Details, Extra, time_text, vendor_name
 from cobrowse_session.stream import Step
 from cobrowse_session.wire.text import dump, read_object
-from cobrowse_session.wire.values import CONVERTER, problems
+from cobrowse_session.wire.values import structured
 
 TRACE_FORMAT = 1
 """The version of the trace rows."""
@@ -39,10 +38,7 @@ def decode_row(raw: str | bytes) -> dict[str, Any]:
         DecodeError: it is no trace row.
     """
     document = read_object(raw)
-    try:
-        CONVERTER.structure(document, _Row)
-    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
-        raise DecodeError(tuple(problems(error, "$"))) from None
+    structured(document, _Row)
     return document
 
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from cobrowse_session.errors import Problem
+from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -25,7 +25,9 @@ from cobrowse_session.model import (
     utc,
     vendor_name,
 )
-from cobrowse_session.wire.text import MAX_PROBLEMS, shown, too_many
+from cobrowse_session.wire.text import MAX_PROBLEMS, decode_error, shown, too_many
+
+T = TypeVar("T")
 
 RFC_3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
@@ -195,3 +197,44 @@ def _converter() -> Converter:
 
 
 CONVERTER = _converter()
+
+
+def structured(value: object, cls: type[T], path: str = "$") -> T:
+    """Return a value of a class, read from JSON.
+
+    Args:
+        value: parsed JSON.
+        cls: an attrs class.
+        path: the path of the value in its document.
+
+    Raises:
+        DecodeError: the value is not of that form, with the path of each problem.
+    """
+    try:
+        return CONVERTER.structure(value, cls)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, path))) from None
+
+
+def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -> T:
+    """Return a saved value of a class, read from JSON with a version in `format`.
+
+    Args:
+        data: parsed JSON.
+        cls: an attrs class.
+        newest: the version that is read here.
+        what: what was saved, for errors: `a saved log`.
+        writer: the function that writes it, for errors.
+
+    Raises:
+        FormatVersionError: a newer version of this package wrote it.
+        DecodeError: it is no such value, with the path of each problem.
+    """
+    if not isinstance(data, Mapping):
+        raise decode_error("not_an_object", "$", data, f"{what}, as {writer} returns it")
+    version = data.get("format")
+    if type(version) is int and version > newest:
+        raise FormatVersionError(what, version, newest)
+    if type(version) is not int or version != newest:
+        raise decode_error("unsupported_version", "$.format", version, f"{newest}, the version that is read here")
+    return structured({key: value for key, value in data.items() if key != "format"}, cls)
