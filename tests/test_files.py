@@ -16,7 +16,7 @@ from tests.test_convert import GOOD
 from tests.test_replay import CALL, command, lines, process, words
 
 from cobrowse_session.cli import app
-from cobrowse_session.cli.files import BROKEN_PIPE, FileError, naming
+from cobrowse_session.cli.errors import BROKEN_PIPE, FileError, naming
 from cobrowse_session.testing import stream
 
 OLD = "yesterday's\n"

@@ -196,3 +196,12 @@ def test_a_match_equals_outcomes_and_names_what_it_expects() -> None:
     with pytest.raises(TypeError, match="has no attribute rule"):
         Outcome.match(rule="x")
     assert repr(Outcome.match(acw=None)) == "Outcome.match(acw=None)"
+
+
+def test_one_more_segment_copies_none_of_the_earlier_ones() -> None:
+    first = line = Segments((Segment(type="Alert"), Segment(type="Interact")))
+    for number in range(300):
+        line = line.and_then(Segment(type=str(number)))
+
+    assert len(line) == 302
+    assert line._earlier is first._earlier  # noqa: SLF001 (the cost cannot be seen from outside)

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from cobrowse_session import DecodeError, Lifecycle, ProviderClock, SettingsError, __version__
-from cobrowse_session.cli.files import Outputs, check_files, many_objects, naming, open_input, show, usage_errors
+from cobrowse_session.cli.errors import naming, usage_errors
+from cobrowse_session.cli.inputs import check_files, many_objects, open_input
 from cobrowse_session.cli.options import (
     Events,
     Family,
@@ -24,6 +25,7 @@ from cobrowse_session.cli.options import (
     seconds,
     with_lifecycle,
 )
+from cobrowse_session.cli.outputs import Outputs, show
 from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
 from cobrowse_session.edge.clocks import clocks
 from cobrowse_session.edge.diff import Row, diff, read_trace

@@ -7,8 +7,10 @@ import typer
 
 from cobrowse_session import DecodeError, Lifecycle
 from cobrowse_session.cli import app, log_of, replayed
-from cobrowse_session.cli.files import Outputs, check_files, open_input, usage_errors
+from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
+from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import Complaints, say
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render, timeline
 from cobrowse_session.edge.diff import read_trace

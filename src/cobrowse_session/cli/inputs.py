@@ -1,0 +1,114 @@
+"""Files in. No file is read and written in one command."""
+
+import gc
+import gzip
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
+
+import typer
+
+from cobrowse_session.cli.errors import STDIN, STDOUT, closed, naming
+from cobrowse_session.cli.outputs import is_stdout
+from cobrowse_session.printable import printable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+def check_files(source: str, targets: Iterable[str | None]) -> None:
+    """Check that no file is both read and written, or written twice. That would lose what it holds.
+
+    Raises:
+        typer.BadParameter: two names, links or redirections lead to the same file.
+    """
+    seen = {_identity_of(sys.stdin) if source == "-" else _identity(source): STDIN if source == "-" else source}
+    for target in filter(None, targets):
+        name = STDOUT if is_stdout(target) else target
+        identity = _identity_of(sys.stdout) or STDOUT if name == STDOUT else _identity(target)
+        if identity and identity in seen:
+            raise typer.BadParameter(f"{_both(seen[identity], name)}; give each of the inputs and outputs its own file")
+        seen[identity] = name
+
+
+def _both(one: str, other: str) -> str:
+    return f"{printable(one)} is named twice" if one == other else f"{printable(one)} and {printable(other)} are the same file"
+
+
+def _identity(name: str) -> object:
+    """Return what identifies a file under any name. None: a device or a pipe, which may be used twice."""
+    try:
+        return _node(Path(name).stat())
+    except OSError:
+        return os.path.realpath(name)
+
+
+def _identity_of(stream: TextIO) -> object:
+    try:
+        return _node(os.fstat(stream.fileno()))
+    except (AttributeError, OSError):  # it is closed, or no file of the system
+        return None
+
+
+def _node(status: os.stat_result) -> tuple[int, int] | None:
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+class _Source(io.RawIOBase):
+    """A file whose errors name it."""
+
+    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
+        self._file = file
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        with naming(self._name):
+            return self._file.readinto1(buffer)
+
+
+def open_input(files: ExitStack, name: str) -> BinaryIO:
+    """Open a file, or standard input, to read. Gzip is unpacked.
+
+    Raises:
+        FileError: it cannot be opened. Reading raises it, too.
+    """
+    shown = STDIN if name == "-" else name
+    file = io.BufferedReader(_Source(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown))
+    with naming(shown):
+        is_gzip = file.peek(2)[:2] == b"\x1f\x8b"
+    if is_gzip:
+        file = io.BufferedReader(_Source(files.enter_context(gzip.GzipFile(fileobj=file)), shown))
+    return cast(BinaryIO, file)
+
+
+def _open_bytes(name: str) -> io.BufferedReader:
+    with naming(name):
+        return Path(name).open("rb")
+
+
+def _stdin() -> io.BufferedIOBase:
+    if sys.stdin is None:
+        raise closed(STDIN)
+    return cast(io.BufferedIOBase, sys.stdin.buffer)
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Let the garbage collector run less. Events and sessions hold no cycles, and the search for some costs 40 % of a replay."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)

@@ -1,0 +1,151 @@
+"""Files out. At the end of a command all of them are complete, or none has changed.
+
+An output that is a regular file is written beside its target and renamed at the end. So an error, a signal or a full disk leaves
+the target as it was. Devices, pipes and standard output are written directly.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Self, TextIO
+
+import typer
+from attrs import define
+
+from cobrowse_session.cli.errors import STDOUT, closed, naming
+from cobrowse_session.printable import printable
+
+
+@define
+class _Output:
+    """One file that is written.
+
+    Attributes:
+        name: for errors.
+        file: what is written to.
+        temporary: the file beside the target, where the target is a regular file.
+        target: what it is renamed to.
+        is_broken: whether the reader went away.
+    """
+
+    name: str
+    file: TextIO
+    temporary: Path | None = None
+    target: Path | None = None
+    is_broken: bool = False
+
+    def write(self, line: str) -> None:
+        """Write a line, unless the reader went away."""
+        self._try(lambda: self.file.write(line + "\n"))
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._try(self.file.flush)
+        if self.file is not sys.stdout:
+            self._try(self.file.close)
+
+    def commit(self) -> None:
+        """Give the file its name."""
+        if self.temporary and self.target:
+            with naming(self.name):
+                self.temporary.replace(self.target)
+
+    def discard(self) -> None:
+        """Remove what was not given its name."""
+        if self.file is not sys.stdout:
+            with suppress(OSError):
+                self.file.close()
+        if self.temporary:
+            self.temporary.unlink(missing_ok=True)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        if not self.is_broken:
+            try:
+                with naming(self.name):
+                    act()
+            except BrokenPipeError:
+                self.is_broken = True
+
+
+class Outputs:
+    """The files that a command writes.
+
+    If the reader of one goes away, the others are completed, and the exit code is `BROKEN_PIPE`.
+    """
+
+    def __init__(self) -> None:
+        self._outputs: list[_Output] = []
+
+    def writer(self, name: str | None) -> Callable[[str], object]:
+        """Return what writes a line to a file or to standard output. Without a name, it writes nothing.
+
+        Raises:
+            FileError: it cannot be opened. Writing raises it, too.
+        """
+        if name is None:
+            return lambda _: None
+        self._outputs.append(_open(name))
+        return self._outputs[-1].write
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            for output in self._outputs:
+                output.discard()
+
+    def _finish(self) -> None:
+        for output in self._outputs:
+            output.close()
+        for output in self._outputs:
+            output.commit()
+        if any(output.is_broken for output in self._outputs):
+            raise BrokenPipeError
+
+
+def _open(name: str) -> _Output:
+    if is_stdout(name):
+        return _Output(STDOUT, _stdout())
+    with naming(name):
+        target = Path(os.path.realpath(name))
+        if (target.exists() and not target.is_file()) or name.startswith(("/dev/fd/", "/proc/")):  # open already, or no file
+            return _Output(name, Path(name).open("w", encoding="utf-8", newline="\n"))
+        if target.exists():
+            target.open("ab").close()  # may it be written at all?
+        temporary = target.with_name(f".{token_hex(8)}.part")
+        output = _Output(name, temporary.open("x", encoding="utf-8", newline="\n"), temporary, target)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        return output
+
+
+def _stdout() -> TextIO:
+    if sys.stdout is None:
+        raise closed(STDOUT)
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]  # a TextIOWrapper, unless someone replaced it
+    return sys.stdout
+
+
+def show(line: str) -> None:
+    """Print one line of a result, for a person, to standard output.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    if sys.stdout is None:
+        raise closed(STDOUT)
+    with naming(STDOUT):
+        typer.echo(printable(line))
+
+
+def is_stdout(name: str) -> bool:
+    """Return whether a name means standard output."""
+    return name in ("-", "/dev/stdout")
