@@ -15,7 +15,7 @@ from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.text import LONGEST_LINE, dump, too_long
 
-__all__ = ["Rejected", "Replay", "Tally", "place", "read_events", "replay"]
+__all__ = ["FarAhead", "Rejected", "Replay", "Tally", "place", "read_events", "replay"]
 
 SHOWN = 200
 """Characters of a rejected line that are kept."""
