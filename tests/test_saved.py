@@ -54,6 +54,21 @@ def shown(log: SessionLog) -> tuple[object, ...]:
     return encode_session(log.session), log.session.settings, list(trace_rows(log.trace)), log.events, counts
 
 
+def types(value: object) -> object:
+    """The value with each part replaced by its type."""
+    if type(value) is dict:
+        return {(type(key), key): types(part) for key, part in value.items()}
+    return [types(part) for part in value] if type(value) is list else type(value)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_saved_log_is_plain_data_and_can_be_restored_without_json(*, sealed: bool) -> None:
+    log = log_of(sealed=sealed)
+
+    assert types(save_log(log)) == types(saved(log))
+    assert shown(restore_log(save_log(log))) == shown(log)
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool) -> None:
     log = log_of(sealed=sealed)

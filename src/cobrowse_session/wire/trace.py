@@ -68,13 +68,18 @@ def _row(step: Step) -> dict[str, Any]:
         "outcome": outcome.kind,
         "row": outcome.row,
         "rule": outcome.rule if isinstance(outcome, Ignored | Refused) else None,
-        "from": outcome.from_state,
-        "to": outcome.to_state if isinstance(outcome, Applied) else None,
-        "acw": outcome.acw,
+        "from": _plain(outcome.from_state),
+        "to": _plain(outcome.to_state) if isinstance(outcome, Applied) else None,
+        "acw": _plain(outcome.acw),
         "set": _written(outcome),
         "notes": list(outcome.notes),
     }
     return {key: value for key, value in row.items() if value not in (None, [])}
+
+
+def _plain(word: str | None) -> str | None:
+    """Return a known word as plain text: readers of saved data take no enum."""
+    return None if word is None else str(word)
 
 
 def _written(outcome: Outcome) -> list[str]:
