@@ -210,3 +210,29 @@ def test_a_file_that_is_not_there_exits_with_2(tmp_path: Path) -> None:
 
     assert (done.code, done.out) == (2, "")
     assert "No such file" in done.err
+
+
+# --- In the summary of a replay -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_summary_of_a_replay_reports_a_clock_beyond_the_tolerance(*, reverse: bool) -> None:
+    events = heard(range(0, 2 * HOUR, 30), offset=-10)
+    lines = [encode_event(event) + "\n" for event in (*events, *heard(range(0, 2 * HOUR, 30), source="/right"))]
+
+    done = command("replay", "-", stdin="".join(lines[::-1] if reverse else lines).encode())
+
+    told = [line for line in done.err.splitlines() if "clock" in line]
+    assert (done.code, len(told)) == (0, 1)
+    assert told[0].startswith("The clock of /acme is fast by 9.970 s, ")
+    assert told[0].endswith(". Nothing was corrected; see the command clocks.")
+
+
+def test_the_summary_of_a_replay_does_not_report_right_clocks_repeats_or_derived_times() -> None:
+    (event,) = heard([0], offset=-10)
+    derived = [evolve(one, derived_from="the snapshot's time") for one in heard(range(0, 2 * HOUR, 30), offset=-10)]
+    lines = [encode_event(one) + "\n" for one in (*heard(range(0, 2 * HOUR, 30), source="/right"), *[event] * 300, *derived)]
+
+    done = command("replay", "-", stdin="".join(lines).encode())
+
+    assert "clock" not in done.err

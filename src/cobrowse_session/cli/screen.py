@@ -78,6 +78,8 @@ def summary(tally: Tally, rejected: Counter[str]) -> None:
     say(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
     if tally.far_ahead:
         _far_ahead(tally.far_ahead)
+    for source, report in tally.clocks.items():
+        say(f"The clock of {source} is {report}. Nothing was corrected; see the command clocks.")
 
 
 def _far_ahead(far: FarAhead) -> None:

@@ -1,14 +1,16 @@
 """The providers' clocks, as a file of events shows them."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from cobrowse_session.events import Event
+from cobrowse_session.model import EPOCH, milliseconds
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import ProviderClock
+from cobrowse_session.stream import ClockReport, ProviderClock
 
 __all__ = ["Clock", "clocks"]
 
@@ -79,6 +81,29 @@ def clocks(
     given = {"window": window, "smallest_delay": smallest_delay}
     chosen = {name: value for name, value in given.items() if value is not None}
     return tuple(_clock(source, sorted(pairs[source]), ProviderClock(**chosen)) for source in sorted(pairs))  # type: ignore[arg-type]  # durations, by name
+
+
+@define
+class Observed:
+    """The times of events by source, to report what clocks seem to be off. 16 bytes an event."""
+
+    _times: dict[str, "array[int]"] = field(factory=lambda: defaultdict(lambda: array("q")), init=False)
+
+    def add(self, event: Event) -> None:
+        """Take an event that states when it was received, in any order."""
+        if event.received_at is not None and event.derived_from is None:
+            times = event.received_at, event.provider_time or event.occurred_at
+            self._times[event.source].extend(milliseconds(time - EPOCH) for time in times)
+
+    def reports(self) -> dict[str, ClockReport]:
+        """Return the sources whose clocks seem to be off by more than what is tolerated, and what is known of each."""
+        return {source: report for source in sorted(self._times) if (report := self._learned(source).report)}
+
+    def _learned(self, source: str) -> ProviderClock:
+        clock, times = ProviderClock(), iter(self._times[source])
+        for received, provider_time in sorted(zip(times, times, strict=True)):
+            clock.learn(EPOCH + timedelta(milliseconds=provider_time), EPOCH + timedelta(milliseconds=received))
+        return clock
 
 
 def _clock(source: str, pairs: list[tuple[datetime, datetime, datetime]], clock: ProviderClock) -> Clock:

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
 
 from attrs import define, field, frozen
 
+from cobrowse_session.edge.clocks import Observed
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event, identity
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
-from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.model import EPOCH
+from cobrowse_session.stream import Change, ClockReport, SessionLog
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.text import LONGEST_LINE, dump, too_long
 
@@ -19,7 +21,6 @@ __all__ = ["FarAhead", "Rejected", "Replay", "Tally", "place", "read_events", "r
 
 SHOWN = 200
 """Characters of a rejected line that are kept."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAR = timedelta(hours=24)
 """A latest time is told where it lies further than this after all others."""
 _CHUNK = 1 << 16
@@ -163,6 +164,8 @@ class Tally:
     """The sessions in which an event changed what had become of others, in order."""
     far_ahead: FarAhead | None = None
     """The latest event, where it lies far after all others."""
+    clocks: dict[str, ClockReport] = field(factory=dict)
+    """The sources whose clocks seem to be off by more than what is tolerated. Nothing is corrected."""
 
     def arrived(self, session: str, change: Change) -> None:
         """Count how one event changed its session's trace."""
@@ -211,6 +214,7 @@ class Replay:
         self._let_go = let_go
         self._logs: dict[str, SessionLog] = {}
         self._sealed: set[str] = set()
+        self._observed = Observed()
         self._front = _Front()
         self._looked: datetime | None = None
         self._rest = 0  # events to take before the next look
@@ -223,6 +227,8 @@ class Replay:
         log = self._logs.get(event.subject)
         if log is None:
             log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
+        if not log.holds(event):
+            self._observed.add(event)
         self.tally.arrived(event.subject, log.add(event))
         if self._seal_after is not None:
             self._front.add(event)
@@ -244,6 +250,7 @@ class Replay:
                 log.advance(until)
             self.tally.ended(log)
         self.tally.far_ahead = _far_ahead(list(self._logs.values()))
+        self.tally.clocks = self._observed.reports()
         return until, list(self._logs.values())
 
     def _seal(self, seal_after: timedelta) -> None:

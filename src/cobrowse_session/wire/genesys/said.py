@@ -1,17 +1,15 @@
 """A payload, read leniently: what has the wrong type is as good as absent, and told with its path. Nothing here raises."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from attrs import define, field
 
 from cobrowse_session.errors import Problem
-from cobrowse_session.model import LONGEST_TIMEOUT, event_time
+from cobrowse_session.model import EPOCH, LONGEST_TIMEOUT, event_time
 from cobrowse_session.wire.text import MAX_PROBLEMS, cut, shown, too_many
 from cobrowse_session.wire.values import read_time
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @define
@@ -94,7 +92,7 @@ class Said:
         if number is None:
             return None
         try:
-            return event_time(_EPOCH + timedelta(milliseconds=number))
+            return event_time(EPOCH + timedelta(milliseconds=number))
         except (ValueError, OverflowError):
             self.warn("bad_time", key, "milliseconds since 1970")
             return None
