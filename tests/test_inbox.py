@@ -1034,6 +1034,28 @@ def test_a_broken_state_is_a_decode_error_with_a_path(change: dict[str, object],
     assert caught.value.path.startswith(path)
 
 
+@pytest.mark.parametrize("use", ["put", "receive", "advance", "seal"])
+def test_a_state_is_restored_into_a_new_inbox_only(use: str) -> None:
+    state = Inbox(TIMED).save_state()
+    inbox = Inbox(TIMED, seal_after=0 * SECOND)
+    if use == "put":
+        inbox.put(SessionLog(TIMED, "s1"))
+    elif use == "receive":
+        take_all(inbox, OVER)
+    elif use == "advance":
+        inbox.advance(at(0))
+    else:
+        log = SessionLog(TIMED, "s1")
+        for event in OVER:
+            log.add(event)
+        log.advance(at(7200))
+        assert log.seal(at(7200))
+        inbox.put(log)
+
+    with pytest.raises(ValueError, match="needs a new inbox"):
+        inbox.restore_state(state)
+
+
 def test_a_state_of_a_newer_format_is_refused() -> None:
     inbox, _ = inbox_of()
 

@@ -69,6 +69,17 @@ def test_a_saved_log_is_plain_data_and_can_be_restored_without_json(*, sealed: b
     assert shown(restore_log(save_log(log))) == shown(log)
 
 
+def test_what_is_no_log_and_no_saved_log_is_named() -> None:
+    log = log_of()
+
+    with pytest.raises(TypeError, match="expected a SessionLog, found an object of type CobrowseSession"):
+        save_log(log.session)  # type: ignore[arg-type]  # the point
+    with pytest.raises(DecodeError, match="expected a saved log, as save_log returns it, found .*an object of type SessionLog"):
+        restore_log(log)  # type: ignore[arg-type]  # the point
+    with pytest.raises(DecodeError, match="expected a saved log"):
+        restore_log([log, {1}])  # type: ignore[arg-type]  # the point
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool) -> None:
     log = log_of(sealed=sealed)

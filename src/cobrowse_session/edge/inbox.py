@@ -130,6 +130,8 @@ Correction = timedelta | ProviderClock
 
 
 def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
+    if not isinstance(correct, Mapping):
+        raise TypeError(f"Inbox: correct: expected a mapping of source to timedelta or ProviderClock, found {shown(correct)}")
     for source, correction in correct.items():
         if not isinstance(correction, timedelta | ProviderClock):
             raise TypeError(f"Inbox: correct[{source!r}]: expected timedelta or ProviderClock, found {shown(correction)}")
@@ -391,13 +393,18 @@ class Inbox:
         return write_state(self._advanced, self.late, self.clocks, self._sealed)
 
     def restore_state(self, data: Mapping[str, Any]) -> None:
-        """Take what `save_state` of another inbox returned, before anything else. `Any`: JSON.
+        """Take what `save_state` of another inbox returned, before any log, event or `advance`. `Any`: JSON.
+
+        A log that was put before could be of a session that the state knows as sealed, and would be handed over twice.
 
         Raises:
+            ValueError: the inbox is not new.
             FormatVersionError: a newer version of this package wrote it.
             DecodeError: it is no saved state.
         """
         saved = read_state(data)
+        if self.logs or self._advanced is not None or self._sealed:
+            raise ValueError("restore_state needs a new inbox: restore the state first, then put logs and take events")
         self._advanced, self.late, self._sealed.has_forgotten = saved.advanced, saved.late, saved.forgotten
         self.clocks.update(saved.clocks)
         self.correct.update((s, clock) for s, clock in saved.clocks.items() if isinstance(self.correct.get(s), ProviderClock))

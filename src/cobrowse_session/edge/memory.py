@@ -56,6 +56,9 @@ class SealedSessions:
         self.has_forgotten = False
         """Whether even the id of a session was forgotten."""
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def __contains__(self, session: object) -> bool:
         return session in self._sessions
 

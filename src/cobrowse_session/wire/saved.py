@@ -47,7 +47,13 @@ T = TypeVar("T")
 
 
 def save_log(log: SessionLog) -> dict[str, Any]:
-    """Return a log as plain data, fit for JSON. `restore_log` reads it. `Any`: JSON."""
+    """Return a log as plain data, fit for JSON. `restore_log` reads it. `Any`: JSON.
+
+    Raises:
+        TypeError: it is no log.
+    """
+    if not isinstance(log, SessionLog):
+        raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
     digest = table_digest()
     return {
         "format": LOG_FORMAT,

@@ -115,13 +115,18 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         value = value[: MAX_SHOWN + 1]
     if not value or not isinstance(value, dict | list):
-        return cut(json.dumps(value))
+        return cut(json.dumps(value, default=_no_json))
     text = ""
-    for part in json.JSONEncoder().iterencode(value):
+    for part in json.JSONEncoder(default=_no_json).iterencode(value):
         text += part[: MAX_SHOWN + 1]
         if len(text) > MAX_SHOWN:
             break
     return cut(text)
+
+
+def _no_json(value: object) -> str:
+    """Return what is shown of a value that a caller made and JSON does not have."""
+    return f"an object of type {type(value).__name__}"
 
 
 def cut(text: str) -> str:
