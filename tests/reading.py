@@ -1,0 +1,967 @@
+"""A second, independent implementation of the specification, as an oracle for tests.
+
+It was written from the specification alone and shares no code with the package. It is slow and plain on purpose: read all lines,
+merge the copies, sort, fold from the start. Nothing is remembered between two calls. Inside, a time is an integer: milliseconds
+since 1970.
+"""
+
+# ruff: noqa: FBT001 - all rules have one shape, and a condition is a plain argument
+
+import argparse
+import base64
+import binascii
+import copy
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+PREFIX = "cobrowse.session."
+SECOND = 1_000
+DAY = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PENDING = ("scheduled", "offering", "contacting", "dialing", "alerting")
+ENDED = ("disconnected", "terminated")
+STATES = ("none", *PENDING, "connected", *ENDED)
+RANKS = (*PENDING, "connected", "updated", "acw.required", *ENDED, "acw.started", "wrapup", "acw.ended")
+SEGMENTS = dict(zip((*PENDING, "connected"), ("Scheduled", "System", "Contacting", "Dialing", "Alert", "Interact"), strict=True))
+PROMPTS = ("mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "none")
+QUEUE_PROMPTS = {
+    "mandatory": "mandatory",
+    "optional": "optional",
+    "agent_requested": "agentRequested",
+    "mandatory_timeout": "timeout",
+    "mandatory_forced_timeout": "forcedTimeout",
+}
+DISCONNECT_TYPES = (
+    *("endpoint", "client", "system", "timeout", "transfer", "transfer.conference", "transfer.consult", "transfer.forward"),
+    *("transport.failure", "error", "peer", "other", "spam", "uncallable", "endpoint.dnd", "transfer.dnd", "transfer.noanswer"),
+    *("transfer.notavailable", "inactivity", "session.expired", "takeover"),
+)
+
+DETAILS = (
+    *("self", "provider", "peerId", "cobrowseSessionId", "cobrowseRole", "controlling", "viewerUrl", "initialState"),
+    "afterCallWorkRequired",
+)
+SETTINGS = ("wrapupPrompt", "wrapupTimeoutMs", "alertingTimeoutMs")
+CONTEXT = ("conversationid", "participantid", "userid", "queueid", "purpose", "mediatype")
+ADDRESS = ("name", "nameRaw", "addressNormalized", "addressRaw", "addressDisplayable")
+OWN = {
+    **dict.fromkeys((*PENDING, "connected"), ("segmentType",)),
+    **dict.fromkeys(ENDED, ("disconnectType",)),
+    "updated": (),
+    "acw.required": ("required",),
+    "wrapup": ("code", "name", "notes", "tags", "provisional", "disableEndTimeUpdates"),
+    "acw.started": (),
+    "acw.ended": ("by",),
+}
+FILLED_AMONG_ONE_TYPE = ("disconnectType", "segmentType")
+
+MODEL = (
+    *("state", "initialState", "id", "disconnectType", "self", "cobrowseSessionId", "cobrowseRole", "controlling", "viewerUrl"),
+    *("providerEventTime", "startAlertingTime", "connectedTime", "disconnectedTime", "provider", "peerId", "segments"),
+    *("wrapup", "afterCallWork", "afterCallWorkRequired"),
+)
+SEGMENT = ("startTime", "endTime", "type", "howEnded", "disconnectType")
+WRAPUP = ("code", "name", "notes", "tags", "durationSeconds", "endTime", "provisional")
+AFTER_CALL_WORK = ("startTime", "endTime", "state")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of a lifecycle, as plain values. Durations are milliseconds."""
+
+    wrapup_prompt: str | None = None
+    wrapup_timeout: int | None = None
+    alerting_timeout: int | None = None
+    alerting_grace: int | None = None
+    acw_when_unanswered: bool = False
+    acw_after_transfer: bool = True
+    timeout_code: str = "ININ-WRAP-UP-TIMEOUT"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One copy of an event, or what all copies of it amount to. `kind` is its type without the prefix, None if unknown."""
+
+    subject: str
+    source: str
+    id: str
+    type: str
+    kind: str | None
+    at: int
+    received: int
+    sequence: str | None
+    context: Json
+    data: Json
+    other: Json
+    notes: tuple[str, ...]
+    canonical: str
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.source, self.id
+
+
+@dataclass
+class Account:
+    """What the specification makes of the events of one session."""
+
+    session: Json
+    trace: list[Json]
+    context: Json = field(default_factory=dict)
+    repeats: int = 0
+    conflicts: int = 0
+    corrected: int = 0
+
+
+class RejectedError(ValueError):
+    """The line is no event that section 2 accepts."""
+
+
+# --- Section 1: times -----------------------------------------------------------------------------------------------
+
+TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def moment(text: object) -> int:
+    """Milliseconds since 1970 of a time as text, cut to the millisecond. Second 60 is 59.999."""
+    found = TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise RejectedError(f"not a time: {text!r}")
+    minute, second, fraction, zone = found.groups()
+    millis = 59_999 if second == "60" else int(second) * SECOND + int(((fraction or "") + "000")[:3])
+    try:
+        start = datetime.fromisoformat(minute + "00" + ("+00:00" if zone == "Z" else zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RejectedError(f"not a time: {text!r}") from None
+    if millis >= 60 * SECOND or not 1970 <= start.year <= 9998:
+        raise RejectedError(f"not a time: {text!r}")
+    return (start - EPOCH) // timedelta(milliseconds=1) + millis
+
+
+def printed(at: int) -> str:
+    return (EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- Section 2: lines to events -------------------------------------------------------------------------------------
+
+
+def strict_json(text: str) -> Any:
+    if text.startswith("\ufeff"):
+        raise RejectedError("a byte order mark")
+    try:
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
+    except RecursionError:
+        raise RejectedError("nested too deep") from None
+    except ValueError as error:
+        raise RejectedError(str(error)) from None
+    check(value, 1)
+    return value
+
+
+def unique(pairs: list[tuple[str, Any]]) -> Json:
+    if len(dict(pairs)) < len(pairs):
+        raise RejectedError("a key twice")
+    return dict(pairs)
+
+
+def no_constant(text: str) -> None:
+    raise RejectedError(f"not a number of JSON: {text}")
+
+
+def finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise RejectedError(f"overflows: {text}")
+    return value
+
+
+def check(value: object, depth: int) -> None:
+    """Raise for a lone surrogate and for nesting over 64."""
+    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        raise RejectedError("a lone surrogate")
+    if isinstance(value, (dict, list)):
+        if depth > 64:
+            raise RejectedError("nested too deep")
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            check(inner, depth + 1)
+
+
+def read_event(line: str | Json) -> Event:
+    """Return the event of one line.
+
+    Args:
+        line: CloudEvents JSON, as text or as a dict.
+
+    Raises:
+        RejectedError: The line breaks a rule of section 2.
+    """
+    envelope = read_envelope(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False))
+    at, received = moment(envelope["time"]), moment(envelope.get("receivedtime", envelope["time"]))
+    if at > received + DAY:
+        raise RejectedError("time_in_the_future")
+    kind = known_kind(envelope["type"])
+    data, other, notes = read_data(kind, payload(envelope)) if kind else ({}, {}, list[str]())
+    if "derivedfrom" in envelope:
+        notes.append("derivedfrom")
+    return Event(
+        subject=envelope["subject"],
+        source=envelope["source"],
+        id=envelope["id"],
+        type=envelope["type"],
+        kind=kind,
+        at=at,
+        received=received,
+        sequence=envelope.get("sequence"),
+        context={key: envelope[key] for key in CONTEXT if key in envelope},
+        data=data,
+        other=other,
+        notes=tuple(notes),
+        canonical=canonical_form(envelope, at, data | other if kind else envelope.get("data")),
+    )
+
+
+def read_envelope(text: str) -> Json:
+    """Return what the line states around its data, without nulls."""
+    if len(text.encode("utf-8", "surrogatepass")) > 1024 * 1024:
+        raise RejectedError("over 1 MiB")
+    line = strict_json(text)
+    if not isinstance(line, dict):
+        raise RejectedError("not an object")
+    envelope = {key: value for key, value in line.items() if value is not None}
+    if envelope.get("specversion") != "1.0":
+        raise RejectedError("specversion is not 1.0")
+    for key in ("id", "source", "type", "subject", "time"):
+        expect(key, envelope.get(key), isinstance(envelope.get(key), str) and envelope[key] != "")
+    for key in (*CONTEXT, "receivedtime", "providertime", "sequence", "derivedfrom"):
+        expect(key, envelope.get(key), isinstance(envelope.get(key, ""), str))
+    expect("sequence", "", envelope.get("sequence") != "")
+    return envelope
+
+
+def known_kind(name: str) -> str | None:
+    kind = name.removeprefix(PREFIX)
+    return kind if name.startswith(PREFIX) and kind in RANKS else None
+
+
+def canonical_form(envelope: Json, at: int, data: Any) -> str:
+    """The JSON text of the event without `receivedtime`."""
+    names = ("specversion", "id", "source", "type", "subject", *CONTEXT, "sequence", "derivedfrom")
+    form = {key: envelope[key] for key in names if key in envelope} | {"time": printed(at)}
+    if "providertime" in envelope:
+        form["providertime"] = printed(moment(envelope["providertime"]))
+    if data not in (None, {}):
+        form["data"] = data
+    return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def payload(envelope: Json) -> Json:
+    """The data of an event of a known type, whether it is plain or in base64."""
+    if "data" in envelope and "data_base64" in envelope:
+        raise RejectedError("data and data_base64")
+    if "data" not in envelope and "data_base64" not in envelope:
+        return {}
+    for key in ("data_base64", "datacontenttype"):
+        expect(key, envelope.get(key), isinstance(envelope.get(key, ""), str))
+    media_type = envelope.get("datacontenttype", "application/json").split(";")[0].strip().lower()
+    if not re.fullmatch(r"[^/]+/(json|[^/]+\+json)", media_type):
+        raise RejectedError(f"content type {media_type}")
+    data = envelope["data"] if "data" in envelope else strict_json(from_base64(envelope["data_base64"]))
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise RejectedError("data is no object")
+    return data
+
+
+def from_base64(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise RejectedError("undecodable base64") from None
+
+
+def read_data(kind: str, data: Json) -> tuple[Json, Json, list[str]]:
+    """Split data into what this kind of event reads, all other keys, and the names of what is noted."""
+    keys = read_keys(kind, data)
+    not_taken = [
+        key for key in keys if key.endswith("TimeoutMs") and data.get(key) is not None and not is_timeout(key, data[key])
+    ]
+    other = {key: value for key, value in data.items() if key not in keys or key in not_taken}
+    read, notes = {}, not_taken
+    for key, value in data.items():
+        if key in other or is_unset(key, value):
+            continue
+        read[key], is_unknown = read_value(key, value)
+        notes = [*notes, key] if is_unknown else notes
+    for key in ("required", "by", "state"):
+        expect(key, None, key not in keys or key in read)
+    if kind == "wrapup" and "code" not in read:
+        notes = [*notes, *(key for key in other if key not in not_taken)]
+    return read, other, notes
+
+
+def read_keys(kind: str, data: Json) -> list[str]:
+    is_report = kind == "acw.ended" and known(data.get("by"), ("platform",)) is not None
+    return [*DETAILS, *SETTINGS, *OWN[kind], *(["state"] if is_report else [])]
+
+
+def is_unset(key: str, value: object) -> bool:
+    """Whether the value is the same as no value."""
+    return (
+        value is None or (key == "code" and value == "") or (key in ("provisional", "disableEndTimeUpdates") and value is False)
+    )
+
+
+def is_timeout(key: str, value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise RejectedError(f"{key} is no number")
+    return isinstance(value, int) and 1 <= value <= DAY
+
+
+def read_value(key: str, value: Any) -> tuple[Any, bool]:
+    """The value in the model's spelling, and whether it is a word that the model does not know."""
+    if key in ("required", "afterCallWorkRequired", "provisional", "disableEndTimeUpdates"):
+        return expect(key, value, isinstance(value, bool)), False
+    if key in ("controlling", "tags"):
+        return expect(key, value, isinstance(value, list) and all(isinstance(item, str) for item in value)), False
+    if key in ("wrapupTimeoutMs", "alertingTimeoutMs"):
+        return value, False
+    if key == "self":
+        return address(value), False
+    expect(key, value, isinstance(value, str))
+    words: dict[str, Iterable[str]] = {
+        "cobrowseRole": ("sharer", "viewer"),
+        "initialState": STATES,
+        "disconnectType": DISCONNECT_TYPES,
+        "by": ("agent", "offline", "platform"),
+        "state": ("complete", "skipped", "notApplicable"),
+    }
+    if key == "wrapupPrompt":
+        word = known(value, PROMPTS) or QUEUE_PROMPTS.get(value.lower())
+    elif key in words:
+        word = known(value, words[key])
+    else:
+        return value, False
+    return word or value, word is None
+
+
+def known(value: object, words: Iterable[str]) -> str | None:
+    """The word in the model's spelling, whatever the case it came in."""
+    return next((word for word in words if isinstance(value, str) and word.lower() == value.lower()), None)
+
+
+def expect(key: str, value: Any, holds: bool) -> Any:
+    if not holds:
+        raise RejectedError(f"{key} has a wrong type: {value!r}")
+    return value
+
+
+def address(value: Any) -> Json:
+    expect("self", value, isinstance(value, dict))
+    stated = {key: inner for key, inner in value.items() if inner is not None or key not in ADDRESS}
+    for key in ADDRESS:
+        expect(f"self.{key}", stated.get(key), isinstance(stated.get(key, ""), str))
+    return stated
+
+
+# --- Section 7: copies and order ------------------------------------------------------------------------------------
+
+
+def sequence_key(sequence: str | None) -> tuple[int, int, str, str]:
+    """No sequence before any, numbers (ASCII digits) before other text."""
+    if sequence is None:
+        return 0, 0, "", ""
+    if re.fullmatch("[0-9]+", sequence):
+        number = sequence.lstrip("0")
+        return 1, len(number), number, sequence
+    return 2, 0, sequence, ""
+
+
+def preferred(copies: Iterable[Event]) -> list[Event]:
+    """The copies, the best first: the highest sequence, then the earliest received, then the smallest canonical form."""
+    by_form = sorted(copies, key=lambda event: (event.received, event.canonical))
+    return sorted(by_form, key=lambda event: sequence_key(event.sequence), reverse=True)
+
+
+def merged(copies: list[Event]) -> Event:
+    """What all copies of one identity amount to."""
+    best = preferred(copies)[0]
+    data, context = dict(best.data), dict(best.context)
+    lower = [other for other in preferred(copies) if sequence_key(other.sequence) < sequence_key(best.sequence)]
+    for other in lower:
+        if best.kind is None or other.kind is None:
+            continue
+        for key in CONTEXT:
+            if key not in context and key in other.context:
+                context[key] = other.context[key]
+        for key in (*DETAILS, *SETTINGS):
+            if key not in data and key in other.data:
+                data[key] = other.data[key]
+        for key in FILLED_AMONG_ONE_TYPE:
+            if other.type == best.type and key not in data and key in other.data:
+                data[key] = other.data[key]
+    received = min(other.received for other in copies if (other.type, other.at) == (best.type, best.at))
+    notes = set(best.notes) | {
+        key for key, value in data.items() if key in (*DETAILS, "wrapupPrompt", "disconnectType") and read_value(key, value)[1]
+    }
+    return Event(**{**vars(best), "data": data, "context": context, "received": received, "notes": tuple(sorted(notes))})
+
+
+def in_conflict(copies: list[Event]) -> bool:
+    """Whether copies of the highest edition differ in more than the time they were received."""
+    highest = preferred(copies)[0].sequence
+    return len({event.canonical for event in copies if event.sequence == highest}) > 1
+
+
+def is_corrected(copies: list[Event]) -> bool:
+    """Whether a lower edition states something that the merged event does not."""
+    highest, whole = preferred(copies)[0].sequence, merged(copies)
+    return any(states_something_else(event, whole) for event in copies if event.sequence != highest)
+
+
+def states_something_else(lower: Event, whole: Event) -> bool:
+    """Absence states nothing, except in a wrap-up, which is replaced whole."""
+    if (lower.type, lower.at) != (whole.type, whole.at):
+        return True
+    if lower.kind == "wrapup" and any(lower.data.get(key) != whole.data.get(key) for key in OWN["wrapup"]):
+        return True
+    mine, theirs = stated(lower), stated(whole)
+    return any(key in theirs and theirs[key] != value for key, value in mine.items())
+
+
+def stated(event: Event) -> dict[str, str]:
+    """Each thing that the event states, by its name, as JSON text: in Python 1 equals true."""
+    form = json.loads(event.canonical)
+    alone = {key: form[key] for key in ("derivedfrom", "providertime") if key in form}
+    data = event.data | event.other if event.kind else {key: form[key] for key in ("data",) if key in form}
+    return {key: json.dumps(value, sort_keys=True) for key, value in [*alone.items(), *event.context.items(), *data.items()]}
+
+
+def order(event: Event) -> tuple[Any, ...]:
+    rank = RANKS.index(event.kind) if event.kind else len(RANKS)
+    return event.at, rank, event.source, sequence_key(event.sequence), event.id
+
+
+# --- Sections 3 to 6: the session -----------------------------------------------------------------------------------
+
+Session = dict[str, Any]
+"""All properties of the model under their JSON names, unset ones None, and the settings that events gave."""
+
+Verdict = tuple[str, str | None]
+"""The outcome and the name of the rule."""
+
+APPLIED: Verdict = ("applied", None)
+DUPLICATE: Verdict = ("duplicate", None)
+
+
+def new_session(subject: str) -> Session:
+    return {**dict.fromkeys((*MODEL, *SETTINGS)), "id": subject, "state": "none"}
+
+
+def in_force(session: Session, options: Options, setting: str) -> Any:
+    """The value of a setting: what an event gave, else the default of the lifecycle."""
+    defaults = dict(zip(SETTINGS, (options.wrapup_prompt, options.wrapup_timeout, options.alerting_timeout), strict=True))
+    return defaults[setting] if session[setting] is None else session[setting]
+
+
+def column(session: Session, options: Options) -> str:
+    """The column of the table of section 5."""
+    prompt = in_force(session, options, "wrapupPrompt")
+    if prompt in ("timeout", "forcedTimeout") and in_force(session, options, "wrapupTimeoutMs") is None:
+        return "mandatory"
+    return prompt if prompt in PROMPTS and prompt != "none" else "optional"
+
+
+def deadline(session: Session, options: Options) -> int | None:
+    """When after-call work times out, were it pending. Only a leg that has ended has one."""
+    timeout = in_force(session, options, "wrapupTimeoutMs")
+    if timeout is None or column(session, options) not in ("timeout", "forcedTimeout", "agentRequested"):
+        return None
+    return int(session["disconnectedTime"] + timeout)
+
+
+def acw_state(session: Session) -> str | None:
+    work = session["afterCallWork"]
+    return work["state"] if work else None
+
+
+def is_taken(session: Session, event: Event, key: str) -> bool:
+    """Whether a session in this state takes this detail or setting from this event."""
+    ended = session["state"] in ENDED
+    if key == "controlling":
+        return event.kind == "connected" or (session["state"] == "connected" and event.kind not in ENDED)
+    if key == "afterCallWorkRequired":
+        return not ended
+    if key == "initialState":
+        return session["initialState"] is None
+    if key in SETTINGS:
+        return not ended or event.kind == "acw.started"
+    return key in DETAILS
+
+
+def differs(session: Session, event: Event, options: Options, key: str) -> bool:
+    held = in_force(session, options, key) if key in SETTINGS else session[key]
+    return key in event.data and bool(held != event.data[key])
+
+
+def apply(before: Session, event: Event, options: Options) -> tuple[Session, Verdict]:
+    """The session after one event, and the verdict on the event. `before` is not changed."""
+    if event.kind is None:
+        return before, ("ignored", "unknown_type")
+    if event.kind == "acw.ended" and ("by" in event.notes or "state" in event.notes):
+        return before, ("ignored", "unknown_value")
+    after = copy.deepcopy(before)
+    taken = [key for key in (*DETAILS, *SETTINGS) if key in event.data and is_taken(before, event, key)]
+    for key in taken:
+        after[key] = event.data[key]
+    news = any(differs(before, event, options, key) for key in taken)
+    verdict = RULES[event.kind](after, event, options, news)
+    if verdict == DUPLICATE:
+        verdict = without_duplicate(before, event, options, news)
+    if verdict != APPLIED:
+        return before, verdict
+    after["providerEventTime"] = event.at
+    return after, APPLIED
+
+
+def without_duplicate(session: Session, event: Event, options: Options, news: bool) -> Verdict:
+    """The verdict on an event that would be a duplicate."""
+    if news:
+        return APPLIED
+    if differs(session, event, options, "controlling") and not is_taken(session, event, "controlling"):
+        return "ignored", "not_connected"
+    if (
+        session["state"] in ENDED
+        and event.kind != "acw.started"
+        and any(differs(session, event, options, key) for key in SETTINGS)
+    ):
+        return "ignored", "settings_after_end"
+    return DUPLICATE
+
+
+def cloud_time(event: Event) -> int:
+    return event.received if abs(event.received - event.at) <= 2 * SECOND else event.at
+
+
+def on_state(session: Session, event: Event, options: Options, _news: bool) -> Verdict:
+    kind, state = str(event.kind), session["state"]
+    if state in ENDED:
+        return end_again(session, event) if kind in ENDED else ("refused", "session_is_over")
+    if kind in ENDED:
+        end(session, kind, event.at, event.data.get("disconnectType"))
+        begin_after_call_work(session, options)
+        return APPLIED
+    if kind == state:
+        return DUPLICATE
+    if state == "connected":
+        return "refused", "no_way_back"
+    enter(session, event)
+    return APPLIED
+
+
+def enter(session: Session, event: Event) -> None:
+    kind = str(event.kind)
+    segment = {"startTime": event.at, "type": event.data.get("segmentType", SEGMENTS[kind])}
+    close_segment(session, event.at, segment["type"])
+    session["segments"] = [*(session["segments"] or []), segment]
+    session["state"] = kind
+    if session["initialState"] is None:
+        session["initialState"] = kind
+    if kind == "alerting" and session["startAlertingTime"] is None:
+        session["startAlertingTime"] = cloud_time(event)
+    if kind == "connected":
+        session["connectedTime"] = max(cloud_time(event), session["startAlertingTime"] or 0)
+
+
+def close_segment(session: Session, at: int, how: str) -> None:
+    if session["segments"]:
+        session["segments"][-1] |= {"endTime": at, "howEnded": how}
+
+
+def end(session: Session, state: str, at: int, disconnect_type: str | None) -> None:
+    close_segment(session, at, "Disconnect")
+    session["state"] = state
+    session["disconnectedTime"] = at
+    if session["initialState"] is None:
+        session["initialState"] = state
+    if session["controlling"] is not None:
+        session["controlling"] = []
+    if disconnect_type is not None:
+        name_the_reason(session, disconnect_type)
+
+
+def name_the_reason(session: Session, disconnect_type: str) -> None:
+    session["disconnectType"] = disconnect_type
+    if session["segments"]:
+        session["segments"][-1]["disconnectType"] = disconnect_type
+
+
+def end_again(session: Session, event: Event) -> Verdict:
+    verdict = DUPLICATE
+    if "disconnectType" in event.data and session["disconnectType"] is None:
+        name_the_reason(session, event.data["disconnectType"])
+        verdict = APPLIED
+    if session["state"] == "disconnected" and event.kind == "terminated":
+        session["state"] = "terminated"
+        verdict = APPLIED
+    return verdict
+
+
+def begin_after_call_work(session: Session, options: Options) -> None:
+    at, prompt = session["disconnectedTime"], in_force(session, options, "wrapupPrompt")
+    unanswered = session["connectedTime"] is None and not options.acw_when_unanswered
+    if unanswered or prompt in (None, "none"):
+        make_final(session, at)
+    elif (not options.acw_after_transfer and (session["disconnectType"] or "").lower().startswith("transfer")) or (
+        prompt == "agentRequested" and session["afterCallWorkRequired"] is not True
+    ):
+        settle(session, "skipped", at)
+    else:
+        session["afterCallWork"] = {"startTime": at, "state": "pending"}
+
+
+def settle(session: Session, state: str, at: int) -> None:
+    """End after-call work. The wrap-up that is stored becomes final."""
+    session["afterCallWork"] = {"startTime": session["disconnectedTime"], "endTime": at, "state": state}
+    make_final(session, at)
+
+
+def make_final(session: Session, at: int) -> None:
+    if session["wrapup"]:
+        session["wrapup"]["provisional"] = False
+        if session["wrapup"].get("endTime") is None:
+            session["wrapup"]["endTime"] = at
+
+
+def withdraw_timer_code(session: Session, options: Options) -> None:
+    wrapup = session["wrapup"]
+    if not wrapup or wrapup.get("code") != options.timeout_code:
+        return
+    left = {key: value for key, value in wrapup.items() if key not in ("code", "name")}
+    is_draft = left.get("notes") is not None or left.get("tags") is not None
+    session["wrapup"] = {**left, "provisional": True} if is_draft else None
+
+
+def on_updated(_session: Session, _event: Event, _options: Options, _news: bool) -> Verdict:
+    return DUPLICATE
+
+
+def on_acw_required(session: Session, event: Event, _options: Options, _news: bool) -> Verdict:
+    if session["state"] != "connected":
+        return "refused", "not_connected"
+    if session["afterCallWorkRequired"] is event.data["required"]:
+        return DUPLICATE
+    session["afterCallWorkRequired"] = event.data["required"]
+    return APPLIED
+
+
+def on_acw_started(session: Session, event: Event, options: Options, news: bool) -> Verdict:
+    if session["state"] not in ENDED:
+        return "refused", "not_ended"
+    latest = deadline(session, options)
+    if latest is not None and event.at > latest:
+        return "ignored", "deadline_passed"
+    if acw_state(session) == "pending" and not news:
+        return DUPLICATE
+    session["afterCallWork"] = {"startTime": session["disconnectedTime"], "state": "pending"}
+    if session["wrapup"]:
+        session["wrapup"].pop("endTime", None)
+    withdraw_timer_code(session, options)
+    return APPLIED
+
+
+def on_acw_ended(session: Session, event: Event, options: Options, _news: bool) -> Verdict:
+    if session["state"] not in ENDED:
+        return "refused", "not_ended"
+    if event.data["by"] == "platform":
+        return on_platform_report(session, event, options)
+    if session["afterCallWork"] is None:
+        return "refused", "no_after_call_work"
+    if acw_state(session) != "pending":
+        return DUPLICATE
+    rules, has_code = column(session, options), (session["wrapup"] or {}).get("code") is not None
+    if event.data["by"] == "agent" and rules == "forcedTimeout":
+        return "refused", "no_early_exit"
+    if event.data["by"] == "agent" and not has_code:
+        if rules in ("mandatory", "timeout"):
+            return "refused", "code_required"
+        settle(session, "skipped", event.at)
+    else:
+        settle(session, "complete", event.at)
+    return APPLIED
+
+
+def on_platform_report(session: Session, event: Event, options: Options) -> Verdict:
+    work, state = session["afterCallWork"], event.data["state"]
+    if state == "notApplicable":
+        if work is None:
+            return DUPLICATE
+        withdraw_timer_code(session, options)
+        session["afterCallWork"] = None
+        make_final(session, session["disconnectedTime"])
+        return APPLIED
+    if work and (work["state"], work.get("endTime")) == (state, event.at):
+        return DUPLICATE
+    if state == "skipped":
+        withdraw_timer_code(session, options)
+    settle(session, state, event.at)
+    return APPLIED
+
+
+def on_wrapup(session: Session, event: Event, options: Options, _news: bool) -> Verdict:
+    if session["state"] not in ("connected", *ENDED):
+        return "refused", "not_connected"
+    pending = acw_state(session) == "pending"
+    if event.data.get("provisional"):
+        return on_draft(session, event, open_to_drafts=pending or session["state"] == "connected")
+    if "code" not in event.data:
+        return on_skip(session, event, options) if pending else ("ignored", "nothing_to_save")
+    if session["state"] == "connected" or (pending and column(session, options) == "forcedTimeout"):
+        return save(session, wrapup_of(event))
+    if pending:
+        session["wrapup"] = wrapup_of(event) | {"endTime": event.at}
+        settle(session, "complete", event.at)
+        return APPLIED
+    old_end = (session["wrapup"] or {}).get("endTime")
+    keeps = "disableEndTimeUpdates" in event.data and old_end is not None
+    return save(session, wrapup_of(event) | {"endTime": old_end if keeps else event.at})
+
+
+def wrapup_of(event: Event) -> Json:
+    return {key: event.data.get(key) for key in ("code", "name", "notes", "tags")} | {"provisional": "provisional" in event.data}
+
+
+def save(session: Session, wrapup: Json) -> Verdict:
+    if shown(session["wrapup"], WRAPUP) == shown(wrapup, WRAPUP):
+        return DUPLICATE
+    session["wrapup"] = wrapup
+    return APPLIED
+
+
+def on_draft(session: Session, event: Event, *, open_to_drafts: bool) -> Verdict:
+    has_final = session["wrapup"] is not None and not session["wrapup"]["provisional"]
+    if has_final or not open_to_drafts:
+        return "ignored", "already_final"
+    return save(session, wrapup_of(event))
+
+
+def on_skip(session: Session, event: Event, options: Options) -> Verdict:
+    rules = column(session, options)
+    if rules == "forcedTimeout":
+        return "refused", "no_early_exit"
+    if rules in ("mandatory", "timeout"):
+        return "refused", "code_required"
+    if session["wrapup"] and session["wrapup"]["provisional"]:
+        session["wrapup"] = None
+    settle(session, "skipped", event.at)
+    return APPLIED
+
+
+RULES: dict[str, Callable[[Session, Event, Options, bool], Verdict]] = {
+    **dict.fromkeys((*PENDING, "connected", *ENDED), on_state),
+    "updated": on_updated,
+    "acw.required": on_acw_required,
+    "acw.started": on_acw_started,
+    "wrapup": on_wrapup,
+    "acw.ended": on_acw_ended,
+}
+
+
+# --- Section 7: the fold --------------------------------------------------------------------------------------------
+
+
+def fold(subject: str, events: list[Event], options: Options, until: int | None) -> Account:
+    """Fold the merged events of one session from the start, with the timers that have fired."""
+    session, trace, context = new_session(subject), list[Json](), dict[str, str]()
+    for event in sorted(events, key=order):
+        due = acw_due(session, options)
+        if due is not None and due < event.at:
+            session = fire_acw(session, options, due)
+            trace.append(timer_row("timer.acw", due, session, session["state"], context))
+        context |= event.context
+        after, verdict = apply(session, event, options)
+        trace.append(event_row(event, verdict, session["state"], after, context))
+        session = after
+    due = acw_due(session, options)
+    if due is not None and until is not None and due <= until:
+        session = fire_acw(session, options, due)
+        trace.append(timer_row("timer.acw", due, session, session["state"], context))
+    due = alerting_due(session, options)
+    if due is not None and until is not None and due <= until:
+        session = copy.deepcopy(session)
+        end(session, "disconnected", due, "system")
+        trace.append(timer_row("timer.alerting", due, session, "alerting", context))
+    return Account(session=session_json(session), trace=trace, context=context)
+
+
+def acw_due(session: Session, options: Options) -> int | None:
+    return deadline(session, options) if acw_state(session) == "pending" else None
+
+
+def fire_acw(session: Session, options: Options, due: int) -> Session:
+    session = copy.deepcopy(session)
+    wrapup = session["wrapup"] or {"notes": None, "tags": None}
+    if wrapup.get("code") is None:
+        session["wrapup"] = {**wrapup, "code": options.timeout_code, "name": None}
+    settle(session, "complete", due)
+    return session
+
+
+def alerting_due(session: Session, options: Options) -> int | None:
+    timeout = in_force(session, options, "alertingTimeoutMs")
+    if session["state"] != "alerting" or timeout is None or options.alerting_grace is None:
+        return None
+    return int(session["segments"][-1]["startTime"] + timeout + options.alerting_grace)
+
+
+def event_row(event: Event, verdict: Verdict, state_before: str, after: Session, context: Json) -> Json:
+    outcome, rule = verdict
+    moved = {"from": state_before, "to": after["state"]} if outcome == "applied" else {}
+    return shown(
+        {
+            "session": event.subject,
+            "conversation": context.get("conversationid"),
+            "event": event.id,
+            "source": event.source,
+            "type": event.type,
+            "at": printed(event.at),
+            "received": printed(event.received),
+            "outcome": outcome,
+            "rule": rule,
+            **moved,
+            "acw": acw_state(after),
+            "notes": list(event.notes) or None,
+        }
+    )
+
+
+def timer_row(kind: str, at: int, after: Session, state_before: str, context: Json) -> Json:
+    return shown(
+        {
+            "session": after["id"],
+            "conversation": context.get("conversationid"),
+            "type": kind,
+            "at": printed(at),
+            "outcome": "applied",
+            "from": state_before,
+            "to": after["state"],
+            "acw": acw_state(after),
+        }
+    )
+
+
+def account(copies: list[Event], options: Options, until: int | None) -> Account:
+    """The account of one session from all copies of its events."""
+    identities: dict[tuple[str, str], list[Event]] = {}
+    for event in copies:
+        identities.setdefault(event.identity, []).append(event)
+    whole = fold(copies[0].subject, [merged(group) for group in identities.values()], options, until)
+    whole.repeats = len(copies) - len(identities)
+    whole.conflicts = sum(in_conflict(group) for group in identities.values())
+    whole.corrected = sum(is_corrected(group) for group in identities.values())
+    return whole
+
+
+# --- Section 9: session JSON ----------------------------------------------------------------------------------------
+
+
+def shown(value: Json | None, names: Iterable[str] | None = None) -> Json:
+    """The object without what is unset, in the order of `names`. `provisional` is there only if it is true."""
+    value = value or {}
+    held = {name: value.get(name) for name in names or value}
+    return {name: item for name, item in held.items() if item is not None and not (name == "provisional" and item is False)}
+
+
+def with_times(value: Json) -> Json:
+    return {key: printed(item) if key.endswith("Time") else item for key, item in value.items()}
+
+
+def session_json(session: Session) -> Json:
+    parts = dict(session)
+    if session["segments"]:
+        parts["segments"] = [with_times(shown(segment, SEGMENT)) for segment in session["segments"]]
+    if session["wrapup"]:
+        parts["wrapup"] = wrapup_json(session["wrapup"], session["disconnectedTime"])
+    if session["afterCallWork"]:
+        parts["afterCallWork"] = with_times(shown(session["afterCallWork"], AFTER_CALL_WORK))
+    return with_times(shown(parts, MODEL))
+
+
+def wrapup_json(wrapup: Json, disconnected: int) -> Json:
+    timed = dict(wrapup)
+    if wrapup.get("endTime") is not None:
+        timed["durationSeconds"] = (wrapup["endTime"] - disconnected) // SECOND
+    return with_times(shown(timed, WRAPUP))
+
+
+# --- What tests call ------------------------------------------------------------------------------------------------
+
+
+def read_lines(lines: Iterable[str | Json]) -> list[Event]:
+    """The events of the lines that section 2 accepts."""
+    events = []
+    for line in lines:
+        try:
+            events.append(read_event(line))
+        except RejectedError:
+            continue
+    return events
+
+
+def read(lines: Iterable[str | Json], options: Options | None = None, until: str | None = None) -> dict[str, Account]:
+    """Return the account of each session, in the order in which sessions are written.
+
+    Args:
+        lines: CloudEvents, as text or as dicts. Rejected ones are left out.
+        options: The settings of the lifecycle.
+        until: The latest advance, None for no advance at all.
+    """
+    sessions: dict[str, list[Event]] = {}
+    for event in read_lines(lines):
+        sessions.setdefault(event.subject, []).append(event)
+    last = None if until is None else moment(until)
+    accounts = [account(copies, options or Options(), last) for copies in sessions.values()]
+    return {
+        each.session["id"]: each
+        for each in sorted(
+            accounts, key=lambda each: (min(row["at"] for row in each.trace if "event" in row), each.session["id"])
+        )
+    }
+
+
+def as_of(lines: Iterable[str | Json], at: str, options: Options | None = None) -> dict[str, Account]:
+    """The same from the copies that were received by `at`, advanced to `at`. Sessions without such a copy are left out."""
+    limit = moment(at)
+    known_then = []
+    for line in lines:
+        try:
+            if read_event(line).received <= limit:
+                known_then.append(line)
+        except RejectedError:
+            continue
+    return read(known_then, options, at)
+
+
+def main() -> int:
+    """Compare the package with this reading on many seeds and print the first difference."""
+    from tests.test_reading import first_difference  # noqa: PLC0415 - the tests import this module
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="seeds of each generator")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    arguments = parser.parse_args()
+    found = first_difference(range(arguments.first, arguments.first + arguments.seeds))
+    sys.stdout.write(found or f"{arguments.seeds} seeds of each generator agree.\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
