@@ -30,6 +30,7 @@ PENDING = ("scheduled", "offering", "contacting", "dialing", "alerting")
 ENDED = ("disconnected", "terminated")
 STATES = ("none", *PENDING, "connected", *ENDED)
 RANKS = (*PENDING, "connected", "updated", "acw.required", *ENDED, "acw.started", "wrapup", "acw.ended")
+REPORTED = ("complete", "skipped", "notApplicable")
 SEGMENTS = dict(zip((*PENDING, "connected"), ("Scheduled", "System", "Contacting", "Dialing", "Alert", "Interact"), strict=True))
 PROMPTS = ("mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "none")
 QUEUE_PROMPTS = {
@@ -342,7 +343,7 @@ def read_value(key: str, value: Any) -> tuple[Any, bool]:
         "initialState": STATES,
         "disconnectType": DISCONNECT_TYPES,
         "by": ("agent", "offline", "platform"),
-        "state": ("complete", "skipped", "notApplicable"),
+        "state": ("unknown", "pending", *REPORTED),
     }
     if key == "wrapupPrompt":
         word = known(value, PROMPTS) or QUEUE_PROMPTS.get(value.lower())
@@ -441,7 +442,7 @@ def stated(event: Event) -> dict[str, str]:
     """Each thing that the event states, by its name, as JSON text: in Python 1 equals true."""
     form = json.loads(event.canonical)
     alone = {key: form[key] for key in ("derivedfrom", "providertime") if key in form}
-    data = event.data | event.other if event.kind else {key: form[key] for key in ("data",) if key in form}
+    data = event.other | event.data if event.kind else {key: form[key] for key in ("data",) if key in form}
     return {key: json.dumps(value, sort_keys=True) for key, value in [*alone.items(), *event.context.items(), *data.items()]}
 
 
@@ -508,15 +509,14 @@ def is_taken(session: Session, event: Event, key: str) -> bool:
 
 
 def differs(session: Session, event: Event, options: Options, key: str) -> bool:
-    held = in_force(session, options, key) if key in SETTINGS else session[key]
-    return key in event.data and bool(held != event.data[key])
+    return key in event.data and bool(session[key] != event.data[key])
 
 
 def apply(before: Session, event: Event, options: Options) -> tuple[Session, Verdict]:
     """The session after one event, and the verdict on the event. `before` is not changed."""
     if event.kind is None:
         return before, ("ignored", "unknown_type")
-    if event.kind == "acw.ended" and ("by" in event.notes or "state" in event.notes):
+    if event.kind == "acw.ended" and ("by" in event.notes or event.data.get("state", "complete") not in REPORTED):
         return before, ("ignored", "unknown_value")
     after = copy.deepcopy(before)
     taken = [key for key in (*DETAILS, *SETTINGS) if key in event.data and is_taken(before, event, key)]
