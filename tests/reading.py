@@ -60,7 +60,7 @@ OWN = {
     "acw.required": ("required",),
     "wrapup": ("code", "name", "notes", "tags", "provisional", "disableEndTimeUpdates"),
     "acw.started": (),
-    "acw.ended": ("by",),
+    "acw.ended": ("by", "state"),
 }
 FILLED_AMONG_ONE_TYPE = ("disconnectType", "segmentType")
 
@@ -291,7 +291,7 @@ def from_base64(text: str) -> str:
 
 def read_data(kind: str, data: Json) -> tuple[Json, Json, list[str]]:
     """Split data into what this kind of event reads, all other keys, and the names of what is noted."""
-    keys = read_keys(kind, data)
+    keys = read_keys(kind)
     not_taken = [
         key for key in keys if key.endswith("TimeoutMs") and data.get(key) is not None and not is_timeout(key, data[key])
     ]
@@ -302,16 +302,15 @@ def read_data(kind: str, data: Json) -> tuple[Json, Json, list[str]]:
             continue
         read[key], is_unknown = read_value(key, value)
         notes = [*notes, key] if is_unknown else notes
-    for key in ("required", "by", "state"):
+    for key in ("required", "by", *(["state"] if read.get("by") == "platform" else [])):
         expect(key, None, key not in keys or key in read)
     if kind == "wrapup" and "code" not in read:
         notes = [*notes, *(key for key in other if key not in not_taken)]
     return read, other, notes
 
 
-def read_keys(kind: str, data: Json) -> list[str]:
-    is_report = kind == "acw.ended" and known(data.get("by"), ("platform",)) is not None
-    return [*DETAILS, *SETTINGS, *OWN[kind], *(["state"] if is_report else [])]
+def read_keys(kind: str) -> list[str]:
+    return [*DETAILS, *SETTINGS, *OWN[kind]]
 
 
 def is_unset(key: str, value: object) -> bool:
@@ -669,7 +668,7 @@ def on_acw_started(session: Session, event: Event, options: Options, news: bool)
     latest = deadline(session, options)
     if latest is not None and event.at > latest:
         return "ignored", "deadline_passed"
-    if acw_state(session) == "pending" and not news:
+    if acw_state(session) == "pending":
         return DUPLICATE
     session["afterCallWork"] = {"startTime": session["disconnectedTime"], "state": "pending"}
     if session["wrapup"]:
