@@ -316,6 +316,14 @@ def test_a_wrap_up_is_corrected_where_one_of_its_own_fields_changes(lower: Event
     assert Copies(higher, lower).is_corrected
 
 
+def test_data_of_an_unknown_type_are_one_statement() -> None:
+    def parked(sequence: str, data: Any) -> Event:
+        return UnknownEvent(subject="s1", source="/a", id="e1", type="parked", occurred_at=START, sequence=sequence, data=data)
+
+    assert Copies(parked("2", {"required": 1}), parked("1", "text")).is_corrected
+    assert not Copies(parked("2", None), parked("1", "text")).is_corrected
+
+
 # --- Cost ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -198,15 +198,13 @@ def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
 
 
 def _statements(event: Event) -> dict[tuple[str, ...], str]:
-    """What an event states, each key of the envelope and of an object in data by itself."""
+    """What an event states, each key of the envelope and of the data by itself."""
     written = as_json(event)
-    data = written.pop("data", {})
+    data = {} if isinstance(event, UnknownEvent) else written.pop("data", {})  # of an unknown type, data is one statement
     found: dict[tuple[str, ...], str]
     found = {(key,): json_text(value) for key, value in written.items() if key not in ("sequence", "receivedtime")}
     if isinstance(event, WrapupSaved):  # a save replaces the whole wrap-up: what it leaves unset is a statement, too
         found["wrapup",] = json_text([getattr(event, name) for name in _WRAPUP])
-    if not isinstance(data, dict):
-        return {**found, ("data",): json_text(data)}
     return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
 
 
