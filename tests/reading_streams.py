@@ -1,10 +1,9 @@
-"""Seeded random streams of event lines: lifelike ones, hostile ones, and lines that must be rejected."""
+"""Seeded random streams of event lines: lifelike ones and hostile ones."""
 
 import base64
 import itertools
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -384,125 +383,4 @@ ODDITIES: tuple[Json, ...] = (
     {"unread": 1.0},
     {"unread": {}},
     {"unread": ["\u2028", "\u0000", "𝄞"]},
-)
-
-
-# --- Lines that must be rejected ------------------------------------------------------------------------------------
-
-Break = Callable[[random.Random, Json], str]
-
-
-def rejected(seed: int) -> tuple[str, str]:
-    """The name of one fault, and a line that has it and no other."""
-    rng = random.Random(f"rejected {seed}")
-    fault, breaks = FAULTS[seed % len(FAULTS)]
-    kind = rng.choice(RANKS)
-    event = envelope("s1", SOURCES[0], "e1", kind, START) | {"data": {**required_data(kind), **some_details(rng)}}
-    return fault, breaks(rng, event)
-
-
-def required_data(kind: str) -> Json:
-    by_kind: dict[str, Json] = {"acw.required": {"required": True}, "acw.ended": {"by": "agent"}}
-    return by_kind.get(kind, {})
-
-
-def with_envelope(**more: Any) -> Break:
-    return lambda _rng, event: as_line(event | more)
-
-
-def of_type(kind: str, data: Json) -> Break:
-    return lambda _rng, event: as_line(event | {"type": PREFIX + kind, "data": data})
-
-
-def with_raw_data(raw: str) -> Break:
-    """The text is a value in the data as it is, whether it is JSON or not."""
-    return lambda _rng, event: as_line(event | {"data": event["data"] | {"raw": "@"}}).replace('"@"', raw)
-
-
-def without_one(rng: random.Random, event: Json) -> str:
-    missing = rng.choice(("id", "source", "type", "subject", "time", "specversion"))
-    return as_line({key: value for key, value in event.items() if key != missing})
-
-
-def wrong_envelope(rng: random.Random, event: Json) -> str:
-    return as_line(event | {rng.choice(("id", "source", "type", "subject", "time")): rng.choice(("", 5, None, True, [], {}))})
-
-
-def wrong_attribute(rng: random.Random, event: Json) -> str:
-    key = rng.choice(("receivedtime", "providertime", "sequence", "conversationid", "queueid", "derivedfrom", "mediatype"))
-    return as_line(event | {key: rng.choice((5, True, [], {}))})
-
-
-def wrong_detail(rng: random.Random, event: Json) -> str:
-    key = rng.choice((*DETAILS, "wrapupPrompt", "wrapupTimeoutMs", "alertingTimeoutMs"))
-    wrong: Json = {
-        "self": ({"name": 5}, [], "Ada", 5),
-        "controlling": ("cb-0", [5], {}, True),
-        "afterCallWorkRequired": (1, 0, "true", []),
-        "wrapupTimeoutMs": ("30000", True, [], {}),
-        "alertingTimeoutMs": ("30000", False, [], {}),
-    }
-    return as_line(event | {"data": event["data"] | {key: rng.choice(wrong.get(key, (5, True, [], {})))}})
-
-
-def wrong_time(rng: random.Random, event: Json) -> str:
-    times = (
-        "2026-03-01T09:00:00", "2026-03-01", "yesterday", "2026-13-01T09:00:00Z", "2026-02-30T09:00:00Z", "2026-03-01T25:00:00Z",
-        "1969-12-31T23:59:59.999Z", "9999-01-01T00:00:00Z", "2026-03-01T09:00:61Z",
-        "1970-01-01T00:30:00+01:00", "2026-03-01T09:60:00Z",
-    )  # fmt: skip
-    return as_line(event | {rng.choice(("time", "receivedtime", "providertime")): rng.choice(times)})
-
-
-def wrong_base64(rng: random.Random, event: Json) -> str:
-    rest = {key: value for key, value in event.items() if key != "data"}
-    return as_line(
-        rest | {"data_base64": rng.choice(("%%%", "e30", "e30=\u0130", "W10=", "/w==", "InRleHQi", "eyJhIjoxLCJhIjoxfQ=="))}
-    )
-
-
-CONTENT_TYPES = ("text/plain", "application/xml", "application/jsonx", "application/cloudevents")
-
-FAULTS: tuple[tuple[str, Break], ...] = (
-    ("not JSON", lambda rng, event: as_line(event)[: rng.randrange(1, 40)]),
-    ("not an object", lambda rng, _event: rng.choice(("[]", '"text"', "5", "null", "true"))),
-    ("a key twice", lambda _rng, event: as_line(event).replace("{", '{"id":"e0",', 1)),
-    ("a key twice in data", with_raw_data('{"a":1,"a":1}')),
-    ("NaN", with_raw_data("NaN")),
-    ("Infinity", with_raw_data("-Infinity")),
-    ("a number that overflows", with_raw_data("1e999")),
-    ("an integer over 4,300 digits", with_raw_data("9" * 4301)),
-    ("a lone surrogate", with_raw_data(r'"\ud800"')),
-    ("a lone surrogate in a key", with_raw_data(r'{"\udc00":1}')),
-    ("a byte order mark", lambda _rng, event: "\ufeff" + as_line(event)),
-    ("over 1 MiB", with_raw_data('"' + "x" * 1024 * 1024 + '"')),
-    ("nested over 64", with_raw_data("[" * 64 + "]" * 64)),
-    ("an attribute is missing", without_one),
-    ("an attribute is empty or of a wrong type", wrong_envelope),
-    ("an extension is of a wrong type", wrong_attribute),
-    ("another specversion", lambda rng, event: as_line(event | {"specversion": rng.choice(("0.3", "1.1", 1.0, 1, ""))})),
-    ("an empty sequence", with_envelope(sequence="")),
-    ("a bad time", wrong_time),
-    ("a time in the future", with_envelope(receivedtime=printed(START - DAY - 1))),
-    ("data is no object", lambda rng, event: as_line(event | {"data": rng.choice(([], "text", 5, True, [{}]))})),
-    ("data twice", with_envelope(data_base64="e30=")),
-    ("undecodable base64", wrong_base64),
-    ("another content type", lambda rng, event: as_line(event | {"datacontenttype": rng.choice(CONTENT_TYPES)})),
-    ("a detail or setting of a wrong type", wrong_detail),
-    ("no required", of_type("acw.required", {})),
-    ("required is null", of_type("acw.required", {"required": None})),
-    ("required is a number", of_type("acw.required", {"required": 1})),
-    ("no by", of_type("acw.ended", {"state": "complete"})),
-    ("by is null", of_type("acw.ended", {"by": None})),
-    ("by is no text", of_type("acw.ended", {"by": 5})),
-    ("no state of the platform", of_type("acw.ended", {"by": "platform"})),
-    ("state of the platform is null", of_type("acw.ended", {"by": "platform", "state": None})),
-    ("state of the platform is no text", of_type("acw.ended", {"by": "platform", "state": 1})),
-    ("code is no text", of_type("wrapup", {"code": 5})),
-    ("tags are no texts", of_type("wrapup", {"code": "a", "tags": ["a", 1]})),
-    ("tags are no list", of_type("wrapup", {"code": "a", "tags": "a"})),
-    ("provisional is no bool", of_type("wrapup", {"provisional": "true"})),
-    ("disableEndTimeUpdates is no bool", of_type("wrapup", {"code": "a", "disableEndTimeUpdates": 0})),
-    ("segmentType is no text", of_type("alerting", {"segmentType": 5})),
-    ("disconnectType is no text", of_type("terminated", {"disconnectType": ["client"]})),
 )
