@@ -180,9 +180,9 @@ def known_kind(name: str) -> str | None:
 
 
 def canonical_form(envelope: Json, at: int, data: Any) -> str:
-    """The JSON text of the event without `receivedtime`."""
-    names = ("specversion", "id", "source", "type", "subject", *CONTEXT, "sequence", "derivedfrom")
-    form = {key: envelope[key] for key in names if key in envelope} | {"time": printed(at)}
+    """The JSON text of the event without `receivedtime`. Attributes that nobody reads stay as they came."""
+    form = {key: value for key, value in envelope.items() if key not in ("receivedtime", "data", "data_base64")}
+    form["time"] = printed(at)
     if data not in (None, {}):
         form["data"] = data
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -299,9 +299,9 @@ def states_something_else(lower: Event, whole: Event) -> bool:
 def stated(event: Event) -> dict[str, str]:
     """Each thing that the event states, by its name, as JSON text: in Python 1 equals true."""
     form = json.loads(event.canonical)
-    alone = {key: form[key] for key in ("derivedfrom", "providertime") if key in form}
-    data = event.other | event.data if event.kind else {key: form[key] for key in ("data",) if key in form}
-    return {key: json.dumps(value, sort_keys=True) for key, value in [*alone.items(), *event.context.items(), *data.items()]}
+    data = event.other | event.data if event.kind else {"data": form["data"]} if "data" in form else {}
+    envelope = {key: value for key, value in form.items() if key not in ("data", "sequence")}
+    return {key: json.dumps(value, sort_keys=True) for key, value in (envelope | event.context | data).items()}
 
 
 def order(event: Event) -> tuple[Any, ...]:
