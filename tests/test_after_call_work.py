@@ -505,6 +505,15 @@ def test_a_request_outside_connected_is_refused(state: str, *, required: bool) -
     ran.expect(after_call_work_required=None)
 
 
+@pytest.mark.parametrize("held", [None, True, False])
+@pytest.mark.parametrize("detail", [None, True, False])
+@pytest.mark.parametrize("required", [True, False])
+def test_a_request_counts_over_the_detail_of_its_own_event(held: bool | None, detail: bool | None, required: bool) -> None:  # noqa: FBT001
+    before = stream().connected(after_call_work_required=held).after(1)
+
+    run(before.required(required, after_call_work_required=detail)).expect(after_call_work_required=required)
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_a_first_request_is_news_and_the_same_again_a_duplicate(*, required: bool) -> None:
     run(connected().required(required).after(1).required(required)).expect(

@@ -284,6 +284,46 @@ def test_the_merged_event_can_be_written_and_read(events: list[Event]) -> None:
         assert canonical(again) == canonical(event)
 
 
+def saved(sequence: str, **fields: Any) -> WrapupSaved:
+    return WrapupSaved(subject="s1", source="/a", id="e1", occurred_at=START, sequence=sequence, **fields)
+
+
+@pytest.mark.parametrize(
+    "lower",
+    [
+        ended("1", extra={"roomId": "r"}),
+        ended("1", extra={"wrapupTimeoutMs": 0}),
+        ended("1", extensions={"datacontenttype": "text/plain"}),
+        ended("1", derived_from="the envelope"),
+        ended("1", details=Details(peer_id="p"), disconnect_type="peer"),
+    ],
+)
+def test_what_the_highest_edition_leaves_unset_is_not_corrected(lower: Event) -> None:
+    assert not Copies(ended("2"), lower).is_corrected
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        (saved("1"), saved("2", code="sale")),
+        (saved("1", code="sale"), saved("2")),
+        (saved("1", code="sale"), saved("2", code="sale", notes="n")),
+        (saved("1", code="sale"), saved("2", code="sale", provisional=True)),
+        (saved("1", code="sale"), saved("2", code="sale", tags=())),
+    ],
+)
+def test_a_wrap_up_is_corrected_where_one_of_its_own_fields_changes(lower: Event, higher: Event) -> None:
+    assert Copies(higher, lower).is_corrected
+
+
+def test_data_of_an_unknown_type_are_one_statement() -> None:
+    def parked(sequence: str, data: Any) -> Event:
+        return UnknownEvent(subject="s1", source="/a", id="e1", type="parked", occurred_at=START, sequence=sequence, data=data)
+
+    assert Copies(parked("2", {"required": 1}), parked("1", "text")).is_corrected
+    assert not Copies(parked("2", None), parked("1", "text")).is_corrected
+
+
 # --- Cost ---------------------------------------------------------------------------------------------------------------------
 
 

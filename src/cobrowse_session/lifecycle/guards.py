@@ -208,8 +208,9 @@ def by_agent(_session: Communication, event: AfterCallWorkEnded, _: Rules) -> bo
 
 @asks_event
 def changes_the_request(session: Communication, event: Any, _: Rules) -> bool:
-    """The agent wants something else than before; unset differs from false."""
-    return bool(event.required is not session.after_call_work_required)
+    """The agent wants something else than before; unset differs from false. The event's own detail counts as in force."""
+    stated = event.details.after_call_work_required
+    return bool(event.required is not (session.after_call_work_required if stated is None else stated))
 
 
 # --- Wrap-up ------------------------------------------------------------------------------------------------------------------

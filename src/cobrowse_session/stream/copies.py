@@ -28,6 +28,7 @@ from cobrowse_session.events import (
     Event,
     Identity,
     UnknownEvent,
+    WrapupSaved,
     as_json,
     canonical,
     edition,
@@ -124,10 +125,10 @@ class Copies:
 
     @property
     def is_corrected(self) -> bool:
-        """Whether a lower edition states something else than what counts."""
+        """Whether a lower edition states something else than what counts. Absence is no correction."""
         counts = _statements(self.merged)
         lower = (copy.event for form, copy in self._forms.items() if form not in self._top)
-        return any(counts.get(key) != value for event in lower for key, value in _statements(event).items())
+        return any(counts.get(key, value) != value for event in lower for key, value in _statements(event).items())
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -180,6 +181,7 @@ class Copies:
 
 
 _ARGUMENTS = {part: {a.name: a.alias or a.name for a in attrs.fields(cls)} for part, cls in _PARTS.items()}
+_WRAPUP = [name for name in attrs.fields_dict(WrapupSaved) if name not in attrs.fields_dict(Event)]
 _OWN_ARGUMENTS = {name: name for name in _FILLED_BY_OWN_TYPE}
 
 
@@ -196,13 +198,13 @@ def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
 
 
 def _statements(event: Event) -> dict[tuple[str, ...], str]:
-    """What an event states, each key of the envelope and of an object in data by itself."""
+    """What an event states, each key of the envelope and of the data by itself."""
     written = as_json(event)
-    data = written.pop("data", {})
+    data = {} if isinstance(event, UnknownEvent) else written.pop("data", {})  # of an unknown type, data is one statement
     found: dict[tuple[str, ...], str]
     found = {(key,): json_text(value) for key, value in written.items() if key not in ("sequence", "receivedtime")}
-    if not isinstance(data, dict):
-        return {**found, ("data",): json_text(data)}
+    if isinstance(event, WrapupSaved):  # a save replaces the whole wrap-up: what it leaves unset is a statement, too
+        found["wrapup",] = json_text([getattr(event, name) for name in _WRAPUP])
     return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
 
 
