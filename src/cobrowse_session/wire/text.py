@@ -115,9 +115,9 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         value = value[: MAX_SHOWN + 1]
     if not value or not isinstance(value, dict | list):
-        return cut(json.dumps(value))
+        return cut(json.dumps(value, default=repr))
     text = ""
-    for part in json.JSONEncoder().iterencode(value):
+    for part in json.JSONEncoder(default=repr).iterencode(value):
         text += part[: MAX_SHOWN + 1]
         if len(text) > MAX_SHOWN:
             break
@@ -223,7 +223,11 @@ def _flaw_of(value: Any) -> _Flaw | None:
             return None if _is_whole(value) else _Flaw("lone_surrogate", shown(value), "whole characters")
         case int():
             too_long = abs(value) >= _TOO_LONG
-            return _Flaw("number_too_long", f"over {MAX_INTEGER_DIGITS} digits", f"at most {MAX_INTEGER_DIGITS}") if too_long else None
+            return (
+                _Flaw("number_too_long", f"over {MAX_INTEGER_DIGITS} digits", f"at most {MAX_INTEGER_DIGITS}")
+                if too_long
+                else None
+            )
         case float():
             return None if isfinite(value) else _Flaw("not_a_number", repr(value), "a number that JSON has")
         case None:
