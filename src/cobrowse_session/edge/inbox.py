@@ -29,7 +29,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import MAX_DEPTH, shown
 from cobrowse_session.edge.memory import SealedSessions
 from cobrowse_session.edge.replay import Rejected
 from cobrowse_session.edge.state import read_state, write_state
@@ -41,7 +41,7 @@ from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClo
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD, read_event
 from cobrowse_session.wire.genesys import convert
-from cobrowse_session.wire.text import LONGEST_LINE, read_json
+from cobrowse_session.wire.text import LONGEST_LINE, MAX_PROBLEMS, check_document, read_json, too_many
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
 
@@ -266,31 +266,56 @@ class Inbox:
             TypeError: it is none of these, or `now` is naive.
             RuntimeError: a second writer.
         """
-        now = _arrival(now)
-        if isinstance(document, Event):
-            return Taken((self.add(document, now),))
-        if isinstance(document, str | bytes):
-            raw = _bytes(document)
-            try:
-                document = read_json(document, longest=self.longest)
-            except DecodeError as error:
-                return Taken((self._reject(error, raw),))
-        if isinstance(document, list):
-            parts = [self.take(one, now) for one in document]
-            answers = tuple(answer for part in parts for answer in part.answers)
-            return Taken(answers, tuple(warning for part in parts for warning in part.warnings))
-        if not isinstance(document, Mapping):
+        if not isinstance(document, Event | str | bytes | list | Mapping):
             raise TypeError(f"expected an event, CloudEvents or a payload, as text or parsed JSON, found {shown(document)}")
-        return self._take_object(document, now)
+        answers: list[Received | Rejected] = []
+        warnings: list[Problem] = []
+        for part in self._take(document, _arrival(now), MAX_DEPTH):
+            answers += part.answers
+            warnings += part.warnings
+        return Taken(tuple(answers), tuple(warnings))
+
+    def _take(self, document: object, now: datetime, depth: int) -> Iterator[Taken]:
+        """Take a document, whatever it turns out to be. Only `depth` lists may be nested in it."""
+        if isinstance(document, Event):
+            yield Taken((self.add(document, now),))
+        elif isinstance(document, str | bytes):
+            try:
+                parsed = read_json(document, longest=self.longest)
+            except DecodeError as error:
+                yield Taken((self._reject(error, _bytes(document)),))
+            else:
+                yield from self._take(parsed, now, depth - 1)
+        elif isinstance(document, list) and depth > 0:
+            yield from self._take_list(document, now, depth - 1)
+        elif isinstance(document, Mapping):
+            yield self._take_object(document, now)
+        else:
+            problem = Problem("not_an_object", "$", type(document).__name__, "an event, CloudEvents or a payload")
+            yield Taken((self._reject(DecodeError((problem,)), _as_bytes(document)),))
+
+    def _take_list(self, parts: list[Any], now: datetime, depth: int) -> Iterator[Taken]:  # JSON
+        """Take the parts of a list. Of many that are no document, the first are answered one by one, the others counted."""
+        rejected = more = 0
+        for one in parts:
+            if rejected >= MAX_PROBLEMS and _is_no_document(one):
+                more += 1
+                continue
+            for taken in self._take(one, now, depth):
+                rejected += sum(isinstance(answer, Rejected) for answer in taken.answers)
+                yield taken
+        if more:
+            yield Taken((self._reject(DecodeError((too_many("$", rejected + more),)), b"", more),))
 
     def _take_object(self, document: Mapping[str, Any], now: datetime) -> Taken:  # JSON
         try:
             if "specversion" in document:
+                check_document(dict(document))  # the caller's parser may let NaN or lone surrogates through
                 with self._one_writer():
                     return Taken((self._receive(read_event(document, ahead=timedelta.max), now),))
             converted = convert(document)
         except DecodeError as error:
-            return Taken((self._reject(error, json.dumps(document, default=repr).encode()),))
+            return Taken((self._reject(error, _as_bytes(document)),))
         return Taken(tuple(self.add(event, now) for event in converted.events), converted.warnings)
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
@@ -481,8 +506,8 @@ class Inbox:
     def _late_copies(self, log: SessionLog) -> tuple[Event, ...]:
         return tuple(copy for copy in log.copies if isinstance(self._sealed.answer(copy), Late))
 
-    def _reject(self, error: DecodeError, content: bytes) -> Rejected:
-        rejected = Rejected.of(error, None, content)
+    def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
+        rejected = Rejected.of(error, None, content, count=count)
         if self.reject is not None:
             self.reject(rejected)
         return rejected
@@ -589,6 +614,24 @@ def _later(moment: datetime, duration: timedelta) -> datetime:
 
 def _bytes(raw: str | bytes) -> bytes:
     return raw.encode(errors="replace") if isinstance(raw, str) else raw
+
+
+def _is_no_document(part: Any) -> bool:  # JSON
+    """Whether a look is enough; to be rejected in earnest costs much more."""
+    if isinstance(part, str | bytes):
+        return len(part) < _SHORTEST
+    return not isinstance(part, Event) and (not isinstance(part, list | Mapping) or not part)
+
+
+_SHORTEST = 50  # characters; CloudEvents and payloads have more
+
+
+def _as_bytes(document: object) -> bytes:
+    """Return a parsed document as text; none for one that cannot be written: it holds itself, or a key that is no text."""
+    try:
+        return json.dumps(document, default=repr).encode()
+    except (TypeError, ValueError, RecursionError):
+        return b""
 
 
 def _after(fired: tuple[Step, ...], change: Change) -> Change:
