@@ -17,6 +17,9 @@ while it runs, so it ends.
 
 A log that is sealed is handed over and leaves the inbox. `memory.py` remembers its session and its copies for a while.
 
+The heaps follow from the logs. While they are being changed, the inbox is *dirty*. If anything raises on the way, a signal at any
+line included, the next call builds them anew. What an interrupted `advance` did is handed over by the next one.
+
 One writer: an inbox and its logs belong to one thread or one event loop at a time. A second one that enters gets an error.
 """
 
@@ -109,6 +112,7 @@ class Advanced:
         changes: session to how its trace changed.
         logs: the logs that changed, sealed ones included, each once.
         sealed: the logs that were sealed. They are no longer in the inbox, and are handed over once only.
+            What an earlier call changed that was interrupted is among all three.
         more: the limit was reached before everything was done. Call `advance` again.
     """
 
@@ -188,7 +192,9 @@ class Inbox:
     _sealings: list[tuple[datetime, str]] = field(factory=list, init=False)
     _waiting: dict[str, datetime] = field(factory=dict, init=False)  # the latest deadline that was put into the heap
     _to_seal: set[str] = field(factory=set, init=False)  # the sessions that have an entry in that heap
+    _passed: "_Passed" = field(factory=lambda: _Passed(), init=False)  # noqa: PLW0108 (the class comes later)
     _advanced: datetime | None = field(default=None, init=False)
+    _dirty: bool = field(default=False, init=False)  # a heap may lack an entry
     _busy: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -339,6 +345,7 @@ class Inbox:
             session, here = log.session_id, self.logs.get(log.session_id)
             if session in self._sealed and not self._sealed.was_dropped(session):
                 return Put(None, self._late_copies(log))
+            self._dirty = True
             self._sealed.take_back(session)
             united = unite(log, here) if here is not None and here is not log else None
             kept = united.log if united else log
@@ -347,6 +354,7 @@ class Inbox:
             else:
                 self.logs[session] = kept
                 self._wait_for(kept)
+            self._dirty = False
             return Put(None if kept.sealed else kept, united.late if united else (), united.differences if united else ())
 
     def drop(self, session: str) -> SessionLog:
@@ -398,16 +406,16 @@ class Inbox:
             raise ValueError(f"limit: expected 1 or more, found {limit}")
         with self._one_writer():
             self._advanced = now = max(utc(now), self._advanced or utc(now))
-            changes: dict[str, Change] = {}
-            logs: dict[str, SessionLog] = {}
-            budget = _Budget(limit)
+            self._dirty, passed, budget = True, self._passed, _Budget(limit)
             for log in self._due(now, budget):
-                changes[log.session_id] = log.advance(now)
-                logs[log.session_id] = log
+                passed.logs[log.session_id] = log
+                passed.changes[log.session_id] = _also(passed.changes.get(log.session_id), log.advance(now))
                 self._wait_for(log)
-            sealed = tuple(self._seal(now, budget))
-            logs.update((log.session_id, log) for log in sealed)
-            return Advanced(changes, tuple(logs.values()), sealed, more=budget.left == 0 and self._has_work(now))
+            self._seal(now, budget)
+            more = budget.left == 0 and self._has_work(now)
+            told = Advanced(passed.changes, tuple(passed.logs.values()), tuple(passed.sealed.values()), more)
+            self._dirty, self._passed = False, _Passed()
+            return told
 
     # --- State ----------------------------------------------------------------------------------------------------------------
 
@@ -490,11 +498,13 @@ class Inbox:
             self.late += isinstance(outcome, Late)
             return Change(outcome)
         log = self.logs.get(event.subject) or SessionLog(self.lifecycle, event.subject)
+        self._dirty = True
         # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
         change = log.add(event)
         self.logs[event.subject] = log
         self._wait_for(log)
+        self._dirty = False
         return _after(fired, change) if fired else change
 
     def _is_closed(self, event: Event) -> bool:
@@ -542,7 +552,7 @@ class Inbox:
             self._to_seal.add(session)
             heapq.heappush(self._sealings, (_later(latest, self.seal_after), session))
 
-    def _seal(self, now: datetime, budget: "_Budget") -> Iterator[SessionLog]:
+    def _seal(self, now: datetime, budget: "_Budget") -> None:
         while self._may_seal(now) and budget.spend():
             _, session = heapq.heappop(self._sealings)
             self._to_seal.discard(session)
@@ -550,10 +560,17 @@ class Inbox:
             if log is None or self.seal_after is None:
                 continue  # it was dropped
             if log.seal(self._horizon()):
+                self._passed.logs[session] = self._passed.sealed[session] = log  # before it leaves: it must be somewhere
                 self._let_go(log)
-                yield log
             elif (latest := log.latest) is not None and _later(latest, self.seal_after) >= now:
                 self._wait_for(log)  # something came since; what has not ended waits for its next event
+
+    def _wait_anew(self) -> None:
+        """Build the heaps again, after a change was interrupted."""
+        self._deadlines, self._sealings, self._waiting, self._to_seal = [], [], {}, set()
+        for log in self.logs.values():
+            self._wait_for(log)
+        self._dirty = False
 
     def _let_go(self, log: SessionLog, *, dropped: bool = False) -> None:
         self._sealed.remember(log, dropped=dropped)
@@ -564,11 +581,22 @@ class Inbox:
     def _one_writer(self) -> Iterator[None]:
         if self._busy:
             raise RuntimeError("a second writer entered the inbox: an inbox belongs to one thread or one event loop at a time")
-        self._busy = True
         try:
+            self._busy = True
+            if self._dirty:
+                self._wait_anew()
             yield
         finally:
             self._busy = False
+
+
+@define
+class _Passed:
+    """What the passing of time changed, until it is handed over; see `Advanced`."""
+
+    changes: dict[str, Change] = field(factory=dict)
+    logs: dict[str, SessionLog] = field(factory=dict)
+    sealed: dict[str, SessionLog] = field(factory=dict)
 
 
 @define
@@ -632,6 +660,11 @@ def _as_bytes(document: object) -> bytes:
         return json.dumps(document, default=repr).encode()
     except (TypeError, ValueError, RecursionError):
         return b""
+
+
+def _also(earlier: Change | None, change: Change) -> Change:
+    """Return the change of two advances of a log, the first of which was interrupted, as one."""
+    return change if earlier is None else evolve(change, new=(*earlier.new, *change.new))
 
 
 def _after(fired: tuple[Step, ...], change: Change) -> Change:
