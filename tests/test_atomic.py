@@ -11,6 +11,8 @@ from attrs import evolve
 from tests.strategies import at
 
 from cobrowse_session import Communication, Event, Lifecycle, SessionLog, Settings
+from cobrowse_session.edge import inbox as inbox_module
+from cobrowse_session.edge.inbox import Inbox
 from cobrowse_session.events import canonical
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import stream
@@ -136,6 +138,7 @@ def test_the_lifecycle_of_a_log_cannot_be_changed() -> None:
 # --- A signal at any line -----------------------------------------------------------------------------------------------------
 
 TRACED = {sys.modules[f"cobrowse_session.stream.{name}"].__file__ for name in ("log", "copies", "fold")}
+TRACED |= {inbox_module.__file__, sys.modules["cobrowse_session.edge.memory"].__file__}
 
 
 class Signal(BaseException):
@@ -148,7 +151,7 @@ def signal_at(line: int) -> Iterator[list[int]]:
     lines = [0]
 
     def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
-        if frame.f_code.co_filename not in TRACED:
+        if frame.f_code.co_filename not in TRACED or frame.f_code.co_name == "_one_writer":
             return None
         if event == "line":
             lines[0] += 1
@@ -205,3 +208,60 @@ def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of
 def held_after(log: SessionLog, act: Callable[[SessionLog], object]) -> set[str]:
     act(log)
     return held(log)
+
+
+# --- The inbox ----------------------------------------------------------------------------------------------------------------
+
+
+def inbox_of_three() -> Inbox:
+    """Three sessions: a timer of each is due after 93 s, and after 123 s each may be sealed."""
+    inbox = Inbox(Lifecycle(settings=SETTINGS), seal_after=at(60) - at(0))
+    for session in ("s1", "s2", "s3"):
+        for event in stream(session).alerting().after(3).connected().after(60).disconnected("peer"):
+            inbox.receive(encode_event(event), event.occurred_at)
+    return inbox
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_an_advance_that_was_interrupted_at_any_line_loses_no_timer_and_no_sealed_log(limit: int | None) -> None:
+    def act(inbox: Inbox) -> tuple[list[str], list[str]]:
+        fired, sealed = [], []
+        while True:
+            advanced = inbox.advance(at(1000), limit)
+            fired += [f"{session} {step.event.kind}" for session, change in advanced.changes.items() for step in change.new]
+            sealed += [log.session_id for log in advanced.sealed]
+            assert {log.session_id for log in advanced.logs} >= {*advanced.changes, *sealed[len(sealed) - len(advanced.sealed) :]}
+            if not advanced.more:
+                return fired, sealed
+
+    whole = inbox_of_three()
+    count = lines_of(lambda: whole.advance(at(1000), limit))
+    for line in range(1, count - 1):  # at the last two the answer is on its way already
+        inbox = inbox_of_three()
+        with pytest.raises(Signal), signal_at(line):
+            inbox.advance(at(1000), limit)
+
+        fired, sealed = act(inbox)
+        assert (sorted(sealed), inbox.logs) == (["s1", "s2", "s3"], {}), line
+        assert set(fired) <= {"s1 timer.acw", "s2 timer.acw", "s3 timer.acw"}
+        assert len(fired) >= 2, line  # of a log that was interrupted in its own advance the change is lost, but not the log
+
+
+def test_an_event_that_was_interrupted_at_any_line_leaves_no_timer_behind() -> None:
+    (*first, last) = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+
+    def fresh() -> Inbox:
+        inbox = Inbox(Lifecycle(settings=SETTINGS), seal_after=at(60) - at(0))
+        for event in first:
+            inbox.receive(encode_event(event), event.occurred_at)
+        return inbox
+
+    raw, whole = encode_event(last), fresh()
+    for line in range(1, lines_of(lambda: whole.receive(raw, last.occurred_at)) + 1):
+        inbox = fresh()
+        with pytest.raises(Signal), signal_at(line):
+            inbox.receive(raw, last.occurred_at)
+
+        inbox.receive(raw, last.occurred_at)
+        assert inbox.deadline == at(93), line
+        assert [log.session_id for log in inbox.advance(at(1000)).sealed] == ["s1"], line

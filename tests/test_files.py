@@ -223,14 +223,26 @@ def test_standard_output_by_its_name_is_appended_to_as_the_shell_asked(folder: P
     assert (first, '"id":"s1"' in second) == (OLD.strip(), True)
 
 
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"])
+def test_a_file_that_is_open_already_is_appended_to_and_never_replaced(name: str, folder: Path) -> None:
+    code, _ = shell(f"{RUN} replay events.jsonl -o {name} 2>> out")
+
+    assert code == 0
+    told = (folder / "out").read_text()
+    assert told.startswith(OLD)
+    assert '"id":"s1"' in told
+    assert "3 events, 1 session" in told
+
+
 # --- Standard streams ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", ["replay many --trace trace --rejects rejects", "tell many"])
-def test_a_reader_that_goes_away_cuts_no_other_output_and_is_no_success(line: str, folder: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # with it Python writes to a raw file, which may take a part of a text
+@pytest.mark.parametrize("line", ["replay many --trace trace --rejects rejects", "tell many", "perfetto many"])
+def test_a_reader_that_goes_away_cuts_no_other_output_and_is_no_success(line: str, unbuffered: str, folder: Path) -> None:
     (folder / "many").write_bytes(MANY + b"{\n")
 
-    code, err = shell(f"{RUN} {line} | head -n 1 > /dev/null")
+    code, err = shell(f"PYTHONUNBUFFERED={unbuffered} {RUN} {line} | head -n 1 > /dev/null")
 
     assert code == BROKEN_PIPE
     assert "Traceback" not in err

@@ -483,6 +483,67 @@ def test_take_recognises_events_and_batches(document: object, kinds: list[str]) 
     assert len(rejects) == kinds.count("rejected")
 
 
+NESTED: list[object] = []
+for _ in range(2000):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize(
+    ("document", "kinds"),
+    [
+        ("5", ["rejected"]),
+        ("null", ["rejected"]),
+        ('"text"', ["rejected"]),
+        (f"[{GOOD},5,null]", ["applied", "rejected", "rejected"]),
+        ([json.loads(GOOD), None, True], ["applied", "rejected", "rejected"]),
+        (NESTED, ["rejected"]),
+        ({**json.loads(GOOD), "data": {"nested": NESTED}}, ["rejected"]),
+        ([{"specversion": "1.0", (1,): 2}, json.loads(GOOD)], ["rejected", "applied"]),
+        ({**json.loads(GOOD), "id": "\ud800"}, ["rejected"]),
+        ({**json.loads(GOOD), "data": {"x": "\ud800"}}, ["rejected"]),
+        ({**json.loads(GOOD), "data": {"x": float("nan")}}, ["rejected"]),
+        ({**json.loads(GOOD), "data": {"x": {1, 2}}}, ["rejected"]),
+        ({**json.loads(GOOD), "data": {"x": 10**5000}}, ["rejected"]),
+    ],
+)
+def test_nothing_that_a_sender_may_write_makes_take_raise_or_lose_the_answers_of_a_batch(
+    document: object, kinds: list[str]
+) -> None:
+    inbox, rejects = inbox_of()
+
+    taken = inbox.take(document, START)
+
+    assert [answer.outcome.kind for answer in taken.answers] == kinds
+    assert len(rejects) == kinds.count("rejected")
+
+
+@pytest.mark.parametrize("part", ["0", "{}", "[]", '"x"', '{"specversion":0}'])
+def test_memory_and_time_of_a_batch_are_bounded_by_its_length(part: str) -> None:
+    program = f"""
+import resource, time
+from cobrowse_session import Lifecycle
+from cobrowse_session.edge.inbox import Inbox
+text = "[" + ",".join([{part!r}] * (1_000_000 // {len(part) + 1})) + "]"
+began = time.process_time()
+taken = Inbox(Lifecycle()).take(text)
+print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+
+    seconds, megabytes = map(float, ran.stdout.split())
+    assert megabytes < 120
+    assert seconds < 4  # 2 on a machine of its own
+
+
+def test_of_many_parts_that_are_no_document_the_first_are_answered_and_all_are_counted() -> None:
+    inbox, rejects = inbox_of()
+
+    taken = inbox.take([None] * 100 + [json.loads(GOOD)] + [{}] * 50, START)
+
+    assert [answer.outcome.kind for answer in taken.answers] == ["rejected"] * 20 + ["applied", "rejected"]
+    assert sum(rejected.count for rejected in rejects) == 150
+
+
 def test_take_recognises_a_payload_of_the_platform() -> None:
     inbox, _ = inbox_of()
 

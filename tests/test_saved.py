@@ -141,6 +141,17 @@ def test_a_table_that_changed_is_noticed() -> None:
         assert restored.table_changed
 
 
+@pytest.mark.parametrize("name", ["timer.acw", "timer.alerting"])
+def test_a_sealed_log_that_holds_an_event_of_an_unknown_type_with_a_timers_name_can_be_restored(name: str) -> None:
+    log = SessionLog(TIMED, "s1")
+    for event in (*CALL, *CALL.unknown(name)):
+        log.add(event)
+    log.advance(at(1000))
+    assert log.seal(at(900))
+
+    assert shown(restore_log(saved(log))) == shown(log)
+
+
 # --- Broken documents ---------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +175,29 @@ def test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else
             assert path == ("format",)
         else:
             json.dumps(save_log(restored))
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), b"x", {1: 2}, object()])
+def test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is(value: object, *, sealed: bool) -> None:
+    data = saved(log_of(sealed=sealed))
+    for path, _ in mutations(data):
+        broken = copy.deepcopy(data)
+        place: Any = broken
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        with pytest.raises(DecodeError) as caught:
+            restore_log(broken)
+        assert caught.value.path.startswith("$")
+
+
+def test_the_session_of_a_sealed_log_is_that_of_its_state() -> None:
+    data = saved(log_of(sealed=True))
+    data["state"]["id"] = "s2"
+
+    with pytest.raises(DecodeError, match=r"state\.id"):
+        restore_log(data)
 
 
 @pytest.mark.parametrize(

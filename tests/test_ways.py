@@ -468,3 +468,12 @@ def _track(items: list[Row], session: str) -> int:
 
 def _same_place(one: Row, other: Row) -> bool:
     return (one["pid"], one["tid"]) == (other["pid"], other["tid"])
+
+
+@pytest.mark.parametrize("name", ["timer.acw", "timer.alerting", "cobrowse.session.timer.acw"])
+def test_an_event_of_an_unknown_type_with_a_timers_name_is_no_timer(name: str) -> None:
+    log = SessionLog(Lifecycle(), "s1")
+    for event in stream("s1").alerting().unknown(name):
+        log.add(event)
+
+    assert render("after-call-work", "svg", way=Way.of(trace_rows(log.trace), "s1"))

@@ -1,5 +1,6 @@
 """`python -m cobrowse_session`, and the command `cobrowse-session`."""
 
+import io
 import signal
 import sys
 from io import TextIOWrapper
@@ -21,7 +22,10 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
-    """What the encoding of a terminal does not have is written as an escape."""
+    """What the encoding of a terminal does not have is written as an escape; what is written is written whole."""
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        # PYTHONUNBUFFERED, as in most containers: a raw file may take a part of a text, and nobody asks how much it took.
+        sys.stdout = TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

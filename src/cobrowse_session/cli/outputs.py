@@ -116,8 +116,9 @@ def _open(name: str) -> _Output:
         return _Output(STDOUT, _stdout())
     with naming(name):
         target = Path(os.path.realpath(name))
-        if (target.exists() and not target.is_file()) or name.startswith(("/dev/fd/", "/proc/")):  # open already, or no file
-            return _Output(name, Path(name).open("w", encoding="utf-8", newline="\n"))
+        if (target.exists() and not target.is_file()) or name.startswith(("/dev/fd/", "/dev/std", "/proc/")):
+            # No file, or open already. Others may write to it, too.
+            return _Output(name, Path(name).open("a", encoding="utf-8", newline="\n"))
         if target.exists():
             target.open("ab").close()  # may it be written at all?
         temporary = target.with_name(f".{token_hex(8)}.part")

@@ -119,7 +119,7 @@ def _steps(graph: Graph, way: Way) -> Iterator[_Step]:
         session, at, source = (_text(row, key) for key in ("session", "at", "from"))
         own, _, after_end = _text(row, "row").partition("+")
         numbers[session] += 1
-        kind = _kind(_text(row, "type"))
+        kind = _kind(row)
         ladder = graph.name == "after-call-work" and bool(after_end)
         if ladder or kind in kinds:
             state = source if graph.name == "connection" else work[session]
@@ -130,9 +130,12 @@ def _steps(graph: Graph, way: Way) -> Iterator[_Step]:
         work[session] = _text(row, "acw", default="absent")
 
 
-def _kind(type_: str) -> str:
+def _kind(row: TraceRow) -> str:
+    type_ = _text(row, "type")
     kind = type_.removeprefix(TYPE_PREFIX)
-    return kind if kind in _TIMERS or (kind in KINDS and kind != type_) else UnknownEvent.kind
+    if row.get("event") is None and type_ in _TIMERS:  # an event of an unknown type may have a timer's name
+        return type_
+    return kind if kind in KINDS and kind != type_ else UnknownEvent.kind
 
 
 def _text(row: TraceRow, key: str, default: str | None = None) -> str:

@@ -17,6 +17,9 @@ while it runs, so it ends.
 
 A log that is sealed is handed over and leaves the inbox. `memory.py` remembers its session and its copies for a while.
 
+The heaps follow from the logs. While they are being changed, the inbox is *dirty*. If anything raises on the way, a signal at any
+line included, the next call builds them anew. What an interrupted `advance` did is handed over by the next one.
+
 One writer: an inbox and its logs belong to one thread or one event loop at a time. A second one that enters gets an error.
 """
 
@@ -29,7 +32,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import MAX_DEPTH, shown
 from cobrowse_session.edge.memory import SealedSessions
 from cobrowse_session.edge.replay import Rejected
 from cobrowse_session.edge.state import read_state, write_state
@@ -41,7 +44,7 @@ from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClo
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD, read_event
 from cobrowse_session.wire.genesys import convert
-from cobrowse_session.wire.text import LONGEST_LINE, read_json
+from cobrowse_session.wire.text import LONGEST_LINE, MAX_PROBLEMS, check_document, read_json, too_many
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
 
@@ -109,6 +112,7 @@ class Advanced:
         changes: session to how its trace changed.
         logs: the logs that changed, sealed ones included, each once.
         sealed: the logs that were sealed. They are no longer in the inbox, and are handed over once only.
+            What an earlier call changed that was interrupted is among all three.
         more: the limit was reached before everything was done. Call `advance` again.
     """
 
@@ -190,7 +194,9 @@ class Inbox:
     _sealings: list[tuple[datetime, str]] = field(factory=list, init=False)
     _waiting: dict[str, datetime] = field(factory=dict, init=False)  # the latest deadline that was put into the heap
     _to_seal: set[str] = field(factory=set, init=False)  # the sessions that have an entry in that heap
+    _passed: "_Passed" = field(factory=lambda: _Passed(), init=False)  # noqa: PLW0108 (the class comes later)
     _advanced: datetime | None = field(default=None, init=False)
+    _dirty: bool = field(default=False, init=False)  # a heap may lack an entry
     _busy: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -268,31 +274,56 @@ class Inbox:
             TypeError: it is none of these, or `now` is naive.
             RuntimeError: a second writer.
         """
-        now = _arrival(now)
-        if isinstance(document, Event):
-            return Taken((self.add(document, now),))
-        if isinstance(document, str | bytes):
-            raw = _bytes(document)
-            try:
-                document = read_json(document, longest=self.longest)
-            except DecodeError as error:
-                return Taken((self._reject(error, raw),))
-        if isinstance(document, list):
-            parts = [self.take(one, now) for one in document]
-            answers = tuple(answer for part in parts for answer in part.answers)
-            return Taken(answers, tuple(warning for part in parts for warning in part.warnings))
-        if not isinstance(document, Mapping):
+        if not isinstance(document, Event | str | bytes | list | Mapping):
             raise TypeError(f"expected an event, CloudEvents or a payload, as text or parsed JSON, found {shown(document)}")
-        return self._take_object(document, now)
+        answers: list[Received | Rejected] = []
+        warnings: list[Problem] = []
+        for part in self._take(document, _arrival(now), MAX_DEPTH):
+            answers += part.answers
+            warnings += part.warnings
+        return Taken(tuple(answers), tuple(warnings))
+
+    def _take(self, document: object, now: datetime, depth: int) -> Iterator[Taken]:
+        """Take a document, whatever it turns out to be. Only `depth` lists may be nested in it."""
+        if isinstance(document, Event):
+            yield Taken((self.add(document, now),))
+        elif isinstance(document, str | bytes):
+            try:
+                parsed = read_json(document, longest=self.longest)
+            except DecodeError as error:
+                yield Taken((self._reject(error, _bytes(document)),))
+            else:
+                yield from self._take(parsed, now, depth - 1)
+        elif isinstance(document, list) and depth > 0:
+            yield from self._take_list(document, now, depth - 1)
+        elif isinstance(document, Mapping):
+            yield self._take_object(document, now)
+        else:
+            problem = Problem("not_an_object", "$", type(document).__name__, "an event, CloudEvents or a payload")
+            yield Taken((self._reject(DecodeError((problem,)), _as_bytes(document)),))
+
+    def _take_list(self, parts: list[Any], now: datetime, depth: int) -> Iterator[Taken]:  # JSON
+        """Take the parts of a list. Of many that are no document, the first are answered one by one, the others counted."""
+        rejected = more = 0
+        for one in parts:
+            if rejected >= MAX_PROBLEMS and _is_no_document(one):
+                more += 1
+                continue
+            for taken in self._take(one, now, depth):
+                rejected += sum(isinstance(answer, Rejected) for answer in taken.answers)
+                yield taken
+        if more:
+            yield Taken((self._reject(DecodeError((too_many("$", rejected + more),)), b"", more),))
 
     def _take_object(self, document: Mapping[str, Any], now: datetime) -> Taken:  # JSON
         try:
             if "specversion" in document:
+                check_document(dict(document))  # the caller's parser may let NaN or lone surrogates through
                 with self._one_writer():
                     return Taken((self._receive(read_event(document, ahead=timedelta.max), now),))
             converted = convert(document)
         except DecodeError as error:
-            return Taken((self._reject(error, json.dumps(document, default=repr).encode()),))
+            return Taken((self._reject(error, _as_bytes(document)),))
         return Taken(tuple(self.add(event, now) for event in converted.events), converted.warnings)
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
@@ -316,6 +347,7 @@ class Inbox:
             session, here = log.session_id, self.logs.get(log.session_id)
             if session in self._sealed and not self._sealed.was_dropped(session):
                 return Put(None, self._late_copies(log))
+            self._dirty = True
             self._sealed.take_back(session)
             united = unite(log, here) if here is not None and here is not log else None
             kept = united.log if united else log
@@ -324,6 +356,7 @@ class Inbox:
             else:
                 self.logs[session] = kept
                 self._wait_for(kept)
+            self._dirty = False
             return Put(None if kept.sealed else kept, united.late if united else (), united.differences if united else ())
 
     def drop(self, session: str) -> SessionLog:
@@ -375,16 +408,16 @@ class Inbox:
             raise ValueError(f"limit: expected 1 or more, found {limit}")
         with self._one_writer():
             self._advanced = now = max(utc(now), self._advanced or utc(now))
-            changes: dict[str, Change] = {}
-            logs: dict[str, SessionLog] = {}
-            budget = _Budget(limit)
+            self._dirty, passed, budget = True, self._passed, _Budget(limit)
             for log in self._due(now, budget):
-                changes[log.session_id] = log.advance(now)
-                logs[log.session_id] = log
+                passed.logs[log.session_id] = log
+                passed.changes[log.session_id] = _also(passed.changes.get(log.session_id), log.advance(now))
                 self._wait_for(log)
-            sealed = tuple(self._seal(now, budget))
-            logs.update((log.session_id, log) for log in sealed)
-            return Advanced(changes, tuple(logs.values()), sealed, more=budget.left == 0 and self._has_work(now))
+            self._seal(now, budget)
+            more = budget.left == 0 and self._has_work(now)
+            told = Advanced(passed.changes, tuple(passed.logs.values()), tuple(passed.sealed.values()), more)
+            self._dirty, self._passed = False, _Passed()
+            return told
 
     # --- State ----------------------------------------------------------------------------------------------------------------
 
@@ -472,11 +505,13 @@ class Inbox:
             self.late += isinstance(outcome, Late)
             return Change(outcome)
         log = self.logs.get(event.subject) or SessionLog(self.lifecycle, event.subject)
+        self._dirty = True
         # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
         change = log.add(event)
         self.logs[event.subject] = log
         self._wait_for(log)
+        self._dirty = False
         return _after(fired, change) if fired else change
 
     def _is_closed(self, event: Event) -> bool:
@@ -488,8 +523,8 @@ class Inbox:
     def _late_copies(self, log: SessionLog) -> tuple[Event, ...]:
         return tuple(copy for copy in log.copies if isinstance(self._sealed.answer(copy), Late))
 
-    def _reject(self, error: DecodeError, content: bytes) -> Rejected:
-        rejected = Rejected.of(error, None, content)
+    def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
+        rejected = Rejected.of(error, None, content, count=count)
         if self.reject is not None:
             self.reject(rejected)
         return rejected
@@ -524,7 +559,7 @@ class Inbox:
             self._to_seal.add(session)
             heapq.heappush(self._sealings, (_later(latest, self.seal_after), session))
 
-    def _seal(self, now: datetime, budget: "_Budget") -> Iterator[SessionLog]:
+    def _seal(self, now: datetime, budget: "_Budget") -> None:
         while self._may_seal(now) and budget.spend():
             _, session = heapq.heappop(self._sealings)
             self._to_seal.discard(session)
@@ -532,10 +567,17 @@ class Inbox:
             if log is None or self.seal_after is None:
                 continue  # it was dropped
             if log.seal(self._horizon()):
+                self._passed.logs[session] = self._passed.sealed[session] = log  # before it leaves: it must be somewhere
                 self._let_go(log)
-                yield log
             elif (latest := log.latest) is not None and _later(latest, self.seal_after) >= now:
                 self._wait_for(log)  # something came since; what has not ended waits for its next event
+
+    def _wait_anew(self) -> None:
+        """Build the heaps again, after a change was interrupted."""
+        self._deadlines, self._sealings, self._waiting, self._to_seal = [], [], {}, set()
+        for log in self.logs.values():
+            self._wait_for(log)
+        self._dirty = False
 
     def _let_go(self, log: SessionLog, *, dropped: bool = False) -> None:
         self._sealed.remember(log, dropped=dropped)
@@ -546,11 +588,22 @@ class Inbox:
     def _one_writer(self) -> Iterator[None]:
         if self._busy:
             raise RuntimeError("a second writer entered the inbox: an inbox belongs to one thread or one event loop at a time")
-        self._busy = True
         try:
+            self._busy = True
+            if self._dirty:
+                self._wait_anew()
             yield
         finally:
             self._busy = False
+
+
+@define
+class _Passed:
+    """What the passing of time changed, until it is handed over; see `Advanced`."""
+
+    changes: dict[str, Change] = field(factory=dict)
+    logs: dict[str, SessionLog] = field(factory=dict)
+    sealed: dict[str, SessionLog] = field(factory=dict)
 
 
 @define
@@ -596,6 +649,29 @@ def _later(moment: datetime, duration: timedelta) -> datetime:
 
 def _bytes(raw: str | bytes) -> bytes:
     return raw.encode(errors="replace") if isinstance(raw, str) else raw
+
+
+def _is_no_document(part: Any) -> bool:  # JSON
+    """Whether a look is enough; to be rejected in earnest costs much more."""
+    if isinstance(part, str | bytes):
+        return len(part) < _SHORTEST
+    return not isinstance(part, Event) and (not isinstance(part, list | Mapping) or not part)
+
+
+_SHORTEST = 50  # characters; CloudEvents and payloads have more
+
+
+def _as_bytes(document: object) -> bytes:
+    """Return a parsed document as text; none for one that cannot be written: it holds itself, or a key that is no text."""
+    try:
+        return json.dumps(document, default=repr).encode()
+    except (TypeError, ValueError, RecursionError):
+        return b""
+
+
+def _also(earlier: Change | None, change: Change) -> Change:
+    """Return the change of two advances of a log, the first of which was interrupted, as one."""
+    return change if earlier is None else evolve(change, new=(*earlier.new, *change.new))
 
 
 def _after(fired: tuple[Step, ...], change: Change) -> Change:

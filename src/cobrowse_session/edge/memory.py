@@ -116,7 +116,7 @@ class SealedSessions:
         if known.copies:
             self._with_copies.append(session)
             self._events += len(known.copies)
-        while self._events > self._max_events:
+        while self._events > self._max_events and self._with_copies:
             oldest = self._sessions.get(self._with_copies.popleft())
             if oldest is not None:  # else it was taken back
                 self._events -= len(oldest.copies)

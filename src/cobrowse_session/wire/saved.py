@@ -33,7 +33,7 @@ from cobrowse_session.stream import Restored, SessionLog, Step
 from cobrowse_session.wire.cloudevents import read_event
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
-from cobrowse_session.wire.text import decode_error
+from cobrowse_session.wire.text import check_document, decode_error
 from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
 from cobrowse_session.wire.values import CONVERTER, structured, versioned
 
@@ -191,6 +191,7 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
         DecodeError: it is no saved log, with the path of each problem.
     """
     saved = versioned(data, _Saved, LOG_FORMAT, "a saved log", "save_log")
+    _check_json(data)
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
@@ -204,6 +205,18 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
         log.restored = Restored(changed=tuple(_changed(saved, log)), table_changed=table_changed)
     return log
+
+
+def _check_json(data: Mapping[str, Any]) -> None:
+    """Check that no part has what JSON has not. Python's parser lets lone surrogates and NaN through.
+
+    A part may be as deep as a document by itself: an event was one.
+    """
+    check_document(dict.fromkeys(data))
+    for key, part in data.items():
+        parts = part if key in ("events", "rows") and isinstance(part, list) else None
+        for index, one in enumerate([part] if parts is None else parts):
+            check_document(one, f"$.{key}" if parts is None else f"$.{key}[{index}]")
 
 
 def _log(saved: _Saved, lifecycle: Lifecycle | None) -> SessionLog:
@@ -297,6 +310,8 @@ def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
 
 def _sealed_session(saved: _Saved) -> CobrowseSession:
     session = saved.state
+    if session.id != saved.session:
+        raise decode_error("wrong_subject", "$.state.id", session.id, f"the session of this log, {saved.session!r}")
     try:
         session.settings = _settings(saved.session_settings or _SavedSettings())
     except SettingsError as error:
@@ -316,7 +331,7 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
 
 
 def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> Step:
-    timer = _TIMERS.get(row.type)
+    timer = _timer(row)
     event = timer(subject=saved.session, occurred_at=row.at) if timer else events.get((row.source or "", row.event or ""))
     if event is None:
         raise decode_error("unknown_event", f"$.rows[{index}].event", row.event, "an event of this log")
@@ -339,9 +354,14 @@ def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved
 _TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}
 
 
+def _timer(row: _SavedRow) -> type[Timer] | None:
+    """Return the timer of a row. An event of an unknown type may have a timer's name."""
+    return _TIMERS.get(row.type) if row.event is None else None
+
+
 def _applied(row: _SavedRow, /, **common: Any) -> Applied:  # an outcome's attributes
     common |= {"to_state": ConnectionState.read(row.to or row.from_), "set": tuple(sorted(ATTRIBUTES.get(n, n) for n in row.set))}
-    return Fired(timer=row.type, at=row.at, **common) if row.type in _TIMERS else Applied(**common)
+    return Fired(timer=row.type, at=row.at, **common) if _timer(row) else Applied(**common)
 
 
 _OUTCOMES: Mapping[str, Callable[..., Outcome]] = {
