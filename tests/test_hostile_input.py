@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from tests.test_genesys import WHOLE, conversation, t
 from tests.test_replay import command
 
-from cobrowse_session import DecodeError
+from cobrowse_session import DecodeError, Lifecycle
+from cobrowse_session.edge.inbox import Inbox
 from cobrowse_session.edge.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.edge.replay import Rejected
 from cobrowse_session.errors import Problem
@@ -98,13 +100,19 @@ PAYLOADS: dict[str, Callable[[], str]] = {
     "tags of a wrong type": lambda: leg(f'"connectedTime":"{t(0)}","wrapup":{{"tags":{many("0")}}}'),
 }
 
+BATCHES: dict[str, Callable[[], str]] = {
+    f"a batch of {part}": partial(many, part) for part in ("0", "{}", "[]", '"x"', '{"specversion":0}')
+}
+
 # --- Memory and time ----------------------------------------------------------------------------------------------------------
 
 
 def read(kind: str) -> None:
     """Read one document of a kind."""
     try:
-        if kind in PAYLOADS:
+        if kind in BATCHES:
+            Inbox(Lifecycle()).take(BATCHES[kind]())
+        elif kind in PAYLOADS:
             list(read_payloads(io.BytesIO(PAYLOADS[kind]().encode()), lambda _: None))
         elif kind in SESSIONS:
             decode_session(SESSIONS[kind]())
@@ -133,7 +141,9 @@ for kind in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("kinds", [EVENTS, SESSIONS, OTHERS, PAYLOADS], ids=["events", "sessions", "others", "payloads"])
+@pytest.mark.parametrize(
+    "kinds", [EVENTS, SESSIONS, OTHERS, PAYLOADS, BATCHES], ids=["events", "sessions", "others", "payloads", "batches"]
+)
 def test_memory_and_time_are_bounded_by_the_length_of_the_input(kinds: dict[str, Any]) -> None:
     """At most 100 MB and 20 times the input; at most 2 s a megabyte, and as much again for a busy machine."""
     root = Path(__file__).parents[1]
