@@ -94,11 +94,17 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
+	@echo "looking for a wheel of each package for each Python and system ..."
+	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
+		$(FIND) --python-version $$python --python-platform $$system -r $$lock || { echo "$$lock: Python $$python, $$system" >&2; exit 1; }; \
+	done; done; done
 
 UV      := build/uv/bin/uv
 UPGRADE ?=
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11.0 --only-binary :all: --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
+FIND    := $(UV) pip install --dry-run --quiet --no-deps --require-hashes --only-binary :all: --target build/uv/none
+LOCKS   := constraints.txt .ci/locks/*.txt tests/*/requirements.txt
 
 clean: ## remove everything that was made, the environments too
 	@rm -rf .venv* build dist mutants htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

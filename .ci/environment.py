@@ -2,8 +2,9 @@
 
     python3 .ci/environment.py FOLDER LOCK [what pip installs after the lock]
 
-A lock for pip makes a virtual environment. A `package-lock.json` makes a folder with `node_modules`. FOLDER/.stamp is written last.
-If a set-up fails or is stopped, the old folder is put back. If it is killed, the next set-up puts the old folder back.
+A lock for pip makes a virtual environment. A `package-lock.json` makes a folder with `node_modules`.
+FOLDER/.stamp is written last. Until then, a set-up that fails or is stopped puts the old folder back. After a kill, the next set-up
+puts it back.
 """
 
 import sys
@@ -136,8 +137,8 @@ def install(python: Path, lock: Path, *project: str) -> None:
         SystemExit: A command failed.
     """
     pip = (python, "-m", "pip")
-    # pip must not resolve: it finds newer versions than the lock's, for example behind an extra that the lock does not name. A source
-    # distribution brings build requirements that no lock names.
+    # pip must not resolve: it finds newer versions than the lock's, for example behind an extra that the lock does not name.
+    # A source distribution brings build requirements that no lock names.
     run(*pip, "install", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r", lock)
     if project:
         run(*pip, "install", "--no-deps", "--no-build-isolation", *project)

@@ -14,6 +14,7 @@ import tomllib
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -68,7 +69,7 @@ def test_the_runtime_lock_is_a_part_of_the_command_line_lock() -> None:
 
 
 def test_a_locked_package_supports_every_python_that_its_marker_names() -> None:
-    """The first release of each Python counts: a package can need a later one. `make constraints` checks the files of each system."""
+    """The first release of each Python counts, for a package can need a later one. `make constraints` checks each system."""
     needs = {(one.name.lower(), one.version): one.metadata["Requires-Python"] for one in distributions()}
     pythons = [f"{version}.0" for version in _supported_pythons()]
     wrong = [
@@ -139,7 +140,7 @@ def test_an_install_that_resolves_fails_on_the_same_lock(python: Path, index: Pa
 
 
 def test_a_package_that_the_lock_lacks_is_named(python: Path, index: Path, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="asking 1.0 requires other, which is not installed"):
+    with pytest.raises(SystemExit, match=r"asking 1\.0 requires other, which is not installed"):
         environment.install(python, _lock(tmp_path, index, "asking-1.0"))
 
 
@@ -176,7 +177,11 @@ def test_a_source_distribution_is_refused_before_its_code_runs(
 @pytest.fixture
 def _at_most_two_minutes() -> Iterator[None]:
     """Opening a pipe that no other process opens would wait for ever."""
-    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+    def fail(*_: object) -> None:
+        raise TimeoutError
+
+    old = signal.signal(signal.SIGALRM, fail)
     signal.alarm(120)
     yield
     signal.alarm(0)
@@ -251,10 +256,14 @@ def test_a_signal_ends_all_children_and_puts_the_old_folder_back(tmp_path: Path,
 
 def _stop_and_wait_for_all(process: subprocess.Popen[bytes], fifo: Path, number: signal.Signals) -> None:
     """Stop a set-up when its grandchild writes to a pipe, and wait until the grandchild has ended, too."""
-    with fifo.open("rb") as reader:
-        process.send_signal(number)
-        assert reader.read() == b""
-    process.wait()
+    with process:
+        try:
+            with fifo.open("rb") as reader:
+                process.send_signal(number)
+                assert reader.read() == b""
+            process.wait()
+        finally:
+            process.kill()
 
 
 # --- The replacement of a folder ----------------------------------------------------------------------------------------------
@@ -298,12 +307,12 @@ def test_a_symbolic_link_is_refused_and_what_it_points_to_is_untouched(tmp_path:
 @pytest.mark.parametrize("outcome", ["new", "failure"])
 @pytest.mark.parametrize("kind", ["killed", "interrupted"])
 def test_a_stop_at_any_line_loses_no_complete_folder(tmp_path: Path, kind: str, outcome: str) -> None:
-    """Stop before each line of the script, and of the removals, in turn. Then the next set-up fails, and the one after it succeeds."""
+    """Stop before each line of the script and of the removals. Then the next set-up fails, and the one after it succeeds."""
     for line in range(1, 5000):
         target = tmp_path / str(line) / "env"
         target.parent.mkdir()
         _new_folder(target, "old")
-        code = _in_child(lambda line=line, target=target: _stopped_at(line, kind, target, outcome))
+        code = _in_child(partial(_stopped_at, line, kind, target, outcome))
         complete = "new" if _contents(target) == "new" else "old"
         _replace(target, "failure")
         assert _contents(target) == complete, line
@@ -346,7 +355,7 @@ def _stopped_at(line: int, kind: str, target: Path, outcome: str) -> None:
 
 
 def _replace(target: Path, outcome: str) -> None:
-    _in_child(lambda: environment.replace(target, _builds(target, outcome)))
+    _in_child(partial(environment.replace, target, _builds(target, outcome)))
 
 
 def _in_child(act: Callable[[], None]) -> int:
