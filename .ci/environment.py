@@ -3,8 +3,8 @@
     python3 .ci/environment.py FOLDER LOCK [what pip installs after the lock]
 
 A lock for pip makes a virtual environment. A `package-lock.json` makes a folder with `node_modules`.
-FOLDER/.stamp is written last. Until then, a set-up that fails or is stopped puts the old folder back. After a kill, the next set-up
-puts it back.
+FOLDER/.stamp is written last. Until then, a set-up that fails or is stopped puts the old folder back. After a kill, the next
+set-up puts it back.
 """
 
 import sys
