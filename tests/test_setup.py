@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import distributions
+from itertools import count
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -70,7 +71,7 @@ def test_the_runtime_lock_is_a_part_of_the_command_line_lock() -> None:
 
 def test_a_locked_package_supports_every_python_that_its_marker_names() -> None:
     """The first release of each Python counts, for a package can need a later one. `make constraints` checks each system."""
-    needs = {(one.name.lower(), one.version): one.metadata["Requires-Python"] for one in distributions()}
+    needs = {(one.name.lower(), one.version): one.metadata.get_all("Requires-Python", [""])[0] for one in distributions()}
     pythons = [f"{version}.0" for version in _supported_pythons()]
     wrong = [
         (entry, python)
@@ -78,7 +79,7 @@ def test_a_locked_package_supports_every_python_that_its_marker_names() -> None:
         for name, _, marker in [entry.partition(" ; ")]
         for python in pythons
         if not marker or Marker(marker).evaluate({"python_full_version": python, "python_version": python[:4]})
-        if python not in SpecifierSet(needs.get((name, version)) or "")
+        if python not in SpecifierSet(needs.get((name, version), ""))
     ]
 
     assert len(pythons) > 2
@@ -307,22 +308,35 @@ def test_a_symbolic_link_is_refused_and_what_it_points_to_is_untouched(tmp_path:
 @pytest.mark.parametrize("outcome", ["new", "failure"])
 @pytest.mark.parametrize("kind", ["killed", "interrupted"])
 def test_a_stop_at_any_line_loses_no_complete_folder(tmp_path: Path, kind: str, outcome: str) -> None:
-    """Stop before each line of the script and of the removals. Then the next set-up fails, and the one after it succeeds."""
-    for line in range(1, 5000):
-        target = tmp_path / str(line) / "env"
-        target.parent.mkdir()
-        _new_folder(target, "old")
-        code = _in_child(partial(_stopped_at, line, kind, target, outcome))
+    for target in _stopped_at_each_line(tmp_path, kind, outcome):
         complete = "new" if _contents(target) == "new" else "old"
         _replace(target, "failure")
-        assert _contents(target) == complete, line
+        assert _contents(target) == complete
         _replace(target, "newer")
-        assert [path.name for path in target.parent.iterdir()] == ["env"], line
-        assert _contents(target) == "newer", line
-        if code != _STOPPED:
-            break
+        assert _contents(target) == "newer"
+        assert [path.name for path in target.parent.iterdir()] == ["env"]
 
-    assert 30 < line < 4999
+
+def test_a_half_removed_folder_is_never_put_back(tmp_path: Path) -> None:
+    for target in _stopped_at_each_line(tmp_path, "killed", "new"):
+        shutil.rmtree(target, ignore_errors=True)  # by hand
+        _replace(target, "failure")
+        assert _contents(target) in {None, "old"}
+
+
+def test_a_second_signal_does_not_stop_the_return_of_the_old_folder(tmp_path: Path) -> None:
+    target = tmp_path / "env"
+    _new_folder(target, "old")
+
+    def stop_the_removal() -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        remove = environment.remove
+        environment.remove = lambda folder: (os.kill(os.getpid(), signal.SIGTERM), remove(folder))
+        environment.replace(target, _builds(target, "failure"))
+
+    _in_child(stop_the_removal)
+
+    assert _contents(target) == "old"
 
 
 # --- How ----------------------------------------------------------------------------------------------------------------------
@@ -332,6 +346,20 @@ _STOPPED = 9
 
 class _Interrupt(BaseException):
     pass
+
+
+def _stopped_at_each_line(folder: Path, kind: str, outcome: str) -> Iterator[Path]:
+    """Yield a folder whose replacement stopped before the first line of the script or of a removal, then the second, and so on."""
+    for line in count(1):
+        target = folder / str(line) / "env"
+        target.parent.mkdir()
+        _new_folder(target, "old")
+        code = _in_child(partial(_stopped_at, line, kind, target, outcome))
+        yield target
+        if code != _STOPPED:
+            break
+
+    assert line > 30
 
 
 def _stopped_at(line: int, kind: str, target: Path, outcome: str) -> None:
