@@ -324,17 +324,17 @@ def test_a_half_removed_folder_is_never_put_back(tmp_path: Path) -> None:
         assert _contents(target) in {None, "old"}
 
 
-def test_a_second_signal_does_not_stop_the_return_of_the_old_folder(tmp_path: Path) -> None:
-    target = tmp_path / "env"
+def test_a_second_signal_does_not_stop_the_return_of_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, remove = tmp_path / "env", environment.remove
     _new_folder(target, "old")
 
-    def stop_the_removal() -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        remove = environment.remove
-        environment.remove = lambda folder: (os.kill(os.getpid(), signal.SIGTERM), remove(folder))
-        environment.replace(target, _builds(target, "failure"))
+    def signal_and_remove(folder: Path) -> None:
+        os.kill(os.getpid(), signal.SIGALRM)
+        remove(folder)
 
-    _in_child(stop_the_removal)
+    monkeypatch.setattr(environment, "STOPS", (signal.SIGALRM,))  # nobody ignores this one from the start
+    monkeypatch.setattr(environment, "remove", signal_and_remove)
+    _replace(target, "failure")
 
     assert _contents(target) == "old"
 
@@ -349,7 +349,7 @@ class _Interrupt(BaseException):
 
 
 def _stopped_at_each_line(folder: Path, kind: str, outcome: str) -> Iterator[Path]:
-    """Yield a folder whose replacement stopped before the first line of the script or of a removal, then the second, and so on."""
+    """Yield a folder whose replacement stopped before the first line of the script or of a removal, then the second, ..."""
     for line in count(1):
         target = folder / str(line) / "env"
         target.parent.mkdir()
