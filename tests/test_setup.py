@@ -240,19 +240,38 @@ def test_a_stopped_npm_ci_keeps_the_old_folder(tmp_path: Path) -> None:
 def test_a_signal_ends_all_children_and_puts_the_old_folder_back(tmp_path: Path, number: signal.Signals) -> None:
     target, fifo = tmp_path / "env", _fifo(tmp_path)
     _new_folder(target, "old")
-    code = (
-        "import environment, signal\n"
-        "for stop in environment.STOPS: signal.signal(stop, signal.SIG_DFL)\n"  # nohup hands on one that is ignored
-        "environment.build = lambda *_: environment.run('sh', '-c', 'mkdir env; sleep 600 > fifo & wait')\n"
-        "environment.main()"
-    )
-    beside = {**os.environ, "PYTHONPATH": str(SCRIPT.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen([sys.executable, "-c", code, target, "lock"], cwd=tmp_path, env=beside)
+    process = _set_up_that_runs("mkdir env; sleep 600 > fifo & wait", tmp_path)
     _stop_and_wait_for_all(process, fifo, number)
 
     assert process.returncode == 128 + number
     assert {path.name for path in tmp_path.iterdir()} == {"env", "env.lock", "fifo"}
     assert _contents(target) == "old"
+
+
+@pytest.mark.usefixtures("_at_most_two_minutes")
+def test_the_children_of_a_killed_set_up_keep_the_next_one_out(tmp_path: Path) -> None:
+    target, fifo = tmp_path / "env", _fifo(tmp_path)
+    _new_folder(target, "old")
+    with _set_up_that_runs("mkdir env; cat fifo", tmp_path) as process, fifo.open("w"):
+        process.kill()
+        process.wait()
+        second = _ran(sys.executable, SCRIPT, target, tmp_path / "lock")
+    _replace(target, "failure")
+
+    assert (second.returncode, "being set up by another process" in second.stderr) == (1, True)
+    assert _contents(target) == "old"
+
+
+def _set_up_that_runs(command: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a set-up of `env` whose build is one shell command."""
+    code = (
+        "import environment, signal\n"
+        "for stop in environment.STOPS: signal.signal(stop, signal.SIG_DFL)\n"  # nohup hands on one that is ignored
+        f"environment.build = lambda *_: environment.run('sh', '-c', {command!r})\n"
+        "environment.main()"
+    )
+    beside = {**os.environ, "PYTHONPATH": str(SCRIPT.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen([sys.executable, "-c", code, folder / "env", "lock"], cwd=folder, env=beside)
 
 
 def _stop_and_wait_for_all(process: subprocess.Popen[bytes], fifo: Path, number: signal.Signals) -> None:
@@ -332,7 +351,7 @@ def test_a_second_signal_does_not_stop_the_return_of_the_old_folder(tmp_path: Pa
         os.kill(os.getpid(), signal.SIGALRM)
         remove(folder)
 
-    monkeypatch.setattr(environment, "STOPS", (signal.SIGALRM,))  # nobody ignores this one from the start
+    monkeypatch.setattr(environment, "STOPS", (signal.SIGALRM,))  # one that nohup does not ignore
     monkeypatch.setattr(environment, "remove", signal_and_remove)
     _replace(target, "failure")
 
