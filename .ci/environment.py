@@ -19,6 +19,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 BASE_PYTHON = Path(sys.executable).resolve()
@@ -33,7 +35,8 @@ def main() -> None:
     target, lock = (Path(argument) for argument in sys.argv[1:3])
     for stop in STOPS:
         if signal.getsignal(stop) != signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(stop, lambda number, _: sys.exit(128 + number))
+            signal.signal(stop, end)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # a signal waits until `run` can kill what it started
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         hold_lock(target)
@@ -41,6 +44,13 @@ def main() -> None:
         replace(target, lambda: build(target, lock, *sys.argv[3:]))
     except OSError as error:
         sys.exit(f"{target} was not set up: {error}")
+
+
+def end(number: int, _: object) -> None:
+    """End this process after a signal. A second signal is ignored, for the old folder must be put back."""
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def hold_lock(target: Path) -> None:
@@ -80,8 +90,6 @@ def replace(target: Path, build: Callable[[], None]) -> None:
         build()
         (target / STAMP).touch()
     finally:
-        for stop in STOPS:
-            signal.signal(stop, signal.SIG_IGN)
         settle(target, aside)
 
 
@@ -151,6 +159,8 @@ def run(*command: str | Path) -> None:
     Raises:
         SystemExit: The command failed.
     """
+    let_signals_in = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     with subprocess.Popen(  # noqa: S603 (the project's own commands)
         command,
         stdin=subprocess.DEVNULL,
@@ -158,14 +168,19 @@ def run(*command: str | Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=let_signals_in,  # noqa: PLW1509 (there is one thread)
         process_group=0,
         close_fds=False,  # the command holds the lock, too
     ) as process:
         try:
+            let_signals_in()
             output, _ = process.communicate()
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if process.returncode:
         sys.exit(f"{output}\nfailed: {shlex.join(map(str, command))}\nNothing was changed.")
 

@@ -343,24 +343,78 @@ def test_a_half_removed_folder_is_never_put_back(tmp_path: Path) -> None:
         assert _contents(target) in {None, "old"}
 
 
-def test_a_second_signal_does_not_stop_the_return_of_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# --- Real signals at every moment ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_at_most_two_minutes")
+def test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command writes later than the set-up ends, if it survives: then the old folder is no longer what it was."""
+    write = "sleep 0.03; mkdir -p env; echo new > env/first; echo new > env/second"
+    monkeypatch.setattr(environment, "build", lambda *_: environment.run("sh", "-c", write))
+    monkeypatch.setattr(sys, "argv", ["environment.py", "env", "lock"])
+    for line in count(1):
+        folder = tmp_path / str(line)
+        folder.mkdir()
+        _new_folder(folder / "env", "old")
+        monkeypatch.chdir(folder)
+        reader, writer = os.pipe()
+        os.set_inheritable(writer, True)
+        code = _in_child(partial(_signalled_at, line))
+        os.close(writer)
+        assert os.read(reader, 1) == b""  # every child has ended
+        os.close(reader)
+        assert (code, _contents(folder / "env")) in {(128 + signal.SIGTERM, "old"), (0, "new\n"), (_NO_SIGNAL, "new\n")}, line
+        if code == _NO_SIGNAL:
+            break
+
+    assert line > 30
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 1", 1), ("kill -TERM $PPID; sleep 600", 128 + signal.SIGTERM)])
+def test_a_signal_does_not_stop_the_return_of_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
     target, remove = tmp_path / "env", environment.remove
     _new_folder(target, "old")
 
     def signal_and_remove(folder: Path) -> None:
-        os.kill(os.getpid(), signal.SIGALRM)
+        os.kill(os.getpid(), signal.SIGTERM)
         remove(folder)
 
-    monkeypatch.setattr(environment, "STOPS", (signal.SIGALRM,))  # one that nohup does not ignore
+    monkeypatch.setattr(environment, "build", lambda *_: environment.run("sh", "-c", f"mkdir {target}; {command}"))
     monkeypatch.setattr(environment, "remove", signal_and_remove)
-    _replace(target, "failure")
+    monkeypatch.setattr(sys, "argv", ["environment.py", str(target), "lock"])
 
+    assert _in_child(environment.main) == code
     assert _contents(target) == "old"
+
+
+def _signalled_at(line: int) -> None:
+    """Set up, with a signal before the line of `subprocess` that runs as the `line`th."""
+    left = line
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename != subprocess.__file__:
+            return None
+        left -= event == "line"
+        if not left:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+
+    sys.settrace(trace)
+    environment.main()
+    if left > 0:
+        sys.exit(_NO_SIGNAL)
 
 
 # --- How ----------------------------------------------------------------------------------------------------------------------
 
 _STOPPED = 9
+_NO_SIGNAL = 10
 
 
 class _Interrupt(BaseException):
@@ -417,6 +471,8 @@ def _in_child(act: Callable[[], None]) -> int:
             code = 0
         except _Interrupt:
             code = _STOPPED
+        except SystemExit as exited:
+            code = exited.code if isinstance(exited.code, int) else 1
         finally:
             os._exit(code)  # nothing of the child may reach pytest
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
