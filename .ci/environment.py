@@ -35,7 +35,7 @@ def main() -> None:
     target, lock = (Path(argument) for argument in sys.argv[1:3])
     for stop in STOPS:
         if signal.getsignal(stop) != signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(stop, end)
+            signal.signal(stop, lambda number, _: sys.exit(128 + number))
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # a signal waits until `run` can kill what it started
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,13 +44,6 @@ def main() -> None:
         replace(target, lambda: build(target, lock, *sys.argv[3:]))
     except OSError as error:
         sys.exit(f"{target} was not set up: {error}")
-
-
-def end(number: int, _: object) -> None:
-    """End this process after a signal. A second signal is ignored, for the old folder must be put back."""
-    for stop in STOPS:
-        signal.signal(stop, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def hold_lock(target: Path) -> None:
