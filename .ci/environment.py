@@ -73,7 +73,7 @@ def replace(target: Path, build: Callable[[], None]) -> None:
         SystemExit: The folder is a symbolic link.
     """
     if target.is_symlink():
-        sys.exit(f"{target} is a symbolic link, and a set-up would replace what it points to. Remove the link, then try again.")
+        sys.exit(f"{target} is a symbolic link. Nothing was changed. Remove the link, then try again.")
     aside = target.with_name(f"{target.name}.old")
     if aside.exists():  # an earlier set-up was killed
         settle(target, aside)
