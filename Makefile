@@ -48,14 +48,10 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package .
 	@$(PYTHON) -m pip wheel -qq --no-deps --no-build-isolation -w build/package/again build/package/*.tar.gz
 	@cmp build/package/*.whl build/package/again/*.whl
-	@$(ENVIRONMENT) build/package/venv .ci/locks/runtime.txt
-	@build/package/venv/bin/python -m pip install -qq --no-deps build/package/*.whl
-	@build/package/venv/bin/python -m pip check
-	@cd build/package && venv/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
-	@$(ENVIRONMENT) build/package/venv .ci/locks/cli.txt
-	@build/package/venv/bin/python -m pip install -qq --no-deps build/package/*.whl
-	@build/package/venv/bin/python -m pip check
-	@cd build/package && venv/bin/cobrowse-session --version
+	@$(ENVIRONMENT) build/package/runtime .ci/locks/runtime.txt build/package/*.whl
+	@cd build/package && runtime/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
+	@$(ENVIRONMENT) build/package/cli .ci/locks/cli.txt build/package/*.whl
+	@cd build/package && cli/bin/cobrowse-session --version
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 	@$(PYTHON) -m cobrowse_session.diagrams diagrams
@@ -90,50 +86,50 @@ clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: a table (SEEDS
 soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
 
-# pip-compile needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
-constraints: build/pip-tools/.stamp ## write constraints.txt and all other locks anew
-	@$(PYTHON3) .ci/requirements.py build runtime cli dev docs | $(COMPILE) -o constraints.txt -
-	@$(PYTHON3) .ci/requirements.py runtime | $(COMPILE) -c constraints.txt -o .ci/locks/runtime.txt -
-	@$(PYTHON3) .ci/requirements.py runtime cli | $(COMPILE) -c constraints.txt -o .ci/locks/cli.txt -
-	@{ $(PYTHON3) .ci/requirements.py build runtime; cat tests/vendor/requirements.in; } | $(COMPILE) -c constraints.txt -o tests/vendor/requirements.txt -
-	@$(COMPILE) -o tests/diagrams_check/requirements.txt tests/diagrams_check/requirements.in
-	@echo "pip-tools==7.6.2" | $(COMPILE) -o .ci/locks/pip-tools.txt -
+# Needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
+constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, for every Python and system
+	@$(COMPILE) pyproject.toml --all-extras --group dev --group docs -o constraints.txt
+	@$(COMPILE) pyproject.toml -c constraints.txt -o .ci/locks/runtime.txt
+	@$(COMPILE) pyproject.toml --extra cli -c constraints.txt -o .ci/locks/cli.txt
+	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
+	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
+	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
+	@echo "looking for a wheel of each package for each Python and system ..."
+	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
+		$(FIND) --python-version $$python --python-platform $$system -r $$lock || { echo "$$lock: Python $$python, $$system" >&2; exit 1; }; \
+	done; done; done
 
+UV      := build/uv/bin/uv
 UPGRADE ?=
-COMPILE := build/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
-	--no-header --no-annotate --no-emit-options $(UPGRADE)
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11.0 --only-binary :all: --generate-hashes \
+	--no-header --no-annotate $(UPGRADE)
+FIND    := $(UV) pip install --dry-run --quiet --no-deps --require-hashes --only-binary :all: --target build/uv/none
+LOCKS   := constraints.txt .ci/locks/*.txt tests/*/requirements.txt
 
 clean: ## remove everything that was made, the environments too
-	@rm -rf .venv .venv-vendor build dist mutants htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv* build dist mutants htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Environments: made once, made again when the pins or pyproject.toml change ------------------------------------------------
 
-# Each is exactly its lock. What was there stays until the new one is whole (.ci/environment.py).
+# Each is exactly its lock. What was there stays until the new one is complete (.ci/environment.py).
 ENVIRONMENT := $(PYTHON3) .ci/environment.py
 
 python:
 	@command -v $(PYTHON3) >/dev/null || { echo "$(PYTHON3) was not found. Install Python 3.11 or newer, or name one: make PYTHON3=/path/to/python3" >&2; exit 1; }
 
 .venv/.stamp: constraints.txt pyproject.toml | python
-	@$(ENVIRONMENT) $(@D) $< --project
+	@$(ENVIRONMENT) $(@D) $< --editable .
 
 .venv-vendor/.stamp: tests/vendor/requirements.txt pyproject.toml | python
-	@$(ENVIRONMENT) $(@D) $< --project
+	@$(ENVIRONMENT) $(@D) $< --editable .
 
 build/diagrams-check/.stamp: tests/diagrams_check/requirements.txt | python
-	@mkdir -p build
 	@$(ENVIRONMENT) $(@D) $<
 
-build/node/.stamp: tests/diagrams_check/package-lock.json
+build/node/.stamp: tests/diagrams_check/package-lock.json | python
 	@for one in node npm dot; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer, and Graphviz." >&2; exit 1; }; done
-	@echo "setting up $(@D) ..."
-	@rm -rf $(@D).new && mkdir -p $(@D).new
-	@cp tests/diagrams_check/package.json tests/diagrams_check/package-lock.json tests/diagrams_check/.npmrc $(@D).new
-	@cd $(@D).new && npm ci --silent --no-audit --no-fund
-	@rm -rf $(@D) && mv $(@D).new $(@D)
-	@touch $@
+	@$(ENVIRONMENT) $(@D) $<
 
-build/pip-tools/.stamp: .ci/locks/pip-tools.txt | python
-	@mkdir -p build
+build/uv/.stamp: .ci/locks/uv.txt | python
 	@$(ENVIRONMENT) $(@D) $<
