@@ -195,6 +195,21 @@ RIGHT = (
         "all late, by another amount every 20 min",
         tuple(late(3 + 7 * n % 20, (2 + n / 3) * HOUR, (2 + (n + 1) / 3) * HOUR) for n in range(8)),
     ),
+    Scenario(
+        "all late by 1.9 s for an hour, then 2.05 s for 12 min", (late(1.9, HOUR, 2 * HOUR), late(2.05, 2 * HOUR, 2.2 * HOUR))
+    ),
+    Scenario(
+        "all late by 5 s, then by 5.5 s, 35 min each",
+        (late(5, HOUR, HOUR + 35 * MINUTE), late(5.5, HOUR + 35 * MINUTE, HOUR + 70 * MINUTE)),
+    ),
+    Scenario(
+        "all late by 30.1 s for an hour, then 29.9 s for 11 min",
+        (late(30.1, HOUR, 2 * HOUR), late(29.9, 2 * HOUR, 2 * HOUR + 11 * MINUTE)),
+    ),
+    Scenario(
+        "an hour of silence, then all late by 5 s for 56 min",
+        (silence(HOUR, 2 * HOUR + 295), late(5, 2 * HOUR + 295, 2 * HOUR + 295 + 56 * MINUTE)),
+    ),
     Scenario("all late by 5 min for 2 h", (late(300, 2 * HOUR, 4 * HOUR),)),
     Scenario("receivedtime early once", (stray_early(1),)),
     Scenario("receivedtime early 50 times", (stray_early(50),)),
@@ -268,7 +283,6 @@ class Session:
 
     event: Happened
     offset: float
-    place: int
 
     @property
     def error(self) -> float:
@@ -276,10 +290,10 @@ class Session:
 
 
 def sessions(events: Sequence[Happened], clock: ProviderClock) -> Iterator[Session]:
-    """Each event begins a session, corrected by what the clock knows then."""
-    for place, one in enumerate(events):
-        yield Session(one, clock.offset.total_seconds(), place)
+    """Each event begins a session, corrected by what the clock knows with it."""
+    for one in events:
         clock.learn(START + timedelta(seconds=one.at - one.offset), START + timedelta(seconds=one.stated))
+        yield Session(one, clock.offset.total_seconds())
 
 
 def worst_correction(scenario: Scenario, seed: int, clock: ProviderClock) -> float:
