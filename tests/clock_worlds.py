@@ -19,6 +19,8 @@ MINUTE, HOUR = 60.0, 3600.0
 DAY = 24 * HOUR
 FAST_KNOWN, SLOW_KNOWN = 25 * MINUTE, 65 * MINUTE
 """How long after it is there an offset must be corrected."""
+FAST_PASSED, SLOW_PASSED = 0.3, 2.0
+"""From which offset on a drift is beyond the tolerance, in seconds. Fast: 250 ms and the smallest delay, which hides it."""
 SLACK = 0.03
 """What 100 ppm amount to within a window, in seconds."""
 
@@ -208,7 +210,7 @@ RIGHT = (
     ),
     Scenario(
         "an hour of silence, then all late by 5 s for 56 min",
-        (silence(HOUR, 2 * HOUR + 295), late(5, 2 * HOUR + 295, 2 * HOUR + 295 + 56 * MINUTE)),
+        (silence(HOUR, 2.075 * HOUR), late(5, 2.075 * HOUR, 2.075 * HOUR + 56 * MINUTE)),
     ),
     Scenario("all late by 5 min for 2 h", (late(300, 2 * HOUR, 4 * HOUR),)),
     Scenario("receivedtime early once", (stray_early(1),)),
@@ -228,7 +230,7 @@ def mixture(seed: int) -> Scenario:
         outage(begins, begins + chance.uniform(60, HOUR), chance.choice((1e9, 3, 1.2, 1.1))),
         silence(begins, begins + chance.uniform(60, 3 * HOUR)),
         late(chance.uniform(0, 1.5)),
-        late(chance.choice((3, 5, 20, 29, 120)), begins, begins + chance.uniform(60, 25 * MINUTE)),
+        late(chance.choice((3, 5, 20, 29, 120)), begins, begins + chance.uniform(60, 58 * MINUTE)),
         stray_early(chance.randint(1, 50)),
         early(chance.uniform(0.3, 20), begins, begins + chance.uniform(5, 600)),
         node(chance.uniform(0, 0.2), chance.uniform(0.3, 10)),
@@ -259,9 +261,38 @@ WRONG = (
     *_wrong("10 s slow", lambda _: 10, 0, SLOW_KNOWN),
     *_wrong("jumps 5 s ahead", lambda at: -5 if at > HOUR else 0, HOUR, FAST_KNOWN),
     *_wrong("jumps 5 s back", lambda at: 5 if at > HOUR else 0, HOUR, SLOW_KNOWN),
-    *_wrong("gains 100 ppm", lambda at: -1e-4 * at, 0.3 / 1e-4, FAST_KNOWN),
-    *_wrong("loses 100 ppm", lambda at: 1e-4 * at, 2 / 1e-4, SLOW_KNOWN),
+    *_wrong("gains 100 ppm", lambda at: -1e-4 * at, FAST_PASSED / 1e-4, FAST_KNOWN),
+    *_wrong("loses 100 ppm", lambda at: 1e-4 * at, SLOW_PASSED / 1e-4, SLOW_KNOWN),
 )
+
+
+def wrong_mixture(seed: int) -> Scenario:
+    """A clock that goes wrong anywhere within a window: it drifts, or it is off by some seconds and then by others."""
+    chance = random.Random(f"wrong {seed}")
+    return _drifting(seed, chance) if chance.random() < 0.2 else _jumping(seed, chance)
+
+
+def _drifting(seed: int, chance: random.Random) -> Scenario:
+    rate, ends = chance.choice((-1, 1)) * chance.uniform(80e-6, 100e-6), 10 * HOUR
+    since = max(FAST_PASSED / -rate, SLOW_PASSED / rate)
+    return Scenario(f"wrong mixture {seed}", (off(lambda at: rate * at),), ends, 4, ((since + _known_after(rate), ends),))
+
+
+def _jumping(seed: int, chance: random.Random) -> Scenario:
+    first, then = (chance.choice((chance.uniform(-25, -0.35), chance.uniform(2.1, 25))) for _ in range(2))
+    jump, ends = HOUR + chance.uniform(10, 20) * MINUTE, 4.5 * HOUR
+    known = (_known_after(first), jump), (jump + _known_after(then), ends)
+    begins = known[1][0] + chance.uniform(0, 0.5) * HOUR
+    quiet = begins, begins + chance.uniform(0.1, 1) * HOUR
+    disturbance = chance.choice(((), (silence(*quiet),), (outage(*quiet, chance.choice((1e9, 3, 1.2))),)))
+    changes = (off(lambda at: first if at < jump else then), *disturbance)
+    return Scenario(f"wrong mixture {seed}", changes, ends, chance.choice((1.5, 2, 4)), known)
+
+
+def _known_after(offset: float) -> float:
+    return SLOW_KNOWN if offset > 0 else FAST_KNOWN
+
+
 REPAIRED_AT = 4 * HOUR
 REPAIRED = (
     Scenario("fast clock, repaired", (off(lambda at: -10 if at < REPAIRED_AT else 0),)),
