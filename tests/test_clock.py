@@ -127,6 +127,14 @@ def test_three_pairs_that_no_delay_explains_end_the_correction_of_a_slow_clock_a
     assert taught([*slow, *steady(6, 1, 61)[:3]]).offset == 6 * SECOND
 
 
+def test_a_pair_that_a_reduced_offset_explains_disproves_nothing() -> None:
+    reduced = [*steady(10, 61), (3660, 9.9), *steady(10, 4.5, 61.5)]  # a window is closed at 65 min: 9.9 s
+
+    assert taught(reduced).offset < 9.95 * SECOND
+    assert taught([*reduced, (3970, 9.5), (3971, 9.5)]).offset > 9.85 * SECOND
+    assert taught([*reduced, (3970, 9.5), (3971, 9.5), (3972, 9.5)]).offset == 9.5 * SECOND
+
+
 @pytest.mark.parametrize(
     "differences",
     [
