@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from math import ceil, inf
+from typing import NamedTuple
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cobrowse_session.stream import ProviderClock
 from cobrowse_session.testing import START
@@ -29,8 +30,7 @@ SLACK = 0.03
 # --- A world ------------------------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Happened:
+class Happened(NamedTuple):
     """One event, in seconds since the beginning, on our clock.
 
     Attributes:
@@ -63,7 +63,7 @@ def traffic(chance: random.Random, lasts: float, every: float) -> list[Happened]
 
 
 def _received(one: Happened, received: float) -> Happened:
-    return evolve(one, received=received, stated=received)
+    return one._replace(received=received, stated=received)
 
 
 def outage(begins: float, ends: float, catches_up: float) -> Change:
@@ -119,13 +119,13 @@ def feeds(slower: float, dark: tuple[float, float]) -> Change:
 
 def early(by: float, begins: float, ends: float) -> Change:
     """`receivedtime` is too early for a while."""
-    return lambda _, events: [evolve(o, stated=o.received - by) if begins <= o.received < ends else o for o in events]
+    return lambda _, events: [o._replace(stated=o.received - by) if begins <= o.received < ends else o for o in events]
 
 
 def stray_early(times: int) -> Change:
     def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
         strays = set(chance.sample(range(len(events)), min(times, len(events))))
-        return [evolve(o, stated=o.received - chance.uniform(1, 20)) if i in strays else o for i, o in enumerate(events)]
+        return [o._replace(stated=o.received - chance.uniform(1, 20)) if i in strays else o for i, o in enumerate(events)]
 
     return change
 
@@ -134,14 +134,14 @@ def node(share: float, fast: float) -> Change:
     """Some events come from a node whose clock is fast."""
 
     def change(chance: random.Random, events: list[Happened]) -> list[Happened]:
-        return [evolve(one, offset=one.offset - fast) if chance.random() < share else one for one in events]
+        return [one._replace(offset=one.offset - fast) if chance.random() < share else one for one in events]
 
     return change
 
 
 def off(by: Callable[[float], float]) -> Change:
     """The provider's clock is off, by so much at that time."""
-    return lambda _, events: [evolve(one, offset=by(one.at)) for one in events]
+    return lambda _, events: [one._replace(offset=by(one.at)) for one in events]
 
 
 # --- Scenarios ----------------------------------------------------------------------------------------------------------------
@@ -311,8 +311,7 @@ KNOWN = (
 MakeClock = Callable[[], ProviderClock]
 
 
-@frozen
-class Session:
+class Session(NamedTuple):
     """A session that begins with an event: how it is corrected, and how it should be."""
 
     event: Happened
