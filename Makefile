@@ -80,7 +80,7 @@ vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the packag
 bench: .venv/.stamp ## measure
 	@$(PYTHON) -m bench
 
-clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: a table (SEEDS and MIXTURES: .venv/bin/python -m tests.clock_worlds 3 300)
+clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: the table of docs/explanation/clocks.md (more: .venv/bin/python -m tests.clock_worlds 10 1000 300)
 	@$(PYTHON) -m tests.clock_worlds
 
 soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)

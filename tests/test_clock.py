@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from cobrowse_session.testing import START
 from cobrowse_session.wire.clock import restore_clock, save_clock
 
 SECOND = timedelta(seconds=1)
-Pairs = list[tuple[float, float]]
+Pairs = Sequence[tuple[float, float]]
 
 
 def taught(pairs: Pairs, clock: ProviderClock | None = None) -> ProviderClock:
@@ -27,7 +27,7 @@ def taught(pairs: Pairs, clock: ProviderClock | None = None) -> ProviderClock:
     return clock
 
 
-def steady(difference: float, minutes: float, begins: float = 0, every: float = 10) -> Pairs:
+def steady(difference: float, minutes: float, begins: float = 0, every: float = 10) -> list[tuple[float, float]]:
     """Pairs with one difference, in minutes from `begins`."""
     return [(begins * 60 + n * every, difference) for n in range(int(minutes * 60 / every))]
 
@@ -39,6 +39,23 @@ def test_nothing_is_known_before_a_window_is_closed() -> None:
     clock = taught(steady(10, 5))
 
     assert (clock.offset, clock.observed, clock.report, clock.drift, clock.windows) == (0 * SECOND, None, None, None, 0)
+
+
+def test_a_window_that_grew_does_not_shorten_the_next_one() -> None:
+    every_50_s = [(n * 50, 1.0) for n in range(8 + 9)]  # 8 pairs take 350 s
+    then_every_second = [(400 + n, 1.0) for n in range(301)]
+
+    assert taught(every_50_s).windows == 2
+    assert taught([*every_50_s[:9], *then_every_second[:300]]).windows == 1
+    assert taught([*every_50_s[:9], *then_every_second]).windows == 2
+
+
+def test_a_window_begins_where_the_last_one_ended_but_not_in_a_silence() -> None:
+    at_once = [*steady(1, 5), *steady(1, 4, begins=5.1)]
+    after_silence = [*steady(1, 5), *steady(1, 4, begins=9)]
+
+    assert [taught([*at_once, (second, 1.0)]).windows for second in (599, 600)] == [1, 2]
+    assert [taught([*after_silence, (second, 1.0)]).windows for second in (839, 840)] == [1, 2]
 
 
 def test_a_window_has_five_minutes_and_eight_pairs_at_least() -> None:
@@ -110,6 +127,44 @@ def test_three_pairs_that_no_delay_explains_end_the_correction_of_a_slow_clock_a
     assert taught([*slow, *steady(6, 1, 61)[:3]]).offset == 6 * SECOND
 
 
+def test_a_pair_that_a_reduced_offset_explains_disproves_nothing() -> None:
+    reduced = [*steady(10, 61), (3660, 9.9), *steady(10, 4.5, 61.5)]  # a window is closed at 65 min: 9.9 s
+
+    assert taught(reduced).offset < 9.95 * SECOND
+    assert taught([*reduced, (3970, 9.5), (3971, 9.5)]).offset > 9.85 * SECOND
+    assert taught([*reduced, (3970, 9.5), (3971, 9.5), (3972, 9.5)]).offset == 9.5 * SECOND
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [
+        [1.9] * 11 + [2.05],  # most of the windows are within the tolerance
+        [-0.2] * 3 + [-0.3],
+        [30.1] * 11 + [29.9],  # beyond the cap
+        [-30.1] * 3 + [-29.9],
+        [5.0] * 6 + [5.5] * 6,  # a step, though an hour of 100 ppm is more
+        [5.5] * 6 + [5.0] * 6,
+    ],
+    ids=str,
+)
+def test_every_window_that_counts_proves_the_offset(differences: list[float]) -> None:
+    pairs = [pair for n, difference in enumerate(differences) for pair in steady(difference, 5, 5 * n)]
+
+    assert taught([*pairs, (300 * len(differences), differences[-1])]).offset == 0 * SECOND
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.sampled_from((0.03, 5.0, 5.1, 9.7, 9.8, 9.95, 10.0, 10.2))), max_size=400))
+def test_within_a_window_the_correction_of_a_slow_clock_is_only_reduced(steps: Pairs) -> None:
+    clock = taught(steady(10, 61))
+    now = 61 * 60.0
+    for step, difference in steps:
+        now += step
+        before, windows = clock.offset, clock.windows
+        taught([(now, difference)], clock)
+
+        assert clock.windows > windows or clock.offset <= before
+
+
 def test_windows_that_do_not_agree_are_unsteady_and_reported() -> None:
     clock = taught([pair for n in range(13) for pair in steady(5 + n % 2, 5, 5 * n)])
 
@@ -153,6 +208,33 @@ def test_a_number_that_makes_no_sense_is_an_error(setting: str) -> None:
         ProviderClock(**said(**{setting: 0}))
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"max_drift": -1e-6},
+        {"max_drift": float("nan")},
+        {"max_drift": 1.5},
+        {"max_drift": "100 ppm"},
+        {"min_pairs": True},
+        {"min_pairs": 10**9},
+        {"smallest_delay": timedelta(seconds=3)},
+        {"window": timedelta.max},
+        {"cap": SECOND},  # less than what is tolerated
+    ],
+    ids=str,
+)
+def test_a_setting_out_of_range_is_an_error(setting: dict[str, Any]) -> None:
+    (name,) = setting
+    with pytest.raises((SettingsError, TypeError), match=name):
+        ProviderClock(**setting)
+
+
+def test_settings_are_cut_to_whole_milliseconds() -> None:
+    assert ProviderClock(window=timedelta(microseconds=1500)).window == timedelta(milliseconds=1)
+    with pytest.raises(SettingsError):
+        ProviderClock(smallest_delay=timedelta(microseconds=500))
+
+
 def test_a_naive_time_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         ProviderClock().learn(datetime(2026, 3, 1), START)  # noqa: DTZ001 (the point)
@@ -175,7 +257,7 @@ differences = st.sampled_from((0.03, 0.1, 2.5, 10.0, 10.05, -7.0, 50.0))
 @given(st.lists(st.tuples(st.floats(0, 90), differences), max_size=150), st.integers(0, 150))
 def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -> None:
     now = 0.0
-    pairs: Pairs = []
+    pairs: list[tuple[float, float]] = []
     for step, difference in steps:
         now += step
         pairs.append((now, difference))
@@ -185,6 +267,24 @@ def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -
 
     assert again == first
     assert taught(pairs[cut:], again) == taught(pairs[cut:], first)
+
+
+@pytest.mark.parametrize("ppm", [-97, -31, 13, 100])
+def test_a_clock_that_drifts_is_saved_exactly(ppm: int) -> None:
+    clock = ProviderClock()
+    for minute in range(0, 240, 5):
+        taught([(minute * 60 + n, 5 + (minute * 60 + n) * ppm * 1e-6) for n in range(0, 300, 10)], clock)
+
+        assert restore_clock(json.loads(json.dumps(save_clock(clock)))) == clock
+
+    assert clock.offset
+
+
+def test_a_saved_clock_is_plain_data() -> None:
+    saved = save_clock(taught(steady(-10, 30)))
+
+    assert restore_clock(saved) == taught(steady(-10, 30))
+    assert all(type(value) in {int, float, str, list, dict} for value in saved.values())
 
 
 def mutations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
@@ -205,7 +305,9 @@ def test_a_broken_document_is_a_decode_error_with_a_path() -> None:
             place = place[key]
         place[path[-1]] = other
         try:
-            restore_clock(broken)
+            clock = restore_clock(broken)
+            assert isinstance(str((clock.drift, clock.report)), str)
+            taught(steady(10, 30, 70), clock)  # what is taken can go on
         except DecodeError as error:
             assert error.path.startswith("$")  # noqa: PT017 (many documents are fine)
         except FormatVersionError:

@@ -447,18 +447,24 @@ class Inbox:
     # --- Within: events -------------------------------------------------------------------------------------------------------
 
     def _receive(self, event: Event, now: datetime) -> Received:
-        """Correct an event, stamp it and add it; the source's clock learns from it."""
+        """Stamp an event, let the source's clock learn from it, correct it and add it."""
         raw, notes = self._stamped(event, now)
-        offset = self._offset(event) if event.provider_time is None else _NO_OFFSET
-        corrected = _corrected(raw, offset)
-        self._check_ahead(corrected.occurred_at, raw.received)
-        is_first = self._is_first(event)
+        self._correct(raw)  # an event that is rejected teaches nothing
+        # The clock learns first: the event may close a window and begin a session, and the offset of the session is due then.
+        if event.provider_time is None and event.derived_from is None and self._is_first(event):
+            notes += self._observe(raw)
+        corrected, offset = self._correct(raw)
         change = self._add(corrected)
         if event.provider_time is None and (log := self.logs.get(event.subject)) is not None:
             log.offsets.setdefault(event.source, offset)
-        if is_first and event.provider_time is None and event.derived_from is None:
-            notes += self._observe(raw)
         return Received(corrected, change, offset, notes)
+
+    def _correct(self, raw: Event) -> tuple[Event, timedelta]:
+        """Return an event on our clock, and what was added to its time."""
+        offset = self._offset(raw) if raw.provider_time is None else _NO_OFFSET
+        corrected = _corrected(raw, offset)
+        self._check_ahead(corrected.occurred_at, raw.received)
+        return corrected, offset
 
     def _stamped(self, event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
         """The event with the time at which it was received. What lies after the arrival is cut to it."""

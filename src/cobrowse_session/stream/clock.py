@@ -10,11 +10,11 @@ decide, and it can be wrong.
 
 Received time is cut into windows. The *base* of a window is its smallest difference that has two more close above it: a stray
 `receivedtime` is not enough. A window is *healthy* if at least half of its differences are close to the base. Windows *agree* if
-their bases do, apart from what clocks drift.
+the bases of any two of them do, apart from what clocks drift between the two.
 
-The offset moves away from zero only after many healthy windows that agree: four for a fast clock, twelve for a slow one, because
-a late feed looks like that. It moves towards zero after one healthy window. Three pairs that are impossible under a correction of
-a slow clock reduce it at once. In an unhealthy window and in silence it is held.
+The offset moves away from zero only after many healthy windows that agree, each of them beyond the tolerance: four for a fast
+clock, twelve for a slow one, because a late feed looks like that. It moves towards zero after one healthy window. Three pairs
+that are impossible under a correction of a slow clock reduce it at once. In an unhealthy window and in silence it is held.
 
 Example, slow clock: differences of 10.03 s for an hour, in twelve windows, give an offset of 10.03 s. Then the clock is set
 right. The next three differences are 0.03 s, which no delay can explain, and the offset is zero again.
@@ -24,13 +24,15 @@ from bisect import insort
 from collections import deque
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import combinations
 from operator import attrgetter
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import SettingsError
-from cobrowse_session.model import utc
+from cobrowse_session.model import milliseconds, utc
 
 _ZERO = timedelta(0)
 _CLOSE = 3
@@ -39,6 +41,10 @@ _KEPT = 16
 """How many of the smallest differences of a window are kept, to find its base."""
 _BIN = timedelta(milliseconds=10)
 _MAX_BINS = 512
+_MAX_DURATION = timedelta(days=1)
+_MAX_DELAY = timedelta(seconds=2)
+"""The bins that are always kept cover it, and the 16 smallest differences."""
+_MAX_NUMBER = 1000
 
 
 class ClockState(StrEnum):
@@ -150,18 +156,32 @@ class OpenWindow:
         return 2 * close >= self.pairs
 
 
-def _positive(duration: timedelta) -> timedelta:
-    if not isinstance(duration, timedelta):
-        raise TypeError(f"ProviderClock: expected a timedelta, found {shown(duration)}")
-    if duration <= _ZERO:
-        raise SettingsError("a duration of the clock", "more than none", shown(duration))
-    return duration
+def _whole_milliseconds(duration: timedelta) -> timedelta:
+    return timedelta(milliseconds=milliseconds(duration)) if isinstance(duration, timedelta) else duration
 
 
-def _at_least_one(number: int) -> int:
-    if not isinstance(number, int) or number < 1:
-        raise SettingsError("a number of the clock", "an integer of 1 or more", shown(number))
-    return number
+def _check_type(setting: "Attribute[Any]", value: object, *types: type) -> None:
+    if type(value) not in types:
+        raise TypeError(f"{setting.name}: expected {types[-1].__name__}, found {shown(value)}")
+
+
+def _check_duration(_: object, setting: "Attribute[timedelta]", duration: timedelta) -> None:
+    _check_type(setting, duration, timedelta)
+    most = _MAX_DELAY if setting.name == "smallest_delay" else _MAX_DURATION
+    if not _ZERO < duration <= most:
+        raise SettingsError(setting.name, f"a timedelta from 1 ms to {milliseconds(most)} ms", shown(duration))
+
+
+def _check_number(_: object, setting: "Attribute[int]", number: int) -> None:
+    _check_type(setting, number, int)
+    if not 1 <= number <= _MAX_NUMBER:
+        raise SettingsError(setting.name, f"an integer from 1 to {_MAX_NUMBER}", shown(number))
+
+
+def _check_fraction(_: object, setting: "Attribute[float]", number: float) -> None:
+    _check_type(setting, number, int, float)
+    if not 0 <= number <= 1:
+        raise SettingsError(setting.name, "a number from 0 to 1", shown(number))
 
 
 @define
@@ -169,9 +189,9 @@ class ProviderClock:
     """Observes one provider's clock, and learns by how much its times are to be corrected.
 
     Args:
-        window: the shortest window of received time.
+        window: the shortest window of received time, 1 ms to 1 day. Durations are cut to whole milliseconds.
         min_pairs: the fewest pairs of a window. With few events, windows grow.
-        smallest_delay: at least half of the events of a healthy window arrive within this time of the fastest.
+        smallest_delay: at least half of the events of a healthy window arrive within this time of the fastest. 1 ms to 2 s.
         tolerated: a clock that is slow by up to this is not corrected. Fast, by up to `smallest_delay`.
         cap: a clock that is off by more is not corrected.
         max_drift: how far the clocks are assumed to drift apart at most, as a fraction: 100 ppm.
@@ -192,14 +212,16 @@ class ProviderClock:
     (-9.97, 'fast by 9.970 s, for long enough to be adopted')
     """
 
-    window: timedelta = field(default=timedelta(minutes=5), converter=_positive)
-    min_pairs: int = field(default=8, converter=_at_least_one)
-    smallest_delay: timedelta = field(default=timedelta(milliseconds=250), converter=_positive)
-    tolerated: timedelta = field(default=timedelta(seconds=2), converter=_positive)
-    cap: timedelta = field(default=timedelta(seconds=30), converter=_positive)
-    max_drift: float = 100e-6
-    fast_windows: int = field(default=4, converter=_at_least_one)
-    slow_windows: int = field(default=12, converter=_at_least_one)
+    window: timedelta = field(default=timedelta(minutes=5), converter=_whole_milliseconds, validator=_check_duration)
+    min_pairs: int = field(default=8, validator=_check_number)
+    smallest_delay: timedelta = field(
+        default=timedelta(milliseconds=250), converter=_whole_milliseconds, validator=_check_duration
+    )
+    tolerated: timedelta = field(default=timedelta(seconds=2), converter=_whole_milliseconds, validator=_check_duration)
+    cap: timedelta = field(default=timedelta(seconds=30), converter=_whole_milliseconds, validator=_check_duration)
+    max_drift: float = field(default=100e-6, validator=_check_fraction)
+    fast_windows: int = field(default=4, validator=_check_number)
+    slow_windows: int = field(default=12, validator=_check_number)
     offset: timedelta = field(default=_ZERO, init=False)
     """What to add to the provider's times in sessions that begin now."""
     pairs: int = field(default=0, init=False)
@@ -223,6 +245,10 @@ class ProviderClock:
     disproving: list[Pair] = field(factory=list, init=False)
     """The pairs with the smallest differences below the offset, of this window and the one before."""
 
+    def __attrs_post_init__(self) -> None:
+        if self.cap < self.tolerated:
+            raise SettingsError("cap", f"at least what is tolerated, {self.tolerated}", str(self.cap))
+
     def learn(self, provider_time: datetime, received: datetime) -> None:
         """Take one pair.
 
@@ -235,13 +261,13 @@ class ProviderClock:
         """
         received = utc(received)
         difference = received - utc(provider_time)
-        now = self.latest = max(received, self.latest or received)  # a pair that is learned late still counts
+        last = self.latest or received
+        now = self.latest = max(received, last)  # a pair that is learned late still counts
         if self.current is None:
             self.current = OpenWindow(now)
         elif now - self.current.began >= self.window and self.current.pairs >= self.min_pairs:
             self._close(self.current)
-            passed = (now - self.current.began) // self.window
-            self.current = OpenWindow(self.current.began + passed * self.window)
+            self.current = OpenWindow(self._next_begin(self.current, last, now))
         self.current.add(difference)
         self.pairs += 1
         if self.offset > _ZERO and difference < self.offset:
@@ -269,6 +295,15 @@ class ProviderClock:
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
+    def _next_begin(self, window: OpenWindow, last: datetime, now: datetime) -> datetime:
+        """Return when the window after this one begins.
+
+        It begins where this one ends, so that twelve windows of steady traffic last no longer than an hour. After a silence it
+        begins with its first pair, so that they last no less. A silence proves nothing.
+        """
+        end = max(window.began + self.window, last)
+        return end if now - end < self.window / self.min_pairs else now
+
     def _close(self, window: OpenWindow) -> None:
         self.windows += 1
         self.disproving = [pair for pair in self.disproving if pair.received >= window.began]
@@ -291,8 +326,7 @@ class ProviderClock:
 
     def _move(self, base: timedelta) -> None:
         """Move the offset to the base of a healthy window, as far as that is proved."""
-        is_off = base > self.tolerated or base < -self.smallest_delay
-        target = base + self._drift_of_a_window() if is_off else _ZERO
+        target = base + self._drift_of_a_window() if self._side(base) else _ZERO
         if target == _ZERO or target * _sign(self.offset) < _ZERO:
             self.offset, self.state = _ZERO, ClockState.QUIET if target == _ZERO else ClockState.LEARNING
         elif abs(target) <= abs(self.offset):
@@ -302,33 +336,42 @@ class ProviderClock:
         else:
             self._move_away(target)
 
+    def _side(self, base: timedelta) -> int:
+        """Return 1 for a base of a clock that is slow beyond the tolerance, -1 for one that is fast beyond it, else 0."""
+        return (base > self.tolerated) - (base < -self.smallest_delay)
+
     def _drift_of_a_window(self) -> timedelta:
         """Return how far the offset moves until the next window is closed, as the last windows show it."""
         last = list(self.recent)[-self.fast_windows :]
         if len(last) < max(2, self.fast_windows) or not self._are_steady(last):
             return _ZERO
         drift = (last[-1].base - last[0].base) / (last[-1].began - last[0].began)
-        return self.window * max(-self.max_drift, min(drift, self.max_drift))
+        moved = self.window * max(-self.max_drift, min(drift, self.max_drift))
+        return timedelta(milliseconds=milliseconds(moved))  # nothing finer is saved
 
     def _move_away(self, target: timedelta) -> None:
         needed = self.slow_windows if target > _ZERO else self.fast_windows
         last = list(self.recent)[-needed:]
         if not self._are_steady(last):
             self.state = ClockState.UNSTEADY
-        elif len(last) == needed:
+        elif len(last) == needed and all(self._proves(window.base, target) for window in last):
             self.offset, self.state = target, ClockState.ADOPTED
         else:
             self.state = ClockState.LEARNING
 
+    def _proves(self, base: timedelta, target: timedelta) -> bool:
+        """Return whether a base is one of a clock to correct, and off to the same side as the target."""
+        return abs(base) <= self.cap and self._side(base) == _sign(target)
+
     def _are_steady(self, windows: list[Window]) -> bool:
-        bases = [window.base for window in windows]
-        return max(bases) - min(bases) <= self.smallest_delay + (windows[-1].began - windows[0].began) * self.max_drift
+        return all(self._agree(one, other) for one, other in combinations(windows, 2))
 
     def _agree(self, one: Window, other: Window) -> bool:
-        return self._are_steady([one, other])
+        return abs(other.base - one.base) <= self.smallest_delay + (other.began - one.began) * self.max_drift
 
     def _disprove(self, pair: Pair) -> None:
         """Reduce the correction of a slow clock: no delay is negative. One or two pairs may be strays."""
+        self.disproving = [one for one in self.disproving if one.difference < self.offset]  # the offset may be smaller by now
         insort(self.disproving, pair, key=attrgetter("difference"))
         del self.disproving[_CLOSE:]
         if len(self.disproving) == _CLOSE:
