@@ -638,21 +638,16 @@ def fold(subject: str, events: list[Event], options: Options, until: int | None)
     for event in sorted(events, key=order):
         due = acw_due(session, options)
         if due is not None and due < event.at:
-            session = fire_acw(session, options, due)
-            trace.append(timer_row("timer.acw", due, session, session["state"], context))
+            before, session = session, fire_acw(session, options, due)
+            trace.append(row("timer.acw", due, before, session, context))
         context |= event.context
-        after, verdict = apply(session, event, options)
-        trace.append(event_row(event, verdict, session["state"], after, context))
-        session = after
-    due = acw_due(session, options)
-    if due is not None and until is not None and due <= until:
-        session = fire_acw(session, options, due)
-        trace.append(timer_row("timer.acw", due, session, session["state"], context))
-    due = alerting_due(session, options)
-    if due is not None and until is not None and due <= until:
-        session = copy.deepcopy(session)
-        end(session, "disconnected", due, "system")
-        trace.append(timer_row("timer.alerting", due, session, "alerting", context))
+        before, (session, verdict) = session, apply(session, event, options)
+        trace.append(event_row(event, verdict, before, session, context))
+    for kind, due_of, fire in (("timer.acw", acw_due, fire_acw), ("timer.alerting", alerting_due, fire_alerting)):
+        due = due_of(session, options)
+        if due is not None and until is not None and due <= until:
+            before, session = session, fire(session, options, due)
+            trace.append(row(kind, due, before, session, context))
     return Account(session=session_json(session), trace=trace, context=context)
 
 
@@ -676,28 +671,14 @@ def alerting_due(session: Session, options: Options) -> int | None:
     return int(session["segments"][-1]["startTime"] + timeout + options.alerting_grace)
 
 
-def event_row(event: Event, verdict: Verdict, state_before: str, after: Session, context: Json) -> Json:
-    outcome, rule = verdict
-    moved = {"from": state_before, "to": after["state"]} if outcome == "applied" else {}
-    return shown(
-        {
-            "session": event.subject,
-            "conversation": context.get("conversationid"),
-            "event": event.id,
-            "source": event.source,
-            "type": event.type,
-            "at": printed(event.at),
-            "received": printed(event.received),
-            "outcome": outcome,
-            "rule": rule,
-            **moved,
-            "acw": acw_state(after),
-            "notes": list(event.notes) or None,
-        }
-    )
+def fire_alerting(session: Session, _options: Options, due: int) -> Session:
+    session = copy.deepcopy(session)
+    end(session, "disconnected", due, "system")
+    return session
 
 
-def timer_row(kind: str, at: int, after: Session, state_before: str, context: Json) -> Json:
+def row(kind: str, at: int, before: Session, after: Session, context: Json, **more: Any) -> Json:
+    """A trace row. `set` has the names that it must have at least: those of what changed."""
     return shown(
         {
             "session": after["id"],
@@ -705,11 +686,22 @@ def timer_row(kind: str, at: int, after: Session, state_before: str, context: Js
             "type": kind,
             "at": printed(at),
             "outcome": "applied",
-            "from": state_before,
+            "from": before["state"],
             "to": after["state"],
             "acw": acw_state(after),
+            "set": [key for key in MODEL if before[key] != after[key]],
+            **more,
         }
     )
+
+
+def event_row(event: Event, verdict: Verdict, before: Session, after: Session, context: Json) -> Json:
+    outcome, rule = verdict
+    received, notes = printed(event.received), list(event.notes) or None
+    found = row(event.type, event.at, before, after, context, source=event.source, event=event.id, received=received, notes=notes)
+    if outcome == "applied":
+        return found | {"set": sorted({*found["set"], *DETAILS} & {*found["set"], *event.data})}
+    return shown(found | {"outcome": outcome, "rule": rule, "from": None, "to": None, "set": None})
 
 
 # --- Section 9: session JSON ----------------------------------------------------------------------------------------

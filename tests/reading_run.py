@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from attrs import asdict
 from tests.reading import Account, Json, Options, account, account_as_of, moment, read_event
 from tests.reading_streams import Stream, hostile, lifelike
 
@@ -87,12 +88,17 @@ def compared(name: str, mine: Account, log: SessionLog) -> Iterator[str]:
     rows, their_rows = [comparable(row) for row in mine.trace], [comparable(row) for row in trace_rows(log.trace)]
     for place, (row, their_row) in enumerate(zip(rows, their_rows, strict=False), 1):
         yield from named_differences(f"{name}: row {place} ({row['type']} {row.get('event', '')})", row, their_row)
+    for row, their_row in zip(mine.trace, trace_rows(log.trace), strict=False):
+        if unnamed := set(row.get("set", ())) - set(their_row.get("set", ())):
+            yield f"{name}: {row['type']} {row.get('event', '')}: the package sets {unnamed} and does not name it"
+    context = {key.replace("_", ""): value for key, value in asdict(log.context).items() if value is not None}
+    yield from named_differences(f"{name}: context", mine.context, context)
     if len(rows) != len(their_rows):
         yield f"{name}: {len(rows)} rows in the reading, {len(their_rows)} in the package"
 
 
 def comparable(row: Json) -> Json:
-    """The row without what the specification leaves open: row, fields set, states of what is not applied, wording of notes."""
+    """The row without what the specification leaves open: its name, states of what is not applied, wording of notes."""
     left_out = ("row", "set", "notes") if row["outcome"] == "applied" else ("row", "set", "notes", "from", "to")
     return {key: value for key, value in row.items() if key not in left_out} | {"noted": bool(row.get("notes"))}
 
