@@ -4,8 +4,8 @@ It was written from the specification alone and shares no code with the package.
 copies, sort, fold from the start. Nothing is remembered between two calls. The parts follow the sections of the specification, so
 that a person can compare the two.
 
-It reads lines that section 2 accepts. What must be rejected, sealing, clocks (section 8) and the wording of notes and sentences
-have tests of their own. Inside, a time is an integer: milliseconds since 1970.
+It reads lines that section 2 accepts. What must be rejected, what is late, clocks (section 8) and the wording have tests of their
+own. Inside, a time is an integer: milliseconds since 1970.
 """
 
 import base64
@@ -125,6 +125,7 @@ class Account:
     session: Json
     trace: list[Json]
     context: Json = field(default_factory=dict)
+    deadline: int | None = None
     repeats: int = 0
     conflicts: int = 0
     corrected: int = 0
@@ -648,7 +649,8 @@ def fold(subject: str, events: list[Event], options: Options, until: int | None)
         if due is not None and until is not None and due <= until:
             before, session = session, fire(session, options, due)
             trace.append(row(kind, due, before, session, context))
-    return Account(session=session_json(session), trace=trace, context=context)
+    due = min((at for at in (acw_due(session, options), alerting_due(session, options)) if at is not None), default=None)
+    return Account(session=session_json(session), trace=trace, context=context, deadline=due)
 
 
 def acw_due(session: Session, options: Options) -> int | None:
@@ -749,6 +751,12 @@ def account(subject: str, copies: list[Event], options: Options, until: int | No
     whole.conflicts = sum(in_conflict(group) for group in identities.values())
     whole.corrected = sum(is_corrected(group) for group in identities.values())
     return whole
+
+
+def can_be_sealed(whole: Account, horizon: int) -> bool:
+    """Whether the session has ended, has no deadline left, and its latest event occurred before the horizon."""
+    latest = max(row["at"] for row in whole.trace if "event" in row)
+    return whole.session["state"] in ENDED and whole.deadline is None and moment(latest) < horizon
 
 
 def account_as_of(subject: str, copies: list[Event], options: Options, at: int) -> Account:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import asdict
-from tests.reading import Account, Json, Options, account, account_as_of, moment, read_event
+from tests.reading import Account, Json, Options, account, account_as_of, can_be_sealed, moment, printed, read_event
 from tests.reading_streams import Stream, hostile, lifelike
 
 from cobrowse_session import Lifecycle, SessionLog, Settings
@@ -48,6 +48,10 @@ def differences(stream: Stream, seed: int) -> Iterator[str]:
         for at in stream.moments:
             then = account_as_of(subject, copies, stream.options, moment(at))
             yield from compared(f"{subject} as of {at}", then, log.as_of(datetime.fromisoformat(at)))
+        horizon = sorted(stream.moments)[seed % len(stream.moments)]
+        mine, theirs = can_be_sealed(whole, moment(horizon)), log.seal(datetime.fromisoformat(horizon))
+        if mine != theirs:
+            yield f"{subject}: sealed at {horizon}: reading {mine}, package {theirs}"
 
 
 def receive(log: SessionLog, lines: list[str], until: str | None, seed: int) -> None:
@@ -93,6 +97,10 @@ def compared(name: str, mine: Account, log: SessionLog) -> Iterator[str]:
             yield f"{name}: {row['type']} {row.get('event', '')}: the package sets {unnamed} and does not name it"
     context = {key.replace("_", ""): value for key, value in asdict(log.context).items() if value is not None}
     yield from named_differences(f"{name}: context", mine.context, context)
+    deadline = None if mine.deadline is None else printed(mine.deadline)
+    yield from named_differences(
+        name, {"deadline": deadline}, {"deadline": log.deadline and printed(moment(log.deadline.isoformat()))}
+    )
     if len(rows) != len(their_rows):
         yield f"{name}: {len(rows)} rows in the reading, {len(their_rows)} in the package"
 
