@@ -270,9 +270,19 @@ def merged(copies: list[Event]) -> Event:
         for key in FILLED_AMONG_ONE_TYPE:
             if other.type == best.type and key not in data and key in other.data:
                 data[key] = other.data[key]
+    form = json.loads(best.canonical)
+    if data != best.data and "json" not in form.get("datacontenttype", "json").lower():
+        del form["datacontenttype"]  # section 2: another content type beside data is an error
     received = min(other.received for other in copies if (other.type, other.at) == (best.type, best.at))
     notes = {*best.notes, *(key for key, value in data.items() if not is_known(key, value))}
-    return Event(**{**vars(best), "data": data, "context": context, "received": received, "notes": tuple(sorted(notes))})
+    changes = {
+        "data": data,
+        "context": context,
+        "received": received,
+        "notes": tuple(sorted(notes)),
+        "canonical": json.dumps(form),
+    }
+    return Event(**{**vars(best), **changes})
 
 
 def in_conflict(copies: list[Event]) -> bool:
