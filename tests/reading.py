@@ -4,8 +4,8 @@ It was written from the specification alone and shares no code with the package.
 copies, sort, fold from the start. Nothing is remembered between two calls. The parts follow the sections of the specification, so
 that a person can compare the two.
 
-It reads lines that section 2 accepts. What must be rejected, sealing, clocks (section 8) and the wording of notes and sentences
-have tests of their own. Inside, a time is an integer: milliseconds since 1970.
+It reads lines that section 2 accepts. What must be rejected, what is late, clocks (section 8) and the wording have tests of their
+own. Inside, a time is an integer: milliseconds since 1970.
 """
 
 import base64
@@ -125,6 +125,7 @@ class Account:
     session: Json
     trace: list[Json]
     context: Json = field(default_factory=dict)
+    deadline: int | None = None
     repeats: int = 0
     conflicts: int = 0
     corrected: int = 0
@@ -269,9 +270,19 @@ def merged(copies: list[Event]) -> Event:
         for key in FILLED_AMONG_ONE_TYPE:
             if other.type == best.type and key not in data and key in other.data:
                 data[key] = other.data[key]
+    form = json.loads(best.canonical)
+    if data != best.data and "json" not in form.get("datacontenttype", "json").lower():
+        del form["datacontenttype"]  # section 2: another content type beside data is an error
     received = min(other.received for other in copies if (other.type, other.at) == (best.type, best.at))
     notes = {*best.notes, *(key for key, value in data.items() if not is_known(key, value))}
-    return Event(**{**vars(best), "data": data, "context": context, "received": received, "notes": tuple(sorted(notes))})
+    changes = {
+        "data": data,
+        "context": context,
+        "received": received,
+        "notes": tuple(sorted(notes)),
+        "canonical": json.dumps(form),
+    }
+    return Event(**{**vars(best), **changes})
 
 
 def in_conflict(copies: list[Event]) -> bool:
@@ -638,22 +649,18 @@ def fold(subject: str, events: list[Event], options: Options, until: int | None)
     for event in sorted(events, key=order):
         due = acw_due(session, options)
         if due is not None and due < event.at:
-            session = fire_acw(session, options, due)
-            trace.append(timer_row("timer.acw", due, session, session["state"], context))
+            before, session = session, fire_acw(session, options, due)
+            trace.append(row("timer.acw", due, before, session, context))
         context |= event.context
-        after, verdict = apply(session, event, options)
-        trace.append(event_row(event, verdict, session["state"], after, context))
-        session = after
-    due = acw_due(session, options)
-    if due is not None and until is not None and due <= until:
-        session = fire_acw(session, options, due)
-        trace.append(timer_row("timer.acw", due, session, session["state"], context))
-    due = alerting_due(session, options)
-    if due is not None and until is not None and due <= until:
-        session = copy.deepcopy(session)
-        end(session, "disconnected", due, "system")
-        trace.append(timer_row("timer.alerting", due, session, "alerting", context))
-    return Account(session=session_json(session), trace=trace, context=context)
+        before, (session, verdict) = session, apply(session, event, options)
+        trace.append(event_row(event, verdict, before, session, context))
+    for kind, due_of, fire in (("timer.acw", acw_due, fire_acw), ("timer.alerting", alerting_due, fire_alerting)):
+        due = due_of(session, options)
+        if due is not None and until is not None and due <= until:
+            before, session = session, fire(session, options, due)
+            trace.append(row(kind, due, before, session, context))
+    due = min((at for at in (acw_due(session, options), alerting_due(session, options)) if at is not None), default=None)
+    return Account(session=session_json(session), trace=trace, context=context, deadline=due)
 
 
 def acw_due(session: Session, options: Options) -> int | None:
@@ -676,28 +683,14 @@ def alerting_due(session: Session, options: Options) -> int | None:
     return int(session["segments"][-1]["startTime"] + timeout + options.alerting_grace)
 
 
-def event_row(event: Event, verdict: Verdict, state_before: str, after: Session, context: Json) -> Json:
-    outcome, rule = verdict
-    moved = {"from": state_before, "to": after["state"]} if outcome == "applied" else {}
-    return shown(
-        {
-            "session": event.subject,
-            "conversation": context.get("conversationid"),
-            "event": event.id,
-            "source": event.source,
-            "type": event.type,
-            "at": printed(event.at),
-            "received": printed(event.received),
-            "outcome": outcome,
-            "rule": rule,
-            **moved,
-            "acw": acw_state(after),
-            "notes": list(event.notes) or None,
-        }
-    )
+def fire_alerting(session: Session, _options: Options, due: int) -> Session:
+    session = copy.deepcopy(session)
+    end(session, "disconnected", due, "system")
+    return session
 
 
-def timer_row(kind: str, at: int, after: Session, state_before: str, context: Json) -> Json:
+def row(kind: str, at: int, before: Session, after: Session, context: Json, **more: Any) -> Json:
+    """A trace row. `set` has the names that it must have at least: those of what changed."""
     return shown(
         {
             "session": after["id"],
@@ -705,11 +698,22 @@ def timer_row(kind: str, at: int, after: Session, state_before: str, context: Js
             "type": kind,
             "at": printed(at),
             "outcome": "applied",
-            "from": state_before,
+            "from": before["state"],
             "to": after["state"],
             "acw": acw_state(after),
+            "set": [key for key in MODEL if before[key] != after[key]],
+            **more,
         }
     )
+
+
+def event_row(event: Event, verdict: Verdict, before: Session, after: Session, context: Json) -> Json:
+    outcome, rule = verdict
+    received, notes = printed(event.received), list(event.notes) or None
+    found = row(event.type, event.at, before, after, context, source=event.source, event=event.id, received=received, notes=notes)
+    if outcome == "applied":
+        return found | {"set": sorted({*found["set"], *DETAILS} & {*found["set"], *event.data})}
+    return shown(found | {"outcome": outcome, "rule": rule, "from": None, "to": None, "set": None})
 
 
 # --- Section 9: session JSON ----------------------------------------------------------------------------------------
@@ -757,6 +761,12 @@ def account(subject: str, copies: list[Event], options: Options, until: int | No
     whole.conflicts = sum(in_conflict(group) for group in identities.values())
     whole.corrected = sum(is_corrected(group) for group in identities.values())
     return whole
+
+
+def can_be_sealed(whole: Account, horizon: int) -> bool:
+    """Whether the session has ended, has no deadline left, and its latest event occurred before the horizon."""
+    latest = max(row["at"] for row in whole.trace if "event" in row)
+    return whole.session["state"] in ENDED and whole.deadline is None and moment(latest) < horizon
 
 
 def account_as_of(subject: str, copies: list[Event], options: Options, at: int) -> Account:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.reading import Account, Json, Options, account, account_as_of, moment, read_event
+from attrs import asdict
+from tests.reading import Account, Json, Options, account, account_as_of, can_be_sealed, moment, printed, read_event
 from tests.reading_streams import Stream, hostile, lifelike
 
 from cobrowse_session import Lifecycle, SessionLog, Settings
@@ -47,6 +48,10 @@ def differences(stream: Stream, seed: int) -> Iterator[str]:
         for at in stream.moments:
             then = account_as_of(subject, copies, stream.options, moment(at))
             yield from compared(f"{subject} as of {at}", then, log.as_of(datetime.fromisoformat(at)))
+        horizon = sorted(stream.moments)[seed % len(stream.moments)]
+        mine, theirs = can_be_sealed(whole, moment(horizon)), log.seal(datetime.fromisoformat(horizon))
+        if mine != theirs:
+            yield f"{subject}: sealed at {horizon}: reading {mine}, package {theirs}"
 
 
 def receive(log: SessionLog, lines: list[str], until: str | None, seed: int) -> None:
@@ -87,12 +92,21 @@ def compared(name: str, mine: Account, log: SessionLog) -> Iterator[str]:
     rows, their_rows = [comparable(row) for row in mine.trace], [comparable(row) for row in trace_rows(log.trace)]
     for place, (row, their_row) in enumerate(zip(rows, their_rows, strict=False), 1):
         yield from named_differences(f"{name}: row {place} ({row['type']} {row.get('event', '')})", row, their_row)
+    for row, their_row in zip(mine.trace, trace_rows(log.trace), strict=False):
+        if unnamed := set(row.get("set", ())) - set(their_row.get("set", ())):
+            yield f"{name}: {row['type']} {row.get('event', '')}: the package sets {unnamed} and does not name it"
+    context = {key.replace("_", ""): value for key, value in asdict(log.context).items() if value is not None}
+    yield from named_differences(f"{name}: context", mine.context, context)
+    deadline = None if mine.deadline is None else printed(mine.deadline)
+    yield from named_differences(
+        name, {"deadline": deadline}, {"deadline": log.deadline and printed(moment(log.deadline.isoformat()))}
+    )
     if len(rows) != len(their_rows):
         yield f"{name}: {len(rows)} rows in the reading, {len(their_rows)} in the package"
 
 
 def comparable(row: Json) -> Json:
-    """The row without what the specification leaves open: row, fields set, states of what is not applied, wording of notes."""
+    """The row without what the specification leaves open: its name, states of what is not applied, wording of notes."""
     left_out = ("row", "set", "notes") if row["outcome"] == "applied" else ("row", "set", "notes", "from", "to")
     return {key: value for key, value in row.items() if key not in left_out} | {"noted": bool(row.get("notes"))}
 

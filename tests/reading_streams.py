@@ -7,11 +7,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from tests.reading import DAY, DETAILS, DISCONNECT_TYPES, PREFIX, RANKS, SECOND, Json, Options, moment, printed
+from tests.reading import DAY, DETAILS, DISCONNECT_TYPES, PENDING, PREFIX, PROMPTS, RANKS, SECOND, Json, Options, moment, printed
 
 START = moment("2026-03-01T09:00:00.000Z")
 MINUTE = 60 * SECOND
-PENDING = RANKS[:5]
 SOURCES = ("/providers/acme", "/providers/zeta")
 TIMEOUT_CODES = ("ININ-WRAP-UP-TIMEOUT", "LATE")
 CODES = ("sale", "help", *TIMEOUT_CODES)
@@ -45,17 +44,7 @@ def some_options(rng: random.Random, timeouts: tuple[int, ...]) -> Options:
 
 
 def some_settings(rng: random.Random, timeouts: tuple[int, ...]) -> Json:
-    prompts = (
-        "timeout",
-        "forcedTimeout",
-        "agentRequested",
-        "mandatory",
-        "optional",
-        "none",
-        "TIMEOUT",
-        "MANDATORY_TIMEOUT",
-        "shiny",
-    )
+    prompts = (*PROMPTS, "TIMEOUT", "MANDATORY_TIMEOUT", "shiny")
     settings: Json = {}
     if rng.random() < 0.8:
         settings["wrapupPrompt"] = rng.choice(prompts)

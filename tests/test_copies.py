@@ -170,6 +170,7 @@ def test_a_content_type_that_data_would_contradict_gives_way_to_what_is_filled_i
     assert merged.extensions == {"hops": 1}
     assert decode_event(encode_event(merged)) == merged
     assert Copies(ended("1"), plain).merged == plain
+    assert Copies(ended("1", context=Context(queue_id="q")), plain).merged.extensions == plain.extensions
 
 
 @given(st.lists(st.tuples(st.sampled_from((None, "1", "2")), st.integers(0, 2), st.sampled_from("abc")), min_size=1, max_size=6))

@@ -162,7 +162,9 @@ class Copies:
             if unset := self._unset(part, held, _ARGUMENTS[part]):
                 changes[part] = evolve(held, **unset)
         changes |= self._unset(event.type, event, _OWN_ARGUMENTS)
-        if changes and not is_json_type(event.extensions.get("datacontenttype")):  # it had no data, and has some now
+        if changes.keys() - {"context"} and not is_json_type(
+            event.extensions.get("datacontenttype")
+        ):  # it had no data, and has some now
             changes["extensions"] = {key: value for key, value in event.extensions.items() if key != "datacontenttype"}
         return evolve(event, **changes)
 
