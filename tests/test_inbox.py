@@ -458,6 +458,37 @@ def test_arguments_of_another_type_get_a_sentence() -> None:
         Inbox(TIMED, correct={"/a": 3})  # type: ignore[dict-item]  # the point
     with pytest.raises(SettingsError, match="seal_after"):
         Inbox(TIMED, seal_after=-SECOND)
+    with pytest.raises(TypeError, match="limit: expected int or None"):
+        inbox.advance(START, limit="1")  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "error"),
+    [
+        ("longest", "1", TypeError),
+        ("longest", 0, SettingsError),
+        ("remember_events", None, TypeError),
+        ("remember_events", -1, SettingsError),
+        ("remember_sessions", 1.5, TypeError),
+        ("remember_sessions", -1, SettingsError),
+        ("ahead", 5, TypeError),
+        ("correct", None, TypeError),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_at_once_and_not_when_a_session_is_sealed(
+    setting: str, value: object, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=setting):
+        Inbox(TIMED, **{setting: value})  # type: ignore[arg-type]  # the point
+
+
+def test_more_corrected_sources_than_clocks_are_kept_are_no_fault() -> None:
+    sources = [f"/{number}" for number in range(MAX_SOURCES + 1)]
+    inbox = Inbox(TIMED, correct=dict.fromkeys(sources, SECOND))
+    inbox.clocks.update((source, ProviderClock()) for source in sources[1:])
+
+    assert take(inbox, one(stream("s1", source=sources[0]).alerting())).outcome == Applied.match(row="alerting")
+    assert len(inbox.clocks) == MAX_SOURCES
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,16 @@ def _not_negative(duration: timedelta | None) -> timedelta | None:
 Correction = timedelta | ProviderClock
 
 
+def _check_count(name: str, count: int, least: int) -> None:
+    if type(count) is not int:
+        raise TypeError(f"Inbox: {name}: expected int, found {shown(count)}")
+    if count < least:
+        raise SettingsError(name, f"{least} or more", shown(count))
+
+
 def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
+    if not isinstance(correct, Mapping):
+        raise TypeError(f"Inbox: correct: expected a mapping of source to correction, found {shown(correct)}")
     for source, correction in correct.items():
         if not isinstance(correction, timedelta | ProviderClock):
             raise TypeError(f"Inbox: correct[{source!r}]: expected timedelta or ProviderClock, found {shown(correction)}")
@@ -159,7 +168,7 @@ class Inbox:
 
     Raises:
         TypeError: an argument of another type.
-        SettingsError: a negative `seal_after`.
+        SettingsError: a negative `seal_after` or count.
 
     >>> from cobrowse_session.testing import stream
     >>> from cobrowse_session.wire import encode_event
@@ -200,6 +209,11 @@ class Inbox:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.lifecycle, Lifecycle):
             raise TypeError(f"Inbox: lifecycle: expected a Lifecycle, found {shown(self.lifecycle)}")
+        if not isinstance(self.ahead, timedelta):
+            raise TypeError(f"Inbox: ahead: expected timedelta, found {shown(self.ahead)}")
+        _check_count("longest", self.longest, 1)
+        _check_count("remember_events", self.remember_events, 0)
+        _check_count("remember_sessions", self.remember_sessions, 0)
         self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
         self.clocks.update((source, clock) for source, clock in self.correct.items() if isinstance(clock, ProviderClock))
 
@@ -398,10 +412,12 @@ class Inbox:
                 while `more` is true.
 
         Raises:
-            TypeError: `now` is naive.
+            TypeError: `now` is naive, or the limit is no integer.
             ValueError: a limit below 1.
             RuntimeError: a second writer.
         """
+        if limit is not None and type(limit) is not int:
+            raise TypeError(f"limit: expected int or None, found {shown(limit)}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit: expected 1 or more, found {limit}")
         with self._one_writer():
@@ -485,7 +501,7 @@ class Inbox:
         if clock is None:
             clock = self.clocks[event.source] = ProviderClock()
             if len(self.clocks) > MAX_SOURCES:
-                del self.clocks[next(source for source in self.clocks if source not in self.correct)]
+                del self.clocks[next((source for source in self.clocks if source not in self.correct), event.source)]
         clock.learn(event.occurred_at, event.received)
         report: ClockReport | None = clock.report
         if report is None or (report.state == ClockState.ADOPTED and event.source in self.correct):
