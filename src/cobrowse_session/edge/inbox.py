@@ -39,11 +39,12 @@ from cobrowse_session.edge.state import read_state, write_state
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
-from cobrowse_session.model import EPOCH, FOREVER, time_text, utc
+from cobrowse_session.model import EPOCH, FOREVER, plain, time_text, utc
 from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClock, SessionLog, Step, unite
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD, read_event
 from cobrowse_session.wire.genesys import convert
+from cobrowse_session.wire.saved import LARGEST_OFFSET
 from cobrowse_session.wire.text import LONGEST_LINE, MAX_PROBLEMS, check_document, read_json, too_many
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
@@ -127,7 +128,7 @@ def _not_negative(duration: timedelta | None) -> timedelta | None:
         raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
     if duration is not None and duration < timedelta(0):
         raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
-    return duration
+    return None if duration is None else plain(duration)
 
 
 Correction = timedelta | ProviderClock
@@ -146,7 +147,9 @@ def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
     for source, correction in correct.items():
         if not isinstance(correction, timedelta | ProviderClock):
             raise TypeError(f"Inbox: correct[{source!r}]: expected timedelta or ProviderClock, found {shown(correction)}")
-    return dict(correct)
+        if isinstance(correction, timedelta) and abs(correction) > LARGEST_OFFSET:
+            raise SettingsError(f"correct[{source!r}]", "an offset of at most 100 years", shown(correction))
+    return {source: plain(one) if isinstance(one, timedelta) else one for source, one in correct.items()}
 
 
 @define

@@ -36,7 +36,7 @@ def save_clock(clock: ProviderClock) -> dict[str, Any]:
         "windows": clock.windows,
         "healthy": clock.healthy,
         "jumps": clock.jumps,
-        "state": clock.state,
+        "state": str(clock.state),
         "baseMs": None if clock.base is None else milliseconds(clock.base),
         "recent": [{"began": time_text(window.began), "baseMs": milliseconds(window.base)} for window in clock.recent],
         "open": None if clock.current is None else _save_open(clock.current),

@@ -74,7 +74,7 @@ def _save_sealed(log: SessionLog) -> dict[str, Any]:
     rows = zip(trace_rows(log.trace), log.trace, strict=True)
     return {
         "sessionSettings": _save_settings(log.session.settings),
-        "rows": [{**row, "sentence": step.outcome.sentence} for row, step in rows],
+        "rows": [{**json.loads(encode_row(row)), "sentence": step.outcome.sentence} for row, step in rows],  # no enums
     }
 
 
@@ -281,12 +281,13 @@ def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
     if not isinstance(value, Mapping):
         raise _problem("wrong_type", path, value, "an object")
     for source, offset in value.items():
-        if type(offset) is not int or abs(offset) > milliseconds(_LARGEST_OFFSET):
+        if type(offset) is not int or abs(offset) > milliseconds(LARGEST_OFFSET):
             raise _problem("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
         yield source, timedelta(milliseconds=offset)
 
 
-_LARGEST_OFFSET = timedelta(days=36_500)
+LARGEST_OFFSET = timedelta(days=36_500)
+"""By how much a source may be corrected, at most."""
 
 
 def _listed(value: object, path: str) -> list[Any]:  # JSON
