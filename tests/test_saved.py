@@ -133,6 +133,29 @@ def test_a_sealed_log_that_holds_an_event_of_an_unknown_type_with_a_timers_name_
     assert shown(restore_log(saved(log))) == shown(log)
 
 
+def test_a_sealed_log_that_the_alerting_timer_ended_knows_a_repeat_after_a_restart() -> None:
+    call = stream("s1").alerting(alerting_timeout=20).after(60).updated(provider="p")
+    log = SessionLog(TIMED, "s1")
+    for event in call:
+        log.add(event)
+    log.advance(at(1000))
+    assert log.seal(at(900))
+
+    again = restore_log(saved(log))
+
+    assert shown(again) == shown(log)
+    assert [again.add(event).outcome for event in call] == [log.add(event).outcome for event in call]
+
+
+def test_a_timer_of_a_sealed_log_is_behind_the_events_that_occurred_by_then() -> None:
+    data = saved(log_of(sealed=True))
+    (timer,) = (row for row in data["rows"] if row["type"] == "timer.acw")
+    timer["at"] = "2026-03-01T09:00:00.000Z"
+
+    with pytest.raises(DecodeError, match="wrong_rows"):
+        restore_log(data)
+
+
 # --- Broken documents ---------------------------------------------------------------------------------------------------------
 
 

@@ -340,6 +340,11 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
     steps = [_step(_structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
     if [step.event for step in steps if isinstance(step.event, Event)] != list(kept.events):
         raise _problem("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
+    places = [(step.event.occurred_at, isinstance(step.event, Timer)) for step in steps]
+    if steps and isinstance(steps[-1].event, AlertingTimeout):  # the last row, whatever its time
+        places.pop()
+    if places != sorted(places):
+        raise _problem("wrong_rows", "$.rows", len(steps), "each timer behind the events that occurred by then")
     return steps
 
 
