@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import Any
 
@@ -278,3 +278,17 @@ def test_endless_types_of_text_do_not_fill_the_memory() -> None:
     for number in range(1100):
         kind = type(f"Text{number}", (str,), {})
         assert Context(queue_id=kind("q")).queue_id == "q"
+
+
+class NoSummer(tzinfo):
+    """A zone that does not say whether it is summer, which nobody needs to bring a time to UTC."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(hours=1)
+
+
+def test_a_zone_needs_to_know_its_offset_only() -> None:
+    zone = NoSummer()  # type: ignore[abstract]  # the point
+    event = Alerting(**{**ENVELOPE, "occurred_at": datetime(2026, 3, 1, 10, tzinfo=zone)})
+
+    assert event.occurred_at == datetime(2026, 3, 1, 9, tzinfo=UTC)

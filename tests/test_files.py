@@ -293,3 +293,14 @@ def test_an_encoding_without_a_character_shows_its_escape(folder: Path) -> None:
 def test_an_error_has_the_advice_that_helps(number: int, advice: str) -> None:
     with pytest.raises(FileError, match=f"^a.jsonl: {os.strerror(number)}. {advice}"), naming("a.jsonl"):
         raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize("most", [1 << 40, 10**400], ids=["large", "too large"])
+@pytest.mark.parametrize("command", ["convert long", "reconcile events.jsonl long"])
+def test_no_number_of_bytes_is_too_large_for_memory_or_for_a_sentence(command: str, most: int, folder: Path) -> None:
+    (folder / "long").write_bytes(b"{\n}\n")
+
+    code, err = shell(f"{RUN} {command} --max-bytes {most}")
+
+    assert code == (1 if most == 1 << 40 else 2)
+    assert "Traceback" not in err

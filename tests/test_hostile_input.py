@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -336,3 +337,21 @@ def test_a_payload_of_too_many_parts_is_rejected_by_their_number() -> None:
     assert (read, [one.error.error for one in rejected]) == ([], ["too_many_parts"])
     assert [one.error.found for one in rejected] == ["102 objects and arrays"]
     assert MAX_PAYLOAD_BYTES // 50 > 300_000
+
+
+@pytest.mark.parametrize("key", ["subject", "source", "conversationid", "wrapupPrompt"])
+def test_long_texts_do_not_stay_in_memory(key: str) -> None:
+    event = {"specversion": "1.0", "id": "e", "source": "/a", "type": "cobrowse.session.alerting", "subject": "s"}
+    lifecycle = Lifecycle()
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            long = f"{number}" * 200_000
+            said = {"data": {key: long}} if key == "wrapupPrompt" else {key: long}
+            read = decode_event(json.dumps({**event, "time": "2026-03-01T09:00:00Z", **said}))
+            lifecycle.apply(lifecycle.new(read.subject), read)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 5_000_000

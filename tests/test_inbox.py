@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
 from threading import Thread
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -458,6 +459,67 @@ def test_arguments_of_another_type_get_a_sentence() -> None:
         Inbox(TIMED, correct={"/a": 3})  # type: ignore[dict-item]  # the point
     with pytest.raises(SettingsError, match="seal_after"):
         Inbox(TIMED, seal_after=-SECOND)
+    with pytest.raises(TypeError, match="limit: expected int or None"):
+        inbox.advance(START, limit="1")  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "error"),
+    [
+        ("longest", "1", TypeError),
+        ("longest", 0, SettingsError),
+        ("remember_events", None, TypeError),
+        ("remember_events", -1, SettingsError),
+        ("remember_sessions", 1.5, TypeError),
+        ("remember_sessions", -1, SettingsError),
+        ("ahead", 5, TypeError),
+        ("correct", None, TypeError),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_at_once_and_not_when_a_session_is_sealed(
+    setting: str, value: object, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=setting):
+        Inbox(TIMED, **{setting: value})  # type: ignore[arg-type]  # the point
+
+
+class Odd(timedelta):
+    """A duration as of pendulum: it is a timedelta, but cannot be divided by one."""
+
+    def __floordiv__(self, other: object) -> Any:
+        raise AttributeError(other)
+
+
+def test_a_duration_of_a_subclass_can_be_a_setting_and_what_follows_from_it_can_be_saved() -> None:
+    inbox = Inbox(TIMED, seal_after=Odd(seconds=60), correct={"/test": Odd(seconds=1)})
+    for event in CALL.events:
+        take(inbox, event, at(100))
+
+    assert restore_log(save_log(inbox.logs["s1"])).offsets == {"/test": SECOND}
+    assert [log.session_id for log in inbox.advance(at(1000)).sealed] == ["s1"]
+
+
+def test_a_correction_that_could_not_be_read_back_is_refused() -> None:
+    with pytest.raises(SettingsError, match="at most 100 years"):
+        Inbox(TIMED, correct={"/test": timedelta(days=36_501)})
+
+
+def test_the_state_of_an_inbox_is_plain_data_and_needs_not_be_written_to_be_restored() -> None:
+    inbox, other = Inbox(TIMED), Inbox(TIMED)
+    take(inbox, CALL.events[0])
+
+    other.restore_state(inbox.save_state())
+
+    assert other.save_state() == inbox.save_state()
+
+
+def test_more_corrected_sources_than_clocks_are_kept_are_no_fault() -> None:
+    sources = [f"/{number}" for number in range(MAX_SOURCES + 1)]
+    inbox = Inbox(TIMED, correct=dict.fromkeys(sources, SECOND))
+    inbox.clocks.update((source, ProviderClock()) for source in sources[1:])
+
+    assert take(inbox, one(stream("s1", source=sources[0]).alerting())).outcome == Applied.match(row="alerting")
+    assert len(inbox.clocks) == MAX_SOURCES
 
 
 @pytest.mark.parametrize(

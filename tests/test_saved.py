@@ -94,6 +94,13 @@ def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool)
     assert log.restored is None
 
 
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_saved_log_is_plain_data_and_needs_not_be_written_to_be_restored(*, sealed: bool) -> None:
+    log = log_of(sealed=sealed)
+
+    assert shown(restore_log(save_log(log))) == shown(log)
+
+
 def test_an_open_log_under_other_rules_is_folded_anew_and_names_the_fields() -> None:
     again = restore_log(saved(log_of()), Lifecycle(settings=TIMED.settings, timeout_code="OTHER"))
 
@@ -150,6 +157,29 @@ def test_a_sealed_log_that_holds_an_event_of_an_unknown_type_with_a_timers_name_
     assert log.seal(at(900))
 
     assert shown(restore_log(saved(log))) == shown(log)
+
+
+def test_a_sealed_log_that_the_alerting_timer_ended_knows_a_repeat_after_a_restart() -> None:
+    call = stream("s1").alerting(alerting_timeout=20).after(60).updated(provider="p")
+    log = SessionLog(TIMED, "s1")
+    for event in call:
+        log.add(event)
+    log.advance(at(1000))
+    assert log.seal(at(900))
+
+    again = restore_log(saved(log))
+
+    assert shown(again) == shown(log)
+    assert [again.add(event).outcome for event in call] == [log.add(event).outcome for event in call]
+
+
+def test_a_timer_of_a_sealed_log_is_behind_the_events_that_occurred_by_then() -> None:
+    data = saved(log_of(sealed=True))
+    (timer,) = (row for row in data["rows"] if row["type"] == "timer.acw")
+    timer["at"] = "2026-03-01T09:00:00.000Z"
+
+    with pytest.raises(DecodeError, match="wrong_rows"):
+        restore_log(data)
 
 
 # --- Broken documents ---------------------------------------------------------------------------------------------------------

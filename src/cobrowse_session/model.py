@@ -61,7 +61,8 @@ def utc(moment: datetime) -> datetime:
         raise TypeError(f"expected an aware datetime, for example datetime(..., tzinfo=UTC), found {shown(moment)}")
     try:
         # A subclass (pendulum, pandas) may count nanoseconds and compare by them. Only a plain datetime is kept.
-        plain = datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=UTC) - offset
+        day, clock = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second, moment.microsecond)
+        plain = datetime(*day, *clock, tzinfo=UTC) - offset
     except OverflowError:  # the year 0 or 10000, once in UTC
         raise ValueError(f"expected a time from 1970 to 9999, found {shown(moment)}") from None
     if plain.year < 1970:
@@ -376,7 +377,12 @@ def check_duration(name: str, duration: timedelta | None, least: timedelta, most
         raise TypeError(f"{name}: expected timedelta or None, found {shown(duration)}")
     if not least <= duration <= most:
         raise SettingsError(name, f"a timedelta from {_length(least)} to {_length(most)}", shown(duration))
-    return timedelta(milliseconds=milliseconds(timedelta(duration.days, duration.seconds, duration.microseconds)))
+    return timedelta(milliseconds=milliseconds(plain(duration)))
+
+
+def plain(duration: timedelta) -> timedelta:
+    """Return a duration as a plain timedelta: a subclass (pendulum, pandas) may count nanoseconds, or divide in its own way."""
+    return timedelta(duration.days, duration.seconds, duration.microseconds)
 
 
 def _length(duration: timedelta) -> str:

@@ -33,7 +33,10 @@ Family = Annotated[
 MaxBytes = Annotated[
     int,
     typer.Option(
-        min=1, metavar="BYTES", help="How long a payload, or an array of them, may be. Memory may need 20 times as much."
+        min=1,
+        max=1 << 40,
+        metavar="BYTES",
+        help="How long a payload, or an array of them, may be. Memory may need 20 times as much.",
     ),
 ]
 MAX_SECONDS = 10_000_000

@@ -39,11 +39,12 @@ from cobrowse_session.edge.state import read_state, write_state
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome
-from cobrowse_session.model import EPOCH, FOREVER, time_text, utc
+from cobrowse_session.model import EPOCH, FOREVER, plain, time_text, utc
 from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClock, SessionLog, Step, unite
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.cloudevents import AHEAD, read_event
 from cobrowse_session.wire.genesys import convert
+from cobrowse_session.wire.saved import LARGEST_OFFSET
 from cobrowse_session.wire.text import LONGEST_LINE, MAX_PROBLEMS, check_document, read_json, too_many
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
@@ -127,10 +128,17 @@ def _not_negative(duration: timedelta | None) -> timedelta | None:
         raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
     if duration is not None and duration < timedelta(0):
         raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
-    return duration
+    return None if duration is None else plain(duration)
 
 
 Correction = timedelta | ProviderClock
+
+
+def _check_count(name: str, count: int, least: int) -> None:
+    if type(count) is not int:
+        raise TypeError(f"Inbox: {name}: expected int, found {shown(count)}")
+    if count < least:
+        raise SettingsError(name, f"{least} or more", shown(count))
 
 
 def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
@@ -139,7 +147,9 @@ def _corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
     for source, correction in correct.items():
         if not isinstance(correction, timedelta | ProviderClock):
             raise TypeError(f"Inbox: correct[{source!r}]: expected timedelta or ProviderClock, found {shown(correction)}")
-    return dict(correct)
+        if isinstance(correction, timedelta) and abs(correction) > LARGEST_OFFSET:
+            raise SettingsError(f"correct[{source!r}]", "an offset of at most 100 years", shown(correction))
+    return {source: plain(one) if isinstance(one, timedelta) else one for source, one in correct.items()}
 
 
 @define
@@ -161,7 +171,7 @@ class Inbox:
 
     Raises:
         TypeError: an argument of another type.
-        SettingsError: a negative `seal_after`.
+        SettingsError: a negative `seal_after` or count.
 
     >>> from cobrowse_session.testing import stream
     >>> from cobrowse_session.wire import encode_event
@@ -202,6 +212,11 @@ class Inbox:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.lifecycle, Lifecycle):
             raise TypeError(f"Inbox: lifecycle: expected a Lifecycle, found {shown(self.lifecycle)}")
+        if not isinstance(self.ahead, timedelta):
+            raise TypeError(f"Inbox: ahead: expected timedelta, found {shown(self.ahead)}")
+        _check_count("longest", self.longest, 1)
+        _check_count("remember_events", self.remember_events, 0)
+        _check_count("remember_sessions", self.remember_sessions, 0)
         self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
         self.clocks.update((source, clock) for source, clock in self.correct.items() if isinstance(clock, ProviderClock))
 
@@ -400,10 +415,12 @@ class Inbox:
                 while `more` is true.
 
         Raises:
-            TypeError: `now` is naive.
+            TypeError: `now` is naive, or the limit is no integer.
             ValueError: a limit below 1.
             RuntimeError: a second writer.
         """
+        if limit is not None and type(limit) is not int:
+            raise TypeError(f"limit: expected int or None, found {shown(limit)}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit: expected 1 or more, found {limit}")
         with self._one_writer():
@@ -498,7 +515,7 @@ class Inbox:
         if clock is None:
             clock = self.clocks[event.source] = ProviderClock()
             if len(self.clocks) > MAX_SOURCES:
-                del self.clocks[next(source for source in self.clocks if source not in self.correct)]
+                del self.clocks[next((source for source in self.clocks if source not in self.correct), event.source)]
         clock.learn(event.occurred_at, event.received)
         report: ClockReport | None = clock.report
         if report is None or (report.state == ClockState.ADOPTED and event.source in self.correct):

@@ -1,6 +1,6 @@
 """What an inbox remembers of sessions that it let go, within bounds."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import blake2b
@@ -50,7 +50,7 @@ class SealedSessions:
 
     def __init__(self, max_events: int, max_sessions: int) -> None:
         self._max_events, self._max_sessions = max_events, max_sessions
-        self._sessions: dict[str, _Session] = {}
+        self._sessions = OrderedDict[str, _Session]()  # a dict looks over all that were deleted before its first key
         self._with_copies: deque[str] = deque()
         self._events = 0
         self.has_forgotten = False

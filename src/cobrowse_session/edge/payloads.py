@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, Self
 
 from attrs import frozen
 
-from cobrowse_session.edge.replay import Rejected, lines, skip
+from cobrowse_session.edge.replay import CHUNK, Rejected, lines, skip
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.wire.genesys import Converted, convert_checked
 from cobrowse_session.wire.text import MAX_PROBLEMS, read_json, too_long, too_many
@@ -121,6 +121,15 @@ def _documents(file: BinaryIO, longest: int) -> Iterator[_Document]:
 def _whole(file: BinaryIO, first: _Document, second: _Document, longest: int) -> _Document:
     """The whole file as one document, after its first two lines were read."""
     length = sum(line.length + len(b"\n") for line in (first, second))
-    rest = file.read(max(longest - length, 0) + len(b"x\n")).removesuffix(b"\n")  # a byte too many is enough
+    rest = _read_at_most(file, max(longest - length, 0) + len(b"x\n")).removesuffix(b"\n")  # a byte too many is enough
     text = b"\n".join((first.text, second.text, rest))
     return _Document.of(first.line, text, length + len(rest) + skip(file), longest)
+
+
+def _read_at_most(file: BinaryIO, most: int) -> bytes:
+    """Read so many bytes, a piece at a time: Python makes room for all that it is asked for."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := file.read(min(most, CHUNK))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)

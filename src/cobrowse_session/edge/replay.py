@@ -23,7 +23,8 @@ SHOWN = 200
 """Characters of a rejected line that are kept."""
 FAR = timedelta(hours=24)
 """A latest time is told where it lies further than this after all others."""
-_CHUNK = 1 << 16
+CHUNK = 1 << 16
+"""Bytes that are read at once."""
 
 
 # --- Lines in -----------------------------------------------------------------------------------------------------------------
@@ -108,13 +109,13 @@ def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
 
 def skip(file: BinaryIO) -> int:
     """Read a file to its end, a piece at a time, and return how many bytes it still had."""
-    return sum(len(piece) for piece in iter(lambda: file.read(_CHUNK), b""))
+    return sum(len(piece) for piece in iter(lambda: file.read(CHUNK), b""))
 
 
 def _skip_rest(file: BinaryIO) -> int:
     """Read to the end of a long line, a piece at a time; say how many bytes it still had, without its end."""
     length = 0
-    while piece := file.readline(_CHUNK):
+    while piece := file.readline(CHUNK):
         length += len(piece)
         if piece.endswith(b"\n"):
             return length - len(b"\n") - piece.endswith(b"\r\n")

@@ -34,6 +34,7 @@ from cobrowse_session.model import (
     Communication,
     ConnectionState,
     Settings,
+    UnknownPrompt,
     WrapupPrompt,
     check_duration,
     is_ended,
@@ -235,13 +236,13 @@ class Lifecycle:
 
     def rules(self, session: Communication) -> Rules:
         """Return the rules in force for a session: its own settings over the defaults."""
-        return _rules(session.settings, self)
+        return _rules(_known(session.settings), self)
 
     def rules_for(self, session: Communication, event: Event | Timer) -> Rules:
         """Return the rules by which an event is judged: its settings are in force, if they count."""
         if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event):
-            return _rules(session.settings, self)
-        return _rules(event.settings.over(session.settings), self)
+            return _rules(_known(session.settings), self)
+        return _rules(_known(event.settings.over(session.settings)), self)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -310,6 +311,13 @@ def _latest(session: Communication) -> datetime:
 
 def _acw(session: Communication) -> AfterCallWorkState | str | None:
     return session.after_call_work.state if session.after_call_work else None
+
+
+def _known(settings: Settings) -> Settings:
+    """Return settings whose prompt is known. An unknown one behaves as optional, and may be too long to be kept in a cache."""
+    if type(settings.wrapup_prompt) is not UnknownPrompt:
+        return settings
+    return evolve(settings, wrapup_prompt=WrapupPrompt.OPTIONAL)
 
 
 @lru_cache(maxsize=4096)

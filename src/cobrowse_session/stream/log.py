@@ -29,7 +29,7 @@ from itertools import chain
 from attrs import evolve, frozen
 
 from cobrowse_session.checks import shown
-from cobrowse_session.events import NO_EDITION, Event, Identity, OrderKey, UnknownEvent, identity, order
+from cobrowse_session.events import NO_EDITION, AlertingTimeout, Event, Identity, OrderKey, UnknownEvent, identity, order
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import CobrowseSession, ConnectionState, Context, is_ended, utc
 from cobrowse_session.stream.copies import Copies, deduplicate
@@ -369,6 +369,8 @@ class SessionLog:
             self._stepper.take_context(event)
         self._stepper.session = self._view = session
         self._steps, self._sealed = list(trace), True
+        if self._steps and isinstance(self._steps[-1].event, AlertingTimeout):  # the last row, whatever its time
+            self._last = self._steps.pop()
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 

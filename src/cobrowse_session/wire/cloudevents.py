@@ -118,21 +118,34 @@ def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Even
         provider_time=envelope.get("providertime"),
         sequence=envelope.get("sequence"),
         derived_from=envelope.get("derivedfrom"),
-        context=_context(**context) if context else NO_CONTEXT,
+        context=_read_context(context) if context else NO_CONTEXT,
         extensions={key: value for key, value in document.items() if key not in read} or NOTHING,
         **stated,
     )
 
 
-@lru_cache(maxsize=4096)
+_SHORT = 512
+"""Characters of what is kept for the next event: 4,096 texts of 1 MiB would stay in memory for ever."""
+
+
 def _shared(text: str) -> str:
     """Return an equal text that was read before: the events of a session share their subject and their source."""
+    return _kept_text(text) if len(text) <= _SHORT else text
+
+
+def _read_context(stated: dict[str, str]) -> Context:
+    """Return the context; an equal one that was read before, if there is one."""
+    return _kept_context(**stated) if sum(map(len, stated.values())) <= _SHORT else Context(**stated)
+
+
+@lru_cache(maxsize=4096)
+def _kept_text(text: str) -> str:
     return text
 
 
 @lru_cache(maxsize=4096)
-def _context(**context: str) -> Context:
-    return Context(**context)
+def _kept_context(**stated: str) -> Context:
+    return Context(**stated)
 
 
 def _data_of(document: Mapping[str, Any], found: list[Problem]) -> Any:  # JSON

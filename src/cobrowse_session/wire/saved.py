@@ -80,7 +80,7 @@ def _save_sealed(log: SessionLog) -> dict[str, Any]:
     rows = zip(trace_rows(log.trace), log.trace, strict=True)
     return {
         "sessionSettings": _save_settings(log.session.settings),
-        "rows": [{**row, "sentence": step.outcome.sentence} for row, step in rows],
+        "rows": [{**json.loads(encode_row(row)), "sentence": step.outcome.sentence} for row, step in rows],  # no enums
     }
 
 
@@ -269,12 +269,13 @@ def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
     if not isinstance(value, Mapping):
         raise decode_error("wrong_type", path, value, "an object")
     for source, offset in value.items():
-        if type(offset) is not int or abs(offset) > milliseconds(_LARGEST_OFFSET):
+        if type(offset) is not int or abs(offset) > milliseconds(LARGEST_OFFSET):
             raise decode_error("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
         yield source, timedelta(milliseconds=offset)
 
 
-_LARGEST_OFFSET = timedelta(days=36_500)
+LARGEST_OFFSET = timedelta(days=36_500)
+"""By how much a source may be corrected, at most."""
 
 
 def _listed(value: object, path: str) -> list[Any]:  # JSON
@@ -327,6 +328,11 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
     steps = [_step(structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
     if [step.event for step in steps if isinstance(step.event, Event)] != list(kept.events):
         raise decode_error("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
+    places = [(step.event.occurred_at, isinstance(step.event, Timer)) for step in steps]
+    if steps and isinstance(steps[-1].event, AlertingTimeout):  # the last row, whatever its time
+        places.pop()
+    if places != sorted(places):
+        raise decode_error("wrong_rows", "$.rows", len(steps), "each timer behind the events that occurred by then")
     return steps
 
 
