@@ -72,7 +72,7 @@ def clocks(
         smallest_delay: see `ProviderClock`; None: its default.
 
     Raises:
-        SettingsError: a duration that is not positive.
+        SettingsError: a duration out of range; see `ProviderClock`.
     """
     pairs: dict[str, list[tuple[datetime, datetime, datetime]]] = defaultdict(list)
     for event in events:

@@ -169,7 +169,7 @@ def _check_duration(_: object, setting: "Attribute[timedelta]", duration: timede
     _check_type(setting, duration, timedelta)
     most = _MAX_DELAY if setting.name == "smallest_delay" else _MAX_DURATION
     if not _ZERO < duration <= most:
-        raise SettingsError(setting.name, f"a timedelta from 1 ms to {milliseconds(most)} ms", shown(duration))
+        raise SettingsError(setting.name, f"a timedelta from 1 ms to {milliseconds(most)} ms", f"{milliseconds(duration)} ms")
 
 
 def _check_number(_: object, setting: "Attribute[int]", number: int) -> None:
@@ -247,7 +247,8 @@ class ProviderClock:
 
     def __attrs_post_init__(self) -> None:
         if self.cap < self.tolerated:
-            raise SettingsError("cap", f"at least what is tolerated, {self.tolerated}", str(self.cap))
+            tolerated, found = f"{milliseconds(self.tolerated)} ms", f"{milliseconds(self.cap)} ms"
+            raise SettingsError("cap", f"at least {tolerated}, which is tolerated", found)
 
     def learn(self, provider_time: datetime, received: datetime) -> None:
         """Take one pair.

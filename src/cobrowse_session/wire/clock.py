@@ -116,7 +116,7 @@ def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
     clock.pairs, clock.windows, clock.healthy, clock.jumps = saved.pairs, saved.windows, saved.healthy, saved.jumps
     clock.state = _state(saved.state)
     clock.base = None if saved.base_ms is None else _duration("baseMs", saved.base_ms)
-    clock.recent = deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved.recent)
+    clock.recent = _recent(saved.recent)
     clock.current = None if saved.open is None else _open_window(saved.open)
     clock.latest = saved.latest
     clock.disproving = [Pair(one.received, _duration("disproving.differenceMs", one.difference_ms)) for one in saved.disproving]
@@ -137,6 +137,13 @@ def _with_settings(saved: _Saved) -> ProviderClock:
         )
     except SettingsError as error:
         raise decode_error("bad_value", "$", error.found, f"{error.expected} for {error.setting}") from None
+
+
+def _recent(saved: tuple[_SavedWindow, ...]) -> deque[Window]:
+    begins = [window.began for window in saved]
+    if begins != sorted(set(begins)):
+        raise _problem("bad_value", "$.recent", len(saved), "windows in the order of time, each later than the one before")
+    return deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved)
 
 
 def _open_window(saved: _SavedOpenWindow) -> OpenWindow:
