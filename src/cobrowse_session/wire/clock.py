@@ -142,7 +142,7 @@ def _with_settings(saved: _Saved) -> ProviderClock:
 def _recent(saved: tuple[_SavedWindow, ...]) -> deque[Window]:
     begins = [window.began for window in saved]
     if begins != sorted(set(begins)):
-        raise _problem("bad_value", "$.recent", len(saved), "windows in the order of time, each later than the one before")
+        raise decode_error("bad_value", "$.recent", len(saved), "windows in the order of time, each later than the one before")
     return deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved)
 
 
