@@ -613,8 +613,10 @@ class Segments(Sequence[Segment]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
     def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
-        if index == -1 and self._last is not None:
+        if index in (-1, self._count) and self._last is not None:
             return self._last
+        if isinstance(index, int) and 0 <= index < self._count:
+            return self._earlier[index]
         return tuple(self)[index]
 
     def __iter__(self) -> Iterator[Segment]:
@@ -623,7 +625,9 @@ class Segments(Sequence[Segment]):
             yield self._last
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, Segments | tuple) else NotImplemented
+        if not isinstance(other, Segments | tuple):
+            return NotImplemented
+        return len(self) == len(other) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
         return hash(tuple(self))
