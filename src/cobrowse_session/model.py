@@ -343,12 +343,14 @@ def read_prompt(text: str) -> WrapupPrompt | UnknownPrompt:
 
 
 def _prompt(prompt: WrapupPrompt | str | None) -> WrapupPrompt | UnknownPrompt | None:
-    if prompt is None or isinstance(prompt, WrapupPrompt | UnknownPrompt):
+    if prompt is None or isinstance(prompt, WrapupPrompt):
         return prompt
     if not isinstance(prompt, str):
         raise TypeError(f"Settings: wrapup_prompt: expected WrapupPrompt, text or None, found {shown(prompt)}")
     if isinstance(known := WrapupPrompt.read(prompt), WrapupPrompt):
         return known
+    if isinstance(prompt, UnknownPrompt):
+        return prompt
     raise SettingsError("wrapup_prompt", f"one of {', '.join(WrapupPrompt)}", f"{prompt!r}{_nearest_prompt(prompt)}")
 
 
