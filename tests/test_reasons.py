@@ -1,6 +1,7 @@
 """Why a session is as it is: `explain` a field, `tell` a life; the library and the command."""
 
 import re
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from tests.test_replay import command
 
-from cobrowse_session import Address, Lifecycle, UnknownPrompt
+from cobrowse_session import Address, Event, Lifecycle, SessionLog, UnknownPrompt
+from cobrowse_session.model import Segment, Segments
 from cobrowse_session.stream import Folded, explain, fold, tell
 from cobrowse_session.stream.reasons import Reason
 from cobrowse_session.testing import START, Stream, stream
@@ -479,3 +481,39 @@ def test_a_line_that_cannot_be_read_is_said_and_exits_with_1(arguments: tuple[st
     assert f"{events}:7: not_json" in done.err
     assert done.out
     assert done.code == 1  # as the help says
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_a_time_line_is_indexed_as_a_tuple_is(count: int) -> None:
+    every = tuple(Segment(type=f"{number}") for number in range(count))
+    line = Segments(every)
+
+    for index in range(-count, count):
+        assert line[index] is every[index]
+    for index in (count, -count - 1):
+        with pytest.raises(IndexError):
+            line[index]
+    assert (tuple(line), line[1:], line[:1]) == (every, every[1:], every[:1])
+    assert line == every
+    assert line != (*every, Segment())
+
+
+def test_to_explain_a_segment_costs_one_step_an_event() -> None:
+    """The square of 4,000 would take a hundred times as long as the bound."""
+    log = SessionLog(Lifecycle(), "s1")
+    for event in _alternating(4000):
+        log.add(event)
+    seconds = []
+    for field in ("providerEventTime", "segments.3.endTime"):
+        began = time.process_time()
+        explain(log.folded, field)
+        seconds.append(time.process_time() - began)
+
+    assert seconds[1] < 3 * seconds[0]
+
+
+def _alternating(count: int) -> tuple[Event, ...]:
+    call = stream("s1")
+    for number in range(count):
+        call = (call.offering() if number % 2 else call.alerting()).after(1)
+    return tuple(call)

@@ -182,6 +182,15 @@ def test_a_timer_of_a_sealed_log_is_behind_the_events_that_occurred_by_then() ->
         restore_log(data)
 
 
+def test_an_unknown_prompt_that_is_known_is_read_as_it_will_be_after_a_restart() -> None:
+    log = SessionLog(Lifecycle(), "s1")
+    for event in stream("s1").alerting(wrapup_prompt=UnknownPrompt("timeout"), wrapup_timeout=30).connected().disconnected():
+        log.add(event)
+    log.advance(at(1000))
+
+    assert shown(restore_log(saved(log))) == shown(log)
+
+
 # --- Broken documents ---------------------------------------------------------------------------------------------------------
 
 

@@ -343,12 +343,14 @@ def read_prompt(text: str) -> WrapupPrompt | UnknownPrompt:
 
 
 def _prompt(prompt: WrapupPrompt | str | None) -> WrapupPrompt | UnknownPrompt | None:
-    if prompt is None or isinstance(prompt, WrapupPrompt | UnknownPrompt):
+    if prompt is None or isinstance(prompt, WrapupPrompt):
         return prompt
     if not isinstance(prompt, str):
         raise TypeError(f"Settings: wrapup_prompt: expected WrapupPrompt, text or None, found {shown(prompt)}")
     if isinstance(known := WrapupPrompt.read(prompt), WrapupPrompt):
         return known
+    if isinstance(prompt, UnknownPrompt):
+        return prompt
     raise SettingsError("wrapup_prompt", f"one of {', '.join(WrapupPrompt)}", f"{prompt!r}{_nearest_prompt(prompt)}")
 
 
@@ -613,8 +615,10 @@ class Segments(Sequence[Segment]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
     def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
-        if index == -1 and self._last is not None:
+        if index in (-1, self._count) and self._last is not None:
             return self._last
+        if isinstance(index, int) and 0 <= index < self._count:
+            return self._earlier[index]
         return tuple(self)[index]
 
     def __iter__(self) -> Iterator[Segment]:
@@ -623,7 +627,9 @@ class Segments(Sequence[Segment]):
             yield self._last
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, Segments | tuple) else NotImplemented
+        if not isinstance(other, Segments | tuple):
+            return NotImplemented
+        return len(self) == len(other) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
         return hash(tuple(self))

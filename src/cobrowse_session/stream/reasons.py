@@ -189,7 +189,10 @@ def _turned_away(folded: Folded, attribute: str) -> Iterator[str]:
 
 def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
     for name in names:
-        value = next(iter(value[int(name) :]), None) if isinstance(value, tuple | Segments) else getattr(value, name, None)
+        if isinstance(value, tuple | Segments):
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            value = getattr(value, name, None)
     return value
 
 
