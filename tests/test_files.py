@@ -304,3 +304,14 @@ def test_no_number_of_bytes_is_too_large_for_memory_or_for_a_sentence(command: s
 
     assert code == (1 if most == 1 << 40 else 2)
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it needs a device that is always full")
+@pytest.mark.parametrize("option", ["--help", "--version", "replay --help"])
+def test_help_that_cannot_be_printed_is_one_sentence_and_no_success(option: str) -> None:
+    line = [sys.executable, "-m", "cobrowse_session", *option.split()]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr

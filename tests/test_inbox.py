@@ -1374,3 +1374,24 @@ def rows(lines: Sequence[str], session: str) -> set[str]:
         if name == session:
             (there.add if sign in "+~" else there.remove)(kind)
     return there
+
+
+def test_what_take_was_given_may_be_changed_afterwards() -> None:
+    inbox, _ = inbox_of()
+    document = {**json.loads(GOOD), "data": {"more": [1]}}
+    inbox.take(document)
+
+    document["data"]["more"].append({object()})
+
+    (log,) = inbox.logs.values()
+    assert save_log(log)["events"][0]["data"] == {"more": [1]}
+
+
+def test_the_ids_of_sessions_that_are_dropped_and_put_back_take_no_more_room() -> None:
+    inbox, _ = inbox_of()
+    take_all(inbox, CALL)
+    for _ in range(100):
+        (session,) = inbox.logs
+        inbox.put(inbox.drop(session))
+
+    assert len(inbox._sealed._with_copies) <= 1  # noqa: SLF001 (memory cannot be seen from outside)

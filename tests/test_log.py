@@ -375,3 +375,18 @@ def test_a_log_holds_an_event_by_its_identity_whatever_else_the_copy_states() ->
     assert log.holds(evolve(first, sequence="2", occurred_at=second.occurred_at))
     assert not log.holds(second)
     assert not log.holds(evolve(first, source="/other"))
+
+
+def test_an_event_of_no_kind_is_a_type_error_and_leaves_the_log_as_it_was() -> None:
+    log = SessionLog(Lifecycle(), "s1")
+
+    class Parked(Event):
+        kind = "parked"
+        rank = 3
+
+    for made in (Event, Parked):
+        with pytest.raises(
+            TypeError, match=f"expected an event of a kind that the table knows, as Alerting, found a {made.__name__}"
+        ):
+            log.add(made(subject="s1", source="/a", id="e1", occurred_at=START))
+    assert (log.events, log.repeats) == ((), 0)

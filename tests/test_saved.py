@@ -12,6 +12,7 @@ from tests.strategies import at
 from tests.test_clock import mutations
 
 from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session.stream import explain
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire import encode_session, restore_log, save_log, trace_rows
@@ -137,6 +138,16 @@ def test_a_sealed_log_is_restored_as_it_was_saved_whatever_today_says() -> None:
     assert again.lifecycle == TIMED
     assert again.add(CALL.events[0]).outcome is not None
     assert (again.repeats, again.late, again.deadline) == (log_of(sealed=True).repeats + 1, 1, None)
+
+
+@pytest.mark.parametrize("change", [{"row": "gone"}, {"outcome": "ignored", "rule": "settings_after_end"}])
+def test_a_log_that_was_sealed_under_other_rules_is_not_explained_by_the_rows_of_today(change: dict[str, Any]) -> None:
+    data = saved(log_of(sealed=True))
+    index = next(i for i, row in enumerate(data["rows"]) if row["outcome"] == "applied" and row.get("event"))
+    data["rows"][index] |= change
+
+    with pytest.raises(ValueError, match="sealed under other rules"):
+        explain(restore_log(data).folded, "connectedTime")
 
 
 def test_a_table_that_changed_is_noticed() -> None:

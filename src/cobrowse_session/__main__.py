@@ -12,13 +12,14 @@ def main() -> None:
     """Run the command line; without its extra, say which one is missing."""
     try:
         from cobrowse_session.cli import app  # noqa: PLC0415 (it needs the extra)
+        from cobrowse_session.cli.errors import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         sys.exit(f"cobrowse-session: {MissingExtraError('the command line', 'cli')}")
     _prepare_streams()
     _end_by_signals()
-    app()
+    sys.exit(run(app))
 
 
 def _prepare_streams() -> None:

@@ -5,7 +5,7 @@ import gzip
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -71,6 +71,21 @@ def usage_errors() -> Iterator[None]:
         _drop_stdout()
         say(f"cobrowse-session: {error}")
         raise typer.Exit(2) from None
+
+
+def run(command: Callable[[], object]) -> int | str | None:
+    """Return the exit code of a command. Its help may be what cannot be printed."""
+    try:
+        with usage_errors():
+            try:
+                command()
+            except SystemExit as ended:
+                code = ended.code
+            else:
+                code = None
+    except typer.Exit as failed:
+        code = failed.exit_code
+    return code
 
 
 def _drop_stdout() -> None:

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
@@ -42,10 +42,11 @@ def _both(one: str, other: str) -> str:
 
 def _identity(name: str) -> object:
     """Return what identifies a file under any name. None: a device or a pipe, which may be used twice."""
-    try:
+    with suppress(OSError):
         return _node(Path(name).stat())
-    except OSError:
+    with suppress(OSError):  # it does not exist yet
         return os.path.realpath(name)
+    return Path(name).absolute()  # nothing may be read on the way to it
 
 
 def _identity_of(stream: TextIO) -> object:

@@ -27,6 +27,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -334,6 +335,7 @@ class Inbox:
         try:
             if "specversion" in document:
                 check_document(dict(document))  # the caller's parser may let NaN or lone surrogates through
+                document = deepcopy(dict(document))  # the caller may change it later
                 with self._one_writer():
                     return Taken((self._receive(read_event(document, ahead=timedelta.max), now),))
             converted = convert(document)
@@ -471,9 +473,7 @@ class Inbox:
         if event.provider_time is None and event.derived_from is None and self._is_first(event):
             notes += self._observe(raw)
         corrected, offset = self._correct(raw)
-        change = self._add(corrected)
-        if event.provider_time is None and (log := self.logs.get(event.subject)) is not None:
-            log.offsets.setdefault(event.source, offset)
+        change = self._add(corrected, offset if event.provider_time is None else None)
         return Received(corrected, change, offset, notes)
 
     def _correct(self, raw: Event) -> tuple[Event, timedelta]:
@@ -522,7 +522,7 @@ class Inbox:
             return ()
         return (f"clock of {event.source}: {report}",)
 
-    def _add(self, event: Event) -> Change:
+    def _add(self, event: Event, offset: timedelta | None = None) -> Change:
         if self._is_closed(event):
             outcome = self._sealed.answer(event)
             self.late += isinstance(outcome, Late)
@@ -531,6 +531,8 @@ class Inbox:
         self._dirty = True
         # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
+        if offset is not None:  # before the event: an interruption after it must not leave the source without its offset
+            log.offsets.setdefault(event.source, offset)
         change = log.add(event)
         self.logs[event.subject] = log
         self._wait_for(log)

@@ -1,6 +1,6 @@
 """What an inbox remembers of sessions that it let go, within bounds."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import blake2b
@@ -51,7 +51,7 @@ class SealedSessions:
     def __init__(self, max_events: int, max_sessions: int) -> None:
         self._max_events, self._max_sessions = max_events, max_sessions
         self._sessions = OrderedDict[str, _Session]()  # a dict looks over all that were deleted before its first key
-        self._with_copies: deque[str] = deque()
+        self._with_copies = OrderedDict[str, None]()
         self._events = 0
         self.has_forgotten = False
         """Whether even the id of a session was forgotten."""
@@ -71,6 +71,7 @@ class SealedSessions:
         """Forget a session that is in the inbox again."""
         known = self._sessions.pop(session, None)
         self._events -= len(known.copies) if known else 0
+        self._with_copies.pop(session, None)
 
     def was_dropped(self, session: str) -> bool:
         """Return whether a remembered session was dropped, not sealed."""
@@ -114,13 +115,12 @@ class SealedSessions:
         self.take_back(session)
         self._sessions[session] = known
         if known.copies:
-            self._with_copies.append(session)
+            self._with_copies[session] = None
             self._events += len(known.copies)
-        while self._events > self._max_events and self._with_copies:
-            oldest = self._sessions.get(self._with_copies.popleft())
-            if oldest is not None:  # else it was taken back
-                self._events -= len(oldest.copies)
-                oldest.copies = frozenset()
+        while self._events > self._max_events:
+            oldest = self._sessions[self._with_copies.popitem(last=False)[0]]
+            self._events -= len(oldest.copies)
+            oldest.copies = frozenset()
         while len(self._sessions) > self._max_sessions:
             self.take_back(next(iter(self._sessions)))
             self.has_forgotten = True

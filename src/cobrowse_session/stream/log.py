@@ -29,7 +29,17 @@ from itertools import chain
 from attrs import evolve, frozen
 
 from cobrowse_session.checks import shown
-from cobrowse_session.events import NO_EDITION, AlertingTimeout, Event, Identity, OrderKey, UnknownEvent, identity, order
+from cobrowse_session.events import (
+    KINDS,
+    NO_EDITION,
+    AlertingTimeout,
+    Event,
+    Identity,
+    OrderKey,
+    UnknownEvent,
+    identity,
+    order,
+)
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import CobrowseSession, ConnectionState, Context, is_ended, utc
 from cobrowse_session.stream.copies import Copies, deduplicate
@@ -268,6 +278,8 @@ class SessionLog:
         """
         if not isinstance(event, Event):
             raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
+        if getattr(event, "kind", None) not in KINDS:
+            raise TypeError(f"expected an event of a kind that the table knows, as Alerting, found a {type(event).__name__}")
         if event.subject != self._session_id:
             raise ValueError(f"expected an event of session {self._session_id!r}, found one of {event.subject!r}")
         self._clean()

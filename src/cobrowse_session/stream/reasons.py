@@ -85,6 +85,7 @@ def explain(folded: Folded, field: str) -> Reason:
 
     Raises:
         KeyError: a session has no such field.
+        ValueError: the log was sealed under other rules and restored. Today's rows did not decide it.
     """
     attribute, inside = _path(field)
     session = folded.lifecycle.new(folded.session.id or "")
@@ -93,7 +94,7 @@ def explain(folded: Folded, field: str) -> Reason:
     asked: tuple[str, ...] = ()
     for one in folded.steps:
         before, held = copy(session), _inside(getattr(session, attribute), inside)
-        folded.lifecycle.judge(session, one.event)
+        _judge_again(folded.lifecycle, session, one)
         if _inside(getattr(session, attribute), inside) != held:
             step, rows = one, _deciding(one)
             asked = tuple(_passed_over(folded.lifecycle, one, attribute, before, session))
@@ -142,6 +143,16 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
     if first == "segments" and inside and inside[0] in part:
         raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
     return attribute, tuple(part.get(name, name) for name in inside)
+
+
+def _judge_again(lifecycle: Lifecycle, session: CobrowseSession, step: Step) -> None:
+    """Judge the event of a step once more, as a check that the same row decides."""
+    try:
+        outcome = lifecycle.judge(session, step.event)
+    except LookupError:  # a timer that has no row in this state any more
+        outcome = None
+    if outcome is None or (outcome.kind, outcome.row) != (step.outcome.kind, step.outcome.row):
+        raise ValueError("the log was sealed under other rules, so the rows of today do not explain it")
 
 
 def _deciding(step: Step) -> tuple[Row, ...]:

@@ -6,6 +6,7 @@ built for the kept ones alone: a long list of faults under a long key would need
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import isfinite
@@ -183,7 +184,10 @@ def _parse(text: str, flaws: list[_Flaw]) -> Any:
     def integer(digits: str) -> int | _Flaw:
         if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
             return flaw("number_too_long", f"{len(digits)} digits", f"at most {MAX_INTEGER_DIGITS}")
-        return int(digits)
+        try:
+            return int(digits)
+        except ValueError:  # PYTHONINTMAXSTRDIGITS allows fewer
+            return flaw("number_too_long", f"{len(digits)} digits", f"at most {sys.get_int_max_str_digits()}, as Python is set")
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(items)
