@@ -343,23 +343,30 @@ def worst_correction(scenario: Scenario, seed: int, make: MakeClock = ProviderCl
 def worst_error(scenario: Scenario, seed: int, make: MakeClock = ProviderClock) -> tuple[float, float]:
     """The largest error of the sessions that must be corrected, and by how much one exceeds what is promised, in seconds."""
     events = scenario.events(seed)
-    delays = smallest_delays(events)
-    first, error, excess = events[0].received, 0.0, -inf
+    promised = promises(events)
+    error, excess = 0.0, -inf
     for session in sessions(events, make()):
         if any(begin < session.event.received < end for begin, end in scenario.known):
-            place = int((session.event.received - first) // 300)
-            promised = max(delays.get(place - back, 0) for back in (1, 2)) + SLACK
-            error, excess = max(error, session.error), max(excess, session.error - promised)
+            error = max(error, session.error)
+            excess = max(excess, session.error - promised[five_minutes(session.event)])
     return error, excess
 
 
-def smallest_delays(events: Sequence[Happened]) -> dict[int, float]:
-    """The smallest delay of each five minutes since the first event."""
-    found: dict[int, float] = {}
+def five_minutes(one: Happened) -> int:
+    return int(one.received // 300)
+
+
+def promises(events: Sequence[Happened]) -> dict[int, float]:
+    """The error that is promised in each five minutes: the smallest delay of the five minutes with events before, and the slack.
+
+    The clock's own windows overlap two of them.
+    """
+    smallest: dict[int, float] = {}
     for one in events:
-        place = int((one.received - events[0].received) // 300)
-        found[place] = min(one.delay, found.get(place, inf))
-    return found
+        place = five_minutes(one)
+        smallest[place] = min(one.delay, smallest.get(place, inf))
+    delays = list(smallest.values())
+    return {place: max(delays[max(0, index - 2) : index], default=0.0) + SLACK for index, place in enumerate(smallest)}
 
 
 @cache
