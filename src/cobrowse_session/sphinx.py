@@ -36,13 +36,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from docutils import nodes
-from docutils.parsers.rst import directives
-from sphinx.application import Sphinx
-from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxDirective
-
-from cobrowse_session import CobrowseError, Lifecycle, Settings, WrapupPrompt, __version__
+from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settings, WrapupPrompt, __version__
 from cobrowse_session.diagrams import PICTURES, Way, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
@@ -53,6 +47,17 @@ from cobrowse_session.edge.replay import Rejected, read_events, replay
 from cobrowse_session.model import FOREVER
 from cobrowse_session.stream import SessionLog, tell
 from cobrowse_session.wire.values import read_time
+
+try:
+    from docutils import nodes
+    from docutils.parsers.rst import directives
+    from sphinx.application import Sphinx
+    from sphinx.transforms.post_transforms import SphinxPostTransform
+    from sphinx.util.docutils import SphinxDirective
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("docutils", "sphinx"):
+        raise
+    raise MissingExtraError("the Sphinx extension", "sphinx") from None
 
 Reader = Callable[[str], Any]
 """What reads an option. `Any`: each reads into what it likes."""
