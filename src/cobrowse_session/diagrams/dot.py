@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+from cobrowse_session.printable import printable
 
 INK = "#7a828e"
 _STROKES = {"pending": "#b7791f", "live": "#2da44e", "final": "#3b82f6"}
@@ -18,7 +19,7 @@ def dot(graph: Graph) -> str:
 
 def _lines(graph: Graph) -> Iterator[str]:
     yield f"digraph {_quoted(graph.name)} {{"
-    yield f"  // {graph.description}"
+    yield f"  // {printable(graph.description)}"
     direction = "LR" if graph.groups else "TB"
     yield f"  graph [rankdir={direction}, compound=true, bgcolor=transparent, tooltip={_quoted(graph.title)},"
     yield f'         fontname="sans-serif", fontcolor="{INK}", color="{INK}", nodesep=0.35, ranksep=0.7]'
@@ -83,4 +84,9 @@ def _attributes(given: dict[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    """Return a string of DOT. Graphviz reads HTML entities in it."""
+    return '"' + "\\n".join(map(_escaped, text.split("\n"))) + '"'
+
+
+def _escaped(line: str) -> str:
+    return printable(line).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
