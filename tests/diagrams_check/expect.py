@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Picture, Way, perfetto, render
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Picture, Way, perfetto, render, timeline
 from cobrowse_session.diagrams.__main__ import main as print_all
 from cobrowse_session.diagrams.graph import graph_of, moves_of
 from cobrowse_session.edge.replay import read_events, replay
@@ -28,6 +28,8 @@ def main(directory: str) -> None:
             for session in sessions:
                 name = f"{picture}-{session or 'stream'}.way.{FORMATS[format_]}"
                 (folder / name).write_text(render(picture, format_, way=Way.of(trace, session)), encoding="utf-8")
+    for log in logs:
+        (folder / f"timeline-{log.session_id}.svg").write_text(timeline(log.folded), encoding="utf-8")
     (folder / "replay.perfetto.json").write_text(perfetto(logs), encoding="utf-8")
     expected = {picture: _expected(picture) for picture in PICTURES}
     (folder / "expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")

@@ -1,0 +1,183 @@
+"""Compare how Chromium, rsvg-convert and resvg draw every SVG: `python check_pictures.py FILE...`.
+
+Chromium measures where each box and each label is. There all three must show the same colours and about as much ink. Three faults
+are planted: colours that only a browser finds, a font that nobody has, and an empty file. Each must be found.
+"""
+
+import html
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import resvg_py  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
+from PIL import Image  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
+
+COLUMNS = 4
+CELL = 1400
+"""Pixels: the side of the square that a picture has on Chromium's page."""
+SAME_COLOUR = 10
+"""How far the colours of a box may differ, of 255: renderers round differently."""
+SAME_INK_COLOUR = 100
+"""The same for the strongest pixel of a label, which antialiasing makes paler."""
+SAME_INK = 1.7
+"""By which factor the ink of a label may differ: renderers smooth differently."""
+INK = 48
+"""How far a pixel differs from its background if it is ink."""
+
+CHROMIUM = (
+    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-device-scale-factor=1"),
+)
+MEASURE = """
+const found = {};
+const of = (element) => { const { x, y, width, height } = element.getBoundingClientRect(); return [x, y, x + width, y + height]; };
+for (const frame of document.querySelectorAll("iframe")) {
+  const all = (what) => [...frame.contentDocument.querySelectorAll(what)];
+  found[frame.name] = {
+    boxes: all(".node > rect:first-of-type, .node > path, .box > rect").map(of),
+    labels: all("text").map((text) => [text.textContent, of(text)]),
+  };
+}
+document.querySelector("pre").textContent = JSON.stringify(found);
+"""
+
+Area = tuple[float, float, float, float]
+Colour = tuple[int, int, int]
+
+
+def main(files: list[str]) -> None:
+    """Fail if a file is drawn differently, or if a planted fault is not found."""
+    drawings = {path.name: path.read_text(encoding="utf-8") for path in map(Path, files)}
+    planted = _planted(next(iter(drawings.values())))
+    faults = compare(drawings | planted)
+    for name in drawings:
+        assert not faults[name], (name, faults[name])
+    for name in planted:
+        assert faults[name], f"the check did not find the planted fault: {name}"
+        print(f"planted  {name}: {faults[name][0]}")  # noqa: T201 (a script)
+    print(f"pictures {len(drawings)} files are the same in three renderers")  # noqa: T201 (a script)
+
+
+def _planted(drawing: str) -> dict[str, str]:
+    """A sound drawing with one fault each."""
+    family = re.compile(r"font: 14px [^;]*;")
+    fill = re.compile(r"fill: #[0-9a-f]{6};")
+    assert family.search(drawing)
+    assert fill.search(drawing)
+    return {
+        "variable": fill.sub("fill: var(--planted);", drawing).replace("<style>", "<style>:root { --planted: #ffcc00; }"),
+        "missing font": family.sub('font: 14px "No such font";', drawing),
+        "empty": "",
+    }
+
+
+# --- Compare ------------------------------------------------------------------------------------------------------------------
+
+
+def compare(drawings: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the faults of each drawing."""
+    places, pages = _in_chromium(drawings)
+    return {name: list(_faults(svg, places[name], pages[name])) for name, svg in drawings.items()}
+
+
+def _faults(svg: str, places: dict[str, list[Area]], page: Image.Image) -> Iterator[str]:
+    if not places["boxes"] or not places["labels"]:
+        yield "nothing is drawn"
+        return
+    drawn = {"chromium": page, "rsvg-convert": _in_rsvg(svg), "resvg": _in_resvg(svg)}
+    for area in places["boxes"]:
+        colours = {program: _background(image, area) for program, image in drawn.items()}
+        if _apart(colours.values()) > SAME_COLOUR:
+            yield f"box at {_rounded(area)}: {colours}"
+    for label, area in places["labels"]:
+        inks = {program: _ink(image, area) for program, image in drawn.items()}
+        amounts, colours = zip(*inks.values(), strict=True)
+        if not min(amounts) or max(amounts) > SAME_INK * min(amounts):
+            yield f"label {label!r} at {_rounded(area)}: ink {dict(zip(inks, amounts, strict=True))}"
+        elif _apart(colours) > SAME_INK_COLOUR:
+            yield f"label {label!r} at {_rounded(area)}: colour {dict(zip(inks, colours, strict=True))}"
+
+
+def _background(image: Image.Image, area: Area) -> Colour:
+    """The colour of most pixels."""
+    part = image.crop(_rounded(area))
+    return max(part.getcolors(part.width * part.height))[1]  # type: ignore[no-any-return]  # Pillow is not known here
+
+
+def _ink(image: Image.Image, area: Area) -> tuple[int, Colour]:
+    """How many pixels differ from the background, and the colour of the one that differs most."""
+    part = image.crop(_rounded(area))
+    colours = [colour for count, colour in part.getcolors(part.width * part.height) for _ in range(count)]
+    background = _background(image, area)
+    return sum(_apart((colour, background)) > INK for colour in colours), max(colours, key=lambda one: _apart((one, background)))
+
+
+def _apart(colours: object) -> int:
+    return max(max(channel) - min(channel) for channel in zip(*colours, strict=True))  # type: ignore[call-overload,no-any-return]
+
+
+def _rounded(area: Area) -> tuple[int, int, int, int]:
+    left, top, right, bottom = area
+    return int(left), int(top), int(right) + 1, int(bottom) + 1
+
+
+# --- Draw ---------------------------------------------------------------------------------------------------------------------
+
+
+def _in_chromium(drawings: Mapping[str, str]) -> tuple[dict[str, dict[str, list[Area]]], dict[str, Image.Image]]:
+    """Where boxes and labels are, and the drawings, from one page with a frame for each."""
+    rows = -(-len(drawings) // COLUMNS)
+    with tempfile.TemporaryDirectory() as folder:
+        page, shot = Path(folder, "page.html"), Path(folder, "page.png")
+        page.write_text(_page(drawings), encoding="utf-8")
+        size = f"--window-size={COLUMNS * CELL},{rows * CELL + 200}"
+        told = _chromium(Path(folder, "first"), size, "--dump-dom", page.as_uri())
+        _chromium(Path(folder, "second"), size, f"--screenshot={shot}", page.as_uri())
+        with Image.open(shot) as whole:
+            places = json.loads(html.unescape(told.partition("<pre>")[2].partition("</pre>")[0]))
+            return places, {name: _opaque(whole.crop(_cell(number))) for number, name in enumerate(drawings)}
+
+
+def _chromium(profile: Path, *arguments: str) -> str:
+    done = subprocess.run([*CHROMIUM, f"--user-data-dir={profile}", *arguments], check=True, capture_output=True, timeout=60)
+    return done.stdout.decode()
+
+
+def _page(drawings: Mapping[str, str]) -> str:
+    frames = "".join(
+        f'<iframe name="{html.escape(name)}" style="left: {_cell(number)[0]}px; top: {_cell(number)[1]}px" '
+        f'srcdoc="{html.escape("<style>body { margin: 0 } svg { display: block }</style>" + svg)}"></iframe>'
+        for number, (name, svg) in enumerate(drawings.items())
+    )
+    style = f"body {{ margin: 0 }} iframe {{ position: absolute; border: 0; width: {CELL}px; height: {CELL}px }} pre {{ display: none }}"
+    script = f'window.addEventListener("load", () => {{ {MEASURE} }})'
+    return f'<!doctype html><meta charset="utf-8"><style>{style}</style>{frames}<pre></pre><script>{script}</script>'
+
+
+def _cell(number: int) -> tuple[int, int, int, int]:
+    left, top = number % COLUMNS * CELL, number // COLUMNS * CELL
+    return left, top, left + CELL, top + CELL
+
+
+def _in_rsvg(svg: str) -> Image.Image:
+    done = subprocess.run(["rsvg-convert"], input=svg.encode(), check=True, capture_output=True)
+    return _opaque(Image.open(io.BytesIO(done.stdout)))
+
+
+def _in_resvg(svg: str) -> Image.Image:
+    return _opaque(Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg)))))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The image on white."""
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
