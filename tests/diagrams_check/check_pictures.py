@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import resvg_py  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
-from PIL import Image  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
+from PIL import Image, ImageChops  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
 
 COLUMNS = 4
 CELL = 1400
@@ -26,6 +26,8 @@ SAME_INK_COLOUR = 100
 """The same for the strongest pixel of a label, which antialiasing makes paler."""
 SAME_INK = 1.7
 """By which factor the ink of a label may differ: renderers smooth differently."""
+SAME_WIDTH = 6
+"""Pixels: by how much the width of a label's ink may differ. Another font is wider or narrower."""
 INK = 48
 """How far a pixel differs from its background if it is ink."""
 
@@ -35,12 +37,15 @@ CHROMIUM = (
 )
 MEASURE = """
 const found = {};
-const of = (element) => { const { x, y, width, height } = element.getBoundingClientRect(); return [x, y, x + width, y + height]; };
+const of = (element, room = 0) => {
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return [Math.max(0, x - room), y, x + width + room, y + height];
+};
 for (const frame of document.querySelectorAll("iframe")) {
   const all = (what) => [...frame.contentDocument.querySelectorAll(what)];
   found[frame.name] = {
-    boxes: all(".node > rect:first-of-type, .node > path, .box > rect").map(of),
-    labels: all("text").map((text) => [text.textContent, of(text)]),
+    boxes: all(".node > rect:first-of-type, .node > path, .box > rect").map((box) => of(box)),
+    labels: all("text").map((text) => [text.textContent, of(text, 5)]), // with room to see the ink of a wider font
   };
 }
 document.querySelector("pre").textContent = JSON.stringify(found);
@@ -96,11 +101,14 @@ def _faults(svg: str, places: dict[str, list[Area]], page: Image.Image) -> Itera
             yield f"box at {_rounded(area)}: {colours}"
     for label, area in places["labels"]:
         inks = {program: _ink(image, area) for program, image in drawn.items()}
-        amounts, colours = zip(*inks.values(), strict=True)
-        if not min(amounts) or max(amounts) > SAME_INK * min(amounts):
-            yield f"label {label!r} at {_rounded(area)}: ink {dict(zip(inks, amounts, strict=True))}"
-        elif _apart(colours) > SAME_INK_COLOUR:
-            yield f"label {label!r} at {_rounded(area)}: colour {dict(zip(inks, colours, strict=True))}"
+        amounts, colours, widths = zip(*inks.values(), strict=True)
+        if (
+            not min(amounts)
+            or max(amounts) > SAME_INK * min(amounts)
+            or _apart(colours) > SAME_INK_COLOUR
+            or max(widths) - min(widths) > SAME_WIDTH
+        ):
+            yield f"label {label!r} at {_rounded(area)}: {inks}"
 
 
 def _background(image: Image.Image, area: Area) -> Colour:
@@ -109,12 +117,15 @@ def _background(image: Image.Image, area: Area) -> Colour:
     return max(part.getcolors(part.width * part.height))[1]  # type: ignore[no-any-return]  # Pillow is not known here
 
 
-def _ink(image: Image.Image, area: Area) -> tuple[int, Colour]:
-    """How many pixels differ from the background, and the colour of the one that differs most."""
+def _ink(image: Image.Image, area: Area) -> tuple[int, Colour, int]:
+    """How many pixels differ from the background, the colour of the one that differs most, and how wide the ink is."""
     part = image.crop(_rounded(area))
-    colours = [colour for count, colour in part.getcolors(part.width * part.height) for _ in range(count)]
     background = _background(image, area)
-    return sum(_apart((colour, background)) > INK for colour in colours), max(colours, key=lambda one: _apart((one, background)))
+    counts = {colour: count for count, colour in part.getcolors(part.width * part.height)}
+    away = {colour: _apart((colour, background)) for colour in counts}
+    difference = ImageChops.difference(part, Image.new("RGB", part.size, background)).convert("L")
+    left, _, right, _ = difference.point(lambda value: 255 * (value > INK)).getbbox() or (0, 0, 0, 0)
+    return sum(count for colour, count in counts.items() if away[colour] > INK), max(away, key=away.__getitem__), right - left
 
 
 def _apart(colours: object) -> int:
