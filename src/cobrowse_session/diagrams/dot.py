@@ -75,8 +75,8 @@ def _edge(graph: Graph, edge: Edge) -> str:
 
 
 def width(count: int) -> float:
-    """How wide an edge is drawn that was taken so often: each tenfold adds a point."""
-    return 1.5 + len(str(count))
+    """Return the width of an edge that was taken so often. Each tenfold adds half a point."""
+    return 2 + len(str(count)) / 2
 
 
 def _attributes(given: dict[str, str]) -> str:

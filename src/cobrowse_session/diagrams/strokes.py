@@ -43,8 +43,8 @@ DARK = {
 FONTS = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif'
 """Programs that draw without a browser know no `system-ui`, and need a font by its name."""
 
-BROAD = 0.7
-"""The width of a bold digit in DejaVu Sans, the broadest of the fonts, as a part of the font's size."""
+REGULAR, BOLD, DIGIT = 0.54, 0.62, 0.7
+"""The usual width of a character, and that of a bold digit, in DejaVu Sans, the broadest of the fonts. Parts of the font's size."""
 
 _VARIABLE = re.compile(r"var\(--([a-z-]+)\)")
 
@@ -125,9 +125,16 @@ def text(line: str, x: float, y: float, kind: str = "", size: float | None = Non
     return f'<text{of}{sized} x="{x:g}" y="{y:g}" dy="0.35em">{ringed}</text>'
 
 
-def fitting(line: str, size: float, room: float) -> float | None:
-    """Return the size at which a bold line fits into its room, in pixels, or None if it fits at its own size."""
-    needed = BROAD * size * len(line)
+def fitting(line: str, size: float, room: float, broad: float) -> float | None:
+    """Return the size at which a line fits into its room, in pixels, or None if it fits at its own size.
+
+    Args:
+        line: the text.
+        size: its own size, in pixels.
+        room: in pixels.
+        broad: `REGULAR`, `BOLD` or `DIGIT`.
+    """
+    needed = broad * size * len(line)
     return None if needed <= room else round(size * room / needed, 1)
 
 

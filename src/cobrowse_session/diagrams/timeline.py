@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from attrs import frozen
 
 from cobrowse_session.diagrams.graph import shortened
-from cobrowse_session.diagrams.strokes import FONTS, Place, fitting, rect, text, themed
+from cobrowse_session.diagrams.strokes import DIGIT, FONTS, Place, fitting, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
@@ -361,4 +361,4 @@ def _mark(entry: _Entry, x: float, y: float) -> Iterator[str]:
     else:
         shape = f'<circle cx="{x:g}" cy="{y:g}" r="9"/>'
     number = str(entry.number)
-    yield f'<g class="mark {entry.kind}">{shape}{text(number, x, y, size=fitting(number, 11, 18))}</g>'
+    yield f'<g class="mark {entry.kind}">{shape}{text(number, x, y, size=fitting(number, 11, 18, DIGIT))}</g>'
