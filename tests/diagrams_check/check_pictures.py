@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple, TypedDict
 
 import resvg_py  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
 from PIL import Image, ImageChops  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
@@ -55,6 +56,21 @@ Area = tuple[float, float, float, float]
 Colour = tuple[int, int, int]
 
 
+class Ink(NamedTuple):
+    """The ink of a label: how many pixels, the colour of the strongest, and how wide it is."""
+
+    pixels: int
+    colour: Colour
+    width: int
+
+
+class Places(TypedDict):
+    """Where Chromium has boxes and labels."""
+
+    boxes: list[Area]
+    labels: list[tuple[str, Area]]
+
+
 def main(files: list[str]) -> None:
     """Fail if a file is drawn differently, or if a planted fault is not found."""
     drawings = {path.name: path.read_text(encoding="utf-8") for path in map(Path, files)}
@@ -90,25 +106,30 @@ def compare(drawings: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: list(_faults(svg, places[name], pages[name])) for name, svg in drawings.items()}
 
 
-def _faults(svg: str, places: dict[str, list[Area]], page: Image.Image) -> Iterator[str]:
+def _faults(svg: str, places: Places, page: Image.Image) -> Iterator[str]:
     if not places["boxes"] or not places["labels"]:
         yield "nothing is drawn"
         return
     drawn = {"chromium": page, "rsvg-convert": _in_rsvg(svg), "resvg": _in_resvg(svg)}
     for area in places["boxes"]:
         colours = {program: _background(image, area) for program, image in drawn.items()}
-        if _apart(colours.values()) > SAME_COLOUR:
+        if _apart(list(colours.values())) > SAME_COLOUR:
             yield f"box at {_rounded(area)}: {colours}"
     for label, area in places["labels"]:
         inks = {program: _ink(image, area) for program, image in drawn.items()}
-        amounts, colours, widths = zip(*inks.values(), strict=True)
-        if (
-            not min(amounts)
-            or max(amounts) > SAME_INK * min(amounts)
-            or _apart(colours) > SAME_INK_COLOUR
-            or max(widths) - min(widths) > SAME_WIDTH
-        ):
+        if _differ(inks.values()):
             yield f"label {label!r} at {_rounded(area)}: {inks}"
+
+
+def _differ(inks: Collection[Ink]) -> bool:
+    fewest, most = (of(ink.pixels for ink in inks) for of in (min, max))
+    narrowest, widest = (of(ink.width for ink in inks) for of in (min, max))
+    return (
+        fewest == 0
+        or most > SAME_INK * fewest
+        or widest - narrowest > SAME_WIDTH
+        or _apart([ink.colour for ink in inks]) > SAME_INK_COLOUR
+    )
 
 
 def _background(image: Image.Image, area: Area) -> Colour:
@@ -117,19 +138,22 @@ def _background(image: Image.Image, area: Area) -> Colour:
     return max(part.getcolors(part.width * part.height))[1]  # type: ignore[no-any-return]  # Pillow is not known here
 
 
-def _ink(image: Image.Image, area: Area) -> tuple[int, Colour, int]:
-    """How many pixels differ from the background, the colour of the one that differs most, and how wide the ink is."""
+def _ink(image: Image.Image, area: Area) -> Ink:
+    """Return the ink, the pixels that differ from the background."""
     part = image.crop(_rounded(area))
     background = _background(image, area)
     counts = {colour: count for count, colour in part.getcolors(part.width * part.height)}
-    away = {colour: _apart((colour, background)) for colour in counts}
+    away = {colour: _apart([colour, background]) for colour in counts}
     difference = ImageChops.difference(part, Image.new("RGB", part.size, background)).convert("L")
     left, _, right, _ = difference.point(lambda value: 255 * (value > INK)).getbbox() or (0, 0, 0, 0)
-    return sum(count for colour, count in counts.items() if away[colour] > INK), max(away, key=away.__getitem__), right - left
+    pixels = sum(count for colour, count in counts.items() if away[colour] > INK)
+    return Ink(pixels, max(away, key=away.__getitem__), right - left)
 
 
-def _apart(colours: object) -> int:
-    return max(max(channel) - min(channel) for channel in zip(*colours, strict=True))  # type: ignore[call-overload,no-any-return]
+def _apart(colours: list[Colour]) -> int:
+    """How far colours differ, in the channel in which they differ most."""
+    channels = ([colour[channel] for colour in colours] for channel in range(3))
+    return max(max(channel) - min(channel) for channel in channels)
 
 
 def _rounded(area: Area) -> tuple[int, int, int, int]:
@@ -140,7 +164,7 @@ def _rounded(area: Area) -> tuple[int, int, int, int]:
 # --- Draw ---------------------------------------------------------------------------------------------------------------------
 
 
-def _in_chromium(drawings: Mapping[str, str]) -> tuple[dict[str, dict[str, list[Area]]], dict[str, Image.Image]]:
+def _in_chromium(drawings: Mapping[str, str]) -> tuple[dict[str, Places], dict[str, Image.Image]]:
     """Where boxes and labels are, and the drawings, from one page with a frame for each."""
     rows = -(-len(drawings) // COLUMNS)
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +189,7 @@ def _page(drawings: Mapping[str, str]) -> str:
         f'srcdoc="{html.escape("<style>body { margin: 0 } svg { display: block }</style>" + svg)}"></iframe>'
         for number, (name, svg) in enumerate(drawings.items())
     )
-    style = f"body {{ margin: 0 }} iframe {{ position: absolute; border: 0; width: {CELL}px; height: {CELL}px }} pre {{ display: none }}"
+    style = f"iframe {{ position: absolute; border: 0; width: {CELL}px; height: {CELL}px }} pre {{ display: none }}"
     script = f'window.addEventListener("load", () => {{ {MEASURE} }})'
     return f'<!doctype html><meta charset="utf-8"><style>{style}</style>{frames}<pre></pre><script>{script}</script>'
 

@@ -44,7 +44,7 @@ FONTS = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif'
 """Programs that draw without a browser know no `system-ui`, and need a font by its name."""
 
 REGULAR, BOLD, DIGIT = 0.54, 0.62, 0.7
-"""The usual width of a character, and that of a bold digit, in DejaVu Sans, the broadest of the fonts. Parts of the font's size."""
+"""The usual width of a character, and that of a bold digit, in DejaVu Sans, the broadest font. Parts of its size."""
 
 _VARIABLE = re.compile(r"var\(--([a-z-]+)\)")
 

@@ -16,7 +16,21 @@ from attrs import frozen
 from cobrowse_session.diagrams.dot import width
 from cobrowse_session.diagrams.graph import Edge, Graph, Group, Node, Picture, Stub
 from cobrowse_session.diagrams.markdown import KEY
-from cobrowse_session.diagrams.strokes import BOLD, FONTS, REGULAR, Place, Point, fitting, head, hexagon, polyline, rect, straight, text, themed
+from cobrowse_session.diagrams.strokes import (
+    BOLD,
+    FONTS,
+    REGULAR,
+    Place,
+    Point,
+    fitting,
+    head,
+    hexagon,
+    polyline,
+    rect,
+    straight,
+    text,
+    themed,
+)
 from cobrowse_session.printable import printable
 
 _RULES = """\
