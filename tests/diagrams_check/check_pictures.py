@@ -19,8 +19,7 @@ import resvg_py  # type: ignore[import-not-found]  # installed by `make diagrams
 from PIL import Image, ImageChops  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
 
 COLUMNS = 4
-CELL = 1400
-"""Pixels: the side of the square that a picture has on Chromium's page."""
+"""Pictures beside each other on Chromium's page."""
 SAME_COLOUR = 10
 """How far the colours of a box may differ, of 255: renderers round differently."""
 SAME_INK_COLOUR = 100
@@ -52,6 +51,14 @@ for (const frame of document.querySelectorAll("iframe")) {
 document.querySelector("pre").textContent = JSON.stringify(found);
 """
 
+PAGE = """<!doctype html>
+<meta charset="utf-8">
+<style>iframe {{ position: absolute; border: 0 }} pre {{ display: none }}</style>
+{frames}
+<pre></pre>
+<script>window.addEventListener("load", () => {{ {measure} }});</script>
+"""
+
 Area = tuple[float, float, float, float]
 Colour = tuple[int, int, int]
 
@@ -77,7 +84,7 @@ def main(files: list[str]) -> None:
     planted = _planted(next(iter(drawings.values())))
     faults = compare(drawings | planted)
     for name in drawings:
-        assert not faults[name], (name, faults[name])
+        assert not faults[name], (name, len(faults[name]), faults[name][:3])
     for name in planted:
         assert faults[name], f"the check did not find the planted fault: {name}"
         print(f"planted  {name}: {faults[name][0]}")  # noqa: T201 (a script)
@@ -116,7 +123,8 @@ def _faults(svg: str, places: Places, page: Image.Image) -> Iterator[str]:
         if _apart(list(colours.values())) > SAME_COLOUR:
             yield f"box at {_rounded(area)}: {colours}"
     for label, area in places["labels"]:
-        inks = {program: _ink(image, area) for program, image in drawn.items()}
+        background = _background(page, area)
+        inks = {program: _ink(image, area, background) for program, image in drawn.items()}
         if _differ(inks.values()):
             yield f"label {label!r} at {_rounded(area)}: {inks}"
 
@@ -138,10 +146,9 @@ def _background(image: Image.Image, area: Area) -> Colour:
     return max(part.getcolors(part.width * part.height))[1]  # type: ignore[no-any-return]  # Pillow is not known here
 
 
-def _ink(image: Image.Image, area: Area) -> Ink:
+def _ink(image: Image.Image, area: Area, background: Colour) -> Ink:
     """Return the ink, the pixels that differ from the background."""
     part = image.crop(_rounded(area))
-    background = _background(image, area)
     counts = {colour: count for count, colour in part.getcolors(part.width * part.height)}
     away = {colour: _apart([colour, background]) for colour in counts}
     difference = ImageChops.difference(part, Image.new("RGB", part.size, background)).convert("L")
@@ -166,37 +173,35 @@ def _rounded(area: Area) -> tuple[int, int, int, int]:
 
 def _in_chromium(drawings: Mapping[str, str]) -> tuple[dict[str, Places], dict[str, Image.Image]]:
     """Where boxes and labels are, and the drawings, from one page with a frame for each."""
-    rows = -(-len(drawings) // COLUMNS)
+    width, height = _largest(drawings)
+    corners = {name: (number % COLUMNS * width, number // COLUMNS * height) for number, name in enumerate(drawings)}
+    size = f"--window-size={COLUMNS * width},{max(top for _, top in corners.values()) + height + 200}"
     with tempfile.TemporaryDirectory() as folder:
         page, shot = Path(folder, "page.html"), Path(folder, "page.png")
-        page.write_text(_page(drawings), encoding="utf-8")
-        size = f"--window-size={COLUMNS * CELL},{rows * CELL + 200}"
+        frames = (_frame(name, svg, (*corners[name], width, height)) for name, svg in drawings.items())
+        page.write_text(PAGE.format(frames="".join(frames), measure=MEASURE), encoding="utf-8")
         told = _chromium(Path(folder, "first"), size, "--dump-dom", page.as_uri())
         _chromium(Path(folder, "second"), size, f"--screenshot={shot}", page.as_uri())
         with Image.open(shot) as whole:
-            places = json.loads(html.unescape(told.partition("<pre>")[2].partition("</pre>")[0]))
-            return places, {name: _opaque(whole.crop(_cell(number))) for number, name in enumerate(drawings)}
+            pages = {name: _opaque(whole.crop((left, top, left + width, top + height))) for name, (left, top) in corners.items()}
+        return json.loads(html.unescape(told.partition("<pre>")[2].partition("</pre>")[0])), pages
+
+
+def _largest(drawings: Mapping[str, str]) -> tuple[int, int]:
+    """The size that all drawings fit into."""
+    sizes = [re.search(r'width="(\d+)" height="(\d+)"', svg) for svg in drawings.values()]
+    return tuple(max(int(size[place]) for size in sizes if size) for place in (1, 2))  # type: ignore[return-value]  # a pair
+
+
+def _frame(name: str, svg: str, place: tuple[int, ...]) -> str:
+    inside = html.escape(f"<style>body {{ margin: 0 }} svg {{ display: block }}</style>{svg}")
+    style = "left: {}px; top: {}px; width: {}px; height: {}px".format(*place)
+    return f'<iframe name="{html.escape(name)}" style="{style}" srcdoc="{inside}"></iframe>'
 
 
 def _chromium(profile: Path, *arguments: str) -> str:
     done = subprocess.run([*CHROMIUM, f"--user-data-dir={profile}", *arguments], check=True, capture_output=True, timeout=60)
     return done.stdout.decode()
-
-
-def _page(drawings: Mapping[str, str]) -> str:
-    frames = "".join(
-        f'<iframe name="{html.escape(name)}" style="left: {_cell(number)[0]}px; top: {_cell(number)[1]}px" '
-        f'srcdoc="{html.escape("<style>body { margin: 0 } svg { display: block }</style>" + svg)}"></iframe>'
-        for number, (name, svg) in enumerate(drawings.items())
-    )
-    style = f"iframe {{ position: absolute; border: 0; width: {CELL}px; height: {CELL}px }} pre {{ display: none }}"
-    script = f'window.addEventListener("load", () => {{ {MEASURE} }})'
-    return f'<!doctype html><meta charset="utf-8"><style>{style}</style>{frames}<pre></pre><script>{script}</script>'
-
-
-def _cell(number: int) -> tuple[int, int, int, int]:
-    left, top = number % COLUMNS * CELL, number // COLUMNS * CELL
-    return left, top, left + CELL, top + CELL
 
 
 def _in_rsvg(svg: str) -> Image.Image:
