@@ -1,7 +1,10 @@
 """Text from outside breaks no picture: whatever an id, a note or a row's sentence holds, each format stays whole and shows it."""
 
+import html
 import json
 import re
+import shutil
+import subprocess
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -115,12 +118,26 @@ def test_a_long_id_is_cut_in_a_title(session: str) -> None:
 
 @given(label=ill_formed)
 def test_a_label_stays_one_label(label: str) -> None:
-    graph, usual = _labelled(label), _labelled("x")
+    graph, usual = _labelled(label), _labelled("x" * len(printable(label)))
 
     assert _skeleton_of_mermaid(mermaid(graph)) == _skeleton_of_mermaid(mermaid(usual))
     assert _skeleton_of_dot(dot(graph)) == _skeleton_of_dot(dot(usual))
     assert [child.tag for child in _parsed(svg(graph)).iter()] == [child.tag for child in _parsed(svg(usual)).iter()]
     assert _only_printable(mermaid(graph) + svg(graph))
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")
+@settings(max_examples=20, deadline=None)  # each starts a process
+@given(label=ill_formed)
+def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
+    done = subprocess.run(["dot", "-Tdot_json"], input=dot(_labelled(label)).encode(), capture_output=True, check=True)
+    read, usual = json.loads(done.stdout), {"start", "none", "connected", "none stub 1"}
+    (edge,) = (edge for edge in read["edges"] if edge.get("id") == "none-connected")
+
+    assert done.stderr == b""
+    assert {node["name"] for node in read["objects"]} == usual
+    assert len(read["edges"]) == 3
+    assert _as_graphviz_shows(edge["label"]) == "\n".join([printable(label)] * 2)
 
 
 @pytest.mark.parametrize("picture", PICTURES)
@@ -212,6 +229,13 @@ def _skeleton_of_mermaid(text: str) -> list[str]:
     """The lines, without what is inside of a label or behind a keyword that takes the rest of its line."""
     lines = [re.sub(r'"[^"]*"', '""', line) for line in text.split("\n")]
     return [re.sub(r"(accTitle:|accDescr:|--> \S+ :) .*", r"\1", line) for line in lines]
+
+
+def _as_graphviz_shows(label: str) -> str:
+    r"""What Graphviz draws: it reads `\n` as a new line, a backslash before a sign as the sign, and entities of HTML."""
+    lines = re.split(r"(?<!\\)((?:\\\\)*)\\n", label)
+    joined = "".join(part + ("\n" if place % 2 else "") for place, part in enumerate(lines))
+    return html.unescape(re.sub(r"\\(.)", r"\1", joined))
 
 
 def _rows_of(text: str) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """DOT, for Graphviz: transparent, in greys and strokes that can be read on white and on black."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
 from cobrowse_session.printable import printable
@@ -26,7 +26,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'
     yield f'  edge [fontname="sans-serif", fontsize=10, color="{INK}", fontcolor="{INK}"]'
     if graph.notes:
-        yield f"  label={_quoted(chr(10).join(note.told for note in graph.notes))}; labelloc=b"
+        yield f"  label={_quoted(*(note.told for note in graph.notes))}; labelloc=b"
     yield f'  start [shape=circle, width=0.15, style=filled, fillcolor="{INK}", label=""]'
     yield from (f"  {_node(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:
@@ -50,7 +50,7 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _node(node: Node) -> str:
-    given = {"label": "\n".join(node.lines)}
+    given: dict[str, str | tuple[str, ...]] = {"label": node.lines}
     given |= {"shape": _SHAPES[node.kind]} if node.kind in _SHAPES else {}
     given |= {"peripheries": "2"} if node.kind == "final" else {}
     given |= {"color": _STROKES[node.kind]} if node.kind in _STROKES else {}
@@ -62,7 +62,8 @@ def _node(node: Node) -> str:
 def _edge(graph: Graph, edge: Edge) -> str:
     clock = f"{CLOCK} " if edge.kind == "deadline" else ""
     frames = [group.id for group in graph.groups]
-    given = {"id": edge.id, "label": clock + "\n".join([*([edge.mark] if edge.mark else []), *edge.label])}
+    first, *others = [edge.mark, *edge.label] if edge.mark else edge.label or ("",)
+    given: dict[str, str | tuple[str, ...]] = {"id": edge.id, "label": (f"{clock}{first}", *others)}
     given |= {"weight": "9"} if edge.label == ("no",) else {}  # a ladder stands upright
     if edge.source != edge.target:
         given |= {"ltail": f"cluster_{edge.source}"} if edge.source in frames else {}
@@ -79,13 +80,13 @@ def width(count: int) -> float:
     return 2 + len(str(count)) / 2
 
 
-def _attributes(given: dict[str, str]) -> str:
-    return ", ".join(f"{name}={_quoted(value)}" for name, value in given.items())
+def _attributes(given: Mapping[str, str | tuple[str, ...]]) -> str:
+    return ", ".join(f"{name}={_quoted(*((value,) if isinstance(value, str) else value))}" for name, value in given.items())
 
 
-def _quoted(text: str) -> str:
+def _quoted(*lines: str) -> str:
     """Return a string of DOT. Graphviz reads HTML entities in it."""
-    return '"' + "\\n".join(map(_escaped, text.split("\n"))) + '"'
+    return '"' + "\\n".join(map(_escaped, lines)) + '"'
 
 
 def _escaped(line: str) -> str:

@@ -134,7 +134,7 @@ def fitting(line: str, size: float, room: float, broad: float) -> float | None:
         room: in pixels.
         broad: `REGULAR`, `BOLD` or `DIGIT`.
     """
-    needed = broad * size * len(line)
+    needed = broad * size * len(printable(line))
     return None if needed <= room else round(size * room / needed, 1)
 
 

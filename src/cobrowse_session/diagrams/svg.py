@@ -170,7 +170,7 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     about, legend = (wrap(line, layout.width // 7) for line in (graph.about, " ".join(_legend(graph))))
     head = 44 + 18 * len(about)
     below = head + layout.height + 8
-    notes = [(line, note.refused) for note in graph.notes for line in wrap(note.told, layout.width // 7)]
+    notes = [(line, note.refused) for note in graph.notes for line in wrap(printable(note.told), layout.width // 7)]
     height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)
     size = f'viewBox="0 0 {layout.width} {height}" width="{layout.width}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
