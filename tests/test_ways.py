@@ -317,6 +317,7 @@ def test_large_counts_have_separators_and_fit(picture: Picture, trace: list[Row]
             for text in group.iter("{http://www.w3.org/2000/svg}text"):
                 usual = "font-size: 12px" if "stub" in text.get("class", "") else "font-size: 14px"
                 size = float(text.get("style", usual).removeprefix("font-size: ").removesuffix("px"))
+                assert size >= 9
                 texts += "1,234,567" in (text.text or "")
                 assert 0.52 * size * len(text.text or "") < place.width - 8, text.text
                 assert place.top + size / 2 <= float(text.get("y", "")) <= place.bottom - size / 2, text.text

@@ -166,7 +166,7 @@ class _Entry:
 def _entries(folded: Folded) -> list[_Entry]:
     told = list(map(printable, tell(folded)[1:]))
     entries: list[_Entry] = []
-    for _, run in groupby(enumerate(zip(folded.steps, told, strict=True), 1), lambda item: _alike(*item)):
+    for _, run in groupby(enumerate(zip(folded.steps, told, strict=True), 1), lambda item: _alike(item[1][0])):
         numbered = list(run)
         if len(numbered) < EQUAL:
             entries += (_Entry(number, (step,), line) for number, (step, line) in numbered)
@@ -178,12 +178,10 @@ def _entries(folded: Folded) -> list[_Entry]:
     return entries
 
 
-def _alike(number: int, held: tuple[Step, str]) -> tuple[object, ...]:
-    """What equal steps have in common. One that enters a state is like no other."""
-    step, _ = held
+def _alike(step: Step) -> tuple[object, ...]:
+    """What equal steps have in common. One that enters a state has a row of its own."""
     outcome = step.outcome
-    enters = isinstance(outcome, Applied) and outcome.to_state != outcome.from_state
-    return step.event.kind, type(outcome), outcome.sentence, outcome.notes, outcome.acw, number if enters else 0
+    return step.event.kind, type(outcome), outcome.row, outcome.sentence, outcome.notes, outcome.acw
 
 
 def _listed(entries: list[_Entry]) -> tuple[list[_Entry], int]:
