@@ -63,11 +63,13 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
 TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md
 
-diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState, python-statemachine and a JSON schema read the diagrams
+diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@$(PYTHON) tests/diagrams_check/expect.py build/printed
 	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/node
 	@cd build/node && node check.mjs ../printed
 	@build/diagrams-check/bin/python tests/diagrams_check/check_others.py build/printed
+	@for one in chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
+	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/*.svg examples/call.svg
 
 docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
 	@rm -rf build/docs

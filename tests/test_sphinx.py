@@ -50,6 +50,36 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+WITHOUT = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+import cobrowse_session.sphinx
+"""
+
+
+@pytest.mark.parametrize("hidden", [("sphinx", "docutils"), ("sphinx",)])
+def test_without_sphinx_the_import_names_what_to_install(hidden: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT.format(hidden=hidden)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "the Sphinx extension needs the extra 'sphinx': pip install 'cobrowse-session[sphinx]'"
+    )
+    assert "ModuleNotFoundError" not in done.stderr
+
+
+def test_without_another_module_the_import_names_that_module() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT.format(hidden=("attrs",))], capture_output=True, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'attrs'"
+
+
 HEAD = "A page\n======\n\n"
 
 

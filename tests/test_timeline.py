@@ -102,10 +102,12 @@ def test_its_shape_says_what_became_of_an_event() -> None:
 
 def test_time_runs_from_left_to_right_and_marks_do_not_overlap() -> None:
     events = stream("s1").alerting().updated(viewer_url="a").connected()
-    for second in range(60):
-        events = events.after(0.1 + second % 7).updated(viewer_url=f"{second}")
+    for second in range(16):
+        events = events.after(0.1 + second % 7).updated(viewer_url=f"{second}").after(0.2).alerting()
     drawing = drawn(log_of(events.after("3h").disconnected("peer")))
-    places = [_place(mark) for mark in of_class(drawing, "mark")][:64]
+    marks = [_place(mark) for mark in of_class(drawing, "mark")]
+    places = marks[: len(marks) // 2]
+    assert len(places) == 36
     xs = [x for x, _ in places]
 
     assert xs == sorted(xs)
@@ -116,6 +118,61 @@ def _place(mark: ET.Element) -> tuple[float, float]:
     text = mark.find(f"{SVG}text")
     assert text is not None
     return float(text.get("x", "")), float(text.get("y", ""))
+
+
+def test_three_equal_events_in_a_row_have_one_mark_and_one_line() -> None:
+    updates = stream("s1").connected()
+    two = updates.after(1).updated(viewer_url="1").after(1).updated(viewer_url="2")
+    drawings = [drawn(log_of(events.after(5).disconnected("peer"))) for events in (two, two.after(1).updated(viewer_url="3"))]
+    marks = [[mark.findtext(f"{SVG}text") for mark in of_class(drawing, "mark")] for drawing in drawings]
+    line = of_class(drawings[1], "told")[1].text or ""
+
+    assert marks == [["1", "2", "3", "4"] * 2, ["1", "2", "5"] * 2]
+    assert line.endswith("(3 times, until 2026-03-01 09:00:03.000)")
+    assert [len(of_class(drawing, "run")) for drawing in drawings] == [0, 1]
+
+
+def test_an_event_that_enters_a_state_or_differs_in_its_outcome_is_not_equal() -> None:
+    events = stream("s1").connected().after(1).connected().after(1).connected().after(1).connected().after(1).disconnected("peer")
+    again = events.after(1).wrapup("a").after(1).wrapup("b").after(1).wrapup("c").after(1).wrapup("d")
+    marks = [mark.findtext(f"{SVG}text") for mark in of_class(drawn(log_of(again, "optional")), "mark")]
+
+    assert marks == ["1", "2", "5", "6", "7"] * 2
+
+
+def test_of_a_long_list_the_middle_is_left_out_and_counted() -> None:
+    events = stream("s1").alerting().connected()
+    for number in range(600):
+        events = events.after(1).updated(viewer_url=f"{number}").after(1).alerting()
+    drawing = drawn(log_of(events.after(1).disconnected("peer").after(1).terminated()))
+    numbers = [int(mark.findtext(f"{SVG}text", "")) for mark in of_class(drawing, "mark")]
+    sizes = {text.get("style") for mark in of_class(drawing, "mark") for text in mark.iter(f"{SVG}text")}
+
+    assert numbers == [*range(1, 31), *range(1195, 1205)] * 2
+    assert [text.text for text in of_class(drawing, "left-out")] == ["1,164 more, not listed"]
+    assert boxes(drawing) == ["alerting: 0 s", "connected: 20:01 min", "disconnected: 1 s", "terminated: so far"]
+    assert sizes == {None, "font-size: 6.4px"}
+
+
+def test_the_title_names_the_session_and_the_legend_the_shapes_that_are_there() -> None:
+    drawing = drawn(log_of(CALL, "mandatory"))
+    (heading,) = of_class(drawing, "heading")
+    about = [text.text for text in of_class(drawing, "about")]
+
+    assert heading.text == "Session s1 in time"
+    assert about == [
+        "From 2026-03-01 09:00:00.000 to 2026-03-01 09:05:14.220. All times are UTC.",
+        "Disc: applied. Diamond: refused.",
+    ]
+
+
+def test_a_label_is_within_its_box() -> None:
+    drawing = drawn(log_of(stream("s1").alerting().after(3).connected().after(120).disconnected("peer").after(8).wrapup("sale")))
+
+    for box in of_class(drawing, "box"):
+        rect = box.find(f"{SVG}rect")
+        assert rect is not None
+        assert len(box.findtext(f"{SVG}text", "")) * 7.8 < float(rect.get("width", ""))
 
 
 def test_a_long_time_is_drawn_shorter_and_says_so() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from attrs import evolve
 from typer.testing import CliRunner
 
 from cobrowse_session import Event, Lifecycle, Settings, WrapupPrompt
 from cobrowse_session.cli import app, diagram  # noqa: F401 (the import registers the commands)
 from cobrowse_session.diagrams import PICTURES, WITH_WAY, Picture, Way, perfetto, render
 from cobrowse_session.diagrams.graph import Graph, graph_of
-from cobrowse_session.diagrams.svg import LAYOUTS
+from cobrowse_session.diagrams.svg import LAYOUTS, svg
 from cobrowse_session.diagrams.ways import circled, with_way
 from cobrowse_session.edge.replay import read_events, replay
 from cobrowse_session.errors import DecodeError
@@ -303,6 +304,45 @@ def test_more_stubs_than_a_box_has_room_for_are_counted() -> None:
     drawing = render("connection", "svg", way=Way.of(list(_trace(call.events)), "s"))
 
     assert re.search(r">alerting <tspan class=\"ring\">①</tspan>  \+1<", drawing)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_large_counts_have_separators_and_fit(picture: Picture, trace: list[Row]) -> None:
+    drawn = svg(_often(with_way(graph_of(picture), Way.of(trace))))
+    drawing = ET.fromstring(drawn)  # noqa: S314 (our own text)
+    places, texts = LAYOUTS[picture].places, 0
+    for group in drawing.iter("{http://www.w3.org/2000/svg}g"):
+        if "node" in group.get("class", "").split():
+            place = places[group.get("id", "").removeprefix(f"{picture}-")]
+            for text in group.iter("{http://www.w3.org/2000/svg}text"):
+                usual = "font-size: 12px" if "stub" in text.get("class", "") else "font-size: 14px"
+                size = float(text.get("style", usual).removeprefix("font-size: ").removesuffix("px"))
+                assert size >= 9
+                texts += "1,234,567" in (text.text or "")
+                assert 0.52 * size * len(text.text or "") < place.width - 8, text.text
+                assert place.top + size / 2 <= float(text.get("y", "")) <= place.bottom - size / 2, text.text
+    widths = [float(found) for found in re.findall(r'stroke-width: ([\d.]+)"', drawn)]
+
+    assert texts > 4
+    assert widths
+    assert max(widths) < 8  # an arrow's head is 8.1 wide
+
+
+def _often(graph: Graph) -> Graph:
+    """The graph as if everything had happened 1,234,567 times."""
+
+    def often(text: str) -> str:
+        return re.sub(r"(×|\()\d+", r"\g<1>1,234,567", text)
+
+    nodes = tuple(
+        evolve(node, mark=often(node.mark), stubs=tuple(evolve(stub, label=often(stub.label)) for stub in node.stubs))
+        for node in graph.nodes
+    )
+    edges = tuple(
+        evolve(edge, mark=often(edge.mark), label=tuple(map(often, edge.label)), count=1_234_567 if edge.count else 0)
+        for edge in graph.edges
+    )
+    return evolve(graph, nodes=nodes, edges=edges)
 
 
 @pytest.mark.parametrize("format_", ["markdown", "scxml", "xstate"])

@@ -36,13 +36,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from docutils import nodes
-from docutils.parsers.rst import directives
-from sphinx.application import Sphinx
-from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxDirective
-
-from cobrowse_session import CobrowseError, Lifecycle, Settings, WrapupPrompt, __version__
+from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settings, WrapupPrompt, __version__
 from cobrowse_session.diagrams import PICTURES, Way, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
@@ -51,8 +45,20 @@ from cobrowse_session.diagrams.ways import with_way
 from cobrowse_session.edge.diff import read_trace
 from cobrowse_session.edge.replay import Rejected, read_events, replay
 from cobrowse_session.model import FOREVER
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, tell
 from cobrowse_session.wire.values import read_time
+
+try:
+    from docutils import nodes
+    from docutils.parsers.rst import directives
+    from sphinx.application import Sphinx
+    from sphinx.transforms.post_transforms import SphinxPostTransform
+    from sphinx.util.docutils import SphinxDirective
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("docutils", "sphinx"):
+        raise
+    raise MissingExtraError("the Sphinx extension", "sphinx") from None
 
 Reader = Callable[[str], Any]
 """What reads an option. `Any`: each reads into what it likes."""
@@ -99,7 +105,7 @@ class _Directive(SphinxDirective):
         try:
             drawn, language, text = self.draw(name)
         except (CobrowseError, OSError, LookupError, ValueError) as error:
-            raise self.error(f"{self.name} {self.arguments[0]}: {error}") from error
+            raise self.error(printable(f"{self.name} {self.arguments[0]}: {error}")) from error
         caption, messages = self.parse_inline(" ".join(self.content)) if self.content else ([], [])
         return [drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, language=language, text=text), *messages]
 
@@ -148,7 +154,7 @@ class Timeline(_Directive):
     def draw(self, name: str) -> tuple[str, str, str]:
         """The session in time; and its life in sentences."""
         folded = self._log().folded
-        return timeline(folded, name), "text", "\n".join(tell(folded))
+        return timeline(folded, name), "text", "\n".join(map(printable, tell(folded)))
 
     def _log(self) -> SessionLog:
         settings = Settings(

@@ -5,13 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Picture, Way, perfetto, render
+from cobrowse_session import Lifecycle, SessionLog
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Picture, Way, perfetto, render, timeline
 from cobrowse_session.diagrams.__main__ import main as print_all
 from cobrowse_session.diagrams.graph import graph_of, moves_of
 from cobrowse_session.edge.replay import read_events, replay
 from cobrowse_session.model import FOREVER
+from cobrowse_session.testing import stream
 from cobrowse_session.wire.trace import trace_rows
 
+HOSTILE = 'x"];\n--> ]]> %%{init}%% <b>&#10; #8238; `*_| \\ \x00\x1b[31m\u202e\ufffe'
+"""An id that breaks what is not escaped."""
 EVENTS = Path(__file__).parents[2] / "examples" / "events.jsonl"
 
 
@@ -23,14 +27,29 @@ def main(directory: str) -> None:
         logs = replay(read_events(file, print), until=FOREVER)
     trace = [row for log in logs for row in trace_rows(log.trace)]
     sessions = [None, *dict.fromkeys(row["session"] for row in trace)]
+    hostile = [{**row, "session": HOSTILE, "at": f"{row['at']}{HOSTILE}"} for row in trace if row["session"] == "emil"]
+    ways = {session or "stream": Way.of(trace, session) for session in sessions} | {"hostile": Way.of(hostile, HOSTILE)}
     for picture in PICTURES:
         for format_ in WITH_WAY:
-            for session in sessions:
-                name = f"{picture}-{session or 'stream'}.way.{FORMATS[format_]}"
-                (folder / name).write_text(render(picture, format_, way=Way.of(trace, session)), encoding="utf-8")
+            for name, way in ways.items():
+                path = folder / f"{picture}-{name}.way.{FORMATS[format_]}"
+                path.write_text(render(picture, format_, way=way), encoding="utf-8")
+    for name, log in {**{log.session_id: log for log in logs}, "hostile": _hostile_log()}.items():
+        (folder / f"timeline-{name}.svg").write_text(timeline(log.folded), encoding="utf-8")
     (folder / "replay.perfetto.json").write_text(perfetto(logs), encoding="utf-8")
     expected = {picture: _expected(picture) for picture in PICTURES}
     (folder / "expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
+
+
+def _hostile_log() -> SessionLog:
+    """A session of hostile words, with equal events in a row."""
+    events = stream(HOSTILE).connected(peer_id=HOSTILE)
+    for number in range(12):
+        events = events.after(1).updated(viewer_url=f"{number}")
+    log = SessionLog(Lifecycle(), HOSTILE)
+    for event in events.after(1).disconnected(HOSTILE).after(1).wrapup(HOSTILE, name=HOSTILE):
+        log.add(event)
+    return log
 
 
 def _expected(picture: Picture) -> dict[str, Any]:

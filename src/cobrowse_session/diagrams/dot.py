@@ -1,8 +1,9 @@
 """DOT, for Graphviz: transparent, in greys and strokes that can be read on white and on black."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+from cobrowse_session.printable import printable
 
 INK = "#7a828e"
 _STROKES = {"pending": "#b7791f", "live": "#2da44e", "final": "#3b82f6"}
@@ -18,14 +19,14 @@ def dot(graph: Graph) -> str:
 
 def _lines(graph: Graph) -> Iterator[str]:
     yield f"digraph {_quoted(graph.name)} {{"
-    yield f"  // {graph.description}"
+    yield f"  // {printable(graph.description)}"
     direction = "LR" if graph.groups else "TB"
     yield f"  graph [rankdir={direction}, compound=true, bgcolor=transparent, tooltip={_quoted(graph.title)},"
     yield f'         fontname="sans-serif", fontcolor="{INK}", color="{INK}", nodesep=0.35, ranksep=0.7]'
     yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'
     yield f'  edge [fontname="sans-serif", fontsize=10, color="{INK}", fontcolor="{INK}"]'
     if graph.notes:
-        yield f"  label={_quoted(chr(10).join(note.told for note in graph.notes))}; labelloc=b"
+        yield f"  label={_quoted(*(note.told for note in graph.notes))}; labelloc=b"
     yield f'  start [shape=circle, width=0.15, style=filled, fillcolor="{INK}", label=""]'
     yield from (f"  {_node(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:
@@ -49,7 +50,7 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _node(node: Node) -> str:
-    given = {"label": "\n".join(node.lines)}
+    given: dict[str, str | tuple[str, ...]] = {"label": node.lines}
     given |= {"shape": _SHAPES[node.kind]} if node.kind in _SHAPES else {}
     given |= {"peripheries": "2"} if node.kind == "final" else {}
     given |= {"color": _STROKES[node.kind]} if node.kind in _STROKES else {}
@@ -61,7 +62,8 @@ def _node(node: Node) -> str:
 def _edge(graph: Graph, edge: Edge) -> str:
     clock = f"{CLOCK} " if edge.kind == "deadline" else ""
     frames = [group.id for group in graph.groups]
-    given = {"id": edge.id, "label": clock + "\n".join([*([edge.mark] if edge.mark else []), *edge.label])}
+    first, *others = [edge.mark, *edge.label] if edge.mark else edge.label or ("",)
+    given: dict[str, str | tuple[str, ...]] = {"id": edge.id, "label": (f"{clock}{first}", *others)}
     given |= {"weight": "9"} if edge.label == ("no",) else {}  # a ladder stands upright
     if edge.source != edge.target:
         given |= {"ltail": f"cluster_{edge.source}"} if edge.source in frames else {}
@@ -74,13 +76,18 @@ def _edge(graph: Graph, edge: Edge) -> str:
 
 
 def width(count: int) -> float:
-    """How wide an edge is drawn that was taken so often: each tenfold adds a point."""
-    return 1.5 + len(str(count))
+    """Return the width of an edge that was taken so often. Each tenfold adds half a point."""
+    return 2 + len(str(count)) / 2
 
 
-def _attributes(given: dict[str, str]) -> str:
-    return ", ".join(f"{name}={_quoted(value)}" for name, value in given.items())
+def _attributes(given: Mapping[str, str | tuple[str, ...]]) -> str:
+    return ", ".join(f"{name}={_quoted(*((value,) if isinstance(value, str) else value))}" for name, value in given.items())
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+def _quoted(*lines: str) -> str:
+    """Return a string of DOT. Graphviz reads HTML entities in it."""
+    return '"' + "\\n".join(map(_escaped, lines)) + '"'
+
+
+def _escaped(line: str) -> str:
+    return printable(line).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")

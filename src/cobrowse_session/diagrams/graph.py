@@ -18,12 +18,15 @@ from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.machine import Cell, Machines, machines
 from cobrowse_session.lifecycle.row import Guard, Row, Verdict
+from cobrowse_session.printable import printable
 
 Picture = Literal["connection", "after-call-work"]
 Look = Literal["plain", "taken", "faint", "never"]
 
 LONGEST = 28
 """Characters of a line on an edge."""
+TITLE = 72
+"""Characters of a text from outside, such as a session's id, in a title."""
 CLOCK = "◷"
 REFUSED_IF = "refused if"
 DEADLINES = {
@@ -386,6 +389,12 @@ _AFTER_THE_END = {"absent": "stays_absent"}
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------
+
+
+def shortened(text: str) -> str:
+    """Return a text from outside that fits into a title: printable, and cut to `TITLE` characters."""
+    shown = printable(text)
+    return shown if len(shown) <= TITLE else f"{shown[: TITLE - 1]}…"
 
 
 def words(name: str) -> str:

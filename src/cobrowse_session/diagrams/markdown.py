@@ -1,10 +1,12 @@
 """Markdown: every event in every state, and the same in sentences. The equal of the picture, for those who cannot see it."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, meant, moves_of
 from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.lifecycle.row import Row, Verdict
+from cobrowse_session.printable import printable
 
 KEY = (
     ("→", "it leads to that state"),
@@ -14,6 +16,8 @@ KEY = (
     ("✗", "it is refused, by that rule"),
     (CLOCK, "time itself: a deadline has passed"),
 )
+
+_SIGNS = re.compile(r"[\\`*~<>|&\[\]]|(?<!\w)_|_(?!\w)")
 
 
 def markdown(graph: Graph, built: Machines | None = None) -> str:
@@ -52,7 +56,7 @@ def _cell(moves: Iterable[Move]) -> str:
 
 
 def _result(move: Move) -> str:
-    return f"→ {move.target}" if move.target else given(move.row)
+    return f"→ {move.target}" if move.target else _text(given(move.row))
 
 
 def given(row: Row) -> str:
@@ -85,4 +89,9 @@ def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     results = dict.fromkeys(map(_result, moves))
     result = "→ the state that it names" if len(results) > 1 else next(iter(results))
     asks = f" Only if: {'; '.join(map(meant, row.when))}." if row.when else ""
-    return f"**{row.name}**. {row.because} {events} in {where}: {result}.{asks}"
+    return f"**{row.name}**. {_text(row.because)} {events} in {where}: {result}.{asks}"
+
+
+def _text(text: str) -> str:
+    """Return the text with a backslash before what Markdown would read as its own signs."""
+    return _SIGNS.sub(r"\\\g<0>", printable(text))

@@ -7,6 +7,7 @@ the answers to a question, and what stays within one frame are labelled edges.
 from collections.abc import Iterator
 
 from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+from cobrowse_session.printable import printable
 
 _CLASSES = {
     "initial": "stroke:#6e7781,stroke-width:2px",
@@ -106,10 +107,10 @@ def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], 
 
 
 def _text(text: str) -> str:
-    """Mermaid ends a label at some of its own signs; entities stand for them."""
-    return "".join(f"#{ord(sign)};" if sign in '#;:"<>' else sign for sign in text)
+    """Return the text with entities for what Mermaid, its Markdown or HTML would read as their own signs."""
+    return "".join(f"#{ord(sign)};" if sign in '#;:"<>&%`*\\' else sign for sign in printable(text))
 
 
 def _line(text: str) -> str:
-    """A text that takes the rest of its line: only what begins an entity must not be read as one."""
-    return " ".join(text.replace("#", "#35;").split())
+    """Return a text that takes the rest of its line. Mermaid looks for entities and for directives, `%%{`, in it."""
+    return printable(text).replace("#", "#35;").replace("%", "#37;").strip()

@@ -13,6 +13,7 @@ from typing import Any
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Ignored, Refused
 from cobrowse_session.lifecycle.stamps import TOLERANCE
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, Step
 
 Item = dict[str, Any]  # JSON
@@ -46,7 +47,7 @@ def perfetto(logs: Iterable[SessionLog]) -> str:
             items.append(_named("thread_name", f"{log.session_id}: received late", **arrivals))
         for event in late:
             items += _arrow(event, next(arrows), here, arrivals)
-    lines = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items)
+    lines = ",\n".join(json.dumps(_shown(item), ensure_ascii=False, separators=(",", ":")) for item in items)
     return f'{{"displayTimeUnit":"ms","traceEvents":[\n{lines}\n]}}\n'
 
 
@@ -95,6 +96,14 @@ def _arrow(event: Event, number: int, here: dict[str, int], arrivals: dict[str, 
         moment = {"ts": _microseconds(time), **place}
         yield {"ph": "X", **shared, **moment, "dur": _MOMENT, "args": {"event": event.id, "source": event.source}}
         yield {"ph": sign, **shared, **moment, "id": number, **({"bp": "e"} if sign == "f" else {})}
+
+
+def _shown(item: Item) -> Item:
+    """Return the item with all its texts printable: a viewer draws them as they come."""
+    return {
+        key: printable(value) if isinstance(value, str) else _shown(value) if isinstance(value, dict) else value
+        for key, value in item.items()
+    }
 
 
 def _named(what: str, name: str, pid: int, tid: int) -> Item:

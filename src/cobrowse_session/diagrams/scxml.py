@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 from cobrowse_session.diagrams.graph import Graph, Move, moves_of
 from cobrowse_session.diagrams.markdown import given
 from cobrowse_session.lifecycle.machine import Machines
+from cobrowse_session.printable import printable
 
 ROW = "urn:cobrowse-session:row"
 
@@ -39,4 +40,4 @@ def _transition(move: Move) -> str:
         "row:then": " ".join(stamp.__name__ for stamp in row.then),
         "row:because": row.because,
     }
-    return f"<transition {' '.join(f'{key}={quoteattr(text)}' for key, text in said.items() if text)}/>"
+    return f"<transition {' '.join(f'{key}={quoteattr(printable(text))}' for key, text in said.items() if text)}/>"

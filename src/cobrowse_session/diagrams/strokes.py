@@ -43,6 +43,9 @@ DARK = {
 FONTS = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif'
 """Programs that draw without a browser know no `system-ui`, and need a font by its name."""
 
+REGULAR, BOLD, DIGIT = 0.54, 0.62, 0.7
+"""The usual width of a character, and that of a bold digit, in DejaVu Sans, the broadest font. Parts of its size."""
+
 _VARIABLE = re.compile(r"var\(--([a-z-]+)\)")
 
 
@@ -113,12 +116,26 @@ def hexagon(place: Place) -> str:
     )
 
 
-def text(line: str, x: float, y: float, kind: str = "") -> str:
-    """One line of text."""
+def text(line: str, x: float, y: float, kind: str = "", size: float | None = None) -> str:
+    """One line of text; its size in pixels, if it is not that of its kind."""
     of = f" class={quoteattr(kind)}" if kind else ""
+    sized = f' style="font-size: {size:g}px"' if size else ""
     ringed = RINGED.sub(r'<tspan class="ring">\1</tspan>', escape(printable(line)))
     # `dominant-baseline` would centre it in a browser only.
-    return f'<text{of} x="{x:g}" y="{y:g}" dy="0.35em">{ringed}</text>'
+    return f'<text{of}{sized} x="{x:g}" y="{y:g}" dy="0.35em">{ringed}</text>'
+
+
+def fitting(line: str, size: float, room: float, broad: float) -> float | None:
+    """Return the size at which a line fits into its room, in pixels, or None if it fits at its own size.
+
+    Args:
+        line: the text.
+        size: its own size, in pixels.
+        room: in pixels.
+        broad: `REGULAR`, `BOLD` or `DIGIT`.
+    """
+    needed = broad * size * len(printable(line))
+    return None if needed <= room else round(size * room / needed, 1)
 
 
 def straight(source: Place, target: Place) -> tuple[Point, Point]:

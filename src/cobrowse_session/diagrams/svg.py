@@ -7,6 +7,7 @@ begin with the picture's name, so that both pictures fit into one page.
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
+from math import inf
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
@@ -15,7 +16,21 @@ from attrs import frozen
 from cobrowse_session.diagrams.dot import width
 from cobrowse_session.diagrams.graph import Edge, Graph, Group, Node, Picture, Stub
 from cobrowse_session.diagrams.markdown import KEY
-from cobrowse_session.diagrams.strokes import FONTS, Place, Point, head, hexagon, polyline, rect, straight, text, themed
+from cobrowse_session.diagrams.strokes import (
+    BOLD,
+    FONTS,
+    REGULAR,
+    Place,
+    Point,
+    fitting,
+    head,
+    hexagon,
+    polyline,
+    rect,
+    straight,
+    text,
+    themed,
+)
 from cobrowse_session.printable import printable
 
 _RULES = """\
@@ -155,7 +170,7 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     about, legend = (wrap(line, layout.width // 7) for line in (graph.about, " ".join(_legend(graph))))
     head = 44 + 18 * len(about)
     below = head + layout.height + 8
-    notes = [(line, note.refused) for note in graph.notes for line in wrap(note.told, layout.width // 7)]
+    notes = [(line, note.refused) for note in graph.notes for line in wrap(printable(note.told), layout.width // 7)]
     height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)
     size = f'viewBox="0 0 {layout.width} {height}" width="{layout.width}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
@@ -215,20 +230,29 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
         yield rect(place, place.height / 2 if node.kind == "any" else 10)
     if node.kind == "final":  # a double ring
         yield rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
-    stubs = node.stubs[: max(0, int((place.height - 18 * len(node.label) - 8) // 18))]
-    more = f"  +{len(node.stubs) - len(stubs)}" if len(stubs) < len(node.stubs) else ""
-    top = place.y - 9 * (len(node.label) + len(stubs) - 1)
-    for number, line in enumerate(node.lines):
-        yield text(line + (more if number == len(node.label) - 1 else ""), place.x, top + 18 * number)
-    for number, stub in enumerate(stubs, len(node.label)):
-        yield from _stub(stub, place, top + 18 * number)
+    room = place.width - (20 if node.kind == "final" else 12)
+    lines = _fitted(node, room)
+    stubs = node.stubs[: max(0, int((place.height - 18 * len(lines) - 8) // 18))]
+    more = f"  +{len(node.stubs) - len(stubs):,}" if len(stubs) < len(node.stubs) else ""
+    top = place.y - 9 * (len(lines) + len(stubs) - 1)
+    for number, line in enumerate([*lines[:-1], lines[-1] + more]):
+        yield text(line, place.x, top + 18 * number, size=fitting(line, 14, room, BOLD))
+    for number, stub in enumerate(stubs, len(lines)):
+        yield from _stub(stub, place.x, top + 18 * number, room)
     yield "</g>"
 
 
-def _stub(stub: Stub, place: Place, y: float) -> Iterator[str]:
-    """What led nowhere; why, is told below the picture."""
+def _fitted(node: Node, room: float) -> tuple[str, ...]:
+    """The lines of a node. A count that does not fit behind the label has a line of its own."""
+    fits = fitting(node.lines[-1], 14, room, BOLD) is None
+    return node.lines if fits or not node.mark else (*node.label, node.mark)
+
+
+def _stub(stub: Stub, x: float, y: float, room: float) -> Iterator[str]:
+    """What led nowhere. Its reason is below the picture."""
     yield f"<g><title>{escape(printable(stub.told))}</title>"
-    yield text(stub.label, place.x, y, "stub refused" if stub.refused else "stub")
+    size = fitting(stub.label, 12, room, REGULAR)
+    yield text(stub.label, x, y, "stub refused" if stub.refused else "stub", size)
     yield "</g>"
 
 
@@ -272,8 +296,9 @@ def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
     top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 3
     longest = max((len(line) for line, _ in lines), default=0)
     x = (x1 + x2) / 2 + (12 + 3.5 * longest if upright else 0)
+    between = abs(x1 - x2) - 12 if edge.count and edge.source != edge.target and not upright else inf
     for number, (line, kind) in enumerate(lines):
-        yield text(line, x, top + 15 * number, kind)
+        yield text(line, x, top + 15 * number, kind, fitting(line, 13, between, BOLD if kind == "mark" else REGULAR))
     if edge.kind == "deadline":
         cx, cy = x - 3.6 * longest - 16, top + 15 * (len(lines) - 1)
         yield f'<circle class="clock" cx="{cx:g}" cy="{cy:g}" r="7"/><path d="M{cx:g} {cy - 4:g}V{cy:g}H{cx + 3:g}"/>'

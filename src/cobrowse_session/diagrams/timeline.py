@@ -1,22 +1,24 @@
-"""One session in time, as SVG: how long each state and its after-call work lasted, and what happened, numbered and told below.
+"""One session in time, as SVG: how long each state and its after-call work lasted, and a numbered list of what happened.
 
 Short times are drawn wider than they are, long ones shorter (⫽): a call of an hour and an alert of three seconds fit in one line.
+Three or more equal events in a row have one mark and one line. Of a long list, the middle is left out and counted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
 from attrs import frozen
 
-from cobrowse_session.diagrams.strokes import FONTS, Place, rect, text, themed
+from cobrowse_session.diagrams.graph import shortened
+from cobrowse_session.diagrams.strokes import DIGIT, FONTS, Place, fitting, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
-from cobrowse_session.model import AfterCallWorkState
+from cobrowse_session.model import AfterCallWorkState, time_text
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Folded, Step, tell
 
@@ -25,16 +27,22 @@ LEFT, TAIL, RIGHT = 140, 800, 930
 """Where time begins, where the last moment lies, and where lines end."""
 LANE, MARK, LINE = 36, 22, 23
 """Heights: of a lane, of a mark, of a line of text."""
-CONNECTION, WORK, AXIS, MARKS = 42, 94, 128, 152
+CONNECTION, WORK, AXIS, MARKS = 98, 150, 184, 208
 """How deep each lies."""
 WIDEST = 74
 """Between two moments there is at least as much room, if there is."""
 LONGEST = 130
 """Characters of a line."""
+EQUAL = 3
+"""So many equal events in a row become one entry."""
+MAX_ENTRIES, LAST_ENTRIES = 40, 10
+"""How many entries a drawing lists, and how many of them are the last ones."""
 
 _RULES = """\
 #ID text { font: 13px FONTS; fill: currentColor; text-anchor: middle; }
 #ID .paper { fill: var(--paper); }
+#ID .heading { font-size: 16px; font-weight: 600; text-anchor: start; }
+#ID .about { font-size: 12.5px; fill: var(--soft); text-anchor: start; }
 #ID .lane { fill: var(--soft); text-anchor: end; }
 #ID .box rect { fill: var(--plain); stroke: var(--soft); stroke-width: 1.5; }
 #ID .box text { font-weight: 600; }
@@ -42,9 +50,10 @@ _RULES = """\
 #ID .live rect { fill: var(--live-fill); stroke: var(--live); stroke-width: 2.5; }
 #ID .final rect { fill: var(--final-fill); stroke: var(--final); }
 #ID .none { fill: var(--soft); font-style: italic; text-anchor: start; }
-#ID .axis, #ID .tick { stroke: var(--soft); }
+#ID .axis, #ID .tick, #ID .run { stroke: var(--soft); }
 #ID .tick { stroke-dasharray: 1 3; }
 #ID .axis { fill: none; stroke-width: 1.5; }
+#ID .run { stroke-width: 3; }
 #ID .clock { fill: var(--paper); stroke: currentColor; stroke-width: 1.5; }
 #ID .clock path { fill: none; }
 #ID .mark circle, #ID .mark path, #ID .mark rect { fill: var(--ink); stroke: var(--ink); stroke-width: 1.5; }
@@ -76,38 +85,148 @@ def timeline(folded: Folded, name: str = "timeline") -> str:
 
 
 def _lines(folded: Folded, name: str) -> Iterator[str]:
-    steps, deadline = folded.steps, _deadline(folded)
-    places = _places(sorted({step.event.occurred_at for step in steps} | ({deadline} if deadline else set())))
-    marks = list(_rows([places[step.event.occurred_at] for step in steps]))
-    header, *told = map(printable, tell(folded))
-    below = MARKS + MARK * (max(marks, default=0) + 1) + 16
-    lines = [wrap(line, LONGEST) for line in told]
-    height = below + LINE * sum(map(len, lines)) + 10
+    entries, deadline = _entries(folded), _deadline(folded)
+    shown, left_out = _listed(entries)
+    states, work = _states(folded.steps), _work(folded.steps)
+    moments = {entry.start for entry in shown} | {entry.end for entry in shown} | {span.start for span in (*states, *work)}
+    places = _places(sorted(moments | ({deadline} if deadline else set())))
+    rows = list(_rows([places[entry.start] for entry in shown]))
+    below = MARKS + MARK * (max(rows, default=0) + 1) + 16
+    height = below + LINE * (sum(len(entry.lines) for entry in shown) + bool(left_out)) + 34
+    title = f"Session {shortened(folded.session.id or '')} in time"
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
-    yield f'<title id="{name}-title">{escape(printable(header.removesuffix(".")))} in time</title>'
-    yield f'<desc id="{name}-desc">{escape(printable(" ".join(told)))}</desc>'
+    yield f'<title id="{name}-title">{escape(title)}</title>'
+    yield f'<desc id="{name}-desc">{escape(" ".join(entry.told for entry in entries))}</desc>'
     yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
+    yield text(title, 20, 26, "heading")
+    yield text(_about(folded), 20, 50, "about")
     yield text("connection", LEFT - 20, CONNECTION, "lane")
     yield text("after-call work", LEFT - 20, WORK, "lane")
     for x in places.values():
         yield f'<path class="tick" d="M{x:g} {CONNECTION - LANE / 2 - 6:g}V{MARKS - 12}"/>'
     yield from _axis(places)
-    yield from _boxes(_states(steps), places, CONNECTION)
-    yield from _boxes(_work(steps), places, WORK)
+    yield from _boxes(states, places, CONNECTION)
+    yield from _boxes(work, places, WORK)
     yield from _no_work(folded, places)
     if deadline:
         yield from _clock(places[deadline])
-    for number, (step, row) in enumerate(zip(steps, marks, strict=True), 1):
-        yield from _mark(step, number, places[step.event.occurred_at], MARKS + MARK * row)
-    y = below
-    for number, (step, some) in enumerate(zip(steps, lines, strict=True), 1):
-        yield from _mark(step, number, LEFT - 105, y)
-        for part, line in enumerate(some):
-            yield text(line, LEFT + (82 if part else -85), y, "told refused" if isinstance(step.outcome, Refused) else "told")
-            y += LINE
+    for entry, row in zip(shown, rows, strict=True):
+        y = MARKS + MARK * row
+        if entry.end > entry.start:
+            yield f'<path class="run" d="M{places[entry.start]:g} {y}H{places[entry.end]:g}"/>'
+        yield from _mark(entry, places[entry.start], y)
+    yield from _list(shown, left_out, below)
+    yield text(_legend(shown), LEFT - 85, height - 22, "about")
     yield "</svg>"
+
+
+# --- The list -----------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Entry:
+    """One step, or several equal ones in a row.
+
+    Attributes:
+        number: of the first step.
+        steps: in their order.
+        told: what happened, in a line.
+    """
+
+    number: int
+    steps: tuple[Step, ...]
+    told: str
+
+    @property
+    def start(self) -> datetime:
+        """When the first happened."""
+        return self.steps[0].event.occurred_at
+
+    @property
+    def end(self) -> datetime:
+        """When the last happened."""
+        return self.steps[-1].event.occurred_at
+
+    @property
+    def lines(self) -> list[str]:
+        """What happened, in lines that fit."""
+        return wrap(self.told, LONGEST)
+
+    @property
+    def kind(self) -> str:
+        """What became of it: `applied`, `refused`, `timer`, or `hollow` if nothing changed."""
+        if isinstance(self.steps[0].event, Timer):
+            return "timer"
+        outcome = self.steps[0].outcome
+        return "refused" if isinstance(outcome, Refused) else "applied" if isinstance(outcome, Applied) else "hollow"
+
+
+def _entries(folded: Folded) -> list[_Entry]:
+    told = list(map(printable, tell(folded)[1:]))
+    entries: list[_Entry] = []
+    for _, run in groupby(enumerate(zip(folded.steps, told, strict=True), 1), lambda item: _alike(item[1][0])):
+        numbered = list(run)
+        if len(numbered) < EQUAL:
+            entries += (_Entry(number, (step,), line) for number, (step, line) in numbered)
+        else:
+            number, (_, line) = numbered[0]
+            steps = tuple(step for _, (step, _) in numbered)
+            until = _spoken(steps[-1].event.occurred_at)
+            entries.append(_Entry(number, steps, f"{line} ({len(steps):,} times, until {until})"))
+    return entries
+
+
+def _alike(step: Step) -> tuple[object, ...]:
+    """What equal steps have in common. One that enters a state has a row of its own."""
+    outcome = step.outcome
+    return step.event.kind, type(outcome), outcome.row, outcome.sentence, outcome.notes, outcome.acw
+
+
+def _listed(entries: list[_Entry]) -> tuple[list[_Entry], int]:
+    """The entries that are listed, and how many steps are left out."""
+    if len(entries) <= MAX_ENTRIES:
+        return entries, 0
+    first = MAX_ENTRIES - LAST_ENTRIES
+    return [*entries[:first], *entries[-LAST_ENTRIES:]], sum(len(entry.steps) for entry in entries[first:-LAST_ENTRIES])
+
+
+def _list(shown: list[_Entry], left_out: int, y: float) -> Iterator[str]:
+    for place, entry in enumerate(shown):
+        if left_out and place == MAX_ENTRIES - LAST_ENTRIES:
+            yield text(f"{left_out:,} more, not listed", LEFT - 85, y, "told left-out")
+            y += LINE
+        yield from _mark(entry, LEFT - 105, y)
+        for part, line in enumerate(entry.lines):
+            yield text(line, LEFT + (82 if part else -85), y, "told refused" if entry.kind == "refused" else "told")
+            y += LINE
+
+
+_SHAPES = {
+    "applied": "Disc: applied.",
+    "hollow": "Ring: nothing changed.",
+    "refused": "Diamond: refused.",
+    "timer": "Square: a deadline passed.",
+}
+
+
+def _legend(shown: list[_Entry]) -> str:
+    """What the shapes mean, those that are there."""
+    kinds = {entry.kind for entry in shown}
+    many = ["A number with a bar: several equal events."] if any(len(entry.steps) > 1 for entry in shown) else []
+    return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many])
+
+
+def _about(folded: Folded) -> str:
+    if not folded.steps:
+        return "Nothing has happened."
+    first, last = (_spoken(folded.steps[place].event.occurred_at) for place in (0, -1))
+    return f"From {first} to {last}. All times are UTC."
+
+
+def _spoken(moment: datetime) -> str:
+    return time_text(moment).removesuffix("Z").replace("T", " ")
 
 
 # --- Time ---------------------------------------------------------------------------------------------------------------------
@@ -214,8 +333,8 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
         lasted = _lasted(span.end - span.start) if span.end else "so far"
         yield f'<g class="box {span.kind}"><title>{escape(printable(f"{span.state}: {lasted}"))}</title>{rect(place, 6)}'
         labels = [f"{span.state} {lasted}" if span.end else span.state, span.state]
-        if fitting := [label for label in labels if len(label) * 7.4 <= place.width]:
-            yield text(fitting[0], place.x, y)
+        if fits := [label for label in labels if 7.8 * len(label) + 6 <= place.width]:
+            yield text(fits[0], place.x, y)
         yield "</g>"
 
 
@@ -231,13 +350,13 @@ def _clock(x: float) -> Iterator[str]:
     yield text("deadline", x + 15, MARKS, "none")
 
 
-def _mark(step: Step, number: int, x: float, y: float) -> Iterator[str]:
-    """Its shape says what became of it: a disc is applied, a diamond refused, a ring changed nothing, a square is a timer."""
-    if isinstance(step.event, Timer):
-        kind, shape = "timer", rect(Place(x, y, 17, 17), 3)
-    elif isinstance(step.outcome, Refused):
-        kind, shape = "refused", f'<path d="M{x - 11:g} {y:g}L{x:g} {y - 11:g}L{x + 11:g} {y:g}L{x:g} {y + 11:g}Z"/>'
+def _mark(entry: _Entry, x: float, y: float) -> Iterator[str]:
+    """The number of an entry. The shape shows what became of it, and `_legend` explains it."""
+    if entry.kind == "timer":
+        shape = rect(Place(x, y, 17, 17), 3)
+    elif entry.kind == "refused":
+        shape = f'<path d="M{x - 11:g} {y:g}L{x:g} {y - 11:g}L{x + 11:g} {y:g}L{x:g} {y + 11:g}Z"/>'
     else:
-        kind = "applied" if isinstance(step.outcome, Applied) else "hollow"
         shape = f'<circle cx="{x:g}" cy="{y:g}" r="9"/>'
-    yield f'<g class="mark {kind}">{shape}{text(str(number), x, y)}</g>'
+    number = str(entry.number)
+    yield f'<g class="mark {entry.kind}">{shape}{text(number, x, y, size=fitting(number, 11, 18, DIGIT))}</g>'

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from attrs import evolve, frozen
 
-from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub, asked, is_refusal, moves_of
+from cobrowse_session.diagrams.graph import Edge, Graph, Look, Move, Node, Stub, asked, is_refusal, moves_of, shortened
 from cobrowse_session.diagrams.markdown import given
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
@@ -239,7 +239,7 @@ def circled(number: int) -> str:
 
 
 def _whose(way: Way) -> str:
-    return f"the ways of {way.sessions:,} sessions" if way.session is None else f"the way of session {printable(way.session)}"
+    return f"the ways of {way.sessions:,} sessions" if way.session is None else f"the way of session {shortened(way.session)}"
 
 
 def _told(way: Way) -> str:

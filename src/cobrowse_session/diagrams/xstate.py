@@ -7,6 +7,7 @@ from cobrowse_session.diagrams.graph import Graph, Move, moves_of
 from cobrowse_session.diagrams.markdown import given
 from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.printable import printable
 
 ALL = "all"
 """The guard that holds where all guards hold that its parameter names: `all: ({context, event}, {guards}) => …`."""
@@ -39,8 +40,8 @@ def _transition(move: Move) -> dict[str, Any]:
         "target": move.target,
         "guard": _guard(row),
         "actions": [{"type": stamp.__name__} for stamp in row.then],
-        "description": row.because,
-        "meta": {"row": row.name, **({} if move.target else {"gives": given(row)})},
+        "description": printable(row.because),
+        "meta": {"row": row.name, **({} if move.target else {"gives": printable(given(row))})},
     }
     return {key: value for key, value in transition.items() if value}
 
