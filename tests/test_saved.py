@@ -150,6 +150,26 @@ def test_a_log_that_was_sealed_under_other_rules_is_not_explained_by_the_rows_of
         explain(restore_log(data).folded, "connectedTime")
 
 
+def test_a_timer_that_no_row_of_today_takes_is_not_explained() -> None:
+    log = SessionLog(Lifecycle(), "s1")
+    for event in stream("s1").connected().after(60).disconnected("peer"):
+        log.add(event)
+    log.advance(at(1000))
+    assert log.seal(at(900))
+    data = saved(log)
+    timer = {
+        "session": "s1",
+        "type": "timer.acw",
+        "at": "2026-03-01T09:05:00.000Z",
+        "outcome": "applied",
+        "sentence": "It ended.",
+    }
+    data["rows"].append({**timer, "row": "complete_by_timeout", "from": "disconnected", "to": "disconnected", "acw": "complete"})
+
+    with pytest.raises(ValueError, match="sealed under other rules"):
+        explain(restore_log(data).folded, "connectedTime")
+
+
 def test_a_table_that_changed_is_noticed() -> None:
     for change in ({"rows": "0"}, {"code": "0"}, {"code": None}):
         data = saved(log_of())
