@@ -16,7 +16,7 @@ space := $(empty) $(empty)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench clock-worlds soak constraints clean
+.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench clock-worlds soak reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: the table of d
 
 soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
+
+reading: .venv/.stamp ## many random streams beside an independent reading of the specification (SEEDS=200000)
+	@$(PYTHON) -m tests.reading_run --seeds $(SEEDS)
 
 # Needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
 constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, for every Python and system

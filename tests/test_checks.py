@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 import attrs
@@ -74,6 +74,12 @@ class Nano(datetime):
     __hash__ = datetime.__hash__
 
 
+class Half(StrEnum):
+    """Text that UTF-8 cannot encode, as an enum."""
+
+    HALF = "\ud800"
+
+
 class Colour(Enum):
     RED = "red"
 
@@ -81,7 +87,7 @@ class Colour(Enum):
 NANO = Nano(2026, 3, 1, 9, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=2)))
 HOSTILE = st.sampled_from(
     (
-        *("", "x", "Zoë 😀", "\ud800", "a\ud83d", "\x00", "a\nb", "true", "9" * 5000, Word("word")),
+        *("", "x", "Zoë 😀", "\ud800", "a\ud83d", "\x00", "a\nb", "true", "9" * 5000, Word("word"), Half.HALF),
         *(0, 1, -1, 10**4299, 10**4300, 10**5000, True, False, None, 1.5, math.nan, math.inf, -0.0),
         *(b"bytes", bytearray(b"x"), object(), Colour.RED, int, len, {1, 2}, frozenset("a"), range(3)),
         *((), ("a",), ("a", 1), ("\ud800",), [], ["a"], [1], {}, {"a": 1}, {1: "a"}, {"\ud800": 1}, {"a": {"b": ("c",)}}),
@@ -292,3 +298,9 @@ def test_a_zone_needs_to_know_its_offset_only() -> None:
     event = Alerting(**{**ENVELOPE, "occurred_at": datetime(2026, 3, 1, 10, tzinfo=zone)})
 
     assert event.occurred_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["id", "source", "subject", "sequence"])
+def test_text_of_an_enum_is_checked_like_any_other(name: str) -> None:
+    with pytest.raises(ValueError, match=f"Alerting: {name}: expected text without lone surrogates"):
+        Alerting(**{**ENVELOPE, name: Half.HALF})

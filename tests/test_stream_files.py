@@ -322,7 +322,11 @@ SUMMARIES: dict[str, tuple[bytes, dict[str, str]]] = {
     ),
     "copies that differ": (
         A + lines(RINGING) + lines(stream("s1").alerting(peer_id="p")) + lines(stream("s1").alerting(peer_id="p")),
-        {"applied": "1", "repeats": "3", "conflicts": "1"},  # one identity in conflict, however many copies
+        {"applied": "1", "repeats": "3", "conflicts": "1", "corrected": "0"},  # one identity in conflict, however many copies
+    ),
+    "editions that differ": (
+        A + b"".join(lines(stream("s1").alerting(peer_id=f"p{n}", sequence=str(n))) for n in (2, 1, 3)),
+        {"applied": "1", "repeats": "3", "conflicts": "0", "corrected": "1"},
     ),
     "refused, and legal once the missing one is there": (
         b"".join(lines(ASKED).splitlines(keepends=True)[n] for n in (0, 2, 1)),

@@ -56,7 +56,12 @@ def _check_types(plan: "_Plan", values: tuple[object, ...]) -> tuple[int, ...]:
     for field, value in zip(plan.fields, values, strict=True):
         if not isinstance(value, field.types):
             raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
-    return tuple(index for index, value in enumerate(values) if isinstance(value, str | tuple) and not isinstance(value, Enum))
+    return tuple(index for index, value in enumerate(values) if isinstance(value, str | tuple) and not _is_ascii_word(value))
+
+
+def _is_ascii_word(value: object) -> bool:
+    """Return whether a value is of an enum whose words are all ASCII, as those of the model are."""
+    return isinstance(value, Enum) and all(str(word).isascii() for word in type(value))
 
 
 def check_text(name: str, value: object) -> None:

@@ -70,6 +70,7 @@ def summary(tally: Tally, rejected: Counter[str]) -> None:
     _line("timers", tally.timers.total(), tally.timers)
     _line("repeats", tally.repeats)
     _line("conflicts", tally.conflicts)
+    _line("corrected", tally.corrected)
     _line("rejected", rejected.total(), rejected)
     _line("out of order", tally.out_of_order)
     _line("late", tally.late)

@@ -167,8 +167,8 @@ class Inbox:
         longest: how many bytes a raw event may have.
         remember_events: of how many copies of sealed sessions the inbox remembers a fingerprint (about 100 bytes each), to tell
             a repeat from a late event.
-        remember_sessions: how many ids of sealed sessions it remembers. Once one is forgotten, an event of an unknown session
-            that is older than the seal horizon is late.
+        remember_sessions: how many ids of sealed sessions it remembers, each as long as a sender made it. Once one is
+            forgotten, an event of an unknown session that is older than the seal horizon is late.
 
     Raises:
         TypeError: an argument of another type.
@@ -378,6 +378,9 @@ class Inbox:
 
     def drop(self, session: str) -> SessionLog:
         """Let go of a session that nobody can end any more. What comes for it afterwards is late.
+
+        Once its id is forgotten (see `remember_sessions`), an event that is not older than the seal horizon begins the session
+        again. Without `seal_after` there is no horizon.
 
         Args:
             session: its id.

@@ -155,6 +155,8 @@ class Tally:
     sessions: int = 0
     repeats: int = 0
     conflicts: int = 0
+    corrected: int = 0
+    """How many events have a lower edition that states something else."""
     out_of_order: int = 0
     """How many events came after others that they stand before."""
     accepted_later: set[tuple[str, str, str]] = field(factory=set)
@@ -182,6 +184,7 @@ class Tally:
         self.sessions += 1
         self.repeats += log.repeats
         self.conflicts += log.conflicts
+        self.corrected += log.corrected
         for step in log.trace:
             if isinstance(step.event, Event):
                 self.outcomes[step.outcome.kind] += 1
