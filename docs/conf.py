@@ -84,7 +84,7 @@ class _RuleAnchors(SphinxTransform):
 
 
 class _ForMarkdown(SphinxPostTransform):
-    """What the Markdown builder does not know and would drop: the `*` of a signature, and the name of a file."""
+    """What the Markdown builder would drop: the `*` of a signature, the name of a file, links into the same page."""
 
     default_priority = 900
 
@@ -95,6 +95,9 @@ class _ForMarkdown(SphinxPostTransform):
                 star.replace_self(nodes.Text(star.astext()))
             for name in list(self.document.findall(nodes.caption)):
                 name.replace_self(nodes.paragraph("", "", nodes.strong("", name.astext())))
+            for link in list(self.document.findall(nodes.reference)):
+                if "refid" in link:  # it would be written without an address
+                    link.replace_self(link.children)
 
 
 def _begin_with_comment(_app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
