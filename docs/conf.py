@@ -1,9 +1,11 @@
 """How the documentation is built: `make docs`. It needs no network, and every warning is an error."""
 
 import inspect
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.inspect import stringify_signature
 
@@ -59,13 +61,30 @@ nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collection
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.add_transform(_RuleAnchors)
     app.add_post_transform(_ForMarkdown)
     app.connect("autodoc-process-signature", _own_arguments)
     app.connect("autodoc-process-docstring", _begin_with_comment, priority=400)  # before napoleon, which has 500
 
 
+class _RuleAnchors(SphinxTransform):
+    """Anchors for the rules of the specification: a bold id, `**ACW-4**`, is the anchor `acw-4` and a link to itself."""
+
+    default_priority = 500  # before Sphinx collects the labels of a page, at 850
+
+    def apply(self, **_: object) -> None:
+        """Add the anchors. An id that is there twice is a warning."""
+        if self.env.docname != "lifecycle":
+            return
+        for strong in list(self.document.findall(nodes.strong)):
+            if re.fullmatch("[A-Z]+-[0-9]+", strong.astext()):
+                strong["names"].append(strong.astext().lower())
+                self.document.note_explicit_target(strong)
+                strong[:] = [nodes.reference("", "", *strong.children, refid=strong["ids"][0])]
+
+
 class _ForMarkdown(SphinxPostTransform):
-    """What the Markdown builder does not know and would drop: the `*` of a signature, and the name of a file."""
+    """What the Markdown builder would drop: the `*` of a signature, the name of a file, links into the same page."""
 
     default_priority = 900
 
@@ -76,6 +95,9 @@ class _ForMarkdown(SphinxPostTransform):
                 star.replace_self(nodes.Text(star.astext()))
             for name in list(self.document.findall(nodes.caption)):
                 name.replace_self(nodes.paragraph("", "", nodes.strong("", name.astext())))
+            for link in list(self.document.findall(nodes.reference)):
+                if "refid" in link:  # it would be written without an address
+                    link.replace_self(link.children)
 
 
 def _begin_with_comment(_app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
