@@ -35,14 +35,14 @@ def test_before_the_end_it_is_refused(before: Stream) -> None:
     ],
     ids=["no prompt", "prompt none", "skipped by rule", "complete", "skipped", "unanswered"],
 )
-def test_in_every_state_it_makes_work_pending_from_the_end_of_the_leg(before: Stream) -> None:
+def test_in_every_state_it_makes_work_pending_from_the_end_of_the_leg(before: Stream) -> None:  # KIND-8
     ran = run(before.after(5).started())
 
     assert ran.outcomes[-1] == Applied.match(row="started_by_platform", acw="pending")
     ran.expect(after_call_work__start_time=at(10), after_call_work__end_time=None)
 
 
-def test_pending_already_and_no_news_is_a_duplicate_and_new_settings_are_taken_after_the_end() -> None:
+def test_pending_already_and_no_news_is_a_duplicate_and_new_settings_are_taken_after_the_end() -> None:  # KIND-8, SETTING-4
     pending = ended(**TIMED).after(1)
 
     assert run(pending.started()).outcomes[-1] == Duplicate.match(acw="pending")
@@ -139,7 +139,7 @@ def test_a_report_of_skipped_withdraws_the_timers_code_and_one_of_complete_does_
 # --- There is none ------------------------------------------------------------------------------------------------------------
 
 
-def test_not_applicable_makes_work_absent_and_a_wrapup_without_an_end_final_at_the_end_of_the_leg() -> None:
+def test_not_applicable_makes_work_absent_and_a_wrapup_without_an_end_final_at_the_end_of_the_leg() -> None:  # KIND-12
     pending = ended(wrapup_prompt="mandatory").after(1).wrapup("sale", provisional=True).after(1).platform("notApplicable")
 
     ran = run(pending)
@@ -164,7 +164,7 @@ def test_not_applicable_where_there_is_none_is_a_duplicate_and_before_the_end_re
 # --- Context ------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_context_is_of_each_field_what_the_latest_event_in_order_states_whatever_its_outcome() -> None:
+def test_the_context_is_of_each_field_what_the_latest_event_in_order_states_whatever_its_outcome() -> None:  # CONTEXT-3
     call = (
         stream()
         .alerting(conversation_id="c1", queue_id="q1", purpose="agent")

@@ -145,6 +145,7 @@ def test_the_first_end_decides_and_the_second_does_not_restart_it() -> None:
 
 @pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
 @pytest.mark.parametrize("default", [None, *WrapupPrompt])
+# SETTING-3
 def test_none_says_that_the_leg_has_none_and_silence_takes_the_default(default: str | None, prompt: str | None) -> None:
     lifecycle = Lifecycle(settings=Settings(wrapup_prompt=default, wrapup_timeout=timedelta(seconds=30)))
     effective = prompt if prompt is not None else default
@@ -218,6 +219,7 @@ def pending(prompt: str, timeout: int | None = None) -> Stream:
 
 
 @pytest.mark.parametrize(("act", "prompt", "timeout", "verdict"), cells())
+# KIND-9, KIND-10, KIND-11, KIND-12, SETTING-6, SETTING-7
 def test_while_after_call_work_is_pending(act: str, prompt: str, timeout: int | None, verdict: str) -> None:
     ran = run(ACTS[act](pending(prompt, timeout).after(10)))
     if verdict in set(AfterCallWorkState):
@@ -250,7 +252,7 @@ LIMITED = ["timeout", "forcedTimeout", "agentRequested"]
 
 
 @pytest.mark.parametrize(("prompt", "timeout", "deadline"), DEADLINES)
-def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadline: int | None) -> None:
+def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadline: int | None) -> None:  # SETTING-6, SETTING-7
     assert Lifecycle().deadline(run(pending(prompt, timeout)).session) == (None if deadline is None else at(deadline))
     run(pending(prompt, timeout), until=at(86400)).expect(
         after_call_work=work("pending", 60) if deadline is None else work("complete", 60, deadline)
@@ -484,7 +486,7 @@ def test_an_unknown_word_is_ignored_before_anything_else_is_asked(before: Stream
 
 
 @pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
-def test_a_request_is_taken_while_connected_under_any_prompt(prompt: str | None) -> None:
+def test_a_request_is_taken_while_connected_under_any_prompt(prompt: str | None) -> None:  # KIND-6
     asked = connected(wrapup_prompt=prompt, wrapup_timeout=30).required()
     run(asked).expect(Applied.match(), Applied.match(), after_call_work_required=True, after_call_work=None)
     run(asked.after(1).required(False)).expect(after_call_work_required=False)

@@ -173,7 +173,7 @@ def test_a_long_value_is_cut_in_an_error() -> None:
 # --- Times --------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_datetime_of_a_subclass_is_cut_and_converted_on_the_way_in() -> None:
+def test_a_datetime_of_a_subclass_is_cut_and_converted_on_the_way_in() -> None:  # TIME-9
     cut = utc(NANO)
     event = Alerting(**{**ENVELOPE, "occurred_at": NANO, "received_at": NANO, "provider_time": NANO})
 
@@ -205,7 +205,7 @@ def test_a_datetime_of_a_subclass_leaves_no_trace_in_a_log(call: str) -> None:
     ids=["fold", "run", "step", "restore", "stream"],
 )
 def test_a_time_that_is_an_argument_is_cut_and_converted(call: Callable[[Sequence[Event], datetime], Communication]) -> None:
-    """The result is that of the same instant, as a plain datetime cut to the millisecond."""
+    """The result is that of the same instant, as a plain datetime cut to the millisecond. TIME-9."""
     timed = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected("peer").events
     plain = datetime(2026, 3, 1, 9, 0, 40, 123_000, tzinfo=UTC)
 

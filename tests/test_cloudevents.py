@@ -95,7 +95,7 @@ def judged(raw: str, beginning: str = "none") -> Outcome:
 
 
 @pytest.mark.parametrize("raw", [EXAMPLE, EXAMPLE.encode(), f" {EXAMPLE}\r\n"], ids=["text", "bytes", "with space around"])
-def test_the_example_reads_as_it_says(raw: str | bytes) -> None:
+def test_the_example_reads_as_it_says(raw: str | bytes) -> None:  # EVENT-1, EVENT-2, EVENT-3, EVENT-4
     event = Alerting(
         **OURS,
         received_at=datetime(2026, 3, 1, 9, 0, 0, 31_000, tzinfo=UTC),
@@ -156,6 +156,7 @@ SETTINGS = {"wrapupPrompt": "agentRequested", "wrapupTimeoutMs": 1, "alertingTim
 
 
 @pytest.mark.parametrize(("kind", "data", "cls", "attributes"), KINDS, ids=[f"{kind} {data}" for kind, data, *_ in KINDS])
+# KIND-1, KIND-2, KIND-3, KIND-4, KIND-6, KIND-7, KIND-9
 def test_every_kind_with_its_own_data(kind: str, data: dict[str, Any], cls: type[Event], attributes: dict[str, Any]) -> None:
     event = decode_event(said(kind, **data))
     assert event == cls(**OURS, **attributes)
@@ -164,6 +165,7 @@ def test_every_kind_with_its_own_data(kind: str, data: dict[str, Any], cls: type
 
 
 @pytest.mark.parametrize(("kind", "data", "cls", "attributes"), KINDS, ids=[f"{kind} {data}" for kind, data, *_ in KINDS])
+# DETAIL-1, SETTING-1
 def test_every_kind_may_carry_details_and_settings(
     kind: str, data: dict[str, Any], cls: type[Event], attributes: dict[str, Any]
 ) -> None:
@@ -191,7 +193,7 @@ def test_every_kind_may_carry_details_and_settings(
     assert json.loads(encode_event(event))["data"] == everything
 
 
-def test_the_whole_envelope_in_and_out() -> None:
+def test_the_whole_envelope_in_and_out() -> None:  # TIME-3, EVENT-5
     times = {"receivedtime": "2026-03-01T09:00:00.031Z", "providertime": "2026-03-01T08:59:58.500Z"}
     raw = line(**times, conversationid="c1", traceparent="00-1-2", odd={"nested": [None]}, nothing=None)
     event = decode_event(raw)
@@ -211,7 +213,7 @@ def test_nothing_said_is_left_out() -> None:
         assert json.loads(encode_event(decode_event(raw))) == ENVELOPE
 
 
-def test_text_is_written_as_it_is_on_one_line() -> None:
+def test_text_is_written_as_it_is_on_one_line() -> None:  # EVENT-1
     text = encode_event(decode_event(said("wrapup", code="Zoë 😀", notes="a\nb")))
     assert '"code":"Zoë 😀","notes":"a\\nb"' in text
     assert "\n" not in text
@@ -301,7 +303,7 @@ SPELLINGS: list[tuple[str, str, str, list[str]]] = [
     ("kind", "key", "ours", "spelling"),
     [(kind, key, ours, spelling) for kind, key, ours, spellings in SPELLINGS for spelling in spellings],
 )
-def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, ours: str, spelling: str) -> None:
+def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, ours: str, spelling: str) -> None:  # SETTING-2
     by_platform = {"by": "platform", "state": "complete"} if kind == "acw.ended" else {}
     event = decode_event(said(kind, **{**by_platform, key: spelling}))
     assert json.loads(encode_event(event))["data"][key] == ours
@@ -395,7 +397,7 @@ def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, 
         *("cobrowse.session.alerting ", " cobrowse.session.alerting", "cobrowse.session.none"),
     ],
 )
-def test_an_unknown_type_is_ignored(kind: str) -> None:
+def test_an_unknown_type_is_ignored(kind: str) -> None:  # KIND-1
     assert decode_event(line(type=kind)) == UnknownEvent(**OURS, type=kind)
     assert judged(line(type=kind), "alerting") == Ignored.match(rule="unknown_type")
 
@@ -412,7 +414,7 @@ def test_of_an_unknown_type_only_the_envelope_is_read(data: object) -> None:
 
 @pytest.mark.parametrize("key", ["wrapupTimeoutMs", "alertingTimeoutMs"])
 @pytest.mark.parametrize("number", [0, -1, 86_400_001, 10**40, 1.5, 30_000.0, -0.0, 1e300], ids=str)
-def test_a_timeout_out_of_bounds_is_kept_and_noted_but_not_taken(key: str, number: float) -> None:
+def test_a_timeout_out_of_bounds_is_kept_and_noted_but_not_taken(key: str, number: float) -> None:  # SETTING-8, SETTING-9
     raw = said("alerting", **{key: number, "wrapupPrompt": "timeout"})
     event = decode_event(raw)
     assert event.settings == Settings(wrapup_prompt=WrapupPrompt.TIMEOUT)
@@ -608,7 +610,7 @@ def test_another_version_is_an_error(version: object) -> None:
         pytest.param("0001-01-01T00:00:00+23:59", id="year 0 in UTC"),
     ],
 )
-def test_an_unreadable_time_is_an_error(key: str, text: str) -> None:
+def test_an_unreadable_time_is_an_error(key: str, text: str) -> None:  # TIME-11
     (problem,) = problems(line(**{key: text}))
     assert (problem.error, problem.path, problem.found) == ("bad_time", f"$.{key}", json.dumps(text))
     assert "time" in problem.expected
@@ -637,12 +639,12 @@ def test_an_unreadable_time_is_an_error(key: str, text: str) -> None:
         ("2024-02-29T00:00:00Z", datetime(2024, 2, 29, tzinfo=UTC)),
     ],
 )
-def test_a_time_reads_in_utc_cut_to_the_millisecond(text: str, moment: datetime) -> None:
+def test_a_time_reads_in_utc_cut_to_the_millisecond(text: str, moment: datetime) -> None:  # TIME-9, TIME-10, EVENT-3
     event = decode_event(line(time=text, receivedtime=text, providertime=text))
     assert (event.occurred_at, event.received_at, event.provider_time) == (moment, moment, moment)
 
 
-def test_a_naive_datetime_is_the_callers_type_error_and_a_year_out_of_bounds_an_error() -> None:
+def test_a_naive_datetime_is_the_callers_type_error_and_a_year_out_of_bounds_an_error() -> None:  # TIME-11, TIME-12
     for key in ("occurred_at", "received_at", "provider_time"):
         with pytest.raises(TypeError, match="aware"):
             Updated(**{**OURS, key: NINE.replace(tzinfo=None)})
@@ -895,7 +897,7 @@ def encoded(content: object, **envelope: Any) -> str:
 @pytest.mark.parametrize(
     "content_type", [None, "application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json", "text/json"]
 )
-def test_data_in_base64_are_read_like_data_where_the_content_type_is_json(content_type: str | None) -> None:
+def test_data_in_base64_are_read_like_data_where_the_content_type_is_json(content_type: str | None) -> None:  # EVENT-9, EVENT-10
     plain = line(data={"viewerUrl": "https://v", "new": [1]}, datacontenttype=content_type)
 
     event = decode_event(encoded({"viewerUrl": "https://v", "new": [1]}, datacontenttype=content_type, data=None))
@@ -921,17 +923,17 @@ def test_data_in_base64_are_read_like_data_where_the_content_type_is_json(conten
         (line(data={}, datacontenttype=3), "wrong_type", "$.datacontenttype"),
     ],
 )
-def test_data_are_never_read_as_absent(raw: str, error: str, path: str) -> None:
+def test_data_are_never_read_as_absent(raw: str, error: str, path: str) -> None:  # EVENT-10, EVENT-11, EVENT-12, EVENT-13
     with pytest.raises(DecodeError) as caught:
         decode_event(raw)
     assert (caught.value.error, caught.value.path) == (error, path)
 
 
-def test_beside_no_data_the_content_type_is_not_asked_for() -> None:
+def test_beside_no_data_the_content_type_is_not_asked_for() -> None:  # EVENT-12
     assert decode_event(line(datacontenttype="text/plain", data=None)).extensions == {"datacontenttype": "text/plain"}
 
 
-def test_of_an_unknown_type_neither_is_asked() -> None:
+def test_of_an_unknown_type_neither_is_asked() -> None:  # EVENT-14
     raw = line(type="com.example.new", data_base64="%", datacontenttype=5, data=3)
 
     assert json.loads(encode_event(decode_event(raw))) == json.loads(raw)
@@ -940,7 +942,7 @@ def test_of_an_unknown_type_neither_is_asked() -> None:
 # --- Context and notes --------------------------------------------------------------------------------------------------------
 
 
-def test_the_context_is_in_the_envelope_and_other_keys_of_it_are_kept() -> None:
+def test_the_context_is_in_the_envelope_and_other_keys_of_it_are_kept() -> None:  # EVENT-6, EVENT-7, EVENT-8
     given = {"conversationid": "c", "participantid": "p", "userid": "u", "queueid": "q", "purpose": "agent", "mediatype": "call"}
 
     event = decode_event(line(**given, sequence="7", derivedfrom="the envelope", hops=3))
@@ -959,7 +961,7 @@ def test_a_wrong_type_in_the_envelope_is_an_error(key: str) -> None:
     assert (caught.value.error, caught.value.path) == ("wrong_type", f"$.{key}")
 
 
-def test_what_a_time_was_derived_from_and_corrected_by_is_noted() -> None:
+def test_what_a_time_was_derived_from_and_corrected_by_is_noted() -> None:  # EVENT-8
     assert notes(decode_event(line(derivedfrom="the envelope", providertime="2026-03-01T08:59:50Z"))) == (
         "time derived from the envelope",
         "time corrected by +10.000 s",

@@ -66,7 +66,7 @@ def cells() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("event", "state", "verdict"), cells())
-def test_every_event_in_every_state(event: str, state: str, verdict: str) -> None:
+def test_every_event_in_every_state(event: str, state: str, verdict: str) -> None:  # KIND-2, KIND-3, KIND-4, KIND-5
     ran = run(getattr(AT[state].after(1), event)())
     reached = event if verdict == "moves" else state
     moves = Applied.match(from_state=state, to_state=event)
@@ -138,12 +138,12 @@ ARRIVALS = [
 
 
 @pytest.mark.parametrize(("delay", "stamp"), ARRIVALS)
-def test_start_alerting_time_is_cloud_time(delay: float | None, stamp: float) -> None:
+def test_start_alerting_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8
     run(stream(delay=delay).alerting()).expect(start_alerting_time=at(stamp))
 
 
 @pytest.mark.parametrize(("delay", "stamp"), ARRIVALS)
-def test_connected_time_is_cloud_time(delay: float | None, stamp: float) -> None:
+def test_connected_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8
     run(stream(delay=delay).connected()).expect(connected_time=at(stamp))
 
 
@@ -205,7 +205,7 @@ def test_provider_event_time_is_that_of_the_last_applied_event(unapplied: Stream
 @pytest.mark.parametrize(
     ("event", "before"), [(event, state) for event in ("disconnected", "terminated") for state in list(AT)[:7]]
 )
-def test_disconnect_type_stays_unset_where_nothing_says_one(event: str, before: str) -> None:
+def test_disconnect_type_stays_unset_where_nothing_says_one(event: str, before: str) -> None:  # KIND-4
     run(getattr(AT[before].after(1), event)()).expect(state=event, disconnect_type=None)
 
 
@@ -381,7 +381,7 @@ def test_an_alert_is_ended_at_timeout_and_grace_and_not_before(until: float, sta
         pytest.param(ALERT.after(5).disconnected("client"), RESCUER, None, id="ended"),
     ],
 )
-def test_when_an_alert_runs_out(events: Stream, lifecycle: Lifecycle, deadline: datetime | None) -> None:
+def test_when_an_alert_runs_out(events: Stream, lifecycle: Lifecycle, deadline: datetime | None) -> None:  # TIME-2
     assert lifecycle.deadline(run(events, lifecycle=lifecycle).session) == deadline
 
 
@@ -412,7 +412,7 @@ def test_after_an_alert_ran_out_the_leg_has_ended(late: Stream, outcome: object)
     run(late, lifecycle=RESCUER, session=ended).expect(outcome, disconnect_type="system", disconnected_time=at(20.25))
 
 
-def test_a_grant_does_not_outlive_an_alert_that_ran_out() -> None:
+def test_a_grant_does_not_outlive_an_alert_that_ran_out() -> None:  # DETAIL-8
     granted = CobrowseSession(
         id="s1", state="alerting", segments=(Segment(start_time=at(0), type="Alert"),), controlling=("mouse",)
     )

@@ -83,7 +83,7 @@ def test_the_length_of_a_sequence_has_no_bound() -> None:
     assert edition("9" * 5000) < edition("1" + "0" * 5000) < edition("a")
 
 
-def test_the_sequence_orders_facts_of_one_instant_before_their_ids() -> None:
+def test_the_sequence_orders_facts_of_one_instant_before_their_ids() -> None:  # EVENT-7
     first, second = (
         stream("s1").updated(id="z", sequence="1", peer_id="a"),
         stream("s1").updated(id="a", sequence="2", peer_id="b"),
@@ -185,7 +185,7 @@ def test_the_copy_that_counts_is_the_best_of_all_whatever_came_before(copies: li
     assert merged == evolve(best, received_at=min(event.received for event in events))
 
 
-def test_another_subject_is_another_event() -> None:
+def test_another_subject_is_another_event() -> None:  # WORD-6
     assert identity(ended()) != identity(evolve(ended(), subject="s2"))
 
 

@@ -53,6 +53,7 @@ DETAILS = [
 
 
 @pytest.mark.parametrize(("said", "attribute", "first", "second"), DETAILS)
+# DETAIL-4
 def test_a_detail_replaces_what_the_session_holds_and_null_does_not_clear(
     said: str, attribute: str, first: object, second: object
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_detail_replaces_what_the_session_holds_and_null_does_not_clear(
 
 
 @pytest.mark.parametrize(("said", "attribute", "value", "_"), DETAILS)
+# KIND-5
 def test_details_may_come_before_any_state_and_after_the_end(said: str, attribute: str, value: object, _: object) -> None:
     early, late = run(stream().updated(**{said: value})), run(ended().updated(**{said: value}))
     assert early.outcomes[-1] == Applied.match(from_state="none", to_state="none")
@@ -100,13 +102,14 @@ def test_an_applied_event_names_the_details_it_carries_changed_or_not() -> None:
         pytest.param(stream().updated(peer_id="p"), None, id="no event says it"),
     ],
 )
+# DETAIL-2, DETAIL-6
 def test_initial_state_is_set_once_by_the_first_event_that_carries_one_or_enters_a_state(
     events: Stream, initial: str | None
 ) -> None:
     run(events).expect(initial_state=initial)
 
 
-def test_another_initial_state_is_no_news() -> None:
+def test_another_initial_state_is_no_news() -> None:  # DETAIL-6
     run(stream().alerting().after(1).updated(initial_state="offering")).expect(Applied.match(), Duplicate.match())
 
 
@@ -122,7 +125,7 @@ def test_another_initial_state_is_no_news() -> None:
         pytest.param(stream().wrapup("x", provider="acme").alerting(), None, id="not a refused event's data"),
     ],
 )
-def test_provider_is_what_data_state_and_unset_while_none_do(events: Stream, provider: str | None) -> None:
+def test_provider_is_what_data_state_and_unset_while_none_do(events: Stream, provider: str | None) -> None:  # DETAIL-5
     run(events).expect(provider=provider)
 
 
@@ -140,6 +143,7 @@ def test_provider_is_what_data_state_and_unset_while_none_do(events: Stream, pro
         pytest.param(connected().updated(after_call_work_required=False).required(), True, id="the agent's request, too"),
     ],
 )
+# DETAIL-1, DETAIL-3
 def test_after_call_work_required_is_a_detail_up_to_and_including_the_end(events: Stream, required: bool | None) -> None:  # noqa: FBT001 (a case)
     run(events).expect(after_call_work_required=required)
 
@@ -160,7 +164,7 @@ GRANT = ("mouse", "keyboard")
         pytest.param(connected(controlling=["mouse"]).updated(controlling=GRANT), id="another replaces it"),
     ],
 )
-def test_a_grant_is_taken_while_connected_and_emptied_at_the_end(events: Stream) -> None:
+def test_a_grant_is_taken_while_connected_and_emptied_at_the_end(events: Stream) -> None:  # DETAIL-7, DETAIL-8
     run(events).expect(controlling=GRANT)
     run(events.after(5).disconnected("peer")).expect(controlling=())
     run(events.after(5).terminated("peer")).expect(controlling=())
@@ -175,12 +179,12 @@ def test_a_grant_may_be_withdrawn() -> None:
 
 
 @pytest.mark.parametrize("event", ["scheduled", "offering", "contacting", "dialing", "alerting", "disconnected", "terminated"])
-def test_an_event_that_enters_another_state_is_applied_without_its_grant(event: str) -> None:
+def test_an_event_that_enters_another_state_is_applied_without_its_grant(event: str) -> None:  # DETAIL-7
     run(getattr(stream(), event)(controlling=GRANT)).expect(Applied.match(to_state=event), controlling=None)
 
 
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
-def test_the_end_takes_no_grant(end: str) -> None:
+def test_the_end_takes_no_grant(end: str) -> None:  # DETAIL-7
     run(getattr(connected(controlling=["mouse"]), end)("peer", controlling=GRANT)).expect(
         Applied.match(), Applied.match(), controlling=()
     )
@@ -391,7 +395,7 @@ FORCED: dict[str, Any] = {"wrapup_prompt": "forcedTimeout", "wrapup_timeout": 30
         ),
     ],
 )
-def test_settings_count_from_every_event_up_to_the_one_that_ends_the_leg(events: Stream) -> None:
+def test_settings_count_from_every_event_up_to_the_one_that_ends_the_leg(events: Stream) -> None:  # SETTING-4
     ran = run(events)
     ran.expect(after_call_work__state="pending")
     assert Lifecycle().deadline(ran.session) == at(30)
@@ -406,7 +410,7 @@ def test_settings_count_from_every_event_up_to_the_one_that_ends_the_leg(events:
         pytest.param(connected(wrapup_prompt="mandatory").disconnected().disconnected("peer", **FORCED), id="disconnected"),
     ],
 )
-def test_settings_do_not_count_after_the_end_whatever_else_is_applied(events: Stream) -> None:
+def test_settings_do_not_count_after_the_end_whatever_else_is_applied(events: Stream) -> None:  # SETTING-4
     ran = run(events)
     assert ran.outcomes[-1] == Applied.match(acw="pending")
     ran.expect(settings=Settings(wrapup_prompt="mandatory"))
@@ -426,7 +430,7 @@ def test_settings_do_not_count_after_the_end_whatever_else_is_applied(events: St
         pytest.param({"wrapup_prompt": "none"}, None, id="none against the default"),
     ],
 )
-def test_defaults_come_from_the_lifecycle_one_by_one(said: dict[str, Any], deadline: datetime | None) -> None:
+def test_defaults_come_from_the_lifecycle_one_by_one(said: dict[str, Any], deadline: datetime | None) -> None:  # SETTING-5
     lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
     assert lifecycle.deadline(run(connected(**said).disconnected(), lifecycle=lifecycle).session) == deadline
 
@@ -447,7 +451,7 @@ def test_defaults_come_from_the_lifecycle_one_by_one(said: dict[str, Any], deadl
         ("none", WrapupPrompt.NONE),
     ],
 )
-def test_a_prompt_is_understood_in_the_queues_spelling_too(spelt: str, prompt: WrapupPrompt) -> None:
+def test_a_prompt_is_understood_in_the_queues_spelling_too(spelt: str, prompt: WrapupPrompt) -> None:  # SETTING-2
     ran = run(stream().connected(wrapup_prompt=spelt))
     ran.expect(Applied.match(notes=()))
     assert ran.session.settings.wrapup_prompt is prompt
@@ -459,7 +463,7 @@ TIMED = """{{"specversion":"1.0","id":"e1","source":"/test","type":"cobrowse.ses
 
 @pytest.mark.parametrize("setting", ["wrapupTimeoutMs", "alertingTimeoutMs"])
 @pytest.mark.parametrize("number", ["0", "-1", "86400001", "1000000000000000000000000000000", "0.5", "30000.5"])
-def test_a_timeout_out_of_bounds_is_not_taken_and_noted(setting: str, number: str) -> None:
+def test_a_timeout_out_of_bounds_is_not_taken_and_noted(setting: str, number: str) -> None:  # SETTING-8, SETTING-9
     ran = run([decode_event(TIMED.format(setting, number))])
     ran.expect(settings=Settings(wrapup_prompt="timeout"))
     (note,) = ran.outcomes[0].notes
@@ -467,14 +471,14 @@ def test_a_timeout_out_of_bounds_is_not_taken_and_noted(setting: str, number: st
 
 
 @pytest.mark.parametrize("number", [1, 86_400_000])
-def test_a_timeout_within_bounds_is_taken(number: int) -> None:
+def test_a_timeout_within_bounds_is_taken(number: int) -> None:  # SETTING-8
     run([decode_event(TIMED.format("wrapupTimeoutMs", number))]).expect(
         Applied.match(notes=()), settings__wrapup_timeout=timedelta(milliseconds=number)
     )
 
 
 @pytest.mark.parametrize("senseless", [timedelta(0), timedelta(seconds=-1), timedelta(days=1, milliseconds=1)])
-def test_in_code_a_senseless_timeout_is_an_error(senseless: timedelta) -> None:
+def test_in_code_a_senseless_timeout_is_an_error(senseless: timedelta) -> None:  # SETTING-10
     with pytest.raises(SettingsError):
         Settings(wrapup_timeout=senseless)
     with pytest.raises(SettingsError):
@@ -482,7 +486,7 @@ def test_in_code_a_senseless_timeout_is_an_error(senseless: timedelta) -> None:
 
 
 @pytest.mark.parametrize("prompt", ["timeout", "forcedTimeout", "MANDATORY_TIMEOUT"])
-def test_in_code_a_missing_timeout_is_an_error(prompt: str) -> None:
+def test_in_code_a_missing_timeout_is_an_error(prompt: str) -> None:  # SETTING-10
     with pytest.raises(SettingsError):
         Lifecycle(settings=Settings(wrapup_prompt=prompt))
 

@@ -135,6 +135,7 @@ def test_an_argument_of_another_type_is_a_type_error_that_names_it(make: Callabl
 @pytest.mark.parametrize(
     ("prompt", "nearest"), [("mandetory", "mandatory"), ("FORCEDTIMEOUTS", "forcedTimeout"), ("xyzzy", None), ("", None)]
 )
+# SETTING-11
 def test_an_unknown_prompt_is_an_error_in_code_that_names_the_nearest_known_one(prompt: str, nearest: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings(wrapup_prompt=prompt)
@@ -153,7 +154,7 @@ def test_a_report_without_a_state_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("moment", [datetime(2026, 3, 1), "2026-03-01T09:00:00Z", None])  # noqa: DTZ001 (naive is the point)
-def test_a_time_that_is_no_aware_datetime_is_a_type_error(moment: datetime) -> None:
+def test_a_time_that_is_no_aware_datetime_is_a_type_error(moment: datetime) -> None:  # TIME-12
     with pytest.raises(TypeError, match="expected an aware datetime"):
         stream("s1").alerting(occurred_at=moment)
 

@@ -89,7 +89,7 @@ def timers(changes: Advanced) -> dict[str, list[datetime]]:
 # --- When it was received -----------------------------------------------------------------------------------------------------
 
 
-def test_now_is_read_from_the_clock_where_nobody_says_it() -> None:
+def test_now_is_read_from_the_clock_where_nobody_says_it() -> None:  # TIME-4, TIME-5, EVENT-4
     inbox, _ = inbox_of()
 
     with freeze_time(START + 31 * MS + timedelta(microseconds=999)):
@@ -99,14 +99,14 @@ def test_now_is_read_from_the_clock_where_nobody_says_it() -> None:
     assert received.event == evolve(CALL.events[0], received_at=START + 31 * MS)  # cut to the millisecond
 
 
-def test_now_is_when_it_was_received_where_someone_says_it() -> None:
+def test_now_is_when_it_was_received_where_someone_says_it() -> None:  # TIME-4
     inbox, _ = inbox_of()
 
     with freeze_time("2031-01-01"):
         assert take(inbox, CALL.events[0], at(0.5)).event.received_at == at(0.5)
 
 
-def test_a_receivedtime_later_than_the_arrival_is_cut_to_it_and_noted() -> None:
+def test_a_receivedtime_later_than_the_arrival_is_cut_to_it_and_noted() -> None:  # TIME-7
     inbox, _ = inbox_of()
     event = one(stream("s1").alerting(received_at=at(7200)))
 
@@ -117,7 +117,7 @@ def test_a_receivedtime_later_than_the_arrival_is_cut_to_it_and_noted() -> None:
     assert inbox.add(event, at(2)).notes  # type: ignore[union-attr]  # received
 
 
-def test_a_receivedtime_that_an_event_has_stays() -> None:
+def test_a_receivedtime_that_an_event_has_stays() -> None:  # TIME-5
     inbox, _ = inbox_of()
     event = one(stream("s1").alerting(received_at=at(0.031)))
 
@@ -140,7 +140,7 @@ def test_now_without_a_zone_is_the_callers_mistake_and_takes_nothing() -> None:
 READS_A_CLOCK = {"now", "utcnow", "today", "monotonic", "monotonic_ns", "perf_counter", "time_ns", "localtime", "gmtime"}
 
 
-def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None:
+def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None:  # TIME-6
     package = ROOT / "src" / "cobrowse_session"
     readers = [
         path.relative_to(package).as_posix()
@@ -161,6 +161,7 @@ def _reads_a_clock(name: str) -> bool:
 
 
 @pytest.mark.parametrize("encode", [str, str.encode])
+# EVENT-2
 def test_each_event_goes_to_the_log_of_its_session_and_its_change_comes_back(encode: Callable[[str], str | bytes]) -> None:
     inbox, rejects = inbox_of()
     other = one(stream("s2").connected())
@@ -190,7 +191,7 @@ def corrected(offset: timedelta, *, source: str = "/test") -> Inbox:
 
 
 @pytest.mark.parametrize("offset", [400 * MS, -400 * MS, 3 * HOUR, -3 * HOUR])
-def test_by_default_no_time_is_corrected_whatever_is_observed(offset: timedelta) -> None:
+def test_by_default_no_time_is_corrected_whatever_is_observed(offset: timedelta) -> None:  # EVENT-5
     inbox, _ = inbox_of()
     teach(inbox, offset)
 
@@ -211,7 +212,7 @@ def test_an_offset_beyond_two_seconds_is_reported(offset: float, said: bool) -> 
 
 
 @pytest.mark.parametrize("offset", [400 * MS, -400 * MS, 3 * HOUR, -3 * HOUR])
-def test_a_stated_offset_is_added_and_the_raw_time_stays(offset: timedelta) -> None:
+def test_a_stated_offset_is_added_and_the_raw_time_stays(offset: timedelta) -> None:  # TIME-1, TIME-3, EVENT-5
     received = take(corrected(offset), one(stream("s1", start=at(60) - offset).alerting()), at(60.1))
 
     assert (received.event.occurred_at, received.event.provider_time) == (at(60), at(60) - offset)
@@ -251,7 +252,7 @@ def test_a_session_that_began_uncorrected_stays_so() -> None:
     assert take(inbox, CALL.events[2]).event == evolve(CALL.events[2], received_at=CALL.events[2].occurred_at)
 
 
-def test_two_sources_of_one_session_have_each_their_own_offset() -> None:
+def test_two_sources_of_one_session_have_each_their_own_offset() -> None:  # TIME-1
     inbox = Inbox(TIMED, correct={"/a": 430 * MS, "/b": 30 * MS - HOUR})
 
     times = [
@@ -849,7 +850,7 @@ def test_an_event_that_is_added_is_stamped_and_teaches_no_clock() -> None:
     assert inbox.clocks == {}
 
 
-def test_an_event_that_is_added_keeps_the_time_at_which_it_was_received() -> None:
+def test_an_event_that_is_added_keeps_the_time_at_which_it_was_received() -> None:  # TIME-5
     inbox, _ = inbox_of()
     (event,) = stream("s1", delay="30ms").alerting()
     received = inbox.add(event, at(3600))
@@ -858,7 +859,7 @@ def test_an_event_that_is_added_keeps_the_time_at_which_it_was_received() -> Non
     assert received.event.received_at == event.received_at
 
 
-def test_an_event_that_is_added_without_a_time_is_received_now() -> None:
+def test_an_event_that_is_added_without_a_time_is_received_now() -> None:  # TIME-5
     inbox, _ = inbox_of()
     (event,) = stream("s1").alerting()
     with freeze_time(at(7)):

@@ -243,7 +243,7 @@ def test_going_back_changes_nothing() -> None:
     assert log.advanced == START + timedelta(hours=1)
 
 
-def test_an_advance_without_a_zone_is_the_callers_mistake() -> None:
+def test_an_advance_without_a_zone_is_the_callers_mistake() -> None:  # TIME-12
     with pytest.raises(TypeError):
         filled(list(CALL)).advance(datetime(2026, 3, 1))  # noqa: DTZ001 (the point)
 
@@ -366,7 +366,7 @@ def test_an_event_of_another_session_is_the_callers_mistake() -> None:
     assert isinstance(CALL.events[0], Alerting)
 
 
-def test_a_log_holds_an_event_by_its_identity_whatever_else_the_copy_states() -> None:
+def test_a_log_holds_an_event_by_its_identity_whatever_else_the_copy_states() -> None:  # WORD-6
     first, second = stream("s1").alerting().after(1).connected().events
     log = SessionLog(Lifecycle(), "s1")
     log.add(first)

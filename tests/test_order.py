@@ -104,7 +104,7 @@ def test_source_decides_before_id() -> None:
     assert order(events[0]) < order(events[1])
 
 
-def test_received_at_has_no_say_in_the_order() -> None:
+def test_received_at_has_no_say_in_the_order() -> None:  # TIME-2
     events = BEGUN.alerting(received_at=START + 9 * SECOND).after(1).connected(received_at=START)
     assert told(folds(events)) == ["e1 alerting", "e2 connected"]
 
@@ -125,7 +125,7 @@ def test_a_repeat_has_no_row_and_is_counted() -> None:
     assert (folded.repeats, folded.conflicts) == (3, 0)
 
 
-def test_the_same_id_from_another_source_is_another_event() -> None:
+def test_the_same_id_from_another_source_is_another_event() -> None:  # WORD-6
     events = [one(BEGUN.alerting()), one(stream("s1", source="/other").alerting())]
     folded = folds(events)
     assert told(folded) == ["e1 alerting", "e1 duplicate"]
@@ -143,7 +143,7 @@ def test_of_copies_the_earliest_received_is_kept() -> None:
     assert folds(copies).repeats == 2
 
 
-def test_an_absent_receivedtime_counts_as_time() -> None:
+def test_an_absent_receivedtime_counts_as_time() -> None:  # EVENT-4
     assert minimum([wrapup("a", 1), wrapup("z")]) == wrapup("z")
     assert minimum([wrapup("z", -1), wrapup("a")]) == wrapup("z", -1)
 
@@ -268,7 +268,7 @@ def test_stamps_are_written_in_order_not_as_they_come() -> None:
     assert session.connected_time == START + 7 * SECOND
 
 
-def test_settings_count_by_where_they_occurred() -> None:
+def test_settings_count_by_where_they_occurred() -> None:  # SETTING-4
     late = one(BEGUN.after(30).updated(id="e9", wrapup_timeout=5))
     folded = folds([*TIMED, late], until=66)
     assert told(folded)[-1] == "timer.acw complete_by_timeout"
@@ -429,7 +429,7 @@ def test_an_alert_that_timed_out_has_no_after_call_work_whatever_the_rules() -> 
 # --- Trace --------------------------------------------------------------------------------------------------------------------
 
 
-def test_trace_rows_show_the_conversation_timers_too() -> None:
+def test_trace_rows_show_the_conversation_timers_too() -> None:  # EVENT-6
     events = BEGUN.connected(conversation_id="c1", wrapup_prompt="timeout", wrapup_timeout=30).after(1).disconnected()
     assert [row["conversation"] for row in trace_rows(folds(events, until=60).steps)] == ["c1", "c1", "c1"]
     assert "conversation" not in next(trace_rows(folds(BEGUN.connected()).steps))

@@ -94,7 +94,7 @@ def test_the_order_of_lines_and_their_repetition_change_neither_sessions_nor_tra
     assert "repeats 7" in words(mixed.err)
 
 
-def test_the_example_refuses_once_and_its_late_wrapup_counts(tmp_path: Path) -> None:
+def test_the_example_refuses_once_and_its_late_wrapup_counts(tmp_path: Path) -> None:  # EVENT-6
     done = command("replay", EXAMPLES / "events.jsonl", "--until", "end", "--trace", tmp_path / "trace.jsonl")
 
     ben = next(session for session in map(decode_session, done.out.splitlines()) if session.id == "ben")
@@ -261,7 +261,7 @@ def test_an_empty_file_is_no_error() -> None:
         (("rewind",), "rewind"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], told: str, events: Path) -> None:
+def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], told: str, events: Path) -> None:  # SETTING-10
     before = events.read_bytes()
 
     done = command(*(argument.format(events=events) for argument in arguments))

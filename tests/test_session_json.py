@@ -161,7 +161,7 @@ def test_every_property_is_read_from_its_name() -> None:
     assert read(**FULL).extra == {}
 
 
-def test_every_leg_is_written_this_way_calls_too() -> None:
+def test_every_leg_is_written_this_way_calls_too() -> None:  # WORD-3
     call = Communication(id="s1", state=ConnectionState.CONNECTED, provider="edge", after_call_work_required=True)
     assert written(call) == {"state": "connected", "id": "s1", "provider": "edge", "afterCallWorkRequired": True}
     full = Communication(**{field.alias or field.name: getattr(SESSION, field.name) for field in attrs.fields(Communication)})

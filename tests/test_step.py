@@ -166,7 +166,7 @@ def test_advance_takes_any_zone_and_cuts_to_the_millisecond() -> None:
 
 
 @pytest.mark.parametrize("ask", [Lifecycle().advance, Lifecycle().allowed])
-def test_a_naive_time_is_a_type_error(ask: Callable[[Communication, datetime], object]) -> None:
+def test_a_naive_time_is_a_type_error(ask: Callable[[Communication, datetime], object]) -> None:  # TIME-12
     with pytest.raises(TypeError):
         ask(CobrowseSession(id="s1"), datetime(2026, 3, 1, 9))  # noqa: DTZ001  # naive is what is tested
 
@@ -455,7 +455,7 @@ def test_an_unknown_state_is_left_by_the_next_state_that_is_known() -> None:
 # --- Any kind of communication ------------------------------------------------------------------------------------------------
 
 
-def test_a_call_lives_the_same_life_without_the_co_browse_fields() -> None:
+def test_a_call_lives_the_same_life_without_the_co_browse_fields() -> None:  # WORD-4
     lifecycle, call = Lifecycle(), Communication(id="s1")
     said = {"cobrowse_role": "viewer", "controlling": ["mouse"], "viewer_url": "v", "cobrowse_session_id": "c", "peer_id": "p"}
     life = stream(source="/voice").alerting(**said).after(3).connected(**said, **TIMED).after(60).disconnected("peer")
@@ -481,7 +481,7 @@ def test_a_call_lives_the_same_life_without_the_co_browse_fields() -> None:
 
 
 @pytest.mark.parametrize("detail", [{"cobrowse_role": "viewer"}, {"controlling": ["mouse"]}, {"viewer_url": "v"}])
-def test_details_that_a_call_has_no_room_for_are_no_news(detail: dict[str, Any]) -> None:
+def test_details_that_a_call_has_no_room_for_are_no_news(detail: dict[str, Any]) -> None:  # WORD-4
     lifecycle, call = Lifecycle(), Communication(id="s1")
     first, second = stream().connected().after(1).updated(**detail)
     assert [lifecycle.apply(call, first), lifecycle.apply(call, second)] == [Applied.match(), Duplicate.match()]

@@ -259,7 +259,7 @@ def test_a_draft_without_a_code_is_kept_and_made_final_when_the_agent_is_done() 
 
 
 @pytest.mark.parametrize("code", [None, ""])
-def test_no_code_and_no_draft_is_a_skip(code: str | None) -> None:
+def test_no_code_and_no_draft_is_a_skip(code: str | None) -> None:  # KIND-7
     run(ended("optional").after(2).wrapup(code, notes="nothing to say")).expect(
         wrapup=None, after_call_work=AfterCallWork(state=AfterCallWorkState.SKIPPED, start_time=at(10), end_time=at(12))
     )
