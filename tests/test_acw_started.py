@@ -76,7 +76,7 @@ def test_the_timers_of_a_session_are_known_by_their_number() -> None:
 
 
 @pytest.mark.parametrize(("passed", "row"), [(30, "duplicate"), (30.001, "deadline_passed")])
-def test_later_than_the_deadline_that_it_would_have_it_is_ignored(passed: float, row: str) -> None:
+def test_later_than_the_deadline_that_it_would_have_it_is_ignored(passed: float, row: str) -> None:  # SAME-1
     outcome = run(ended(**TIMED).after(passed).started()).outcomes[-1]
 
     assert outcome.row == row

@@ -476,7 +476,7 @@ UNKNOWN: dict[str, Act] = {
     [*NOT_ENDED.values(), *(events for events, _ in ENDED.values()), pending("forcedTimeout", 30)],
     ids=[*NOT_ENDED, *ENDED, "forced"],
 )
-def test_an_unknown_word_is_ignored_before_anything_else_is_asked(before: Stream, word: str) -> None:
+def test_an_unknown_word_is_ignored_before_anything_else_is_asked(before: Stream, word: str) -> None:  # KEEP-9
     outcome = run(UNKNOWN[word](before.after(1))).outcomes[-1]
     assert outcome == Ignored.match(rule="unknown_value")
     assert any(("supervisor" if word == "by" else "cancelled") in note for note in outcome.notes)
@@ -517,7 +517,7 @@ def test_a_request_counts_over_the_detail_of_its_own_event(held: bool | None, de
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_first_request_is_news_and_the_same_again_a_duplicate(*, required: bool) -> None:
+def test_a_first_request_is_news_and_the_same_again_a_duplicate(*, required: bool) -> None:  # SAME-8
     run(connected().required(required).after(1).required(required)).expect(
         Applied.match(), Applied.match(), Duplicate.match(), after_call_work_required=required
     )

@@ -119,7 +119,7 @@ def readable(event: Event) -> None:
 
 @settings(max_examples=1500)
 @given(st.sampled_from(tuple(OWN)), st.dictionaries(st.sampled_from(FIELDS), HOSTILE | st.sampled_from(DEEP), max_size=3))
-def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hostile: dict[str, Any]) -> None:
+def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hostile: dict[str, Any]) -> None:  # KEEP-13
     known = {name: value for name, value in hostile.items() if name in {a.alias for a in attrs.fields(cls)}}
     try:
         event = cls(**{**ENVELOPE, **OWN[cls], **known})
@@ -131,7 +131,7 @@ def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hosti
 
 @settings(max_examples=600)
 @given(st.data())
-def test_details_settings_context_and_addresses_are_as_strict(data: st.DataObject) -> None:
+def test_details_settings_context_and_addresses_are_as_strict(data: st.DataObject) -> None:  # KEEP-13
     cls = data.draw(st.sampled_from((Details, Settings, Context, Address)))
     names = [a.alias or a.name for a in attrs.fields(cls)]
     said = data.draw(st.dictionaries(st.sampled_from(names), HOSTILE, max_size=2))

@@ -303,7 +303,8 @@ SPELLINGS: list[tuple[str, str, str, list[str]]] = [
     ("kind", "key", "ours", "spelling"),
     [(kind, key, ours, spelling) for kind, key, ours, spellings in SPELLINGS for spelling in spellings],
 )
-def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, ours: str, spelling: str) -> None:  # SETTING-2
+# SETTING-2, KEEP-3, KEEP-4
+def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, ours: str, spelling: str) -> None:
     by_platform = {"by": "platform", "state": "complete"} if kind == "acw.ended" else {}
     event = decode_event(said(kind, **{**by_platform, key: spelling}))
     assert json.loads(encode_event(event))["data"][key] == ours
@@ -312,7 +313,7 @@ def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, our
 
 @pytest.mark.parametrize("key", ["disconnectType", "initialState", "cobrowseRole", "wrapupPrompt"])
 @pytest.mark.parametrize("word", ["Spectator", "UNKNOWN", "", " viewer", "tranſfer"])
-def test_an_unknown_word_is_kept_noted_and_written_again(key: str, word: str) -> None:
+def test_an_unknown_word_is_kept_noted_and_written_again(key: str, word: str) -> None:  # KEEP-2
     raw = said("disconnected", **{key: word})
     assert json.loads(encode_event(decode_event(raw)))["data"] == {key: word}
     (note,) = judged(raw).notes
@@ -335,7 +336,7 @@ def test_segment_types_are_free_text() -> None:
 @pytest.mark.parametrize(
     "unheard", [1, None, {}, [], "x", {"deep": [{"er": None}]}, 10**4000, -0.5, True], ids=lambda value: str(value)[:9]
 )
-def test_unknown_keys_change_nothing_and_are_written_again(unheard: object) -> None:
+def test_unknown_keys_change_nothing_and_are_written_again(unheard: object) -> None:  # KEEP-1
     raw = said("alerting", roomId=unheard, self_="x", extra=unheard)
     assert json.loads(encode_event(decode_event(raw)))["data"] == {"roomId": unheard, "self_": "x", "extra": unheard}
     assert judged(raw, "alerting") == Duplicate.match(row="duplicate", notes=())
@@ -355,23 +356,23 @@ def test_unknown_keys_of_self_are_kept() -> None:
         ("wrapup", ["code", "name", "notes", "tags", "provisional", "disableEndTimeUpdates"]),
     ],
 )
-def test_null_is_absent(kind: str, own: list[str]) -> None:
+def test_null_is_absent(kind: str, own: list[str]) -> None:  # KEEP-5
     nulls = dict.fromkeys((*own, *DETAILS, *SETTINGS))
     assert decode_event(said(kind, **nulls)) == decode_event(said(kind))
     assert decode_event(said("updated", self=dict.fromkeys(DETAILS["self"]))).details == Details(self_=Address())
 
 
-def test_null_is_absent_for_the_state_of_an_agent() -> None:
+def test_null_is_absent_for_the_state_of_an_agent() -> None:  # KEEP-5
     assert decode_event(said("acw.ended", by="agent", state=None)) == decode_event(said("acw.ended", by="agent"))
 
 
-def test_an_empty_code_is_none() -> None:
+def test_an_empty_code_is_none() -> None:  # KEEP-6
     assert decode_event(said("wrapup", code="")) == decode_event(said("wrapup"))
     assert "data" not in json.loads(encode_event(decode_event(said("wrapup", code=""))))
 
 
 @pytest.mark.parametrize("code", [" ", "0", "null", "7fb334b0-0e9e-11e4-9191-0800200c9a66", "\u0000", "x" * 5000], ids=ascii)
-def test_any_other_text_is_a_code(code: str) -> None:
+def test_any_other_text_is_a_code(code: str) -> None:  # KEEP-8
     assert decode_event(said("wrapup", code=code)) == WrapupSaved(**OURS, code=code)
 
 
@@ -385,7 +386,7 @@ def test_any_other_text_is_a_code(code: str) -> None:
     ],
     ids=str,
 )
-def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, str]) -> None:
+def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, str]) -> None:  # KEEP-9
     assert judged(said("acw.ended", **data)) == Ignored.match(rule="unknown_value")
 
 
@@ -397,7 +398,7 @@ def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, 
         *("cobrowse.session.alerting ", " cobrowse.session.alerting", "cobrowse.session.none"),
     ],
 )
-def test_an_unknown_type_is_ignored(kind: str) -> None:  # KIND-1
+def test_an_unknown_type_is_ignored(kind: str) -> None:  # KIND-1, KEEP-11
     assert decode_event(line(type=kind)) == UnknownEvent(**OURS, type=kind)
     assert judged(line(type=kind), "alerting") == Ignored.match(rule="unknown_type")
 
@@ -405,7 +406,7 @@ def test_an_unknown_type_is_ignored(kind: str) -> None:  # KIND-1
 @pytest.mark.parametrize(
     "data", [None, 5, 0, False, "x", "", [], [1], {"by": 5, "self": [], "wrapupTimeoutMs": "x", "required": None}], ids=str
 )
-def test_of_an_unknown_type_only_the_envelope_is_read(data: object) -> None:
+def test_of_an_unknown_type_only_the_envelope_is_read(data: object) -> None:  # KEEP-11
     raw = line(type="com.example.unheard", data=data, odd=1)
     assert decode_event(raw) == UnknownEvent(**OURS, type="com.example.unheard", data=data, extensions={"odd": 1})
     assert json.loads(encode_event(decode_event(raw))).get("data") == data
@@ -487,6 +488,7 @@ def nested(depth: int) -> str:
         pytest.param('{"x":"\ud800"}', "lone_surrogate", "$", id="a raw surrogate in a text"),
     ],
 )
+# ERROR-2, ERROR-3, ERROR-4, ERROR-5, ERROR-6, ERROR-7, ERROR-8
 def test_what_is_no_json_of_ours_is_an_error(raw: str | bytes, error: str, path: str) -> None:
     (problem,) = problems(raw)
     assert (problem.error, problem.path) == (error, path)
@@ -509,11 +511,11 @@ def test_what_is_no_json_of_ours_is_an_error(raw: str | bytes, error: str, path:
         pytest.param(line(data={"NaN": "NaN", "\ufeff": "\ufeff"}), id="words in strings"),
     ],
 )
-def test_what_is_strange_but_json_is_read(raw: str | bytes) -> None:
+def test_what_is_strange_but_json_is_read(raw: str | bytes) -> None:  # ERROR-4, ERROR-8
     assert isinstance(decode_event(raw), Event)
 
 
-def test_the_longest_line_is_a_setting() -> None:
+def test_the_longest_line_is_a_setting() -> None:  # ERROR-7
     assert decode_event(EXAMPLE + " " * 2 * MEBIBYTE, longest=3 * MEBIBYTE) == decode_event(EXAMPLE)
     assert decode_event(EXAMPLE, longest=len(EXAMPLE)) == decode_event(EXAMPLE)
     assert [problem.error for problem in problems(EXAMPLE, longest=len(EXAMPLE) - 1)] == ["line_too_long"]
@@ -535,14 +537,14 @@ def test_hostile_lines_are_errors_and_take_no_more_than_their_length(raw: str) -
 
 @pytest.mark.parametrize("key", ["specversion", "id", "source", "type", "subject", "time"])
 @pytest.mark.parametrize(("value", "found"), [(..., "nothing"), (None, "null")], ids=["absent", "null"])
-def test_a_missing_key_of_the_envelope_is_an_error(key: str, value: object, found: str) -> None:
+def test_a_missing_key_of_the_envelope_is_an_error(key: str, value: object, found: str) -> None:  # ERROR-9
     (problem,) = problems(line(**{key: value}))
     assert (problem.error, problem.path, problem.found) == ("missing", f"$.{key}", found)
     assert problem.expected
 
 
 @pytest.mark.parametrize("key", ["id", "source", "type", "subject"])
-def test_an_empty_key_of_the_envelope_is_an_error(key: str) -> None:
+def test_an_empty_key_of_the_envelope_is_an_error(key: str) -> None:  # ERROR-9
     (problem,) = problems(line(**{key: ""}))
     assert (problem.error, problem.path, problem.found) == ("empty", f"$.{key}", '""')
 
@@ -551,14 +553,14 @@ def test_an_empty_key_of_the_envelope_is_an_error(key: str) -> None:
 @pytest.mark.parametrize(
     ("value", "found"), [(5, "5"), (1.5, "1.5"), (True, "true"), ([], "[]"), ({"a": 1}, '{"a": 1}')], ids=str
 )
-def test_a_wrongly_typed_key_of_the_envelope_is_an_error(key: str, value: object, found: str) -> None:
+def test_a_wrongly_typed_key_of_the_envelope_is_an_error(key: str, value: object, found: str) -> None:  # ERROR-9
     (problem,) = problems(line(**{key: value}))
     assert (problem.error, problem.path, problem.found) == ("wrong_type", f"$.{key}", found)
     assert "string" in problem.expected or "text" in problem.expected
 
 
 @pytest.mark.parametrize("version", ["0.3", "1", "1.0.0", "1.1", "", 1.0, 1, True, ["1.0"]], ids=repr)
-def test_another_version_is_an_error(version: object) -> None:
+def test_another_version_is_an_error(version: object) -> None:  # ERROR-10
     (problem,) = problems(line(specversion=version))
     assert (problem.error, problem.path, problem.found) == ("unsupported_version", "$.specversion", json.dumps(version))
     assert problem.expected == '"1.0"'
@@ -610,7 +612,7 @@ def test_another_version_is_an_error(version: object) -> None:
         pytest.param("0001-01-01T00:00:00+23:59", id="year 0 in UTC"),
     ],
 )
-def test_an_unreadable_time_is_an_error(key: str, text: str) -> None:  # TIME-11
+def test_an_unreadable_time_is_an_error(key: str, text: str) -> None:  # TIME-11, ERROR-11
     (problem,) = problems(line(**{key: text}))
     assert (problem.error, problem.path, problem.found) == ("bad_time", f"$.{key}", json.dumps(text))
     assert "time" in problem.expected
@@ -654,7 +656,7 @@ def test_a_naive_datetime_is_the_callers_type_error_and_a_year_out_of_bounds_an_
 
 
 @pytest.mark.parametrize(("received", "wrong"), [("2026-02-28T09:00:00.000Z", False), ("2026-02-28T08:59:59.999Z", True)])
-def test_more_than_a_day_after_it_was_received_is_in_the_future(*, received: str, wrong: bool) -> None:
+def test_more_than_a_day_after_it_was_received_is_in_the_future(*, received: str, wrong: bool) -> None:  # ERROR-14
     raw = line(receivedtime=received)
     if wrong:
         (problem,) = problems(raw)
@@ -664,7 +666,7 @@ def test_more_than_a_day_after_it_was_received_is_in_the_future(*, received: str
         assert decode_event(raw).occurred_at == NINE
 
 
-def test_how_far_ahead_is_a_setting() -> None:
+def test_how_far_ahead_is_a_setting() -> None:  # ERROR-14
     raw = line(receivedtime="2026-03-01T08:59:59.000Z")
     assert decode_event(raw, ahead=timedelta(seconds=1)) == decode_event(raw)
     assert [problem.error for problem in problems(raw, ahead=timedelta(milliseconds=999))] == ["time_in_the_future"]
@@ -691,7 +693,7 @@ NEEDED: dict[str, dict[str, Any]] = {"acw.ended": {"by": "agent"}, "acw.required
 
 @pytest.mark.parametrize(("kind", "key"), STRINGS)
 @pytest.mark.parametrize("value", [5, 0, False, ["x"], {}], ids=str)
-def test_what_is_no_string_is_an_error(kind: str, key: str, value: object) -> None:
+def test_what_is_no_string_is_an_error(kind: str, key: str, value: object) -> None:  # ERROR-12
     (problem,) = problems(said(kind, **{**NEEDED.get(kind, {}), key: value}))
     assert problem == Problem("wrong_type", f"$.data.{key}", json.dumps(value), "a string")
 
@@ -700,14 +702,14 @@ def test_what_is_no_string_is_an_error(kind: str, key: str, value: object) -> No
     ("kind", "key"), [("acw.required", "required"), ("wrapup", "provisional"), ("wrapup", "disableEndTimeUpdates")]
 )
 @pytest.mark.parametrize("value", [1, 0, "true", "", [], {}], ids=repr)
-def test_what_is_no_bool_is_an_error(kind: str, key: str, value: object) -> None:
+def test_what_is_no_bool_is_an_error(kind: str, key: str, value: object) -> None:  # ERROR-12
     (problem,) = problems(said(kind, **{key: value}))
     assert problem == Problem("wrong_type", f"$.data.{key}", json.dumps(value), "true or false")
 
 
 @pytest.mark.parametrize("key", ["wrapupTimeoutMs", "alertingTimeoutMs"])
 @pytest.mark.parametrize("value", ["30000", "", True, False, [30_000], {}], ids=repr)
-def test_what_is_no_number_is_an_error(key: str, value: object) -> None:
+def test_what_is_no_number_is_an_error(key: str, value: object) -> None:  # ERROR-12
     (problem,) = problems(said("updated", **{key: value}))
     assert (problem.error, problem.path, problem.found) == ("wrong_type", f"$.data.{key}", json.dumps(value))
     assert "integer" in problem.expected
@@ -732,7 +734,7 @@ NO_OBJECTS: tuple[object, ...] = (5, "x", "", [], [{}], True, False, 0)
         (said("wrapup", tags=["a", "b", ["c"]]), "$.data.tags[2]", '["c"]'),
     ],
 )
-def test_a_wrong_type_within_is_an_error_at_its_place(raw: str, path: str, found: str) -> None:
+def test_a_wrong_type_within_is_an_error_at_its_place(raw: str, path: str, found: str) -> None:  # ERROR-12
     (problem,) = problems(raw)
     assert (problem.error, problem.path, problem.found) == ("wrong_type", path, found)
     assert problem.expected
@@ -749,7 +751,7 @@ def test_a_wrong_type_within_is_an_error_at_its_place(raw: str, path: str, found
     ],
 )
 @pytest.mark.parametrize("null", [False, True], ids=["absent", "null"])
-def test_a_missing_word_of_its_own_is_an_error(*, kind: str, data: dict[str, Any], path: str, null: bool) -> None:
+def test_a_missing_word_of_its_own_is_an_error(*, kind: str, data: dict[str, Any], path: str, null: bool) -> None:  # ERROR-13
     key = path.removeprefix("$.data.")
     (problem,) = problems(said(kind, **{**data, key: None} if null else data))
     assert (problem.error, problem.path) == ("missing", path)
@@ -968,7 +970,7 @@ def test_what_a_time_was_derived_from_and_corrected_by_is_noted() -> None:  # EV
     )
 
 
-def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:
+def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:  # KEEP-10
     assert notes(decode_event(said("wrapup", wrapUpCode="sale", Notes="x"))) == (
         "key Notes is not read, and the wrap-up has no code",
         "key wrapUpCode is not read, and the wrap-up has no code",

@@ -197,7 +197,7 @@ def test_a_grant_outside_connected_beside_other_news_is_left_out() -> None:
         ran.expect(peer_id="p", controlling=None)
 
 
-def test_unset_differs_from_an_empty_grant() -> None:
+def test_unset_differs_from_an_empty_grant() -> None:  # SAME-8
     run(connected().updated(controlling=[]).after(1).updated(controlling=[])).expect(
         Applied.match(), Applied.match(), Duplicate.match(), controlling=()
     )
@@ -262,7 +262,7 @@ def test_what_is_so_already_is_a_duplicate(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_duplicate_with_new_details_is_applied(kind: str) -> None:
+def test_a_duplicate_with_new_details_is_applied(kind: str) -> None:  # SAME-3, SAME-4
     plain, told = run(ALL[kind]()).session, run(ALL[kind](peer_id="p9"))
     assert told.outcomes[-1] == Applied.match(from_state=plain.state, to_state=plain.state)
     told.expect(
@@ -275,21 +275,21 @@ def test_a_duplicate_with_new_details_is_applied(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BEFORE_THE_END)
-def test_a_duplicate_with_new_settings_is_applied(kind: str) -> None:
+def test_a_duplicate_with_new_settings_is_applied(kind: str) -> None:  # SAME-4
     told = run(BEFORE_THE_END[kind](wrapup_prompt="mandatory"))
     assert told.outcomes[-1] == Applied.match()
     told.expect(settings=Settings(wrapup_prompt="mandatory"), provider_event_time=at(15))
 
 
 @pytest.mark.parametrize("kind", WHILE_CONNECTED)
-def test_a_duplicate_with_a_new_grant_is_applied_while_connected(kind: str) -> None:
+def test_a_duplicate_with_a_new_grant_is_applied_while_connected(kind: str) -> None:  # SAME-4
     told = run(WHILE_CONNECTED[kind](controlling=GRANT))
     assert told.outcomes[-1] == Applied.match()
     told.expect(controlling=GRANT)
 
 
 @pytest.mark.parametrize("kind", OUTSIDE_CONNECTED)
-def test_a_duplicate_whose_only_news_is_a_grant_outside_connected_is_ignored(kind: str) -> None:
+def test_a_duplicate_whose_only_news_is_a_grant_outside_connected_is_ignored(kind: str) -> None:  # SAME-5
     assert run(OUTSIDE_CONNECTED[kind](controlling=GRANT)).outcomes[-1] == Ignored.match(rule="not_connected")
 
 
@@ -302,12 +302,12 @@ def test_a_duplicate_with_a_grant_too_early_and_new_settings_is_applied_for_the_
 
 @pytest.mark.parametrize("kind", AFTER_THE_END)
 @pytest.mark.parametrize("settings", [{"wrapup_prompt": "forcedTimeout"}, {"wrapup_timeout": 9}, {"alerting_timeout": 9}])
-def test_a_duplicate_whose_only_news_is_settings_after_the_end_is_ignored(kind: str, settings: dict[str, Any]) -> None:
+def test_a_duplicate_whose_only_news_is_settings_after_the_end_is_ignored(kind: str, settings: dict[str, Any]) -> None:  # SAME-6
     assert run(AFTER_THE_END[kind](**settings)).outcomes[-1] == Ignored.match(rule="settings_after_end")
 
 
 @pytest.mark.parametrize("kind", AFTER_THE_END)
-def test_a_duplicate_with_both_too_late_is_ignored_for_its_grant(kind: str) -> None:
+def test_a_duplicate_with_both_too_late_is_ignored_for_its_grant(kind: str) -> None:  # SAME-7
     both = AFTER_THE_END[kind](controlling=GRANT, wrapup_prompt="forcedTimeout")
     assert run(both).outcomes[-1] == Ignored.match(rule="not_connected")
 
@@ -362,7 +362,7 @@ NOES = [
 
 
 @pytest.mark.parametrize(("events", "outcome"), NOES)
-def test_a_refused_or_ignored_event_takes_no_details_and_no_settings(events: Stream, outcome: object) -> None:
+def test_a_refused_or_ignored_event_takes_no_details_and_no_settings(events: Stream, outcome: object) -> None:  # SAME-2
     *before, _ = list(events)
     untouched = run(before).session if before else Lifecycle().new("s1")
     ran = run(events)
@@ -395,7 +395,7 @@ FORCED: dict[str, Any] = {"wrapup_prompt": "forcedTimeout", "wrapup_timeout": 30
         ),
     ],
 )
-def test_settings_count_from_every_event_up_to_the_one_that_ends_the_leg(events: Stream) -> None:  # SETTING-4
+def test_settings_count_from_every_event_up_to_the_one_that_ends_the_leg(events: Stream) -> None:  # SETTING-4, SAME-1
     ran = run(events)
     ran.expect(after_call_work__state="pending")
     assert Lifecycle().deadline(ran.session) == at(30)
@@ -504,7 +504,7 @@ def test_in_code_a_missing_timeout_is_an_error(prompt: str) -> None:  # SETTING-
     ],
     ids=["role", "state", "disconnect type", "prompt"],
 )
-def test_an_unknown_word_is_kept_as_it_came_and_noted(events: Stream, attribute: str, word: str) -> None:
+def test_an_unknown_word_is_kept_as_it_came_and_noted(events: Stream, attribute: str, word: str) -> None:  # KEEP-2
     ran = run(events)
     ran.expect(Applied.match(), **{attribute: word})
     (note,) = ran.outcomes[0].notes
@@ -521,7 +521,7 @@ def test_an_unknown_word_is_kept_as_it_came_and_noted(events: Stream, attribute:
         pytest.param(connected().updated(cobrowse_role="observer", occurred_at=at(-1)), Stale, id="stale"),
     ],
 )
-def test_what_is_noted_stands_on_every_outcome(events: Stream, outcome: type[Outcome]) -> None:
+def test_what_is_noted_stands_on_every_outcome(events: Stream, outcome: type[Outcome]) -> None:  # KEEP-12
     found = run(events).outcomes[-1]
     assert isinstance(found, outcome)
     assert "observer" in found.notes[0]

@@ -127,7 +127,7 @@ def test_a_timeout_that_makes_no_sense_is_an_error_where_a_person_sets_it(timeou
         (lambda: Lifecycle().new(**said(session_id=7)), "session_id: expected text, found 7"),
     ],
 )
-def test_an_argument_of_another_type_is_a_type_error_that_names_it(make: Callable[[], object], found: str) -> None:
+def test_an_argument_of_another_type_is_a_type_error_that_names_it(make: Callable[[], object], found: str) -> None:  # KEEP-13
     with pytest.raises(TypeError, match=found):
         make()
 

@@ -379,6 +379,7 @@ def test_a_sink_that_fails_fails_the_call_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(("ahead", "rejected"), [(24 * HOUR, False), (24 * HOUR + MS, True)])
 @pytest.mark.parametrize("carried", [True, False])
+# ERROR-14
 def test_what_occurs_over_a_day_after_it_was_received_is_rejected(ahead: timedelta, rejected: bool, carried: bool) -> None:  # noqa: FBT001 (a case)
     inbox, rejects = inbox_of()
     event = one(stream("s1", start=START + ahead).alerting(received_at=START if carried else None))

@@ -151,7 +151,7 @@ def test_alerting_grace_ends_an_unanswered_alert() -> None:
     assert '"disconnectedTime":"2026-03-01T09:00:30.250Z"' in ended.out
 
 
-def test_rejected_lines_are_kept_with_their_reason_and_the_others_go_on(tmp_path: Path) -> None:
+def test_rejected_lines_are_kept_with_their_reason_and_the_others_go_on(tmp_path: Path) -> None:  # ERROR-1
     first, second, third = lines(CALL).splitlines(keepends=True)
     stdin = first + b"\n  \r\n" + b"{garbage\n" + second + b"\xff\xfe\n" + third
 
@@ -191,7 +191,7 @@ def test_a_line_over_one_mebibyte_is_rejected_and_never_held_whole(tmp_path: Pat
 
 @pytest.mark.parametrize("spare", [-1, 0, 1])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
-def test_the_bound_of_a_line_leaves_its_end_out(spare: int, end: bytes, tmp_path: Path) -> None:
+def test_the_bound_of_a_line_leaves_its_end_out(spare: int, end: bytes, tmp_path: Path) -> None:  # ERROR-7
     bound = 1 << 20
     event = lines(stream("s1").alerting()).strip()
     line = event + b" " * (bound + spare - len(event))

@@ -209,12 +209,12 @@ def test_after_call_work_that_is_not_required_differs_from_unset() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PROPERTIES))
-def test_null_is_absent(name: str) -> None:
+def test_null_is_absent(name: str) -> None:  # KEEP-5
     assert again(**{name: None}) == {"state": "none"}
 
 
 @pytest.mark.parametrize("name", ["self", "wrapup", "afterCallWork"])
-def test_null_is_absent_within_a_part_too(name: str) -> None:
+def test_null_is_absent_within_a_part_too(name: str) -> None:  # KEEP-5
     nulls = dict.fromkeys(FULL[name])
     assert again(**{name: {**nulls, "odd": 1}})[name] == {"odd": 1}
 
@@ -223,7 +223,7 @@ def test_null_is_absent_within_a_segment_too() -> None:
     assert again(segments=[dict.fromkeys(FULL["segments"][1])])["segments"] == [{}]
 
 
-def test_empty_after_call_work_is_absent() -> None:
+def test_empty_after_call_work_is_absent() -> None:  # KEEP-7
     assert read(afterCallWork={}).after_call_work is None
     assert again(afterCallWork={}) == {"state": "none"}
 
@@ -286,7 +286,7 @@ def test_unknown_values_are_given_back_as_they_came(unheard: dict[str, Any]) -> 
         ),
     ],
 )
-def test_known_values_are_written_in_the_models_spelling(came: dict[str, Any], goes: dict[str, Any]) -> None:
+def test_known_values_are_written_in_the_models_spelling(came: dict[str, Any], goes: dict[str, Any]) -> None:  # KEEP-3
     assert again(**came) == goes
 
 

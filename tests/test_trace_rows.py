@@ -65,7 +65,7 @@ TRACE = """\
 @pytest.mark.parametrize(
     "arrived", [EVENTS.events, EVENTS.events[::-1], EVENTS.events * 2], ids=["as told", "backwards", "twice"]
 )
-def test_the_trace_is_this_text(arrived: tuple[Event, ...]) -> None:  # TIME-2
+def test_the_trace_is_this_text(arrived: tuple[Event, ...]) -> None:  # TIME-2, KEEP-12
     steps = fold(arrived).steps
     assert [encode_row(row) for row in trace_rows(steps)] == TRACE.splitlines()
 

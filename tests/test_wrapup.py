@@ -259,13 +259,13 @@ def test_a_draft_without_a_code_is_kept_and_made_final_when_the_agent_is_done() 
 
 
 @pytest.mark.parametrize("code", [None, ""])
-def test_no_code_and_no_draft_is_a_skip(code: str | None) -> None:  # KIND-7
+def test_no_code_and_no_draft_is_a_skip(code: str | None) -> None:  # KIND-7, KEEP-6
     run(ended("optional").after(2).wrapup(code, notes="nothing to say")).expect(
         wrapup=None, after_call_work=AfterCallWork(state=AfterCallWorkState.SKIPPED, start_time=at(10), end_time=at(12))
     )
 
 
-def test_any_other_text_is_a_code() -> None:
+def test_any_other_text_is_a_code() -> None:  # KEEP-8
     run(ended().wrapup(" ")).expect(wrapup__code=" ", after_call_work__state="complete")
 
 
