@@ -116,7 +116,7 @@ def test_advance_that_raises_leaves_the_log_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "e1", {}, [], encode_event(EVENTS[0]), stream("s2").alerting().events[0]])
-def test_what_is_no_event_of_the_session_leaves_the_log_as_it_was(wrong: Any) -> None:
+def test_what_is_no_event_of_the_session_leaves_the_log_as_it_was(wrong: Any) -> None:  # OUTCOME-18
     log = log_of(Lifecycle(settings=SETTINGS))
     before = everything(log)
 

@@ -66,7 +66,8 @@ def cells() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("event", "state", "verdict"), cells())
-def test_every_event_in_every_state(event: str, state: str, verdict: str) -> None:  # KIND-2, KIND-3, KIND-4, KIND-5
+# KIND-2, KIND-3, KIND-4, KIND-5, OUTCOME-2, OUTCOME-3
+def test_every_event_in_every_state(event: str, state: str, verdict: str) -> None:
     ran = run(getattr(AT[state].after(1), event)())
     reached = event if verdict == "moves" else state
     moves = Applied.match(from_state=state, to_state=event)
@@ -88,7 +89,7 @@ def test_disconnected_with_new_details_leaves_a_terminated_leg_terminated() -> N
     ran.expect(Applied.match(), Applied.match(), Applied.match(from_state="terminated", to_state="terminated"), peer_id="p2")
 
 
-def test_a_refusal_has_a_sentence_for_a_person() -> None:
+def test_a_refusal_has_a_sentence_for_a_person() -> None:  # OUTCOME-6
     *_, refused = run(AT["connected"].after(1).alerting()).outcomes
     assert refused.sentence.endswith(".")
     assert " " in refused.sentence

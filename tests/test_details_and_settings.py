@@ -71,7 +71,7 @@ def test_details_may_come_before_any_state_and_after_the_end(said: str, attribut
     assert getattr(early.session, attribute) == getattr(late.session, attribute) == value
 
 
-def test_an_applied_event_names_the_details_it_carries_changed_or_not() -> None:
+def test_an_applied_event_names_the_details_it_carries_changed_or_not() -> None:  # OUTCOME-2
     ran = run(stream().alerting(peer_id="p").after(1).connected(peer_id="p", controlling=["mouse"]).after(1).disconnected("peer"))
     alerting, answered, end = (set(step.outcome.set) for step in ran.steps if isinstance(step.outcome, Applied))
     assert {"peer_id", "start_alerting_time", "segments", "initial_state"} <= alerting
@@ -362,7 +362,8 @@ NOES = [
 
 
 @pytest.mark.parametrize(("events", "outcome"), NOES)
-def test_a_refused_or_ignored_event_takes_no_details_and_no_settings(events: Stream, outcome: object) -> None:  # SAME-2
+# SAME-2, OUTCOME-5, OUTCOME-6, OUTCOME-9
+def test_a_refused_or_ignored_event_takes_no_details_and_no_settings(events: Stream, outcome: object) -> None:
     *before, _ = list(events)
     untouched = run(before).session if before else Lifecycle().new("s1")
     ran = run(events)

@@ -177,7 +177,7 @@ def test_each_event_goes_to_the_log_of_its_session_and_its_change_comes_back(enc
     assert (list(inbox.logs), rejects) == (["s1", "s2"], [])
 
 
-def test_a_strict_lifecycle_makes_no_difference() -> None:
+def test_a_strict_lifecycle_makes_no_difference() -> None:  # OUTCOME-13
     inbox, _ = inbox_of(evolve(TIMED, strict=True))
 
     assert take(inbox, one(stream("s1").required())).change.outcome is not None
@@ -783,7 +783,7 @@ def test_a_session_is_let_go_when_its_latest_event_lies_further_back_than_seal_a
 
 
 @pytest.mark.parametrize("event", [one(OVER.after(1).updated(peer_id="p")), one(stream("s1").wrapup("x", id="w"))])
-def test_what_comes_for_a_session_that_was_let_go_is_late_and_makes_no_ghost_of_it(event: Event) -> None:
+def test_what_comes_for_a_session_that_was_let_go_is_late_and_makes_no_ghost_of_it(event: Event) -> None:  # OUTCOME-16
     inbox, _ = inbox_of(seal_after=60 * SECOND)
     take_all(inbox, OVER)
     (log,) = inbox.advance(at(3600)).sealed
@@ -929,6 +929,7 @@ def test_a_sealed_log_that_is_put_back_still_says_late() -> None:
 
 
 @pytest.mark.parametrize("put", [False, True])
+# OUTCOME-17
 def test_a_repeat_of_what_a_sealed_log_held_is_a_repeat_while_it_is_remembered(put: bool) -> None:  # noqa: FBT001 (a case)
     inbox = Inbox(TIMED, seal_after=60 * SECOND, remember_events=8, remember_sessions=2)
     for number in range(3):

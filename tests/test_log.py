@@ -189,7 +189,7 @@ def test_a_refused_event_is_kept_and_applied_once_the_missing_one_makes_it_legal
     assert log.session.after_call_work_required is True
 
 
-def test_a_repeat_has_no_row_and_is_counted() -> None:
+def test_a_repeat_has_no_row_and_is_counted() -> None:  # OUTCOME-14, OUTCOME-15
     log = filled(list(CALL))
 
     change = log.add(CALL.events[1])
@@ -313,6 +313,7 @@ def test_an_empty_log_is_not_sealed() -> None:
     assert SessionLog(TIMED, "s1").seal(at(3600)) is False
 
 
+# OUTCOME-14, OUTCOME-16, OUTCOME-17
 def test_what_comes_after_the_seal_is_late_and_handed_back_but_a_repeat_is_a_repeat() -> None:
     over = CALL.after(20).wrapup("sale")
     log = filled(list(over))
@@ -377,7 +378,7 @@ def test_a_log_holds_an_event_by_its_identity_whatever_else_the_copy_states() ->
     assert not log.holds(evolve(first, source="/other"))
 
 
-def test_an_event_of_no_kind_is_a_type_error_and_leaves_the_log_as_it_was() -> None:
+def test_an_event_of_no_kind_is_a_type_error_and_leaves_the_log_as_it_was() -> None:  # OUTCOME-18
     log = SessionLog(Lifecycle(), "s1")
 
     class Parked(Event):

@@ -69,6 +69,7 @@ def told(folded: Folded) -> list[dict[str, Any]]:
 
 
 @given(streams(), lifecycles(), st.sampled_from((CobrowseSession, Communication)))
+# OUTCOME-1, OUTCOME-3, OUTCOME-5, OUTCOME-7
 def test_every_event_gets_exactly_one_outcome_and_what_is_not_applied_changes_nothing(
     stream: list[Event], lifecycle: Lifecycle, leg: type[Communication]
 ) -> None:
@@ -181,7 +182,7 @@ def every_event(begun: Stream) -> Iterator[Event]:
 
 
 @pytest.mark.parametrize("beginning", ["none", *REACHED])
-def test_every_state_event_and_setting_gives_one_outcome(beginning: str) -> None:
+def test_every_state_event_and_setting_gives_one_outcome(beginning: str) -> None:  # OUTCOME-1, OUTCOME-9
     begun = REACHED.get(beginning, BEGUN).after(1)
     for lifecycle in RULES:
         session = run(begun, lifecycle=lifecycle).session if begun.events else lifecycle.new("s1")
@@ -250,6 +251,7 @@ def test_a_table_in_which_a_row_lost_its_guards_is_not_built(name: str, place: i
 
 
 @given(streams(), lifecycles())
+# OUTCOME-12
 def test_strict_raises_what_else_would_be_returned_and_leaves_the_same_session(stream: list[Event], lifecycle: Lifecycle) -> None:
     strict = evolve(lifecycle, strict=True)
     kind, strictly = lifecycle.new("s1"), strict.new("s1")
@@ -319,7 +321,7 @@ def test_stamps_are_written_once(stream: list[Event], lifecycle: Lifecycle) -> N
 
 
 @given(streams(), lifecycles())
-def test_what_changed_is_listed_and_sorted(stream: list[Event], lifecycle: Lifecycle) -> None:
+def test_what_changed_is_listed_and_sorted(stream: list[Event], lifecycle: Lifecycle) -> None:  # OUTCOME-2
     before = lifecycle.new("s1")
     for step in run(in_order(stream), lifecycle=lifecycle, until=at(60)).steps:
         if isinstance(step.outcome, Applied):
@@ -406,7 +408,7 @@ def test_the_step_in_order_is_the_fold(stream: list[Event], lifecycle: Lifecycle
 
 
 @given(streams(), lifecycles(), moments)
-def test_strict_makes_no_difference_to_the_fold(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:
+def test_strict_makes_no_difference_to_the_fold(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:  # OUTCOME-13
     assert fold(stream, until, lifecycle=evolve(lifecycle, strict=True)) == fold(stream, until, lifecycle=lifecycle)
 
 

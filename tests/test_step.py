@@ -61,12 +61,12 @@ LATEST = [
 
 
 @pytest.mark.parametrize(("session", "latest"), LATEST)
-def test_an_event_older_than_what_the_session_has_seen_is_stale(session: CobrowseSession, latest: float) -> None:
+def test_an_event_older_than_what_the_session_has_seen_is_stale(session: CobrowseSession, latest: float) -> None:  # OUTCOME-4
     run(stream().after(latest - 0.001).updated(peer_id="p"), session=session).expect(Stale.match(row=None), peer_id=None)
 
 
 @pytest.mark.parametrize(("session", "latest"), LATEST)
-def test_an_event_of_the_same_instant_is_not_stale(session: CobrowseSession, latest: float) -> None:
+def test_an_event_of_the_same_instant_is_not_stale(session: CobrowseSession, latest: float) -> None:  # OUTCOME-4
     run(stream().after(latest).updated(peer_id="p"), session=session).expect(Applied.match(), peer_id="p")
 
 
@@ -86,7 +86,7 @@ def test_what_was_not_applied_makes_nothing_stale(unapplied: Stream) -> None:
         pytest.param(stream().disconnected("peer"), id="duplicate"),
     ],
 )
-def test_stale_is_asked_first(late: Stream) -> None:
+def test_stale_is_asked_first(late: Stream) -> None:  # OUTCOME-10
     run(late, session=run(pending()).session).expect(Stale.match(from_state="disconnected", acw="pending", fired=()))
 
 
@@ -102,6 +102,7 @@ AFTER_THE_DEADLINE = [
 
 
 @pytest.mark.parametrize(("act", "outcome"), AFTER_THE_DEADLINE)
+# OUTCOME-8
 def test_apply_fires_an_earlier_deadline_first_and_lists_it(act: Callable[[Stream], Stream], outcome: type[Outcome]) -> None:
     lifecycle, session = Lifecycle(), run(pending()).session
     found = lifecycle.apply(session, only(act(stream().after(90.001))))
@@ -111,12 +112,12 @@ def test_apply_fires_an_earlier_deadline_first_and_lists_it(act: Callable[[Strea
 
 
 @pytest.mark.parametrize("moment", [60, 90])
-def test_apply_fires_nothing_that_is_not_earlier(moment: float) -> None:
+def test_apply_fires_nothing_that_is_not_earlier(moment: float) -> None:  # OUTCOME-8
     session = run(pending()).session
     assert Lifecycle().apply(session, only(stream().after(moment).updated(peer_id="p"))) == Applied.match(fired=(), acw="pending")
 
 
-def test_apply_fires_exactly_as_advance_would() -> None:
+def test_apply_fires_exactly_as_advance_would() -> None:  # OUTCOME-8
     lifecycle, one, other = Lifecycle(), run(pending()).session, run(pending()).session
     late = only(stream().after(100).unknown())
     assert lifecycle.apply(one, late).fired == lifecycle.advance(other, at(100))
@@ -208,6 +209,7 @@ def test_a_restart_loses_no_deadline() -> None:
 
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("foreign", [stream("s2").after(600).alerting(), stream("s2").unknown(), stream("S1").connected()])
+# OUTCOME-11
 def test_an_event_of_another_session_is_the_callers_error_and_changes_nothing(foreign: Stream, *, strict: bool) -> None:
     session = run(pending()).session
     before = copy(session)
@@ -228,6 +230,7 @@ RAISING: list[tuple[str, Stream, Stream, type[CobrowseError]]] = [
 
 
 @pytest.mark.parametrize(("before", "event", "error"), [pytest.param(*rest, id=name) for name, *rest in RAISING])
+# OUTCOME-12
 def test_strict_raises_on_refused_and_stale_with_the_same_content(
     before: Stream, event: Stream, error: type[CobrowseError]
 ) -> None:
@@ -260,7 +263,7 @@ def test_what_strict_raises_can_be_pickled(before: Stream, event: Stream, error:
     ],
     ids=["applied", "duplicate", "ignored", "duplicate after a deadline"],
 )
-def test_strict_returns_every_other_outcome(events: Stream, outcome: object) -> None:
+def test_strict_returns_every_other_outcome(events: Stream, outcome: object) -> None:  # OUTCOME-12
     assert run(events, lifecycle=Lifecycle(strict=True)).outcomes[-1] == outcome
 
 
@@ -411,7 +414,7 @@ LIFECYCLES = [
 
 @pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=["default", "timed"])
 @pytest.mark.parametrize("odd", ODD)
-def test_every_event_on_an_odd_session_gets_exactly_one_outcome(odd: str, lifecycle: Lifecycle) -> None:
+def test_every_event_on_an_odd_session_gets_exactly_one_outcome(odd: str, lifecycle: Lifecycle) -> None:  # OUTCOME-1
     session = CobrowseSession(id="s1", **ODD[odd])
     for event in EVERY:
         *_, outcome = run(event, lifecycle=lifecycle, session=session).outcomes
