@@ -102,6 +102,7 @@ LADDER = [
 
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
 @pytest.mark.parametrize(("lifecycle", "before", "disconnect_type", "state"), LADDER)
+# CONN-12, CONN-13
 def test_what_the_end_of_the_leg_decides(
     lifecycle: Lifecycle, before: Stream, disconnect_type: str | None, state: str | None, end: str
 ) -> None:
@@ -260,7 +261,7 @@ def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadlin
 
 
 @pytest.mark.parametrize("prompt", LIMITED)
-def test_the_deadline_fires_when_it_is_reached_and_not_before(prompt: str) -> None:
+def test_the_deadline_fires_when_it_is_reached_and_not_before(prompt: str) -> None:  # STAMP-6
     run(pending(prompt, 30), until=at(89.999)).expect(after_call_work=work("pending", 60), wrapup=None)
     run(pending(prompt, 30), until=at(90)).expect(
         Applied.match(),

@@ -303,7 +303,7 @@ SPELLINGS: list[tuple[str, str, str, list[str]]] = [
     ("kind", "key", "ours", "spelling"),
     [(kind, key, ours, spelling) for kind, key, ours, spellings in SPELLINGS for spelling in spellings],
 )
-# SETTING-2, KEEP-3, KEEP-4
+# SETTING-2, KEEP-3, KEEP-4, DISC-1, DISC-2
 def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, ours: str, spelling: str) -> None:
     by_platform = {"by": "platform", "state": "complete"} if kind == "acw.ended" else {}
     event = decode_event(said(kind, **{**by_platform, key: spelling}))

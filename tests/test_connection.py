@@ -66,7 +66,7 @@ def cells() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("event", "state", "verdict"), cells())
-# KIND-2, KIND-3, KIND-4, KIND-5, OUTCOME-2, OUTCOME-3
+# KIND-2, KIND-3, KIND-4, KIND-5, OUTCOME-2, OUTCOME-3, CONN-1, CONN-2, CONN-3, CONN-4, CONN-5, CONN-6, CONN-7, CONN-8, CONN-9
 def test_every_event_in_every_state(event: str, state: str, verdict: str) -> None:
     ran = run(getattr(AT[state].after(1), event)())
     reached = event if verdict == "moves" else state
@@ -77,14 +77,14 @@ def test_every_event_in_every_state(event: str, state: str, verdict: str) -> Non
 
 
 @pytest.mark.parametrize("state", AT)
-def test_new_details_in_the_state_it_is_in_already_are_applied_from_and_to_the_same(state: str) -> None:
+def test_new_details_in_the_state_it_is_in_already_are_applied_from_and_to_the_same(state: str) -> None:  # CONN-7
     event = "updated" if state == "none" else state
     ran = run(getattr(AT[state].after(1), event)(peer_id="p2"))
     assert ran.outcomes[-1] == Applied.match(from_state=state, to_state=state)
     ran.expect(state=state, peer_id="p2", provider_event_time=at(1))
 
 
-def test_disconnected_with_new_details_leaves_a_terminated_leg_terminated() -> None:
+def test_disconnected_with_new_details_leaves_a_terminated_leg_terminated() -> None:  # CONN-6
     ran = run(AT["terminated"].after(1).disconnected(peer_id="p2"))
     ran.expect(Applied.match(), Applied.match(), Applied.match(from_state="terminated", to_state="terminated"), peer_id="p2")
 
@@ -110,6 +110,7 @@ FIRST_SIGHT: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("event", "stamps"), FIRST_SIGHT, ids=[event for event, _ in FIRST_SIGHT])
+# CONN-10, CONN-11, CONN-12, CONN-13
 def test_first_sight_may_come_in_any_state_and_what_was_not_seen_stays_unset(event: str, stamps: dict[str, Any]) -> None:
     unseen = {"start_alerting_time": None, "connected_time": None, "disconnected_time": None}
     ran = run(getattr(stream(), event)())
@@ -139,17 +140,17 @@ ARRIVALS = [
 
 
 @pytest.mark.parametrize(("delay", "stamp"), ARRIVALS)
-def test_start_alerting_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8
+def test_start_alerting_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8, STAMP-2
     run(stream(delay=delay).alerting()).expect(start_alerting_time=at(stamp))
 
 
 @pytest.mark.parametrize(("delay", "stamp"), ARRIVALS)
-def test_connected_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8
+def test_connected_time_is_cloud_time(delay: float | None, stamp: float) -> None:  # TIME-8, STAMP-3
     run(stream(delay=delay).connected()).expect(connected_time=at(stamp))
 
 
 @pytest.mark.parametrize("delay", [None, 0.031, 2, 300])
-def test_provider_and_end_times_and_segments_are_when_it_occurred(delay: float | None) -> None:
+def test_provider_and_end_times_and_segments_are_when_it_occurred(delay: float | None) -> None:  # STAMP-4
     run(stream(delay=delay).connected().after(5).disconnected("peer")).expect(
         disconnected_time=at(5),
         provider_event_time=at(5),
@@ -166,23 +167,23 @@ def test_provider_and_end_times_and_segments_are_when_it_occurred(delay: float |
         pytest.param(1.5, 90, 1.5, id="arrived minutes late"),
     ],
 )
-def test_connected_time_is_never_before_start_alerting_time(alerted: float, connected: float, stamp: float) -> None:
+def test_connected_time_is_never_before_start_alerting_time(alerted: float, connected: float, stamp: float) -> None:  # STAMP-3
     answered = stream().alerting(received_at=at(alerted)).after(1).connected(received_at=at(connected))
     run(answered).expect(start_alerting_time=at(alerted), connected_time=at(stamp))
 
 
-def test_start_alerting_time_is_that_of_the_first_alerting() -> None:
+def test_start_alerting_time_is_that_of_the_first_alerting() -> None:  # STAMP-2
     run(stream().alerting().after(1).offering().after(1).alerting()).expect(state="alerting", start_alerting_time=at(0))
 
 
-def test_a_repeated_state_moves_no_stamp() -> None:
+def test_a_repeated_state_moves_no_stamp() -> None:  # STAMP-6
     run(stream().alerting().after(1).alerting().after(1).connected().after(1).connected(peer_id="p")).expect(
         start_alerting_time=at(0), connected_time=at(2), provider_event_time=at(3)
     )
 
 
 @pytest.mark.parametrize("order", ["disconnected terminated", "terminated disconnected"])
-def test_disconnected_time_is_that_of_the_event_that_closed_the_leg(order: str) -> None:
+def test_disconnected_time_is_that_of_the_event_that_closed_the_leg(order: str) -> None:  # STAMP-4
     first, second = order.split()
     both = getattr(getattr(stream().connected().after(5), first)("peer").after(1), second)("client", peer_id="p")
     run(both).expect(state="terminated", disconnected_time=at(5), disconnect_type="peer", provider_event_time=at(6))
@@ -196,7 +197,7 @@ def test_disconnected_time_is_that_of_the_event_that_closed_the_leg(order: str) 
         pytest.param(stream().connected().after(1).alerting(), id="refused"),
     ],
 )
-def test_provider_event_time_is_that_of_the_last_applied_event(unapplied: Stream) -> None:
+def test_provider_event_time_is_that_of_the_last_applied_event(unapplied: Stream) -> None:  # STAMP-6
     run(unapplied).expect(provider_event_time=at(0))
 
 
@@ -206,7 +207,7 @@ def test_provider_event_time_is_that_of_the_last_applied_event(unapplied: Stream
 @pytest.mark.parametrize(
     ("event", "before"), [(event, state) for event in ("disconnected", "terminated") for state in list(AT)[:7]]
 )
-def test_disconnect_type_stays_unset_where_nothing_says_one(event: str, before: str) -> None:  # KIND-4
+def test_disconnect_type_stays_unset_where_nothing_says_one(event: str, before: str) -> None:  # KIND-4, STAMP-5
     run(getattr(AT[before].after(1), event)()).expect(state=event, disconnect_type=None)
 
 
@@ -219,7 +220,7 @@ LATER_NAMED = [
 
 
 @pytest.mark.parametrize(("end", "later", "state"), LATER_NAMED)
-def test_an_end_that_names_a_missing_disconnect_type_sets_it_once(end: str, later: str, state: str) -> None:
+def test_an_end_that_names_a_missing_disconnect_type_sets_it_once(end: str, later: str, state: str) -> None:  # CONN-15, STAMP-5
     ended = getattr(stream().alerting().after(1).connected().after(5), end)()
     named = getattr(ended.after(1), later)("client")
     run(named.after(1).disconnected("peer").after(1).terminated("peer")).expect(
@@ -238,14 +239,14 @@ def test_an_end_that_names_a_missing_disconnect_type_sets_it_once(end: str, late
     )
 
 
-def test_a_leg_first_seen_ended_takes_a_disconnect_type_later() -> None:
+def test_a_leg_first_seen_ended_takes_a_disconnect_type_later() -> None:  # CONN-15
     run(stream().disconnected().after(1).disconnected("error")).expect(
         Applied.match(), Applied.match(), disconnect_type="error", segments=None
     )
 
 
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
-def test_a_disconnect_type_named_later_leaves_after_call_work_as_decided(end: str) -> None:
+def test_a_disconnect_type_named_later_leaves_after_call_work_as_decided(end: str) -> None:  # CONN-15
     ended = stream().connected(wrapup_prompt="mandatory").after(5).disconnected().after(1)
     run(getattr(ended, end)("transfer")).expect(disconnect_type="transfer", after_call_work__state="pending")
 
@@ -263,16 +264,16 @@ TYPES = {
 
 
 @pytest.mark.parametrize(("event", "segment"), TYPES.items())
-def test_entering_a_state_opens_its_segment(event: str, segment: str) -> None:
+def test_entering_a_state_opens_its_segment(event: str, segment: str) -> None:  # SEG-1, SEG-2
     run(getattr(stream(), event)()).expect(segments=(Segment(start_time=at(0), type=segment),))
 
 
 @pytest.mark.parametrize("event", TYPES)
-def test_the_event_may_name_its_segment(event: str) -> None:
+def test_the_event_may_name_its_segment(event: str) -> None:  # SEG-2
     run(getattr(stream(), event)(segment_type="IVR")).expect(segments=(Segment(start_time=at(0), type="IVR"),))
 
 
-def test_a_whole_life_is_a_chain_of_segments() -> None:
+def test_a_whole_life_is_a_chain_of_segments() -> None:  # SEG-3, SEG-4, SEG-5
     life = stream().scheduled().after(1).offering().after(1).contacting().after(1).dialing().after(1).alerting()
     run(life.after(1).connected().after(1).disconnected("peer").after(1).terminated("peer")).expect(
         segments=(
@@ -286,7 +287,7 @@ def test_a_whole_life_is_a_chain_of_segments() -> None:
     )
 
 
-def test_how_ended_is_the_next_segments_own_type() -> None:
+def test_how_ended_is_the_next_segments_own_type() -> None:  # SEG-4
     run(stream().offering(segment_type="IVR").after(1).alerting(segment_type="Delay").after(1).connected()).expect(
         segments=(
             Segment(start_time=at(0), end_time=at(1), type="IVR", how_ended="Delay"),
@@ -296,7 +297,7 @@ def test_how_ended_is_the_next_segments_own_type() -> None:
     )
 
 
-def test_a_pending_state_entered_again_opens_another_segment() -> None:
+def test_a_pending_state_entered_again_opens_another_segment() -> None:  # CONN-9
     run(stream().alerting().after(1).offering().after(1).alerting().after(1).terminated("client")).expect(
         segments=(
             Segment(start_time=at(0), end_time=at(1), type="Alert", how_ended="System"),
@@ -315,7 +316,7 @@ def test_a_segment_of_no_length_is_kept() -> None:
     )
 
 
-def test_only_entering_a_state_opens_a_segment() -> None:
+def test_only_entering_a_state_opens_a_segment() -> None:  # SEG-6
     calm = stream().connected(wrapup_prompt="mandatory").after(1).connected(peer_id="p").after(1).updated(viewer_url="v")
     busy = calm.after(1).required().after(1).wrapup("sale", provisional=True).after(1).disconnected("peer")
     run(busy.after(1).wrapup("sale").after(1).updated(peer_id="q")).expect(
@@ -324,7 +325,7 @@ def test_only_entering_a_state_opens_a_segment() -> None:
 
 
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
-def test_a_leg_first_seen_ended_has_no_segments(end: str) -> None:
+def test_a_leg_first_seen_ended_has_no_segments(end: str) -> None:  # SEG-6
     run(getattr(stream(), end)("peer")).expect(segments=None)
 
 
@@ -335,7 +336,7 @@ RESCUER = Lifecycle(alerting_grace=GRACE)
 ALERT = stream().alerting(alerting_timeout=20)
 
 
-def test_an_alert_is_ended_at_its_own_instant_by_the_system() -> None:
+def test_an_alert_is_ended_at_its_own_instant_by_the_system() -> None:  # ALERT-3
     run(ALERT, lifecycle=RESCUER, until=at(3600)).expect(
         Applied.match(),
         Fired.match(timer="timer.alerting", at=at(20.25), from_state="alerting", to_state="disconnected", acw=None),
@@ -350,7 +351,7 @@ def test_an_alert_is_ended_at_its_own_instant_by_the_system() -> None:
 
 
 @pytest.mark.parametrize(("until", "state"), [(20.249, "alerting"), (20.25, "disconnected")])
-def test_an_alert_is_ended_at_timeout_and_grace_and_not_before(until: float, state: str) -> None:
+def test_an_alert_is_ended_at_timeout_and_grace_and_not_before(until: float, state: str) -> None:  # ALERT-3
     run(ALERT, lifecycle=RESCUER, until=at(until)).expect(state=state)
 
 
@@ -382,19 +383,21 @@ def test_an_alert_is_ended_at_timeout_and_grace_and_not_before(until: float, sta
         pytest.param(ALERT.after(5).disconnected("client"), RESCUER, None, id="ended"),
     ],
 )
-def test_when_an_alert_runs_out(events: Stream, lifecycle: Lifecycle, deadline: datetime | None) -> None:  # TIME-2
+# TIME-2, ALERT-2, ALERT-3
+def test_when_an_alert_runs_out(events: Stream, lifecycle: Lifecycle, deadline: datetime | None) -> None:
     assert lifecycle.deadline(run(events, lifecycle=lifecycle).session) == deadline
 
 
 @pytest.mark.parametrize("prompt", [*WrapupPrompt, UnknownPrompt("unheard")])
 @pytest.mark.parametrize("answered_only", [True, False])
+# ALERT-4
 def test_an_alert_that_ran_out_has_no_after_call_work_whatever_the_settings(prompt: str, *, answered_only: bool) -> None:
     lifecycle = Lifecycle(alerting_grace=GRACE, acw_when_unanswered=not answered_only, acw_after_transfer=True)
     alert = stream().alerting(alerting_timeout=20, wrapup_prompt=prompt, wrapup_timeout=30)
     run(alert, lifecycle=lifecycle, until=at(3600)).expect(state="disconnected", after_call_work=None, wrapup=None)
 
 
-def test_apply_never_ends_an_alert() -> None:
+def test_apply_never_ends_an_alert() -> None:  # ALERT-5
     ran = run(ALERT.after(60).updated(peer_id="p").after(60).connected(), lifecycle=RESCUER)
     ran.expect(Applied.match(), Applied.match(fired=()), Applied.match(fired=()), state="connected", connected_time=at(120))
 

@@ -93,7 +93,7 @@ def session(case: str, name: str) -> dict[str, Any]:
     return dict(ours)
 
 
-def test_every_leg_of_every_capture_is_read() -> None:
+def test_every_leg_of_every_capture_is_read() -> None:  # CONN-14
     assert {case: sum(one.values[0] == case for one in CAPTURED) for case in LEGS} == LEGS
     assert {case: len((CORPUS / case / "sessions.jsonl").read_bytes().splitlines()) for case in LEGS} == LEGS
 

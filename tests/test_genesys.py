@@ -753,7 +753,7 @@ UPPER = {
 
 
 @pytest.mark.parametrize(("theirs", "ours"), UPPER.items())
-def test_a_detail_events_disconnect_type_is_translated(theirs: str, ours: str) -> None:
+def test_a_detail_events_disconnect_type_is_translated(theirs: str, ours: str) -> None:  # DISC-2
     body = DETAIL | {"userId": "u1", "disconnectType": theirs}
 
     assert told(body) == [event("disconnected", t(5), provider="Edge", disconnectType=ours)]
@@ -812,7 +812,7 @@ def test_analytics_tell_the_whole_life_of_a_leg() -> None:
     ]
 
 
-def test_hold_opens_no_segment_and_wrapup_none_either() -> None:
+def test_hold_opens_no_segment_and_wrapup_none_either() -> None:  # SEG-7
     found = session(analytics(("alert", 0, 3), ("interact", 3, 20), ("hold", 20, 40), last("interact", 40, 63), WRAPPED))
 
     assert [(one["type"], one["startTime"], one["endTime"]) for one in found["segments"]] == [
@@ -880,7 +880,7 @@ def test_a_segment_that_names_no_state_is_told_as_a_warning(kind: str) -> None:
         ("newfangled", "newfangled"),
     ],
 )
-def test_analytics_disconnect_types_are_translated(theirs: str, ours: str) -> None:
+def test_analytics_disconnect_types_are_translated(theirs: str, ours: str) -> None:  # DISC-2
     assert session(analytics(last("interact", 0, 5, theirs)))["disconnectType"] == ours
 
 

@@ -251,7 +251,7 @@ def test_an_advance_without_a_zone_is_the_callers_mistake() -> None:  # TIME-12
 GRACED = Lifecycle(settings=Settings(alerting_timeout=timedelta(seconds=30)), alerting_grace=timedelta(milliseconds=250))
 
 
-def test_the_alerting_timeout_is_taken_back_by_any_event_and_leaves_no_trace() -> None:
+def test_the_alerting_timeout_is_taken_back_by_any_event_and_leaves_no_trace() -> None:  # ALERT-7
     ringing = stream("s1").alerting()
     log = filled(list(ringing), GRACED)
     fired = log.advance(START + timedelta(minutes=1))
@@ -264,7 +264,7 @@ def test_the_alerting_timeout_is_taken_back_by_any_event_and_leaves_no_trace() -
     assert log.session.disconnected_time is None
 
 
-def test_an_alerting_timeout_that_fires_again_and_reads_the_same_is_no_change() -> None:
+def test_an_alerting_timeout_that_fires_again_and_reads_the_same_is_no_change() -> None:  # ALERT-7, ALERT-8
     ringing = stream("s1").alerting()
     log = filled(list(ringing), GRACED)
     log.advance(START + timedelta(minutes=1))
@@ -277,7 +277,7 @@ def test_an_alerting_timeout_that_fires_again_and_reads_the_same_is_no_change() 
     assert log.trace[-2].outcome == Ignored.match(from_state="alerting")
 
 
-def test_an_alerting_timeout_that_reads_differently_is_a_change() -> None:
+def test_an_alerting_timeout_that_reads_differently_is_a_change() -> None:  # ALERT-7
     ringing = stream("s1").alerting()
     log = filled(list(ringing), GRACED)
     (fired,) = log.advance(START + timedelta(minutes=1)).new

@@ -261,7 +261,7 @@ def test_an_event_accepted_now_is_refused_once_an_earlier_one_is_there() -> None
     assert told(folds([*BEGUN.after(5).alerting(id="e2"), one(BEGUN.connected())])) == ["e1 connected", "e2 no_way_back"]
 
 
-def test_stamps_are_written_in_order_not_as_they_come() -> None:
+def test_stamps_are_written_in_order_not_as_they_come() -> None:  # STAMP-1
     session = folds(BEGUN.alerting().after(3).dialing().after(3).alerting().after(1).connected()).session
     assert session.start_alerting_time == START
     assert session.initial_state == "alerting"
@@ -392,22 +392,22 @@ def test_an_alert_is_ended_by_advance_at_its_own_instant(until: float | None, *,
     assert folded.session.after_call_work is None
 
 
-def test_without_a_grace_an_alert_is_left_to_the_provider() -> None:
+def test_without_a_grace_an_alert_is_left_to_the_provider() -> None:  # ALERT-2
     assert told(folds(ALERTED, until=3600)) == ["e1 alerting"]
 
 
-def test_events_alone_never_end_an_alert() -> None:
+def test_events_alone_never_end_an_alert() -> None:  # ALERT-5
     assert told(folds(ALERTED.after("1h").connected(), **GRACE)) == ["e1 alerting", "e2 connected"]
 
 
-def test_it_is_the_last_row_whatever_its_time() -> None:
+def test_it_is_the_last_row_whatever_its_time() -> None:  # ALERT-6
     folded = folds(ALERTED.after(20).updated(viewer_url="https://v"), until=9, **GRACE)
     assert told(folded) == ["e1 alerting", "e2 details", "timer.alerting alert_timed_out+none_after_alert_timeout"]
     assert folded.steps[-1].event.occurred_at == START + 9 * SECOND
     assert folded.session.disconnected_time == START + 9 * SECOND
 
 
-def test_what_arrives_later_is_judged_as_if_it_had_never_fired() -> None:
+def test_what_arrives_later_is_judged_as_if_it_had_never_fired() -> None:  # ALERT-7
     late = folds([*ALERTED, *BEGUN.after(20).connected(id="e2")], until=3600, **GRACE)
     assert told(late) == ["e1 alerting", "e2 connected"]
     settings = folds([*ALERTED, *BEGUN.after(1).updated(id="e2", alerting_timeout=60)], until=60, **GRACE)
@@ -420,7 +420,7 @@ def test_an_alert_counts_from_the_open_segment() -> None:
     assert folds(again, until=16, **GRACE).session.disconnected_time == START + 16 * SECOND
 
 
-def test_an_alert_that_timed_out_has_no_after_call_work_whatever_the_rules() -> None:
+def test_an_alert_that_timed_out_has_no_after_call_work_whatever_the_rules() -> None:  # ALERT-4
     settings = Settings(wrapup_prompt="timeout", wrapup_timeout=duration(30))
     folded = folds(ALERTED, until=3600, settings=settings, acw_when_unanswered=True, **GRACE)
     assert folded.session.after_call_work is None

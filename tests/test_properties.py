@@ -313,7 +313,7 @@ def test_allowed_says_what_apply_does(stream: list[Event], lifecycle: Lifecycle,
 
 
 @given(streams(), lifecycles())
-def test_stamps_are_written_once(stream: list[Event], lifecycle: Lifecycle) -> None:
+def test_stamps_are_written_once(stream: list[Event], lifecycle: Lifecycle) -> None:  # STAMP-1
     steps = run(in_order(stream), lifecycle=lifecycle, until=at(60)).steps
     for before, after in pairwise(step.session for step in steps):
         for stamp in STAMPS:
@@ -333,7 +333,7 @@ def test_what_changed_is_listed_and_sorted(stream: list[Event], lifecycle: Lifec
 
 
 @given(streams(), lifecycles())
-def test_segments_are_contiguous(stream: list[Event], lifecycle: Lifecycle) -> None:
+def test_segments_are_contiguous(stream: list[Event], lifecycle: Lifecycle) -> None:  # SEG-3, SEG-5
     session = fold(stream, at(60), lifecycle=lifecycle).session
     segments = session.segments or ()
     for one, two in pairwise(segments):
