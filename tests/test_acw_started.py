@@ -19,7 +19,7 @@ def ended(**said: Any) -> Stream:
 
 
 @pytest.mark.parametrize("before", [stream(), stream().alerting(), stream().connected()], ids=["none", "alerting", "connected"])
-def test_before_the_end_it_is_refused(before: Stream) -> None:
+def test_before_the_end_it_is_refused(before: Stream) -> None:  # ACW-35
     assert run(before.after(1).started(**TIMED)).outcomes[-1] == Refused.match(rule="not_ended")
 
 
@@ -35,14 +35,15 @@ def test_before_the_end_it_is_refused(before: Stream) -> None:
     ],
     ids=["no prompt", "prompt none", "skipped by rule", "complete", "skipped", "unanswered"],
 )
-def test_in_every_state_it_makes_work_pending_from_the_end_of_the_leg(before: Stream) -> None:  # KIND-8
+def test_in_every_state_it_makes_work_pending_from_the_end_of_the_leg(before: Stream) -> None:  # KIND-8, ACW-37
     ran = run(before.after(5).started())
 
     assert ran.outcomes[-1] == Applied.match(row="started_by_platform", acw="pending")
     ran.expect(after_call_work__start_time=at(10), after_call_work__end_time=None)
 
 
-def test_pending_already_and_no_news_is_a_duplicate_and_new_settings_are_taken_after_the_end() -> None:  # KIND-8, SETTING-4
+# KIND-8, SETTING-4, ACW-36, ACW-40
+def test_pending_already_and_no_news_is_a_duplicate_and_new_settings_are_taken_after_the_end() -> None:
     pending = ended(**TIMED).after(1)
 
     assert run(pending.started()).outcomes[-1] == Duplicate.match(acw="pending")
@@ -76,7 +77,7 @@ def test_the_timers_of_a_session_are_known_by_their_number() -> None:
 
 
 @pytest.mark.parametrize(("passed", "row"), [(30, "duplicate"), (30.001, "deadline_passed")])
-def test_later_than_the_deadline_that_it_would_have_it_is_ignored(passed: float, row: str) -> None:  # SAME-1
+def test_later_than_the_deadline_that_it_would_have_it_is_ignored(passed: float, row: str) -> None:  # SAME-1, ACW-41
     outcome = run(ended(**TIMED).after(passed).started()).outcomes[-1]
 
     assert outcome.row == row
@@ -85,7 +86,7 @@ def test_later_than_the_deadline_that_it_would_have_it_is_ignored(passed: float,
 
 
 @pytest.mark.parametrize("prompt", [None, "none", UnknownPrompt("new")])
-def test_where_no_prompt_is_known_pending_work_counts_as_optional(prompt: Any) -> None:
+def test_where_no_prompt_is_known_pending_work_counts_as_optional(prompt: Any) -> None:  # ACW-42
     pending = ended(wrapup_prompt=prompt).after(1).started(wrapup_timeout=5)
 
     assert Lifecycle().deadline(run(pending).session) is None
@@ -96,7 +97,7 @@ def test_where_no_prompt_is_known_pending_work_counts_as_optional(prompt: Any) -
 # --- The wrap-up --------------------------------------------------------------------------------------------------------------
 
 
-def test_while_work_is_pending_a_wrapup_has_no_end() -> None:
+def test_while_work_is_pending_a_wrapup_has_no_end() -> None:  # ACW-38
     again = ended(wrapup_prompt="mandatory").after(1).wrapup("sale", name="Sale").after(1).started()
 
     run(again).expect(wrapup=Wrapup(code="sale", name="Sale"))
@@ -112,14 +113,14 @@ def test_while_work_is_pending_a_wrapup_has_no_end() -> None:
         ({"tags": ["a"]}, Wrapup(tags=("a",), provisional=True)),
     ],
 )
-def test_the_timers_code_is_withdrawn_and_what_is_left_is_a_draft(draft: dict[str, Any], left: Wrapup | None) -> None:
+def test_the_timers_code_is_withdrawn_and_what_is_left_is_a_draft(draft: dict[str, Any], left: Wrapup | None) -> None:  # ACW-39
     pending = ended(**TIMED).after(1).wrapup(provisional=True, **draft) if draft else ended(**TIMED).after(1)
 
     run(pending.after(60).started(wrapup_timeout=600)).expect(wrapup=left)
 
 
 def test_the_timeout_code_is_a_setting_of_the_lifecycle_and_withdrawn_by_being_it() -> None:
-    """A code that the agent saved is not the timer's, though it is the default of another platform."""
+    """A code that the agent saved is not the timer's, though it is the default of another platform. ACW-24, ACW-39."""
     lifecycle = Lifecycle(timeout_code="OTHER")
     timed_out = ended(**TIMED).after(60)
     saved = ended(wrapup_prompt="mandatory").after(1).wrapup("ININ-WRAP-UP-TIMEOUT").after(1)
@@ -129,7 +130,7 @@ def test_the_timeout_code_is_a_setting_of_the_lifecycle_and_withdrawn_by_being_i
     run(saved.started(), lifecycle=lifecycle).expect(wrapup=Wrapup(code="ININ-WRAP-UP-TIMEOUT"))
 
 
-def test_a_report_of_skipped_withdraws_the_timers_code_and_one_of_complete_does_not() -> None:
+def test_a_report_of_skipped_withdraws_the_timers_code_and_one_of_complete_does_not() -> None:  # ACW-30
     timed_out = ended(**TIMED).after(60)
 
     run(timed_out.platform("skipped")).expect(wrapup=None, after_call_work__state="skipped")
@@ -139,7 +140,7 @@ def test_a_report_of_skipped_withdraws_the_timers_code_and_one_of_complete_does_
 # --- There is none ------------------------------------------------------------------------------------------------------------
 
 
-def test_not_applicable_makes_work_absent_and_a_wrapup_without_an_end_final_at_the_end_of_the_leg() -> None:  # KIND-12
+def test_not_applicable_makes_work_absent_and_a_wrapup_without_an_end_final_at_the_end_of_the_leg() -> None:  # KIND-12, ACW-31
     pending = ended(wrapup_prompt="mandatory").after(1).wrapup("sale", provisional=True).after(1).platform("notApplicable")
 
     ran = run(pending)
@@ -148,7 +149,7 @@ def test_not_applicable_makes_work_absent_and_a_wrapup_without_an_end_final_at_t
     ran.expect(after_call_work=None, wrapup=Wrapup(code="sale", end_time=at(10), duration_seconds=0))
 
 
-def test_not_applicable_keeps_the_end_of_a_wrapup_and_withdraws_the_timers_code() -> None:
+def test_not_applicable_keeps_the_end_of_a_wrapup_and_withdraws_the_timers_code() -> None:  # ACW-30, ACW-32
     run(ended(wrapup_prompt="mandatory").after(1).wrapup("sale").after(1).platform("notApplicable")).expect(
         after_call_work=None, wrapup__end_time=at(11)
     )

@@ -102,7 +102,7 @@ LADDER = [
 
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
 @pytest.mark.parametrize(("lifecycle", "before", "disconnect_type", "state"), LADDER)
-# CONN-12, CONN-13
+# CONN-12, CONN-13, ACW-1, ACW-2, ACW-3, ACW-4, ACW-5, ACW-6, ACW-8, ACW-9, ACW-10, ACW-11, ACW-47
 def test_what_the_end_of_the_leg_decides(
     lifecycle: Lifecycle, before: Stream, disconnect_type: str | None, state: str | None, end: str
 ) -> None:
@@ -126,6 +126,7 @@ def test_what_the_end_of_the_leg_decides(
         ("unheard", "pending"),
     ],
 )
+# ACW-4, ACW-9
 def test_a_disconnect_type_that_begins_with_transfer_skips_only_where_asked_for(disconnect_type: str, state: str) -> None:
     ended = connected(**MANDATORY).disconnected(disconnect_type)
 
@@ -133,7 +134,7 @@ def test_a_disconnect_type_that_begins_with_transfer_skips_only_where_asked_for(
     run(ended).expect(after_call_work__state="pending")
 
 
-def test_a_wrapup_prepared_while_connected_does_not_end_after_call_work_and_done_does() -> None:
+def test_a_wrapup_prepared_while_connected_does_not_end_after_call_work_and_done_does() -> None:  # ACW-10, ACW-19
     ended = connected(**MANDATORY).wrapup("sale").disconnected("peer")
 
     run(ended).expect(after_call_work=work("pending", 10), wrapup__code="sale", wrapup__end_time=None)
@@ -220,7 +221,7 @@ def pending(prompt: str, timeout: int | None = None) -> Stream:
 
 
 @pytest.mark.parametrize(("act", "prompt", "timeout", "verdict"), cells())
-# KIND-9, KIND-10, KIND-11, KIND-12, SETTING-6, SETTING-7
+# KIND-9, KIND-10, KIND-11, KIND-12, SETTING-6, SETTING-7, ACW-12, ACW-13, ACW-14, ACW-15, ACW-16, ACW-17, ACW-19
 def test_while_after_call_work_is_pending(act: str, prompt: str, timeout: int | None, verdict: str) -> None:
     ran = run(ACTS[act](pending(prompt, timeout).after(10)))
     if verdict in set(AfterCallWorkState):
@@ -253,7 +254,8 @@ LIMITED = ["timeout", "forcedTimeout", "agentRequested"]
 
 
 @pytest.mark.parametrize(("prompt", "timeout", "deadline"), DEADLINES)
-def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadline: int | None) -> None:  # SETTING-6, SETTING-7
+# SETTING-6, SETTING-7, ACW-18
+def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadline: int | None) -> None:
     assert Lifecycle().deadline(run(pending(prompt, timeout)).session) == (None if deadline is None else at(deadline))
     run(pending(prompt, timeout), until=at(86400)).expect(
         after_call_work=work("pending", 60) if deadline is None else work("complete", 60, deadline)
@@ -261,7 +263,7 @@ def test_which_prompts_have_a_deadline(prompt: str, timeout: int | None, deadlin
 
 
 @pytest.mark.parametrize("prompt", LIMITED)
-def test_the_deadline_fires_when_it_is_reached_and_not_before(prompt: str) -> None:  # STAMP-6
+def test_the_deadline_fires_when_it_is_reached_and_not_before(prompt: str) -> None:  # STAMP-6, ACW-18
     run(pending(prompt, 30), until=at(89.999)).expect(after_call_work=work("pending", 60), wrapup=None)
     run(pending(prompt, 30), until=at(90)).expect(
         Applied.match(),
@@ -274,20 +276,20 @@ def test_the_deadline_fires_when_it_is_reached_and_not_before(prompt: str) -> No
 
 
 @pytest.mark.parametrize("prompt", LIMITED)
-def test_the_end_is_the_deadline_itself_not_when_it_was_noticed(prompt: str) -> None:
+def test_the_end_is_the_deadline_itself_not_when_it_was_noticed(prompt: str) -> None:  # ACW-25
     for noticed in (run(pending(prompt, 30), until=at(7200)), run(pending(prompt, 30).after(7200).updated(peer_id="p"))):
         noticed.expect(after_call_work=work("complete", 60, 90), wrapup__end_time=at(90), wrapup__duration_seconds=30)
 
 
 @pytest.mark.parametrize("prompt", LIMITED)
-def test_an_event_at_the_deadline_comes_before_it(prompt: str) -> None:
+def test_an_event_at_the_deadline_comes_before_it(prompt: str) -> None:  # ACW-26
     ran = run(pending(prompt, 30).after(30).platform("skipped"), until=at(90))
     assert ran.outcomes[-1] == Applied.match(acw="skipped", fired=())
     ran.expect(after_call_work=work("skipped", 60, 90), wrapup=None)
 
 
 @pytest.mark.parametrize("prompt", ["timeout", "agentRequested"])
-def test_a_code_saved_at_the_deadline_is_in_time(prompt: str) -> None:
+def test_a_code_saved_at_the_deadline_is_in_time(prompt: str) -> None:  # ACW-26
     run(pending(prompt, 30).after(30).wrapup("sale"), until=at(90)).expect(
         after_call_work=work("complete", 60, 90), wrapup__code="sale", wrapup__end_time=at(90)
     )
@@ -322,6 +324,7 @@ SAVED: list[tuple[str, Act, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("prompt", LIMITED)
 @pytest.mark.parametrize(("save", "expected"), [pytest.param(*rest, id=name) for name, *rest in SAVED])
+# ACW-20, ACW-22, ACW-23
 def test_the_code_at_the_deadline_is_the_saved_one_or_the_platforms(save: Act, expected: dict[str, Any], prompt: str) -> None:
     run(save(pending(prompt, 30).after(5)), until=at(90)).expect(
         after_call_work=work("complete", 60, 90),
@@ -360,7 +363,7 @@ ENDED: dict[str, tuple[Stream, float | None]] = {
 
 @pytest.mark.parametrize("state", ["complete", "skipped"])
 @pytest.mark.parametrize("before", ENDED)
-def test_a_report_replaces_state_and_end_once_the_leg_has_ended(before: str, state: str) -> None:
+def test_a_report_replaces_state_and_end_once_the_leg_has_ended(before: str, state: str) -> None:  # ACW-1, ACW-27, ACW-28, ACW-29
     events, wrapup_end = ENDED[before]
     ran = run(events.after(5).platform(state))
     assert ran.outcomes[-1] == Applied.match(acw=state)
@@ -371,7 +374,7 @@ def test_a_report_replaces_state_and_end_once_the_leg_has_ended(before: str, sta
         ran.expect(wrapup__end_time=at(wrapup_end))
 
 
-def test_a_report_replaces_the_timers_end_and_leaves_the_wrapups_own() -> None:
+def test_a_report_replaces_the_timers_end_and_leaves_the_wrapups_own() -> None:  # ACW-32
     run(pending("timeout", 30).after(40).platform("complete")).expect(
         Applied.match(),
         Applied.match(),
@@ -386,20 +389,20 @@ def test_a_report_replaces_the_timers_end_and_leaves_the_wrapups_own() -> None:
 
 
 @pytest.mark.parametrize("state", ["complete", "skipped"])
-def test_a_report_makes_a_draft_final(state: str) -> None:
+def test_a_report_makes_a_draft_final(state: str) -> None:  # ACW-20
     run(pending("mandatory").after(5).wrapup("sale", provisional=True).after(5.5).platform(state)).expect(
         wrapup__code="sale", wrapup__provisional=False, wrapup__end_time=at(70.5), wrapup__duration_seconds=10
     )
 
 
 @pytest.mark.parametrize("state", ["complete", "skipped"])
-def test_an_equal_report_is_a_duplicate(state: str) -> None:
+def test_an_equal_report_is_a_duplicate(state: str) -> None:  # ACW-33
     reported = pending("mandatory").after(5).platform(state)
     assert run(reported.platform(state)).outcomes[-1] == Duplicate.match(acw=state)
     assert run(reported.after(0.001).platform(state)).outcomes[-1] == Applied.match(acw=state)
 
 
-def test_a_report_of_what_our_rule_said_to_the_millisecond_is_a_duplicate() -> None:
+def test_a_report_of_what_our_rule_said_to_the_millisecond_is_a_duplicate() -> None:  # ACW-33
     assert run(connected(**REQUESTED).disconnected("peer").platform("skipped")).outcomes[-1] == Duplicate.match()
     assert run(pending("mandatory").after(5).wrapup("sale").platform("complete")).outcomes[-1] == Duplicate.match()
 
@@ -431,7 +434,7 @@ NOT_ENDED = {
 
 @pytest.mark.parametrize("by", ENDERS)
 @pytest.mark.parametrize("state", NOT_ENDED)
-def test_after_call_work_cannot_end_before_the_leg(state: str, by: str) -> None:
+def test_after_call_work_cannot_end_before_the_leg(state: str, by: str) -> None:  # ACW-34, ACW-44
     ran = run(ENDERS[by](NOT_ENDED[state].after(1)))
     assert ran.outcomes[-1] == Refused.match(rule="not_ended", acw=None)
     ran.expect(after_call_work=None)
@@ -439,7 +442,7 @@ def test_after_call_work_cannot_end_before_the_leg(state: str, by: str) -> None:
 
 @pytest.mark.parametrize("by", ["agent", "offline"])
 @pytest.mark.parametrize("end", ["disconnected", "terminated"])
-def test_a_leg_without_after_call_work_has_none_to_end(end: str, by: str) -> None:
+def test_a_leg_without_after_call_work_has_none_to_end(end: str, by: str) -> None:  # ACW-45
     for before in (stream().connected(), stream().alerting(**MANDATORY)):
         ended = getattr(before.after(10), end)("peer")
         assert run(ENDERS[by](ended.after(1))).outcomes[-1] == Refused.match(rule="no_after_call_work", acw=None)
@@ -457,7 +460,7 @@ def test_a_leg_without_after_call_work_has_none_to_end(end: str, by: str) -> Non
     ],
     ids=["by code", "by offline", "by agent", "by rule", "by platform"],
 )
-def test_after_call_work_ends_once(closed: Stream, state: str, by: str) -> None:
+def test_after_call_work_ends_once(closed: Stream, state: str, by: str) -> None:  # ACW-46
     before = run(closed).session.after_call_work
     ran = run(ENDERS[by](closed.after(5)))
     assert ran.outcomes[-1] == Duplicate.match(acw=state)
@@ -487,7 +490,7 @@ def test_an_unknown_word_is_ignored_before_anything_else_is_asked(before: Stream
 
 
 @pytest.mark.parametrize("prompt", [None, *WrapupPrompt, UnknownPrompt("unheard")])
-def test_a_request_is_taken_while_connected_under_any_prompt(prompt: str | None) -> None:  # KIND-6
+def test_a_request_is_taken_while_connected_under_any_prompt(prompt: str | None) -> None:  # KIND-6, ACW-47
     asked = connected(wrapup_prompt=prompt, wrapup_timeout=30).required()
     run(asked).expect(Applied.match(), Applied.match(), after_call_work_required=True, after_call_work=None)
     run(asked.after(1).required(False)).expect(after_call_work_required=False)
@@ -502,7 +505,7 @@ NOT_CONNECTED = {
 
 @pytest.mark.parametrize("required", [True, False])
 @pytest.mark.parametrize("state", NOT_CONNECTED)
-def test_a_request_outside_connected_is_refused(state: str, *, required: bool) -> None:
+def test_a_request_outside_connected_is_refused(state: str, *, required: bool) -> None:  # ACW-48
     ran = run(NOT_CONNECTED[state].after(1).required(required))
     assert ran.outcomes[-1] == Refused.match(rule="not_connected")
     ran.expect(after_call_work_required=None)
@@ -518,7 +521,7 @@ def test_a_request_counts_over_the_detail_of_its_own_event(held: bool | None, de
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_first_request_is_news_and_the_same_again_a_duplicate(*, required: bool) -> None:  # SAME-8
+def test_a_first_request_is_news_and_the_same_again_a_duplicate(*, required: bool) -> None:  # SAME-8, ACW-49
     run(connected().required(required).after(1).required(required)).expect(
         Applied.match(), Applied.match(), Duplicate.match(), after_call_work_required=required
     )

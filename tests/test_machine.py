@@ -38,7 +38,7 @@ def test_both_are_machines_of_transitions_without_a_model() -> None:
         assert all(isinstance(cell, transitions.Transition) for cell in machine.get_transitions())
 
 
-def test_they_have_the_states_of_the_specification() -> None:  # CONN-1
+def test_they_have_the_states_of_the_specification() -> None:  # CONN-1, ACW-1
     assert tuple(machines().connection.states) == STATES
     assert tuple(machines().after_call_work.states) == WORK_STATES
     assert {*STATES} == {*ConnectionState}

@@ -304,7 +304,7 @@ def test_an_advance_before_the_latest_event_changes_nothing() -> None:
     assert told(folds(TIMED.after(31).updated(), until=70)) == told(folds(TIMED.after(31).updated()))
 
 
-def test_an_event_at_the_deadline_comes_before_it() -> None:
+def test_an_event_at_the_deadline_comes_before_it() -> None:  # ACW-26
     folded = folds(TIMED.after(30).wrapup("sale"), until=1000)
     assert told(folded) == ["e1 connected", "e2 ended+begins", "e3 complete_by_code"]
     assert outcome(folded.session) == ("complete", DEADLINE, "sale", 30)
@@ -348,7 +348,7 @@ def outcome(session: CobrowseSession) -> tuple[Any, ...]:
 # --- The platform's own report ------------------------------------------------------------------------------------------------
 
 
-def test_a_report_after_the_timer_replaces_what_the_timer_said() -> None:
+def test_a_report_after_the_timer_replaces_what_the_timer_said() -> None:  # ACW-28, ACW-29
     folded = folds(TIMED.after("30200ms").platform("skipped"))
     assert told(folded)[2:] == ["timer.acw complete_by_timeout", "e3 skipped_by_platform"]
     assert folded.session.after_call_work == AfterCallWork(

@@ -130,6 +130,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("prompt", "disconnect_type", "state"), ENDS)
+# ACW-7
 def test_a_preparation_becomes_final_where_the_end_of_the_leg_leaves_nothing_to_do(
     prompt: str | None, disconnect_type: str, state: str | None
 ) -> None:
@@ -139,7 +140,7 @@ def test_a_preparation_becomes_final_where_the_end_of_the_leg_leaves_nothing_to_
 
 
 @pytest.mark.parametrize(("prompt", "disconnect_type", "state"), ENDS)
-def test_a_prepared_draft_becomes_final_there_too(prompt: str | None, disconnect_type: str, state: str | None) -> None:
+def test_a_prepared_draft_becomes_final_there_too(prompt: str | None, disconnect_type: str, state: str | None) -> None:  # ACW-21
     ran = run(connected(prompt).wrapup(notes="call back", provisional=True).after(5).disconnected(disconnect_type))
     ran.expect(wrapup=final(15, 0, notes="call back"))
     assert ran.outcomes[-1] == Applied.match(acw=state)
@@ -245,11 +246,11 @@ CLOSERS: list[tuple[str, Act, Wrapup | None]] = [
 
 
 @pytest.mark.parametrize(("close", "expected"), [pytest.param(*rest, id=by) for by, *rest in CLOSERS])
-def test_only_a_skip_drops_a_draft(close: Act, expected: Wrapup | None) -> None:
+def test_only_a_skip_drops_a_draft(close: Act, expected: Wrapup | None) -> None:  # ACW-20, ACW-21
     run(close(ended("optional").wrapup("draft", provisional=True, **SAID).after(2))).expect(wrapup=expected)
 
 
-def test_a_draft_without_a_code_is_kept_and_made_final_when_the_agent_is_done() -> None:
+def test_a_draft_without_a_code_is_kept_and_made_final_when_the_agent_is_done() -> None:  # ACW-21
     run(ended("optional").wrapup(notes="call back", provisional=True).after(2).done()).expect(
         wrapup=final(12, 2, notes="call back"), after_call_work__state="skipped"
     )
