@@ -436,7 +436,7 @@ SHARED: Json = {
 }
 
 
-def test_a_participants_wrapup_and_after_call_work_are_those_of_each_connected_leg() -> None:
+def test_a_participants_wrapup_and_after_call_work_are_those_of_each_connected_leg() -> None:  # WRAP-12
     legs = [ENDED | {"id": name} for name in ("leg1", "leg2")]
     declined = {"id": "leg3", "state": "disconnected", "disconnectedTime": t(63), "startAlertingTime": t(0)}
     both = {"id": "conv", "participants": [{"calls": [legs[0], declined], "callbacks": [legs[1]], **SHARED}]}
@@ -447,7 +447,7 @@ def test_a_participants_wrapup_and_after_call_work_are_those_of_each_connected_l
     ]
 
 
-def test_a_legs_own_wrapup_and_after_call_work_go_before_its_participants() -> None:
+def test_a_legs_own_wrapup_and_after_call_work_go_before_its_participants() -> None:  # WRAP-12
     assert after(ENDED | OWN, **SHARED) == [
         event("wrapup", t(65), code="own"),
         event("acw.ended", t(65), by="platform", state="complete"),

@@ -345,7 +345,7 @@ def test_segments_are_contiguous(stream: list[Event], lifecycle: Lifecycle) -> N
 
 
 @given(streams(), lifecycles())
-def test_a_wrapup_lasts_from_the_end_of_the_leg_to_its_own(stream: list[Event], lifecycle: Lifecycle) -> None:
+def test_a_wrapup_lasts_from_the_end_of_the_leg_to_its_own(stream: list[Event], lifecycle: Lifecycle) -> None:  # WRAP-11
     for step in run(in_order(stream), lifecycle=lifecycle, until=at(60)).steps:
         session, work = step.session, step.session.after_call_work
         pending = work is not None and work.state == AfterCallWorkState.PENDING

@@ -95,7 +95,7 @@ def cells() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("state", "save", "verdict"), cells())
-def test_every_save_in_every_state(state: str, save: str, verdict: str) -> None:
+def test_every_save_in_every_state(state: str, save: str, verdict: str) -> None:  # WRAP-4, WRAP-6, WRAP-7
     before = run(AT[state]).session if len(AT[state]) else Lifecycle().new("s1")
     ran = run(SAVES[save](AT[state].after(5)))
     assert ran.outcomes[-1] == VERDICTS[verdict], ran.story()
@@ -109,7 +109,7 @@ SAID: dict[str, Any] = {"name": "Sale", "notes": "two seats", "tags": ("a", "b")
 
 
 @pytest.mark.parametrize("provisional", [False, True])
-def test_a_preparation_has_no_end_and_ends_nothing(*, provisional: bool) -> None:
+def test_a_preparation_has_no_end_and_ends_nothing(*, provisional: bool) -> None:  # WRAP-5
     run(connected().wrapup("sale", provisional=provisional, **SAID)).expect(
         Applied.match(),
         Applied.match(from_state="connected", to_state="connected", acw=None),
@@ -118,7 +118,7 @@ def test_a_preparation_has_no_end_and_ends_nothing(*, provisional: bool) -> None
     )
 
 
-def test_disable_end_time_updates_is_an_instruction_and_never_stored() -> None:
+def test_disable_end_time_updates_is_an_instruction_and_never_stored() -> None:  # WRAP-2
     run(connected().wrapup("sale", disable_end_time_updates=True)).expect(wrapup=Wrapup(code="sale"))
 
 
@@ -170,11 +170,11 @@ def test_disconnected_time_ends_the_preparation_once_and_terminated_does_not_mov
         pytest.param(ended(None), final(11, 1, code="sale"), id="without after-call work"),
     ],
 )
-def test_a_save_replaces_the_whole_wrapup(before: Stream, expected: Wrapup) -> None:
+def test_a_save_replaces_the_whole_wrapup(before: Stream, expected: Wrapup) -> None:  # WRAP-1
     run(before.wrapup("other", **SAID).after(1).wrapup("sale")).expect(wrapup=expected)
 
 
-def test_a_draft_replaces_a_draft_whole() -> None:
+def test_a_draft_replaces_a_draft_whole() -> None:  # WRAP-1
     run(ended().wrapup("other", provisional=True, **SAID).after(1).wrapup(notes="n", provisional=True)).expect(
         wrapup=Wrapup(notes="n", provisional=True)
     )
@@ -189,14 +189,14 @@ def test_a_draft_replaces_a_draft_whole() -> None:
         pytest.param(ended("forcedTimeout", 30), {}, id="under forcedTimeout"),
     ],
 )
-def test_a_save_that_changes_nothing_is_a_duplicate(before: Stream, said: dict[str, bool]) -> None:
+def test_a_save_that_changes_nothing_is_a_duplicate(before: Stream, said: dict[str, bool]) -> None:  # WRAP-3
     saved = before.wrapup("sale", **SAID, **said)
     assert run(saved.after(1).wrapup("sale", **SAID, **said)).outcomes[-1] == Duplicate.match()
     assert run(saved.after(1).wrapup("sale", **said)).outcomes[-1] == Applied.match()
 
 
 @pytest.mark.parametrize("before", [ended(), ended(None), connected("agentRequested").disconnected("peer")])
-def test_an_end_that_moves_is_a_change_and_one_that_stays_is_none(before: Stream) -> None:
+def test_an_end_that_moves_is_a_change_and_one_that_stays_is_none(before: Stream) -> None:  # WRAP-3
     saved = before.after(1).wrapup("sale")
     assert run(saved.wrapup("sale")).outcomes[-1] == Duplicate.match()
     assert run(saved.after(1).wrapup("sale", disable_end_time_updates=True)).outcomes[-1] == Duplicate.match()
@@ -226,7 +226,7 @@ def test_a_final_wrapup_replaces_a_draft(prompt: str) -> None:
     )
 
 
-def test_forced_timeout_keeps_a_final_wrapup_from_drafts() -> None:
+def test_forced_timeout_keeps_a_final_wrapup_from_drafts() -> None:  # WRAP-6
     run(ended("forcedTimeout", 30).wrapup("sale").after(1).wrapup("other", provisional=True)).expect(
         Applied.match(),
         Applied.match(),
@@ -275,7 +275,7 @@ def test_any_other_text_is_a_code() -> None:  # KEEP-8
 
 @pytest.mark.parametrize("prompt", ["optional", "mandatory", "timeout"])
 @pytest.mark.parametrize("disabled", [True, False])
-def test_the_final_one_ends_both_at_the_same_moment(prompt: str, *, disabled: bool) -> None:
+def test_the_final_one_ends_both_at_the_same_moment(prompt: str, *, disabled: bool) -> None:  # WRAP-8
     run(ended(prompt, 30).after(14.22).wrapup("sale", disable_end_time_updates=disabled)).expect(
         wrapup=final(24.22, 14, code="sale"),
         after_call_work=AfterCallWork(state=AfterCallWorkState.COMPLETE, start_time=at(10), end_time=at(24.22)),
@@ -290,7 +290,7 @@ def test_forced_timeout_saves_the_code_but_stays_pending() -> None:
     )
 
 
-def test_under_forced_timeout_the_deadline_ends_both() -> None:
+def test_under_forced_timeout_the_deadline_ends_both() -> None:  # WRAP-9
     run(ended("forcedTimeout", 30).after(5).wrapup("sale"), until=at(40)).expect(
         wrapup=final(40, 30, code="sale"),
         after_call_work=AfterCallWork(state=AfterCallWorkState.COMPLETE, start_time=at(10), end_time=at(40)),
@@ -315,7 +315,7 @@ AGAIN = [
 
 
 @pytest.mark.parametrize(("before", "end", "duration"), AGAIN)
-def test_saved_again_later_it_ends_then_unless_told_otherwise(before: Stream, end: float, duration: int) -> None:
+def test_saved_again_later_it_ends_then_unless_told_otherwise(before: Stream, end: float, duration: int) -> None:  # WRAP-10
     work = run(before).session.after_call_work
     later = before.after(60)
     since = (later.now - at(10)) // timedelta(seconds=1)
@@ -335,11 +335,11 @@ def test_saved_again_later_it_ends_then_unless_told_otherwise(before: Stream, en
     ],
     ids=["no prompt", "skipped", "offline", "unanswered"],
 )
-def test_where_no_end_exists_disable_end_time_updates_keeps_none(before: Stream) -> None:
+def test_where_no_end_exists_disable_end_time_updates_keeps_none(before: Stream) -> None:  # WRAP-10
     run(before.after(7.5).wrapup("sale", disable_end_time_updates=True)).expect(wrapup=final(17.5, 7, code="sale"))
 
 
-def test_an_end_that_was_moved_and_then_kept() -> None:
+def test_an_end_that_was_moved_and_then_kept() -> None:  # WRAP-10
     again = ended().after(1).wrapup("a").after(1).wrapup("b").after(1).wrapup("c", disable_end_time_updates=True)
     run(again.after(1).wrapup("d")).expect(wrapup=final(14, 4, code="d"), after_call_work__end_time=at(11))
     run(again).expect(wrapup=final(12, 2, code="c"), after_call_work__end_time=at(11))
@@ -349,12 +349,12 @@ def test_an_end_that_was_moved_and_then_kept() -> None:
 
 
 @pytest.mark.parametrize(("passed", "seconds"), [(0, 0), (0.999, 0), (1, 1), (14.22, 14), (14.999, 14), (15, 15), (7200.5, 7200)])
-def test_duration_is_whole_seconds_rounded_down(passed: float, seconds: int) -> None:
+def test_duration_is_whole_seconds_rounded_down(passed: float, seconds: int) -> None:  # WRAP-11
     run(ended().after(passed).wrapup("sale")).expect(wrapup__duration_seconds=seconds)
     run(ended(None).after(passed).wrapup("sale")).expect(wrapup__duration_seconds=seconds)
 
 
-def test_duration_counts_from_disconnected_not_from_terminated() -> None:
+def test_duration_counts_from_disconnected_not_from_terminated() -> None:  # WRAP-11
     run(ended().after(5).terminated("peer").after(5).wrapup("sale")).expect(wrapup__duration_seconds=10)
 
 
