@@ -61,7 +61,7 @@ def test_ten_more_minutes_after_the_timer_reopen_the_work_and_withdraw_its_code(
     ran.expect(after_call_work__end_time=at(640), wrapup__code="ININ-WRAP-UP-TIMEOUT", wrapup__end_time=at(640))
 
 
-def test_the_timers_of_a_session_are_known_by_their_number() -> None:
+def test_the_timers_of_a_session_are_known_by_their_number() -> None:  # TRACE-11
     call = ended(**TIMED).after(40).started(wrapup_timeout=630)
     log = SessionLog(Lifecycle(), "s1")
     for event in call.events[:2]:

@@ -257,7 +257,7 @@ def test_a_timedelta_of_a_subclass_is_converted() -> None:
         ({"extra": {"segmentType": "x"}}, "extra: expected unknown keys only, found segmentType"),
     ],
 )
-def test_an_error_names_the_field(said: dict[str, Any], says: str) -> None:
+def test_an_error_names_the_field(said: dict[str, Any], says: str) -> None:  # ORDER-6
     with pytest.raises((TypeError, ValueError), match=says):
         Alerting(**{**ENVELOPE, **said})
 

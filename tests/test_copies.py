@@ -75,15 +75,15 @@ def compared(one: str | None, other: str | None) -> int:
 
 
 @given(st.lists(SEQUENCES, max_size=8))
-def test_sequences_are_in_the_order_of_the_specification(sequences: list[str | None]) -> None:
+def test_sequences_are_in_the_order_of_the_specification(sequences: list[str | None]) -> None:  # ORDER-3, ORDER-4, ORDER-5
     assert sorted(sequences, key=edition) == sorted(sequences, key=cmp_to_key(compared))
 
 
-def test_the_length_of_a_sequence_has_no_bound() -> None:
+def test_the_length_of_a_sequence_has_no_bound() -> None:  # ORDER-4
     assert edition("9" * 5000) < edition("1" + "0" * 5000) < edition("a")
 
 
-def test_the_sequence_orders_facts_of_one_instant_before_their_ids() -> None:  # EVENT-7
+def test_the_sequence_orders_facts_of_one_instant_before_their_ids() -> None:  # EVENT-7, ORDER-1
     first, second = (
         stream("s1").updated(id="z", sequence="1", peer_id="a"),
         stream("s1").updated(id="a", sequence="2", peer_id="b"),
@@ -95,7 +95,7 @@ def test_the_sequence_orders_facts_of_one_instant_before_their_ids() -> None:  #
 # --- Which copy counts --------------------------------------------------------------------------------------------------------
 
 
-def test_the_highest_edition_counts_then_the_earliest_received_then_the_smallest_canonical_form() -> None:
+def test_the_highest_edition_counts_then_the_earliest_received_then_the_smallest_canonical_form() -> None:  # COPY-2, COPY-3
     assert Copies(ended("1", disconnect_type="client"), ended("2", received=9, disconnect_type="peer")).merged.received == START
     for copies, counts in (
         ([ended("1", disconnect_type="client"), ended("2", received=9, disconnect_type="peer")], "peer"),
@@ -107,7 +107,7 @@ def test_the_highest_edition_counts_then_the_earliest_received_then_the_smallest
             assert Copies(*order).merged.disconnect_type == counts  # type: ignore[attr-defined]  # Disconnected
 
 
-def test_absence_is_no_correction() -> None:
+def test_absence_is_no_correction() -> None:  # COPY-4, COPY-5
     full = ended(
         "1",
         disconnect_type="peer",
@@ -127,7 +127,7 @@ def test_absence_is_no_correction() -> None:
     )
 
 
-def test_the_highest_lower_edition_that_states_it_fills_in() -> None:
+def test_the_highest_lower_edition_that_states_it_fills_in() -> None:  # COPY-4
     copies = [
         ended("1", details=Details(viewer_url="first", peer_id="first")),
         ended("2", details=Details(viewer_url="second")),
@@ -143,7 +143,7 @@ def test_a_copy_of_the_same_edition_fills_nothing_in() -> None:
     assert merged.details == Details()
 
 
-def test_the_types_fill_in_only_what_they_share() -> None:
+def test_the_types_fill_in_only_what_they_share() -> None:  # COPY-4, COPY-5, COPY-6
     disconnected = ended("1", disconnect_type="peer", details=Details(peer_id="p"))
     alerting = Alerting(subject="s1", source="/a", id="e1", occurred_at=START, sequence="2", segment_type="IVR")
     unknown = UnknownEvent(subject="s1", source="/a", id="e1", occurred_at=START, sequence="3", type="x")
@@ -155,7 +155,7 @@ def test_the_types_fill_in_only_what_they_share() -> None:
     assert Copies(wrapup, evolve(wrapup, sequence="3", name=None)).merged == evolve(wrapup, sequence="3", name=None)
 
 
-def test_to_restate_a_fact_does_not_move_when_it_was_learned_but_another_time_does() -> None:
+def test_to_restate_a_fact_does_not_move_when_it_was_learned_but_another_time_does() -> None:  # COPY-7
     first, restated, moved = ended("1", received=1), ended("2", received=60), ended("3", received=90, occurred_at=at(5))
 
     assert Copies(restated, first).merged.received == at(1)
@@ -175,7 +175,7 @@ def test_a_content_type_that_data_would_contradict_gives_way_to_what_is_filled_i
 
 @given(st.lists(st.tuples(st.sampled_from((None, "1", "2")), st.integers(0, 2), st.sampled_from("abc")), min_size=1, max_size=6))
 def test_the_copy_that_counts_is_the_best_of_all_whatever_came_before(copies: list[tuple[str | None, int, str]]) -> None:
-    """The reference is plain: of the highest edition, the first received, then the smallest canonical form."""
+    """The reference is plain: of the highest edition, the first received, then the smallest canonical form. COPY-3."""
     events = [ended(sequence, received=received, disconnect_type=word) for sequence, received, word in copies]
     top = max(edition(event.sequence) for event in events)
     best = min((one for one in events if edition(one.sequence) == top), key=lambda one: (one.received, canonical(one)))
@@ -185,14 +185,14 @@ def test_the_copy_that_counts_is_the_best_of_all_whatever_came_before(copies: li
     assert merged == evolve(best, received_at=min(event.received for event in events))
 
 
-def test_another_subject_is_another_event() -> None:  # WORD-6
+def test_another_subject_is_another_event() -> None:  # WORD-6, COPY-8
     assert identity(ended()) != identity(evolve(ended(), subject="s2"))
 
 
 # --- Counts -------------------------------------------------------------------------------------------------------------------
 
 
-def test_conflicts_are_of_the_highest_edition_and_corrections_of_lower_ones() -> None:
+def test_conflicts_are_of_the_highest_edition_and_corrections_of_lower_ones() -> None:  # COPY-17, COPY-18, COPY-19
     one, two = ended("1", disconnect_type="client"), ended("1", disconnect_type="peer")
     top = ended("2", disconnect_type="peer")
 
@@ -205,7 +205,7 @@ def test_conflicts_are_of_the_highest_edition_and_corrections_of_lower_ones() ->
 
 @pytest.mark.parametrize(("one", "other"), [(1, True), (2, 2.0), (0.0, -0.0), ([1], [True]), ({"a": 0}, {"a": False})])
 @pytest.mark.parametrize("place", ["extra", "address", "data", "extension"])
-def test_what_python_takes_for_equal_and_json_does_not_is_a_conflict(one: Any, other: Any, place: str) -> None:
+def test_what_python_takes_for_equal_and_json_does_not_is_a_conflict(one: Any, other: Any, place: str) -> None:  # COPY-16
     def event(value: Any) -> Event:
         given: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}
         if place == "data":
@@ -242,6 +242,7 @@ def editions(draw: st.DrawFn) -> list[Event]:
 
 @settings(max_examples=300)
 @given(editions(), lifecycles(), st.integers(0, 20).map(at), st.integers(0, 2**32))
+# STREAM-7, COPY-20
 def test_any_order_with_editions_advances_and_restarts_converges(
     events: list[Event], lifecycle: Lifecycle, until: Any, seed: int
 ) -> None:
@@ -264,6 +265,7 @@ def test_any_order_with_editions_advances_and_restarts_converges(
 
 @settings(max_examples=200)
 @given(editions(), lifecycles(), st.integers(-2, 20).map(at), st.integers(0, 2**32))
+# LOG-1, LOG-2
 def test_as_of_is_the_log_of_the_copies_received_by_then(
     events: list[Event], lifecycle: Lifecycle, moment: Any, seed: int
 ) -> None:
@@ -299,7 +301,7 @@ def saved(sequence: str, **fields: Any) -> WrapupSaved:
         ended("1", details=Details(peer_id="p"), disconnect_type="peer"),
     ],
 )
-def test_what_the_highest_edition_leaves_unset_is_not_corrected(lower: Event) -> None:
+def test_what_the_highest_edition_leaves_unset_is_not_corrected(lower: Event) -> None:  # COPY-18
     assert not Copies(ended("2"), lower).is_corrected
 
 
@@ -313,7 +315,7 @@ def test_what_the_highest_edition_leaves_unset_is_not_corrected(lower: Event) ->
         (saved("1", code="sale"), saved("2", code="sale", tags=())),
     ],
 )
-def test_a_wrap_up_is_corrected_where_one_of_its_own_fields_changes(lower: Event, higher: Event) -> None:
+def test_a_wrap_up_is_corrected_where_one_of_its_own_fields_changes(lower: Event, higher: Event) -> None:  # COPY-18
     assert Copies(higher, lower).is_corrected
 
 

@@ -240,7 +240,7 @@ def row(**members: Any) -> dict[str, Any]:
 
 
 def test_a_timer_is_known_by_its_number_too() -> None:
-    """A reopened after-call work can time out again."""
+    """A reopened after-call work can time out again. TRACE-11."""
     first, second = row(at="2026-03-01T09:00:30.000Z"), row(at="2026-03-01T09:05:30.000Z")
 
     (found,) = diff([first, second], [first])
@@ -249,7 +249,7 @@ def test_a_timer_is_known_by_its_number_too() -> None:
     assert [one.row for one in diff([first, second], [second])] == ["timer.acw", "timer.acw no. 2"]
 
 
-def test_an_id_and_its_source_are_kept_apart() -> None:
+def test_an_id_and_its_source_are_kept_apart() -> None:  # TRACE-11
     one, other = row(event="a of b", source="c"), row(event="a", source="b of c")
 
     assert [found.row for found in diff([one], [other])] == ["a of b of c", "a of b of c"]

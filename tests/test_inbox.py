@@ -354,7 +354,7 @@ def test_what_cannot_be_read_goes_to_the_sink_with_its_reason_and_length(raw: st
     assert inbox.logs == {}
 
 
-def test_nothing_is_lost_between_the_logs_and_the_sink() -> None:
+def test_nothing_is_lost_between_the_logs_and_the_sink() -> None:  # LOG-7
     chance, raws = random.Random(0), [encode_event(event) for event in CALL]
     inbox, rejects = inbox_of()
 
@@ -603,7 +603,7 @@ def test_take_recognises_a_payload_of_the_platform() -> None:
 # --- Time ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_deadline_is_the_earliest_of_all_sessions_and_follows_their_events() -> None:
+def test_the_deadline_is_the_earliest_of_all_sessions_and_follows_their_events() -> None:  # TIMER-9
     inbox, _ = inbox_of()
     assert inbox.deadline is None
 
@@ -742,7 +742,7 @@ def test_many_deadlines_are_fired_in_order_of_time_however_they_came() -> None:
     assert [moment for (moment,) in fired.values()] == sorted(moment for (moment,) in fired.values())
 
 
-def test_a_restored_log_brings_its_deadline_along() -> None:
+def test_a_restored_log_brings_its_deadline_along() -> None:  # TIMER-11
     before, _ = inbox_of()
     take_all(before, CALL)
 
@@ -1324,6 +1324,7 @@ def test_whatever_fires_in_a_log_put_after_its_deadlines_is_told_once(
 
 
 @given(events=crowds(), lifecycle=lifecycles(), after=st.sampled_from((1, 5, 60)), seed=st.integers(0, 2**32))
+# SEAL-1
 def test_a_session_is_sealed_as_the_fold_says_and_what_comes_for_it_is_a_repeat_or_late(
     events: list[Event], lifecycle: Lifecycle, after: int, seed: int
 ) -> None:

@@ -57,6 +57,7 @@ def filled(events: Sequence[Event], lifecycle: Lifecycle = TIMED) -> SessionLog:
     seed=st.integers(0, 2**32),
     extra=st.integers(0, 6),
 )
+# STREAM-6, STREAM-7
 def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
     events: list[Event], lifecycle: Lifecycle, until: datetime | None, seed: int, extra: int
 ) -> None:
@@ -83,6 +84,7 @@ def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
 
 @settings(max_examples=300)
 @given(events=streams(most=9), lifecycle=lifecycles(), until=moments, seed=st.integers(0, 2**32))
+# LOG-5
 def test_the_changes_that_a_log_tells_add_up_to_its_trace(
     events: list[Event], lifecycle: Lifecycle, until: datetime, seed: int
 ) -> None:
@@ -103,6 +105,7 @@ def test_the_changes_that_a_log_tells_add_up_to_its_trace(
 
 
 @given(events=streams(most=9), lifecycle=lifecycles(), moment=moments)
+# LOG-2
 def test_as_of_is_the_fold_of_what_had_been_received(events: list[Event], lifecycle: Lifecycle, moment: datetime) -> None:
     received = [event for event in events if event.received <= moment]
     log = SessionLog(lifecycle, events[0].subject)
@@ -144,7 +147,7 @@ class Counted(Lifecycle):
 
 
 @pytest.mark.parametrize(("late_by", "most"), [(0, 1), (1, 1 + 1 + 63), (10, 1 + 10 + 63), (500, 1 + 500 + 63)])
-def test_in_order_costs_one_step_and_late_the_steps_after_its_place_and_at_most_64_more(late_by: int, most: int) -> None:
+def test_in_order_costs_one_step_and_late_the_steps_after_its_place_and_at_most_64_more(late_by: int, most: int) -> None:  # LOG-6
     life = stream("s1")
     for page in range(1000):
         life = life.after(1).updated(viewer_url=f"https://example.com/{page}")
@@ -161,7 +164,7 @@ def test_in_order_costs_one_step_and_late_the_steps_after_its_place_and_at_most_
 # --- Late, repeated, conflicting ----------------------------------------------------------------------------------------------
 
 
-def test_a_wrapup_in_time_that_arrives_late_undoes_the_timer() -> None:
+def test_a_wrapup_in_time_that_arrives_late_undoes_the_timer() -> None:  # LOG-4
     wrapup = CALL.after(20).wrapup("sale").events[-1]
     log = filled(list(CALL))
     fired = log.advance(START + timedelta(hours=1))
@@ -176,7 +179,7 @@ def test_a_wrapup_in_time_that_arrives_late_undoes_the_timer() -> None:
     assert log.session.wrapup.code == "sale"
 
 
-def test_a_refused_event_is_kept_and_applied_once_the_missing_one_makes_it_legal() -> None:
+def test_a_refused_event_is_kept_and_applied_once_the_missing_one_makes_it_legal() -> None:  # LOG-3
     asked = stream("s1").alerting().after(3).connected().after(1).required()
     log = filled([asked.events[0], asked.events[2]])
 
@@ -189,7 +192,7 @@ def test_a_refused_event_is_kept_and_applied_once_the_missing_one_makes_it_legal
     assert log.session.after_call_work_required is True
 
 
-def test_a_repeat_has_no_row_and_is_counted() -> None:  # OUTCOME-14, OUTCOME-15
+def test_a_repeat_has_no_row_and_is_counted() -> None:  # OUTCOME-14, OUTCOME-15, COPY-1
     log = filled(list(CALL))
 
     change = log.add(CALL.events[1])
@@ -211,7 +214,7 @@ def test_of_copies_that_differ_the_one_first_received_is_kept_and_its_time_count
     assert shown(log) == shown(filled([*early, *late]))
 
 
-def test_copies_that_differ_in_when_they_were_received_alone_are_no_conflict() -> None:
+def test_copies_that_differ_in_when_they_were_received_alone_are_no_conflict() -> None:  # COPY-15
     first = stream("s1").alerting(received_at=at(0.5))
     second = stream("s1").alerting(received_at=at(0.2))
 
@@ -224,7 +227,7 @@ def test_copies_that_differ_in_when_they_were_received_alone_are_no_conflict() -
 # --- Time ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_deadline_long_past_fires_at_its_own_instant() -> None:
+def test_a_deadline_long_past_fires_at_its_own_instant() -> None:  # TIMER-9
     log = filled(list(CALL))
 
     change = log.advance(START + timedelta(days=365))
@@ -233,7 +236,7 @@ def test_a_deadline_long_past_fires_at_its_own_instant() -> None:
     assert log.deadline is None
 
 
-def test_going_back_changes_nothing() -> None:
+def test_going_back_changes_nothing() -> None:  # TIMER-5
     log = filled(list(CALL))
     log.advance(START + timedelta(hours=1))
     before = shown(log)
@@ -302,6 +305,7 @@ def test_an_alerting_timeout_that_reads_differently_is_a_change() -> None:  # AL
         (stream("s1").connected(wrapup_prompt="mandatory").disconnected(), 3600, True),  # pending, without a deadline
     ],
 )
+# SEAL-2
 def test_only_what_is_over_is_sealed(events: Sequence[Event], horizon: float, sealed: bool) -> None:  # noqa: FBT001 (a case)
     log = filled(list(events))
 
@@ -313,7 +317,7 @@ def test_an_empty_log_is_not_sealed() -> None:
     assert SessionLog(TIMED, "s1").seal(at(3600)) is False
 
 
-# OUTCOME-14, OUTCOME-16, OUTCOME-17
+# OUTCOME-14, OUTCOME-16, OUTCOME-17, SEAL-3, SEAL-4
 def test_what_comes_after_the_seal_is_late_and_handed_back_but_a_repeat_is_a_repeat() -> None:
     over = CALL.after(20).wrapup("sale")
     log = filled(list(over))
@@ -336,7 +340,7 @@ def test_what_comes_after_the_seal_is_late_and_handed_back_but_a_repeat_is_a_rep
 # --- Saved --------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_saved_log_keeps_what_the_events_alone_do_not_tell() -> None:
+def test_a_saved_log_keeps_what_the_events_alone_do_not_tell() -> None:  # STREAM-8
     log = filled([*CALL, CALL.events[0], *stream("s1").alerting(id="e1", peer_id="p")])
     log.offsets["/test"] = timedelta(milliseconds=-400)
     log.advance(at(3600))

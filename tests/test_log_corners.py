@@ -87,7 +87,7 @@ def test_a_timer_that_gives_way_puts_nothing_out_of_order() -> None:
     assert not change.out_of_order
 
 
-def test_a_copy_that_gives_way_takes_its_time_with_it() -> None:
+def test_a_copy_that_gives_way_takes_its_time_with_it() -> None:  # TIMER-6
     log = filled([*CALL, copy(CALL.after(3600), 99)])
     assert [step.event.kind for step in log.trace][-2:] == ["timer.acw", "updated"]
 

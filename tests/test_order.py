@@ -74,31 +74,32 @@ KINDS = [
 ]
 
 
-def test_at_one_instant_rank_decides() -> None:
+def test_at_one_instant_rank_decides() -> None:  # ORDER-2
     # Source and id stand the other way round.
     events = [evolve(one(made(BEGUN)), id=chr(ord("z") - n), source=f"/{chr(ord('z') - n)}") for n, made in enumerate(RANKS)]
     assert [step.event.kind for step in folds(events).steps] == KINDS
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(RANKS)), ids=[f"{a} {b}" for a, b in pairwise(KINDS)])
+# ORDER-2
 def test_each_rank_comes_before_the_next(earlier: Callable[[Stream], Stream], later: Callable[[Stream], Stream]) -> None:
     first, second = evolve(one(earlier(BEGUN)), id="z"), evolve(one(later(BEGUN)), id="a")
     assert [step.event for step in folds([first, second]).steps] == [first, second]
 
 
-def test_time_decides_before_rank() -> None:
+def test_time_decides_before_rank() -> None:  # ORDER-1
     late = BEGUN.disconnected().after("1ms").scheduled()
     assert told(folds(late)) == ["e1 ended+none_when_unanswered", "e2 session_is_over"]
 
 
 @pytest.mark.parametrize("name", ["source", "id"])
 @pytest.mark.parametrize(("smaller", "larger"), [("/Z", "/a"), ("/a", "/a/"), ("/z", "/é"), ("/10", "/9"), ("/\uffee", "/😀")])
-def test_then_source_and_id_by_code_point(name: str, smaller: str, larger: str) -> None:
+def test_then_source_and_id_by_code_point(name: str, smaller: str, larger: str) -> None:  # ORDER-1
     events = [one(BEGUN.alerting(**{name: value})) for value in (larger, smaller)]
     assert [getattr(step.event, name) for step in folds(events).steps] == [smaller, larger]
 
 
-def test_source_decides_before_id() -> None:
+def test_source_decides_before_id() -> None:  # ORDER-1
     events = [evolve(one(BEGUN.alerting()), source=source, id=name) for source, name in (("/a", "z"), ("/b", "a"))]
     assert [step.event for step in folds(events).steps] == events
     assert order(events[0]) < order(events[1])
@@ -118,7 +119,7 @@ def test_the_fold_has_no_stale_events() -> None:
 # --- Repeats and copies -------------------------------------------------------------------------------------------------------
 
 
-def test_a_repeat_has_no_row_and_is_counted() -> None:
+def test_a_repeat_has_no_row_and_is_counted() -> None:  # COPY-1, COPY-19
     events = [*TIMED, *TIMED, *TIMED.events[:1]]
     folded = folds(events)
     assert told(folded) == ["e1 connected", "e2 ended+begins"]
@@ -168,7 +169,7 @@ def test_an_absent_receivedtime_counts_as_time() -> None:  # EVENT-4
         *("type", "time", "conversation", "as text"),
     ],
 )
-def test_then_the_one_with_the_smallest_canonical_form(smaller: Event, larger: Event) -> None:
+def test_then_the_one_with_the_smallest_canonical_form(smaller: Event, larger: Event) -> None:  # COPY-9
     assert minimum([larger, smaller]) == smaller
     assert folds([smaller, larger]).conflicts == 1
 
@@ -178,7 +179,7 @@ def line(**changed: Any) -> str:
     return json.dumps({**event, "time": "2026-03-01T09:00:00.000Z", **changed})
 
 
-def test_the_canonical_form_is_sorted_dense_unescaped_json_without_receivedtime() -> None:
+def test_the_canonical_form_is_sorted_dense_unescaped_json_without_receivedtime() -> None:  # COPY-11, COPY-14, COPY-15
     text = line(
         receivedtime="2026-03-01T09:00:01.000Z", data={"tags": ["é"], "code": "x", "name": None, "ünheard": {"b": 1, "a": None}}
     )
@@ -201,7 +202,7 @@ def test_the_canonical_form_is_sorted_dense_unescaped_json_without_receivedtime(
         line(data={"provisional": False}),
     ],
 )
-def test_copies_that_read_the_same_are_no_conflict(same: str) -> None:
+def test_copies_that_read_the_same_are_no_conflict(same: str) -> None:  # COPY-10, COPY-12
     folded = folds([decode_event(line()), decode_event(same)])
     assert (folded.repeats, folded.conflicts) == (1, 0)
 
@@ -213,23 +214,24 @@ def test_copies_that_read_the_same_are_no_conflict(same: str) -> None:
         ({"wrapupPrompt": "timeout"}, {"wrapupPrompt": "MANDATORY_TIMEOUT"}),
     ],
 )
+# COPY-10
 def test_copies_that_spell_the_same_word_differently_are_no_conflict(one_spelling: dict[str, str], other: dict[str, str]) -> None:
     assert folds([decode_event(line(data=data)) for data in (one_spelling, other)]).conflicts == 0
 
 
 @pytest.mark.parametrize("other", [{"code": "x"}, {"unheard": 1}, {"unheard": None}, {"tags": []}, {"wrapupTimeoutMs": 0}])
-def test_copies_that_differ_in_anything_else_are_in_conflict(other: dict[str, Any]) -> None:
+def test_copies_that_differ_in_anything_else_are_in_conflict(other: dict[str, Any]) -> None:  # COPY-11
     assert folds([decode_event(line()), decode_event(line(data=other))]).conflicts == 1
 
 
-def test_identities_in_conflict_are_counted_not_copies() -> None:
+def test_identities_in_conflict_are_counted_not_copies() -> None:  # COPY-17
     copies = [wrapup(code, n) for n, code in enumerate("abcd")]
     others = [evolve(event, id="e2") for event in copies[:2]]
     folded = folds([*copies, *others])
     assert (folded.conflicts, folded.repeats) == (2, 4)
 
 
-def test_a_copy_that_gives_way_takes_its_time_with_it() -> None:
+def test_a_copy_that_gives_way_takes_its_time_with_it() -> None:  # TIMER-6
     ended = TIMED.after(40).updated(id="e3", received_at=START + 200 * SECOND)  # after the deadline
     earlier = evolve(ended.events[-1], occurred_at=START + 10 * SECOND, received_at=START + 10 * SECOND)
     assert told(folds(ended)) == ["e1 connected", "e2 ended+begins", "timer.acw complete_by_timeout", "e3 duplicate"]
@@ -250,7 +252,7 @@ def test_no_events_are_the_callers_mistake() -> None:
 # --- What was missing ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_event_refused_now_is_accepted_once_the_missing_one_is_there() -> None:
+def test_an_event_refused_now_is_accepted_once_the_missing_one_is_there() -> None:  # LOG-3
     without = [*BEGUN.after(5).required(id="e2")]
     assert told(folds(without)) == ["e2 not_connected"]
     assert told(folds([*without, one(BEGUN.connected())])) == ["e1 connected", "e2 request"]
@@ -283,7 +285,7 @@ def test_settings_count_by_where_they_occurred() -> None:  # SETTING-4
 @pytest.mark.parametrize(
     ("until", "fires"), [(None, False), (0, False), (89.999, False), (90, True), (90.001, True), (86_400, True)]
 )
-def test_a_deadline_at_or_before_the_latest_advance_has_fired(until: float | None, *, fires: bool) -> None:
+def test_a_deadline_at_or_before_the_latest_advance_has_fired(until: float | None, *, fires: bool) -> None:  # TIMER-2
     folded = folds(TIMED, until)
     assert told(folded) == ["e1 connected", "e2 ended+begins", *["timer.acw complete_by_timeout"] * fires]
     assert folded.session.after_call_work is not None
@@ -292,6 +294,7 @@ def test_a_deadline_at_or_before_the_latest_advance_has_fired(until: float | Non
 
 @pytest.mark.parametrize(("passed", "fires"), [("29999ms", False), (30, False), ("30001ms", True), ("12h", True)])
 @pytest.mark.parametrize("made", [Stream.unknown, Stream.updated, Stream.connected, Stream.required])
+# TIMER-1
 def test_a_deadline_before_the_latest_event_has_fired_whatever_became_of_that(
     made: Callable[[Stream], Stream], passed: str, *, fires: bool
 ) -> None:
@@ -304,13 +307,13 @@ def test_an_advance_before_the_latest_event_changes_nothing() -> None:
     assert told(folds(TIMED.after(31).updated(), until=70)) == told(folds(TIMED.after(31).updated()))
 
 
-def test_an_event_at_the_deadline_comes_before_it() -> None:  # ACW-26
+def test_an_event_at_the_deadline_comes_before_it() -> None:  # ACW-26, TIMER-3
     folded = folds(TIMED.after(30).wrapup("sale"), until=1000)
     assert told(folded) == ["e1 connected", "e2 ended+begins", "e3 complete_by_code"]
     assert outcome(folded.session) == ("complete", DEADLINE, "sale", 30)
 
 
-def test_a_late_wrapup_that_occurred_in_time_replaces_the_timeout() -> None:
+def test_a_late_wrapup_that_occurred_in_time_replaces_the_timeout() -> None:  # LOG-4
     assert outcome(folds(TIMED, until=1000).session) == ("complete", DEADLINE, "ININ-WRAP-UP-TIMEOUT", 30)
     in_time = TIMED.after("14220ms").wrapup("sale")
     assert told(folds(in_time, until=1000)) == ["e1 connected", "e2 ended+begins", "e3 complete_by_code"]
@@ -396,7 +399,7 @@ def test_without_a_grace_an_alert_is_left_to_the_provider() -> None:  # ALERT-2
     assert told(folds(ALERTED, until=3600)) == ["e1 alerting"]
 
 
-def test_events_alone_never_end_an_alert() -> None:  # ALERT-5
+def test_events_alone_never_end_an_alert() -> None:  # ALERT-5, TIMER-4
     assert told(folds(ALERTED.after("1h").connected(), **GRACE)) == ["e1 alerting", "e2 connected"]
 
 

@@ -376,6 +376,7 @@ def test_after_call_work_begins_where_the_leg_ends(stream: list[Event], lifecycl
 
 
 @given(streams(), lifecycles(), st.none() | moments, st.randoms(use_true_random=False))
+# STREAM-7
 def test_any_order_and_any_repetition_give_the_equal_session_and_trace(
     stream: list[Event], lifecycle: Lifecycle, until: Any, random: Random
 ) -> None:
@@ -400,7 +401,7 @@ def test_fold_until_leaves_nothing_due_and_does_not_go_back(stream: list[Event],
 
 
 @given(streams(distinct=True), lifecycles(), moments)
-def test_the_step_in_order_is_the_fold(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:
+def test_the_step_in_order_is_the_fold(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:  # STREAM-3
     ran = run(in_order(stream), lifecycle=lifecycle, until=until)
     folded = fold(stream, until, lifecycle=lifecycle)
     assert everything(ran.session) == everything(folded.session)
@@ -413,6 +414,7 @@ def test_strict_makes_no_difference_to_the_fold(stream: list[Event], lifecycle: 
 
 
 @given(streams(), lifecycles(), moments)
+# TRACE-1, TRACE-10
 def test_a_trace_row_has_the_specified_keys_in_their_order(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:
     folded = fold(stream, until, lifecycle=lifecycle)
     rows = told(folded)

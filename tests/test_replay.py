@@ -104,7 +104,7 @@ def test_the_example_refuses_once_and_its_late_wrapup_counts(tmp_path: Path) -> 
     assert "8 sessions of 2 conversations" in done.err
 
 
-def test_sessions_are_written_by_the_time_of_their_first_event_then_by_id() -> None:
+def test_sessions_are_written_by_the_time_of_their_first_event_then_by_id() -> None:  # TRACE-12
     late, early, same = stream("a").after(5).alerting(), stream("z").alerting(), stream("b").alerting()
 
     done = command("replay", "-", stdin=lines(late, early, same))
@@ -112,7 +112,7 @@ def test_sessions_are_written_by_the_time_of_their_first_event_then_by_id() -> N
     assert [decode_session(line).id for line in done.out.splitlines()] == ["b", "z", "a"]
 
 
-def test_without_until_all_sessions_are_advanced_to_the_latest_event() -> None:
+def test_without_until_all_sessions_are_advanced_to_the_latest_event() -> None:  # TIMER-7
     pending = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected()
     at_deadline = stream("s2").after(40).alerting()
 
@@ -124,7 +124,7 @@ def test_without_until_all_sessions_are_advanced_to_the_latest_event() -> None:
     ]
 
 
-def test_until_before_the_latest_event_has_no_effect_and_a_note(events: Path) -> None:
+def test_until_before_the_latest_event_has_no_effect_and_a_note(events: Path) -> None:  # TIMER-7
     done = command("replay", events, "--until", "2020-01-01T00:00:00Z")
 
     assert (done.code, done.out) == (0, command("replay", events).out)
@@ -168,7 +168,7 @@ def test_rejected_lines_are_kept_with_their_reason_and_the_others_go_on(tmp_path
     assert "rejected 2 not_json 2" in words(done.err)
 
 
-def test_rejected_lines_move_no_time() -> None:
+def test_rejected_lines_move_no_time() -> None:  # TIMER-7
     pending = lines(stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected())
     rejected = lines(stream("s2").after(3600).alerting()).replace(b'"id":"e1",', b"")
 

@@ -125,7 +125,7 @@ def test_an_open_log_whose_rows_read_differently_today_says_so() -> None:
     assert again.session.disconnect_type == "peer"
 
 
-def test_a_sealed_log_is_restored_as_it_was_saved_whatever_today_says() -> None:
+def test_a_sealed_log_is_restored_as_it_was_saved_whatever_today_says() -> None:  # STREAM-8
     data = saved(log_of(sealed=True))
     data["state"]["disconnectType"] = "client"
     data["rows"][0]["sentence"] = "As it was then."

@@ -61,7 +61,8 @@ LATEST = [
 
 
 @pytest.mark.parametrize(("session", "latest"), LATEST)
-def test_an_event_older_than_what_the_session_has_seen_is_stale(session: CobrowseSession, latest: float) -> None:  # OUTCOME-4
+# OUTCOME-4, STREAM-3
+def test_an_event_older_than_what_the_session_has_seen_is_stale(session: CobrowseSession, latest: float) -> None:
     run(stream().after(latest - 0.001).updated(peer_id="p"), session=session).expect(Stale.match(row=None), peer_id=None)
 
 
@@ -124,7 +125,7 @@ def test_apply_fires_exactly_as_advance_would() -> None:  # OUTCOME-8
     assert one == other
 
 
-def test_at_the_instant_of_a_deadline_that_fired_an_event_comes_after_it() -> None:
+def test_at_the_instant_of_a_deadline_that_fired_an_event_comes_after_it() -> None:  # STREAM-5
     fired = run(pending(), until=at(90)).session
     run(stream().after(30 + 60).wrapup("sale"), session=fired).expect(
         Applied.match(acw="complete"), wrapup=Wrapup(code="sale", end_time=at(90), duration_seconds=30)
@@ -142,14 +143,14 @@ def test_advance_fires_what_is_due_and_a_second_time_nothing() -> None:
     assert lifecycle.advance(session, at(7200)) == ()
 
 
-def test_advance_to_an_earlier_time_changes_nothing() -> None:
+def test_advance_to_an_earlier_time_changes_nothing() -> None:  # TIMER-5
     lifecycle, session = Lifecycle(), run(pending(), until=at(90)).session
     before = copy(session)
     assert lifecycle.advance(session, at(0)) == ()
     assert session == before
 
 
-def test_advance_fires_several_timers_in_order_each_at_its_own_instant() -> None:
+def test_advance_fires_several_timers_in_order_each_at_its_own_instant() -> None:  # TIMER-10
     session = CobrowseSession(
         id="s1",
         state=ConnectionState.ALERTING,
@@ -187,7 +188,7 @@ def test_a_naive_time_is_a_type_error(ask: Callable[[Communication, datetime], o
         pytest.param(pending().after(5).terminated(), at(90), id="terminated"),
     ],
 )
-def test_the_deadline_says_when_there_is_something_to_do(events: Stream, deadline: datetime | None) -> None:
+def test_the_deadline_says_when_there_is_something_to_do(events: Stream, deadline: datetime | None) -> None:  # TIMER-9
     session = run(events, lifecycle=RESCUER).session
     before = copy(session)
     assert RESCUER.deadline(session) == deadline
@@ -198,7 +199,7 @@ def test_the_deadline_of_a_new_session_is_never() -> None:
     assert RESCUER.deadline(RESCUER.new("s1")) is None
 
 
-def test_a_restart_loses_no_deadline() -> None:
+def test_a_restart_loses_no_deadline() -> None:  # TIMER-11
     session = pickle.loads(pickle.dumps(run(pending()).session))  # noqa: S301  # our own bytes
     assert Lifecycle().deadline(session) == at(90)
     assert [timer.at for timer in Lifecycle().advance(session, at(90))] == [at(90)]

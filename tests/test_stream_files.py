@@ -348,6 +348,7 @@ SUMMARIES: dict[str, tuple[bytes, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("content", "expected"), SUMMARIES.values(), ids=SUMMARIES)
+# COPY-20
 def test_the_summary_says_what_came_out_of_order_again_and_in_conflict(content: bytes, expected: dict[str, str]) -> None:
     done = command("replay", "-", stdin=content)
 

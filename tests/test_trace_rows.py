@@ -65,12 +65,13 @@ TRACE = """\
 @pytest.mark.parametrize(
     "arrived", [EVENTS.events, EVENTS.events[::-1], EVENTS.events * 2], ids=["as told", "backwards", "twice"]
 )
-def test_the_trace_is_this_text(arrived: tuple[Event, ...]) -> None:  # TIME-2, KEEP-12
+# TIME-2, KEEP-12, LOG-7, TRACE-2, TRACE-3, TRACE-4, TRACE-5, TRACE-6, TRACE-7, TRACE-8, TRACE-9, TRACE-10
+def test_the_trace_is_this_text(arrived: tuple[Event, ...]) -> None:
     steps = fold(arrived).steps
     assert [encode_row(row) for row in trace_rows(steps)] == TRACE.splitlines()
 
 
-def test_an_alert_that_timed_out_is_a_row_without_an_event() -> None:
+def test_an_alert_that_timed_out_is_a_row_without_an_event() -> None:  # TRACE-10
     alerted = stream("s1").alerting(alerting_timeout=8, conversation_id="c1")
     folded = fold(alerted, START + duration("1h"), lifecycle=Lifecycle(alerting_grace=duration("250ms")))
     (_, row) = map(encode_row, trace_rows(folded.steps))
@@ -86,7 +87,7 @@ def test_a_row_that_is_not_ascii_is_written_as_it_is() -> None:
     assert encode_row(row).startswith('{"session":"é😀","conversation":"Zoë","event":"e1",')
 
 
-def test_set_lists_the_details_of_the_event_changed_or_not() -> None:
+def test_set_lists_the_details_of_the_event_changed_or_not() -> None:  # TRACE-8
     (_, row) = trace_rows(
         fold(stream("s1").connected(viewer_url="https://v").after(1).updated(viewer_url="https://v", peer_id="p")).steps
     )
