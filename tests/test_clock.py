@@ -58,13 +58,13 @@ def test_a_window_begins_where_the_last_one_ended_but_not_in_a_silence() -> None
     assert [taught([*after_silence, (second, 1.0)]).windows for second in (839, 840)] == [1, 2]
 
 
-def test_a_window_has_five_minutes_and_eight_pairs_at_least() -> None:
+def test_a_window_has_five_minutes_and_eight_pairs_at_least() -> None:  # LEARN-1, PROMISE-5
     assert taught([*steady(1, 5), (301, 1)]).windows == 1
     assert taught([(n * 60, 1) for n in range(8)]).windows == 0
     assert taught([(n * 60, 1) for n in range(9)]).windows == 1
 
 
-def test_one_or_two_strays_are_no_base_and_three_are() -> None:
+def test_one_or_two_strays_are_no_base_and_three_are() -> None:  # LEARN-2
     body = steady(0.1, 5)[3:]
 
     assert taught([(0, -9.0), (1, -5.0), *body, (301, 0.1)]).base == 0.1 * SECOND
@@ -78,7 +78,7 @@ def test_a_window_of_strays_only_has_no_base() -> None:
 
 
 @pytest.mark.parametrize(("late", "state"), [(15, "learning"), (16, "unhealthy")])
-def test_a_window_is_healthy_if_at_least_half_of_it_is_close_to_its_base(late: int, state: str) -> None:
+def test_a_window_is_healthy_if_at_least_half_of_it_is_close_to_its_base(late: int, state: str) -> None:  # LEARN-3
     pairs = [(n * 10, 5.0 if n >= late else 9.0 + n) for n in range(30)]
 
     assert taught([*pairs, (301, 5)]).state == state
@@ -88,6 +88,7 @@ def test_a_window_is_healthy_if_at_least_half_of_it_is_close_to_its_base(late: i
 
 
 @pytest.mark.parametrize(("difference", "windows"), [(-10, 4), (10, 12), (-0.3, 4), (2.1, 12), (-29.9, 4), (29.9, 12)])
+# LEARN-4
 def test_a_fast_clock_is_corrected_after_four_windows_and_a_slow_one_after_twelve(difference: float, windows: int) -> None:
     just_before = taught([*steady(difference, 5 * windows)])
     then = taught([(5 * 60 * windows, difference)], pickle.loads(pickle.dumps(just_before)))  # noqa: S301 (our own bytes)
@@ -97,37 +98,37 @@ def test_a_fast_clock_is_corrected_after_four_windows_and_a_slow_one_after_twelv
 
 
 @pytest.mark.parametrize("difference", [0, 2, -0.25, 1.2, -30.1, 30.1, 3600])
-def test_what_is_tolerated_or_beyond_the_cap_is_never_corrected(difference: float) -> None:
+def test_what_is_tolerated_or_beyond_the_cap_is_never_corrected(difference: float) -> None:  # LEARN-8, LEARN-9
     assert taught(steady(difference, 240)).offset == 0 * SECOND
 
 
-def test_a_correction_is_reduced_after_one_healthy_window() -> None:
+def test_a_correction_is_reduced_after_one_healthy_window() -> None:  # LEARN-5
     assert taught([*steady(-10, 25), *steady(-6, 10, 25)]).offset == -6 * SECOND
     assert taught([*steady(-10, 25), *steady(0, 10, 25)]).offset == 0 * SECOND
 
 
-def test_a_sign_changes_through_zero() -> None:
+def test_a_sign_changes_through_zero() -> None:  # LEARN-7
     turned = [*steady(-10, 25), *steady(10, 10, 25)]
 
     assert taught(turned).offset == 0 * SECOND
     assert taught([*turned, *steady(10, 60, 35)]).offset == 10 * SECOND
 
 
-def test_an_unhealthy_window_and_silence_hold_the_offset() -> None:
+def test_an_unhealthy_window_and_silence_hold_the_offset() -> None:  # LEARN-10
     adopted = steady(-10, 25)
 
     assert taught([*adopted, *((1500 + n, n - 10.0) for n in range(600))]).offset == -10 * SECOND
     assert taught([*adopted, (99_999, -10)]).offset == -10 * SECOND
 
 
-def test_three_pairs_that_no_delay_explains_end_the_correction_of_a_slow_clock_at_once() -> None:
+def test_three_pairs_that_no_delay_explains_end_the_correction_of_a_slow_clock_at_once() -> None:  # LEARN-6
     slow = steady(10, 61)
 
     assert [taught([*slow, *steady(0.1, 1, 61)[:n]]).offset for n in range(4)] == [10 * SECOND] * 3 + [0 * SECOND]
     assert taught([*slow, *steady(6, 1, 61)[:3]]).offset == 6 * SECOND
 
 
-def test_a_pair_that_a_reduced_offset_explains_disproves_nothing() -> None:
+def test_a_pair_that_a_reduced_offset_explains_disproves_nothing() -> None:  # LEARN-6
     reduced = [*steady(10, 61), (3660, 9.9), *steady(10, 4.5, 61.5)]  # a window is closed at 65 min: 9.9 s
 
     assert taught(reduced).offset < 9.95 * SECOND
@@ -147,7 +148,7 @@ def test_a_pair_that_a_reduced_offset_explains_disproves_nothing() -> None:
     ],
     ids=str,
 )
-def test_every_window_that_counts_proves_the_offset(differences: list[float]) -> None:
+def test_every_window_that_counts_proves_the_offset(differences: list[float]) -> None:  # LEARN-4
     pairs = [pair for n, difference in enumerate(differences) for pair in steady(difference, 5, 5 * n)]
 
     assert taught([*pairs, (300 * len(differences), differences[-1])]).offset == 0 * SECOND
@@ -165,7 +166,7 @@ def test_within_a_window_the_correction_of_a_slow_clock_is_only_reduced(steps: P
         assert clock.windows > windows or clock.offset <= before
 
 
-def test_windows_that_do_not_agree_are_unsteady_and_reported() -> None:
+def test_windows_that_do_not_agree_are_unsteady_and_reported() -> None:  # LEARN-4, LEARN-9
     clock = taught([pair for n in range(13) for pair in steady(5 + n % 2, 5, 5 * n)])
 
     assert (clock.offset, clock.state) == (0 * SECOND, ClockState.UNSTEADY)
@@ -255,7 +256,7 @@ differences = st.sampled_from((0.03, 0.1, 2.5, 10.0, 10.05, -7.0, 50.0))
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 90), differences), max_size=150), st.integers(0, 150))
-def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -> None:
+def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -> None:  # LEARN-11
     now = 0.0
     pairs: list[tuple[float, float]] = []
     for step, difference in steps:

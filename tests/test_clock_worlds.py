@@ -35,39 +35,39 @@ from cobrowse_session.wire import encode_event
 
 
 @pytest.mark.parametrize("scenario", RIGHT, ids=lambda scenario: scenario.name)
-def test_a_right_clock_is_not_corrected_at_all(scenario: Scenario) -> None:
+def test_a_right_clock_is_not_corrected_at_all(scenario: Scenario) -> None:  # PROMISE-1, PROMISE-2
     assert [worst_correction(scenario, seed) for seed in range(SEEDS)] == [0] * SEEDS
 
 
-def test_no_random_mixture_of_faults_gets_a_right_clock_corrected() -> None:
+def test_no_random_mixture_of_faults_gets_a_right_clock_corrected() -> None:  # PROMISE-1, PROMISE-2
     assert harmed(MIXTURES) == []
 
 
 @pytest.mark.parametrize("scenario", WRONG, ids=lambda scenario: scenario.name)
-def test_a_wrong_clock_is_corrected_in_time_and_as_exactly_as_promised(scenario: Scenario) -> None:
+def test_a_wrong_clock_is_corrected_in_time_and_as_exactly_as_promised(scenario: Scenario) -> None:  # PROMISE-4
     assert max(worst_error(scenario, seed)[1] for seed in range(SEEDS)) <= 0
 
 
-def test_a_wrong_clock_is_corrected_as_promised_wherever_in_a_window_it_goes_wrong() -> None:
+def test_a_wrong_clock_is_corrected_as_promised_wherever_in_a_window_it_goes_wrong() -> None:  # PROMISE-4
     assert broken(WRONG_MIXTURES) == []
 
 
-def test_a_slow_clock_that_is_repaired_corrects_only_sessions_that_begin_before_the_third_pair() -> None:
+def test_a_slow_clock_that_is_repaired_corrects_only_sessions_that_begin_before_the_third_pair() -> None:  # PROMISE-3
     assert max(until_stopped(REPAIRED[1], seed)[0] for seed in range(SEEDS)) < 3
 
 
-def test_a_fast_clock_that_is_repaired_is_no_longer_corrected_after_one_full_healthy_window() -> None:
+def test_a_fast_clock_that_is_repaired_is_no_longer_corrected_after_one_full_healthy_window() -> None:  # PROMISE-3
     assert max(until_stopped(REPAIRED[0], seed)[1] for seed in range(SEEDS)) <= 2 * 300
 
 
 @pytest.mark.parametrize("scenario", BEYOND, ids=lambda scenario: scenario.name)
-def test_what_lies_beyond_the_cap_is_refused_and_reported(scenario: Scenario) -> None:
+def test_what_lies_beyond_the_cap_is_refused_and_reported(scenario: Scenario) -> None:  # LEARN-9
     assert [worst_correction(scenario, seed) for seed in range(SEEDS)] == [0] * SEEDS
     assert all("more than is ever corrected" in last_report(scenario, seed) for seed in range(SEEDS))
 
 
 @pytest.mark.parametrize("scenario", KNOWN, ids=lambda scenario: scenario.name)
-def test_what_looks_like_a_slow_clock_for_an_hour_is_taken_for_one(scenario: Scenario) -> None:
+def test_what_looks_like_a_slow_clock_for_an_hour_is_taken_for_one(scenario: Scenario) -> None:  # PROMISE-2, PROMISE-6
     assert worst_correction(scenario, 0) > 2
 
 

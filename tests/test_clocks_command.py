@@ -76,7 +76,7 @@ def test_a_short_file_shows_what_differs_so_far() -> None:
     assert shown(clocks(heard(range(7), offset=10)))["difference"] == "unknown: 8 pairs are needed"
 
 
-def test_the_smallest_delay_and_the_window_are_options() -> None:
+def test_the_smallest_delay_and_the_window_are_options() -> None:  # LEARN-11
     events = heard(range(0, 610, 10), delays=(0.03, 0.5, 0.9, 1.4))
 
     assert clocks(events, "--window", "100").out.startswith("/acme: 61 pairs in 6 windows, 0 of them healthy")
@@ -216,7 +216,7 @@ def test_a_file_that_is_not_there_exits_with_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_the_summary_of_a_replay_reports_a_clock_beyond_the_tolerance(*, reverse: bool) -> None:
+def test_the_summary_of_a_replay_reports_a_clock_beyond_the_tolerance(*, reverse: bool) -> None:  # CLOCK-2
     events = heard(range(0, 2 * HOUR, 30), offset=-10)
     lines = [encode_event(event) + "\n" for event in (*events, *heard(range(0, 2 * HOUR, 30), source="/right"))]
 

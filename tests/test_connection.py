@@ -150,7 +150,7 @@ def test_connected_time_is_cloud_time(delay: float | None, stamp: float) -> None
 
 
 @pytest.mark.parametrize("delay", [None, 0.031, 2, 300])
-def test_provider_and_end_times_and_segments_are_when_it_occurred(delay: float | None) -> None:  # STAMP-4
+def test_provider_and_end_times_and_segments_are_when_it_occurred(delay: float | None) -> None:  # STAMP-4, CLOCK-12
     run(stream(delay=delay).connected().after(5).disconnected("peer")).expect(
         disconnected_time=at(5),
         provider_event_time=at(5),

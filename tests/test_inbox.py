@@ -191,7 +191,7 @@ def corrected(offset: timedelta, *, source: str = "/test") -> Inbox:
 
 
 @pytest.mark.parametrize("offset", [400 * MS, -400 * MS, 3 * HOUR, -3 * HOUR])
-def test_by_default_no_time_is_corrected_whatever_is_observed(offset: timedelta) -> None:  # EVENT-5
+def test_by_default_no_time_is_corrected_whatever_is_observed(offset: timedelta) -> None:  # EVENT-5, CLOCK-1
     inbox, _ = inbox_of()
     teach(inbox, offset)
 
@@ -201,6 +201,7 @@ def test_by_default_no_time_is_corrected_whatever_is_observed(offset: timedelta)
 
 
 @pytest.mark.parametrize(("offset", "said"), [(1.9, False), (-1.9, False), (2.1, True), (-2.1, True), (45, True)])
+# CLOCK-2
 def test_an_offset_beyond_two_seconds_is_reported(offset: float, said: bool) -> None:  # noqa: FBT001 (a case)
     inbox, _ = inbox_of()
     teach(inbox, offset * SECOND, minutes=6)
@@ -212,7 +213,8 @@ def test_an_offset_beyond_two_seconds_is_reported(offset: float, said: bool) -> 
 
 
 @pytest.mark.parametrize("offset", [400 * MS, -400 * MS, 3 * HOUR, -3 * HOUR])
-def test_a_stated_offset_is_added_and_the_raw_time_stays(offset: timedelta) -> None:  # TIME-1, TIME-3, EVENT-5
+# TIME-1, TIME-3, EVENT-5, CLOCK-3, CLOCK-4, CLOCK-9
+def test_a_stated_offset_is_added_and_the_raw_time_stays(offset: timedelta) -> None:
     received = take(corrected(offset), one(stream("s1", start=at(60) - offset).alerting()), at(60.1))
 
     assert (received.event.occurred_at, received.event.provider_time) == (at(60), at(60) - offset)
@@ -220,7 +222,7 @@ def test_a_stated_offset_is_added_and_the_raw_time_stays(offset: timedelta) -> N
     assert received.change.new[0].outcome.notes == (f"time corrected by {offset.total_seconds():+.3f} s",)
 
 
-def test_a_learned_offset_is_added_once_it_is_adopted() -> None:
+def test_a_learned_offset_is_added_once_it_is_adopted() -> None:  # CLOCK-3
     inbox = Inbox(TIMED, correct={"/test": ProviderClock()})
     before = take(inbox, one(stream("before", start=at(-10)).alerting()), at(0.03))
     teach(inbox, 10 * SECOND)
@@ -231,7 +233,7 @@ def test_a_learned_offset_is_added_once_it_is_adopted() -> None:
     assert after.notes == ()
 
 
-def test_one_offset_is_fixed_with_the_first_event_of_a_source_in_a_session() -> None:
+def test_one_offset_is_fixed_with_the_first_event_of_a_source_in_a_session() -> None:  # CLOCK-8
     inbox = corrected(430 * MS)
     take(inbox, CALL.events[0], at(11))
 
@@ -243,7 +245,7 @@ def test_one_offset_is_fixed_with_the_first_event_of_a_source_in_a_session() -> 
     assert inbox.logs["s1"].offsets == {"/test": 430 * MS}
 
 
-def test_a_session_that_began_uncorrected_stays_so() -> None:
+def test_a_session_that_began_uncorrected_stays_so() -> None:  # PROMISE-7
     inbox, _ = inbox_of()
     take(inbox, CALL.events[0])
 
@@ -252,7 +254,7 @@ def test_a_session_that_began_uncorrected_stays_so() -> None:
     assert take(inbox, CALL.events[2]).event == evolve(CALL.events[2], received_at=CALL.events[2].occurred_at)
 
 
-def test_two_sources_of_one_session_have_each_their_own_offset() -> None:  # TIME-1
+def test_two_sources_of_one_session_have_each_their_own_offset() -> None:  # TIME-1, PROMISE-6
     inbox = Inbox(TIMED, correct={"/a": 430 * MS, "/b": 30 * MS - HOUR})
 
     times = [
@@ -264,7 +266,7 @@ def test_two_sources_of_one_session_have_each_their_own_offset() -> None:  # TIM
     assert inbox.logs["s1"].offsets == {"/a": 430 * MS, "/b": 30 * MS - HOUR, "/new": timedelta(0)}
 
 
-def test_a_copy_gets_the_same_time_and_is_a_repeat_that_teaches_nothing() -> None:
+def test_a_copy_gets_the_same_time_and_is_a_repeat_that_teaches_nothing() -> None:  # CLOCK-8, LEARN-1
     inbox = corrected(430 * MS)
     first = take(inbox, CALL.events[0], at(11))
     inbox.correct["/test"] = 0 * SECOND
@@ -277,7 +279,7 @@ def test_a_copy_gets_the_same_time_and_is_a_repeat_that_teaches_nothing() -> Non
     assert (inbox.logs["s1"].repeats, inbox.logs["s1"].conflicts) == (1, 0)
 
 
-def test_a_restored_log_goes_on_with_its_offset_whatever_the_new_inbox_is_told() -> None:
+def test_a_restored_log_goes_on_with_its_offset_whatever_the_new_inbox_is_told() -> None:  # CLOCK-4
     before = corrected(430 * MS)
     first = take(before, CALL.events[0], at(11))
 
@@ -289,7 +291,7 @@ def test_a_restored_log_goes_on_with_its_offset_whatever_the_new_inbox_is_told()
     assert after.logs["s1"].conflicts == 0
 
 
-def test_what_has_a_providertime_was_corrected_already_and_teaches_nothing() -> None:
+def test_what_has_a_providertime_was_corrected_already_and_teaches_nothing() -> None:  # CLOCK-9
     inbox = corrected(400 * MS)
     event = one(stream("s1", start=at(60)).alerting(provider_time=at(59.6), received_at=at(60.1)))
 
@@ -304,7 +306,7 @@ def test_a_time_that_was_derived_teaches_nothing() -> None:
     assert inbox.clocks == {}
 
 
-def test_order_and_durations_stay_the_providers_own() -> None:
+def test_order_and_durations_stay_the_providers_own() -> None:  # CLOCK-8, CLOCK-12
     inbox = corrected(430 * MS)
     for event in reversed(CALL.events):
         take(inbox, event, at(100))
@@ -1103,7 +1105,7 @@ def test_a_sealed_log_under_changed_rules_does_not_keep_advance_from_ending() ->
 # --- State --------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_an_inbox_knows_beside_its_logs_survives_a_restart() -> None:
+def test_what_an_inbox_knows_beside_its_logs_survives_a_restart() -> None:  # LEARN-11
     first = Inbox(TIMED, seal_after=60 * SECOND, correct={"/slow": ProviderClock()})
     teach(first, 10 * SECOND, source="/slow")
     take_all(first, OVER)
@@ -1259,6 +1261,7 @@ def crowds(draw: st.DrawFn) -> list[Event]:
 
 @settings(max_examples=400)
 @given(events=crowds(), lifecycle=lifecycles(), offset=st.sampled_from((0, 1, -2)), seed=st.integers(0, 2**32))
+# CLOCK-10
 def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
     events: list[Event], lifecycle: Lifecycle, offset: int, seed: int
 ) -> None:
