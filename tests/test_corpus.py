@@ -99,7 +99,7 @@ def test_every_leg_of_every_capture_is_read() -> None:  # CONN-14
 
 
 @pytest.mark.parametrize(("case", "leg"), CAPTURED)
-def test_a_captured_leg_comes_out_as_the_platform_recorded_it(case: str, leg: dict[str, Any]) -> None:
+def test_a_captured_leg_comes_out_as_the_platform_recorded_it(case: str, leg: dict[str, Any]) -> None:  # JSON-11
     ours = session(case, leg["id"])
 
     unsaid = {"initialState": ours["initialState"]} if "initialState" not in leg else {}

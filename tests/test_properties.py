@@ -444,14 +444,14 @@ def test_an_event_survives_json_pickle_and_copy(event: Event) -> None:
 
 
 @given(reached())
-def test_a_session_that_was_reached_survives_json_pickle_and_copy(session: CobrowseSession) -> None:
+def test_a_session_that_was_reached_survives_json_pickle_and_copy(session: CobrowseSession) -> None:  # JSON-8
     survives(session)
     restored = pickle.loads(pickle.dumps(session))  # noqa: S301 (our own bytes)
     assert everything(restored) == everything(copy(session)) == everything(deepcopy(session)) == everything(session)
 
 
 @given(session_documents)
-def test_a_session_that_someone_else_wrote_survives_json(document: dict[str, Any]) -> None:
+def test_a_session_that_someone_else_wrote_survives_json(document: dict[str, Any]) -> None:  # JSON-8
     survives(decode_session(json.dumps(document)))
 
 

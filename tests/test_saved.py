@@ -82,7 +82,7 @@ def test_what_is_no_log_and_no_saved_log_is_named() -> None:
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool) -> None:
+def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool) -> None:  # JSON-10
     log = log_of(sealed=sealed)
 
     again = restore_log(saved(log))

@@ -147,12 +147,12 @@ def again(**document: Any) -> Any:
 # --- The 19 properties --------------------------------------------------------------------------------------------------------
 
 
-def test_a_session_has_the_vendors_19_properties() -> None:
+def test_a_session_has_the_vendors_19_properties() -> None:  # JSON-1
     assert len(PROPERTIES) == 19
     assert set(FULL) == PROPERTIES
 
 
-def test_every_property_is_written_under_its_name() -> None:
+def test_every_property_is_written_under_its_name() -> None:  # JSON-1
     assert written(SESSION) == FULL
 
 
@@ -161,7 +161,7 @@ def test_every_property_is_read_from_its_name() -> None:
     assert read(**FULL).extra == {}
 
 
-def test_every_leg_is_written_this_way_calls_too() -> None:  # WORD-3
+def test_every_leg_is_written_this_way_calls_too() -> None:  # WORD-3, JSON-11
     call = Communication(id="s1", state=ConnectionState.CONNECTED, provider="edge", after_call_work_required=True)
     assert written(call) == {"state": "connected", "id": "s1", "provider": "edge", "afterCallWorkRequired": True}
     full = Communication(**{field.alias or field.name: getattr(SESSION, field.name) for field in attrs.fields(Communication)})
@@ -176,7 +176,7 @@ def test_each_property_stands_alone(name: str) -> None:
 # --- What is unset ------------------------------------------------------------------------------------------------------------
 
 
-def test_state_is_always_there_and_nothing_else() -> None:
+def test_state_is_always_there_and_nothing_else() -> None:  # JSON-2, JSON-4
     assert written(CobrowseSession()) == {"state": "none"}
     assert written(CobrowseSession(id="s1")) == {"state": "none", "id": "s1"}
     assert written(Lifecycle().new("s1")) == {"state": "none", "id": "s1"}
@@ -184,14 +184,14 @@ def test_state_is_always_there_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("name", ["controlling", "segments"])
-def test_lists_are_absent_when_never_set_and_kept_when_empty(name: str) -> None:
+def test_lists_are_absent_when_never_set_and_kept_when_empty(name: str) -> None:  # JSON-3
     assert name not in again()
     assert again(**{name: []}) == {"state": "none", name: []}
     assert getattr(read(), name) is None
     assert getattr(read(**{name: []}), name) == ()
 
 
-def test_an_ended_grant_is_written_as_an_empty_list() -> None:
+def test_an_ended_grant_is_written_as_an_empty_list() -> None:  # JSON-3
     ended = stream("s1").connected(controlling=["p1"]).after(1).disconnected()
     assert written(fold(ended).session)["controlling"] == []
     assert "controlling" not in written(fold(stream("s1").connected().after(1).disconnected()).session)
@@ -199,7 +199,7 @@ def test_an_ended_grant_is_written_as_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(("said", "kept"), [(True, {"provisional": True}), (False, {}), (None, {})])
-def test_provisional_is_written_only_when_true(*, said: bool | None, kept: dict[str, bool]) -> None:
+def test_provisional_is_written_only_when_true(*, said: bool | None, kept: dict[str, bool]) -> None:  # JSON-5
     assert again(wrapup={"code": "sale", "provisional": said})["wrapup"] == {"code": "sale", **kept}
 
 
@@ -209,7 +209,7 @@ def test_after_call_work_that_is_not_required_differs_from_unset() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PROPERTIES))
-def test_null_is_absent(name: str) -> None:  # KEEP-5
+def test_null_is_absent(name: str) -> None:  # KEEP-5, JSON-2
     assert again(**{name: None}) == {"state": "none"}
 
 
@@ -249,7 +249,7 @@ def test_after_call_work_that_says_nothing_comes_back_equal(session: CobrowseSes
         {"big": 10**300, "float": 1e-7, "text": "\u2028\x00é😀", "nested": {"a": [{"b": [[]]}]}, "": ""},
     ],
 )
-def test_unknown_keys_are_given_back_as_they_came(unheard: dict[str, Any]) -> None:
+def test_unknown_keys_are_given_back_as_they_came(unheard: dict[str, Any]) -> None:  # JSON-7
     assert again(**unheard) == {"state": "none", **unheard}
 
 
@@ -265,7 +265,7 @@ def test_unknown_keys_are_given_back_as_they_came(unheard: dict[str, Any]) -> No
         {"state": "none", "segments": [{"disconnectType": "meteor", "type": "Tea", "howEnded": "Biscuit"}]},
     ],
 )
-def test_unknown_values_are_given_back_as_they_came(unheard: dict[str, Any]) -> None:
+def test_unknown_values_are_given_back_as_they_came(unheard: dict[str, Any]) -> None:  # JSON-7
     assert again(**unheard) == unheard
 
 
@@ -314,7 +314,7 @@ def test_the_lifecycle_keeps_what_nobody_knows() -> None:
         ("9999-01-01T23:59:59.999Z", "9999-01-01T23:59:59.999Z"),
     ],
 )
-def test_times_are_written_in_utc_with_milliseconds(came: str, goes: str) -> None:
+def test_times_are_written_in_utc_with_milliseconds(came: str, goes: str) -> None:  # JSON-6
     document = again(connectedTime=came, segments=[{"startTime": came, "endTime": came}], wrapup={"endTime": came})
     assert (document["connectedTime"], document["wrapup"]["endTime"]) == (goes, goes)
     assert document["segments"] == [{"startTime": goes, "endTime": goes}]
@@ -346,7 +346,7 @@ def test_a_session_that_reaches_the_year_9999_by_its_deadline_survives() -> None
 # --- There and back -----------------------------------------------------------------------------------------------------------
 
 
-def test_written_again_it_is_the_same_to_the_byte() -> None:
+def test_written_again_it_is_the_same_to_the_byte() -> None:  # JSON-8
     text = encode_session(SESSION)
     assert encode_session(decode_session(text)) == text
     assert decode_session(text.encode()) == SESSION
@@ -355,7 +355,7 @@ def test_written_again_it_is_the_same_to_the_byte() -> None:
     assert "Zoë 😀" in text
 
 
-def test_settings_are_no_part_of_the_view() -> None:
+def test_settings_are_no_part_of_the_view() -> None:  # JSON-9
     ruled = evolve(SESSION, settings=Settings(wrapup_prompt=WrapupPrompt.OPTIONAL))
     assert ruled == SESSION
     assert encode_session(ruled) == encode_session(SESSION)

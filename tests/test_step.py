@@ -509,7 +509,7 @@ def test_a_copy_is_equal_and_goes_its_own_way(again: Callable[[CobrowseSession],
     assert session == untouched != other
 
 
-def test_settings_are_no_part_of_equality() -> None:
+def test_settings_are_no_part_of_equality() -> None:  # JSON-9
     assert CobrowseSession(id="s1", settings=Settings(wrapup_prompt="mandatory")) == CobrowseSession(id="s1")
 
 
