@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.strategies import at
 
-from cobrowse_session import Applied, Duplicate, Fired, Ignored, Lifecycle, Refused, Settings, UnknownPrompt, Wrapup
+from cobrowse_session import Applied, Context, Duplicate, Fired, Ignored, Lifecycle, Refused, Settings, UnknownPrompt, Wrapup
 from cobrowse_session.stream import SessionLog, fold
 from cobrowse_session.testing import Stream, run, stream
-from cobrowse_session.wire import trace_rows
+from cobrowse_session.wire import encode_session, trace_rows
 
 TIMED: dict[str, Any] = {"wrapup_prompt": "timeout", "wrapup_timeout": 30}
 
@@ -178,3 +179,13 @@ def test_the_context_is_of_each_field_what_the_latest_event_in_order_states_what
 
     assert (context.conversation_id, context.queue_id, context.purpose) == ("c1", "q2", "agent")
     assert (context.user_id, context.media_type, context.participant_id) == ("u1", "call", "p1")
+
+
+def test_the_context_is_beside_the_session_outside_its_json_and_its_equality() -> None:  # CONTEXT-2
+    call = ended(wrapup_prompt="mandatory")
+    known = fold(evolve(event, context=Context(queue_id="q1", user_id="u1")) for event in call)
+    unknown = fold(call)
+
+    assert (known.context, unknown.context) == (Context(queue_id="q1", user_id="u1"), Context())
+    assert known.session == unknown.session
+    assert encode_session(known.session) == encode_session(unknown.session)

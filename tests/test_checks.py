@@ -262,6 +262,15 @@ def test_an_error_names_the_field(said: dict[str, Any], says: str) -> None:  # O
         Alerting(**{**ENVELOPE, **said})
 
 
+@pytest.mark.parametrize("cls", [*OWN, Details, Settings, Context, Address])
+def test_a_field_of_another_type_is_a_type_error_that_names_it(cls: type) -> None:  # KEEP-13
+    given = {**ENVELOPE, **OWN[cls]} if cls in OWN else {}
+    for name in (field.alias or field.name for field in attrs.fields(cls) if field.init):
+        if (cls, name) != (UnknownEvent, "extra"):  # it has none, whatever its type
+            with pytest.raises(TypeError, match=name.rstrip("_")):
+                cls(**{**given, name: object()})
+
+
 def test_an_address_has_no_known_key_among_the_unknown_ones() -> None:
     with pytest.raises(ValueError, match="Address: extra: expected unknown keys only, found name, nameRaw"):
         Address(extra={"nameRaw": "x", "name": "y", "other": "z"})

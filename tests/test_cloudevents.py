@@ -18,6 +18,7 @@ from cobrowse_session import (
     AfterCallWorkEnded,
     AfterCallWorkEndedBy,
     AfterCallWorkRequired,
+    AfterCallWorkStarted,
     AfterCallWorkState,
     Alerting,
     Applied,
@@ -130,6 +131,7 @@ KINDS: list[tuple[str, dict[str, Any], type[Event], dict[str, Any]]] = [
         {"code": "c1", "name": "Sale", "notes": "Zoë", "tags": ("a", ""), "provisional": True, "disable_end_time_updates": True},
     ),
     ("wrapup", {"tags": []}, WrapupSaved, {"tags": ()}),
+    ("acw.started", {}, AfterCallWorkStarted, {}),
     ("acw.ended", {"by": "agent"}, AfterCallWorkEnded, {"by": AfterCallWorkEndedBy.AGENT}),
     ("acw.ended", {"by": "offline"}, AfterCallWorkEnded, {"by": AfterCallWorkEndedBy.OFFLINE}),
     *(
@@ -139,7 +141,7 @@ KINDS: list[tuple[str, dict[str, Any], type[Event], dict[str, Any]]] = [
             AfterCallWorkEnded,
             {"by": AfterCallWorkEndedBy.PLATFORM, "state": AfterCallWorkState(state)},
         )
-        for state in ("complete", "skipped")
+        for state in ("complete", "skipped", "notApplicable")
     ),
 ]
 DETAILS = {
@@ -151,12 +153,13 @@ DETAILS = {
     "controlling": ["p1", "p2"],
     "viewerUrl": "https://v",
     "initialState": "contacting",
+    "afterCallWorkRequired": False,
 }
 SETTINGS = {"wrapupPrompt": "agentRequested", "wrapupTimeoutMs": 1, "alertingTimeoutMs": 86_400_000}
 
 
 @pytest.mark.parametrize(("kind", "data", "cls", "attributes"), KINDS, ids=[f"{kind} {data}" for kind, data, *_ in KINDS])
-# KIND-1, KIND-2, KIND-3, KIND-4, KIND-6, KIND-7, KIND-9
+# KIND-1, KIND-2, KIND-3, KIND-4, KIND-6, KIND-7, KIND-8, KIND-9, KIND-12
 def test_every_kind_with_its_own_data(kind: str, data: dict[str, Any], cls: type[Event], attributes: dict[str, Any]) -> None:
     event = decode_event(said(kind, **data))
     assert event == cls(**OURS, **attributes)
@@ -183,6 +186,7 @@ def test_every_kind_may_carry_details_and_settings(
             controlling=("p1", "p2"),
             viewer_url="https://v",
             initial_state=ConnectionState.CONTACTING,
+            after_call_work_required=False,
         ),
         settings=Settings(
             wrapup_prompt=WrapupPrompt.AGENT_REQUESTED,
@@ -543,8 +547,8 @@ def test_a_missing_key_of_the_envelope_is_an_error(key: str, value: object, foun
     assert problem.expected
 
 
-@pytest.mark.parametrize("key", ["id", "source", "type", "subject"])
-def test_an_empty_key_of_the_envelope_is_an_error(key: str) -> None:  # ERROR-9
+@pytest.mark.parametrize("key", ["id", "source", "type", "subject", "sequence"])
+def test_an_empty_key_of_the_envelope_is_an_error(key: str) -> None:  # ERROR-9, ORDER-6
     (problem,) = problems(line(**{key: ""}))
     assert (problem.error, problem.path, problem.found) == ("empty", f"$.{key}", '""')
 
@@ -699,10 +703,14 @@ def test_what_is_no_string_is_an_error(kind: str, key: str, value: object) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"), [("acw.required", "required"), ("wrapup", "provisional"), ("wrapup", "disableEndTimeUpdates")]
+    ("kind", "key"),
+    [
+        *(("acw.required", "required"), ("wrapup", "provisional"), ("wrapup", "disableEndTimeUpdates")),
+        ("updated", "afterCallWorkRequired"),
+    ],
 )
 @pytest.mark.parametrize("value", [1, 0, "true", "", [], {}], ids=repr)
-def test_what_is_no_bool_is_an_error(kind: str, key: str, value: object) -> None:  # ERROR-12
+def test_what_is_no_bool_is_an_error(kind: str, key: str, value: object) -> None:  # DETAIL-3, ERROR-12
     (problem,) = problems(said(kind, **{key: value}))
     assert problem == Problem("wrong_type", f"$.data.{key}", json.dumps(value), "true or false")
 
@@ -904,7 +912,7 @@ def test_data_in_base64_are_read_like_data_where_the_content_type_is_json(conten
 
     event = decode_event(encoded({"viewerUrl": "https://v", "new": [1]}, datacontenttype=content_type, data=None))
 
-    assert event == decode_event(plain)
+    assert event == decode_event(plain) == decode_event(plain[:-1] + ', "data_base64": null}')
     assert json.loads(encode_event(event))["data"] == {"viewerUrl": "https://v", "new": [1]}
 
 

@@ -15,6 +15,7 @@ from cobrowse_session import (
     Alerting,
     Applied,
     Communication,
+    Details,
     Event,
     FormatVersionError,
     Ignored,
@@ -200,6 +201,18 @@ def test_a_repeat_has_no_row_and_is_counted() -> None:  # OUTCOME-14, OUTCOME-15
     assert not change
     assert change.outcome == Repeat.match(row="connected", kept=Applied.match(row="connected"))
     assert (log.repeats, log.conflicts, len(log.trace)) == (1, 0, 3)
+
+
+def test_a_copy_that_changes_what_is_kept_is_no_repeat() -> None:  # OUTCOME-15
+    told = stream("s1").updated(peer_id="p", sequence="2", received_at=at(1)).events[0]
+    log = filled([told])
+
+    corrected = log.add(evolve(told, sequence="3", details=Details(peer_id="q")))
+    lower = log.add(evolve(told, sequence="1", details=Details(peer_id="r")))
+
+    assert corrected.outcome == Applied.match(row="details")
+    assert lower.outcome == Repeat.match(kept=Applied.match(row="details"))
+    assert (log.session.peer_id, log.repeats) == ("q", 2)
 
 
 def test_of_copies_that_differ_the_one_first_received_is_kept_and_its_time_counts() -> None:

@@ -64,13 +64,14 @@ RANKS: list[Callable[[Stream], Stream]] = [
     Stream.required,
     Stream.disconnected,
     Stream.terminated,
+    Stream.started,
     Stream.wrapup,
     Stream.done,
     Stream.unknown,
 ]
 KINDS = [
     *("scheduled", "offering", "contacting", "dialing", "alerting", "connected", "updated", "acw.required"),
-    *("disconnected", "terminated", "wrapup", "acw.ended", "unknown"),
+    *("disconnected", "terminated", "acw.started", "wrapup", "acw.ended", "unknown"),
 ]
 
 
@@ -222,6 +223,22 @@ def test_copies_that_spell_the_same_word_differently_are_no_conflict(one_spellin
 @pytest.mark.parametrize("other", [{"code": "x"}, {"unheard": 1}, {"unheard": None}, {"tags": []}, {"wrapupTimeoutMs": 0}])
 def test_copies_that_differ_in_anything_else_are_in_conflict(other: dict[str, Any]) -> None:  # COPY-11
     assert folds([decode_event(line()), decode_event(line(data=other))]).conflicts == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"code": None}, {}),
+        ({"code": ""}, {}),
+        ({"provisional": False}, {}),
+        ({"cobrowseRole": "VIEWER"}, {"cobrowseRole": "viewer"}),
+    ],
+)
+def test_data_of_an_unknown_type_are_compared_as_they_came(one: dict[str, Any], other: dict[str, Any]) -> None:  # COPY-13
+    copies = [decode_event(line(type="com.example.new", data={"a": 1, **data})) for data in (one, other)]
+
+    assert [json.loads(canonical(copy))["data"] for copy in copies] == [{"a": 1, **one}, {"a": 1, **other}]
+    assert folds(copies).conflicts == 1
 
 
 def test_identities_in_conflict_are_counted_not_copies() -> None:  # COPY-17

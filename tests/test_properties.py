@@ -174,9 +174,9 @@ def every_event(begun: Stream) -> Iterator[Event]:
             yield from begun.required(required, **said).events[-1:]
         for code, provisional in product((None, "sale", "lead"), (True, False)):
             yield from begun.wrapup(code, provisional=provisional, **said).events[-1:]
-        for made in (begun.done, begun.offline):
+        for made in (begun.done, begun.offline, begun.started):
             yield from made(**said).events[-1:]
-        for state in ("complete", "skipped", "pending", "lost"):
+        for state in ("complete", "skipped", "notApplicable", "pending", "lost"):
             yield from begun.platform(state, **said).events[-1:]
     yield from begun.unknown().events[-1:]
 
@@ -441,6 +441,15 @@ def test_an_event_survives_json_pickle_and_copy(event: Event) -> None:
     assert decode_event(text.encode()) == event
     assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301 (our own bytes)
     assert copy(event) == deepcopy(event) == event
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_field_of_an_event_can_be_set(kind: str) -> None:  # WORD-5
+    cls = KINDS[kind]
+    event = next(event for event in every_event(BEGUN) if type(event) is cls)
+    for name in (field.name for field in attrs.fields(cls)):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(event, name, getattr(event, name))
 
 
 @given(reached())

@@ -112,6 +112,19 @@ def test_sessions_are_written_by_the_time_of_their_first_event_then_by_id() -> N
     assert [decode_session(line).id for line in done.out.splitlines()] == ["b", "z", "a"]
 
 
+def test_the_first_event_of_a_session_counts_whatever_its_outcome(tmp_path: Path) -> None:  # TRACE-12, TRACE-13
+    first, second = stream("z").required().after(9).alerting(), stream("a").after(5).alerting().after(1).connected()
+
+    done = command("replay", "-", "--trace", tmp_path / "trace", stdin=lines(second, first))
+
+    rows = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    assert [decode_session(line).id for line in done.out.splitlines()] == ["z", "a"]
+    assert [(row["session"], row["outcome"]) for row in rows] == [
+        *(("z", "refused"), ("z", "applied")),
+        *(("a", "applied"), ("a", "applied")),
+    ]
+
+
 def test_without_until_all_sessions_are_advanced_to_the_latest_event() -> None:  # TIMER-7
     pending = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected()
     at_deadline = stream("s2").after(40).alerting()
@@ -252,6 +265,7 @@ def test_an_empty_file_is_no_error() -> None:
         (("replay", "{events}", "--until", "yesterday"), "yesterday"),
         (("replay", "{events}", "--until", "2026-03-01T09:00:00"), "zone"),
         (("replay", "{events}", "--acw", "sometimes"), "agentRequested"),
+        (("replay", "{events}", "--acw", "mandetory"), "did you mean 'mandatory'"),
         (("replay", "{events}", "--acw", "timeout"), "--acw-timeout"),
         (("replay", "{events}", "--acw-timeout", "0"), "86400000 ms"),
         (("replay", "{events}", "--acw-timeout", "1e300"), "--acw-timeout"),
@@ -261,7 +275,8 @@ def test_an_empty_file_is_no_error() -> None:
         (("rewind",), "rewind"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], told: str, events: Path) -> None:  # SETTING-10
+# SETTING-10, SETTING-11
+def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], told: str, events: Path) -> None:
     before = events.read_bytes()
 
     done = command(*(argument.format(events=events) for argument in arguments))

@@ -219,6 +219,11 @@ def test_an_event_of_another_session_is_the_callers_error_and_changes_nothing(fo
     assert session == before
 
 
+def test_the_step_knows_no_ids() -> None:  # STREAM-4
+    twice = stream().connected(id="x").after(1).updated(id="x", peer_id="p").after(1).updated(id="x", peer_id="q")
+    run(twice).expect(Applied.match(), Applied.match(), Applied.match(), peer_id="q")
+
+
 # --- Strict -------------------------------------------------------------------------------------------------------------------
 
 RAISING: list[tuple[str, Stream, Stream, type[CobrowseError]]] = [
