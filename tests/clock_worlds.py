@@ -1,4 +1,4 @@
-"""Simulated sources: right clocks that must not be corrected, and wrong ones that must be (specification, section 8).
+"""Simulated sources: right clocks that must not be corrected, and wrong ones that must be (docs/lifecycle.md, section 8).
 
 A world is a list of pairs: when an event happened on the provider's clock, and when it was received. Everything follows from a
 seed. `python -m tests.clock_worlds` prints the table of all scenarios.

@@ -272,7 +272,7 @@ def merged(copies: list[Event]) -> Event:
                 data[key] = other.data[key]
     form = json.loads(best.canonical)
     if data != best.data and "json" not in form.get("datacontenttype", "json").lower():
-        del form["datacontenttype"]  # section 2: another content type beside data is an error
+        del form["datacontenttype"]  # EVENT-12
     received = min(other.received for other in copies if (other.type, other.at) == (best.type, best.at))
     notes = {*best.notes, *(key for key, value in data.items() if not is_known(key, value))}
     changes = {
@@ -343,7 +343,7 @@ def in_force(session: Session, options: Options, setting: str) -> Any:
 
 
 def column(session: Session, options: Options) -> str:
-    """The column of the table of section 5."""
+    """The column of the table of ACW-12 to ACW-18."""
     prompt = in_force(session, options, "wrapupPrompt")
     if prompt in ("timeout", "forcedTimeout") and in_force(session, options, "wrapupTimeoutMs") is None:
         return "mandatory"

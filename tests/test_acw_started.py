@@ -1,4 +1,4 @@
-"""Section 5: what the platform reports of after-call work: that it is pending, or that there is none."""
+"""What the platform reports of after-call work: that it is pending, or that there is none (docs/lifecycle.md, section 5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Section 5: after-call work, from the end of the leg to whatever ends it."""
+"""After-call work, from the end of the leg to whatever ends it (docs/lifecycle.md, section 5)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ def work(state: str, start: float, end: float | None = None) -> AfterCallWork:
     return AfterCallWork(state=AfterCallWorkState(state), start_time=at(start), end_time=ended)
 
 
-# --- The end of the leg: rules 1 to 4 -----------------------------------------------------------------------------------------
+# --- The end of the leg: ACW-3 to ACW-6 ---------------------------------------------------------------------------------------
 
 OPTIONAL: dict[str, Any] = {"wrapup_prompt": "optional"}
 MANDATORY: dict[str, Any] = {"wrapup_prompt": "mandatory"}
@@ -61,42 +61,42 @@ UNANSWERED = Lifecycle(acw_when_unanswered=True)
 NO_TRANSFER = Lifecycle(acw_after_transfer=False)
 NEITHER = Lifecycle(acw_when_unanswered=True, acw_after_transfer=False)
 LADDER = [
-    pytest.param(DEFAULT, alerting(**MANDATORY), "client", None, id="1 never connected"),
-    pytest.param(DEFAULT, stream().updated(**MANDATORY).after(10), "peer", None, id="1 first seen ended"),
-    pytest.param(DEFAULT, connected(), "peer", None, id="1 no prompt"),
-    pytest.param(DEFAULT, connected(**NO_WORK), "peer", None, id="1 prompt none"),
-    pytest.param(NO_TRANSFER, alerting(**MANDATORY), "transfer", None, id="1 before 2, never connected"),
-    pytest.param(NO_TRANSFER, connected(), "transfer", None, id="1 before 2, no prompt"),
-    pytest.param(DEFAULT, alerting(**REQUESTED), "client", None, id="1 before 3"),
-    pytest.param(DEFAULT, connected().wrapup("sale"), "peer", None, id="1 before 4"),
-    pytest.param(UNANSWERED, alerting(**MANDATORY), "client", "pending", id="1 off"),
-    pytest.param(UNANSWERED, stream().updated(**MANDATORY).after(10), "peer", "pending", id="1 off, first seen ended"),
-    pytest.param(UNANSWERED, alerting(), "client", None, id="1 off, still no prompt"),
-    pytest.param(NEITHER, alerting(**MANDATORY), "transfer", "skipped", id="1 off, on to 2"),
-    pytest.param(UNANSWERED, alerting(**REQUESTED), "client", "skipped", id="1 off, on to 3"),
-    pytest.param(NO_TRANSFER, connected(**MANDATORY), "transfer", "skipped", id="2 transferred"),
-    pytest.param(NO_TRANSFER, connected(**REQUESTED).required(), "transfer", "skipped", id="2 before 3"),
-    pytest.param(NO_TRANSFER, connected(**MANDATORY).wrapup("sale"), "transfer", "skipped", id="2 before 4"),
-    pytest.param(NO_TRANSFER, connected(**FORCED), "transfer", "skipped", id="2 before 4, forcedTimeout"),
-    pytest.param(DEFAULT, connected(**MANDATORY), "transfer", "pending", id="2 off, as by default"),
-    pytest.param(DEFAULT, connected(**REQUESTED), "transfer", "skipped", id="2 off, on to 3"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "transfer", "pending", id="2 off, on to 4"),
-    pytest.param(DEFAULT, connected(**REQUESTED), "peer", "skipped", id="3 not requested"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required(False), "peer", "skipped", id="3 not wanted"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required().required(False), "peer", "skipped", id="3 taken back"),
-    pytest.param(DEFAULT, connected(**REQUESTED).wrapup("sale"), "peer", "skipped", id="3 before 4"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required(), "peer", "pending", id="3 requested"),
-    pytest.param(DEFAULT, connected(**MANDATORY).required(False), "peer", "pending", id="3 another prompt"),
-    pytest.param(DEFAULT, connected(**OPTIONAL).wrapup("sale"), "peer", "pending", id="4 optional, prepared"),
-    pytest.param(DEFAULT, connected(**UNHEARD).wrapup("sale"), "peer", "pending", id="4 unknown prompt, prepared"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "peer", "pending", id="4 mandatory, prepared"),
-    pytest.param(DEFAULT, connected(**TIMEOUT).wrapup("sale"), "peer", "pending", id="4 timeout, prepared"),
-    pytest.param(DEFAULT, connected(**REQUESTED).required().wrapup("sale"), "peer", "pending", id="4 requested, prepared"),
-    pytest.param(DEFAULT, connected(**FORCED).wrapup("sale"), "peer", "pending", id="4 forcedTimeout, prepared"),
-    pytest.param(DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "pending", id="4 endless, prepared"),
-    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("x", provisional=True), "peer", "pending", id="4 draft"),
-    pytest.param(DEFAULT, connected(**MANDATORY), None, "pending", id="4 no disconnect type"),
-    pytest.param(DEFAULT, connected(**FORCED), "peer", "pending", id="4 forcedTimeout"),
+    pytest.param(DEFAULT, alerting(**MANDATORY), "client", None, id="ACW-3 never connected"),
+    pytest.param(DEFAULT, stream().updated(**MANDATORY).after(10), "peer", None, id="ACW-3 first seen ended"),
+    pytest.param(DEFAULT, connected(), "peer", None, id="ACW-3 no prompt"),
+    pytest.param(DEFAULT, connected(**NO_WORK), "peer", None, id="ACW-3 prompt none"),
+    pytest.param(NO_TRANSFER, alerting(**MANDATORY), "transfer", None, id="ACW-3 before ACW-4, never connected"),
+    pytest.param(NO_TRANSFER, connected(), "transfer", None, id="ACW-3 before ACW-4, no prompt"),
+    pytest.param(DEFAULT, alerting(**REQUESTED), "client", None, id="ACW-3 before ACW-5"),
+    pytest.param(DEFAULT, connected().wrapup("sale"), "peer", None, id="ACW-3 before ACW-6"),
+    pytest.param(UNANSWERED, alerting(**MANDATORY), "client", "pending", id="ACW-8 unanswered"),
+    pytest.param(UNANSWERED, stream().updated(**MANDATORY).after(10), "peer", "pending", id="ACW-8 unanswered, first seen ended"),
+    pytest.param(UNANSWERED, alerting(), "client", None, id="ACW-8 unanswered, still no prompt"),
+    pytest.param(NEITHER, alerting(**MANDATORY), "transfer", "skipped", id="ACW-8 unanswered, on to ACW-4"),
+    pytest.param(UNANSWERED, alerting(**REQUESTED), "client", "skipped", id="ACW-8 unanswered, on to ACW-5"),
+    pytest.param(NO_TRANSFER, connected(**MANDATORY), "transfer", "skipped", id="ACW-4 transferred"),
+    pytest.param(NO_TRANSFER, connected(**REQUESTED).required(), "transfer", "skipped", id="ACW-4 before ACW-5"),
+    pytest.param(NO_TRANSFER, connected(**MANDATORY).wrapup("sale"), "transfer", "skipped", id="ACW-4 before ACW-6"),
+    pytest.param(NO_TRANSFER, connected(**FORCED), "transfer", "skipped", id="ACW-4 before ACW-6, forcedTimeout"),
+    pytest.param(DEFAULT, connected(**MANDATORY), "transfer", "pending", id="ACW-9 by default"),
+    pytest.param(DEFAULT, connected(**REQUESTED), "transfer", "skipped", id="ACW-9 by default, on to ACW-5"),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "transfer", "pending", id="ACW-9 by default, on to ACW-6"),
+    pytest.param(DEFAULT, connected(**REQUESTED), "peer", "skipped", id="ACW-5 not requested"),
+    pytest.param(DEFAULT, connected(**REQUESTED).required(False), "peer", "skipped", id="ACW-5 not wanted"),
+    pytest.param(DEFAULT, connected(**REQUESTED).required().required(False), "peer", "skipped", id="ACW-5 taken back"),
+    pytest.param(DEFAULT, connected(**REQUESTED).wrapup("sale"), "peer", "skipped", id="ACW-5 before ACW-6"),
+    pytest.param(DEFAULT, connected(**REQUESTED).required(), "peer", "pending", id="ACW-5 requested"),
+    pytest.param(DEFAULT, connected(**MANDATORY).required(False), "peer", "pending", id="ACW-5 another prompt"),
+    pytest.param(DEFAULT, connected(**OPTIONAL).wrapup("sale"), "peer", "pending", id="ACW-6 optional, prepared"),
+    pytest.param(DEFAULT, connected(**UNHEARD).wrapup("sale"), "peer", "pending", id="ACW-6 unknown prompt, prepared"),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("sale"), "peer", "pending", id="ACW-6 mandatory, prepared"),
+    pytest.param(DEFAULT, connected(**TIMEOUT).wrapup("sale"), "peer", "pending", id="ACW-6 timeout, prepared"),
+    pytest.param(DEFAULT, connected(**REQUESTED).required().wrapup("sale"), "peer", "pending", id="ACW-6 requested, prepared"),
+    pytest.param(DEFAULT, connected(**FORCED).wrapup("sale"), "peer", "pending", id="ACW-6 forcedTimeout, prepared"),
+    pytest.param(DEFAULT, connected(**ENDLESS).wrapup("sale"), "peer", "pending", id="ACW-6 endless, prepared"),
+    pytest.param(DEFAULT, connected(**MANDATORY).wrapup("x", provisional=True), "peer", "pending", id="ACW-6 draft"),
+    pytest.param(DEFAULT, connected(**MANDATORY), None, "pending", id="ACW-6 no disconnect type"),
+    pytest.param(DEFAULT, connected(**FORCED), "peer", "pending", id="ACW-6 forcedTimeout"),
 ]
 
 

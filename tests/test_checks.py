@@ -1,4 +1,4 @@
-"""Section 2: a constructor checks its arguments, so that whatever a log accepts can be saved and read back."""
+"""A constructor checks its arguments, so that whatever a log accepts can be saved and read back (KEEP-13)."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What is promised of clocks, in simulated worlds (specification, section 8): `make clock-worlds` prints more of them."""
+"""What is promised of clocks, in simulated worlds (docs/lifecycle.md, section 8): `make clock-worlds` prints more of them."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Section 2 on the wire: events in and out, what is kept, what is an error and where."""
+"""Events on the wire: in and out, what is kept, what is an error and where (docs/lifecycle.md, section 2)."""
 
 import base64
 import json
@@ -144,7 +144,7 @@ KINDS: list[tuple[str, dict[str, Any], type[Event], dict[str, Any]]] = [
         for state in ("complete", "skipped", "notApplicable")
     ),
 ]
-DETAILS = {
+DETAILS: dict[str, Any] = {
     "self": {"name": "Zoë", "nameRaw": "zoë", "addressNormalized": "n", "addressRaw": "r", "addressDisplayable": "d"},
     "provider": "acme",
     "peerId": "p1",

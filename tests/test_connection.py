@@ -1,4 +1,4 @@
-"""Section 4: every event in every connection state, what it stamps, the segments, the alert that nobody answers."""
+"""Every event in every connection state, its stamps, segments, an alert that nobody answers (docs/lifecycle.md, section 4)."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Section 7: copies of one event, their editions, and what of them counts."""
+"""Copies of one event, their editions, and what of them counts (docs/lifecycle.md, section 7)."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Section 2: the details and the settings that any event may carry."""
+"""The details and the settings that any event may carry (docs/lifecycle.md, section 2)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Section 7, as far as the fold goes: one order, one copy, one session, whatever came first."""
+"""The fold: one order, one copy, one session, whatever came first (docs/lifecycle.md, section 7)."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence

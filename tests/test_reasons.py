@@ -212,12 +212,12 @@ def test_a_value_that_was_emptied_names_what_emptied_it() -> None:
         ("afterCallWork.startTime", WHOLE, "[O]"),
         ("afterCallWork.startTime", UNREQUESTED, "zero length [O]"),
         ("wrapup.code", TIMED_OUT, "[D]"),
-        # Section 6: "a preparation: stored without endTime and durationSeconds, ends nothing [D]".
+        # WRAP-5
         ("wrapup", fold(stream().connected().after(1).wrapup("sale")), "[D]"),
-        # Section 6: "afterCallWork.endTime = wrapup.endTime [O]", "durationSeconds = whole seconds, rounded down [O]".
+        # WRAP-8, WRAP-11
         ("afterCallWork.endTime", WHOLE, "[O]"),
         ("wrapup.durationSeconds", WHOLE, "[O]"),
-        # Section 5: "while connected … it counts under agentRequested only [D]".
+        # ACW-47
         ("afterCallWorkRequired", WHOLE, "[D]"),
     ],
 )

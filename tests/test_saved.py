@@ -1,4 +1,4 @@
-"""Section 7: a log that is saved and restored shows the same, and says where today's rules read it differently."""
+"""A log that is saved and restored shows the same, and names what today's rules read differently (JSON-10)."""
 
 import ast
 import copy

@@ -1,4 +1,4 @@
-"""Section 9: the vendor's 19 properties, absent when unset, and whatever else came, given back as it came."""
+"""The vendor's 19 properties, absent when unset, and whatever else came, given back as it came (docs/lifecycle.md, section 9)."""
 
 import json
 from contextlib import suppress

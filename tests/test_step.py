@@ -1,4 +1,4 @@
-"""Section 3 and the step of section 7: exactly one outcome, in order, all or nothing; deadlines; what is allowed."""
+"""The step: exactly one outcome, in order, all or nothing; deadlines; what is allowed (docs/lifecycle.md, sections 3 and 7)."""
 
 import pickle
 from collections.abc import Callable

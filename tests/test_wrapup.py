@@ -1,4 +1,4 @@
-"""Section 6: the wrap-up: prepared, drafted, saved, saved again, skipped."""
+"""The wrap-up: prepared, drafted, saved, saved again, skipped (docs/lifecycle.md, section 6)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

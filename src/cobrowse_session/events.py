@@ -1,4 +1,4 @@
-"""The events: one frozen class for each kind, with its rank in the order and its canonical form (specification, 2 and 7).
+"""The events: one frozen class for each kind, with its rank in the order and its canonical form (KIND-1, ORDER-2, COPY-9).
 
 An event is one fact about one session. Its identity is (`subject`, `source`, `id`). Copies of it may differ; `stream/copies.py`
 makes one event of them. `order` sorts all events of a session.
@@ -440,7 +440,7 @@ OrderKey = tuple[datetime, int, str, Edition, str]
 
 
 def order(event: Event) -> OrderKey:
-    """Return the key by which the events of a session are sorted (specification, 7) [C]."""
+    """Return the key by which the events of a session are sorted (ORDER-1) [C]."""
     return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
 
 

@@ -13,7 +13,7 @@ IN_MEMORY = 64 << 20
 
 
 class Spool:
-    """Takes logs in any order, writes their sessions and traces in the order of the specification."""
+    """Takes logs in any order, writes their sessions and traces in the specified order (TRACE-12, TRACE-13)."""
 
     def __init__(self) -> None:
         self._text: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (close does it)

@@ -1,4 +1,4 @@
-"""What became of an event: exactly one of these, and never an exception (specification, section 3)."""
+"""What became of an event: exactly one of these, and never an exception (OUTCOME-1)."""
 
 from datetime import datetime
 from typing import Any, ClassVar

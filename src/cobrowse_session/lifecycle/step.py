@@ -134,7 +134,7 @@ class Lifecycle:
             event: events are taken in order of `occurred_at`, the corrected provider clock; an older one is stale.
 
         Returns:
-            Exactly one outcome, for every event in every state (specification, section 3).
+            Exactly one outcome, for every event in every state (OUTCOME-1).
 
         Raises:
             ValueError: the event is of another session.

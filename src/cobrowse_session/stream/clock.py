@@ -1,4 +1,4 @@
-"""The provider's clock, observed, and corrected where that is asked for (specification, section 8).
+"""The provider's clock, observed, and corrected where that is asked for (docs/lifecycle.md, section 8).
 
 Theory of operation
 ===================

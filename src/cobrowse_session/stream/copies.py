@@ -1,4 +1,4 @@
-"""Copies of one event: which one counts, and what the others add (specification, section 7).
+"""Copies of one event: which one counts, and what the others add (COPY-2, COPY-4).
 
 Theory of operation
 ===================

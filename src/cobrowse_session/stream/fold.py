@@ -1,4 +1,4 @@
-"""The fold: what a set of events amounts to, in its plainest form (specification, section 7).
+"""The fold: what a set of events amounts to, in its plainest form (STREAM-7).
 
 Drop repeats, sort, step. It needs all events at once; the log does the same piece by piece and must equal it.
 """

@@ -1,4 +1,4 @@
-"""The log: events of one session as they arrive, in any order and any number of times (specification, section 7).
+"""The log: events of one session as they arrive, in any order and any number of times (STREAM-6).
 
 Theory of operation
 ===================
@@ -134,7 +134,7 @@ class SessionLog:
         self._lifecycle = lifecycle
         self._session_id = session_id
         self.offsets: dict[str, timedelta] = {}
-        """By how much each source's times are corrected in this session, fixed with its first event (specification, 8)."""
+        """By how much each source's times are corrected in this session, fixed with its first event (CLOCK-8)."""
         self.restored: Restored | None = None
         """How the log was restored; None: it was not."""
         self._advanced: datetime | None = None

@@ -1,4 +1,4 @@
-"""Events as CloudEvents 1.0 JSON, in and out (specification, section 2)."""
+"""Events as CloudEvents 1.0 JSON, in and out (docs/lifecycle.md, section 2)."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""A log saved as plain data, and restored (specification, section 7).
+"""A log saved as plain data, and restored (LOG-1, JSON-10).
 
 A log is saved by its events, all copies included: session and trace follow from them. Beside them are the session as it was, a
 digest of the trace and of the table. So a log that reads differently under newer rules is noticed when it is restored. A sealed

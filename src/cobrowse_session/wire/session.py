@@ -1,4 +1,4 @@
-"""The vendor's session JSON: exactly the 19 properties, and whatever else came (specification, section 9)."""
+"""The vendor's session JSON: exactly the 19 properties, and whatever else came (docs/lifecycle.md, section 9)."""
 
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.wire.text import dump, read_object

@@ -1,4 +1,4 @@
-"""The trace, one JSON object per row (specification, section 7)."""
+"""The trace, one JSON object per row (TRACE-1)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
