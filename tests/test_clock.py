@@ -174,6 +174,13 @@ def test_windows_that_do_not_agree_are_unsteady_and_reported() -> None:  # LEARN
     assert clock.jumps == 11
 
 
+def test_an_unhealthy_source_is_not_corrected_and_reported() -> None:  # LEARN-9
+    clock = taught([(n * 10, 5.0 if n % 3 == 0 else 9.0 + n) for n in range(1440)])
+
+    assert (clock.offset, clock.state) == (0 * SECOND, ClockState.UNHEALTHY)
+    assert str(clock.report) == "slow, or its feed late, by 5.000 s, but most differences vary"
+
+
 def test_drift_is_what_the_last_windows_show() -> None:
     clock = taught([(n * 10, -10 - n * 10 * 50e-6) for n in range(360)])
 

@@ -148,6 +148,14 @@ def test_after_call_work_required_is_a_detail_up_to_and_including_the_end(events
     run(events).expect(after_call_work_required=required)
 
 
+@pytest.mark.parametrize("end", ["disconnected", "terminated"])
+@pytest.mark.parametrize(("required", "state"), [(True, "pending"), (False, "skipped"), (None, "skipped")])
+# SAME-1, ACW-5
+def test_what_the_end_itself_states_decides_about_after_call_work(end: str, required: bool | None, state: str) -> None:  # noqa: FBT001 (a case)
+    begun = connected(wrapup_prompt="agentRequested")
+    run(getattr(begun, end)("peer", after_call_work_required=required)).expect(after_call_work__state=state)
+
+
 # --- Grants -------------------------------------------------------------------------------------------------------------------
 
 GRANT = ("mouse", "keyboard")
