@@ -43,7 +43,7 @@ def test_in_every_state_it_makes_work_pending_from_the_end_of_the_leg(before: St
     ran.expect(after_call_work__start_time=at(10), after_call_work__end_time=None)
 
 
-# KIND-8, SETTING-4, ACW-36, ACW-40
+# KIND-8, SETTING-4, SAME-4, SAME-5, ACW-36, ACW-40
 def test_pending_already_and_no_news_is_a_duplicate_and_new_settings_are_taken_after_the_end() -> None:
     pending = ended(**TIMED).after(1)
 

@@ -203,7 +203,7 @@ def said(**arguments: Any) -> Any:
 
 
 @pytest.mark.parametrize("setting", ["window", "smallest_delay", "tolerated", "cap"])
-def test_a_duration_that_makes_no_sense_is_an_error(setting: str) -> None:
+def test_a_duration_that_makes_no_sense_is_an_error(setting: str) -> None:  # LEARN-11
     with pytest.raises(SettingsError):
         ProviderClock(**said(**{setting: timedelta(0)}))
     with pytest.raises(TypeError):
@@ -211,7 +211,7 @@ def test_a_duration_that_makes_no_sense_is_an_error(setting: str) -> None:
 
 
 @pytest.mark.parametrize("setting", ["min_pairs", "fast_windows", "slow_windows"])
-def test_a_number_that_makes_no_sense_is_an_error(setting: str) -> None:
+def test_a_number_that_makes_no_sense_is_an_error(setting: str) -> None:  # LEARN-11
     with pytest.raises(SettingsError):
         ProviderClock(**said(**{setting: 0}))
 

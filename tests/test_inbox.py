@@ -540,7 +540,7 @@ def test_more_corrected_sources_than_clocks_are_kept_are_no_fault() -> None:
     ],
     ids=["event", "text", "bytes", "parsed", "batch", "batch as text", "garbage", "unknown"],
 )
-def test_take_recognises_events_and_batches(document: object, kinds: list[str]) -> None:
+def test_take_recognises_events_and_batches(document: object, kinds: list[str]) -> None:  # STREAM-6
     inbox, rejects = inbox_of()
 
     taken = inbox.take(document, START)

@@ -201,6 +201,7 @@ def test_the_canonical_form_is_sorted_dense_unescaped_json_without_receivedtime(
         line(data={"name": None, "self": None, "wrapupTimeoutMs": None}),
         line(providertime=None, conversationid=None),
         line(data={"provisional": False}),
+        line(data={"disableEndTimeUpdates": False}),
     ],
 )
 def test_copies_that_read_the_same_are_no_conflict(same: str) -> None:  # COPY-10, COPY-12
