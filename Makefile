@@ -14,6 +14,7 @@ empty :=
 space := $(empty) $(empty)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH # another copy of the package must not be tested
 
 .DELETE_ON_ERROR:
 .PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench clock-worlds soak reading constraints clean
