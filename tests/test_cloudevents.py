@@ -984,3 +984,4 @@ def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:  # 
         "key wrapUpCode is not read, and the wrap-up has no code",
     )
     assert notes(decode_event(said("wrapup", code="sale", wrapUpCode="sale"))) == ()
+    assert notes(decode_event(said("wrapup", wrapupTimeoutMs=0))) == ("wrapupTimeoutMs 0 is out of bounds, not taken",)

@@ -325,6 +325,12 @@ def test_a_lifecycle_that_makes_no_sense_is_a_decode_error(key: str, value: obje
     assert caught.value.path.startswith("$.lifecycle.")
 
 
+def test_a_saved_log_of_a_newer_format_is_refused() -> None:
+    """TRACE-14."""
+    with pytest.raises(FormatVersionError):
+        restore_log({**saved(log_of()), "format": 3})
+
+
 def test_an_event_of_another_session_is_a_decode_error() -> None:
     data = saved(log_of())
     data["events"][1]["subject"] = "s2"

@@ -573,7 +573,11 @@ def notes(event: Event) -> tuple[str, ...]:
         found += _notes_on_words(event)
         found += [f"{key} {_short(event.extra[key])} is out of bounds, not taken" for key in TIMEOUT_NAMES if key in event.extra]
         if isinstance(event, WrapupSaved) and event.code is None and event.extra:
-            found += [f"key {_short(key)} is not read, and the wrap-up has no code" for key in sorted(event.extra)]
+            found += [
+                f"key {_short(key)} is not read, and the wrap-up has no code"
+                for key in sorted(event.extra)
+                if key not in TIMEOUT_NAMES
+            ]
     return tuple(found)
 
 
