@@ -150,7 +150,7 @@ def _text(path: _Path) -> str:
 
 
 def check_object(name: str, value: object, depth: int) -> None:
-    """Check that a value is a JSON object; see `check_json`.
+    """Check that a value is a JSON object. See `check_json`.
 
     Raises:
         TypeError: it is no mapping, or a part is no JSON.
@@ -163,7 +163,7 @@ def check_object(name: str, value: object, depth: int) -> None:
 
 
 def json_text(value: object) -> str:
-    """Return JSON as text with sorted keys. Python's `==` takes 1, 1.0 and True for equal; their texts differ.
+    """Return JSON as text with sorted keys. Python's `==` takes 1, 1.0 and True for equal. Their texts differ.
 
     >>> json_text({"b": 1, "a": True})
     '{"a":true,"b":1}'

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the outcomes stand on a floor above; the errors only carry 
 
 @define(eq=False, slots=False)
 class CobrowseError(Exception):
-    """The root of the tree; never raised itself."""
+    """The root of the tree. It is never raised itself."""
 
     #: Whose fault it is: the `sender` of the event, the `caller` of this library, or its `installation`.
     fault: ClassVar[str]
@@ -44,7 +44,7 @@ class Problem:
 
 @define(eq=False, slots=False)
 class DecodeError(CobrowseError, ValueError):
-    """A document cannot be read. The sender's fault; mend the document and send it again.
+    """A document cannot be read. The sender's fault. Mend the document and send it again.
 
     Attributes:
         problems: what is wrong, at least one. Of very many, the first, and one that counts them: `too_many_problems`.
@@ -62,17 +62,17 @@ class DecodeError(CobrowseError, ValueError):
 
     @property
     def path(self) -> str:
-        """Where the first problem is."""
+        """The path of the first problem."""
         return self.problems[0].path
 
     @property
     def found(self) -> str:
-        """What was found there."""
+        """The text that was found there."""
         return self.problems[0].found
 
     @property
     def expected(self) -> str:
-        """What was expected there."""
+        """The text that was expected there."""
         return self.problems[0].expected
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class DecodeError(CobrowseError, ValueError):
 
 @define(eq=False, slots=False)
 class RefusedError(CobrowseError):
-    """A strict lifecycle met an event that breaks a rule. The sender's fault; the session is unchanged by the event.
+    """A strict lifecycle met an event that breaks a rule. The sender's fault. The session is unchanged by the event.
 
     Attributes:
         session: the session's id.
@@ -123,7 +123,7 @@ class StaleError(CobrowseError):
 
 @define(eq=False, slots=False)
 class SettingsError(CobrowseError, ValueError):
-    """A setting that makes no sense. The caller's fault; nothing was built.
+    """A setting that makes no sense. The caller's fault. Nothing was built.
 
     Attributes:
         setting: its name.

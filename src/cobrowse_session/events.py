@@ -76,7 +76,7 @@ def _without_null(extensions: Extra) -> Extra:
 
 @frozen(kw_only=True)
 class Event:
-    """What every event has.
+    """The attributes of every event.
 
     Args:
         subject: the session's id.
@@ -152,7 +152,7 @@ class Event:
 
     @property
     def received(self) -> datetime:
-        """When our side learned of it. If nobody stamped that: when it happened."""
+        """The time when our side learned of it. If nobody stamped it, the time when it happened."""
         return self.received_at or self.occurred_at
 
 
@@ -403,7 +403,7 @@ KINDS: Mapping[str, type[Event]] = {
 
 @frozen(kw_only=True)
 class Timer:
-    """A deadline that has passed. Never sent by anyone; `occurred_at` is the deadline itself, not when it was noticed."""
+    """A deadline that has passed. Nobody sends it. `occurred_at` is the deadline itself, not when it was noticed."""
 
     kind: ClassVar[str]
     enters: ClassVar[ConnectionState | None] = None

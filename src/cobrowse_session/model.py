@@ -46,7 +46,7 @@ def extra_key(extra: Extra) -> str:
 
 
 def utc(moment: datetime) -> datetime:
-    """Bring a moment to UTC and cut it to the millisecond; nothing finer exists here.
+    """Bring a moment to UTC and cut it to the millisecond. Nothing finer exists here.
 
     Args:
         moment: an aware datetime, on any clock.
@@ -110,7 +110,7 @@ class Vocabulary(StrEnum):
 
     @classmethod
     def read(cls, text: str) -> Self | str:
-        """The member that `text` spells, in any case and any vendor spelling; else `text` itself, so nothing is lost."""
+        """Return the member that `text` spells, in any case and any vendor spelling, else `text` itself, so nothing is lost."""
         members: Mapping[str, Self] = _spellings(cls)
         # A constructor converts before it checks, so this may be no text at all.
         return members.get(text.lower(), text) if isinstance(text, str) and text.isascii() else text
@@ -142,7 +142,7 @@ _SMALL_THEN_LARGE = re.compile("([a-z])([A-Z])")
 
 
 class ConnectionState(Vocabulary):
-    """Where the leg is in its life."""
+    """The state of the leg."""
 
     #: Before the first event.
     NONE = "none"
@@ -165,7 +165,7 @@ class ConnectionState(Vocabulary):
 
 
 class DisconnectType(Vocabulary):
-    """What caused the leg to end, relative to the participant of that leg."""
+    """The cause of the end of the leg, relative to its participant."""
 
     #: This user's device, or the closed browser.
     ENDPOINT = "endpoint"
@@ -244,7 +244,7 @@ class WrapupPrompt(Vocabulary):
 
 
 class AfterCallWorkState(Vocabulary):
-    """How far after-call work has come; the lifecycle itself writes `pending`, `complete` and `skipped`."""
+    """The state of after-call work. The lifecycle itself writes `pending`, `complete` and `skipped`."""
 
     #: The platform does not know.
     UNKNOWN = "unknown"
@@ -259,7 +259,7 @@ class AfterCallWorkState(Vocabulary):
 
 
 class AfterCallWorkEndedBy(Vocabulary):
-    """Who says that after-call work has ended."""
+    """The one who ended after-call work."""
 
     #: The agent clicked Done.
     AGENT = "agent"
@@ -270,7 +270,7 @@ class AfterCallWorkEndedBy(Vocabulary):
 
 
 class CobrowseRole(Vocabulary):
-    """Which side of the shared page this client is."""
+    """The side of the shared page on which this client is."""
 
     #: Shows its page.
     SHARER = "sharer"
@@ -297,7 +297,7 @@ def read_acw_state(text: str) -> AfterCallWorkState | str:
 
 
 def read_ended_by(text: str) -> AfterCallWorkEndedBy | str:
-    """Who ended after-call work."""
+    """Return who ended after-call work."""
     return AfterCallWorkEndedBy.read(text)
 
 
@@ -455,7 +455,7 @@ def vendor_name(attribute: str) -> str:
 
 @frozen(kw_only=True, cache_hash=True)
 class Context:
-    """Whose leg it is. It is kept beside the session, outside of its JSON and its equality.
+    """The conversation, participant and queue of a leg. It is kept beside the session, outside of its JSON and its equality.
 
     Args:
         conversation_id: the conversation that the leg belongs to.
@@ -647,7 +647,7 @@ def _time_line(segments: Iterable[Segment] | None) -> Segments | None:
 
 @frozen(kw_only=True)
 class Wrapup:
-    """What the agent noted about the leg.
+    """The agent's record of the leg.
 
     Args:
         code: the wrap-up code.
@@ -762,18 +762,18 @@ class CobrowseSession(Communication):
 
 
 def is_ended(session: Communication) -> bool:
-    """Whether the leg has ended."""
+    """Return whether the leg has ended."""
     return session.state in ENDED_STATES
 
 
 def is_connected(session: Communication) -> bool:
-    """Whether both sides are connected."""
+    """Return whether both sides are connected."""
     return session.state == ConnectionState.CONNECTED
 
 
 @frozen(kw_only=True)
 class Details:
-    """What any event may say about the leg; None says nothing, and never clears.
+    """What any event may state about the leg. None states nothing, and never clears.
 
     Args:
         self_: address and name of this side.
@@ -805,7 +805,7 @@ class Details:
         check_fields(self)
 
     def said(self) -> tuple[tuple[str, Any], ...]:
-        """What is not None, as (attribute, value) pairs. `Any`: the values' types differ."""
+        """Return what is not None, as (attribute, value) pairs. `Any`: the values' types differ."""
         return tuple((name, value) for name in _DETAIL_NAMES if (value := getattr(self, name)) is not None)
 
 

@@ -66,7 +66,7 @@ T = TypeVar("T", bound=str)
 
 
 class drawing(nodes.General, nodes.Element):  # noqa: N801 (docutils writes nodes so)
-    """A drawing whose builder is not known yet; inside is its caption."""
+    """A drawing whose builder is not known yet. It contains its caption."""
 
 
 class _ForBuilder(SphinxPostTransform):
@@ -94,13 +94,13 @@ def _told(node: drawing, builder: str) -> list[nodes.Node]:
 
 
 class _Directive(SphinxDirective):
-    """What both have in common."""
+    """The base of both directives."""
 
     required_arguments = 1
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """Draw; what is wrong with a file or an option is an error of this place in the page."""
+        """Draw. A wrong file or option is an error of this place in the page."""
         name = nodes.make_id(f"cobrowse {self.env.docname} {self.env.new_serialno('cobrowse')}")
         try:
             drawn, language, text = self.draw(name)
@@ -110,11 +110,11 @@ class _Directive(SphinxDirective):
         return [drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, language=language, text=text), *messages]
 
     def draw(self, name: str) -> tuple[str, str, str]:
-        """The SVG with that id; and for other builders a language and a text in it."""
+        """Return the SVG with that id, and a language and a text for other builders."""
         raise NotImplementedError
 
     def path(self, name: str) -> Path:
-        """A file that a page names; the page is built anew when it changes."""
+        """Return a file that a page names. The page is built again when the file changes."""
         relative, absolute = self.env.relfn2path(name)
         self.env.note_dependency(relative)
         return Path(absolute)
@@ -126,7 +126,7 @@ class Diagram(_Directive):
     option_spec: ClassVar[dict[str, Reader]] = {"trace": directives.path, "session": directives.unchanged_required}
 
     def draw(self, name: str) -> tuple[str, str, str]:
-        """The picture; and its Mermaid."""
+        """Return the picture and its Mermaid."""
         graph = graph_of(_one_of(PICTURES, self.arguments[0]))
         if (way := self._way()) is not None:
             graph = with_way(graph, way)

@@ -128,7 +128,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 
 @app.command(epilog="Try: `cobrowse-session validate events.jsonl && echo fine`")
 def validate(events: Events) -> None:
-    """Read a file of events and say everything that is wrong with it; change nothing."""
+    """Read a file of events and print everything that is wrong with it. Change nothing."""
     check_files(events, ["-"])
     bad = Complaints(events, show)
     with usage_errors(), ExitStack() as files:
@@ -321,7 +321,7 @@ def _trace(files: ExitStack, name: str) -> Iterator[Row]:
 
 
 def log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
-    """The log of one session; an id that no event names is wrong usage."""
+    """Return the log of one session. An id that no event names is wrong usage."""
     for log in logs:
         if log.session_id == session:
             return log

@@ -1,4 +1,4 @@
-"""What the commands take, said once; and what it means."""
+"""The options of the commands, each defined once."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -84,7 +84,7 @@ def _lifecycle(
         typer.Option(metavar="SECONDS", help="End unanswered alerts this long after their timeout; advice: 0.25 or more."),
     ] = None,
 ) -> Lifecycle:
-    """Return the rules that the options ask for; ones that make no sense are wrong usage."""
+    """Return the rules that the options ask for. Rules that make no sense are wrong usage."""
     try:
         return Lifecycle(
             settings=Settings(wrapup_prompt=acw, wrapup_timeout=seconds("--acw-timeout", acw_timeout)),

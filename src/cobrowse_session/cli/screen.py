@@ -1,4 +1,4 @@
-"""What a person sees on standard error."""
+"""Output for a person, on standard error."""
 
 import os
 from collections import Counter
@@ -61,7 +61,7 @@ def progress(events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
 
 
 def summary(tally: Tally, rejected: Counter[str]) -> None:
-    """What became of a file of events."""
+    """Print the summary of a replay."""
     named = len(tally.conversations)
     within = f" of {many(named, 'conversation')}" if named else ""
     say(f"{many(tally.outcomes.total() + tally.repeats + tally.late, 'event')}, {many(tally.sessions, 'session')}{within}")

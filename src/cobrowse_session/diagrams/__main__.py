@@ -7,7 +7,7 @@ from cobrowse_session.diagrams import FORMATS, PICTURES, render
 
 
 def main(directory: str) -> None:
-    """Write the files; the directory may be there already."""
+    """Write the files. The directory may exist already."""
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:

@@ -1,4 +1,4 @@
-"""What to draw: one small graph, read off the machines that run.
+"""The graph of each picture, read from the machines that run.
 
 An edge may stand for many moves of the machine, but only where that is the whole truth: from a frame or into one it is drawn
 only if it holds for every state inside. What an edge stands for it carries along (`moves`), so a test can compare.
@@ -63,7 +63,7 @@ class Move:
 
 @frozen(kw_only=True)
 class Stub:
-    """What happened in a state without leading out of it.
+    """An event in a state that did not lead out of it.
 
     Attributes:
         label: what, in a line.
@@ -155,7 +155,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What stands in its frame; after-call work has a state of the same name."""
+        """The label in its frame. After-call work has a state of the same name."""
         return f"{self.id} states"
 
 
@@ -194,7 +194,7 @@ class Graph:
         return " ".join([f"{self.about} {'; '.join(ways)}.", *(note.told for note in self.notes)])
 
     def members(self, name: str) -> tuple[str, ...]:
-        """The nodes of a frame; for a node, itself."""
+        """The nodes of a frame. A node is its own only member."""
         return next((group.states for group in self.groups if group.id == name), (name,))
 
 
@@ -251,7 +251,7 @@ def _connection(built: Machines) -> Graph:
 
 
 def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edge]:
-    """Edges between frames where they hold for every state inside; between states where they do not."""
+    """Return edges between frames if they hold for every state inside, else between states."""
     members = {group.id: group.states for group in groups}
     frame = {state: group.id for group in groups for state in group.states}
     between: dict[tuple[str, str], list[Move]] = defaultdict(list)
@@ -290,7 +290,7 @@ def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edg
 
 
 def _one_of(moves: Iterable[Move], ends: tuple[tuple[str, ...], tuple[str, ...]], source: str) -> tuple[str, ...]:
-    """What a whole frame's edge is called: its events, or that it may be any of them."""
+    """Return the label of a whole frame's edge: its events, or that it may be any of them."""
     events = tuple(dict.fromkeys(words(move.event) for move in moves))
     if ends[0] == ends[1] and len(events) > 1:
         return (f"any other {source} one",)
@@ -403,17 +403,17 @@ def words(name: str) -> str:
 
 
 def asked(guard: Guard) -> str:
-    """What a guard asks, in a few words."""
+    """Return what a guard asks, in a few words."""
     return words(guard.__name__)
 
 
 def meant(guard: Guard) -> str:
-    """What a guard asks, in a sentence."""
+    """Return what a guard asks, in a sentence."""
     return (guard.__doc__ or asked(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
 
 
 def is_refusal(row: Row) -> bool:
-    """Whether a row says that the event breaks a rule."""
+    """Return whether a row refuses the event."""
     return isinstance(row.gives, Verdict) and row.gives.kind == "refused"
 
 
@@ -429,13 +429,13 @@ def _asked_of(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
 
 
 def _before(move: Move, moves: tuple[Move, ...]) -> Iterator[Move]:
-    """What is asked before a move, in its cell."""
+    """Return what is asked before a move, in its cell."""
     cell = (other for other in moves if (other.event, other.source) == (move.event, move.source))
     return takewhile(lambda other: other.row is not move.row, cell)
 
 
 def _unless(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
-    """What an earlier row of the same cell refuses, though the event is of this kind too."""
+    """Return what an earlier row of the same cell refuses, though the event is of this kind too."""
     for other in _before(move, moves):
         asks_more = [guard for guard in other.row.when if guard not in move.row.when]
         if is_refusal(other.row) and len(asks_more) < len(other.row.when):

@@ -51,7 +51,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _cell(moves: Iterable[Move]) -> str:
-    """What becomes of an event in a state, each result once."""
+    """Return the results of an event in a state, each once."""
     return "<br>".join(dict.fromkeys(map(_result, moves)))
 
 
@@ -60,7 +60,7 @@ def _result(move: Move) -> str:
 
 
 def given(row: Row) -> str:
-    """What a row gives that leads nowhere."""
+    """Return the result of a row that leads nowhere."""
     match row.gives:
         case Verdict("applied"):
             return f"· {row.name}"

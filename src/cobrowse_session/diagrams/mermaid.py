@@ -95,7 +95,7 @@ def _stubs(graph: Graph) -> Iterator[str]:
 
 
 def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], str]]:
-    """What has which style; a look of its own comes after its kind."""
+    """Return the nodes of each style. A style of its own comes after its kind."""
     for node in graph.nodes:
         yield (node.id, "kind"), node.kind
         yield (node.id, "look"), node.look

@@ -52,7 +52,7 @@ def perfetto(logs: Iterable[SessionLog]) -> str:
 
 
 def _slices(log: SessionLog) -> Iterator[Item]:
-    """Segments, and after-call work; one that is open goes as far as time did."""
+    """Return segments and after-call work. An open one lasts to the latest time."""
     session, work = log.session, log.session.after_call_work
     reached = max(time for time in (log.latest, log.advanced) if time) if log.latest else _EPOCH
     for segment in session.segments or ():

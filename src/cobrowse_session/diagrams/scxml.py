@@ -1,4 +1,4 @@
-"""SCXML: the machine of a picture, guards and actions by name. Export only; nothing here ever reads a machine from outside."""
+"""SCXML: the machine of a picture, guards and actions by name. Export only. Nothing here reads a machine from outside."""
 
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr

@@ -1,4 +1,4 @@
-"""What drawings are made of: the colours of both themes, boxes, lines and their heads."""
+"""The parts of drawings: the colours of both themes, boxes, lines and their heads."""
 
 import re
 from math import dist
@@ -117,7 +117,7 @@ def hexagon(place: Place) -> str:
 
 
 def text(line: str, x: float, y: float, kind: str = "", size: float | None = None) -> str:
-    """One line of text; its size in pixels, if it is not that of its kind."""
+    """Return one line of text, with its size in pixels if it is not that of its kind."""
     of = f" class={quoteattr(kind)}" if kind else ""
     sized = f' style="font-size: {size:g}px"' if size else ""
     ringed = RINGED.sub(r'<tspan class="ring">\1</tspan>', escape(printable(line)))
@@ -168,7 +168,7 @@ def towards(point: Point, other: Point, length: float) -> Point:
 
 
 def head(before: Point, tip: Point) -> str:
-    """The arrow's head; a marker would need a colour of its own."""
+    """Return the arrow's head. A marker would need a colour of its own."""
     (x, y), (back_x, back_y) = tip, towards(tip, before, 9)
     side_x, side_y = (y - back_y) * 0.45, (back_x - x) * 0.45
     return (

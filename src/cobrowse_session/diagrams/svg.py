@@ -197,7 +197,7 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
 
 
 def _legend(graph: Graph) -> Iterator[str]:
-    """What the signs mean, those that are there."""
+    """Return the legend of the signs in the picture."""
     yield "Dashed, with a clock: a deadline. Double border: ended."
     if graph.groups:
         yield "An arrow at a frame: every state inside."
@@ -249,7 +249,7 @@ def _fitted(node: Node, room: float) -> tuple[str, ...]:
 
 
 def _stub(stub: Stub, x: float, y: float, room: float) -> Iterator[str]:
-    """What led nowhere. Its reason is below the picture."""
+    """Return the mark of an event that led nowhere. Its reason is below the picture."""
     yield f"<g><title>{escape(printable(stub.told))}</title>"
     size = fitting(stub.label, 12, room, REGULAR)
     yield text(stub.label, x, y, "stub refused" if stub.refused else "stub", size)
@@ -285,7 +285,7 @@ def _through_frames(
 
 
 def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
-    """Above the longest part of the way; beside it, where that stands upright."""
+    """Return a label above the longest part of the line, or beside it if that is vertical."""
     (x1, y1), (x2, y2) = max(pairwise(way), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
     upright = abs(x1 - x2) < abs(y1 - y2)
     lines = [(line, "guard" if number else "") for number, line in enumerate(edge.label)]

@@ -141,22 +141,22 @@ class _Entry:
 
     @property
     def start(self) -> datetime:
-        """When the first happened."""
+        """The time of the first."""
         return self.steps[0].event.occurred_at
 
     @property
     def end(self) -> datetime:
-        """When the last happened."""
+        """The time of the last."""
         return self.steps[-1].event.occurred_at
 
     @property
     def lines(self) -> list[str]:
-        """What happened, in lines that fit."""
+        """The text, in lines that fit."""
         return wrap(self.told, LONGEST)
 
     @property
     def kind(self) -> str:
-        """What became of it: `applied`, `refused`, `timer`, or `hollow` if nothing changed."""
+        """Its result: `applied`, `refused`, `timer`, or `hollow` if nothing changed."""
         if isinstance(self.steps[0].event, Timer):
             return "timer"
         outcome = self.steps[0].outcome
@@ -179,7 +179,7 @@ def _entries(folded: Folded) -> list[_Entry]:
 
 
 def _alike(step: Step) -> tuple[object, ...]:
-    """What equal steps have in common. One that enters a state has a row of its own."""
+    """Return what equal steps have in common. One that enters a state has a row of its own."""
     outcome = step.outcome
     return step.event.kind, type(outcome), outcome.row, outcome.sentence, outcome.notes, outcome.acw
 
@@ -212,7 +212,7 @@ _SHAPES = {
 
 
 def _legend(shown: list[_Entry]) -> str:
-    """What the shapes mean, those that are there."""
+    """Return the legend of the shapes in the picture."""
     kinds = {entry.kind for entry in shown}
     many = ["A number with a bar: several equal events."] if any(len(entry.steps) > 1 for entry in shown) else []
     return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many])
@@ -233,13 +233,13 @@ def _spoken(moment: datetime) -> str:
 
 
 def _shown(moments: Iterable[datetime]) -> list[tuple[float, float]]:
-    """How many seconds it took from each moment to the next; and how many are drawn: up to three times the usual."""
+    """Return the seconds from each moment to the next, and how many of them are drawn: up to three times the usual."""
     gaps = [(after - before).total_seconds() for before, after in pairwise(moments)]
     return [(gap, min(gap, 3 * median(gaps))) for gap in gaps]
 
 
 def _places(moments: list[datetime]) -> Mapping[datetime, float]:
-    """Where each moment lies. Between two there is some room, and more the longer it took."""
+    """Return the place of each moment. Between two there is some room, and more if it took longer."""
     lengths = [length for _, length in _shown(moments)]
     if not lengths:
         return dict.fromkeys(moments, float(LEFT))
@@ -272,7 +272,7 @@ def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
 
 
 def _deadline(folded: Folded) -> datetime | None:
-    """When after-call work would end by itself, where something else ended it or nothing has yet."""
+    """Return when after-call work would end by itself, if something else ended it or nothing has yet."""
     work, lasts = folded.session.after_call_work, folded.lifecycle.rules(folded.session).acw_lasts
     if work is None or work.start_time is None or lasts is None or work.start_time == work.end_time:
         return None
@@ -281,7 +281,7 @@ def _deadline(folded: Folded) -> datetime | None:
 
 
 def _lasted(length: timedelta) -> str:
-    """How long, for a person."""
+    """Return a duration for a person."""
     seconds = length / timedelta(seconds=1)
     if seconds < 60:
         return f"{seconds:.3g} s"
@@ -295,7 +295,7 @@ def _lasted(length: timedelta) -> str:
 
 @frozen
 class _Span:
-    """A state, from when it was entered to when it was left; None: it still is."""
+    """A state, from its entry to its exit. None: it has not ended."""
 
     state: str
     kind: str

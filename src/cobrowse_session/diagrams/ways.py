@@ -1,4 +1,4 @@
-"""Ways taken: a trace laid over the picture. One session's way, numbered and timed; or how often a whole stream took each.
+"""Paths of sessions over the picture, from a trace: one session's path, numbered and timed, or counts of a whole stream.
 
 A trace row names its table row, so nothing is guessed: it lies on the edge that stands for that row there, or, where the row
 leads nowhere, it is a stub at its state.
@@ -52,12 +52,12 @@ class Way:
 
     @property
     def sessions(self) -> int:
-        """How many sessions it tells of."""
+        """The number of its sessions."""
         return len({row.get("session") for row in self.rows})
 
     @property
     def unseen(self) -> Look:
-        """How what it never came to is shown."""
+        """The style of what no session reached."""
         return "never" if self.session is None else "faint"
 
 
@@ -163,7 +163,7 @@ def _target(graph: Graph, edge: Edge, move: Move) -> str:
 
 
 def _node_of(graph: Graph, step: _Step) -> str:
-    """Where a step happened that led nowhere."""
+    """Return the node of a step that led nowhere."""
     stays = f"stays_{step.move.source}"
     return stays if step.ended and stays in {node.id for node in graph.nodes} else step.move.source
 
@@ -180,7 +180,7 @@ def _node(node: Node, steps: list[_Step], stubs: list[_Step], way: Way, *, seen:
 
 
 def _stubs(steps: list[_Step], way: Way) -> Iterator[Stub]:
-    """What happened in a state, each event's row once; refusals first."""
+    """Return the events in a state that led nowhere, each event's row once, refusals first."""
     by_row: dict[tuple[bool, str, Row], list[_Step]] = defaultdict(list)
     for step in steps:
         by_row[not is_refusal(step.move.row), step.move.event, step.move.row].append(step)

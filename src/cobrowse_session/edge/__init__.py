@@ -1,1 +1,1 @@
-"""Where bytes, clocks and files are met."""
+"""The layer that reads bytes, clocks and files."""

@@ -17,7 +17,7 @@ __all__ = ["Clock", "clocks"]
 
 @frozen
 class Clock:
-    """What a file shows of one provider's clock.
+    """One provider's clock, as a file shows it.
 
     Attributes:
         source: the provider.

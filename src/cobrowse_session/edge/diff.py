@@ -72,7 +72,7 @@ def diff(before: Iterable[Row], after: Iterable[Row]) -> Iterator[Difference]:
 
 
 def _by_row(rows: Iterable[Row]) -> dict[Key, Row]:
-    """The rows by what they are known by: session, event and source; or session, timer and number."""
+    """Return the rows by their identity: session, event and source, or session, timer and number."""
     timers = Counter[tuple[str, str]]()
     found: dict[Key, Row] = {}
     for row in rows:

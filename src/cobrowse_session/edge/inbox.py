@@ -1,4 +1,4 @@
-"""The live inbox: raw events in, as they arrive; changes out; the timers of many sessions (specification, sections 7 and 8).
+"""The live inbox takes raw events, returns changes, and has the timers of many sessions (specification, sections 7 and 8).
 
 Theory of operation
 ===================
@@ -57,7 +57,7 @@ MAX_SOURCES = 10_000
 
 @frozen
 class Received:
-    """What an event that was taken did.
+    """The result of an event that was taken.
 
     Attributes:
         event: the event as it was taken: corrected, and stamped.
@@ -80,7 +80,7 @@ class Received:
 
 @frozen
 class Taken:
-    """What `take` did with a document.
+    """The result of `take` for a document.
 
     Attributes:
         answers: what each event did, or why it was rejected.
@@ -93,7 +93,7 @@ class Taken:
 
 @frozen
 class Put:
-    """What `put` did with a log.
+    """The result of `put` for a log.
 
     Attributes:
         log: the log that is in the inbox now; None: the session is sealed, and its log is not kept here.
@@ -108,7 +108,7 @@ class Put:
 
 @frozen
 class Advanced:
-    """What the passing of time changed.
+    """The changes of an `advance`.
 
     Attributes:
         changes: session to how its trace changed.
@@ -401,7 +401,7 @@ class Inbox:
 
     @property
     def deadline(self) -> datetime | None:
-        """When `advance` has something to fire next, on the corrected provider clock; None: never."""
+        """The time at which `advance` has something to fire next, on the corrected provider clock. None: never."""
         while self._deadlines:
             due, session = self._deadlines[0]
             if session in self.logs and self.logs[session].deadline == due:
@@ -500,7 +500,7 @@ class Inbox:
             raise DecodeError((Problem("time_in_the_future", "$.time", time_text(occurred), expected),))
 
     def _offset(self, event: Event) -> timedelta:
-        """By how much a source is corrected in a session: what was known when its first event came."""
+        """Return the correction of a source in a session: what was known when its first event came."""
         log = self.logs.get(event.subject)
         fixed = log.offsets.get(event.source) if log else self._sealed.offset(event)
         if fixed is not None:
@@ -543,7 +543,7 @@ class Inbox:
         return _after(fired, change) if fired else change
 
     def _is_closed(self, event: Event) -> bool:
-        """Whether an event comes for a session that was let go. Of a forgotten one, only the time tells."""
+        """Return whether an event is of a session that was let go. Of a forgotten session, only the time is known."""
         if event.subject in self.logs:
             return False
         return event.subject in self._sealed or (self._sealed.has_forgotten and event.occurred_at < self._horizon())
@@ -574,7 +574,7 @@ class Inbox:
         return self.seal_after is not None and bool(self._sealings) and self._sealings[0][0] < now
 
     def _horizon(self) -> datetime:
-        """What occurred before it belongs to sessions that may have been sealed."""
+        """Return the horizon. Sessions of earlier events may have been sealed."""
         now = self._advanced or EPOCH
         return EPOCH if self.seal_after is None or self.seal_after > now - EPOCH else now - self.seal_after
 
@@ -627,7 +627,7 @@ class Inbox:
 
 @define
 class _Passed:
-    """What the passing of time changed, until it is handed over; see `Advanced`."""
+    """The changes of an `advance` until they are handed over. See `Advanced`."""
 
     changes: dict[str, Change] = field(factory=dict)
     logs: dict[str, SessionLog] = field(factory=dict)
@@ -636,7 +636,7 @@ class _Passed:
 
 @define
 class _Budget:
-    """How many sessions one call of `advance` may still look at."""
+    """The number of sessions that one call of `advance` may still look at."""
 
     left: int | None
 
@@ -671,7 +671,7 @@ def _corrected(event: Event, offset: timedelta) -> Event:
 
 
 def _later(moment: datetime, duration: timedelta) -> datetime:
-    """Return a moment later; one beyond the end of time never comes."""
+    """Return a later moment, at most the end of time."""
     return FOREVER if duration > FOREVER - moment else moment + duration
 
 
@@ -680,7 +680,7 @@ def _bytes(raw: str | bytes) -> bytes:
 
 
 def _is_no_document(part: Any) -> bool:  # JSON
-    """Whether a look is enough; to be rejected in earnest costs much more."""
+    """Return whether a part is certainly no document. A full rejection costs much more."""
     if isinstance(part, str | bytes):
         return len(part) < _SHORTEST
     return not isinstance(part, Event) and (not isinstance(part, list | Mapping) or not part)
@@ -690,7 +690,7 @@ _SHORTEST = 50  # characters; CloudEvents and payloads have more
 
 
 def _as_bytes(document: object) -> bytes:
-    """Return a parsed document as text; none for one that cannot be written: it holds itself, or a key that is no text."""
+    """Return a parsed document as text. It is empty for one that holds itself, or a key that is no text."""
     try:
         return json.dumps(document, default=repr).encode()
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What an inbox remembers of sessions that it let go, within bounds."""
+"""The memory of an inbox of sessions that it let go, within bounds."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class _Session:
 
 @frozen(kw_only=True)
 class SavedSession:
-    """What is saved of a session that was let go.
+    """A session that was let go, as it is saved.
 
     Attributes:
         id: the session's id.
@@ -78,7 +78,7 @@ class SealedSessions:
         return self._sessions[session].dropped
 
     def offset(self, event: Event) -> timedelta | None:
-        """By how much the event's source was corrected in its session."""
+        """Return the correction of the event's source in its session."""
         known = self._sessions.get(event.subject)
         return known.offsets.get(event.source) if known else None
 

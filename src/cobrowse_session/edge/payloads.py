@@ -51,7 +51,7 @@ class _Document:
 def read_payloads(
     file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, longest: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[tuple[int, Converted]]:
-    """Convert every payload of a file; one that cannot be read or is not recognised is rejected, and the others go on.
+    """Convert every payload of a file. One that cannot be read or is not recognised is rejected, and the others go on.
 
     Args:
         file: binary.
@@ -71,7 +71,7 @@ def read_payloads(
 
 
 def _converted(document: _Document, reject: Callable[[Rejected], object], family: str | None) -> Iterator[tuple[int, Converted]]:
-    """What each payload of a document amounts to."""
+    """Convert each payload of a document."""
     content = document.content
     rejected = 0
     for index, payload in enumerate(content if isinstance(content, list) else [content]):
@@ -89,7 +89,7 @@ def _converted(document: _Document, reject: Callable[[Rejected], object], family
 
 
 def _is_no_payload(payload: Any) -> bool:  # JSON
-    """Whether a look is enough; to be refused in earnest costs much more."""
+    """Return whether a payload is certainly none. A full rejection costs much more."""
     return payload == {} or not isinstance(payload, dict | list)
 
 

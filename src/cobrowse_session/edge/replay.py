@@ -76,7 +76,7 @@ class Rejected:
 
 
 def read_events(file: BinaryIO, reject: Callable[[Rejected], object], *, longest: int = LONGEST_LINE) -> Iterator[Event]:
-    """Read CloudEvents, one a line; blank lines are skipped without a word.
+    """Read CloudEvents, one per line. Blank lines are skipped.
 
     Args:
         file: binary; read line by line, and of a line that is too long never more than a piece at once.
@@ -97,7 +97,7 @@ def _decode(line: bytes, length: int, longest: int) -> Event:
 
 
 def lines(file: BinaryIO, longest: int) -> Iterator[tuple[int, bytes, int]]:
-    """Physical lines that are not blank: number, content and length; of one that is too long, the content is its beginning."""
+    """Return the lines that are not blank: number, content and length. Of one that is too long, the content is its beginning."""
     number = 0
     while line := file.readline(longest + len(b"x\r\n")):  # a byte too many is enough, and the line's end
         number += 1
@@ -113,7 +113,7 @@ def skip(file: BinaryIO) -> int:
 
 
 def _skip_rest(file: BinaryIO) -> int:
-    """Read to the end of a long line, a piece at a time; say how many bytes it still had, without its end."""
+    """Read to the end of a long line, a piece at a time. Return how many bytes it still had, without its end."""
     length = 0
     while piece := file.readline(CHUNK):
         length += len(piece)
@@ -142,7 +142,7 @@ class FarAhead:
 
 @define
 class Tally:
-    """What became of all events of a replay, in numbers."""
+    """The outcomes of all events of a replay, in numbers."""
 
     outcomes: Counter[str] = field(factory=Counter)
     """How often each kind of outcome came; timers, which have none of their own, apart."""
@@ -281,7 +281,7 @@ class Replay:
 
 @define
 class _Front:
-    """How far the sessions have come.
+    """The latest times of the sessions.
 
     Attributes:
         first: the latest event.
@@ -324,7 +324,7 @@ def _latest(log: SessionLog) -> datetime:
 
 
 def place(log: SessionLog) -> tuple[datetime, str]:
-    """Where a session stands among all: by the time of its first kept event, whatever became of it, then by its id."""
+    """Return the place of a session among all: the time of its first kept event, whatever its outcome, then its id."""
     first = log.events[0]
     return first.occurred_at, log.session_id
 

@@ -20,7 +20,7 @@ class Spool:
         self._places: list[tuple[datetime, str, int, int]] = []
 
     def put(self, log: SessionLog) -> None:
-        """Take the text of a log; the log itself may go."""
+        """Take the text of a log. The log itself is not kept."""
         lines = [encode_session(log.session), *map(encode_row, trace_rows(log.trace))]
         start = self._text.tell()
         self._text.write("\n".join(lines).encode())

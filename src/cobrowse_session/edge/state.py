@@ -1,4 +1,4 @@
-"""What an inbox knows beside its logs, as plain data: its time, the clocks, and the sessions that it let go."""
+"""The state of an inbox beside its logs, as plain data: its time, the clocks, and the sessions that it let go."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

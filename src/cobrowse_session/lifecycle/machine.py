@@ -1,4 +1,4 @@
-"""The two machines, built from the rows; the only file that knows `transitions`.
+"""The two machines, built from the rows. This is the only file that imports `transitions`.
 
 Both are shared by all sessions and have no model: a session is handed to each call. They are the library's own machines, made by
 its own extension points: a transition class that carries its row, and an event class that says which transition decided. When a
@@ -40,7 +40,7 @@ class Cell(transitions.Transition):
         self.set = tuple(sorted({*written, moves} if self.dest else written))
 
     def plan(self) -> tuple[Asked, Written, "Cell"]:
-        """What is asked and written, in order.
+        """The guards and stamps, in order.
 
         Raises:
             ValueError: there is more to it than guards before and stamps after.
@@ -63,7 +63,7 @@ class Trigger(transitions.Event):
         super().add_transition(transition)
 
     def freeze(self) -> None:
-        """Make the plan; nothing can be added any more.
+        """Make the plan. Nothing can be added any more.
 
         Raises:
             ValueError: there is more to a cell, a state or the machine than guards before and stamps after.
@@ -109,14 +109,14 @@ class _Machine(transitions.Machine):
 
     @abstractmethod
     def state_of(self, session: Communication) -> str:
-        """The state in which this session is; a word that nobody knows counts as the first."""
+        """Return the state of this session. An unknown word counts as the first state."""
 
     def get_model_state(self, model: Any) -> transitions.State:  # `Any`: as transitions has it
         """The same for transitions."""
         return self.states[self.state_of(model)]
 
     def get_state(self, state: Any) -> transitions.State:
-        """The state of this name; a word that nobody knows counts as the first. Transitions would look for an Enum's *name*."""
+        """Return the state of this name. An unknown word counts as the first. Transitions would look for an Enum's *name*."""
         return self.states.get(state) or next(iter(self.states.values()))
 
 
@@ -126,7 +126,7 @@ class Connection(_Machine):
     moves = "state"
 
     def state_of(self, session: Communication) -> str:
-        """Where this session's leg is."""
+        """Return the state of this session's leg."""
         return session.state if session.state in self.states else table.CONNECTION_STATES[0]
 
     def set_state(self, state: Any, model: Any = None) -> None:
@@ -135,12 +135,12 @@ class Connection(_Machine):
 
 
 class AfterCallWorkMachine(_Machine):
-    """After-call work, kept in `session.after_call_work.state`; the first state, absent, stands for every other word."""
+    """After-call work, kept in `session.after_call_work.state`. Every other word counts as the first state, absent."""
 
     moves = "after_call_work"
 
     def state_of(self, session: Communication) -> str:
-        """Where this session's after-call work is."""
+        """Return the state of this session's after-call work."""
         work = session.after_call_work
         state = None if work is None else work.state
         return state if state is not None and state in self.states else table.AFTER_CALL_WORK_STATES[0]

@@ -1,4 +1,4 @@
-"""What became of an event: exactly one of these, and never an exception (OUTCOME-1)."""
+"""The outcome of an event: exactly one of these, and never an exception (OUTCOME-1)."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from cobrowse_session.model import AfterCallWorkState, ConnectionState
 
 @frozen(kw_only=True)
 class Outcome:
-    """What every outcome says.
+    """The attributes of every outcome.
 
     Attributes:
         row: the stable name of the table row that decided; None where no row was asked (stale, late).
@@ -79,21 +79,21 @@ class Fired(Applied):
 
 @frozen(kw_only=True)
 class Duplicate(Outcome):
-    """The event says what is already so; nothing changed."""
+    """The event repeats the current state. Nothing changed."""
 
     kind = "duplicate"
 
 
 @frozen(kw_only=True)
 class Stale(Outcome):
-    """The event is older than what the session has seen; nothing changed. Only the step says this, a log never does."""
+    """The event is older than what the session has seen. Nothing changed. Only the step returns this, a log never does."""
 
     kind = "stale"
 
 
 @frozen(kw_only=True)
 class Ignored(Outcome):
-    """The event has no meaning here; nothing changed.
+    """The event has no meaning here. Nothing changed.
 
     Attributes:
         rule: the rule's name.
@@ -106,7 +106,7 @@ class Ignored(Outcome):
 
 @frozen(kw_only=True)
 class Refused(Outcome):
-    """The event breaks a rule; nothing changed.
+    """The event breaks a rule. Nothing changed.
 
     Attributes:
         rule: the rule's name.
@@ -132,7 +132,7 @@ class Repeat(Outcome):
 
 @frozen(kw_only=True)
 class Late(Outcome):
-    """The session was sealed before the event came; nothing changed. Only a log says this.
+    """The session was sealed before the event came. Nothing changed. Only a log returns this.
 
     Attributes:
         event: the event, handed back.

@@ -1,4 +1,4 @@
-"""The step: one event, one session, one outcome. Nothing here reads a clock; time is an argument."""
+"""The step: one event, one session, one outcome. Nothing here reads a clock. Time is an argument."""
 
 from copy import copy
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ _LIMITED = (WrapupPrompt.TIMEOUT, WrapupPrompt.FORCED_TIMEOUT)
 
 @frozen
 class Allowed:
-    """Whether events of one kind would be applied now.
+    """The answer to whether events of one kind would be applied now.
 
     Attributes:
         event: the kind of event.
@@ -177,12 +177,12 @@ class Lifecycle:
         return tuple(fired)
 
     def deadline(self, session: Communication) -> datetime | None:
-        """When `advance` has something to do next, on the corrected provider clock; None: never. Derived, never stored."""
+        """Return when `advance` has something to do next, on the corrected provider clock. None: never. Derived, never stored."""
         due = [time for time in (self._acw_deadline(session), self._alert_deadline(session)) if time is not None]
         return min(due, default=None)
 
     def allowed(self, session: Communication, now: datetime) -> tuple[Allowed, ...]:
-        """Which kinds of event would be applied, if they occurred `now`: yes, no with the rule, or it depends on what they say.
+        """Return which kinds of event would be applied `now`: yes, no with the rule, or it depends on their content.
 
         Args:
             session: left as it is.
@@ -216,7 +216,7 @@ class Lifecycle:
         return (self._fire(session, due),) if due is not None and due < event.occurred_at else ()
 
     def judge(self, session: Communication, event: Event | Timer) -> Outcome:
-        """Let the table decide about an event that is in order; never stale, never strict, no timer fires.
+        """Let the table decide about an event that is in order. It is never stale nor strict, and no timer fires.
 
         Args:
             session: changed, if the event is applied.
@@ -299,12 +299,12 @@ _STALE = "It occurred before something that this session has already seen; the s
 
 
 def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
-    """A deadline; one beyond the end of time never comes."""
+    """Return a deadline. One beyond the end of time never comes."""
     return None if lasts is None or lasts > FOREVER - start else start + lasts
 
 
 def _latest(session: Communication) -> datetime:
-    """What an event must not be older than; equal is not older."""
+    """Return the time that an event must not be older than. Equal is not older."""
     ended = session.after_call_work.end_time if session.after_call_work else None
     return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=EPOCH)
 

@@ -1,4 +1,4 @@
-"""Every format; nothing above knows a JSON key of it."""
+"""All formats. Nothing above knows a JSON key of them."""
 
 from cobrowse_session.wire.cloudevents import decode_event, encode_event
 from cobrowse_session.wire.saved import restore_log, save_log

@@ -1,4 +1,4 @@
-"""What a provider's clock has learned, as plain data: a restart loses none of it."""
+"""A learned clock as plain data. A restart loses none of it."""
 
 from collections import deque
 from collections.abc import Mapping

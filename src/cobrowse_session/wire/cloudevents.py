@@ -96,7 +96,7 @@ def decode_event(raw: str | bytes, *, ahead: timedelta = AHEAD, longest: int = L
 
 
 def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Event:
-    """Read an event from a parsed CloudEvents object; see `decode_event`. `Any`: JSON."""
+    """Read an event from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
     context = _read(Context, CONTEXT_NAMES, document, "$", found)
@@ -134,7 +134,7 @@ def _shared(text: str) -> str:
 
 
 def _read_context(stated: dict[str, str]) -> Context:
-    """Return the context; an equal one that was read before, if there is one."""
+    """Return the context. If an equal one was read before, return that one."""
     return _kept_context(**stated) if sum(map(len, stated.values())) <= _SHORT else Context(**stated)
 
 
@@ -187,7 +187,7 @@ def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
 
 
 def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[Problem]) -> dict[str, Any]:
-    """What the data say: details, settings, the event's own, and what is kept without being understood."""
+    """Return the arguments that the data have: details, settings, the event's own, and unknown keys."""
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -213,7 +213,7 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
 
 
 def _read(cls: type, names: Mapping[str, str], document: Mapping[str, Any], path: str, found: list[Problem]) -> dict[str, Any]:
-    """The named keys as arguments of the class; null is absent. What is wrong goes to `found`."""
+    """Return the named keys as arguments of the class. Null is absent. Problems are added to `found`."""
     read: dict[str, Any] = {}
     for key, alias, wanted, structure, is_required in _places(cls, tuple(names.items())):
         value = document.get(key)

@@ -9,7 +9,7 @@ SESSION_FORMAT = 1
 
 
 def encode_session(session: Communication) -> str:
-    """Write a session as the vendor's JSON, on one line; what was read from it gives the same bytes.
+    """Write a session as the vendor's JSON, on one line. What is read from it gives the same bytes.
 
     >>> encode_session(CobrowseSession(id="s1"))
     '{"state":"none","id":"s1"}'
@@ -18,7 +18,7 @@ def encode_session(session: Communication) -> str:
 
 
 def decode_session(raw: str | bytes) -> CobrowseSession:
-    """Read a session from the vendor's JSON; unknown keys and words are kept.
+    """Read a session from the vendor's JSON. Unknown keys and words are kept.
 
     Args:
         raw: one JSON object, as text or UTF-8.

@@ -112,7 +112,7 @@ def too_many(path: str, count: int) -> Problem:
 
 
 def shown(value: object) -> str:
-    """A value for a person, cut to a readable length; no more of it is read than is shown."""
+    """Return a value for a person, cut to a readable length. No more of it is read than is shown."""
     if isinstance(value, str):
         value = value[: MAX_SHOWN + 1]
     if not value or not isinstance(value, dict | list):
@@ -136,7 +136,7 @@ def cut(text: str) -> str:
 
 
 def decode_error(error: str, path: str, found: object, expected: str) -> DecodeError:
-    """Return the error of a document with one problem; see `Problem`."""
+    """Return the error of a document with one problem. See `Problem`."""
     return DecodeError((Problem(error, path, shown(found), expected),))
 
 
@@ -215,7 +215,7 @@ def _twice(items: list[tuple[str, Any]]) -> str:
 
 
 def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
-    """Everything that JSON does not have; while a flaw is handed out, `trail` leads to it."""
+    """Yield everything that JSON does not have. While a flaw is handed out, `trail` leads to it."""
     match value:
         case dict() | list() if len(trail) >= MAX_DEPTH:
             yield _Flaw("nested_too_deep", f"over {MAX_DEPTH} levels", f"at most {MAX_DEPTH}")
@@ -229,7 +229,7 @@ def _flaws(value: Any, trail: Trail) -> Iterator[_Flaw]:
 
 
 def _flaw_of(value: Any) -> _Flaw | None:
-    """What is wrong with a value that holds no others."""
+    """Return the flaw of a value that holds no others."""
     match value:
         case _Flaw():
             return value

@@ -44,7 +44,7 @@ def decode_row(raw: str | bytes) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class _Row:
-    """What every reader of a trace row may count on."""
+    """The fields of a trace row that every reader needs."""
 
     session: str
     type: str

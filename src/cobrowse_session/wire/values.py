@@ -57,7 +57,7 @@ class _ListMismatch(ValueError):  # noqa: N818 (see `Mismatch`)
 
 
 def read_time(text: object) -> datetime:
-    """An RFC 3339 time with its zone, in UTC, cut to the millisecond; second 60 reads as 59.999.
+    """Read an RFC 3339 time with its zone, in UTC, cut to the millisecond. Second 60 reads as 59.999.
 
     Raises:
         Mismatch: not such a time, or outside the years 1970 to 9999.
@@ -77,7 +77,7 @@ def read_time(text: object) -> datetime:
 
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
-    """What cattrs found, each problem with the path that the sender knows; of a list, the first ones and their number."""
+    """Yield what cattrs found, each problem with its path in the document. Of a list, yield the first ones and their number."""
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             yield from problems(inner, path + _last_step(inner))
@@ -118,7 +118,7 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """How cattrs shall name the fields; `extra` is ours to write, settings are not the vendor's. `Any`: its type is private."""
+    """Yield how cattrs names the fields. `extra` is written here, settings are not the vendor's. `Any`: its type is private."""
     for attribute in attrs.fields(cls):
         ours = attribute.name in ("extra", "settings")
         # A session says its state even where it has none yet.
@@ -127,7 +127,7 @@ def _fields(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Null is absent; unknown keys are kept in `extra`."""
+    """Return a reader of objects. Null is absent, and unknown keys are kept in `extra`."""
     fields: dict[str, Any] = dict(_fields(cls))  # `Any`: or mypy takes the overrides for the function's other arguments
     known = frozenset(field.rename for field in fields.values() if not field.omit)
     read: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, **fields)
@@ -143,7 +143,7 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
 
 
 def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
-    """What is unset is absent; unknown keys follow as they came."""
+    """Return a writer of objects. What is unset is absent, and unknown keys follow as they came."""
     fields: dict[str, Any] = dict(_fields(cls))
     write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
     return lambda value: {**write(value), **value.extra}

@@ -38,7 +38,7 @@ SHOWN = 200
 
 @frozen
 class Converted:
-    """What a payload amounts to.
+    """The events of a payload.
 
     Attributes:
         events: in the order of the payload; the same fact is the same event in every payload.
@@ -70,7 +70,7 @@ def convert(document: Any, family: str | None = None, *, path: str = "$") -> Con
 
 
 def convert_checked(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
-    """Turn a payload that `read_json` returned into events; see `convert`. `Any`: JSON."""
+    """Turn a payload that `read_json` returned into events. See `convert`. `Any`: JSON."""
     legs: list[Leg] = []
     warnings = Warnings()
     for said, read in _opened(document, path, family, warnings):
@@ -84,7 +84,7 @@ def convert_checked(document: Any, family: str | None = None, *, path: str = "$"
 
 
 def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
-    """The events that will be read again; one that is longer than a line may be is told instead."""
+    """Return the events that can be read again. One that is longer than a line may be becomes a warning."""
     for event in events:
         if (length := len(encode_event(event).encode())) <= LONGEST_LINE:
             yield event
@@ -93,7 +93,7 @@ def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
 
 
 def once(events: Iterable[Event]) -> Iterator[Event]:
-    """Each fact once, however many payloads state it; copies that differ stay, for the log to weigh and to count."""
+    """Return each fact once, however many payloads state it. Copies that differ stay: the log merges and counts them."""
     seen = set[bytes]()
     for event in events:
         digest = blake2b(encode_event(event).encode(), digest_size=16).digest()  # many events, and many copies, in little room
@@ -138,7 +138,7 @@ def _notified(said: Said, family: str | None) -> Iterator[tuple[Said, Reader]]:
 
 
 def _bears_marks(said: Said, family: str) -> bool:
-    """Whether a body is of the family that it is said to be."""
+    """Return whether a body has the marks of a family."""
     if family.startswith("detail."):
         return "eventTime" in said.object
     empty = "participants" in said.object and not _participants(said)

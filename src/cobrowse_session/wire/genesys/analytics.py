@@ -28,7 +28,7 @@ _CONNECTED = frozenset({"interact", "ivr", "delay"})
 
 
 def analytics_legs(conversation: Said) -> Iterator[Leg]:
-    """The legs of a conversation's details; a leg's id is its `sessionId`, its end that of its last segment before wrap-up."""
+    """Return the legs of a conversation's details. The id is the `sessionId`. A leg ends with its last segment before wrap-up."""
     for participant in conversation.many("participants"):
         for session in participant.many("sessions"):
             yield _leg(conversation, session)
@@ -71,7 +71,7 @@ def _leg(conversation: Said, session: Said) -> Leg:
 
 
 def _wrap_up(leg: Leg, segment: Said) -> None:
-    """A wrap-up segment is after-call work that was done; it ends where its wrap-up does."""
+    """Return the after-call work of a wrap-up segment. Both end at the same time."""
     end = segment.time("segmentEnd")
     leg.wrapup = Wrapup(
         code=segment.text("wrapUpCode"), notes=segment.text("wrapUpNote"), tags=segment.words("wrapUpTags"), end_time=end

@@ -13,7 +13,7 @@ TOPIC = "v2.detail.events.conversation."
 
 @frozen
 class Kind:
-    """What a kind of detail event says about its leg."""
+    """The content of a kind of detail event."""
 
     begins: bool = False
     alerts: bool = False
@@ -38,7 +38,7 @@ KINDS = {
 
 
 def detail_legs(event: Said, kind: str) -> Iterator[Leg]:
-    """The leg of one detail event. Its durations are sums over a life, and say no time; they are not used."""
+    """Return the leg of one detail event. Its durations are sums over a life, not times, and are not used."""
     at, means = event.instant("eventTime"), KINDS[kind]
     if at is None:
         event.warn("no_time", "eventTime", "milliseconds since 1970")

@@ -62,7 +62,7 @@ class Compared:
 
 
 def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> tuple[Compared, ...]:
-    """Compare sessions with the legs of a payload, field by field; what the platform does not show is not compared.
+    """Compare sessions with the legs of a payload, field by field. What the platform does not show is not compared.
 
     Args:
         sessions: ours.

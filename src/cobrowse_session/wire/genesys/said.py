@@ -25,7 +25,7 @@ class Warnings:
     count: int = 0
 
     def add(self, error: str, path: str, found: str, expected: str) -> None:
-        """Take one more; see `Problem`."""
+        """Take one more warning. See `Problem`."""
         self.count += 1
         if self.count <= MAX_PROBLEMS:
             self.kept.append(Problem(error, path, found, expected))
@@ -54,7 +54,7 @@ class Said:
         self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected)
 
     def text(self, key: str) -> str | None:
-        """Some text; an empty one is absent."""
+        """Return a text. An empty one is absent."""
         return self._of(str, key, "a string") or None
 
     def flag(self, key: str) -> bool | None:
@@ -98,7 +98,7 @@ class Said:
             return None
 
     def words(self, key: str) -> tuple[str, ...] | None:
-        """A list of strings; what is none is left out."""
+        """Return a list of strings. Anything else in it is left out."""
         values = self._of(list, key, "a list")
         if values is None:
             return None
@@ -107,7 +107,7 @@ class Said:
         return tuple(value for value in values if isinstance(value, str))
 
     def one(self, key: str) -> Self | None:
-        """An object within this one; an empty one is absent."""
+        """Return an object within this one. An empty one is absent."""
         value = self._of(dict, key, "an object")
         return type(self)(value, f"{self.path}.{cut(key)}", self.warnings) if value else None
 
