@@ -95,13 +95,6 @@ def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool)
     assert log.restored is None
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-def test_a_saved_log_is_plain_data_and_needs_not_be_written_to_be_restored(*, sealed: bool) -> None:
-    log = log_of(sealed=sealed)
-
-    assert shown(restore_log(save_log(log))) == shown(log)
-
-
 def test_an_open_log_under_other_rules_is_folded_anew_and_names_the_fields() -> None:
     again = restore_log(saved(log_of()), Lifecycle(settings=TIMED.settings, timeout_code="OTHER"))
 

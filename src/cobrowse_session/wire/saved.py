@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import frozen
 
@@ -39,8 +39,6 @@ from cobrowse_session.wire.values import CONVERTER, structured, versioned
 
 LOG_FORMAT = 2
 """The version of a saved log."""
-
-T = TypeVar("T")
 
 
 # --- Saving -------------------------------------------------------------------------------------------------------------------
