@@ -8,7 +8,8 @@ BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
 # Branch coverage of the core must be 100 %.
-CORE  := printable.py checks.py model.py events.py errors.py lifecycle/* stream/*
+CORE  := printable.py checks.py errors.py times.py vocabulary.py settings.py segments.py model.py events.py canonical.py \
+         lifecycle/* stream/*
 comma := ,
 empty :=
 space := $(empty) $(empty)

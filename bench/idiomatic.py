@@ -10,8 +10,8 @@ from attrs import evolve
 from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, ConnectionState, Event, Lifecycle
 from cobrowse_session.events import KINDS
 from cobrowse_session.lifecycle import table
+from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.row import Row
-from cobrowse_session.lifecycle.stamps import COMMON
 from cobrowse_session.model import is_ended
 
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
@@ -50,14 +50,14 @@ def transitions_of(rows: Iterable[Row]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         for kind in row.on:
-            entered = KINDS[kind].enters if kind in KINDS else None
-            before = [*(COMMON if row.is_applied and kind in KINDS else ()), *row.then]
+            entered = KINDS[kind].target_state if kind in KINDS else None
+            before = [*(COMMON if row.is_applied and kind in KINDS else ()), *row.actions]
             found.append(
                 {
                     "trigger": kind,
                     "source": list(row.sources(entered and str(entered))),
                     "dest": row.target(entered and str(entered)),
-                    "conditions": list(row.when),
+                    "conditions": list(row.guards),
                     "before": before,
                 }
             )
@@ -81,7 +81,7 @@ def live(events: Sequence[Event], lifecycle: Lifecycle) -> Model:
         )
     for event in events:
         was_ended = is_ended(session)
-        getattr(model, event.kind)(session, event, lifecycle.rules(session))
+        getattr(model, event.kind)(session, event, lifecycle.policy(session))
         if is_ended(session) and not was_ended:
-            getattr(model, table.LEG_ENDED)(session, event, lifecycle.rules(session))
+            getattr(model, table.LEG_ENDED)(session, event, lifecycle.policy(session))
     return model

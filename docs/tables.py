@@ -26,10 +26,12 @@ from cobrowse_session import (
 )
 from cobrowse_session.cli import app
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
-from cobrowse_session.lifecycle.row import Row, Verdict, clock_of, written_by
-from cobrowse_session.lifecycle.stamps import COMMON
+from cobrowse_session.lifecycle.actions import COMMON
+from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
-from cobrowse_session.model import Details, Settings, Vocabulary, _spellings, vendor_name
+from cobrowse_session.model import Details, vendor_name
+from cobrowse_session.settings import Settings
+from cobrowse_session.vocabulary import Vocabulary, _spellings
 
 ROWS = (*CONNECTION, *AFTER_CALL_WORK)
 
@@ -125,7 +127,7 @@ def _others(vocabulary: type[Vocabulary], member: Vocabulary) -> list[str]:
 
 def properties() -> None:
     """The properties of the session JSON: what writes each, and on which clock."""
-    stamps = dict.fromkeys((*COMMON, *(stamp for row in ROWS for stamp in row.then)))
+    stamps = dict.fromkeys((*COMMON, *(stamp for row in ROWS for stamp in row.actions)))
     rows = []
     for name in (a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")):
         writers = [stamp for stamp in stamps if name in written_by(stamp)]
@@ -164,15 +166,15 @@ def rules(kind: str) -> None:
     """The rules by which events are refused, or ignored: with their sentences, and the events that meet them."""
     found: dict[str, list[Row]] = {}
     for row in ROWS:
-        if isinstance(row.gives, Verdict) and row.gives.kind == kind and row.gives.rule:
-            found.setdefault(row.gives.rule, []).append(row)
+        if isinstance(row.result, RowOutcome) and row.result.kind == kind and row.result.rule:
+            found.setdefault(row.result.rule, []).append(row)
     _table(
         ("rule", "events", "because"),
         (
             [
                 f"`{rule}`",
                 _code(dict.fromkeys(e for row in rows for e in row.on)),
-                " ".join(dict.fromkeys(r.because for r in rows)),
+                " ".join(dict.fromkeys(r.reason for r in rows)),
             ]
             for rule, rows in found.items()
         ),

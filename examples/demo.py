@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from cobrowse_session import CobrowseSession, Event, Refused, SessionLog
-from cobrowse_session.edge.payloads import read_payloads
-from cobrowse_session.edge.replay import read_events, replay
-from cobrowse_session.model import FOREVER
-from cobrowse_session.wire.genesys.reconcile import reconcile
+from cobrowse_session.io.payloads import read_payloads
+from cobrowse_session.io.replay import read_events, replay
+from cobrowse_session.sources.genesys.reconcile import reconcile
+from cobrowse_session.times import MAX_TIME
 
 HERE = Path(__file__).parent
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Replay the examples and say what became of them."""
     with (HERE / "events.jsonl").open("rb") as file:
-        legs = replay(read_events(file, print), until=FOREVER)
+        legs = replay(read_events(file, print), until=MAX_TIME)
     by_conversation = defaultdict(list)
     for leg in legs:
         by_conversation[conversation(leg)].append(leg)
@@ -27,7 +27,7 @@ def main() -> None:
     for leg in legs:
         for step in leg.trace:
             if isinstance(step.outcome, Refused):
-                print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}. {step.outcome.sentence}")
+                print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}. {step.outcome.reason}")
             if isinstance(step.event, Event) and (lag := step.event.received - step.event.occurred_at) > timedelta(seconds=2):
                 print(f"Late:    {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s late. It counts all the same.")
     captured()
@@ -49,8 +49,8 @@ def captured() -> None:
     print("A captured notification, converted and replayed")
     for log in logs:
         print(f"  {life(log.session)}")
-    verdicts = Counter(one.verdict for one in reconcile((log.session for log in logs), converted.legs))
-    print(f"  beside the platform's own record: {', '.join(f'{count} fields {verdict}' for verdict, count in verdicts.items())}")
+    verdicts = Counter(one.result for one in reconcile((log.session for log in logs), converted.legs))
+    print(f"  beside the platform's own record: {', '.join(f'{count} fields {result}' for result, count in verdicts.items())}")
 
 
 def conversation(leg: SessionLog) -> str | None:

@@ -5,7 +5,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from cobrowse_session import Change, Lifecycle, Settings
-from cobrowse_session.edge.inbox import Inbox, Received
+from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event
 

@@ -325,11 +325,11 @@ def order(event: Event) -> tuple[Any, ...]:
 Session = dict[str, Any]
 """All properties of the model under their JSON names, unset ones None, and the settings that events gave."""
 
-Verdict = tuple[str, str | None]
+RowOutcome = tuple[str, str | None]
 """The outcome and the name of the rule."""
 
-APPLIED: Verdict = ("applied", None)
-DUPLICATE: Verdict = ("duplicate", None)
+APPLIED: RowOutcome = ("applied", None)
+DUPLICATE: RowOutcome = ("duplicate", None)
 
 
 def new_session(subject: str) -> Session:
@@ -381,7 +381,7 @@ def differs(session: Session, event: Event, key: str) -> bool:
     return key in event.data and bool(session[key] != event.data[key])
 
 
-def apply(before: Session, event: Event, options: Options) -> tuple[Session, Verdict]:
+def apply(before: Session, event: Event, options: Options) -> tuple[Session, RowOutcome]:
     """The session after one event, and the verdict on the event. `before` is not changed."""
     if event.kind is None:
         return before, ("ignored", "unknown_type")
@@ -401,7 +401,7 @@ def apply(before: Session, event: Event, options: Options) -> tuple[Session, Ver
     return after, APPLIED
 
 
-def without_duplicate(session: Session, event: Event, *, news: bool) -> Verdict:
+def without_duplicate(session: Session, event: Event, *, news: bool) -> RowOutcome:
     """The verdict on an event that would be a duplicate."""
     if news:
         return APPLIED
@@ -416,7 +416,7 @@ def cloud_time(event: Event) -> int:
     return event.received if abs(event.received - event.at) <= 2 * SECOND else event.at
 
 
-def on_state(session: Session, event: Event, options: Options) -> Verdict:
+def on_state(session: Session, event: Event, options: Options) -> RowOutcome:
     kind, state = str(event.kind), session["state"]
     if state in ENDED:
         return end_again(session, event) if kind in ENDED else ("refused", "session_is_over")
@@ -469,7 +469,7 @@ def name_the_reason(session: Session, disconnect_type: str) -> None:
         session["segments"][-1]["disconnectType"] = disconnect_type
 
 
-def end_again(session: Session, event: Event) -> Verdict:
+def end_again(session: Session, event: Event) -> RowOutcome:
     verdict = DUPLICATE
     if "disconnectType" in event.data and session["disconnectType"] is None:
         name_the_reason(session, event.data["disconnectType"])
@@ -515,11 +515,11 @@ def withdraw_timer_code(session: Session, options: Options) -> None:
     session["wrapup"] = {**left, "provisional": True} if is_draft else None
 
 
-def on_updated(_session: Session, _event: Event, _options: Options) -> Verdict:
+def on_updated(_session: Session, _event: Event, _options: Options) -> RowOutcome:
     return DUPLICATE
 
 
-def on_acw_required(session: Session, event: Event, _options: Options) -> Verdict:
+def on_acw_required(session: Session, event: Event, _options: Options) -> RowOutcome:
     if session["state"] != "connected":
         return "refused", "not_connected"
     if session["afterCallWorkRequired"] is event.data["required"]:
@@ -528,7 +528,7 @@ def on_acw_required(session: Session, event: Event, _options: Options) -> Verdic
     return APPLIED
 
 
-def on_acw_started(session: Session, event: Event, options: Options) -> Verdict:
+def on_acw_started(session: Session, event: Event, options: Options) -> RowOutcome:
     if session["state"] not in ENDED:
         return "refused", "not_ended"
     latest = deadline(session, options)
@@ -543,7 +543,7 @@ def on_acw_started(session: Session, event: Event, options: Options) -> Verdict:
     return APPLIED
 
 
-def on_acw_ended(session: Session, event: Event, options: Options) -> Verdict:
+def on_acw_ended(session: Session, event: Event, options: Options) -> RowOutcome:
     if session["state"] not in ENDED:
         return "refused", "not_ended"
     if event.data["by"] == "platform":
@@ -564,7 +564,7 @@ def on_acw_ended(session: Session, event: Event, options: Options) -> Verdict:
     return APPLIED
 
 
-def on_platform_report(session: Session, event: Event, options: Options) -> Verdict:
+def on_platform_report(session: Session, event: Event, options: Options) -> RowOutcome:
     work, state = session["afterCallWork"], event.data["state"]
     if state == "notApplicable":
         if work is None:
@@ -581,7 +581,7 @@ def on_platform_report(session: Session, event: Event, options: Options) -> Verd
     return APPLIED
 
 
-def on_wrapup(session: Session, event: Event, options: Options) -> Verdict:
+def on_wrapup(session: Session, event: Event, options: Options) -> RowOutcome:
     if session["state"] not in ("connected", *ENDED):
         return "refused", "not_connected"
     pending = acw_state(session) == "pending"
@@ -604,21 +604,21 @@ def wrapup_of(event: Event) -> Json:
     return {key: event.data.get(key) for key in ("code", "name", "notes", "tags")} | {"provisional": "provisional" in event.data}
 
 
-def save(session: Session, wrapup: Json) -> Verdict:
+def save(session: Session, wrapup: Json) -> RowOutcome:
     if shown(session["wrapup"], WRAPUP) == shown(wrapup, WRAPUP):
         return DUPLICATE
     session["wrapup"] = wrapup
     return APPLIED
 
 
-def on_draft(session: Session, event: Event, *, open_to_drafts: bool) -> Verdict:
+def on_draft(session: Session, event: Event, *, open_to_drafts: bool) -> RowOutcome:
     has_final = session["wrapup"] is not None and not session["wrapup"]["provisional"]
     if has_final or not open_to_drafts:
         return "ignored", "already_final"
     return save(session, wrapup_of(event))
 
 
-def on_skip(session: Session, event: Event, options: Options) -> Verdict:
+def on_skip(session: Session, event: Event, options: Options) -> RowOutcome:
     rules = column(session, options)
     if rules == "forcedTimeout":
         return "refused", "no_early_exit"
@@ -630,7 +630,7 @@ def on_skip(session: Session, event: Event, options: Options) -> Verdict:
     return APPLIED
 
 
-RULES: dict[str, Callable[[Session, Event, Options], Verdict]] = {
+RULES: dict[str, Callable[[Session, Event, Options], RowOutcome]] = {
     **dict.fromkeys((*PENDING, "connected", *ENDED), on_state),
     "updated": on_updated,
     "acw.required": on_acw_required,
@@ -707,7 +707,7 @@ def row(kind: str, at: int, before: Session, after: Session, context: Json, **mo
     )
 
 
-def event_row(event: Event, verdict: Verdict, before: Session, after: Session, context: Json) -> Json:
+def event_row(event: Event, verdict: RowOutcome, before: Session, after: Session, context: Json) -> Json:
     outcome, rule = verdict
     received, notes = printed(event.received), list(event.notes) or None
     found = row(event.type, event.at, before, after, context, source=event.source, event=event.id, received=received, notes=notes)

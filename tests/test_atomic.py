@@ -11,9 +11,9 @@ from attrs import evolve
 from tests.strategies import at
 
 from cobrowse_session import Communication, Event, Lifecycle, SessionLog, Settings
-from cobrowse_session.edge import inbox as inbox_module
-from cobrowse_session.edge.inbox import Inbox
-from cobrowse_session.events import canonical
+from cobrowse_session.canonical import canonical
+from cobrowse_session.io import inbox as inbox_module
+from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event, encode_session, save_log, trace_rows
@@ -41,16 +41,16 @@ NEW: dict[str, Event] = {
 
 
 class Moody(Lifecycle):
-    """Raises when it has judged so many events more: a guard or an action that fails."""
+    """Raises when it has decided so many events more: a guard or an action that fails."""
 
     left: int | None = None
 
-    def judge(self, session: Communication, event: Any) -> Any:
+    def decide(self, session: Communication, event: Any) -> Any:
         if Moody.left is not None:
             Moody.left -= 1
             if Moody.left < 0:
                 raise ZeroDivisionError("a guard")
-        outcome = super().judge(session, event)
+        outcome = super().decide(session, event)
         if Moody.left == 0:
             Moody.left = -1
             raise ZeroDivisionError("after the write")
@@ -78,12 +78,12 @@ def calm() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("what", NEW)
-@pytest.mark.parametrize("judged", range(1, 8))
-def test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was(what: str, judged: int) -> None:
+@pytest.mark.parametrize("decided", range(1, 8))
+def test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was(what: str, decided: int) -> None:
     lifecycle = Moody(settings=SETTINGS)
     log = log_of(lifecycle)
     before = everything(log)
-    Moody.left = judged
+    Moody.left = decided
     try:
         log.add(NEW[what])
     except ZeroDivisionError:
@@ -96,7 +96,7 @@ def test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was(what: str, ju
     reference = log_of(lifecycle)
     reference.add(NEW[what])
     if everything(log)[:2] != everything(reference)[:2]:
-        pytest.fail(f"{what}, {judged}: the log does not go on")
+        pytest.fail(f"{what}, {decided}: the log does not go on")
 
 
 def test_advance_that_raises_leaves_the_log_as_it_was() -> None:
@@ -106,8 +106,8 @@ def test_advance_that_raises_leaves_the_log_as_it_was() -> None:
         log.add(event)
     before = everything(log)
 
-    for judged in (0, 1):
-        Moody.left = judged
+    for decided in (0, 1):
+        Moody.left = decided
         with pytest.raises(ZeroDivisionError):
             log.advance(at(1000))
         Moody.left = None
@@ -138,7 +138,7 @@ def test_the_lifecycle_of_a_log_cannot_be_changed() -> None:
 # --- A signal at any line -----------------------------------------------------------------------------------------------------
 
 TRACED = {sys.modules[f"cobrowse_session.stream.{name}"].__file__ for name in ("log", "copies", "fold")}
-TRACED |= {inbox_module.__file__, sys.modules["cobrowse_session.edge.memory"].__file__}
+TRACED |= {inbox_module.__file__, sys.modules["cobrowse_session.io.memory"].__file__}
 
 
 class Signal(BaseException):
@@ -200,7 +200,7 @@ def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of
 
         expected = fold(log.copies, log.advanced, lifecycle=lifecycle)
         assert before <= held(log), line
-        assert (list(trace_rows(log.trace)), log.session) == (list(trace_rows(expected.steps)), expected.session), line
+        assert (list(trace_rows(log.trace)), log.session) == (list(trace_rows(expected.trace)), expected.session), line
         act(log)
         assert held(log) == held_after(fresh(), act), line
 

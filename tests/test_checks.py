@@ -36,11 +36,11 @@ from cobrowse_session import (
     Updated,
     WrapupSaved,
 )
+from cobrowse_session.canonical import canonical
 from cobrowse_session.checks import check_json, shown
-from cobrowse_session.events import canonical
-from cobrowse_session.model import event_time, utc
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, run, stream
+from cobrowse_session.times import event_time, utc
 from cobrowse_session.wire import decode_event, encode_event, encode_session, restore_log, save_log
 
 ENVELOPE: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}
@@ -107,7 +107,7 @@ FIELDS = (
 
 def readable(event: Event) -> None:
     """What can be constructed can be written, read, saved in a log and restored."""
-    again = decode_event(encode_event(event), ahead=timedelta.max)
+    again = decode_event(encode_event(event), max_future=timedelta.max)
     log = SessionLog(Lifecycle(), event.subject)
     log.add(event)
     restored = restore_log(json.loads(json.dumps(save_log(log))))

@@ -202,7 +202,7 @@ def said(**arguments: Any) -> Any:
 # --- Settings and memory ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("setting", ["window", "smallest_delay", "tolerated", "cap"])
+@pytest.mark.parametrize("setting", ["window", "min_delay", "tolerated", "cap"])
 def test_a_duration_that_makes_no_sense_is_an_error(setting: str) -> None:  # LEARN-11
     with pytest.raises(SettingsError):
         ProviderClock(**said(**{setting: timedelta(0)}))
@@ -225,7 +225,7 @@ def test_a_number_that_makes_no_sense_is_an_error(setting: str) -> None:  # LEAR
         {"max_drift": "100 ppm"},
         {"min_pairs": True},
         {"min_pairs": 10**9},
-        {"smallest_delay": timedelta(seconds=3)},
+        {"min_delay": timedelta(seconds=3)},
         {"window": timedelta.max},
         {"cap": SECOND},  # less than what is tolerated
     ],
@@ -240,7 +240,7 @@ def test_a_setting_out_of_range_is_an_error(setting: dict[str, Any]) -> None:
 def test_settings_are_cut_to_whole_milliseconds() -> None:
     assert ProviderClock(window=timedelta(microseconds=1500)).window == timedelta(milliseconds=1)
     with pytest.raises(SettingsError):
-        ProviderClock(smallest_delay=timedelta(microseconds=500))
+        ProviderClock(min_delay=timedelta(microseconds=500))
 
 
 def test_a_naive_time_is_a_type_error() -> None:
@@ -322,7 +322,7 @@ def test_a_broken_document_is_a_decode_error_with_a_path() -> None:
             assert path == ("format",)
 
 
-@pytest.mark.parametrize("place", [1, 2])
+@pytest.mark.parametrize("sort_key", [1, 2])
 def test_saved_windows_that_are_not_in_the_order_of_time_are_a_decode_error(place: int) -> None:
     saved = save_clock(taught(steady(10, 61)))
     saved["recent"][0]["began"] = saved["recent"][place]["began"]

@@ -28,7 +28,7 @@ from tests.clock_worlds import (
 )
 
 from cobrowse_session import Lifecycle, ProviderClock
-from cobrowse_session.edge.inbox import Inbox, Received
+from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.stream.clock import OpenWindow, Pair
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event

@@ -80,7 +80,7 @@ def test_the_smallest_delay_and_the_window_are_options() -> None:  # LEARN-11
     events = heard(range(0, 610, 10), delays=(0.03, 0.5, 0.9, 1.4))
 
     assert clocks(events, "--window", "100").out.startswith("/acme: 61 pairs in 6 windows, 0 of them healthy")
-    assert clocks(events, "--window", "200", "--smallest-delay", "1").out.startswith("/acme: 61 pairs in 3 windows, 3 of")
+    assert clocks(events, "--window", "200", "--min-delay", "1").out.startswith("/acme: 61 pairs in 3 windows, 3 of")
 
 
 def test_each_provider_has_its_own_clock_in_order_of_name() -> None:
@@ -189,13 +189,13 @@ def test_a_line_that_cannot_be_read_is_told_and_exits_with_1() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "events"),
     [
-        ("--smallest-delay", "0", 20),
-        ("--smallest-delay", "-1", 0),  # however little the file says
+        ("--min-delay", "0", 20),
+        ("--min-delay", "-1", 0),  # however little the file says
         ("--window", "0", 0),
         ("--window", "-1", 20),
         ("--window", "nan", 20),
         ("--window", "1e300", 20),
-        ("--smallest-delay", "soon", 20),
+        ("--min-delay", "soon", 20),
     ],
 )
 def test_a_senseless_duration_is_wrong_usage(option: str, value: str, events: int) -> None:

@@ -47,7 +47,7 @@ from cobrowse_session import (
     WrapupPrompt,
     WrapupSaved,
 )
-from cobrowse_session.events import notes
+from cobrowse_session.canonical import notes
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import decode_event, encode_event
 
@@ -84,7 +84,7 @@ def problems(raw: str | bytes, **bounds: Any) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
-def judged(raw: str, beginning: str = "none") -> Outcome:
+def decided(raw: str, beginning: str = "none") -> Outcome:
     """What becomes of an event on a leg that has just begun."""
     lifecycle, session = Lifecycle(), Lifecycle().new("s1")
     if beginning != "none":
@@ -312,7 +312,7 @@ def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, our
     by_platform = {"by": "platform", "state": "complete"} if kind == "acw.ended" else {}
     event = decode_event(said(kind, **{**by_platform, key: spelling}))
     assert json.loads(encode_event(event))["data"][key] == ours
-    assert "kept as it came" not in str(judged(said(kind, **{**by_platform, key: spelling})).notes)
+    assert "kept as it came" not in str(decided(said(kind, **{**by_platform, key: spelling})).notes)
 
 
 @pytest.mark.parametrize("key", ["disconnectType", "initialState", "cobrowseRole", "wrapupPrompt"])
@@ -320,7 +320,7 @@ def test_a_known_word_is_written_in_the_models_spelling(kind: str, key: str, our
 def test_an_unknown_word_is_kept_noted_and_written_again(key: str, word: str) -> None:  # KEEP-2
     raw = said("disconnected", **{key: word})
     assert json.loads(encode_event(decode_event(raw)))["data"] == {key: word}
-    (note,) = judged(raw).notes
+    (note,) = decided(raw).notes
     assert key in note
     assert word in note
 
@@ -331,7 +331,7 @@ def test_a_word_that_only_resembles_a_known_one_is_unknown(word: str) -> None:
 
 
 def test_segment_types_are_free_text() -> None:
-    assert judged(said("alerting", segmentType="Tea")).notes == ()
+    assert decided(said("alerting", segmentType="Tea")).notes == ()
 
 
 # --- Not errors, and kept -----------------------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ def test_segment_types_are_free_text() -> None:
 def test_unknown_keys_change_nothing_and_are_written_again(unheard: object) -> None:  # KEEP-1
     raw = said("alerting", roomId=unheard, self_="x", extra=unheard)
     assert json.loads(encode_event(decode_event(raw)))["data"] == {"roomId": unheard, "self_": "x", "extra": unheard}
-    assert judged(raw, "alerting") == Duplicate.match(row="duplicate", notes=())
+    assert decided(raw, "alerting") == Duplicate.match(row="duplicate", notes=())
 
 
 def test_unknown_keys_of_self_are_kept() -> None:
@@ -391,7 +391,7 @@ def test_any_other_text_is_a_code(code: str) -> None:  # KEEP-8
     ids=str,
 )
 def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, str]) -> None:  # KEEP-9
-    assert judged(said("acw.ended", **data)) == Ignored.match(rule="unknown_value")
+    assert decided(said("acw.ended", **data)) == Ignored.match(rule="unknown_value")
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_an_unknown_by_or_state_is_ignored_before_anything_else(data: dict[str, 
 )
 def test_an_unknown_type_is_ignored(kind: str) -> None:  # KIND-1, KEEP-11
     assert decode_event(line(type=kind)) == UnknownEvent(**OURS, type=kind)
-    assert judged(line(type=kind), "alerting") == Ignored.match(rule="unknown_type")
+    assert decided(line(type=kind), "alerting") == Ignored.match(rule="unknown_type")
 
 
 @pytest.mark.parametrize(
@@ -414,7 +414,7 @@ def test_of_an_unknown_type_only_the_envelope_is_read(data: object) -> None:  # 
     raw = line(type="com.example.unheard", data=data, odd=1)
     assert decode_event(raw) == UnknownEvent(**OURS, type="com.example.unheard", data=data, extensions={"odd": 1})
     assert json.loads(encode_event(decode_event(raw))).get("data") == data
-    assert judged(raw).notes == ()
+    assert decided(raw).notes == ()
 
 
 @pytest.mark.parametrize("key", ["wrapupTimeoutMs", "alertingTimeoutMs"])
@@ -424,11 +424,11 @@ def test_a_timeout_out_of_bounds_is_kept_and_noted_but_not_taken(key: str, numbe
     event = decode_event(raw)
     assert event.settings == Settings(wrapup_prompt=WrapupPrompt.TIMEOUT)
     assert json.loads(encode_event(event))["data"] == {key: number, "wrapupPrompt": "timeout"}
-    outcome = judged(raw)
+    outcome = decided(raw)
     assert outcome == Applied.match(row="alerting")
     (note,) = outcome.notes
     assert key in note
-    assert judged(said("alerting", **{key: number}), "alerting") == Duplicate.match()
+    assert decided(said("alerting", **{key: number}), "alerting") == Duplicate.match()
 
 
 @pytest.mark.parametrize("number", [1, 1000, 86_400_000])
@@ -520,9 +520,9 @@ def test_what_is_strange_but_json_is_read(raw: str | bytes) -> None:  # ERROR-4,
 
 
 def test_the_longest_line_is_a_setting() -> None:  # ERROR-7
-    assert decode_event(EXAMPLE + " " * 2 * MEBIBYTE, longest=3 * MEBIBYTE) == decode_event(EXAMPLE)
-    assert decode_event(EXAMPLE, longest=len(EXAMPLE)) == decode_event(EXAMPLE)
-    assert [problem.error for problem in problems(EXAMPLE, longest=len(EXAMPLE) - 1)] == ["line_too_long"]
+    assert decode_event(EXAMPLE + " " * 2 * MEBIBYTE, max_line_bytes=3 * MEBIBYTE) == decode_event(EXAMPLE)
+    assert decode_event(EXAMPLE, max_line_bytes=len(EXAMPLE)) == decode_event(EXAMPLE)
+    assert [problem.error for problem in problems(EXAMPLE, max_line_bytes=len(EXAMPLE) - 1)] == ["line_too_long"]
 
 
 @pytest.mark.parametrize(
@@ -672,8 +672,8 @@ def test_more_than_a_day_after_it_was_received_is_in_the_future(*, received: str
 
 def test_how_far_ahead_is_a_setting() -> None:  # ERROR-14
     raw = line(receivedtime="2026-03-01T08:59:59.000Z")
-    assert decode_event(raw, ahead=timedelta(seconds=1)) == decode_event(raw)
-    assert [problem.error for problem in problems(raw, ahead=timedelta(milliseconds=999))] == ["time_in_the_future"]
+    assert decode_event(raw, max_future=timedelta(seconds=1)) == decode_event(raw)
+    assert [problem.error for problem in problems(raw, max_future=timedelta(milliseconds=999))] == ["time_in_the_future"]
 
 
 def test_without_receivedtime_nothing_is_in_the_future() -> None:

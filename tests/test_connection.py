@@ -91,8 +91,8 @@ def test_disconnected_with_new_details_leaves_a_terminated_leg_terminated() -> N
 
 def test_a_refusal_has_a_sentence_for_a_person() -> None:  # OUTCOME-6
     *_, refused = run(AT["connected"].after(1).alerting()).outcomes
-    assert refused.sentence.endswith(".")
-    assert " " in refused.sentence
+    assert refused.reason.endswith(".")
+    assert " " in refused.reason
 
 
 # --- First sight --------------------------------------------------------------------------------------------------------------

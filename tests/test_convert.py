@@ -11,8 +11,8 @@ import pytest
 from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, told
 from tests.test_replay import command
 
-from cobrowse_session.edge.payloads import read_payloads
-from cobrowse_session.edge.replay import Rejected
+from cobrowse_session.io.payloads import read_payloads
+from cobrowse_session.io.replay import Rejected
 
 OTHER = {"id": "conv2", "participants": [{"id": "leg2", "state": "connected", "connectedTime": t(3)}]}
 TEN = "10 events, 0 warnings, 0 payloads rejected\n"
@@ -175,7 +175,7 @@ def test_a_payload_that_is_too_long_is_rejected_with_its_own_length(beginning: s
     long = (beginning + GOOD).encode()
     file = io.BytesIO(b'{"id":"conv","participants":[]}\n' + long + b"\n")
 
-    converted = list(read_payloads(file, rejected.append, longest=100))
+    converted = list(read_payloads(file, rejected.append, max_line_bytes=100))
 
     found = [(one.error.error, one.error.line, one.error.found, one.length) for one in rejected]
     assert found == [("line_too_long", 2, f"{len(long)} bytes", len(long))]
@@ -185,7 +185,7 @@ def test_a_payload_that_is_too_long_is_rejected_with_its_own_length(beginning: s
 def test_a_pretty_printed_payload_that_is_too_long_is_rejected_whole() -> None:
     rejected: list[Rejected] = []
 
-    assert list(read_payloads(io.BytesIO(json.dumps(WHOLE, indent=1).encode()), rejected.append, longest=100)) == []
+    assert list(read_payloads(io.BytesIO(json.dumps(WHOLE, indent=1).encode()), rejected.append, max_line_bytes=100)) == []
     assert [(one.error.error, one.error.line) for one in rejected] == [("line_too_long", 1)]
 
 

@@ -29,7 +29,7 @@ from cobrowse_session import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.events import canonical, edition, identity
+from cobrowse_session.canonical import canonical, edition, identity
 from cobrowse_session.stream import SessionLog, fold
 from cobrowse_session.stream.copies import Copies
 from cobrowse_session.testing import START, stream
@@ -204,7 +204,7 @@ def test_conflicts_are_of_the_highest_edition_and_corrections_of_lower_ones() ->
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, True), (2, 2.0), (0.0, -0.0), ([1], [True]), ({"a": 0}, {"a": False})])
-@pytest.mark.parametrize("place", ["extra", "address", "data", "extension"])
+@pytest.mark.parametrize("sort_key", ["extra", "address", "data", "extension"])
 def test_what_python_takes_for_equal_and_json_does_not_is_a_conflict(one: Any, other: Any, place: str) -> None:  # COPY-16
     def event(value: Any) -> Event:
         given: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}
@@ -258,7 +258,7 @@ def test_any_order_with_editions_advances_and_restarts_converges(
             log = restore_log(json.loads(json.dumps(save_log(log))))
     log.advance(until)
 
-    assert list(trace_rows(log.trace)) == list(trace_rows(expected.steps))
+    assert list(trace_rows(log.trace)) == list(trace_rows(expected.trace))
     assert (log.session, log.session.settings, log.context) == (expected.session, expected.session.settings, expected.context)
     assert (log.repeats, log.conflicts, log.corrected) == (expected.repeats, expected.conflicts, expected.corrected)
 
@@ -283,7 +283,7 @@ def test_as_of_is_the_log_of_the_copies_received_by_then(
 @given(editions())
 def test_the_merged_event_can_be_written_and_read(events: list[Event]) -> None:
     for event in log_of(events).events:
-        again = decode_event(encode_event(event), ahead=timedelta.max)
+        again = decode_event(encode_event(event), max_future=timedelta.max)
         assert canonical(again) == canonical(event)
 
 
@@ -358,10 +358,10 @@ def calls(events: Sequence[Event]) -> int:
 @pytest.mark.parametrize("copies", COPIES)
 def test_a_copy_costs_at_most_one_step(copies: str) -> None:
     def steps(count: int) -> int:
-        log, judged = SessionLog(Counting(), "s1"), Counting.judged
+        log, decided = SessionLog(Counting(), "s1"), Counting.decided
         for number in range(count):
             log.add(COPIES[copies](number))
-        return Counting.judged - judged
+        return Counting.decided - decided
 
     assert steps(400) <= 400
 
@@ -374,13 +374,13 @@ def test_twice_as_many_copies_of_one_event_cost_twice_as_many_calls(copies: str)
 
 
 class Counting(Lifecycle):
-    """Counts what is judged."""
+    """Counts what is decided."""
 
-    judged = 0
+    decided = 0
 
-    def judge(self, session: Any, event: Any) -> Any:
-        Counting.judged += 1
-        return super().judge(session, event)
+    def decide(self, session: Any, event: Any) -> Any:
+        Counting.decided += 1
+        return super().decide(session, event)
 
 
 def test_a_time_line_shares_what_it_can_and_goes_its_own_way() -> None:

@@ -17,7 +17,7 @@ from cobrowse_session.diagrams import FORMATS, PICTURES, render
 from cobrowse_session.diagrams.dot import dot
 from cobrowse_session.diagrams.graph import DEADLINES, LONGEST, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
-from cobrowse_session.diagrams.strokes import DARK, LIGHT
+from cobrowse_session.diagrams.shapes import DARK, LIGHT
 from cobrowse_session.diagrams.svg import LAYOUTS, svg
 from cobrowse_session.lifecycle.machine import build
 from cobrowse_session.lifecycle.row import Row, refused
@@ -70,7 +70,7 @@ def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
         if row.name == "connected":
             rows.append(evolve(row, source=("none", "alerting")))
             others = tuple(state for state in NOT_YET_CONNECTED if state not in ("none", "alerting"))
-            rows.append(Row(name="not_alerting", on=("connected",), source=others, gives=refused("not_alerting"), because="No."))
+            rows.append(Row(name="not_alerting", on=("connected",), source=others, result=refused("not_alerting"), reason="No."))
         else:
             rows.append(row)
     ends = {(edge.source, edge.target) for edge in graph_of("connection", build(connection=rows)).edges}
@@ -205,7 +205,7 @@ def test_the_sentences_tell_every_row_with_its_reason(graph: Graph) -> None:
     rows = {id(move.row): move.row for move in moves_of(graph.name)}
 
     assert Counter(re.findall(r"\*\*(\w+)\*\*\. ", "\n".join(sentences))) == Counter(row.name for row in rows.values())
-    assert all(any(row.because in sentence for sentence in sentences) for row in rows.values())
+    assert all(any(row.reason in sentence for sentence in sentences) for row in rows.values())
 
 
 def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
@@ -225,8 +225,8 @@ def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     expected = [
         (
             *(move.event, move.source, move.target, move.row.name),
-            " and ".join(guard.__name__ for guard in move.row.when),
-            " ".join(stamp.__name__ for stamp in move.row.then),
+            " and ".join(guard.__name__ for guard in move.row.guards),
+            " ".join(stamp.__name__ for stamp in move.row.actions),
         )
         for move in _by_state(graph)
     ]
@@ -250,8 +250,8 @@ def test_xstate_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     expected = [
         (
             *(move.event, move.source, move.target, move.row.name),
-            [guard.__name__ for guard in move.row.when],
-            [stamp.__name__ for stamp in move.row.then],
+            [guard.__name__ for guard in move.row.guards],
+            [stamp.__name__ for stamp in move.row.actions],
         )
         for move in _by_state(graph)
     ]
@@ -438,7 +438,7 @@ def _table(text: str) -> list[list[str]]:
 def _given(move: Move) -> str:
     if move.target:
         return f"→ {move.target}"
-    match move.row.gives:
+    match move.row.result:
         case str():
             raise AssertionError(move)
         case verdict:

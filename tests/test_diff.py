@@ -14,10 +14,10 @@ from tests.strategies import at
 from tests.test_replay import EXAMPLES, Result, command, lines
 
 from cobrowse_session import Context, DecodeError, Event, Lifecycle, Settings, WrapupPrompt
-from cobrowse_session.edge.diff import Difference, diff, read_trace
-from cobrowse_session.edge.replay import replay
-from cobrowse_session.model import FOREVER
+from cobrowse_session.io.diff import Difference, diff, read_trace
+from cobrowse_session.io.replay import replay
 from cobrowse_session.testing import Stream, stream
+from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire import encode_row, trace_rows
 
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -32,14 +32,14 @@ def differences(
     before: Iterable[Event], after: Iterable[Event], was: Lifecycle | None = None, is_now: Lifecycle | None = None
 ) -> list[Difference]:
     """Two replays, advanced until no deadline is left, beside each other."""
-    replays = replay(before, was, FOREVER), replay(after, is_now, FOREVER)
+    replays = replay(before, was, MAX_TIME), replay(after, is_now, MAX_TIME)
     old, new = ([row for log in logs for row in trace_rows(log.trace)] for logs in replays)
     return list(diff(old, new))
 
 
 def trace(path: Path, *calls: Stream) -> Path:
     """The trace file of a replay until the end."""
-    logs = replay([event for call in calls for event in call], until=FOREVER)
+    logs = replay([event for call in calls for event in call], until=MAX_TIME)
     path.write_text("".join(encode_row(row) + "\n" for log in logs for row in trace_rows(log.trace)), encoding="utf-8")
     return path
 

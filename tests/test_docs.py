@@ -15,8 +15,8 @@ PUBLIC = (
     "cobrowse_session.stream",
     "cobrowse_session.testing",
     "cobrowse_session.wire",
-    "cobrowse_session.wire.genesys",
-    *(f"cobrowse_session.edge.{name}" for name in ("clocks", "diff", "inbox", "payloads", "replay")),
+    "cobrowse_session.sources.genesys",
+    *(f"cobrowse_session.io.{name}" for name in ("clocks", "diff", "inbox", "payloads", "replay")),
 )
 RUN = {"python", "console", "{code-block}"}
 """What conftest.py runs, or writes for others to run."""

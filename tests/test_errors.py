@@ -170,7 +170,7 @@ def test_a_connection_that_is_stamped_already_keeps_its_stamp() -> None:
 
 def test_the_specification_names_every_rule_of_the_table() -> None:
     named = (Path(__file__).parent.parent / "docs" / "lifecycle.md").read_text()
-    rules = {getattr(row.gives, "rule", None) for row in (*table.CONNECTION, *table.AFTER_CALL_WORK)} - {None}
+    rules = {getattr(row.result, "rule", None) for row in (*table.CONNECTION, *table.AFTER_CALL_WORK)} - {None}
 
     assert {rule for rule in rules if f"`{rule}`" not in named} == set()
 

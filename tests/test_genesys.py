@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cobrowse_session import DecodeError, Event
-from cobrowse_session.model import time_text
+from cobrowse_session.sources.genesys import FAMILIES, convert
 from cobrowse_session.stream import fold
+from cobrowse_session.times import time_text
 from cobrowse_session.wire import encode_event, encode_session
-from cobrowse_session.wire.genesys import FAMILIES, convert
 
 Json = dict[str, Any]  # `Any`: JSON
 
@@ -59,7 +59,7 @@ def told(document: Any, family: str | None = None) -> list[Json]:
     return [json.loads(encode_event(event)) for event in convert(document, family).events]
 
 
-def facts(document: Any, family: str | None = None) -> list[str]:
+def events_of(document: Any, family: str | None = None) -> list[str]:
     """The events by fact and time of day."""
     return [one["id"].removeprefix("leg/").replace("2026-03-01T", "").removesuffix("Z") for one in told(document, family)]
 
@@ -206,7 +206,7 @@ def test_a_pending_leg_whose_segments_lag_begins_with_its_participant(state: str
 def test_a_leg_that_was_offered_before_it_alerted_says_both_though_its_segments_lag() -> None:
     live = {"state": "alerting", "initialState": "offering", "startAlertingTime": t(1), "segments": []}
 
-    assert facts(conversation(live, startTime=t(0))) == ["offering/09:00:00.000", "alerting/09:00:01.000"]
+    assert events_of(conversation(live, startTime=t(0))) == ["offering/09:00:00.000", "alerting/09:00:01.000"]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_before_it_is_connected_the_platforms_own_type_is_the_first_state() -> N
 def test_an_interaction_tells_the_connection_even_where_its_stamp_is_missing() -> None:
     segments = [{"startTime": t(0), "endTime": t(3), "type": "Alert"}, {"startTime": t(3), "type": "Interact"}]
 
-    assert facts(conversation({"state": "connected", "initialState": "alerting", "segments": segments})) == [
+    assert events_of(conversation({"state": "connected", "initialState": "alerting", "segments": segments})) == [
         "alerting/09:00:00.000",
         "connected/09:00:03.000",
     ]
@@ -269,7 +269,7 @@ def test_a_segment_that_is_still_open_does_not_keep_a_leg_from_ending() -> None:
 
 
 def test_a_released_leg_is_terminated() -> None:
-    assert facts(conversation({"state": "terminated", "connectedTime": t(3), "disconnectedTime": t(63)}, media="calls")) == [
+    assert events_of(conversation({"state": "terminated", "connectedTime": t(3), "disconnectedTime": t(63)}, media="calls")) == [
         "connected/09:00:03.000",
         "terminated/09:01:03.000",
     ]
@@ -350,7 +350,7 @@ def test_a_request_for_after_call_work_was_made_while_connected() -> None:
 
 
 def test_a_request_on_a_leg_that_never_connected_is_none() -> None:
-    assert facts(conversation({"state": "alerting", "startAlertingTime": t(0), "afterCallWorkRequired": True})) == [
+    assert events_of(conversation({"state": "alerting", "startAlertingTime": t(0), "afterCallWorkRequired": True})) == [
         "alerting/09:00:00.000"
     ]
 
@@ -858,12 +858,12 @@ def test_a_segments_type_in_analytics_names_a_state(segments: list[tuple[str, fl
     "within", ["hold", "barging", "coaching", "monitoring", "parked", "screenmonitoring", "sharing", "voicemail"]
 )
 def test_what_stands_within_a_connection_begins_no_state(within: str) -> None:
-    assert facts(analytics(("interact", 0, 5), (within, 5, 9))) == ["connected/09:00:00.000"]
+    assert events_of(analytics(("interact", 0, 5), (within, 5, 9))) == ["connected/09:00:00.000"]
 
 
 @pytest.mark.parametrize("kind", ["unknown", "converting", "newfangled"])
 def test_a_segment_that_names_no_state_is_told_as_a_warning(kind: str) -> None:
-    assert facts(analytics((kind, 0, 5))) == []
+    assert events_of(analytics((kind, 0, 5))) == []
     assert warned(analytics((kind, 0, 5))) == [("unplaced_segment", "$.participants[0].sessions[0].segments")]
 
 
@@ -887,11 +887,11 @@ def test_analytics_disconnect_types_are_translated(theirs: str, ours: str) -> No
 def test_a_wrapup_segment_that_is_still_open_is_after_call_work_that_goes_on() -> None:
     open_one = {key: value for key, value in WRAPPED.items() if key != "segmentEnd"}
 
-    assert facts(analytics(("alert", 0, 3), last("interact", 3, 63), open_one))[3:] == ["wrapup/09:01:03.000"]
+    assert events_of(analytics(("alert", 0, 3), last("interact", 3, 63), open_one))[3:] == ["wrapup/09:01:03.000"]
 
 
 def test_a_leg_whose_last_segment_names_no_reason_has_not_ended() -> None:
-    assert facts(analytics(("alert", 0, 3), ("interact", 3, 9))) == ["alerting/09:00:00.000", "connected/09:00:03.000"]
+    assert events_of(analytics(("alert", 0, 3), ("interact", 3, 9))) == ["alerting/09:00:00.000", "connected/09:00:03.000"]
 
 
 # --- Providers' batches -------------------------------------------------------------------------------------------------------
@@ -1108,7 +1108,7 @@ def test_a_contradiction_has_a_defined_result_and_a_warning(
 ) -> None:
     whole = conversation(leg, wrapupPrompt="optional")
 
-    assert facts(whole) == expected
+    assert events_of(whole) == expected
     assert warned(whole) == [(error, f"$.participants[0].cobrowsesessions[0].{key}") for error, key in warnings]
     assert session(whole)["state"] == state
 
@@ -1116,7 +1116,7 @@ def test_a_contradiction_has_a_defined_result_and_a_warning(
 def test_a_leg_that_ended_before_it_was_connected_was_never_connected() -> None:
     found = fold(convert(conversation({"state": "disconnected", "connectedTime": t(63), "disconnectedTime": t(3)})).events)
 
-    assert [step.outcome.kind for step in found.steps] == ["applied", "refused"]
+    assert [step.outcome.kind for step in found.trace] == ["applied", "refused"]
     assert found.session.connected_time is None
 
 
@@ -1203,7 +1203,7 @@ SNAPSHOTS = [conversation(leg, startTime=t(0), **SETTINGS) for leg in growing()]
 
 
 def test_the_same_fact_from_any_number_of_snapshots_is_the_same_event() -> None:
-    assert facts(SNAPSHOTS) == [
+    assert events_of(SNAPSHOTS) == [
         "alerting/09:00:00.000",
         "connected/09:00:03.000",
         "peer_id/09:00:00.000",

@@ -16,10 +16,10 @@ from tests.test_corpus import CORPUS
 from tests.test_genesys import PAYLOADS, TOPICS, Json, analytics, conversation, notification, t
 
 from cobrowse_session import CobrowseSession, DecodeError, Event
+from cobrowse_session.sources.genesys import FAMILIES, Converted, convert
+from cobrowse_session.sources.genesys.reconcile import reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import decode_event, encode_event
-from cobrowse_session.wire.genesys import FAMILIES, Converted, convert
-from cobrowse_session.wire.genesys.reconcile import reconcile
 
 # --- A life, and what the platform shows of it at a moment --------------------------------------------------------------------
 
@@ -186,11 +186,11 @@ def test_snapshots_in_any_order_give_what_the_last_one_says_and_what_only_the_ea
 ) -> None:
     snapshots, delivered = drawn
     *earlier, last = (convert(snapshot).events for snapshot in snapshots)
-    said_before = {event.id: event for events in earlier for event in events}
+    no_change_rows = {event.id: event for events in earlier for event in events}
 
     found = {event.id: event for event in convert(delivered).events}
-    assert found == said_before | {event.id: event for event in last}
-    assert {name for name, event in found.items() if event not in last} <= said_before.keys()
+    assert found == no_change_rows | {event.id: event for event in last}
+    assert {name for name, event in found.items() if event not in last} <= no_change_rows.keys()
 
 
 @given(growing())
@@ -214,7 +214,7 @@ def test_the_session_agrees_with_the_last_snapshot(drawn: tuple[list[Json], list
     ours = session(convert(delivered).events)
     compared = reconcile([ours] if ours else [], convert(snapshots[-1]).legs)
 
-    wrong = [one for one in compared if one.verdict in ("different", "missing")]
+    wrong = [one for one in compared if one.result in ("different", "missing")]
     assert [
         str(one) for one in wrong if one.field.split(".")[0] not in ("afterCallWork", "wrapup", *(() if ours else ("id",)))
     ] == [str(one) for one in wrong if one.field == "state" and not _has_a_time(snapshots[-1])]

@@ -19,13 +19,13 @@ from tests.test_genesys import WHOLE, conversation, t
 from tests.test_replay import command
 
 from cobrowse_session import DecodeError, Lifecycle
-from cobrowse_session.edge.inbox import Inbox
-from cobrowse_session.edge.payloads import MAX_PAYLOAD_BYTES, read_payloads
-from cobrowse_session.edge.replay import Rejected
 from cobrowse_session.errors import Problem
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
+from cobrowse_session.io.replay import Rejected
+from cobrowse_session.sources.genesys import convert
 from cobrowse_session.wire import decode_event, decode_session
-from cobrowse_session.wire.genesys import convert
-from cobrowse_session.wire.text import MAX_PROBLEMS, MAX_SHOWN, check_document, read_json, shown
+from cobrowse_session.wire.strict_json import MAX_PROBLEMS, MAX_SHOWN, check_document, read_json, shown
 
 SIZE = 500_000
 MEGABYTE = 1_000_000
@@ -332,7 +332,7 @@ def test_a_payload_over_the_bound_is_rejected_and_the_option_lifts_it(shape: str
 def test_a_payload_of_too_many_parts_is_rejected_by_their_number() -> None:
     rejected: list[Rejected] = []
 
-    read = list(read_payloads(io.BytesIO(b"[" + b"{}," * 100 + b"{}]"), rejected.append, longest=5000))
+    read = list(read_payloads(io.BytesIO(b"[" + b"{}," * 100 + b"{}]"), rejected.append, max_line_bytes=5000))
 
     assert (read, [one.error.error for one in rejected]) == ([], ["too_many_parts"])
     assert [one.error.found for one in rejected] == ["102 objects and arrays"]

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from cobrowse_session import Context, Event, Lifecycle, SessionLog
-from cobrowse_session.diagrams import PICTURES, Picture, Way, perfetto, render, timeline
+from cobrowse_session.diagrams import PICTURES, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.diagrams.dot import dot
-from cobrowse_session.diagrams.graph import TITLE, Edge, Graph, Node, Stub, graph_of
+from cobrowse_session.diagrams.graph import TITLE, Annotation, Edge, Graph, Node, graph_of
 from cobrowse_session.diagrams.markdown import markdown
 from cobrowse_session.diagrams.mermaid import mermaid
 from cobrowse_session.diagrams.scxml import scxml
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.diagrams.xstate import xstate
-from cobrowse_session.edge.replay import replay
+from cobrowse_session.io.replay import replay
 from cobrowse_session.lifecycle.machine import Machines, build
-from cobrowse_session.lifecycle.row import Verdict
+from cobrowse_session.lifecycle.row import RowOutcome
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.printable import printable
 from cobrowse_session.testing import stream
@@ -55,7 +55,7 @@ ill_formed = _hostile(st.characters())
 
 @given(session=ill_formed, at=ill_formed, picture=st.sampled_from(PICTURES))
 def test_a_path_in_svg_is_xml_and_shows_the_id(session: str, at: str, picture: Picture) -> None:
-    text = render(picture, "svg", way=_way(session, at))
+    text = render(picture, "svg", path=_way(session, at))
     title = _parsed(text).findtext(f"{SVG}title", "")
 
     assert title.endswith(f"the way of session {_in_title(session)}")
@@ -64,8 +64,8 @@ def test_a_path_in_svg_is_xml_and_shows_the_id(session: str, at: str, picture: P
 
 @given(session=ill_formed, at=ill_formed, picture=st.sampled_from(PICTURES))
 def test_a_path_in_mermaid_keeps_its_lines_and_hides_no_directive(session: str, at: str, picture: Picture) -> None:
-    text = render(picture, "mermaid", way=_way(session, at))
-    usual = render(picture, "mermaid", way=_way("s", "2026-03-01T09:00:00.000Z"))
+    text = render(picture, "mermaid", path=_way(session, at))
+    usual = render(picture, "mermaid", path=_way("s", "2026-03-01T09:00:00.000Z"))
 
     assert _skeleton_of_mermaid(text) == _skeleton_of_mermaid(usual)
     assert "%%" not in text
@@ -74,8 +74,8 @@ def test_a_path_in_mermaid_keeps_its_lines_and_hides_no_directive(session: str, 
 
 @given(session=ill_formed, at=ill_formed, picture=st.sampled_from(PICTURES))
 def test_a_path_in_dot_differs_in_its_strings_only(session: str, at: str, picture: Picture) -> None:
-    text = render(picture, "dot", way=_way(session, at))
-    usual = render(picture, "dot", way=_way("s", "2026-03-01T09:00:00.000Z"))
+    text = render(picture, "dot", path=_way(session, at))
+    usual = render(picture, "dot", path=_way("s", "2026-03-01T09:00:00.000Z"))
 
     assert _skeleton_of_dot(text) == _skeleton_of_dot(usual)
     assert _only_printable(text)
@@ -107,7 +107,7 @@ def test_a_timeline_is_xml_and_shows_the_id(session: str, code: str) -> None:
 
 @given(session=st.text(ENCODABLE, min_size=TITLE + 1, max_size=2000))
 def test_a_long_id_is_cut_in_a_title(session: str) -> None:
-    title = _parsed(render("connection", "svg", way=_way(session, "x"))).findtext(f"{SVG}title", "")
+    title = _parsed(render("connection", "svg", path=_way(session, "x"))).findtext(f"{SVG}title", "")
 
     assert title.endswith("…")
     assert len(title) < 150
@@ -131,7 +131,7 @@ def test_a_label_stays_one_label(label: str) -> None:
 @given(label=ill_formed)
 def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
     done = subprocess.run(["dot", "-Tdot_json"], input=dot(_labelled(label)).encode(), capture_output=True, check=True)
-    read, usual = json.loads(done.stdout), {"start", "none", "connected", "none stub 1"}
+    read, usual = json.loads(done.stdout), {"start", "none", "connected", "none annotation 1"}
     (edge,) = (edge for edge in read["edges"] if edge.get("id") == "none-connected")
 
     assert done.stderr == b""
@@ -142,9 +142,9 @@ def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
 
 @pytest.mark.parametrize("picture", PICTURES)
 @settings(max_examples=25)  # each builds the machines
-@given(sentence=ill_formed, rule=ill_formed)
-def test_a_sentence_or_a_rule_breaks_no_table_and_no_machine(picture: Picture, sentence: str, rule: str) -> None:
-    graph, built = graph_of(picture), _worded(sentence, rule)
+@given(reason=ill_formed, rule=ill_formed)
+def test_a_sentence_or_a_rule_breaks_no_table_and_no_machine(picture: Picture, reason: str, rule: str) -> None:
+    graph, built = graph_of(picture), _worded(reason, rule)
     table = markdown(graph, built)
 
     assert {len(row) for row in _rows_of(table)} == {len(_rows_of(markdown(graph))[0])}
@@ -170,33 +170,33 @@ def _call(session: str, code: str) -> tuple[Event, ...]:
     return call.after(1).wrapup(code, name=code, notes=code).events
 
 
-def _way(session: str, at: str) -> Way:
+def _way(session: str, at: str) -> TracePath:
     (log,) = replay(_call("s", "code"))
-    return Way.of([{**row, "session": session, "at": at} for row in trace_rows(log.trace)], session)
+    return TracePath.of([{**row, "session": session, "at": at} for row in trace_rows(log.trace)], session)
 
 
 def _labelled(label: str) -> Graph:
-    stub = Stub(label=label, told=label, refused=True)
+    annotation = Annotation(label=label, tooltip=label, refused=True)
     return Graph(
         name="connection",
         title=label,
         about="Two states.",
         initial="none",
         nodes=(
-            Node(id="none", label=(label,), kind="initial", told=label, mark=label, stubs=(stub,)),
+            Node(id="none", label=(label,), kind="initial", tooltip=label, badge=label, annotations=(annotation,)),
             Node(id="connected", label=("connected", label), kind="final"),
         ),
-        edges=(Edge(id="none-connected", source="none", target="connected", label=(label,), mark=label),),
+        edges=(Edge(id="none-connected", source="none", target="connected", label=(label,), badge=label),),
     )
 
 
-def _worded(sentence: str, rule: str) -> Machines:
+def _worded(reason: str, rule: str) -> Machines:
     """The machines, with every row's sentence and every refusal's rule replaced."""
     connection, work = (
         [
-            evolve(row, because=sentence, gives=evolve(row.gives, rule=rule))
-            if isinstance(row.gives, Verdict) and row.gives.rule
-            else evolve(row, because=sentence)
+            evolve(row, reason=reason, result=evolve(row.result, rule=rule))
+            if isinstance(row.result, RowOutcome) and row.result.rule
+            else evolve(row, reason=reason)
             for row in rows
         ]
         for rows in (CONNECTION, AFTER_CALL_WORK)

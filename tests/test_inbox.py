@@ -35,9 +35,9 @@ from cobrowse_session import (
     SettingsError,
     WrapupPrompt,
 )
-from cobrowse_session.edge.inbox import MAX_SOURCES, Advanced, Inbox, Put, Received
-from cobrowse_session.edge.replay import Rejected
-from cobrowse_session.stream import Step, fold, unite
+from cobrowse_session.io.inbox import MAX_SOURCES, Advanced, Inbox, Put, Received
+from cobrowse_session.io.replay import Rejected
+from cobrowse_session.stream import TraceEntry, fold, merge_logs
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log, trace_rows
 
@@ -149,7 +149,7 @@ def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None: 
         if isinstance(node, ast.Attribute | ast.Name) and _reads_a_clock(ast.unparse(node))
     ]
 
-    assert readers == ["edge/inbox.py"]
+    assert readers == ["io/inbox.py"]
 
 
 def _reads_a_clock(name: str) -> bool:
@@ -344,7 +344,7 @@ GOOD = encode_event(CALL.events[0])
 )
 def test_what_cannot_be_read_goes_to_the_sink_with_its_reason_and_length(raw: str | bytes, error: str, length: int) -> None:
     rejects: list[Rejected] = []
-    inbox = Inbox(TIMED, rejects.append, longest=2000)
+    inbox = Inbox(TIMED, rejects.append, max_line_bytes=2000)
 
     answer = inbox.receive(raw, START)
 
@@ -379,12 +379,12 @@ def test_a_sink_that_fails_fails_the_call_and_nothing_else() -> None:
     assert take(inbox, CALL.events[0]).change
 
 
-@pytest.mark.parametrize(("ahead", "rejected"), [(24 * HOUR, False), (24 * HOUR + MS, True)])
+@pytest.mark.parametrize(("max_future", "rejected"), [(24 * HOUR, False), (24 * HOUR + MS, True)])
 @pytest.mark.parametrize("carried", [True, False])
 # ERROR-14
-def test_what_occurs_over_a_day_after_it_was_received_is_rejected(ahead: timedelta, rejected: bool, carried: bool) -> None:  # noqa: FBT001 (a case)
+def test_what_occurs_over_a_day_after_it_was_received_is_rejected(max_future: timedelta, rejected: bool, carried: bool) -> None:  # noqa: FBT001 (a case)
     inbox, rejects = inbox_of()
-    event = one(stream("s1", start=START + ahead).alerting(received_at=START if carried else None))
+    event = one(stream("s1", start=START + max_future).alerting(received_at=START if carried else None))
 
     received = inbox.receive(encode_event(event), START + 48 * HOUR if carried else START)
 
@@ -394,7 +394,7 @@ def test_what_occurs_over_a_day_after_it_was_received_is_rejected(ahead: timedel
 
 def test_how_far_ahead_an_event_may_occur_is_a_setting() -> None:
     rejects: list[Rejected] = []
-    inbox = Inbox(TIMED, rejects.append, ahead=SECOND)
+    inbox = Inbox(TIMED, rejects.append, max_future=SECOND)
 
     assert isinstance(inbox.receive(encode_event(CALL.events[0]), START - 2 * SECOND), Rejected)
     assert rejects[0].error.error == "time_in_the_future"
@@ -470,8 +470,8 @@ def test_arguments_of_another_type_get_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "error"),
     [
-        ("longest", "1", TypeError),
-        ("longest", 0, SettingsError),
+        ("max_line_bytes", "1", TypeError),
+        ("max_line_bytes", 0, SettingsError),
         ("remember_events", None, TypeError),
         ("remember_events", -1, SettingsError),
         ("remember_sessions", 1.5, TypeError),
@@ -774,14 +774,14 @@ def test_of_a_log_put_after_its_deadline_someone_is_told_that_it_fired(first: st
 OVER = CALL.after(20).wrapup("sale")  # at 83 s
 
 
-@pytest.mark.parametrize(("now", "let_go"), [(143, False), (143.001, True)])
-def test_a_session_is_let_go_when_its_latest_event_lies_further_back_than_seal_after(now: float, let_go: bool) -> None:  # noqa: FBT001 (a case)
+@pytest.mark.parametrize(("now", "on_evict"), [(143, False), (143.001, True)])
+def test_a_session_is_let_go_when_its_latest_event_lies_further_back_than_seal_after(now: float, on_evict: bool) -> None:  # noqa: FBT001 (a case)
     inbox, _ = inbox_of(seal_after=60 * SECOND)
     take_all(inbox, OVER)
     log = inbox.logs["s1"]
 
-    assert inbox.advance(at(now)).sealed == ((log,) if let_go else ())
-    assert ("s1" in inbox.logs, log.sealed) == (not let_go, let_go)
+    assert inbox.advance(at(now)).sealed == ((log,) if on_evict else ())
+    assert ("s1" in inbox.logs, log.sealed) == (not on_evict, on_evict)
 
 
 @pytest.mark.parametrize("event", [one(OVER.after(1).updated(peer_id="p")), one(stream("s1").wrapup("x", id="w"))])
@@ -1028,16 +1028,16 @@ def test_united_logs_are_the_log_of_all_copies(events: list[Event], lifecycle: L
     for event in events[cut:]:
         new.add(event)
 
-    for united in (unite(old, new).log, unite(new, old).log):
+    for merged in (merge_logs(old, new).log, merge_logs(new, old).log):
         expected = fold(events, until, lifecycle=lifecycle)
-        assert list(trace_rows(united.trace)) == list(trace_rows(expected.steps))
-        assert (united.session, united.conflicts) == (expected.session, expected.conflicts)
-        assert united.advanced == until
+        assert list(trace_rows(merged.trace)) == list(trace_rows(expected.trace))
+        assert (merged.session, merged.conflicts) == (expected.session, expected.conflicts)
+        assert merged.advanced == until
 
 
 def test_logs_of_two_sessions_are_not_united() -> None:
     with pytest.raises(ValueError, match="two logs of one session"):
-        unite(SessionLog(TIMED, "s1"), SessionLog(TIMED, "s2"))
+        merge_logs(SessionLog(TIMED, "s1"), SessionLog(TIMED, "s2"))
 
 
 # --- Slices, and that it always ends ------------------------------------------------------------------------------------------
@@ -1239,7 +1239,7 @@ class Told:
     """The rows of all traces, as the changes alone tell of them."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Step]] = defaultdict(list)
+        self.rows: dict[str, list[TraceEntry]] = defaultdict(list)
 
     def change(self, session: str, change: Change) -> None:
         rows = self.rows[session]
@@ -1296,7 +1296,7 @@ def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
         assert until is None or not dues or min(dues) > until
         for session, log in inbox.logs.items():
             expected = fold(taken[session], until, lifecycle=lifecycle)
-            assert log.trace == expected.steps
+            assert log.trace == expected.trace
             assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
             assert (log.repeats, log.conflicts) == (expected.repeats, expected.conflicts)
             assert sorted(map(repr, told.rows[session])) == sorted(map(repr, log.trace))
@@ -1322,7 +1322,7 @@ def test_whatever_fires_in_a_log_put_after_its_deadlines_is_told_once(
         told.change("s1", take(inbox, event).change)
     told.advanced(inbox.advance(until))
 
-    assert inbox.logs["s1"].trace == fold(taken, until, lifecycle=lifecycle).steps
+    assert inbox.logs["s1"].trace == fold(taken, until, lifecycle=lifecycle).trace
     assert sorted(map(repr, told.rows["s1"])) == sorted(map(repr, inbox.logs["s1"].trace))
 
 
@@ -1348,7 +1348,7 @@ def test_a_session_is_sealed_as_the_fold_says_and_what_comes_for_it_is_a_repeat_
         now += chance.choice((0, 1, 9, 90)) * SECOND
         for log in inbox.advance(now).sealed:
             expected = fold(taken[log.session_id], now, lifecycle=lifecycle)
-            assert (log.trace, log.session) == (expected.steps, expected.session)
+            assert (log.trace, log.session) == (expected.trace, expected.session)
             gone[log.session_id] = log
         assert set(inbox.logs) == set(taken) - set(gone)
 

@@ -27,7 +27,7 @@ from cobrowse_session import (
     Settings,
 )
 from cobrowse_session.events import Timer
-from cobrowse_session.stream import Change, SessionLog, Step, fold
+from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import encode_row, encode_session, restore_log, save_log, trace_rows
 
@@ -77,8 +77,8 @@ def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
     if until is not None:
         log.advance(until)
 
-    assert log.trace == expected.steps
-    assert shown(log) == (encode_session(expected.session), [encode_row(row) for row in trace_rows(expected.steps)])
+    assert log.trace == expected.trace
+    assert shown(log) == (encode_session(expected.session), [encode_row(row) for row in trace_rows(expected.trace)])
     assert (log.repeats, log.conflicts) == (expected.repeats, expected.conflicts)
     assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
 
@@ -93,7 +93,7 @@ def test_the_changes_that_a_log_tells_add_up_to_its_trace(
     arriving = [*events, *(chance.choice(events) for _ in range(3))]
     chance.shuffle(arriving)
     log = SessionLog(lifecycle, events[0].subject)
-    told: list[Step] = []
+    told: list[TraceEntry] = []
 
     for event in arriving:
         for change in (log.add(event), log.advance(until) if chance.random() < 0.3 else Change()):
@@ -116,7 +116,7 @@ def test_as_of_is_the_fold_of_what_had_been_received(events: list[Event], lifecy
     then = log.as_of(moment)
 
     if received:
-        assert then.trace == fold(received, moment, lifecycle=lifecycle).steps
+        assert then.trace == fold(received, moment, lifecycle=lifecycle).trace
     else:
         assert then.trace == ()
 
@@ -131,7 +131,7 @@ def test_a_long_log_in_any_order_shows_what_the_fold_says() -> None:
 
     for seed in range(5):
         random.Random(seed).shuffle(events)
-        assert filled(events).trace == expected.steps
+        assert filled(events).trace == expected.trace
 
 
 # --- Cost ---------------------------------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ class Counted(Lifecycle):
 
     count = 0
 
-    def judge(self, session: Communication, event: Event | Timer) -> Outcome:
+    def decide(self, session: Communication, event: Event | Timer) -> Outcome:
         Counted.count += 1
-        return super().judge(session, event)
+        return super().decide(session, event)
 
 
 @pytest.mark.parametrize(("late_by", "most"), [(0, 1), (1, 1 + 1 + 63), (10, 1 + 10 + 63), (500, 1 + 500 + 63)])

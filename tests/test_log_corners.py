@@ -23,7 +23,7 @@ from cobrowse_session import (
     Settings,
     WrapupPrompt,
 )
-from cobrowse_session.events import canonical
+from cobrowse_session.canonical import canonical
 from cobrowse_session.model import NO_CONTEXT
 from cobrowse_session.stream import fold, tell
 from cobrowse_session.stream.copies import Copies
@@ -142,11 +142,11 @@ def test_a_time_line_is_a_sequence_that_hashes_and_prints_as_its_segments() -> N
 def test_a_context_fills_in_what_an_earlier_one_states() -> None:
     full = Context(conversation_id="c", participant_id="p", user_id="u", queue_id="q", purpose="agent", media_type="call")
 
-    assert full.over(full) is full
-    assert NO_CONTEXT.over(full) is full
-    assert full.over(NO_CONTEXT) is full
-    assert full.over(Context(queue_id="other")) == full
-    assert Context(queue_id="q2").over(full) == evolve(full, queue_id="q2")
+    assert full.with_defaults(full) is full
+    assert NO_CONTEXT.with_defaults(full) is full
+    assert full.with_defaults(NO_CONTEXT) is full
+    assert full.with_defaults(Context(queue_id="other")) == full
+    assert Context(queue_id="q2").with_defaults(full) == evolve(full, queue_id="q2")
 
 
 def test_the_step_takes_events_only() -> None:
@@ -163,9 +163,7 @@ class Stuck(Lifecycle):
         return session.disconnected_time
 
     def _fire(self, session: Communication, due: datetime) -> Fired:
-        return Fired(
-            timer="timer.acw", at=due, row="stuck", sentence="", from_state=session.state, to_state=session.state, set=()
-        )
+        return Fired(timer="timer.acw", at=due, row="stuck", reason="", from_state=session.state, to_state=session.state, set=())
 
 
 def test_a_timer_that_leaves_its_own_deadline_is_an_error_and_no_endless_loop() -> None:
@@ -201,7 +199,7 @@ def test_a_match_equals_outcomes_and_names_what_it_expects() -> None:
 def test_one_more_segment_copies_none_of_the_earlier_ones() -> None:
     first = line = Segments((Segment(type="Alert"), Segment(type="Interact")))
     for number in range(300):
-        line = line.and_then(Segment(type=str(number)))
+        line = line.appended(Segment(type=str(number)))
 
     assert len(line) == 302
     assert line._earlier is first._earlier  # noqa: SLF001 (the cost cannot be seen from outside)

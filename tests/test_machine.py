@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cobrowse_session import AfterCallWorkState, ConnectionState, Event, Lifecycle, Settings
 from cobrowse_session.lifecycle import guards
-from cobrowse_session.lifecycle.machine import Cell, build, machines
+from cobrowse_session.lifecycle.machine import RowTransition, build, machines
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.testing import Stream, duration, run, stream
@@ -21,10 +21,10 @@ ROWS = [pytest.param(row, id=f"{row.on[0]}-{row.name}-{place}") for place, row i
 SAID_BEFORE = ("details", "grant_outside_connected", "settings_after_end", "duplicate")
 
 
-def cells(machine: transitions.Machine, kind: str = "", source: str = "*") -> list[Cell]:
+def cells(machine: transitions.Machine, kind: str = "", source: str = "*") -> list[RowTransition]:
     found = machine.get_transitions(kind, source=source)
-    assert all(isinstance(cell, Cell) for cell in found)
-    return cast(list[Cell], found)
+    assert all(isinstance(cell, RowTransition) for cell in found)
+    return cast(list[RowTransition], found)
 
 
 # --- Stock machines -----------------------------------------------------------------------------------------------------------
@@ -115,14 +115,14 @@ def test_a_row_has_a_name_of_its_own(rows: tuple[Row, ...]) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_has_a_sentence_and_a_stable_name(row: Row) -> None:
-    assert row.because[0].isupper()
-    assert row.because.endswith(".")
+    assert row.reason[0].isupper()
+    assert row.reason.endswith(".")
     assert row.name.replace("_", "").isalpha()
     assert row.name.islower()
 
 
 def test_the_rules_are_those_of_the_specification() -> None:
-    rules = {(row.gives.kind, row.gives.rule) for row in (*CONNECTION, *AFTER_CALL_WORK) if getattr(row.gives, "rule", None)}  # type: ignore[union-attr]  # a verdict
+    rules = {(row.result.kind, row.result.rule) for row in (*CONNECTION, *AFTER_CALL_WORK) if getattr(row.result, "rule", None)}  # type: ignore[union-attr]  # a verdict
     assert rules == {
         *(("ignored", rule) for rule in ("not_connected", "settings_after_end", "unknown_type", "unknown_value")),
         *(("ignored", rule) for rule in ("already_final", "nothing_to_save", "deadline_passed")),

@@ -10,8 +10,8 @@ import pytest
 from attrs import evolve
 
 from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, Event, Lifecycle, Settings
-from cobrowse_session.events import canonical, order
-from cobrowse_session.stream import Folded, fold
+from cobrowse_session.canonical import canonical, order
+from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, duration, stream
 from cobrowse_session.wire import decode_event, encode_session, trace_rows
 
@@ -22,12 +22,12 @@ TIMED = BEGUN.connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).di
 DEADLINE = START + 90 * SECOND
 
 
-def told(folded: Folded) -> list[str]:
+def told(folded: FoldResult) -> list[str]:
     """The trace, a word or two a row: who, and by which row or rule it was decided."""
-    return [f"{row.get('event', row['type'])} {row.get('rule', row['row'])}" for row in trace_rows(folded.steps)]
+    return [f"{row.get('event', row['type'])} {row.get('rule', row['row'])}" for row in trace_rows(folded.trace)]
 
 
-def folds(events: Iterable[Event], until: float | None = None, **rules: Any) -> Folded:
+def folds(events: Iterable[Event], until: float | None = None, **rules: Any) -> FoldResult:
     """The fold of the events, which is the same for all orders in which they may come."""
     every = list(events)
     lifecycle, moment = Lifecycle(**rules), None if until is None else START + until * SECOND
@@ -35,7 +35,7 @@ def folds(events: Iterable[Event], until: float | None = None, **rules: Any) -> 
     first, *others = [fold(arrived, moment, lifecycle=lifecycle) for arrived in arrivals]
     for other in others:
         assert other.session == first.session
-        assert list(trace_rows(other.steps)) == list(trace_rows(first.steps))
+        assert list(trace_rows(other.trace)) == list(trace_rows(first.trace))
         assert (other.repeats, other.conflicts) == (first.repeats, first.conflicts)
     return first
 
@@ -46,7 +46,7 @@ def one(made: Stream) -> Event:
 
 def minimum(copies: Sequence[Event]) -> Event:
     """The copy that is kept."""
-    (step,) = folds(copies).steps
+    (step,) = folds(copies).trace
     assert isinstance(step.event, Event)
     return step.event
 
@@ -78,14 +78,14 @@ KINDS = [
 def test_at_one_instant_rank_decides() -> None:  # ORDER-2
     # Source and id stand the other way round.
     events = [evolve(one(made(BEGUN)), id=chr(ord("z") - n), source=f"/{chr(ord('z') - n)}") for n, made in enumerate(RANKS)]
-    assert [step.event.kind for step in folds(events).steps] == KINDS
+    assert [step.event.kind for step in folds(events).trace] == KINDS
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(RANKS)), ids=[f"{a} {b}" for a, b in pairwise(KINDS)])
 # ORDER-2
 def test_each_rank_comes_before_the_next(earlier: Callable[[Stream], Stream], later: Callable[[Stream], Stream]) -> None:
     first, second = evolve(one(earlier(BEGUN)), id="z"), evolve(one(later(BEGUN)), id="a")
-    assert [step.event for step in folds([first, second]).steps] == [first, second]
+    assert [step.event for step in folds([first, second]).trace] == [first, second]
 
 
 def test_time_decides_before_rank() -> None:  # ORDER-1
@@ -97,12 +97,12 @@ def test_time_decides_before_rank() -> None:  # ORDER-1
 @pytest.mark.parametrize(("smaller", "larger"), [("/Z", "/a"), ("/a", "/a/"), ("/z", "/é"), ("/10", "/9"), ("/\uffee", "/😀")])
 def test_then_source_and_id_by_code_point(name: str, smaller: str, larger: str) -> None:  # ORDER-1
     events = [one(BEGUN.alerting(**{name: value})) for value in (larger, smaller)]
-    assert [getattr(step.event, name) for step in folds(events).steps] == [smaller, larger]
+    assert [getattr(step.event, name) for step in folds(events).trace] == [smaller, larger]
 
 
 def test_source_decides_before_id() -> None:  # ORDER-1
     events = [evolve(one(BEGUN.alerting()), source=source, id=name) for source, name in (("/a", "z"), ("/b", "a"))]
-    assert [step.event for step in folds(events).steps] == events
+    assert [step.event for step in folds(events).trace] == events
     assert order(events[0]) < order(events[1])
 
 
@@ -113,7 +113,7 @@ def test_received_at_has_no_say_in_the_order() -> None:  # TIME-2
 
 def test_the_fold_has_no_stale_events() -> None:
     folded = folds(TIMED.after(-90).alerting())
-    assert {step.outcome.kind for step in folded.steps} == {"applied"}
+    assert {step.outcome.kind for step in folded.trace} == {"applied"}
     assert folded.session.start_alerting_time == START - 30 * SECOND
 
 
@@ -292,7 +292,7 @@ def test_settings_count_by_where_they_occurred() -> None:  # SETTING-4
     late = one(BEGUN.after(30).updated(id="e9", wrapup_timeout=5))
     folded = folds([*TIMED, late], until=66)
     assert told(folded)[-1] == "timer.acw complete_by_timeout"
-    assert folded.steps[-1].event.occurred_at == START + 65 * SECOND
+    assert folded.trace[-1].event.occurred_at == START + 65 * SECOND
     too_late = one(BEGUN.after(61).updated(id="e9", wrapup_timeout=5))
     assert told(folds([*TIMED, too_late], until=66))[-1] == "e9 settings_after_end"
 
@@ -424,7 +424,7 @@ def test_events_alone_never_end_an_alert() -> None:  # ALERT-5, TIMER-4
 def test_it_is_the_last_row_whatever_its_time() -> None:  # ALERT-6
     folded = folds(ALERTED.after(20).updated(viewer_url="https://v"), until=9, **GRACE)
     assert told(folded) == ["e1 alerting", "e2 details", "timer.alerting alert_timed_out+none_after_alert_timeout"]
-    assert folded.steps[-1].event.occurred_at == START + 9 * SECOND
+    assert folded.trace[-1].event.occurred_at == START + 9 * SECOND
     assert folded.session.disconnected_time == START + 9 * SECOND
 
 
@@ -452,8 +452,8 @@ def test_an_alert_that_timed_out_has_no_after_call_work_whatever_the_rules() -> 
 
 def test_trace_rows_show_the_conversation_timers_too() -> None:  # EVENT-6
     events = BEGUN.connected(conversation_id="c1", wrapup_prompt="timeout", wrapup_timeout=30).after(1).disconnected()
-    assert [row["conversation"] for row in trace_rows(folds(events, until=60).steps)] == ["c1", "c1", "c1"]
-    assert "conversation" not in next(trace_rows(folds(BEGUN.connected()).steps))
+    assert [row["conversation"] for row in trace_rows(folds(events, until=60).trace)] == ["c1", "c1", "c1"]
+    assert "conversation" not in next(trace_rows(folds(BEGUN.connected()).trace))
 
 
 def test_the_session_is_the_same_to_the_byte() -> None:

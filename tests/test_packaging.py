@@ -64,7 +64,7 @@ def test_the_version_is_in_one_place() -> None:
 
 
 def test_importing_the_package_brings_nothing_heavy() -> None:
-    heavy = "cattrs typer rich hypothesis pytest cobrowse_session.wire cobrowse_session.edge cobrowse_session.testing"
+    heavy = "cattrs typer rich hypothesis pytest cobrowse_session.wire cobrowse_session.io cobrowse_session.testing"
     code = f"import sys, cobrowse_session; print(*(name for name in {heavy.split()} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -11,12 +11,12 @@ import transitions
 from attrs import evolve
 
 from cobrowse_session import AfterCallWork, CobrowseSession, Event, Updated
-from cobrowse_session.lifecycle.machine import Cell, Machines, Trigger, build
-from cobrowse_session.lifecycle.row import Row, Rules
+from cobrowse_session.lifecycle.machine import Machines, RowTransition, Trigger, build
+from cobrowse_session.lifecycle.row import Policy, Row
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 
 Told = list[str]
-RULES = Rules()
+POLICY = Policy()
 EVENT = Updated(subject="s1", source="/acme", id="e1", occurred_at=datetime(2026, 3, 1, 9, tzinfo=UTC))
 
 
@@ -32,9 +32,9 @@ class Watched:
         return [self._watched(row, f"{which}{number} {row.name}") for number, row in enumerate(rows)]
 
     def _watched(self, row: Row, name: str) -> Row:
-        when = tuple(self._guard(name, place) for place, _ in enumerate(row.when))
-        then = tuple(self._stamp(name, place) for place, _ in enumerate(row.then))
-        return evolve(row, name=name, when=when, then=then)
+        when = tuple(self._guard(name, place) for place, _ in enumerate(row.guards))
+        then = tuple(self._stamp(name, place) for place, _ in enumerate(row.actions))
+        return evolve(row, name=name, guards=when, actions=then)
 
     def _guard(self, name: str, place: int) -> Callable[..., bool]:
         def guard(*_: Any) -> bool:
@@ -44,19 +44,19 @@ class Watched:
         return guard
 
     def _stamp(self, name: str, place: int) -> Callable[..., None]:
-        def stamp(session: CobrowseSession, event: Event, rules: Rules) -> None:
-            assert (event, rules) == (EVENT, RULES)
+        def stamp(session: CobrowseSession, event: Event, policy: Policy) -> None:
+            assert (event, policy) == (EVENT, POLICY)
             self.told.append(f"{name} writes {place} in {session.state}")
 
         stamp.writes, stamp.clock = (), None  # type: ignore[attr-defined]  # functions take attributes
         return stamp
 
 
-def drive(trigger: Trigger, session: CobrowseSession, event: Event, rules: Rules) -> Cell:
+def drive(trigger: Trigger, session: CobrowseSession, event: Event, policy: Policy) -> RowTransition:
     """The same, by transitions itself."""
-    data = transitions.EventData(None, trigger, trigger.machine, session, args=(session, event, rules), kwargs={})
+    data = transitions.EventData(None, trigger, trigger.machine, session, args=(session, event, policy), kwargs={})
     trigger._trigger(data)  # noqa: SLF001 (what transitions itself calls)
-    assert isinstance(data.transition, Cell)
+    assert isinstance(data.transition, RowTransition)
     return data.transition
 
 
@@ -69,7 +69,7 @@ def in_state(machines: Machines, trigger: Trigger, state: str) -> CobrowseSessio
 def ways_to_answer(rows: list[Row]) -> Iterator[dict[str, int]]:
     """Every way in which a cell can come to each of its rows: each earlier one says no at each of its guards."""
     for winner, _ in enumerate(rows):
-        for places in product(*(range(len(row.when)) for row in rows[:winner])):
+        for places in product(*(range(len(row.guards)) for row in rows[:winner])):
             yield dict(zip((row.name for row in rows[:winner]), places, strict=True))
 
 
@@ -81,9 +81,9 @@ def test_the_plan_does_what_transitions_does_in_every_cell_for_every_answer_of_i
             before = in_state(watched.machines, trigger, state)
             for watched.fails in ways_to_answer(trigger.rows(state)):
                 found = []
-                for judge in (Trigger.judge, drive):
+                for decide in (Trigger.decide, drive):
                     session, watched.told = copy(before), []
-                    cell = judge(trigger, session, EVENT, RULES)
+                    cell = decide(trigger, session, EVENT, POLICY)
                     found.append((cell, session, watched.told))
                 assert found[0] == found[1]
                 compared += 1
@@ -101,7 +101,7 @@ def test_a_state_that_nobody_knows_counts_as_the_first_in_both() -> None:
 
 def test_an_event_without_rows_in_a_state_is_an_error_of_ours() -> None:
     with pytest.raises(LookupError, match=r"timer\.acw has no row in absent"):
-        build().triggers["timer.acw"].judge(CobrowseSession(id="s1"), EVENT, RULES)
+        build().triggers["timer.acw"].decide(CobrowseSession(id="s1"), EVENT, POLICY)
 
 
 # --- What a plan cannot express -----------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_callbacks_of_a_state_are_refused_and_not_forgotten(where: str) -> None:
     "more", [{"prepare": [_nothing]}, {"after": [_nothing]}, {"unless": [_nothing]}, {"conditions": ["by_name"]}]
 )
 def test_more_than_guards_and_stamps_in_a_cell_is_refused_and_not_forgotten(more: dict[str, Any]) -> None:
-    cell = Cell("none", "connected", row=CONNECTION[0], moves="state", **more)
+    cell = RowTransition("none", "connected", row=CONNECTION[0], moves="state", **more)
 
     with pytest.raises(ValueError, match="a plan has guards and stamps only"):
         cell.plan()

@@ -38,7 +38,7 @@ from cobrowse_session.events import KINDS
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.machine import build, machines
 from cobrowse_session.lifecycle.row import Row
-from cobrowse_session.stream import Folded, fold
+from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, run, stream
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session, trace_rows
 
@@ -58,11 +58,11 @@ def everything(session: Communication) -> tuple[Communication, Settings]:
 
 
 def in_order(events: list[Event]) -> list[Event]:
-    return [step.event for step in fold(events).steps if isinstance(step.event, Event)]
+    return [step.event for step in fold(events).trace if isinstance(step.event, Event)]
 
 
-def told(folded: Folded) -> list[dict[str, Any]]:
-    return list(trace_rows(folded.steps))
+def told(folded: FoldResult) -> list[dict[str, Any]]:
+    return list(trace_rows(folded.trace))
 
 
 # --- Totality -----------------------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def test_every_event_gets_exactly_one_outcome_and_what_is_not_applied_changes_no
         outcome = lifecycle.apply(session, event)
         assert type(outcome) in OUTCOMES
         assert outcome.fired == fired
-        assert outcome.sentence
+        assert outcome.reason
         assert isinstance(outcome, Applied) or everything(session) == everything(before)
 
 
@@ -207,7 +207,7 @@ def test_in_every_cell_the_last_row_alone_has_no_guard(kind: str) -> None:
     assert len(owners) == 1
     for state in STATES[owners[0]]:
         rows = machines().triggers[kind].rows(state)
-        assert [bool(row.when) for row in rows] == [True] * (len(rows) - 1) + [False], state
+        assert [bool(row.guards) for row in rows] == [True] * (len(rows) - 1) + [False], state
 
 
 def table_rows(*, guarded: bool) -> list[Any]:
@@ -216,7 +216,7 @@ def table_rows(*, guarded: bool) -> list[Any]:
         pytest.param(name, place, id=f"{name}-{place}-{row.name}")
         for name in ("CONNECTION", "AFTER_CALL_WORK")
         for place, row in enumerate(getattr(table, name))
-        if bool(row.when) == guarded and not row.on[0].startswith("timer.")
+        if bool(row.guards) == guarded and not row.on[0].startswith("timer.")
     ]
 
 
@@ -224,7 +224,7 @@ def built_from(name: str, rows: list[Row]) -> None:
     build(**{"connection": table.CONNECTION, "after_call_work": table.AFTER_CALL_WORK, name.lower(): rows})
 
 
-@pytest.mark.parametrize(("name", "place"), table_rows(guarded=False))
+@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=False))
 def test_a_table_without_its_last_row_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     del rows[place]
@@ -232,17 +232,17 @@ def test_a_table_without_its_last_row_is_not_built(name: str, place: int) -> Non
         built_from(name, rows)
 
 
-@pytest.mark.parametrize(("name", "place"), table_rows(guarded=False))
+@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=False))
 def test_a_table_in_which_the_row_without_a_guard_stands_twice_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     with pytest.raises(ValueError, match="without a guard"):
         built_from(name, [rows[place], *rows])
 
 
-@pytest.mark.parametrize(("name", "place"), table_rows(guarded=True))
+@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=True))
 def test_a_table_in_which_a_row_lost_its_guards_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
-    rows[place] = evolve(rows[place], when=())
+    rows[place] = evolve(rows[place], guards=())
     with pytest.raises(ValueError, match="without a guard"):
         built_from(name, rows)
 
@@ -405,7 +405,7 @@ def test_the_step_in_order_is_the_fold(stream: list[Event], lifecycle: Lifecycle
     ran = run(in_order(stream), lifecycle=lifecycle, until=until)
     folded = fold(stream, until, lifecycle=lifecycle)
     assert everything(ran.session) == everything(folded.session)
-    assert [evolve(outcome, fired=()) for outcome in ran.outcomes] == [step.outcome for step in folded.steps]
+    assert [evolve(outcome, fired=()) for outcome in ran.outcomes] == [step.outcome for step in folded.trace]
 
 
 @given(streams(), lifecycles(), moments)
@@ -418,7 +418,7 @@ def test_strict_makes_no_difference_to_the_fold(stream: list[Event], lifecycle: 
 def test_a_trace_row_has_the_specified_keys_in_their_order(stream: list[Event], lifecycle: Lifecycle, until: Any) -> None:
     folded = fold(stream, until, lifecycle=lifecycle)
     rows = told(folded)
-    assert len(rows) == len(folded.steps)
+    assert len(rows) == len(folded.trace)
     for row in rows:
         assert list(row) == [key for key in KEYS if key in row]
         assert row.keys() >= {"session", "type", "at", "outcome", "row", "from"}

@@ -13,10 +13,10 @@ from tests.test_genesys import pushed as at
 from tests.test_replay import command
 
 from cobrowse_session import Event, Lifecycle, Settings
+from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources.genesys.reconcile import Compared, reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import encode_event
-from cobrowse_session.wire.genesys import convert
-from cobrowse_session.wire.genesys.reconcile import Compared, reconcile
 
 SECOND = timedelta(seconds=1)
 CLOUD, PROVIDER = "the cloud clock", "the corrected provider clock"
@@ -48,9 +48,9 @@ def compare(theirs: Any, ours: Iterable[Event] | None = None) -> list[Compared]:
     return list(reconcile(sessions, convert(theirs).legs))
 
 
-def verdicts(theirs: Any, ours: Iterable[Event] | None = None) -> dict[str, str]:
+def results(theirs: Any, ours: Iterable[Event] | None = None) -> dict[str, str]:
     """What is not equal, by field."""
-    return {one.field: one.verdict for one in compare(theirs, ours) if one.verdict != "equal"}
+    return {one.field: one.result for one in compare(theirs, ours) if one.result != "equal"}
 
 
 def changed(**said: Any) -> Json:
@@ -66,7 +66,7 @@ def inside(part: str, **said: Any) -> Json:
 def test_a_life_that_agrees_is_equal_in_every_field() -> None:
     compared = compare(WHOLE)
 
-    assert {one.verdict for one in compared} == {"equal"}
+    assert {one.result for one in compared} == {"equal"}
     assert {one.field for one in compared} >= {*WORDS, *TIMES}
     assert {one.session for one in compared} == {"leg"}
 
@@ -79,7 +79,7 @@ def test_the_tolerance_of_a_time_is_that_of_its_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "field", "verdict"),
+    ("theirs", "field", "result"),
     [
         (changed(startAlertingTime=t(1.03)), "startAlertingTime", "within"),
         (changed(startAlertingTime=t(1.031)), "startAlertingTime", "different"),
@@ -111,8 +111,8 @@ def test_the_tolerance_of_a_time_is_that_of_its_clock() -> None:
         (changed(viewerUrl="https://other"), "viewerUrl", "different"),
     ],
 )
-def test_one_thing_that_differs_is_one_verdict(theirs: Json, field: str, verdict: str) -> None:
-    assert verdicts(theirs) == {field: verdict}
+def test_one_thing_that_differs_is_one_verdict(theirs: Json, field: str, result: str) -> None:
+    assert results(theirs) == {field: result}
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_closed_segments_are_compared_one_by_one(index: int, said: Json, field: 
     segments = [*COBROWSE["segments"]]
     segments[index] = segments[index] | said
 
-    assert verdicts(changed(segments=segments)) == {field: "different"}
+    assert results(changed(segments=segments)) == {field: "different"}
 
 
 def test_an_open_segment_is_not_compared_for_it_may_lag_behind() -> None:
     alert = {"startTime": t(0.5), "type": "Alert", "howEnded": "Disconnect"}
 
-    assert verdicts(changed(segments=[alert])) == {}
-    assert verdicts(changed(segments=[])) == {}
+    assert results(changed(segments=[alert])) == {}
+    assert results(changed(segments=[])) == {}
 
 
 def test_a_closed_segment_that_we_do_not_have_is_missing() -> None:
     third = {"startTime": t(63), "endTime": t(64), "type": "Interact"}
 
-    assert verdicts(changed(segments=[*COBROWSE["segments"], third])) == {
+    assert results(changed(segments=[*COBROWSE["segments"], third])) == {
         f"segments[2].{name}": "missing" for name in ("type", "startTime", "endTime")
     }
 
@@ -151,15 +151,15 @@ def test_a_closed_segment_that_we_do_not_have_is_missing() -> None:
 def test_what_the_platform_does_not_show_is_not_compared(field: str) -> None:
     compared = compare(changed(**{field: None}))
 
-    assert {one.verdict for one in compared} == {"equal"}
+    assert {one.result for one in compared} == {"equal"}
     assert not any(one.field.split(".", 1)[0] == field for one in compared)
 
 
 def test_what_we_do_not_have_is_missing() -> None:
     ours = convert(conversation({"state": "disconnected", "disconnectedTime": t(63)})).events
-    compared = {one.field: (one.ours, one.verdict) for one in compare(WHOLE, ours)}
+    compared = {one.field: (one.ours, one.result) for one in compare(WHOLE, ours)}
 
-    assert {verdict for _, verdict in compared.values()} == {"equal", "different", "missing"}
+    assert {result for _, result in compared.values()} == {"equal", "different", "missing"}
     assert compared["connectedTime"] == (None, "missing")
     assert compared["wrapup.code"] == (None, "missing")
     assert compared["initialState"] == ("disconnected", "different")
@@ -168,7 +168,7 @@ def test_what_we_do_not_have_is_missing() -> None:
 def test_a_leg_that_has_no_session_of_ours_is_missing_as_a_whole() -> None:
     (missing,) = compare(WHOLE, ())
 
-    assert (missing.session, missing.field, missing.ours, missing.theirs, missing.verdict) == (
+    assert (missing.session, missing.field, missing.ours, missing.theirs, missing.result) == (
         "leg",
         "id",
         None,
@@ -178,21 +178,21 @@ def test_a_leg_that_has_no_session_of_ours_is_missing_as_a_whole() -> None:
 
 
 def test_words_are_compared_in_the_models_spelling() -> None:
-    assert verdicts(changed(state="DISCONNECTED", initialState="Alerting")) == {}
-    assert verdicts(changed(disconnectType="CLIENT")) == {}
+    assert results(changed(state="DISCONNECTED", initialState="Alerting")) == {}
+    assert results(changed(disconnectType="CLIENT")) == {}
 
 
 @pytest.mark.parametrize("state", ["notApplicable", "unknown"])
 def test_a_leg_without_after_call_work_agrees_that_it_has_none(state: str) -> None:
     declined = {"state": "disconnected", "disconnectedTime": t(30), "startAlertingTime": t(0), "afterCallWork": {"state": state}}
 
-    assert verdicts(conversation(declined), convert(conversation(declined)).events) == {}
+    assert results(conversation(declined), convert(conversation(declined)).events) == {}
 
 
 def test_a_conversation_whose_legs_share_after_call_work_agrees_with_itself() -> None:
     shared = conversation(ENDED, wrapupPrompt="optional", **SHARED)
 
-    assert verdicts(shared, convert(shared).events) == {}
+    assert results(shared, convert(shared).events) == {}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_conversation_whose_legs_share_after_call_work_agrees_with_itself() ->
     ],
 )
 def test_a_record_of_analytics_agrees_with_itself(record: Json) -> None:
-    assert verdicts(record, convert(record).events) == {}
+    assert results(record, convert(record).events) == {}
 
 
 def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_record() -> None:
@@ -215,7 +215,7 @@ def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_re
     ours = fold(connected, lifecycle=lifecycle).session
     theirs = convert(conversation(ENDED | {"afterCallWork": {"state": "complete", "endTime": t(93)}})).legs
 
-    found = {one.field: one.verdict for one in reconcile([ours], theirs) if one.field.startswith("afterCallWork")}
+    found = {one.field: one.result for one in reconcile([ours], theirs) if one.field.startswith("afterCallWork")}
     assert found == {"afterCallWork.state": "different", "afterCallWork.endTime": "missing"}
 
 
@@ -247,7 +247,7 @@ FIELDS = len(compare(WHOLE))
 
 
 def counted(err: str) -> dict[str, int]:
-    """What the last line counts, by verdict."""
+    """What the last line counts, by result."""
     found = re.fullmatch(r"1 leg, ([0-9]+) fields {3}(.*)", err.splitlines()[-1])
     assert found is not None
     counts = {name: int(number) for name, number in (one.split() for one in found[2].split(", "))}

@@ -121,13 +121,13 @@ def test_an_open_log_whose_rows_read_differently_today_says_so() -> None:
 def test_a_sealed_log_is_restored_as_it_was_saved_whatever_today_says() -> None:  # STREAM-8
     data = saved(log_of(sealed=True))
     data["state"]["disconnectType"] = "client"
-    data["rows"][0]["sentence"] = "As it was then."
+    data["rows"][0]["reason"] = "As it was then."
 
     again = restore_log(data, Lifecycle(timeout_code="OTHER"))
 
     assert again.restored is not None
     assert again.restored.as_saved
-    assert (again.session.disconnect_type, again.trace[0].outcome.sentence) == ("client", "As it was then.")
+    assert (again.session.disconnect_type, again.trace[0].outcome.reason) == ("client", "As it was then.")
     assert again.lifecycle == TIMED
     assert again.add(CALL.events[0]).outcome is not None
     assert (again.repeats, again.late, again.deadline) == (log_of(sealed=True).repeats + 1, 1, None)
@@ -155,7 +155,7 @@ def test_a_timer_that_no_row_of_today_takes_is_not_explained() -> None:
         "type": "timer.acw",
         "at": "2026-03-01T09:05:00.000Z",
         "outcome": "applied",
-        "sentence": "It ended.",
+        "reason": "It ended.",
     }
     data["rows"].append({**timer, "row": "complete_by_timeout", "from": "disconnected", "to": "disconnected", "acw": "complete"})
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cobrowse_session.diagrams import PICTURES, Way, render
-from cobrowse_session.edge.diff import read_trace
+from cobrowse_session.diagrams import PICTURES, TracePath, render
+from cobrowse_session.io.diff import read_trace
 
 ROOT = Path(__file__).parents[1]
 CALL = (ROOT / "examples" / "call.jsonl").read_text(encoding="utf-8")
@@ -136,14 +136,14 @@ def test_the_way_of_a_session_or_of_all_is_laid_over_the_picture(build: Build, t
     )
     with trace.open("rb") as file:
         rows = list(read_trace(file))
-    expected = [_marks(render("connection", "svg", way=way)) for way in (Way.of(rows, "cleo"), Way.of(rows))]
+    expected = [_marks(render("connection", "svg", path=way)) for way in (TracePath.of(rows, "cleo"), TracePath.of(rows))]
 
     assert said == ""
     assert _marks(page) == expected[0] + expected[1]
 
 
 def _marks(text: str) -> list[str]:
-    return re.findall(r'class="(?:mark|stub[^"]*)" x=.*', text)
+    return re.findall(r'class="(?:mark|annotation[^"]*)" x=.*', text)
 
 
 def test_time_goes_on_where_the_page_says_so(build: Build) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.strategies import at
 from tests.test_replay import EXAMPLES, Result, command, lines
 
-from cobrowse_session.edge.replay import Replay
+from cobrowse_session.io.replay import Replay
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import encode_event
@@ -202,7 +202,7 @@ def test_the_looks_at_sessions_are_not_more_than_the_events(seal_after: timedelt
     over = [stream(f"t{number}", start=at(300 + number)).connected().after(1).disconnected() for number in range(300)]
     looked: Counter[str] = Counter()
     sealed: list[str] = []
-    replaying = Replay(seal_after=seal_after, let_go=lambda log: sealed.append(log.session_id))
+    replaying = Replay(seal_after=seal_after, on_evict=lambda log: sealed.append(log.session_id))
 
     def count(frame: FrameType, what: str, _: object) -> None:
         if what == "call" and frame.f_code is SessionLog.seal.__code__:
@@ -306,7 +306,7 @@ def test_damaged_gzip_exits_with_2_and_one_line(name: str, content: bytes) -> No
     assert done.err.count("\n") == 1
 
 
-# --- Said of it ---------------------------------------------------------------------------------------------------------------
+# --- PayloadReader of it ---------------------------------------------------------------------------------------------------------------
 
 RINGING = stream("s1").alerting()
 ASKED = RINGING.after(3).connected().after(1).required()

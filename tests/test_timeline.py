@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from cobrowse_session import Address, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli import app
 from cobrowse_session.diagrams import timeline
-from cobrowse_session.model import FOREVER
 from cobrowse_session.stream import tell
 from cobrowse_session.testing import Stream, stream
+from cobrowse_session.times import MAX_TIME
 
 EVENTS = Path(__file__).parents[1] / "examples" / "call.jsonl"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,7 +29,7 @@ def log_of(events: Stream, prompt: str | None = None, *, end: bool = True) -> Se
     log = SessionLog(Lifecycle(settings=Settings(wrapup_prompt=prompt, wrapup_timeout=THIRTY)), events.events[0].subject)
     for event in events:
         log.add(event)
-    log.advance(FOREVER if end else events.now)
+    log.advance(MAX_TIME if end else events.now)
     return log
 
 

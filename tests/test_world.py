@@ -17,17 +17,18 @@ from tests.soak import OUTCOMES, explore, soak
 from tests.world import FAULTS, BrokenError, World
 
 from cobrowse_session import DecodeError, Event, Fired, Lifecycle, ProviderClock, Refused, Repeat, SessionLog
-from cobrowse_session.edge import memory as memory_module
-from cobrowse_session.edge.inbox import Advanced, Inbox, Put, Received
-from cobrowse_session.edge.memory import SealedSessions
-from cobrowse_session.edge.replay import Rejected
 from cobrowse_session.events import Timer
-from cobrowse_session.lifecycle.step import timer_of
-from cobrowse_session.model import CobrowseSession, Communication, utc
-from cobrowse_session.stream import Change, Step
+from cobrowse_session.io import memory as memory_module
+from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
+from cobrowse_session.io.memory import SealedSessions
+from cobrowse_session.io.replay import Rejected
+from cobrowse_session.lifecycle.lifecycle import timer_of
+from cobrowse_session.model import CobrowseSession, Communication
+from cobrowse_session.stream import Change, TraceEntry
 from cobrowse_session.stream import copies as copies_module
 from cobrowse_session.stream import log as log_module
 from cobrowse_session.testing import START
+from cobrowse_session.times import utc
 from cobrowse_session.wire import restore_log, save_log
 
 SEEDS = range(2000)
@@ -76,7 +77,7 @@ real_stamped, real_receive = Inbox._stamped, Inbox._receive
 def timers_are_not_undone(patch: pytest.MonkeyPatch) -> None:
     """A late event goes behind a timer that has fired already."""
 
-    def go_back(log: SessionLog, place: int) -> list[Step]:
+    def go_back(log: SessionLog, place: int) -> list[TraceEntry]:
         fired = [number for number, step in enumerate(log._steps, 1) if isinstance(step.event, Timer)]
         return real_go_back(log, max([place, *fired]))
 
@@ -89,7 +90,7 @@ def a_deadline_is_stamped_when_it_is_noticed(patch: pytest.MonkeyPatch) -> None:
         if due is None or due > utc(now):
             return ()
         kind = type(timer_of(lifecycle._fire(copy_of(session), due), copy_of(session)))
-        outcome = lifecycle.judge(session, kind(subject=session.id or "", occurred_at=utc(now)))
+        outcome = lifecycle.decide(session, kind(subject=session.id or "", occurred_at=utc(now)))
         assert isinstance(outcome, Fired)
         return (outcome,)
 
@@ -123,17 +124,17 @@ def ties_are_resolved_by_arrival(patch: pytest.MonkeyPatch) -> None:
 def marks_are_not_copied(patch: pytest.MonkeyPatch) -> None:
     """Steps are taken again on the mark itself, so that the next late event begins where the last one ended."""
 
-    def go_back(log: SessionLog, place: int) -> list[Step]:
+    def go_back(log: SessionLog, place: int) -> list[TraceEntry]:
         withdrawn = real_go_back(log, place)
         if withdrawn:
-            log._marks[-1] = log._stepper
+            log._marks[-1] = log._state
         return withdrawn
 
     patch.setattr(SessionLog, "_go_back", go_back)
 
 
 def marks_stay_after_a_late_event(patch: pytest.MonkeyPatch) -> None:
-    def go_back(log: SessionLog, place: int) -> list[Step]:
+    def go_back(log: SessionLog, place: int) -> list[TraceEntry]:
         marks = list(log._marks)
         withdrawn = real_go_back(log, place)
         log._marks[:] = marks
@@ -166,9 +167,9 @@ def copies_received_at_other_times_are_in_conflict(patch: pytest.MonkeyPatch) ->
 def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
     """It stands between the events, as the other timer does."""
 
-    def settle(log: SessionLog) -> Iterator[Step]:
-        log._last, log._view = None, log._stepper.session
-        for step in log._stepper.advance(log._advanced) if log._advanced else ():
+    def settle(log: SessionLog) -> Iterator[TraceEntry]:
+        log._last, log._view = None, log._state.session
+        for step in log._state.advance(log._advanced) if log._advanced else ():
             log._append(step)
             yield step
 
@@ -185,7 +186,7 @@ def going_back_goes_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def all_that_comes_for_a_sealed_session_is_a_repeat(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SealedSessions, "answer", lambda _sealed, _event: Repeat(row=None, sentence="No.", from_state="none"))
+    patch.setattr(SealedSessions, "answer", lambda _sealed, _event: Repeat(row=None, reason="No.", from_state="none"))
 
 
 def a_repeat_for_a_sealed_session_is_late(patch: pytest.MonkeyPatch) -> None:

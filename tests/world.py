@@ -50,12 +50,14 @@ from cobrowse_session import (
     WrapupPrompt,
     WrapupSaved,
 )
-from cobrowse_session.edge.inbox import Inbox, Received
-from cobrowse_session.edge.replay import SHOWN, Rejected
-from cobrowse_session.events import OrderKey, Timer, order
-from cobrowse_session.model import is_ended, time_text
-from cobrowse_session.stream import Folded, Step, fold
+from cobrowse_session.canonical import OrderKey, order
+from cobrowse_session.events import Timer
+from cobrowse_session.io.inbox import Inbox, Received
+from cobrowse_session.io.replay import SHOWN, Rejected
+from cobrowse_session.model import is_ended
+from cobrowse_session.stream import FoldResult, TraceEntry, fold
 from cobrowse_session.testing import START
+from cobrowse_session.times import time_text
 from cobrowse_session.wire import encode_event, encode_row, encode_session, restore_log, save_log, trace_rows
 
 Identity = tuple[str, str]
@@ -157,7 +159,7 @@ def reads_as_the_fold(life: "Life") -> bool:
     """Session, trace and counts are the reference fold of the copies that arrived, to the latest advance."""
     expected, log = life.fold(), life.log
     return (log.trace, log.session, log.session.settings, log.repeats, log.conflicts) == (
-        expected.steps,
+        expected.trace,
         expected.session,
         expected.session.settings,
         expected.repeats,
@@ -173,7 +175,7 @@ def acknowledged_is_there(life: "Life") -> bool:
 def deadlines_fire_at_their_own_instant(life: "Life") -> bool:
     """After-call work ends a timeout after the leg, an alert a timeout and the grace after it began; whenever anyone noticed."""
     session, lifecycle = life.log.session, life.lifecycle
-    settings = session.settings.over(lifecycle.settings)
+    settings = session.settings.with_defaults(lifecycle.settings)
     stated = {event.settings.wrapup_timeout for event in life.kept} | {lifecycle.settings.wrapup_timeout}
     for step in life.log.trace:
         if step.event.kind == "timer.acw":  # reopened work may have had another timeout
@@ -276,7 +278,7 @@ class Life:
     offsets: dict[str, timedelta] = field(factory=dict)
     advanced: datetime | None = None
     """The latest advance that reached its log."""
-    rows: dict[Identity | str, Step] = field(factory=dict)
+    rows: dict[Identity | str, TraceEntry] = field(factory=dict)
     received: int = 0
     """How many copies its log received."""
     acknowledged: frozenset[Identity] = frozenset()
@@ -309,7 +311,7 @@ class Life:
         told = self.by_identity().values()
         return [copies[0] if len(copies) == 1 else min(copies, key=lambda copy: (copy.received, text(copy))) for copies in told]
 
-    def fold(self) -> Folded:
+    def fold(self) -> FoldResult:
         """What it amounts to."""
         kept = self.kept
         conflicts = sum(len(copies) > 1 and len(set(map(text, copies))) > 1 for copies in self.by_identity().values())
@@ -346,7 +348,7 @@ class Life:
             numbers[step.event.kind] += 1
             self.rows[row_id(step, numbers[step.event.kind])] = step
 
-    def unite(self, fresh: "Life") -> None:
+    def merge_logs(self, fresh: "Life") -> None:
         """Write down what came while its log was on the disk: the log with the earlier first event gives rules and offsets."""
         first = fresh if _first(fresh) < _first(self) else self
         self.lifecycle = first.lifecycle
@@ -369,11 +371,11 @@ def _first(life: Life) -> OrderKey:
     return min(map(order, life.kept))
 
 
-def row_id(step: Step, number: int = 1) -> Identity | str:
+def row_id(step: TraceEntry, number: int = 1) -> Identity | str:
     return (step.event.source, step.event.id) if isinstance(step.event, Event) else f"{step.event.kind} {number}"
 
 
-def rows(log: SessionLog) -> dict[Identity | str, Step]:
+def rows(log: SessionLog) -> dict[Identity | str, TraceEntry]:
     """The rows of a trace; a timer is known by its type and its number."""
     numbers = Counter[str]()
     found = {}
@@ -679,7 +681,7 @@ class World:
             self.archive[life.session] = log
             self.faults["restored sealed"] += 1
         if fresh is not None:
-            life.unite(fresh)
+            life.merge_logs(fresh)
         life.rows, life.is_behind = rows(put.log or log), self.advanced is not None and put.log is not None
         if put.log is None and life.sealed is None:
             raise self._broken("a log that was put is not there", life.session)

@@ -51,26 +51,19 @@ from cobrowse_session.lifecycle import (
     Repeat,
     Stale,
 )
-from cobrowse_session.model import (
-    Address,
-    AfterCallWork,
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Communication, Context, Details, Wrapup
+from cobrowse_session.segments import Segment, Segments
+from cobrowse_session.settings import Settings
+from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog
+from cobrowse_session.vocabulary import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
     CobrowseRole,
-    CobrowseSession,
-    Communication,
     ConnectionState,
-    Context,
-    Details,
     DisconnectType,
-    Segment,
-    Segments,
-    Settings,
     UnknownPrompt,
-    Wrapup,
     WrapupPrompt,
 )
-from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog
 
 __version__ = "0.1.0"
 

@@ -5,12 +5,12 @@ The wire reads strictly. A constructor must be as strict, or a log would accept,
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from operator import attrgetter
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, NoReturn, get_args, get_origin
 
 import attrs
 from attrs import frozen
@@ -215,3 +215,39 @@ def _field(name: str, annotation: Any) -> _Field:  # any annotation
     types = tuple(get_origin(member) or member for member in members)
     words = ["text" if one is str else "None" if one is type(None) else one.__name__ for one in types]
     return _Field(name, types, " or ".join(words))
+
+
+# --- Unknown keys -------------------------------------------------------------------------------------------------------------
+
+Extra = Mapping[str, Any]
+"""Unknown keys, kept as they came. `Any`: whatever JSON the sender thought of."""
+
+
+class _NoExtra(dict[str, Any]):
+    """No unknown keys. Almost every value holds it, so all of them share one, and nobody can put anything into it."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("unknown keys are replaced, never changed in place: attrs.evolve(value, extra={...})")
+
+    __setitem__ = update = setdefault = __ior__ = _refuse
+
+    def __reduce__(self) -> str:
+        return "NO_EXTRA"
+
+
+NO_EXTRA = _NoExtra()
+
+
+def extra_key(extra: Extra) -> str:
+    """Return what unknown keys are compared by: their JSON, for Python takes 1 and True for equal."""
+    return json_text(dict(extra)) if extra else ""
+
+
+def check_keys(name: str, extra: Extra, known: Iterable[str]) -> None:
+    """Check that unknown keys are unknown indeed: a known one among them would be read back as the field.
+
+    Raises:
+        ValueError: a key belongs to a field.
+    """
+    if extra and (twice := sorted(set(known) & extra.keys())):
+        raise ValueError(f"{name}: expected unknown keys only, found {', '.join(twice)}, which the class has fields for")

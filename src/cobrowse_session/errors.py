@@ -98,7 +98,7 @@ class RefusedError(CobrowseError):
     def __str__(self) -> str:
         return (
             f"session {self.session!r}, {self.event}: refused {self.outcome.rule} in state {self.outcome.from_state}: "
-            f"{self.outcome.sentence}"
+            f"{self.outcome.reason}"
         )
 
 
@@ -118,7 +118,7 @@ class StaleError(CobrowseError):
     outcome: "Stale"
 
     def __str__(self) -> str:
-        return f"session {self.session!r}, {self.event}: stale: {self.outcome.sentence}"
+        return f"session {self.session!r}, {self.event}: stale: {self.outcome.reason}"
 
 
 @define(eq=False, slots=False)

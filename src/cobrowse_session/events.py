@@ -6,40 +6,37 @@ makes one event of them. `order` sorts all events of a session.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 import attrs
 from attrs import converters, field, frozen
 
-from cobrowse_session.checks import MAX_DEPTH, check_fields, check_json, check_not_empty, check_object, json_text, shown
-from cobrowse_session.model import (
-    LONGEST_TIMEOUT,
-    NO_CONTEXT,
-    NO_DETAILS,
-    NO_SETTINGS,
-    NOTHING,
-    Address,
+from cobrowse_session.checks import (
+    MAX_DEPTH,
+    NO_EXTRA,
+    Extra,
+    check_fields,
+    check_json,
+    check_keys,
+    check_not_empty,
+    check_object,
+    extra_key,
+    json_text,
+    shown,
+)
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details, vendor_name
+from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings
+from cobrowse_session.times import event_time, milliseconds
+from cobrowse_session.vocabulary import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
     ConnectionState,
-    Context,
-    Details,
     DisconnectType,
-    Extra,
-    Settings,
-    UnknownPrompt,
-    Vocabulary,
-    check_keys,
-    event_time,
-    extra_key,
-    milliseconds,
     read_acw_state,
     read_disconnect_type,
     read_ended_by,
     read_words,
-    time_text,
-    vendor_name,
 )
 
 TYPE_PREFIX = "cobrowse.session."
@@ -71,7 +68,7 @@ def _without_null(extensions: Extra) -> Extra:
     """An envelope attribute that is null is absent. What is no mapping comes back as it is, for the check to refuse."""
     if not extensions or not isinstance(extensions, Mapping) or None not in extensions.values():
         return extensions
-    return {key: value for key, value in extensions.items() if value is not None} or NOTHING
+    return {key: value for key, value in extensions.items() if value is not None} or NO_EXTRA
 
 
 @frozen(kw_only=True)
@@ -104,7 +101,7 @@ class Event:
     #: Its place among events of the same instant.
     rank: ClassVar[int]
     #: The connection state that it names, if any.
-    enters: ClassVar[ConnectionState | None] = None
+    target_state: ClassVar[ConnectionState | None] = None
     #: Its own attributes that hold an enum's value.
     vocabulary: ClassVar[tuple[str, ...]] = ()
 
@@ -119,8 +116,8 @@ class Event:
     context: Context = NO_CONTEXT
     details: Details = NO_DETAILS
     settings: Settings = NO_SETTINGS
-    extra: Extra = field(default=NOTHING, eq=extra_key)
-    extensions: Extra = field(default=NOTHING, eq=extra_key, converter=_without_null)
+    extra: Extra = field(default=NO_EXTRA, eq=extra_key)
+    extensions: Extra = field(default=NO_EXTRA, eq=extra_key, converter=_without_null)
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
@@ -129,7 +126,7 @@ class Event:
             check_not_empty(f"{type(self).__name__}: {empty}", "")
         if self.sequence is not None:
             check_not_empty(f"{type(self).__name__}: sequence", self.sequence)
-        if self.extra is not NOTHING or self.extensions is not NOTHING:
+        if self.extra is not NO_EXTRA or self.extensions is not NO_EXTRA:
             self._check_unknown_keys()
 
     def _check_unknown_keys(self) -> None:
@@ -139,7 +136,7 @@ class Event:
         timeouts = {key for key in TIMEOUT_NAMES if is_out_of_range(self.extra.get(key))}
         check_keys(f"{name}: extra", self.extra, read_keys(type(self)) - timeouts)
         check_keys(f"{name}: extensions", self.extensions, self._envelope_keys())
-        if not is_json_type(self.extensions.get("datacontenttype")) and dict(_data(self)):
+        if not is_json_type(self.extensions.get("datacontenttype")) and (self.extra or any(stated(self))):
             raise ValueError(f"{name}: extensions: expected a JSON datacontenttype, found {self.extensions['datacontenttype']!r}")
 
     def _envelope_keys(self) -> frozenset[str]:
@@ -185,42 +182,42 @@ class Entered(Event):
 class Scheduled(Entered):
     """The leg is scheduled for a later time."""
 
-    kind, rank, enters, segment = "scheduled", 0, ConnectionState.SCHEDULED, "Scheduled"
+    kind, rank, target_state, segment = "scheduled", 0, ConnectionState.SCHEDULED, "Scheduled"
 
 
 @frozen(kw_only=True)
 class Offering(Entered):
     """The leg is offered."""
 
-    kind, rank, enters, segment = "offering", 1, ConnectionState.OFFERING, "System"
+    kind, rank, target_state, segment = "offering", 1, ConnectionState.OFFERING, "System"
 
 
 @frozen(kw_only=True)
 class Contacting(Entered):
     """The agent's own station is being reached."""
 
-    kind, rank, enters, segment = "contacting", 2, ConnectionState.CONTACTING, "Contacting"
+    kind, rank, target_state, segment = "contacting", 2, ConnectionState.CONTACTING, "Contacting"
 
 
 @frozen(kw_only=True)
 class Dialing(Entered):
     """The other party is being called."""
 
-    kind, rank, enters, segment = "dialing", 3, ConnectionState.DIALING, "Dialing"
+    kind, rank, target_state, segment = "dialing", 3, ConnectionState.DIALING, "Dialing"
 
 
 @frozen(kw_only=True)
 class Alerting(Entered):
     """The agent is being alerted."""
 
-    kind, rank, enters, segment = "alerting", 4, ConnectionState.ALERTING, "Alert"
+    kind, rank, target_state, segment = "alerting", 4, ConnectionState.ALERTING, "Alert"
 
 
 @frozen(kw_only=True)
 class Connected(Entered):
     """Both sides are connected."""
 
-    kind, rank, enters, segment = "connected", 5, ConnectionState.CONNECTED, "Interact"
+    kind, rank, target_state, segment = "connected", 5, ConnectionState.CONNECTED, "Interact"
 
 
 @frozen(kw_only=True)
@@ -260,14 +257,14 @@ class Ended(Event):
 class Disconnected(Ended):
     """The leg ended."""
 
-    kind, rank, enters = "disconnected", 8, ConnectionState.DISCONNECTED
+    kind, rank, target_state = "disconnected", 8, ConnectionState.DISCONNECTED
 
 
 @frozen(kw_only=True)
 class Terminated(Ended):
     """The leg ended and its connection is released."""
 
-    kind, rank, enters = "terminated", 9, ConnectionState.TERMINATED
+    kind, rank, target_state = "terminated", 9, ConnectionState.TERMINATED
 
 
 def _code(code: str | None) -> str | None:
@@ -360,7 +357,7 @@ class UnknownEvent(Event):
         check_not_empty("UnknownEvent: type", self.type_)
         if self.type_.removeprefix(TYPE_PREFIX) in _OWN_NAMES and self.type_.startswith(TYPE_PREFIX):
             raise ValueError(f"UnknownEvent: type: expected an unknown type, found {self.type_}; use the class of that event")
-        for name, empty in {"details": NO_DETAILS, "settings": NO_SETTINGS, "extra": NOTHING}.items():
+        for name, empty in {"details": NO_DETAILS, "settings": NO_SETTINGS, "extra": NO_EXTRA}.items():
             if (found := getattr(self, name)) != empty:
                 raise ValueError(f"UnknownEvent: {name}: expected nothing, found {shown(found)}. Put it into data.")
         if self.data is not None:
@@ -406,7 +403,7 @@ class Timer:
     """A deadline that has passed. Nobody sends it. `occurred_at` is the deadline itself, not when it was noticed."""
 
     kind: ClassVar[str]
-    enters: ClassVar[ConnectionState | None] = None
+    target_state: ClassVar[ConnectionState | None] = None
 
     subject: str
     occurred_at: datetime
@@ -421,7 +418,7 @@ class Timer:
 class AlertingTimeout(Timer):
     """Nobody answered the alert, and nobody told us that the provider ended it."""
 
-    kind, enters = "timer.alerting", ConnectionState.DISCONNECTED
+    kind, target_state = "timer.alerting", ConnectionState.DISCONNECTED
     disconnect_type: ClassVar[DisconnectType] = DisconnectType.SYSTEM
 
 
@@ -432,48 +429,7 @@ class AfterCallWorkTimeout(Timer):
     kind = "timer.acw"
 
 
-# --- Order --------------------------------------------------------------------------------------------------------------------
-
-Identity = tuple[str, str, str]
-Edition = tuple[int, int, str, str]
-OrderKey = tuple[datetime, int, str, Edition, str]
-
-
-def order(event: Event) -> OrderKey:
-    """Return the key by which the events of a session are sorted (ORDER-1) [C]."""
-    return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
-
-
-def identity(event: Event) -> Identity:
-    """Return what makes two events copies of each other."""
-    return event.subject, event.source, event.id
-
-
-def edition(sequence: str | None) -> Edition:
-    """Return the key by which sequences are sorted: none, then integers of any length, then other text by code point.
-
-    >>> sorted(["a", "10", "9", "007", "7", None], key=edition)
-    [None, '007', '7', '9', '10', 'a']
-    """
-    if sequence is None:
-        return NO_EDITION
-    if sequence.isascii() and sequence.isdigit():
-        digits = sequence.lstrip("0")
-        return 1, len(digits), digits, sequence
-    return 2, 0, "", sequence
-
-
-NO_EDITION: Edition = (0, 0, "", "")
-
-
-def canonical(event: Event) -> str:
-    """Return the event as JSON with sorted keys, without the time it was received. Copies that differ here are in conflict."""
-    written = as_json(event)
-    written.pop("receivedtime", None)
-    return json_text(written)
-
-
-# --- As JSON ------------------------------------------------------------------------------------------------------------------
+# --- JSON keys ----------------------------------------------------------------------------------------------------------------
 
 DETAIL_NAMES = {vendor_name(attribute.name): attribute.name for attribute in attrs.fields(Details)}
 SETTING_NAMES = {vendor_name(attribute.name): attribute.name for attribute in attrs.fields(Settings)}
@@ -500,7 +456,7 @@ def is_out_of_range(timeout: object) -> bool:
     """Return whether a value is a number, but no timeout. It is kept in `extra` and noted."""
     if type(timeout) is not int:
         return type(timeout) is float
-    return not 1 <= timeout <= milliseconds(LONGEST_TIMEOUT)
+    return not 1 <= timeout <= milliseconds(MAX_TIMEOUT)
 
 
 _OWN_NAMES = {kind: own_names(event) for kind, event in KINDS.items() if event is not UnknownEvent}
@@ -508,100 +464,12 @@ _OWN_NAMES = {kind: own_names(event) for kind, event in KINDS.items() if event i
 _FALSE_BY_DEFAULT = frozenset(a.name for event in KINDS.values() for a in attrs.fields(event) if a.default is False)
 
 
-def as_json(event: Event) -> dict[str, Any]:
-    """Return the event as a CloudEvents 1.0 JSON object without what is unset. `Any`: JSON."""
-    envelope: dict[str, str | None] = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": time_text(event.occurred_at),
-        "receivedtime": _time_text(event.received_at),
-        "providertime": _time_text(event.provider_time),
-        "sequence": event.sequence,
-        "derivedfrom": event.derived_from,
-    }
-    if event.context is not NO_CONTEXT:
-        envelope.update((key, getattr(event.context, name)) for key, name in CONTEXT_NAMES.items())
-    written: dict[str, Any] = {key: value for key, value in envelope.items() if value is not None}
-    written.update(event.extensions)
-    data = event.data if isinstance(event, UnknownEvent) else dict(_data(event))
-    if data is not None and data != {}:
-        written["data"] = data
-    return written
-
-
-def _time_text(moment: datetime | None) -> str | None:
-    return None if moment is None else time_text(moment)
-
-
-def _data(event: Event) -> Iterator[tuple[str, Any]]:
-    yield from event.extra.items()
+def stated(event: Event) -> Iterator[tuple[str, Any]]:
+    """Yield what an event states in its data, apart from unknown keys: JSON key and value. `Any`: the values' types differ."""
     for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (_OWN_NAMES[event.kind], event)):
         if part is NO_DETAILS or part is NO_SETTINGS:
             continue
         for key, name in names.items():
             value = getattr(part, name)
             if value is not None and (value is not False or name not in _FALSE_BY_DEFAULT):
-                yield key, _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it. `Any`: JSON."""
-    match value:
-        case Vocabulary() | UnknownPrompt():
-            return str(value)
-        case timedelta():
-            return milliseconds(value)
-        case tuple():
-            return list(value)
-        case Address():
-            parts = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
-            return {key: part for key, part in parts.items() if part is not None} | dict(value.extra)
-        case _:
-            return value
-
-
-# --- Notes --------------------------------------------------------------------------------------------------------------------
-
-
-def notes(event: Event) -> tuple[str, ...]:
-    """Return sentences about what was kept but not understood, and about how the time was found."""
-    found = [*_notes_on_time(event)]
-    if event.rank != UnknownEvent.rank and (event.vocabulary or _has_data(event)):
-        found += _notes_on_words(event)
-        found += [f"{key} {_short(event.extra[key])} is out of bounds, not taken" for key in TIMEOUT_NAMES if key in event.extra]
-        if isinstance(event, WrapupSaved) and event.code is None and event.extra:
-            found += [
-                f"key {_short(key)} is not read, and the wrap-up has no code"
-                for key in sorted(event.extra)
-                if key not in TIMEOUT_NAMES
-            ]
-    return tuple(found)
-
-
-def _has_data(event: Event) -> bool:
-    return event.details is not NO_DETAILS or event.settings is not NO_SETTINGS or event.extra is not NOTHING
-
-
-def _notes_on_time(event: Event) -> Iterator[str]:
-    if event.derived_from is not None:
-        yield f"time derived from {event.derived_from}"
-    if event.provider_time is not None and event.provider_time != event.occurred_at:
-        offset = (event.occurred_at - event.provider_time).total_seconds()
-        yield f"time corrected by {offset:+.3f} s"
-
-
-def _notes_on_words(event: Event) -> Iterator[str]:
-    found = [(name, getattr(event, name)) for name in event.vocabulary]
-    found += [(name, getattr(event.details, name)) for name in ("cobrowse_role", "initial_state")]
-    found.append(("wrapup_prompt", event.settings.wrapup_prompt))
-    for name, value in found:
-        if value is not None and not isinstance(value, Vocabulary):
-            yield f"unknown {vendor_name(name)} {str(value)!r}, kept as it came"
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"
+                yield key, value

@@ -16,7 +16,7 @@ Name the extension in `conf.py`; it needs no program and no network:
       :trace: trace.jsonl
       :session: s1
 
-      The way of one session; without ``:session:``, of all in the trace.
+      The path of one session; without ``:session:``, of all in the trace.
 
    .. cobrowse-timeline:: events.jsonl
       :session: s1
@@ -37,17 +37,17 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settings, WrapupPrompt, __version__
-from cobrowse_session.diagrams import PICTURES, Way, timeline
+from cobrowse_session.diagrams import PICTURES, TracePath, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
+from cobrowse_session.diagrams.paths import with_path
 from cobrowse_session.diagrams.svg import svg
-from cobrowse_session.diagrams.ways import with_way
-from cobrowse_session.edge.diff import read_trace
-from cobrowse_session.edge.replay import Rejected, read_events, replay
-from cobrowse_session.model import FOREVER
+from cobrowse_session.io.diff import read_trace
+from cobrowse_session.io.replay import Rejected, read_events, replay
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, tell
-from cobrowse_session.wire.values import read_time
+from cobrowse_session.times import MAX_TIME
+from cobrowse_session.wire.converter import read_time
 
 try:
     from docutils import nodes
@@ -121,24 +121,24 @@ class _Directive(SphinxDirective):
 
 
 class Diagram(_Directive):
-    """`cobrowse-diagram`: a picture of the lifecycle, and the ways taken through it."""
+    """`cobrowse-diagram`: a picture of the lifecycle, and the paths taken through it."""
 
     option_spec: ClassVar[dict[str, Reader]] = {"trace": directives.path, "session": directives.unchanged_required}
 
     def draw(self, name: str) -> tuple[str, str, str]:
         """Return the picture and its Mermaid."""
         graph = graph_of(_one_of(PICTURES, self.arguments[0]))
-        if (way := self._way()) is not None:
-            graph = with_way(graph, way)
+        if (path := self._path()) is not None:
+            graph = with_path(graph, path)
         return svg(graph, name), "mermaid", mermaid(graph)
 
-    def _way(self) -> Way | None:
+    def _path(self) -> TracePath | None:
         if "trace" not in self.options:
             if "session" in self.options:
                 raise ValueError(":session: needs the :trace: of a replay")
             return None
         with self.path(self.options["trace"]).open("rb") as file:
-            return Way.of(read_trace(file), self.options.get("session"))
+            return TracePath.of(read_trace(file), self.options.get("session"))
 
 
 class Timeline(_Directive):
@@ -185,7 +185,7 @@ def _duration(text: str) -> timedelta:
 
 def _moment(text: str) -> datetime:
     try:
-        return FOREVER if text == "end" else read_time(text)
+        return MAX_TIME if text == "end" else read_time(text)
     except ValueError as error:
         raise ValueError(f":until: expected {error} or 'end', found {text!r}") from None
 

@@ -29,15 +29,15 @@ async function edgesOfMermaid(name, picture) {
   const arrows = db.getRelations().map(({ id1, id2, relationTitle }) => [id1, id2, plain(relationTitle ?? "")]);
   const onward = new Map(arrows.filter(([id]) => id.includes("__")));
   const frame = (id) => id.replace(/_states$/, "");
-  const stub = /_stub_\d+$/;
+  const annotation = /_annotation_\d+$/;
   const edges = arrows
-    .filter(([id1, id2]) => !/^root_/.test(id1) && !/^root_/.test(id2) && !id1.includes("__") && !stub.test(id2))
+    .filter(([id1, id2]) => !/^root_/.test(id1) && !/^root_/.test(id2) && !id1.includes("__") && !annotation.test(id2))
     .map(([id1, id2, label]) => [frame(id1), frame(onward.get(id2) ?? id2), onward.has(id2) ? labels.get(id2) : label]);
-  return { db, edges, stubs: arrows.filter(([, id]) => stub.test(id)).length, picture };
+  return { db, edges, annotations: arrows.filter(([, id]) => annotation.test(id)).length, picture };
 }
 
 for (const picture of pictures) {
-  const { db, edges, stubs } = await edgesOfMermaid(`${picture}.mmd`);
+  const { db, edges, annotations } = await edgesOfMermaid(`${picture}.mmd`);
   const told = expected[picture];
   assert.equal(db.getAccTitle(), told.title);
   assert.equal(plain(db.getAccDescription()), told.description);
@@ -46,7 +46,7 @@ for (const picture of pictures) {
     edges.map(([source, target, text]) => [source, target, text.replace(/^◷ /, "")]).sort(),
     told.edges.map((edge) => [edge.source, edge.target, label(edge)]).sort(),
   );
-  assert.equal(stubs, 0);
+  assert.equal(annotations, 0);
   const ways = files.filter((name) => name.startsWith(picture) && name.endsWith(".way.mmd"));
   for (const name of ways) {
     const shown = await edgesOfMermaid(name);

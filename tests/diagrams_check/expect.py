@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from cobrowse_session import Lifecycle, SessionLog
-from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Picture, Way, perfetto, render, timeline
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.diagrams.__main__ import main as print_all
 from cobrowse_session.diagrams.graph import graph_of, moves_of
-from cobrowse_session.edge.replay import read_events, replay
-from cobrowse_session.model import FOREVER
+from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.testing import stream
+from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.trace import trace_rows
 
 HOSTILE = 'x"];\n--> ]]> %%{init}%% <b>&#10; #8238; `*_| \\ \x00\x1b[31m\u202e\ufffe'
@@ -24,16 +24,18 @@ def main(directory: str) -> None:
     folder = Path(directory)
     print_all(directory)
     with EVENTS.open("rb") as file:
-        logs = replay(read_events(file, print), until=FOREVER)
+        logs = replay(read_events(file, print), until=MAX_TIME)
     trace = [row for log in logs for row in trace_rows(log.trace)]
     sessions = [None, *dict.fromkeys(row["session"] for row in trace)]
     hostile = [{**row, "session": HOSTILE, "at": f"{row['at']}{HOSTILE}"} for row in trace if row["session"] == "emil"]
-    ways = {session or "stream": Way.of(trace, session) for session in sessions} | {"hostile": Way.of(hostile, HOSTILE)}
+    ways = {session or "stream": TracePath.of(trace, session) for session in sessions} | {
+        "hostile": TracePath.of(hostile, HOSTILE)
+    }
     for picture in PICTURES:
-        for format_ in WITH_WAY:
+        for format_ in WITH_PATH:
             for name, way in ways.items():
                 path = folder / f"{picture}-{name}.way.{FORMATS[format_]}"
-                path.write_text(render(picture, format_, way=way), encoding="utf-8")
+                path.write_text(render(picture, format_, path=way), encoding="utf-8")
     for name, log in {**{log.session_id: log for log in logs}, "hostile": _hostile_log()}.items():
         (folder / f"timeline-{name}.svg").write_text(timeline(log.folded), encoding="utf-8")
     (folder / "replay.perfetto.json").write_text(perfetto(logs), encoding="utf-8")
@@ -69,8 +71,8 @@ def _expected(picture: Picture) -> dict[str, Any]:
                 "source": move.source,
                 "target": move.target,
                 "row": move.row.name,
-                "guards": [guard.__name__ for guard in move.row.when],
-                "actions": [stamp.__name__ for stamp in move.row.then],
+                "guards": [guard.__name__ for guard in move.row.guards],
+                "actions": [stamp.__name__ for stamp in move.row.actions],
             }
             for move in moves_of(picture)
         ],

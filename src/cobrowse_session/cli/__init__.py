@@ -26,21 +26,21 @@ from cobrowse_session.cli.options import (
     with_lifecycle,
 )
 from cobrowse_session.cli.outputs import Outputs, show
-from cobrowse_session.cli.screen import Complaints, by, many, progress, say, summary
-from cobrowse_session.edge.clocks import clocks
-from cobrowse_session.edge.diff import Row, diff, read_trace
-from cobrowse_session.edge.payloads import MAX_PAYLOAD_BYTES, read_payloads
-from cobrowse_session.edge.replay import Rejected, Replay, read_events, replay
-from cobrowse_session.edge.spool import Spool
+from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural, progress, summary
 from cobrowse_session.events import Event
+from cobrowse_session.io.clocks import clocks
+from cobrowse_session.io.diff import Row, diff, read_trace
+from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
+from cobrowse_session.io.replay import Rejected, Replay, read_events, replay
+from cobrowse_session.io.spool import Spool
 from cobrowse_session.lifecycle import Refused
-from cobrowse_session.model import time_text
 from cobrowse_session.printable import printable
+from cobrowse_session.sources.genesys import without_repeats
+from cobrowse_session.sources.genesys.leg import Leg
+from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
 from cobrowse_session.stream import SessionLog, explain, tell
+from cobrowse_session.times import time_text
 from cobrowse_session.wire import encode_event
-from cobrowse_session.wire.genesys import once
-from cobrowse_session.wire.genesys.leg import Leg
-from cobrowse_session.wire.genesys.reconcile import DIFFERENCES, reconcile
 
 app = typer.Typer(
     name="cobrowse-session",
@@ -117,12 +117,12 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
             for log in logs:
                 spool.put(log)
             spool.write(write_session, write_trace)
-    summary(replayed.tally, rejected)
+    summary(replayed.stats, rejected)
     if rejected and rejects is None:
-        say("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")
+        inform("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")
     if moment and reached and moment < reached:
-        say(f"--until lies before the latest event, {time_text(reached)}; it had no effect.")
-    if rejected or (strict and replayed.tally.outcomes[Refused.kind]):
+        inform(f"--until lies before the latest event, {time_text(reached)}; it had no effect.")
+    if rejected or (strict and replayed.stats.outcomes[Refused.kind]):
         raise typer.Exit(1)
 
 
@@ -130,11 +130,11 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 def validate(events: Events) -> None:
     """Read a file of events and print everything that is wrong with it. Change nothing."""
     check_files(events, ["-"])
-    bad = Complaints(events, show)
+    bad = ProblemReporter(events, show)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events), bad))
-    told = f", {many(bad.lines, 'line')} rejected: {many(bad.problems, 'error')}" if bad.lines else ""
-    say(f"{many(good, 'event')} read{told}")
+    told = f", {plural(bad.lines, 'line')} rejected: {plural(bad.problems, 'error')}" if bad.lines else ""
+    inform(f"{plural(good, 'event')} read{told}")
     if bad.lines:
         raise typer.Exit(1)
 
@@ -158,18 +158,18 @@ def convert_command(
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         source = open_input(files, payload)
         write, write_reject = outputs.writer(output), outputs.writer(rejects)
-        bad = Complaints(payload, say, write_reject)
+        bad = ProblemReporter(payload, inform, write_reject)
 
         def told() -> Iterator[Event]:
             nonlocal warnings
-            for line, converted in read_payloads(source, bad, family, longest=max_bytes):
+            for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
-                    say(f"{payload}:{line}: warning: {warning}")
+                    inform(f"{payload}:{line}: warning: {warning}")
                 yield from converted.events
 
-        count = sum(1 for event in once(told()) if [write(encode_event(event))])
-    say(f"{many(count, 'event')}, {many(warnings, 'warning')}, {many(bad.lines, 'payload')} rejected")
+        count = sum(1 for event in without_repeats(told()) if [write(encode_event(event))])
+    inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected")
     if bad.lines:
         raise typer.Exit(1)
 
@@ -193,27 +193,27 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     check_family(family)
     check_files(events, ["-"])
     check_files(conversation, ["-"])
-    bad = Complaints(events, say)
+    bad = ProblemReporter(events, inform)
     legs: list[Leg] = []
     logs = replayed(events, bad, until, lifecycle)
     with usage_errors(), ExitStack() as files:
-        theirs = Complaints(conversation, say)
-        for _, converted in read_payloads(open_input(files, conversation), theirs, family, longest=max_bytes):
+        theirs = ProblemReporter(conversation, inform)
+        for _, converted in read_payloads(open_input(files, conversation), theirs, family, max_line_bytes=max_bytes):
             legs += converted.legs
         compared = reconcile((log.session for log in logs), legs)
         for one in compared:
-            if every or one.verdict in DIFFERENCES:
+            if every or one.result in DIFFERENCES:
                 show(str(one))
-    counts = Counter[str](one.verdict for one in compared)
-    say(f"{many(len(legs), 'leg')}, {many(len(compared), 'field')}" + by(counts))
-    if bad.lines or theirs.lines or any(counts[verdict] for verdict in DIFFERENCES):
+    counts = Counter[str](one.result for one in compared)
+    inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
+    if bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):
         raise typer.Exit(1)
 
 
-@app.command("clocks", epilog="Try: `cobrowse-session clocks events.jsonl --smallest-delay 0.1`")
+@app.command("clocks", epilog="Try: `cobrowse-session clocks events.jsonl --min-delay 0.1`")
 def clocks_command(
     events: Events,
-    smallest_delay: Annotated[
+    min_delay: Annotated[
         float,
         typer.Option(metavar="SECONDS", help="Half of the events of a healthy window arrive this close to the fastest."),
     ] = 0.25,
@@ -224,17 +224,17 @@ def clocks_command(
     Nothing is corrected. An impossible pair is an event that was received before it happened.
     """
     try:
-        delay, length = seconds("--smallest-delay", smallest_delay), seconds("--window", window)
-        ProviderClock(smallest_delay=delay or timedelta(0), window=length or timedelta(0))
+        delay, length = seconds("--min-delay", min_delay), seconds("--window", window)
+        ProviderClock(min_delay=delay or timedelta(0), window=length or timedelta(0))
     except SettingsError as error:
-        raise typer.BadParameter(f"{error}; see --smallest-delay and --window") from None
-    bad = Complaints(events, say)
+        raise typer.BadParameter(f"{error}; see --min-delay and --window") from None
+    bad = ProblemReporter(events, inform)
     with usage_errors(), ExitStack() as files:
         read = clocks(read_events(open_input(files, events), bad), length, delay)
         for one in read:
             typer.echo(one)
     if not read:
-        say("No event says when it was received, so there is nothing to learn from.")
+        inform("No event says when it was received, so there is nothing to learn from.")
     if bad.lines:
         raise typer.Exit(1)
 
@@ -252,7 +252,7 @@ def diff_command(
         for one in differences:
             show(str(one))
     sessions = len({one.session for one in differences})
-    say(f"Differences: {many(sessions, 'session')}, {many(len(differences), 'row')}")
+    inform(f"Differences: {plural(sessions, 'session')}, {plural(len(differences), 'row')}")
     if differences:
         raise typer.Exit(1)
 
@@ -269,7 +269,7 @@ def explain_command(
 ) -> None:
     """Say why a field of a session holds what it holds: which event and row set it, on which clock, by which rule."""
     check_files(events, ["-"])
-    bad = Complaints(events, say)
+    bad = ProblemReporter(events, inform)
     logs = replayed(events, bad, until, lifecycle)
     try:
         reason = explain(log_of(logs, session).folded, field)
@@ -293,7 +293,7 @@ def tell_command(
 ) -> None:
     """Tell the life of a session, or of all, in plain sentences."""
     check_files(events, ["-"])
-    bad = Complaints(events, say)
+    bad = ProblemReporter(events, inform)
     logs = replayed(events, bad, until, lifecycle)
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
@@ -304,7 +304,7 @@ def tell_command(
         raise typer.Exit(1)
 
 
-def replayed(events: str, bad: Complaints, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:
+def replayed(events: str, bad: ProblemReporter, until: str | None, lifecycle: Lifecycle) -> tuple[SessionLog, ...]:
     """The logs of a file of events."""
     moment = moment_of(until)
     with usage_errors(), ExitStack() as files, many_objects():
@@ -316,7 +316,7 @@ def _trace(files: ExitStack, name: str) -> Iterator[Row]:
     try:
         yield from read_trace(open_input(files, name))
     except DecodeError as error:
-        say(f"{name}: {error}. Give it a file that replay --trace wrote.")
+        inform(f"{name}: {error}. Give it a file that replay --trace wrote.")
         raise typer.Exit(2) from None
 
 

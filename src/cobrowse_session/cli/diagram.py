@@ -1,4 +1,4 @@
-"""The commands that draw: the pictures of the lifecycle, the ways taken through them, and a replay for a trace viewer."""
+"""The commands that draw: the pictures of the lifecycle, the paths taken through them, and a replay for a trace viewer."""
 
 from contextlib import ExitStack
 from typing import Annotated
@@ -11,9 +11,9 @@ from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
 from cobrowse_session.cli.outputs import Outputs
-from cobrowse_session.cli.screen import Complaints, say
-from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_WAY, Format, Picture, Way, perfetto, render, timeline
-from cobrowse_session.edge.diff import read_trace
+from cobrowse_session.cli.screen import ProblemReporter, inform
+from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
+from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
 
 
@@ -23,27 +23,27 @@ def diagram_command(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
     output: Output = "-",
     trace: Annotated[
-        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the ways taken: counts, and what was never taken dotted.")
+        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the paths taken: counts, and what was never taken dotted.")
     ] = None,
-    session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the way of this session only.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
 ) -> None:
-    """Draw the rows that run, or the ways that sessions took through them.
+    """Draw the rows that run, or the paths that sessions took through them.
 
-    A trace is what `replay --trace` writes. Mermaid, DOT and SVG can show ways.
+    A trace is what `replay --trace` writes. Mermaid, DOT and SVG can show paths.
     """
-    which, how = _picture(picture), _format(format_, way=trace is not None)
+    which, how = _picture(picture), _format(format_, with_path=trace is not None)
     if session is not None and trace is None:
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
         check_files(trace, [output])
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
-            way = Way.of(read_trace(open_input(files, trace)), session) if trace else None
-            drawn = render(which, how, way=way)
+            path = TracePath.of(read_trace(open_input(files, trace)), session) if trace else None
+            drawn = render(which, how, path=path)
         except LookupError as error:
             raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
         except DecodeError as error:
-            say(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
+            inform(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
             raise typer.Exit(2) from None
         outputs.writer(output)(drawn.removesuffix("\n"))
 
@@ -60,7 +60,7 @@ def timeline_command(
 ) -> None:
     """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
     check_files(events, [output])
-    bad = Complaints(events, say)
+    bad = ProblemReporter(events, inform)
     log = log_of(replayed(events, bad, until, lifecycle), session)
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(timeline(log.folded).removesuffix("\n"))
@@ -79,7 +79,7 @@ def perfetto_command(
 ) -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
     check_files(events, [output])
-    bad = Complaints(events, say)
+    bad = ProblemReporter(events, inform)
     logs = replayed(events, bad, until, lifecycle)
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
@@ -94,11 +94,11 @@ def _picture(name: str) -> Picture:
     raise typer.BadParameter(f"expected one of {', '.join(PICTURES)}, found {name!r}")
 
 
-def _format(name: str, *, way: bool) -> Format:
-    known = WITH_WAY if way else tuple(FORMATS)
+def _format(name: str, *, with_path: bool) -> Format:
+    known = WITH_PATH if with_path else tuple(FORMATS)
     for one in known:
         if one == name:
             return one
     raise typer.BadParameter(
-        f"expected one of {', '.join(known)}{' with --trace' if way else ''}, found {name!r}", param_hint="--format"
+        f"expected one of {', '.join(known)}{' with --trace' if with_path else ''}, found {name!r}", param_hint="--format"
     )

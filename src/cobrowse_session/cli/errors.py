@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from cobrowse_session import CobrowseError
-from cobrowse_session.cli.screen import say
+from cobrowse_session.cli.screen import inform
 
 STDIN, STDOUT = "standard input", "standard output"
 BROKEN_PIPE = 141
@@ -69,7 +69,7 @@ def usage_errors() -> Iterator[None]:
         raise typer.Exit(BROKEN_PIPE) from None
     except (FileError, CobrowseError) as error:
         _drop_stdout()
-        say(f"cobrowse-session: {error}")
+        inform(f"cobrowse-session: {error}")
         raise typer.Exit(2) from None
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
-from cobrowse_session.model import FOREVER
-from cobrowse_session.wire.genesys import FAMILIES
-from cobrowse_session.wire.values import read_time
+from cobrowse_session.sources.genesys import FAMILIES
+from cobrowse_session.times import MAX_TIME
+from cobrowse_session.wire.converter import read_time
 
 Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one a line; `-`: standard input.")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where the result goes; `-`: standard output.")]
@@ -40,7 +40,7 @@ MaxBytes = Annotated[
     ),
 ]
 MAX_SECONDS = 10_000_000
-"""The longest duration that an option takes: 115 days."""
+"""The max_line_bytes duration that an option takes: 115 days."""
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -48,7 +48,7 @@ def moment_of(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return FOREVER if text == "end" else read_time(text)
+        return MAX_TIME if text == "end" else read_time(text)
     except ValueError as error:
         raise typer.BadParameter(f"expected {error} or 'end', found {text!r}") from None
 

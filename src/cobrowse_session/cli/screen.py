@@ -11,11 +11,11 @@ from attrs import define
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cobrowse_session.edge.replay import FarAhead, Rejected, Tally
 from cobrowse_session.events import Event
+from cobrowse_session.io.replay import FarAhead, Rejected, ReplayStats
 from cobrowse_session.lifecycle import Refused
-from cobrowse_session.model import time_text
 from cobrowse_session.printable import printable
+from cobrowse_session.times import time_text
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -24,11 +24,11 @@ SHOWN = 10
 
 
 @define
-class Complaints:
+class ProblemReporter:
     """Tells of what cannot be read, and counts it."""
 
     name: str
-    say: Callable[[str], object]
+    inform: Callable[[str], object]
     write: Callable[[str], object] | None = None
     lines: int = 0
     problems: int = 0
@@ -38,7 +38,7 @@ class Complaints:
         self.lines += rejected.count
         self.problems += len(rejected.error.problems)
         for problem in rejected.error.problems:
-            self.say(f"{self.name}:{rejected.error.line}: {problem}")
+            self.inform(f"{self.name}:{rejected.error.line}: {problem}")
         if self.write:
             self.write(rejected.as_json())
 
@@ -60,52 +60,52 @@ def progress(events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
                 bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, events=count)
 
 
-def summary(tally: Tally, rejected: Counter[str]) -> None:
+def summary(stats: ReplayStats, rejected: Counter[str]) -> None:
     """Print the summary of a replay."""
-    named = len(tally.conversations)
-    within = f" of {many(named, 'conversation')}" if named else ""
-    say(f"{many(tally.outcomes.total() + tally.repeats + tally.late, 'event')}, {many(tally.sessions, 'session')}{within}")
-    for kind, count in tally.outcomes.most_common():
-        _line(kind, count, tally.refusals if kind == Refused.kind else {})
-    _line("timers", tally.timers.total(), tally.timers)
-    _line("repeats", tally.repeats)
-    _line("conflicts", tally.conflicts)
-    _line("corrected", tally.corrected)
+    named = len(stats.conversations)
+    within = f" of {plural(named, 'conversation')}" if named else ""
+    inform(f"{plural(stats.outcomes.total() + stats.repeats + stats.late, 'event')}, {plural(stats.sessions, 'session')}{within}")
+    for kind, count in stats.outcomes.most_common():
+        _line(kind, count, stats.refusals if kind == Refused.kind else {})
+    _line("timers", stats.timers.total(), stats.timers)
+    _line("repeats", stats.repeats)
+    _line("conflicts", stats.conflicts)
+    _line("corrected", stats.corrected)
     _line("rejected", rejected.total(), rejected)
-    _line("out of order", tally.out_of_order)
-    _line("late", tally.late)
-    _line("refused, later accepted", len(tally.accepted_later))
-    minds = list(tally.changed_mind)
-    say(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
-    if tally.far_ahead:
-        _far_ahead(tally.far_ahead)
-    for source, report in tally.clocks.items():
-        say(f"The clock of {source} is {report}. Nothing was corrected; see the command clocks.")
+    _line("out of order", stats.out_of_order)
+    _line("late", stats.late)
+    _line("refused, later accepted", len(stats.accepted_later))
+    minds = list(stats.revised_sessions)
+    inform(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
+    if stats.far_ahead:
+        _far_ahead(stats.far_ahead)
+    for source, report in stats.clocks.items():
+        inform(f"The clock of {source} is {report}. Nothing was corrected; see the command clocks.")
 
 
 def _far_ahead(far: FarAhead) -> None:
     event, at = far.event, time_text(far.event.occurred_at)
-    say(f"The latest time, {at}, is far after all others, which end at {time_text(far.others)}.")
-    say(f"It is that of event {event.id} of session {event.subject}. If it is wrong, remove the event.")
-    say(f"All sessions are advanced to it; {many(far.timers, 'timer')} fired on the way.")
+    inform(f"The latest time, {at}, is far after all others, which end at {time_text(far.others)}.")
+    inform(f"It is that of event {event.id} of session {event.subject}. If it is wrong, remove the event.")
+    inform(f"All sessions are advanced to it; {plural(far.timers, 'timer')} fired on the way.")
 
 
 def _line(what: str, count: int, parts: Mapping[str, int] | None = None) -> None:
-    say(f"  {what:<24}{count:>8}{by(parts or {})}")
+    inform(f"  {what:<24}{count:>8}{breakdown(parts or {})}")
 
 
-def many(count: int, what: str) -> str:
+def plural(count: int, what: str) -> str:
     """So many of something."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def by(counts: Mapping[str, int]) -> str:
+def breakdown(counts: Mapping[str, int]) -> str:
     """Counts, the largest first, for the end of a line."""
     in_order = sorted(counts.items(), key=lambda item: -item[1])
     return "   " + ", ".join(f"{name} {count}" for name, count in in_order) if counts else ""
 
 
-def say(line: str) -> None:
+def inform(line: str) -> None:
     """Print one line for the person to standard error, where it is still read."""
     with suppress(OSError):
         typer.echo(printable(line), err=True)

@@ -26,7 +26,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'
     yield f'  edge [fontname="sans-serif", fontsize=10, color="{INK}", fontcolor="{INK}"]'
     if graph.notes:
-        yield f"  label={_quoted(*(note.told for note in graph.notes))}; labelloc=b"
+        yield f"  label={_quoted(*(note.tooltip for note in graph.notes))}; labelloc=b"
     yield f'  start [shape=circle, width=0.15, style=filled, fillcolor="{INK}", label=""]'
     yield from (f"  {_node(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:
@@ -41,11 +41,11 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield f"  start -> {_quoted(graph.initial)}"
     yield from (f"  {_edge(graph, edge)}" for edge in graph.edges)
     for node in graph.nodes:
-        for number, stub in enumerate(node.stubs, 1):
-            color = REFUSED if stub.refused else INK
-            name = _quoted(f"{node.id} stub {number}")
-            yield f'  {name} [shape=plaintext, fontsize=10, fontcolor="{color}", label={_quoted(stub.label)}]'
-            yield f'  {_quoted(node.id)} -> {name} [color="{color}", arrowhead={"tee" if stub.refused else "none"}]'
+        for number, annotation in enumerate(node.annotations, 1):
+            color = REFUSED if annotation.refused else INK
+            name = _quoted(f"{node.id} annotation {number}")
+            yield f'  {name} [shape=plaintext, fontsize=10, fontcolor="{color}", label={_quoted(annotation.label)}]'
+            yield f'  {_quoted(node.id)} -> {name} [color="{color}", arrowhead={"tee" if annotation.refused else "none"}]'
     yield "}"
 
 
@@ -54,24 +54,24 @@ def _node(node: Node) -> str:
     given |= {"shape": _SHAPES[node.kind]} if node.kind in _SHAPES else {}
     given |= {"peripheries": "2"} if node.kind == "final" else {}
     given |= {"color": _STROKES[node.kind]} if node.kind in _STROKES else {}
-    given |= {"style": f"rounded,{_LOOKS[node.look]}"} if node.look != "plain" else {}
-    given |= {"tooltip": node.told} if node.told else {}
+    given |= {"style": f"rounded,{_LOOKS[node.emphasis]}"} if node.emphasis != "plain" else {}
+    given |= {"tooltip": node.tooltip} if node.tooltip else {}
     return f"{_quoted(node.id)} [{_attributes(given)}]"
 
 
 def _edge(graph: Graph, edge: Edge) -> str:
     clock = f"{CLOCK} " if edge.kind == "deadline" else ""
     frames = [group.id for group in graph.groups]
-    first, *others = [edge.mark, *edge.label] if edge.mark else edge.label or ("",)
+    first, *others = [edge.badge, *edge.label] if edge.badge else edge.label or ("",)
     given: dict[str, str | tuple[str, ...]] = {"id": edge.id, "label": (f"{clock}{first}", *others)}
     given |= {"weight": "9"} if edge.label == ("no",) else {}  # a ladder stands upright
     if edge.source != edge.target:
         given |= {"ltail": f"cluster_{edge.source}"} if edge.source in frames else {}
         given |= {"lhead": f"cluster_{edge.target}"} if edge.target in frames else {}
-    style = "dashed" if edge.kind == "deadline" and edge.look == "plain" else _LOOKS[edge.look]
+    style = "dashed" if edge.kind == "deadline" and edge.emphasis == "plain" else _LOOKS[edge.emphasis]
     given |= {"style": style} if style != "solid" else {}
     given |= {"penwidth": f"{width(edge.count):g}"} if edge.count else {}
-    given |= {"edgetooltip": edge.told} if edge.told else {}
+    given |= {"edgetooltip": edge.tooltip} if edge.tooltip else {}
     return f"{_quoted(edge.source)} -> {_quoted(edge.target)} [{_attributes(given)}]"
 
 

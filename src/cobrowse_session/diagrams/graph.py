@@ -3,7 +3,7 @@
 An edge may stand for many moves of the machine, but only where that is the whole truth: from a frame or into one it is drawn
 only if it holds for every state inside. What an edge stands for it carries along (`moves`), so a test can compare.
 
-Refusals are no edges: the table has them (`markdown.py`), and the picture of a way that was taken (`ways.py`).
+Refusals are no edges: the table has them (`markdown.py`), and the picture of a path that was taken (`paths.py`).
 """
 
 from collections import defaultdict
@@ -16,12 +16,12 @@ from attrs import field, frozen
 
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.machine import Cell, Machines, machines
-from cobrowse_session.lifecycle.row import Guard, Row, Verdict
+from cobrowse_session.lifecycle.machine import Machines, RowTransition, machines
+from cobrowse_session.lifecycle.row import Guard, Row, RowOutcome
 from cobrowse_session.printable import printable
 
 Picture = Literal["connection", "after-call-work"]
-Look = Literal["plain", "taken", "faint", "never"]
+Emphasis = Literal["plain", "taken", "faint", "never"]
 
 LONGEST = 28
 """Characters of a line on an edge."""
@@ -62,18 +62,18 @@ class Move:
 
 
 @frozen(kw_only=True)
-class Stub:
+class Annotation:
     """An event in a state that did not lead out of it.
 
     Attributes:
         label: what, in a line.
-        told: the same with its time and its reason.
+        tooltip: the same with its time and its reason.
         refused: whether it broke a rule.
         number: of the first row of the trace that says so, where it is one session's.
     """
 
     label: str
-    told: str
+    tooltip: str
     refused: bool
     number: int = 0
 
@@ -87,39 +87,39 @@ class Node:
         label: its lines.
         kind: `question` is a rung of a ladder, `any` stands for every state.
         group: the frame in which it stands.
-        told: what it means, in full.
-        look: how a way that was taken shows it.
-        mark: when it was reached, or how often.
-        stubs: what happened there.
+        tooltip: what it means, in full.
+        emphasis: the style where a path is shown.
+        badge: when it was reached, or how often.
+        annotations: what happened there.
     """
 
     id: str
     label: tuple[str, ...]
     kind: Literal["initial", "pending", "live", "ended", "final", "question", "any"]
     group: str | None = None
-    told: str = ""
-    look: Look = "plain"
-    mark: str = ""
-    stubs: tuple[Stub, ...] = ()
+    tooltip: str = ""
+    emphasis: Emphasis = "plain"
+    badge: str = ""
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Its label, with the mark behind it."""
         *before, last = self.label
-        return (*before, f"{last} {self.mark}".rstrip())
+        return (*before, f"{last} {self.badge}".rstrip())
 
 
 @frozen(kw_only=True)
 class Edge:
-    """A way from one node or frame to another.
+    """A line from one node or frame to another.
 
     Attributes:
         id: stable.
         label: its lines, none longer than `LONGEST`.
         kind: `answer` belongs to a question.
         moves: everything it stands for; the answer "no" stands for nothing.
-        look: how a way that was taken shows it.
-        mark: when it was taken, or how often.
+        emphasis: the style where a path is shown.
+        badge: when it was taken, or how often.
         count: how often.
         taken: between which states, where that was always the same two.
     """
@@ -130,15 +130,15 @@ class Edge:
     label: tuple[str, ...]
     kind: Literal["event", "deadline", "answer"] = "event"
     moves: tuple[Move, ...] = ()
-    look: Look = "plain"
-    mark: str = ""
+    emphasis: Emphasis = "plain"
+    badge: str = ""
     count: int = 0
     taken: tuple[str, str] | None = None
 
     @property
-    def told(self) -> str:
+    def tooltip(self) -> str:
         """The rows' own sentences, each once."""
-        return " ".join(dict.fromkeys(move.row.because for move in self.moves))
+        return " ".join(dict.fromkeys(move.row.reason for move in self.moves))
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ class Graph:
         nodes: in the order of life.
         groups: frames, each around nodes that stand together.
         edges: in the order of the rows.
-        notes: what happened without leading anywhere, where a way is shown.
+        notes: what happened without leading anywhere, where a path is shown.
     """
 
     name: Picture
@@ -181,17 +181,17 @@ class Graph:
     nodes: tuple[Node, ...]
     groups: tuple[Group, ...] = ()
     edges: tuple[Edge, ...] = field()
-    notes: tuple[Stub, ...] = ()
+    notes: tuple[Annotation, ...] = ()
 
     @property
     def description(self) -> str:
         """The picture in words, for those who cannot see it."""
         names = {node.id: " ".join(node.label) for node in self.nodes}
-        ways = (
+        edges = (
             f"{names.get(edge.source, edge.source)} to {names.get(edge.target, edge.target)}: {_told(edge)}"
             for edge in self.edges
         )
-        return " ".join([f"{self.about} {'; '.join(ways)}.", *(note.told for note in self.notes)])
+        return " ".join([f"{self.about} {'; '.join(edges)}.", *(note.tooltip for note in self.notes)])
 
     def members(self, name: str) -> tuple[str, ...]:
         """The nodes of a frame. A node is its own only member."""
@@ -199,7 +199,7 @@ class Graph:
 
 
 def _told(edge: Edge) -> str:
-    said = " ".join(filter(None, (edge.mark, *edge.label)))
+    said = " ".join(filter(None, (edge.badge, *edge.label)))
     return said.replace(f" {REFUSED_IF}", f", {REFUSED_IF}")
 
 
@@ -222,7 +222,7 @@ def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...
     built = built or machines()
     machine = built.connection if picture == "connection" else built.after_call_work
     cells = (
-        (event, state, cast(Cell, cell))
+        (event, state, cast(RowTransition, cell))
         for event, trigger in machine.events.items()
         for state in machine.states
         for cell in trigger.transitions.get(state, ())
@@ -308,13 +308,13 @@ def _after_call_work(built: Machines) -> Graph:
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
         nodes=(
-            Node(id="absent", label=("absent",), kind="initial", told="No after-call work, as long as the leg has not ended."),
+            Node(id="absent", label=("absent",), kind="initial", tooltip="No after-call work, as long as the leg has not ended."),
             *rungs,
             Node(
                 id="stays_absent",
                 label=("stays absent:", "no after-call work"),
                 kind="ended",
-                told="The leg ended without after-call work.",
+                tooltip="The leg ended without after-call work.",
             ),
             Node(id="pending", label=("pending",), kind="pending"),
             *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
@@ -322,19 +322,19 @@ def _after_call_work(built: Machines) -> Graph:
                 id="any",
                 label=("any of these states,", "once the leg has ended"),
                 kind="any",
-                told="Whatever became of it, once the leg has ended.",
+                tooltip="Whatever became of it, once the leg has ended.",
             ),
             Node(
                 id="any_other",
                 label=("any other state,", "once the leg has ended"),
                 kind="any",
-                told="Any state but the one that the arrow leads to, once the leg has ended.",
+                tooltip="Any state but the one that the arrow leads to, once the leg has ended.",
             ),
         ),
         edges=(
             Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
             *answers,
-            *_ways_out(moves, built),
+            *_exits(moves, built),
         ),
     )
 
@@ -346,14 +346,14 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
             id=f"question_{number}",
             label=tuple(wrap(f"{number} · {_asked(move.row)}", LONGEST)),
             kind="question",
-            told=move.row.because,
+            tooltip=move.row.reason,
         )
         for number, move in enumerate(moves, 1)
     ]
     answers = []
     for number, (rung, move) in enumerate(zip(rungs, moves, strict=True)):
         target = move.target or f"stays_{move.source}"
-        label = ("yes",) if move.row.when else (words(move.row.name),)
+        label = ("yes",) if move.row.guards else (words(move.row.name),)
         answers.append(Edge(id=f"{rung.id}-{target}", source=rung.id, target=target, label=label, kind="answer", moves=(move,)))
         if number + 1 < len(rungs):
             below = rungs[number + 1]
@@ -361,7 +361,7 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     return rungs, answers
 
 
-def _ways_out(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
+def _exits(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
     """Return an edge for each row: from its state, from `any` if it holds in all states, or from `any_other`."""
     by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
     for move in moves:
@@ -402,30 +402,30 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def asked(guard: Guard) -> str:
+def guard_label(guard: Guard) -> str:
     """Return what a guard asks, in a few words."""
     return words(guard.__name__)
 
 
-def meant(guard: Guard) -> str:
+def guard_sentence(guard: Guard) -> str:
     """Return what a guard asks, in a sentence."""
-    return (guard.__doc__ or asked(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
+    return (guard.__doc__ or guard_label(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
 
 
 def is_refusal(row: Row) -> bool:
     """Return whether a row refuses the event."""
-    return isinstance(row.gives, Verdict) and row.gives.kind == "refused"
+    return isinstance(row.result, RowOutcome) and row.result.kind == "refused"
 
 
 def _asked(row: Row) -> str:
-    return f"{', '.join(map(asked, row.when))}?" if row.when else "otherwise"
+    return f"{', '.join(map(guard_label, row.guards))}?" if row.guards else "otherwise"
 
 
 def _asked_of(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
-    """`[guards]`, and whether another way out was asked first; where none is left to ask, the row's own name says when."""
-    guards = ", ".join(map(asked, move.row.when)) or words(move.row.name.removeprefix(f"{move.target}_"))
-    is_first = not any(other.target and set(other.row.when) & set(move.row.when) for other in _before(move, moves))
-    yield f"[{guards}]" if is_first and move.row.when else f"[else: {guards}]"
+    """`[guards]`, and whether another exit was asked first; where none is left to ask, the row's own name says when."""
+    guards = ", ".join(map(guard_label, move.row.guards)) or words(move.row.name.removeprefix(f"{move.target}_"))
+    is_first = not any(other.target and set(other.row.guards) & set(move.row.guards) for other in _before(move, moves))
+    yield f"[{guards}]" if is_first and move.row.guards else f"[else: {guards}]"
 
 
 def _before(move: Move, moves: tuple[Move, ...]) -> Iterator[Move]:
@@ -437,6 +437,6 @@ def _before(move: Move, moves: tuple[Move, ...]) -> Iterator[Move]:
 def _unless(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
     """Return what an earlier row of the same cell refuses, though the event is of this kind too."""
     for other in _before(move, moves):
-        asks_more = [guard for guard in other.row.when if guard not in move.row.when]
-        if is_refusal(other.row) and len(asks_more) < len(other.row.when):
-            yield f"{REFUSED_IF} {', '.join(map(asked, asks_more))}"
+        asks_more = [guard for guard in other.row.guards if guard not in move.row.guards]
+        if is_refusal(other.row) and len(asks_more) < len(other.row.guards):
+            yield f"{REFUSED_IF} {', '.join(map(guard_label, asks_more))}"

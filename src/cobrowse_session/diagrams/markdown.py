@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, meant, moves_of
+from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, guard_sentence, moves_of
 from cobrowse_session.lifecycle.machine import Machines
-from cobrowse_session.lifecycle.row import Row, Verdict
+from cobrowse_session.lifecycle.row import Row, RowOutcome
 from cobrowse_session.printable import printable
 
-KEY = (
+LEGEND = (
     ("→", "it leads to that state"),
     ("·", "it is applied by that row, and the state stays"),
     ("=", "it says what is so already"),
@@ -30,7 +30,7 @@ def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
     order = [node.id for node in graph.nodes if node.id in states]
     yield from (f"# {graph.title}", "", graph.about, "", "## Every event in every state", "")
     yield "Of several lines in a cell, the first whose conditions hold decides; the sentences below name the conditions."
-    yield from ("", *(f"- {sign} {meaning}" for sign, meaning in KEY), "")
+    yield from ("", *(f"- {sign} {meaning}" for sign, meaning in LEGEND), "")
     yield _row(["", *(f"**{state}**" for state in order)])
     yield _row(["---"] * (len(order) + 1))
     for event in events:
@@ -56,19 +56,19 @@ def _cell(moves: Iterable[Move]) -> str:
 
 
 def _result(move: Move) -> str:
-    return f"→ {move.target}" if move.target else _text(given(move.row))
+    return f"→ {move.target}" if move.target else _text(result_label(move.row))
 
 
-def given(row: Row) -> str:
+def result_label(row: Row) -> str:
     """Return the result of a row that leads nowhere."""
-    match row.gives:
-        case Verdict("applied"):
+    match row.result:
+        case RowOutcome("applied"):
             return f"· {row.name}"
-        case Verdict("duplicate"):
+        case RowOutcome("duplicate"):
             return "= duplicate"
-        case Verdict("ignored", rule):
+        case RowOutcome("ignored", rule):
             return f"– {rule}"
-        case Verdict(_, rule):
+        case RowOutcome(_, rule):
             return f"✗ {rule}"
         case _:
             raise ValueError(f"{row.name} leads somewhere")
@@ -88,8 +88,8 @@ def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     where = "any state" if sources == set(order) else ", ".join(state for state in order if state in sources)
     results = dict.fromkeys(map(_result, moves))
     result = "→ the state that it names" if len(results) > 1 else next(iter(results))
-    asks = f" Only if: {'; '.join(map(meant, row.when))}." if row.when else ""
-    return f"**{row.name}**. {_text(row.because)} {events} in {where}: {result}.{asks}"
+    asks = f" Only if: {'; '.join(map(guard_sentence, row.guards))}." if row.guards else ""
+    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks}"
 
 
 def _text(text: str) -> str:

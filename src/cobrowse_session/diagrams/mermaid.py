@@ -55,7 +55,7 @@ def _lines(graph: Graph) -> Iterator[str]:
         else:
             yield f"    {source} --> {target}" + (f" : {_label(edge)}" if edge.label else "")
     yield from (f"    {node.id} --> [*]" for node in graph.nodes if node.kind == "final")
-    yield from _stubs(graph)
+    yield from _annotations(graph)
     yield ""
     styled = dict(_styled(graph, boxes))
     yield from (f"    classDef {name} {style}" for name, style in _CLASSES.items() if name in styled.values())
@@ -80,30 +80,30 @@ def _end(graph: Graph, name: str) -> str:
 
 
 def _label(edge: Edge) -> str:
-    return (f"{CLOCK} " if edge.kind == "deadline" else "") + _joined(edge.mark, *edge.label)
+    return (f"{CLOCK} " if edge.kind == "deadline" else "") + _joined(edge.badge, *edge.label)
 
 
 def _joined(*lines: str) -> str:
     return "<br/>".join(_text(line) for line in lines if line)
 
 
-def _stubs(graph: Graph) -> Iterator[str]:
+def _annotations(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
-        for number, stub in enumerate(node.stubs, 1):
-            yield f'    state "{_text(stub.label)}" as {node.id}_stub_{number}'
-            yield f"    {node.id} --> {node.id}_stub_{number}"
+        for number, annotation in enumerate(node.annotations, 1):
+            yield f'    state "{_text(annotation.label)}" as {node.id}_annotation_{number}'
+            yield f"    {node.id} --> {node.id}_annotation_{number}"
 
 
 def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], str]]:
     """Return the nodes of each style. A style of its own comes after its kind."""
     for node in graph.nodes:
         yield (node.id, "kind"), node.kind
-        yield (node.id, "look"), node.look
-        for number, stub in enumerate(node.stubs, 1):
-            yield (f"{node.id}_stub_{number}", "kind"), "refused" if stub.refused else "noted"
+        yield (node.id, "look"), node.emphasis
+        for number, annotation in enumerate(node.annotations, 1):
+            yield (f"{node.id}_annotation_{number}", "kind"), "refused" if annotation.refused else "noted"
     for edge in boxes:
         yield (_box(edge), "kind"), edge.kind
-        yield (_box(edge), "look"), edge.look
+        yield (_box(edge), "look"), edge.emphasis
 
 
 def _text(text: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Ignored, Refused
-from cobrowse_session.lifecycle.stamps import TOLERANCE
+from cobrowse_session.lifecycle.actions import TOLERANCE
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import SessionLog, Step
+from cobrowse_session.stream import SessionLog, TraceEntry
 
 Item = dict[str, Any]  # JSON
 """An item of a Chrome trace."""
@@ -72,14 +72,14 @@ def _slice(  # noqa: PLR0913, PLR0917 (what a slice has)
     return {"ph": "X", "name": name, "cat": category, "ts": _microseconds(start), "dur": length, "args": args}
 
 
-def _instant(step: Step) -> Item:
+def _instant(step: TraceEntry) -> Item:
     outcome, event = step.outcome, step.event
     rule = outcome.rule if isinstance(outcome, Ignored | Refused) else None
     said = {
         "outcome": outcome.kind,
         "row": outcome.row,
         "rule": rule,
-        "because": outcome.sentence,
+        "because": outcome.reason,
         "event": event.id if isinstance(event, Event) else None,
         "source": event.source if isinstance(event, Event) else None,
     }
@@ -110,7 +110,7 @@ def _named(what: str, name: str, pid: int, tid: int) -> Item:
     return {"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}}
 
 
-def _at(step: Step) -> datetime:
+def _at(step: TraceEntry) -> datetime:
     return step.event.occurred_at
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from cobrowse_session.diagrams.graph import Graph, Move, moves_of
-from cobrowse_session.diagrams.markdown import given
+from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.printable import printable
 
@@ -33,11 +33,11 @@ def _transition(move: Move) -> str:
     row = move.row
     said = {
         "event": move.event,
-        "cond": " and ".join(guard.__name__ for guard in row.when),
+        "cond": " and ".join(guard.__name__ for guard in row.guards),
         "target": move.target or "",
         "row:name": row.name,
-        "row:gives": "" if move.target else given(row),
-        "row:then": " ".join(stamp.__name__ for stamp in row.then),
-        "row:because": row.because,
+        "row:gives": "" if move.target else result_label(row),
+        "row:then": " ".join(stamp.__name__ for stamp in row.actions),
+        "row:because": row.reason,
     }
     return f"<transition {' '.join(f'{key}={quoteattr(printable(text))}' for key, text in said.items() if text)}/>"

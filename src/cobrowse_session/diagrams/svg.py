@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape
 from attrs import frozen
 
 from cobrowse_session.diagrams.dot import width
-from cobrowse_session.diagrams.graph import Edge, Graph, Group, Node, Picture, Stub
-from cobrowse_session.diagrams.markdown import KEY
-from cobrowse_session.diagrams.strokes import (
+from cobrowse_session.diagrams.graph import Annotation, Edge, Graph, Group, Node, Picture
+from cobrowse_session.diagrams.markdown import LEGEND
+from cobrowse_session.diagrams.shapes import (
     BOLD,
     FONTS,
     REGULAR,
@@ -52,18 +52,18 @@ _RULES = """\
 #ID .edge text.guard { fill: var(--soft); }
 #ID .edge .head { fill: currentColor; stroke: none; }
 #ID .answer { color: var(--soft); }
-#ID .deadline .way { stroke-dasharray: 7 4; }
+#ID .deadline .route { stroke-dasharray: 7 4; }
 #ID .clock { fill: var(--paper); stroke: currentColor; stroke-width: 1.3; }
 #ID .start { fill: currentColor; }
 #ID .frame-name { fill: var(--soft); font-style: italic; }
 #ID .mark { font-weight: 700; fill: var(--live); }
 #ID .ring { font-size: 18px; }
-#ID .taken .way, #ID .taken rect, #ID .taken .shape { stroke-width: 3; }
+#ID .taken .route, #ID .taken rect, #ID .taken .shape { stroke-width: 3; }
 #ID .faint, #ID .never { opacity: 0.62; color: var(--ink); }
 #ID .faint text, #ID .never text, #ID .faint text.guard, #ID .never text.guard { fill: currentColor; }
-#ID .faint .way, #ID .faint .head, #ID .faint rect, #ID .faint .shape { opacity: 0.6; }
-#ID .never .way, #ID .never rect, #ID .never .shape { stroke-dasharray: 2 4; }
-#ID .node .stub { font-size: 12px; font-weight: 400; fill: var(--soft); }
+#ID .faint .route, #ID .faint .head, #ID .faint rect, #ID .faint .shape { opacity: 0.6; }
+#ID .never .route, #ID .never rect, #ID .never .shape { stroke-dasharray: 2 4; }
+#ID .node .annotation { font-size: 12px; font-weight: 400; fill: var(--soft); }
 #ID .node .refused { fill: var(--refused); }
 """
 
@@ -170,7 +170,7 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     about, legend = (wrap(line, layout.width // 7) for line in (graph.about, " ".join(_legend(graph))))
     head = 44 + 18 * len(about)
     below = head + layout.height + 8
-    notes = [(line, note.refused) for note in graph.notes for line in wrap(printable(note.told), layout.width // 7)]
+    notes = [(line, note.refused) for note in graph.notes for line in wrap(printable(note.tooltip), layout.width // 7)]
     height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)
     size = f'viewBox="0 0 {layout.width} {height}" width="{layout.width}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
@@ -206,7 +206,7 @@ def _legend(graph: Graph) -> Iterator[str]:
     if not graph.notes:
         yield "What changes no state has no arrow."
     used = " ".join(note.label for note in graph.notes)
-    yield from (f"{sign}: {meaning}." for sign, meaning in KEY if f" {sign} " in used)
+    yield from (f"{sign}: {meaning}." for sign, meaning in LEGEND if f" {sign} " in used)
 
 
 def _frame(name: str, group: Group, place: Place) -> Iterator[str]:
@@ -217,13 +217,13 @@ def _frame(name: str, group: Group, place: Place) -> Iterator[str]:
 def _start(layout: Layout, first: Place) -> Iterator[str]:
     x, y = layout.start
     yield f'<circle class="start" cx="{x:g}" cy="{y:g}" r="6"/>'
-    yield f'<g class="edge"><path class="way" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{head((x, y), (first.left, y))}</g>'
+    yield f'<g class="edge"><path class="route" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{head((x, y), (first.left, y))}</g>'
 
 
 def _node(name: str, node: Node, place: Place) -> Iterator[str]:
-    yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.look}">'
-    if node.told:
-        yield f"<title>{escape(printable(node.told))}</title>"
+    yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.emphasis}">'
+    if node.tooltip:
+        yield f"<title>{escape(printable(node.tooltip))}</title>"
     if node.kind == "question":
         yield f'<path class="shape" d="{hexagon(place)}"/>'
     else:
@@ -232,67 +232,67 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
         yield rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
     room = place.width - (20 if node.kind == "final" else 12)
     lines = _fitted(node, room)
-    stubs = node.stubs[: max(0, int((place.height - 18 * len(lines) - 8) // 18))]
-    more = f"  +{len(node.stubs) - len(stubs):,}" if len(stubs) < len(node.stubs) else ""
-    top = place.y - 9 * (len(lines) + len(stubs) - 1)
+    annotations = node.annotations[: max(0, int((place.height - 18 * len(lines) - 8) // 18))]
+    more = f"  +{len(node.annotations) - len(annotations):,}" if len(annotations) < len(node.annotations) else ""
+    top = place.y - 9 * (len(lines) + len(annotations) - 1)
     for number, line in enumerate([*lines[:-1], lines[-1] + more]):
         yield text(line, place.x, top + 18 * number, size=fitting(line, 14, room, BOLD))
-    for number, stub in enumerate(stubs, len(lines)):
-        yield from _stub(stub, place.x, top + 18 * number, room)
+    for number, annotation in enumerate(annotations, len(lines)):
+        yield from _annotation(annotation, place.x, top + 18 * number, room)
     yield "</g>"
 
 
 def _fitted(node: Node, room: float) -> tuple[str, ...]:
     """The lines of a node. A count that does not fit behind the label has a line of its own."""
     fits = fitting(node.lines[-1], 14, room, BOLD) is None
-    return node.lines if fits or not node.mark else (*node.label, node.mark)
+    return node.lines if fits or not node.badge else (*node.label, node.badge)
 
 
-def _stub(stub: Stub, x: float, y: float, room: float) -> Iterator[str]:
+def _annotation(annotation: Annotation, x: float, y: float, room: float) -> Iterator[str]:
     """Return the mark of an event that led nowhere. Its reason is below the picture."""
-    yield f"<g><title>{escape(printable(stub.told))}</title>"
-    size = fitting(stub.label, 12, room, REGULAR)
-    yield text(stub.label, x, y, "stub refused" if stub.refused else "stub", size)
+    yield f"<g><title>{escape(printable(annotation.tooltip))}</title>"
+    size = fitting(annotation.label, 12, room, REGULAR)
+    yield text(annotation.label, x, y, "annotation refused" if annotation.refused else "annotation", size)
     yield "</g>"
 
 
 def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> Iterator[str]:
-    way = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
+    route = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
     wide = f' style="stroke-width: {width(edge.count):g}"' if edge.count else ""
-    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.look}">'
-    if edge.told:
-        yield f"<title>{escape(printable(edge.told))}</title>"
-    drawn = _through_frames(edge, way, layout.places, frames)
-    yield f'<path class="way" d="{polyline(drawn)}"{wide}/>{head(drawn[-2], drawn[-1])}'
-    yield from _label(edge, way)
+    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}">'
+    if edge.tooltip:
+        yield f"<title>{escape(printable(edge.tooltip))}</title>"
+    drawn = _through_frames(edge, route, layout.places, frames)
+    yield f'<path class="route" d="{polyline(drawn)}"{wide}/>{head(drawn[-2], drawn[-1])}'
+    yield from _label(edge, route)
     yield "</g>"
 
 
 def _through_frames(
-    edge: Edge, way: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]
+    edge: Edge, route: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]
 ) -> tuple[Point, ...]:
-    """Return a way that goes on through a frame: from the state inside that it left, to the one that it came to."""
+    """Return a route that goes on through a frame: from the state inside that it left, to the one that it came to."""
     if edge.taken is None or edge.source == edge.target:
-        return way
+        return route
     source, target = (places.get(state) for state in edge.taken)
-    if source and edge.source in frames and way[0][0] == places[edge.source].right:
-        x, y = way[0][0] - 3, way[0][1]
-        way = ((source.right, source.y), (x, source.y), (x, y), *way[1:])
-    if target and edge.target in frames and way[-1][0] == places[edge.target].left:
-        x, y = way[-1][0] + 3, way[-1][1]
-        way = (*way[:-1], (x, y), (x, target.y), (target.left, target.y))
-    return way
+    if source and edge.source in frames and route[0][0] == places[edge.source].right:
+        x, y = route[0][0] - 3, route[0][1]
+        route = ((source.right, source.y), (x, source.y), (x, y), *route[1:])
+    if target and edge.target in frames and route[-1][0] == places[edge.target].left:
+        x, y = route[-1][0] + 3, route[-1][1]
+        route = (*route[:-1], (x, y), (x, target.y), (target.left, target.y))
+    return route
 
 
-def _label(edge: Edge, way: tuple[Point, ...]) -> Iterator[str]:
+def _label(edge: Edge, route: tuple[Point, ...]) -> Iterator[str]:
     """Return a label above the longest part of the line, or beside it if that is vertical."""
-    (x1, y1), (x2, y2) = max(pairwise(way), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
+    (x1, y1), (x2, y2) = max(pairwise(route), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
     upright = abs(x1 - x2) < abs(y1 - y2)
     lines = [(line, "guard" if number else "") for number, line in enumerate(edge.label)]
-    if edge.mark and upright and len(lines) == 1:  # a short way down has room for one line
-        lines = [(f"{edge.label[0]} {edge.mark}", "")]
-    elif edge.mark:
-        lines.insert(0, (edge.mark, "mark"))
+    if edge.badge and upright and len(lines) == 1:  # a short route down has room for one line
+        lines = [(f"{edge.label[0]} {edge.badge}", "")]
+    elif edge.badge:
+        lines.insert(0, (edge.badge, "mark"))
     top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 3
     longest = max((len(line) for line, _ in lines), default=0)
     x = (x1 + x2) / 2 + (12 + 3.5 * longest if upright else 0)

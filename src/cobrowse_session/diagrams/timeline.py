@@ -14,13 +14,14 @@ from xml.sax.saxutils import escape
 from attrs import frozen
 
 from cobrowse_session.diagrams.graph import shortened
-from cobrowse_session.diagrams.strokes import DIGIT, FONTS, Place, fitting, rect, text, themed
+from cobrowse_session.diagrams.shapes import DIGIT, FONTS, Place, fitting, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
-from cobrowse_session.model import AfterCallWorkState, time_text
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import Folded, Step, tell
+from cobrowse_session.stream import FoldResult, TraceEntry, tell
+from cobrowse_session.times import time_text
+from cobrowse_session.vocabulary import AfterCallWorkState
 
 WIDTH = 960
 LEFT, TAIL, RIGHT = 140, 800, 930
@@ -66,7 +67,7 @@ _RULES = """\
 """
 
 
-def timeline(folded: Folded, name: str = "timeline") -> str:
+def timeline(folded: FoldResult, name: str = "timeline") -> str:
     """Draw one session in time.
 
     Args:
@@ -84,10 +85,10 @@ def timeline(folded: Folded, name: str = "timeline") -> str:
     return "\n".join(_lines(folded, name)) + "\n"
 
 
-def _lines(folded: Folded, name: str) -> Iterator[str]:
+def _lines(folded: FoldResult, name: str) -> Iterator[str]:
     entries, deadline = _entries(folded), _deadline(folded)
     shown, left_out = _listed(entries)
-    states, work = _states(folded.steps), _work(folded.steps)
+    states, work = _states(folded.trace), _work(folded.trace)
     moments = {entry.start for entry in shown} | {entry.end for entry in shown} | {span.start for span in (*states, *work)}
     places = _places(sorted(moments | ({deadline} if deadline else set())))
     rows = list(_rows([places[entry.start] for entry in shown]))
@@ -97,7 +98,7 @@ def _lines(folded: Folded, name: str) -> Iterator[str]:
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
     yield f'<title id="{name}-title">{escape(title)}</title>'
-    yield f'<desc id="{name}-desc">{escape(" ".join(entry.told for entry in entries))}</desc>'
+    yield f'<desc id="{name}-desc">{escape(" ".join(entry.tooltip for entry in entries))}</desc>'
     yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
     yield text(title, 20, 26, "heading")
@@ -132,12 +133,12 @@ class _Entry:
     Attributes:
         number: of the first step.
         steps: in their order.
-        told: what happened, in a line.
+        tooltip: what happened, in a line.
     """
 
     number: int
-    steps: tuple[Step, ...]
-    told: str
+    steps: tuple[TraceEntry, ...]
+    tooltip: str
 
     @property
     def start(self) -> datetime:
@@ -152,7 +153,7 @@ class _Entry:
     @property
     def lines(self) -> list[str]:
         """The text, in lines that fit."""
-        return wrap(self.told, LONGEST)
+        return wrap(self.tooltip, LONGEST)
 
     @property
     def kind(self) -> str:
@@ -163,10 +164,10 @@ class _Entry:
         return "refused" if isinstance(outcome, Refused) else "applied" if isinstance(outcome, Applied) else "hollow"
 
 
-def _entries(folded: Folded) -> list[_Entry]:
+def _entries(folded: FoldResult) -> list[_Entry]:
     told = list(map(printable, tell(folded)[1:]))
     entries: list[_Entry] = []
-    for _, run in groupby(enumerate(zip(folded.steps, told, strict=True), 1), lambda item: _alike(item[1][0])):
+    for _, run in groupby(enumerate(zip(folded.trace, told, strict=True), 1), lambda item: _alike(item[1][0])):
         numbered = list(run)
         if len(numbered) < EQUAL:
             entries += (_Entry(number, (step,), line) for number, (step, line) in numbered)
@@ -178,10 +179,10 @@ def _entries(folded: Folded) -> list[_Entry]:
     return entries
 
 
-def _alike(step: Step) -> tuple[object, ...]:
+def _alike(step: TraceEntry) -> tuple[object, ...]:
     """Return what equal steps have in common. One that enters a state has a row of its own."""
     outcome = step.outcome
-    return step.event.kind, type(outcome), outcome.row, outcome.sentence, outcome.notes, outcome.acw
+    return step.event.kind, type(outcome), outcome.row, outcome.reason, outcome.notes, outcome.acw
 
 
 def _listed(entries: list[_Entry]) -> tuple[list[_Entry], int]:
@@ -218,10 +219,10 @@ def _legend(shown: list[_Entry]) -> str:
     return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many])
 
 
-def _about(folded: Folded) -> str:
-    if not folded.steps:
+def _about(folded: FoldResult) -> str:
+    if not folded.trace:
         return "Nothing has happened."
-    first, last = (_spoken(folded.steps[place].event.occurred_at) for place in (0, -1))
+    first, last = (_spoken(folded.trace[place].event.occurred_at) for place in (0, -1))
     return f"From {first} to {last}. All times are UTC."
 
 
@@ -271,9 +272,9 @@ def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
             yield f'<path class="axis" d="M{x - 7:g} {AXIS + 5}l6 -10M{x + 1:g} {AXIS + 5}l6 -10"/>'
 
 
-def _deadline(folded: Folded) -> datetime | None:
+def _deadline(folded: FoldResult) -> datetime | None:
     """Return when after-call work would end by itself, if something else ended it or nothing has yet."""
-    work, lasts = folded.session.after_call_work, folded.lifecycle.rules(folded.session).acw_lasts
+    work, lasts = folded.session.after_call_work, folded.lifecycle.policy(folded.session).acw_timeout
     if work is None or work.start_time is None or lasts is None or work.start_time == work.end_time:
         return None
     deadline = work.start_time + lasts
@@ -303,7 +304,7 @@ class _Span:
     end: datetime | None
 
 
-def _states(steps: tuple[Step, ...]) -> list[_Span]:
+def _states(steps: tuple[TraceEntry, ...]) -> list[_Span]:
     entered = [
         (step.outcome.to_state, step.event.occurred_at)
         for step in steps
@@ -312,7 +313,7 @@ def _states(steps: tuple[Step, ...]) -> list[_Span]:
     return _spans(entered, {**dict.fromkeys(PENDING, "pending"), **dict.fromkeys(ENDED, "final")}, "live")
 
 
-def _work(steps: tuple[Step, ...]) -> list[_Span]:
+def _work(steps: tuple[TraceEntry, ...]) -> list[_Span]:
     entered: list[tuple[str, datetime]] = []
     for step in steps:
         work = step.outcome.acw
@@ -338,9 +339,9 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
         yield "</g>"
 
 
-def _no_work(folded: Folded, places: Mapping[datetime, float]) -> Iterator[str]:
+def _no_work(folded: FoldResult, places: Mapping[datetime, float]) -> Iterator[str]:
     """A leg that ended without after-call work says so."""
-    ended = [span for span in _states(folded.steps) if span.kind == "final"]
+    ended = [span for span in _states(folded.trace) if span.kind == "final"]
     if ended and folded.session.after_call_work is None:
         yield text("none", places[ended[0].start] + 8, WORK, "none")
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from cobrowse_session.diagrams.graph import Graph, Move, moves_of
-from cobrowse_session.diagrams.markdown import given
+from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.printable import printable
@@ -39,15 +39,15 @@ def _transition(move: Move) -> dict[str, Any]:
     transition = {
         "target": move.target,
         "guard": _guard(row),
-        "actions": [{"type": stamp.__name__} for stamp in row.then],
-        "description": printable(row.because),
-        "meta": {"row": row.name, **({} if move.target else {"gives": printable(given(row))})},
+        "actions": [{"type": stamp.__name__} for stamp in row.actions],
+        "description": printable(row.reason),
+        "meta": {"row": row.name, **({} if move.target else {"gives": printable(result_label(row))})},
     }
     return {key: value for key, value in transition.items() if value}
 
 
 def _guard(row: Row) -> dict[str, Any] | None:
-    names = [guard.__name__ for guard in row.when]
+    names = [guard.__name__ for guard in row.guards]
     if len(names) > 1:
         return {"type": ALL, "params": {"guards": names}}
     return {"type": names[0]} if names else None

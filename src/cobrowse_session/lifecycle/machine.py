@@ -17,15 +17,16 @@ from attrs import evolve, frozen
 
 from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.row import Guard, Row, Rules, Stamp, written_by
-from cobrowse_session.lifecycle.stamps import COMMON
-from cobrowse_session.model import AfterCallWork, AfterCallWorkState, Communication, ConnectionState
+from cobrowse_session.lifecycle.actions import COMMON
+from cobrowse_session.lifecycle.row import Action, Guard, Policy, Row, written_by
+from cobrowse_session.model import AfterCallWork, Communication
+from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
 
-Asked = tuple[Guard, ...]
-Written = tuple[Stamp, ...]
+Guards = tuple[Guard, ...]
+Actions = tuple[Action, ...]
 
 
-class Cell(transitions.Transition):
+class RowTransition(transitions.Transition):
     """One row in one state, for one kind of event.
 
     Attributes:
@@ -39,7 +40,7 @@ class Cell(transitions.Transition):
         written = {name for stamp in self.before for name in written_by(stamp)}  # type: ignore[arg-type]  # functions, no names
         self.set = tuple(sorted({*written, moves} if self.dest else written))
 
-    def plan(self) -> tuple[Asked, Written, "Cell"]:
+    def plan(self) -> tuple[Guards, Actions, "RowTransition"]:
         """The guards and stamps, in order.
 
         Raises:
@@ -54,7 +55,7 @@ class Cell(transitions.Transition):
 class Trigger(transitions.Event):
     """A kind of event."""
 
-    _plan: Mapping[str, tuple[tuple[Asked, Written, Cell], ...]] | None = None
+    _plan: Mapping[str, tuple[tuple[Guards, Actions, RowTransition], ...]] | None = None
 
     def add_transition(self, transition: transitions.Transition) -> None:
         """Take one more cell, while the machine is being built."""
@@ -75,16 +76,16 @@ class Trigger(transitions.Event):
             raise ValueError(f"{self.name}: a plan has no callbacks of states or of the machine")
         self._plan = {state: tuple(cell.plan() for cell in self.transitions.get(state, ())) for state in machine.states}  # type: ignore[attr-defined]  # made by `_Machine`: Cells
 
-    def judge(self, session: Communication, event: Event | Timer, rules: Rules) -> Cell:
+    def decide(self, session: Communication, event: Event | Timer, policy: Policy) -> RowTransition:
         """Let the first row whose guards hold write, move the session, and say which it was."""
         machine: _Machine = self.machine  # type: ignore[assignment]  # made by `_Machine`
         for asked, written, cell in self._plan[machine.state_of(session)]:  # type: ignore[index]  # a machine that was built is frozen
             for guard in asked:
-                if not guard(session, event, rules):
+                if not guard(session, event, policy):
                     break
             else:
                 for stamp in written:
-                    stamp(session, event, rules)
+                    stamp(session, event, policy)
                 if cell.dest is not None:
                     machine.set_state(cell.dest, session)
                 return cell
@@ -98,7 +99,7 @@ class Trigger(transitions.Event):
 class _Machine(transitions.Machine):
     """A machine whose states are plain strings, equal to the vocabulary's members."""
 
-    transition_cls = Cell
+    transition_cls = RowTransition
     event_cls = Trigger
     moves: ClassVar[str]
 
@@ -155,15 +156,15 @@ class AfterCallWorkMachine(_Machine):
 
 def _add(machine: _Machine, row: Row) -> None:
     for kind in row.on:
-        entered = AlertingTimeout.enters if kind == AlertingTimeout.kind else kind in KINDS and KINDS[kind].enters
+        entered = AlertingTimeout.target_state if kind == AlertingTimeout.kind else kind in KINDS and KINDS[kind].target_state
         named = str(entered) if entered else None
         common = COMMON if row.is_applied and kind in KINDS else ()
         machine.add_transition(
             kind,
             list(row.sources(named)),
             row.target(named),
-            conditions=list(row.when),
-            before=[*common, *row.then],
+            conditions=list(row.guards),
+            before=[*common, *row.actions],
             row=row,
             moves=machine.moves,
         )
@@ -206,7 +207,7 @@ def _check_total(trigger: Any, machine: _Machine) -> None:
     is_timer = trigger.name.startswith("timer.")  # a timer is set only in the states that it has rows for
     for state in machine.states:
         rows = trigger.rows(state)
-        if [bool(row.when) for row in rows] != [True] * (len(rows) - 1) + [False] and not (is_timer and not rows):
+        if [bool(row.guards) for row in rows] != [True] * (len(rows) - 1) + [False] and not (is_timer and not rows):
             raise ValueError(
                 f"{trigger.name} in {state}: one row without a guard must stand, last; found {[r.name for r in rows]}"
             )

@@ -7,7 +7,7 @@ import attrs
 from attrs import frozen
 
 from cobrowse_session.events import Event
-from cobrowse_session.model import AfterCallWorkState, ConnectionState
+from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
 
 
 @frozen(kw_only=True)
@@ -16,17 +16,17 @@ class Outcome:
 
     Attributes:
         row: the stable name of the table row that decided; None where no row was asked (stale, late).
-        sentence: why, for a person.
-        from_state: the connection state in which the event was judged.
+        reason: why, for a person.
+        from_state: the connection state in which the event was decided.
         acw: the state of after-call work afterwards; None: there is none.
         notes: what of the event was kept but not understood.
-        fired: the timers that fired before the event was judged, in order.
+        fired: the timers that fired before the event was decided, in order.
     """
 
     kind: ClassVar[str]
 
     row: str | None
-    sentence: str
+    reason: str
     from_state: ConnectionState | str
     acw: AfterCallWorkState | str | None = None
     notes: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Outcome:
         """A value that equals every outcome of this class with these attributes, for tests.
 
         >>> from cobrowse_session import Refused
-        >>> Refused(row="r", rule="no_way_back", sentence="No.", from_state="connected") == Refused.match(rule="no_way_back")
+        >>> Refused(row="r", rule="no_way_back", reason="No.", from_state="connected") == Refused.match(rule="no_way_back")
         True
 
         Raises:

@@ -6,53 +6,54 @@ from typing import Any, Literal, TypeVar
 
 from attrs import field, frozen
 
-from cobrowse_session.model import Communication, WrapupPrompt
+from cobrowse_session.model import Communication
+from cobrowse_session.vocabulary import WrapupPrompt
 
 WRAPUP_TIMED_OUT = "ININ-WRAP-UP-TIMEOUT"
 """The code that the platform assigns if the agent chose none in time [D]."""
 
 
 @frozen(kw_only=True)
-class Rules:
+class Policy:
     """The rules in force for one session: its settings over the lifecycle's defaults, read as the specification reads them.
 
     Attributes:
         prompt: `mandatory` also for a limit without a timeout, `optional` also for an unknown prompt. None: no after-call work.
-        acw_lasts: how long after-call work may last; None: as long as it takes.
-        alert_lasts: how long an alert may last, the grace included; None: the library never ends one.
+        acw_timeout: how long after-call work may last; None: as long as it takes.
+        alerting_timeout_and_grace: how long an alert may last, the grace included; None: the library never ends one.
         acw_when_unanswered: whether a leg that never connected may have after-call work.
         acw_after_transfer: whether a transferred leg may have after-call work.
         timeout_code: the wrap-up code that the timer assigns.
     """
 
     prompt: WrapupPrompt | None = None
-    acw_lasts: timedelta | None = None
-    alert_lasts: timedelta | None = None
+    acw_timeout: timedelta | None = None
+    alerting_timeout_and_grace: timedelta | None = None
     acw_when_unanswered: bool = False
     acw_after_transfer: bool = True
     timeout_code: str = WRAPUP_TIMED_OUT
 
 
-# What a row asks and writes gets (session, event, rules). `Any`: which event it is, the row's own name says.
-Guard = Callable[[Communication, Any, Rules], bool]
-Stamp = Callable[[Communication, Any, Rules], None]
+# What a row asks and writes gets (session, event, policy). `Any`: which event it is, the row's own name says.
+Guard = Callable[[Communication, Any, Policy], bool]
+Action = Callable[[Communication, Any, Policy], None]
 G = TypeVar("G", bound=Guard)
-S = TypeVar("S", bound=Stamp)
+S = TypeVar("S", bound=Action)
 
 
-def asks_session(guard: G) -> G:
+def reads_session(guard: G) -> G:
     """Mark a guard that can be answered before the event is there."""
     guard.asks = "session"  # type: ignore[attr-defined]  # functions take attributes, their types do not say so
     return guard
 
 
-def asks_event(guard: G) -> G:
+def reads_event(guard: G) -> G:
     """Mark a guard whose answer depends on what the event says."""
     guard.asks = "event"  # type: ignore[attr-defined]
     return guard
 
 
-def needs_event(guard: Guard) -> bool:
+def reads_the_event(guard: Guard) -> bool:
     """Whether a guard's answer depends on what the event says."""
     return bool(guard.asks == "event")  # type: ignore[attr-defined]
 
@@ -71,52 +72,52 @@ def writes(*attributes: str, clock: str | None = None) -> Callable[[S], S]:
     return mark
 
 
-def written_by(stamp: Stamp) -> tuple[str, ...]:
+def written_by(stamp: Action) -> tuple[str, ...]:
     """The attributes of the session that a stamp may write."""
     return stamp.writes  # type: ignore[attr-defined, no-any-return]
 
 
-def clock_of(stamp: Stamp) -> str | None:
+def clock_of(stamp: Action) -> str | None:
     """The clock of the times that a stamp writes; None: it writes none."""
     return stamp.clock  # type: ignore[attr-defined, no-any-return]
 
 
 @frozen(cache_hash=True)
-class Verdict:
+class RowOutcome:
     """What a row gives where it gives no state."""
 
     kind: Literal["applied", "duplicate", "ignored", "refused"]
     rule: str | None = None
 
 
-STAY = Verdict("applied")
-DUPLICATE = Verdict("duplicate")
+NO_TRANSITION = RowOutcome("applied")
+DUPLICATE = RowOutcome("duplicate")
 
 
-def ignored(rule: str) -> Verdict:
+def ignored(rule: str) -> RowOutcome:
     """The event has no meaning here."""
-    return Verdict("ignored", rule)
+    return RowOutcome("ignored", rule)
 
 
-def refused(rule: str) -> Verdict:
+def refused(rule: str) -> RowOutcome:
     """The event breaks a rule."""
-    return Verdict("refused", rule)
+    return RowOutcome("refused", rule)
 
 
-NAMED = "the state that the event names"
-ALREADY = "the state that the event names, or one that includes it"
+EVENT_STATE = "the state that the event names"
+SAME_STATE = "the state that the event names, or one that includes it"
 
 
 @frozen
-class Elsewhere:
+class OtherStates:
     """States, without the one that the event names."""
 
     states: tuple[str, ...]
 
 
-def elsewhere(*states: str) -> Elsewhere:
+def other_states(*states: str) -> OtherStates:
     """Any of these states but the one that the event names."""
-    return Elsewhere(states)
+    return OtherStates(states)
 
 
 @frozen(kw_only=True)
@@ -126,25 +127,25 @@ class Row:
     Attributes:
         name: stable; traces carry it.
         on: the kinds of event.
-        source: the machine's states; `ALREADY`: where what the event names is so already (`terminated` includes `disconnected`).
-        when: guards; all must hold. None at all: what remains.
-        gives: a state of the machine (`NAMED`: the one that the event names), or a verdict.
-        then: stamps, in order.
-        because: one sentence for a person.
+        source: the machine's states; `SAME_STATE`: where what the event names is so already (`terminated` includes `disconnected`).
+        guards: all must hold. None at all: what remains.
+        result: a state of the machine (`EVENT_STATE`: the one that the event names), or a verdict.
+        actions: what it writes, in order.
+        reason: one sentence for a person.
     """
 
     name: str
     on: tuple[str, ...]
-    source: tuple[str, ...] | Elsewhere | str
-    when: tuple[Guard, ...] = ()
-    gives: str | Verdict
-    then: tuple[Stamp, ...] = ()
-    because: str = field()
+    source: tuple[str, ...] | OtherStates | str
+    guards: tuple[Guard, ...] = ()
+    result: str | RowOutcome
+    actions: tuple[Action, ...] = ()
+    reason: str = field()
 
     def sources(self, named: str | None) -> tuple[str, ...]:
         """The states from which this row holds, for an event that names the state `named`."""
         match self.source:
-            case Elsewhere(states):
+            case OtherStates(states):
                 return tuple(state for state in states if state != named)
             case str():
                 return ("disconnected", "terminated") if named == "disconnected" else (named or "",)
@@ -153,13 +154,13 @@ class Row:
 
     def target(self, named: str | None) -> str | None:
         """The state into which this row leads; None: it stays where it is."""
-        match self.gives:
-            case Verdict():
+        match self.result:
+            case RowOutcome():
                 return None
             case state:
-                return named if state == NAMED else state
+                return named if state == EVENT_STATE else state
 
     @property
     def is_applied(self) -> bool:
         """Whether this row changes the session."""
-        return self.gives == STAY or not isinstance(self.gives, Verdict)
+        return self.result == NO_TRANSITION or not isinstance(self.result, RowOutcome)

@@ -32,11 +32,11 @@ from attrs import Attribute, define, field, frozen
 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import SettingsError
-from cobrowse_session.model import milliseconds, utc
+from cobrowse_session.times import milliseconds, utc
 
 _ZERO = timedelta(0)
 _CLOSE = 3
-"""How many differences, the base among them, must be within `smallest_delay` of it."""
+"""How many differences, the base among them, must be within `min_delay` of it."""
 _KEPT = 16
 """How many of the smallest differences of a window are kept, to find its base."""
 _BIN = timedelta(milliseconds=10)
@@ -142,16 +142,16 @@ class OpenWindow:
         if len(self.bins) > _MAX_BINS:  # the largest differences are close to no base
             self.bins = dict(sorted(self.bins.items())[: _MAX_BINS // 2])
 
-    def base(self, smallest_delay: timedelta) -> timedelta | None:
+    def base(self, min_delay: timedelta) -> timedelta | None:
         """Return the smallest difference that has enough others close above it; None: there is none."""
         for index in range(len(self.smallest) - _CLOSE + 1):
-            if self.smallest[index + _CLOSE - 1] - self.smallest[index] <= smallest_delay:
+            if self.smallest[index + _CLOSE - 1] - self.smallest[index] <= min_delay:
                 return self.smallest[index]
         return None
 
-    def is_healthy(self, base: timedelta, smallest_delay: timedelta) -> bool:
+    def is_healthy(self, base: timedelta, min_delay: timedelta) -> bool:
         """Return whether at least half of the differences are close above the base."""
-        first, last = base // _BIN, (base + smallest_delay) // _BIN
+        first, last = base // _BIN, (base + min_delay) // _BIN
         close = sum(count for place, count in self.bins.items() if first <= place <= last)
         return 2 * close >= self.pairs
 
@@ -167,7 +167,7 @@ def _check_type(setting: "Attribute[Any]", value: object, *types: type) -> None:
 
 def _check_duration(_: object, setting: "Attribute[timedelta]", duration: timedelta) -> None:
     _check_type(setting, duration, timedelta)
-    most = _MAX_DELAY if setting.name == "smallest_delay" else _MAX_DURATION
+    most = _MAX_DELAY if setting.name == "min_delay" else _MAX_DURATION
     if not _ZERO < duration <= most:
         raise SettingsError(setting.name, f"a timedelta from 1 ms to {milliseconds(most)} ms", f"{milliseconds(duration)} ms")
 
@@ -191,8 +191,8 @@ class ProviderClock:
     Args:
         window: the shortest window of received time, 1 ms to 1 day. Durations are cut to whole milliseconds.
         min_pairs: the fewest pairs of a window. With few events, windows grow.
-        smallest_delay: at least half of the events of a healthy window arrive within this time of the fastest. 1 ms to 2 s.
-        tolerated: a clock that is slow by up to this is not corrected. Fast, by up to `smallest_delay`.
+        min_delay: at least half of the events of a healthy window arrive within this time of the fastest. 1 ms to 2 s.
+        tolerated: a clock that is slow by up to this is not corrected. Fast, by up to `min_delay`.
         cap: a clock that is off by more is not corrected.
         max_drift: how far the clocks are assumed to drift apart at most, as a fraction: 100 ppm.
         fast_windows: after how many healthy windows that agree a fast clock is corrected.
@@ -214,9 +214,7 @@ class ProviderClock:
 
     window: timedelta = field(default=timedelta(minutes=5), converter=_whole_milliseconds, validator=_check_duration)
     min_pairs: int = field(default=8, validator=_check_number)
-    smallest_delay: timedelta = field(
-        default=timedelta(milliseconds=250), converter=_whole_milliseconds, validator=_check_duration
-    )
+    min_delay: timedelta = field(default=timedelta(milliseconds=250), converter=_whole_milliseconds, validator=_check_duration)
     tolerated: timedelta = field(default=timedelta(seconds=2), converter=_whole_milliseconds, validator=_check_duration)
     cap: timedelta = field(default=timedelta(seconds=30), converter=_whole_milliseconds, validator=_check_duration)
     max_drift: float = field(default=100e-6, validator=_check_fraction)
@@ -308,7 +306,7 @@ class ProviderClock:
     def _close(self, window: OpenWindow) -> None:
         self.windows += 1
         self.disproving = [pair for pair in self.disproving if pair.received >= window.began]
-        self.base = window.base(self.smallest_delay)
+        self.base = window.base(self.min_delay)
         if self.base is None or not self._is_healthy(window, self.base):
             self.recent.clear()
             self.state = ClockState.UNHEALTHY
@@ -323,7 +321,7 @@ class ProviderClock:
         self._move(self.base)
 
     def _is_healthy(self, window: OpenWindow, base: timedelta) -> bool:
-        return window.is_healthy(base, self.smallest_delay)
+        return window.is_healthy(base, self.min_delay)
 
     def _move(self, base: timedelta) -> None:
         """Move the offset to the base of a healthy window, as far as that is proved."""
@@ -339,7 +337,7 @@ class ProviderClock:
 
     def _side(self, base: timedelta) -> int:
         """Return 1 for a base of a clock that is slow beyond the tolerance, -1 for one that is fast beyond it, else 0."""
-        return (base > self.tolerated) - (base < -self.smallest_delay)
+        return (base > self.tolerated) - (base < -self.min_delay)
 
     def _drift_of_a_window(self) -> timedelta:
         """Return how far the offset moves until the next window is closed, as the last windows show it."""
@@ -368,7 +366,7 @@ class ProviderClock:
         return all(self._agree(one, other) for one, other in combinations(windows, 2))
 
     def _agree(self, one: Window, other: Window) -> bool:
-        return abs(other.base - one.base) <= self.smallest_delay + (other.began - one.began) * self.max_drift
+        return abs(other.base - one.base) <= self.min_delay + (other.began - one.began) * self.max_drift
 
     def _disprove(self, pair: Pair) -> None:
         """Reduce the correction of a slow clock: no delay is negative. One or two pairs may be strays."""

@@ -22,21 +22,11 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
+from cobrowse_session.canonical import Edition, Identity, as_json, canonical, edition, identity, order
 from cobrowse_session.checks import json_text
-from cobrowse_session.events import (
-    Edition,
-    Event,
-    Identity,
-    UnknownEvent,
-    WrapupSaved,
-    as_json,
-    canonical,
-    edition,
-    identity,
-    is_json_type,
-    order,
-)
-from cobrowse_session.model import Context, Details, Settings
+from cobrowse_session.events import Event, UnknownEvent, WrapupSaved, is_json_type
+from cobrowse_session.model import Context, Details
+from cobrowse_session.settings import Settings
 
 _PARTS = {"details": Details, "settings": Settings, "context": Context}
 _FILLED_BY_OWN_TYPE = ("disconnect_type", "segment_type")
@@ -50,13 +40,13 @@ class _Copy:
     canonical: str
 
     @property
-    def preference(self) -> tuple[datetime, str]:
-        """Of the copies of one edition, the one with the smallest preference counts."""
+    def dedup_key(self) -> tuple[datetime, str]:
+        """Of the copies of one edition, the one with the smallest dedup_key counts."""
         return self.event.received, self.canonical
 
     def precedes(self, other: "_Copy") -> bool:
         """Return whether this copy counts before another one."""
-        return self.preference < other.preference if self.edition == other.edition else self.edition > other.edition
+        return self.dedup_key < other.dedup_key if self.edition == other.edition else self.edition > other.edition
 
 
 class Copies:
@@ -210,7 +200,7 @@ def _statements(event: Event) -> dict[tuple[str, ...], str]:
     return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
 
 
-def deduplicate(events: Iterable[Event]) -> tuple[list[Event], dict[Identity, Copies]]:
+def merge_copies(events: Iterable[Event]) -> tuple[list[Event], dict[Identity, Copies]]:
     """Return one event of each identity, in order, and the copies of those that have several that differ."""
     kept: dict[Identity, Event] = {}
     several: dict[Identity, Copies] = {}

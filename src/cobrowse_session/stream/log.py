@@ -28,22 +28,15 @@ from itertools import chain
 
 from attrs import evolve, frozen
 
+from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity, order
 from cobrowse_session.checks import shown
-from cobrowse_session.events import (
-    KINDS,
-    NO_EDITION,
-    AlertingTimeout,
-    Event,
-    Identity,
-    OrderKey,
-    UnknownEvent,
-    identity,
-    order,
-)
+from cobrowse_session.events import KINDS, AlertingTimeout, Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import CobrowseSession, ConnectionState, Context, is_ended, utc
-from cobrowse_session.stream.copies import Copies, deduplicate
-from cobrowse_session.stream.fold import Folded, Step, Stepper
+from cobrowse_session.model import CobrowseSession, Context, is_ended
+from cobrowse_session.stream.copies import Copies, merge_copies
+from cobrowse_session.stream.fold import FoldResult, FoldState, TraceEntry
+from cobrowse_session.times import utc
+from cobrowse_session.vocabulary import ConnectionState
 
 MARK_EVERY = 64
 
@@ -62,9 +55,9 @@ class Change:
     """
 
     outcome: Outcome | None = None
-    new: tuple[Step, ...] = ()
-    withdrawn: tuple[Step, ...] = ()
-    changed: tuple[tuple[Step, Step], ...] = ()
+    new: tuple[TraceEntry, ...] = ()
+    withdrawn: tuple[TraceEntry, ...] = ()
+    changed: tuple[tuple[TraceEntry, TraceEntry], ...] = ()
     out_of_order: bool = False
 
     def __bool__(self) -> bool:
@@ -121,7 +114,7 @@ class SessionLog:
         "_repeats",
         "_sealed",
         "_session_id",
-        "_stepper",
+        "_state",
         "_steps",
         "_view",
         "offsets",
@@ -148,11 +141,11 @@ class SessionLog:
         self._start()
 
     def _start(self) -> None:
-        self._steps: list[Step] = []
-        self._stepper = Stepper(self._lifecycle, self._lifecycle.new(self._session_id))
-        self._marks = [self._stepper.copy()]  # the session before step 0, 64, 128, …
-        self._last: Step | None = None
-        self._view = self._stepper.session
+        self._steps: list[TraceEntry] = []
+        self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
+        self._marks = [self._state.copy()]  # the session before step 0, 64, 128, …
+        self._last: TraceEntry | None = None
+        self._view = self._state.session
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
@@ -173,7 +166,7 @@ class SessionLog:
         return self._view
 
     @property
-    def trace(self) -> tuple[Step, ...]:
+    def trace(self) -> tuple[TraceEntry, ...]:
         """Every kept event and every timer, in order, with its outcome."""
         self._clean()
         return tuple(self._steps) if self._last is None else (*self._steps, self._last)
@@ -182,12 +175,12 @@ class SessionLog:
     def context(self) -> Context:
         """Whose leg it is: of each field, what the latest event in order states."""
         self._clean()
-        return self._stepper.context
+        return self._state.context
 
     @property
-    def folded(self) -> Folded:
+    def folded(self) -> FoldResult:
         """Session and trace as `explain` and `tell` read them."""
-        return Folded(self._lifecycle, self.session, self.trace, self.repeats, self.conflicts, self.corrected, self.context)
+        return FoldResult(self._lifecycle, self.session, self.trace, self.repeats, self.conflicts, self.corrected, self.context)
 
     @property
     def deadline(self) -> datetime | None:
@@ -350,7 +343,7 @@ class SessionLog:
             late: how many events came after the log was sealed.
         """
         every = list(copies)
-        self._events, self._copies = deduplicate(every)
+        self._events, self._copies = merge_copies(every)
         self._repeats = (len(every) if received is None else received) - len(self._events)
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
@@ -359,7 +352,7 @@ class SessionLog:
         self,
         copies: Iterable[Event],
         session: CobrowseSession,
-        trace: Iterable[Step],
+        trace: Iterable[TraceEntry],
         *,
         advanced: datetime | None,
         repeats: int,
@@ -375,11 +368,11 @@ class SessionLog:
             repeats: how many copies were received beyond one of each event.
             late: how many events came after the log was sealed.
         """
-        self._events, self._copies = deduplicate(copies)
+        self._events, self._copies = merge_copies(copies)
         self._advanced, self._repeats, self._late = advanced, repeats, late
         for event in self._events:
-            self._stepper.take_context(event)
-        self._stepper.session = self._view = session
+            self._state.take_context(event)
+        self._state.session = self._view = session
         self._steps, self._sealed = list(trace), True
         if self._steps and isinstance(self._steps[-1].event, AlertingTimeout):  # the last row, whatever its time
             self._last = self._steps.pop()
@@ -391,11 +384,11 @@ class SessionLog:
         if not self._dirty:
             return
         single = (event for event in self._events if identity(event) not in self._copies)
-        self._events, self._copies = deduplicate([*single, *chain.from_iterable(self._copies.values())])
+        self._events, self._copies = merge_copies([*single, *chain.from_iterable(self._copies.values())])
         self._known = None
         self._start()
         for event in self._events:
-            for step in self._stepper.take(event):
+            for step in self._state.take(event):
                 self._append(step)
         list(self._settle())
         self._dirty = False
@@ -416,7 +409,7 @@ class SessionLog:
         work = self._view.after_call_work
         late = Late(
             row=None,
-            sentence="The session was sealed before the event came.",
+            reason="The session was sealed before the event came.",
             from_state=self._view.state,
             acw=work.state if work else None,
             event=event,
@@ -449,7 +442,7 @@ class SessionLog:
     def _repeat_of(self, held: Event) -> Repeat:
         kept = self._steps[self._place(order(held))].outcome
         return Repeat(
-            row=kept.row, sentence="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
+            row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
         )
 
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
@@ -490,7 +483,7 @@ class SessionLog:
         after = [step.event for step in withdrawn if isinstance(step.event, Event) and step.event is not instead_of]
         after.insert(bisect_left(after, order(event), key=order), event)
         for one in after:
-            for step in self._stepper.take(one):
+            for step in self._state.take(one):
                 self._append(step)
         list(self._settle())
         rows = (*self._steps[place:], *filter(None, [self._last]))
@@ -499,49 +492,49 @@ class SessionLog:
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
         return evolve(changed, out_of_order=after[-1] is not event)
 
-    def _append(self, step: Step) -> None:
+    def _append(self, step: TraceEntry) -> None:
         self._steps.append(step)
         if len(self._steps) % MARK_EVERY == 0:
-            self._marks.append(self._stepper.copy())
+            self._marks.append(self._state.copy())
 
-    def _go_back(self, place: int) -> list[Step]:
+    def _go_back(self, place: int) -> list[TraceEntry]:
         """Undo the steps from a place on, and hand them back."""
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
             del self._steps[place:], self._marks[mark + 1 :]
-            self._stepper = self._marks[mark].copy()
+            self._state = self._marks[mark].copy()
             for step in self._steps[mark * MARK_EVERY :]:
                 self._again(step)
         return withdrawn
 
-    def _again(self, step: Step) -> None:
+    def _again(self, step: TraceEntry) -> None:
         """Take a step whose outcome is known."""
-        self._lifecycle.judge(self._stepper.session, step.event)
-        self._stepper.take_context(step.event)
+        self._lifecycle.decide(self._state.session, step.event)
+        self._state.take_context(step.event)
 
-    def _settle(self) -> Iterator[Step]:
+    def _settle(self) -> Iterator[TraceEntry]:
         """Fire what the latest `advance` finds due."""
-        self._last, self._view = None, self._stepper.session
+        self._last, self._view = None, self._state.session
         if self._advanced is None:
             return
         if self._view.state == ConnectionState.ALERTING:  # the last resort: it must leave no trace where an event comes
-            apart = self._stepper.copy()
+            apart = self._state.copy()
             self._last = next(apart.advance(self._advanced), None)
             self._view = apart.session
         else:
-            for step in self._stepper.advance(self._advanced):
+            for step in self._state.advance(self._advanced):
                 self._append(step)
                 yield step
 
 
-def _key(step: Step) -> OrderKey:
+def _key(step: TraceEntry) -> OrderKey:
     """Where a step is; a timer comes after the events of its instant."""
     event = step.event
     return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", NO_EDITION, "")
 
 
-def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Change:
+def _changed(before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event) -> Change:
     """Compare the rows of two ends of a trace that begin at the same place."""
     old, new = _by_row(before), _by_row(after)
     return Change(
@@ -552,13 +545,13 @@ def _changed(before: Iterable[Step], after: Iterable[Step], event: Event) -> Cha
     )
 
 
-def _by_row(steps: Iterable[Step]) -> dict[Identity | tuple[str, int], Step]:
+def _by_row(steps: Iterable[TraceEntry]) -> dict[Identity | tuple[str, int], TraceEntry]:
     """Rows by what they are known by: the identity of an event; the type and the number of a timer.
 
     A session can have several timers of one type: work that is reopened can time out again.
     """
     numbers = Counter[str]()
-    rows: dict[Identity | tuple[str, int], Step] = {}
+    rows: dict[Identity | tuple[str, int], TraceEntry] = {}
     for step in steps:
         if isinstance(step.event, Event):
             rows[identity(step.event)] = step

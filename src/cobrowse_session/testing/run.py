@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
-from cobrowse_session.lifecycle.step import timer_of
+from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
@@ -30,7 +30,7 @@ class Run:
 
     Attributes:
         session: the session in the end.
-        steps: every event and every timer, in the order in which they were judged.
+        steps: every event and every timer, in the order in which they were decided.
     """
 
     session: CobrowseSession
@@ -142,4 +142,4 @@ def _line(step: RunStep) -> str:
         return f"{what} ● {outcome.row}: {moved}" + (f", after-call work {outcome.acw}" if outcome.acw else "")
     mark = "○" if isinstance(outcome, Duplicate) else "◆"
     rule = getattr(outcome, "rule", None)
-    return f"{what} {mark} {outcome.kind}{f' {rule}' if rule else ''}: {outcome.sentence}"
+    return f"{what} {mark} {outcome.kind}{f' {rule}' if rule else ''}: {outcome.reason}"

@@ -25,7 +25,8 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, NO_SETTINGS, Context, Details, Settings
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
+from cobrowse_session.settings import NO_SETTINGS, Settings
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 """When a stream begins, unless it says otherwise."""

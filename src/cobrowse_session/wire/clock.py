@@ -7,11 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
+from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.errors import SettingsError
-from cobrowse_session.model import NOTHING, Extra, milliseconds, time_text
 from cobrowse_session.stream.clock import ClockState, OpenWindow, Pair, ProviderClock, Window
-from cobrowse_session.wire.text import decode_error
-from cobrowse_session.wire.values import versioned
+from cobrowse_session.times import milliseconds, time_text
+from cobrowse_session.wire.converter import versioned
+from cobrowse_session.wire.strict_json import decode_error
 
 CLOCK_FORMAT = 1
 """The version of a saved clock."""
@@ -25,7 +26,7 @@ def save_clock(clock: ProviderClock) -> dict[str, Any]:
         "format": CLOCK_FORMAT,
         "windowMs": milliseconds(clock.window),
         "minPairs": clock.min_pairs,
-        "smallestDelayMs": milliseconds(clock.smallest_delay),
+        "minDelayMs": milliseconds(clock.min_delay),
         "toleratedMs": milliseconds(clock.tolerated),
         "capMs": milliseconds(clock.cap),
         "maxDrift": clock.max_drift,
@@ -60,7 +61,7 @@ def _save_open(window: OpenWindow) -> dict[str, Any]:
 class _SavedWindow:
     began: datetime
     base_ms: int
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
@@ -69,21 +70,21 @@ class _SavedOpenWindow:
     pairs: int
     smallest: tuple[int, ...]
     bins: tuple[tuple[int, ...], ...]
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
 class _SavedPair:
     received: datetime
     difference_ms: int
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
 class _Saved:
     window_ms: int
     min_pairs: int
-    smallest_delay_ms: int
+    min_delay_ms: int
     tolerated_ms: int
     cap_ms: int
     max_drift: float
@@ -100,7 +101,7 @@ class _Saved:
     open: _SavedOpenWindow | None = None
     latest: datetime | None = None
     disproving: tuple[_SavedPair, ...]
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
@@ -128,7 +129,7 @@ def _with_settings(saved: _Saved) -> ProviderClock:
         return ProviderClock(
             window=_duration("windowMs", saved.window_ms),
             min_pairs=saved.min_pairs,
-            smallest_delay=_duration("smallestDelayMs", saved.smallest_delay_ms),
+            min_delay=_duration("minDelayMs", saved.min_delay_ms),
             tolerated=_duration("toleratedMs", saved.tolerated_ms),
             cap=_duration("capMs", saved.cap_ms),
             max_drift=saved.max_drift,

@@ -9,7 +9,8 @@ from typing import Any, NewType
 
 import attrs
 
-from cobrowse_session.checks import MAX_DEPTH, check_json
+from cobrowse_session.canonical import as_json
+from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, check_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
     CONTEXT_NAMES,
@@ -22,30 +23,18 @@ from cobrowse_session.events import (
     AfterCallWorkEnded,
     Event,
     UnknownEvent,
-    as_json,
     is_json_type,
     is_out_of_range,
     own_names,
 )
-from cobrowse_session.model import (
-    NO_CONTEXT,
-    NO_DETAILS,
-    NO_SETTINGS,
-    NOTHING,
-    AfterCallWorkEndedBy,
-    Context,
-    Details,
-    Settings,
-    UnknownPrompt,
-    WrapupPrompt,
-    event_time,
-    read_prompt,
-    time_text,
-)
-from cobrowse_session.wire.text import LONGEST_LINE, dump, read_json, read_object, shown
-from cobrowse_session.wire.values import CONVERTER, Mismatch, problems, read_time
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
+from cobrowse_session.settings import NO_SETTINGS, Settings
+from cobrowse_session.times import event_time, time_text
+from cobrowse_session.vocabulary import AfterCallWorkEndedBy, UnknownPrompt, WrapupPrompt, read_prompt
+from cobrowse_session.wire.converter import CONVERTER, TypeProblem, problems, read_time
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
 
-AHEAD = timedelta(hours=24)
+MAX_FUTURE = timedelta(hours=24)
 """How far an event may lie after it was received, unless a caller says otherwise."""
 
 Word = NewType("Word", str)
@@ -78,13 +67,13 @@ def encode_event(event: Event) -> str:
     return dump(as_json(event))
 
 
-def decode_event(raw: str | bytes, *, ahead: timedelta = AHEAD, longest: int = LONGEST_LINE) -> Event:
+def decode_event(raw: str | bytes, *, max_future: timedelta = MAX_FUTURE, max_line_bytes: int = MAX_LINE_BYTES) -> Event:
     """Read an event from CloudEvents JSON.
 
     Args:
         raw: one JSON object, as text or UTF-8.
-        ahead: how far it may occur after the time it was received.
-        longest: how many bytes are read at most.
+        max_future: how far it may occur after the time it was received.
+        max_line_bytes: how many bytes are read at most.
 
     Returns:
         An event of its kind; of a type that nobody knows, an `UnknownEvent`. Unknown keys and words are kept.
@@ -92,10 +81,10 @@ def decode_event(raw: str | bytes, *, ahead: timedelta = AHEAD, longest: int = L
     Raises:
         DecodeError: it cannot be read; every problem with its path, what was found and what was expected.
     """
-    return read_event(read_object(raw, longest=longest), ahead=ahead)
+    return read_event(read_object(raw, max_line_bytes=max_line_bytes), max_future=max_future)
 
 
-def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Event:
+def read_event(document: Mapping[str, Any], *, max_future: timedelta = MAX_FUTURE) -> Event:
     """Read an event from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
@@ -106,7 +95,7 @@ def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Even
         stated, read = {"type": envelope.get("type"), "data": document.get("data")}, _READ
     else:
         stated, read = _said(event, names, _data_of(document, found), found), _READ_WITH_DATA
-    _check_ahead(envelope, ahead, found)
+    _check_ahead(envelope, max_future, found)
     if found:
         raise DecodeError(tuple(found))
     return event(
@@ -119,7 +108,7 @@ def read_event(document: Mapping[str, Any], *, ahead: timedelta = AHEAD) -> Even
         sequence=envelope.get("sequence"),
         derived_from=envelope.get("derivedfrom"),
         context=_read_context(context) if context else NO_CONTEXT,
-        extensions={key: value for key, value in document.items() if key not in read} or NOTHING,
+        extensions={key: value for key, value in document.items() if key not in read} or NO_EXTRA,
         **stated,
     )
 
@@ -175,7 +164,7 @@ def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
         found.append(Problem("bad_base64", "$.data_base64", shown(encoded), "base64"))
         return None
     try:
-        data = read_json(decoded, longest=len(decoded))
+        data = read_json(decoded, max_line_bytes=len(decoded))
         check_json("data", data, MAX_DEPTH - 1)  # one level is the event's own
     except DecodeError as error:
         found += [Problem(p.error, f"$.data_base64{p.path[1:]}", p.found, p.expected) for p in error.problems]
@@ -207,7 +196,7 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     return {
         "details": Details(**details) if details else NO_DETAILS,
         "settings": Settings(**settings) if settings else NO_SETTINGS,
-        "extra": extra or NOTHING,
+        "extra": extra or NO_EXTRA,
         **own,
     }
 
@@ -236,46 +225,46 @@ def _places(cls: type, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, s
     )
 
 
-def _check_ahead(envelope: Mapping[str, Any], ahead: timedelta, found: list[Problem]) -> None:
+def _check_ahead(envelope: Mapping[str, Any], max_future: timedelta, found: list[Problem]) -> None:
     occurred, received = envelope.get("time"), envelope.get("receivedtime")
-    if occurred and received and occurred - received > ahead:
-        expected = f"at most {ahead} after it was received, {time_text(received)}"
+    if occurred and received and occurred - received > max_future:
+        expected = f"at most {max_future} after it was received, {time_text(received)}"
         found.append(Problem("time_in_the_future", "$.time", time_text(occurred), expected))
 
 
 def _timeout(value: Any, _: Any) -> timedelta | None:
     if type(value) is not int:
-        raise Mismatch(value, "an integer of milliseconds")
+        raise TypeProblem(value, "an integer of milliseconds")
     return timedelta(milliseconds=value)
 
 
 def _prompt(value: Any, _: Any) -> WrapupPrompt | UnknownPrompt:
     if not isinstance(value, str):
-        raise Mismatch(value, "a string")
+        raise TypeProblem(value, "a string")
     return read_prompt(value)
 
 
 def _word(value: Any, _: Any) -> str:
     if not isinstance(value, str):
-        raise Mismatch(value, "a string")
+        raise TypeProblem(value, "a string")
     if not value:
-        raise Mismatch(value, "a string that is not empty", "empty")
+        raise TypeProblem(value, "a string that is not empty", "empty")
     return value
 
 
 def _version(value: Any, _: Any) -> str:
     if value != "1.0":
-        raise Mismatch(value, '"1.0"', "unsupported_version")
+        raise TypeProblem(value, '"1.0"', "unsupported_version")
     return str(value)
 
 
 def _moment(value: Any, _: Any) -> datetime:
     try:
         return event_time(read_time(value))
-    except Mismatch:
+    except TypeProblem:
         raise
     except ValueError:
-        raise Mismatch(value, "a time that exists, in the years 1970 to 9998", "bad_time") from None
+        raise TypeProblem(value, "a time that exists, in the years 1970 to 9998", "bad_time") from None
 
 
 CONVERTER.register_structure_hook(timedelta, _timeout)

@@ -15,7 +15,7 @@ from types import ModuleType
 from attrs import frozen
 
 from cobrowse_session.events import KINDS
-from cobrowse_session.lifecycle import guards, stamps, table
+from cobrowse_session.lifecycle import actions, guards, table
 from cobrowse_session.lifecycle.row import Row, written_by
 
 
@@ -41,13 +41,13 @@ def table_digest() -> TableDigest:
     """Return the digest of the table that runs."""
     rows = [_row(row) for rows in (table.CONNECTION, table.AFTER_CALL_WORK) for row in rows]
     ranks = [(kind, event.rank) for kind, event in KINDS.items()]
-    return TableDigest(_digest(repr((rows, ranks))), _code(guards, stamps))
+    return TableDigest(_digest(repr((rows, ranks))), _code(guards, actions))
 
 
 def _row(row: Row) -> tuple[object, ...]:
-    asked = [guard.__name__ for guard in row.when]
-    written = [(action.__name__, written_by(action)) for action in row.then]
-    return row.name, row.on, row.source, asked, str(row.gives), written
+    asked = [guard.__name__ for guard in row.guards]
+    written = [(action.__name__, written_by(action)) for action in row.actions]
+    return row.name, row.on, row.source, asked, str(row.result), written
 
 
 def _code(*modules: ModuleType) -> str | None:

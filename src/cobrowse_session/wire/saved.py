@@ -13,29 +13,22 @@ from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.checks import json_text
+from cobrowse_session.canonical import as_json
+from cobrowse_session.checks import NO_EXTRA, Extra, json_text
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
-from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer, as_json
+from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
-from cobrowse_session.model import (
-    NOTHING,
-    AfterCallWorkState,
-    CobrowseSession,
-    ConnectionState,
-    Extra,
-    Settings,
-    milliseconds,
-    read_prompt,
-    time_text,
-    vendor_name,
-)
-from cobrowse_session.stream import Restored, SessionLog, Step
+from cobrowse_session.model import CobrowseSession, vendor_name
+from cobrowse_session.settings import Settings
+from cobrowse_session.stream import Restored, SessionLog, TraceEntry
+from cobrowse_session.times import milliseconds, time_text
+from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_prompt
 from cobrowse_session.wire.cloudevents import read_event
+from cobrowse_session.wire.converter import CONVERTER, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
-from cobrowse_session.wire.text import check_document, decode_error
+from cobrowse_session.wire.strict_json import check_document, decode_error
 from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
-from cobrowse_session.wire.values import CONVERTER, structured, versioned
 
 LOG_FORMAT = 2
 """The version of a saved log."""
@@ -78,7 +71,7 @@ def _save_sealed(log: SessionLog) -> dict[str, Any]:
     rows = zip(trace_rows(log.trace), log.trace, strict=True)
     return {
         "sessionSettings": _save_settings(log.session.settings),
-        "rows": [{**json.loads(encode_row(row)), "sentence": step.outcome.sentence} for row, step in rows],  # no enums
+        "rows": [{**json.loads(encode_row(row)), "reason": step.outcome.reason} for row, step in rows],  # no enums
     }
 
 
@@ -113,7 +106,7 @@ class _SavedSettings:
     wrapup_prompt: str | None = None
     wrapup_timeout: int | None = None
     alerting_timeout: int | None = None
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
@@ -129,7 +122,7 @@ class _SavedLifecycle(_SavedSettings):
 class _SavedTable:
     rows: str
     code: str | None = None
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
@@ -149,7 +142,7 @@ class _Saved:
     trace: str
     session_settings: _SavedSettings | None = None
     rows: Any = None
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
 @frozen(kw_only=True)
@@ -167,8 +160,8 @@ class _SavedRow:
     conversation: str | None = None
     set: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    sentence: str
-    extra: Extra = NOTHING
+    reason: str
+    extra: Extra = NO_EXTRA
 
 
 # --- Restoring ----------------------------------------------------------------------------------------------------------------
@@ -267,12 +260,12 @@ def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
     if not isinstance(value, Mapping):
         raise decode_error("wrong_type", path, value, "an object")
     for source, offset in value.items():
-        if type(offset) is not int or abs(offset) > milliseconds(LARGEST_OFFSET):
+        if type(offset) is not int or abs(offset) > milliseconds(MAX_OFFSET):
             raise decode_error("wrong_type", f"{path}.{source}", offset, "an integer of milliseconds, of at most 100 years")
         yield source, timedelta(milliseconds=offset)
 
 
-LARGEST_OFFSET = timedelta(days=36_500)
+MAX_OFFSET = timedelta(days=36_500)
 """By how much a source may be corrected, at most."""
 
 
@@ -287,7 +280,7 @@ def _event(saved: _Saved, index: int, document: object) -> Event:
     if not isinstance(document, Mapping):
         raise decode_error("not_an_object", path, document, "an event")
     try:
-        event = read_event(document, ahead=timedelta.max)
+        event = read_event(document, max_future=timedelta.max)
     except DecodeError as error:
         raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
     if event.subject != saved.session:
@@ -318,7 +311,7 @@ def _sealed_session(saved: _Saved) -> CobrowseSession:
     return session
 
 
-def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
+def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
     kept = SessionLog(Lifecycle(), saved.session)
     kept.restore(copies)
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
@@ -334,7 +327,7 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[Step]:
     return steps
 
 
-def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> Step:
+def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> TraceEntry:
     timer = _timer(row)
     event = timer(subject=saved.session, occurred_at=row.at) if timer else events.get((row.source or "", row.event or ""))
     if event is None:
@@ -347,12 +340,12 @@ def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved
     outcome = make(
         row,
         row=row.row,
-        sentence=row.sentence,
+        reason=row.reason,
         from_state=ConnectionState.read(row.from_),
         acw=None if row.acw is None else AfterCallWorkState.read(row.acw),
         notes=row.notes,
     )
-    return Step(event, outcome, row.conversation)
+    return TraceEntry(event, outcome, row.conversation)
 
 
 _TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}

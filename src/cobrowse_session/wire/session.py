@@ -1,8 +1,8 @@
 """The vendor's session JSON: exactly the 19 properties, and whatever else came (docs/lifecycle.md, section 9)."""
 
 from cobrowse_session.model import CobrowseSession, Communication
-from cobrowse_session.wire.text import dump, read_object
-from cobrowse_session.wire.values import CONVERTER, structured
+from cobrowse_session.wire.converter import CONVERTER, structured
+from cobrowse_session.wire.strict_json import dump, read_object
 
 SESSION_FORMAT = 1
 """The version of the session JSON as it is written here; the vendor's own has none."""

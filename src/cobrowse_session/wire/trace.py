@@ -6,12 +6,14 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
-from cobrowse_session.model import NOTHING, CobrowseSession, Details, Extra, time_text, vendor_name
-from cobrowse_session.stream import Step
-from cobrowse_session.wire.text import dump, read_object
-from cobrowse_session.wire.values import structured
+from cobrowse_session.model import CobrowseSession, Details, vendor_name
+from cobrowse_session.stream import TraceEntry
+from cobrowse_session.times import time_text
+from cobrowse_session.wire.converter import structured
+from cobrowse_session.wire.strict_json import dump, read_object
 
 TRACE_FORMAT = 1
 """The version of the trace rows."""
@@ -21,7 +23,7 @@ ATTRIBUTES = {vendor_name(a.name): a.name for cls in (CobrowseSession, Details) 
 """The attribute of a session or its details behind each name in `set`."""
 
 
-def trace_rows(steps: Iterable[Step]) -> Iterator[dict[str, Any]]:
+def trace_rows(steps: Iterable[TraceEntry]) -> Iterator[dict[str, Any]]:
     """The trace of one session as JSON objects. `Any`: JSON."""
     return map(_row, steps)
 
@@ -51,10 +53,10 @@ class _Row:
     event: str | None = None
     source: str | None = None
     set: tuple[str, ...] = ()
-    extra: Extra = NOTHING
+    extra: Extra = NO_EXTRA
 
 
-def _row(step: Step) -> dict[str, Any]:
+def _row(step: TraceEntry) -> dict[str, Any]:
     event, outcome = step.event, step.outcome
     sent = event if isinstance(event, Event) else None
     row = {

@@ -1,0 +1,144 @@
+"""The order of events, their canonical form as JSON, and the notes on what was kept but not understood (ORDER-1, COPY-9)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+
+from cobrowse_session.checks import NO_EXTRA, json_text
+from cobrowse_session.events import CONTEXT_NAMES, TIMEOUT_NAMES, Event, UnknownEvent, WrapupSaved, stated
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Address, vendor_name
+from cobrowse_session.settings import NO_SETTINGS
+from cobrowse_session.times import milliseconds, time_text
+from cobrowse_session.vocabulary import UnknownPrompt, Vocabulary
+
+# --- Order --------------------------------------------------------------------------------------------------------------------
+
+Identity = tuple[str, str, str]
+Edition = tuple[int, int, str, str]
+OrderKey = tuple[datetime, int, str, Edition, str]
+
+
+def order(event: Event) -> OrderKey:
+    """Return the key by which the events of a session are sorted (ORDER-1) [C]."""
+    return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
+
+
+def identity(event: Event) -> Identity:
+    """Return what makes two events copies of each other."""
+    return event.subject, event.source, event.id
+
+
+def edition(sequence: str | None) -> Edition:
+    """Return the key by which sequences are sorted: none, then integers of any length, then other text by code point.
+
+    >>> sorted(["a", "10", "9", "007", "7", None], key=edition)
+    [None, '007', '7', '9', '10', 'a']
+    """
+    if sequence is None:
+        return NO_EDITION
+    if sequence.isascii() and sequence.isdigit():
+        digits = sequence.lstrip("0")
+        return 1, len(digits), digits, sequence
+    return 2, 0, "", sequence
+
+
+NO_EDITION: Edition = (0, 0, "", "")
+
+
+def canonical(event: Event) -> str:
+    """Return the event as JSON with sorted keys, without the time it was received. Copies that differ here are in conflict."""
+    written = as_json(event)
+    written.pop("receivedtime", None)
+    return json_text(written)
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return the event as a CloudEvents 1.0 JSON object without what is unset. `Any`: JSON."""
+    envelope: dict[str, str | None] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": time_text(event.occurred_at),
+        "receivedtime": _time_text(event.received_at),
+        "providertime": _time_text(event.provider_time),
+        "sequence": event.sequence,
+        "derivedfrom": event.derived_from,
+    }
+    if event.context is not NO_CONTEXT:
+        envelope.update((key, getattr(event.context, name)) for key, name in CONTEXT_NAMES.items())
+    written: dict[str, Any] = {key: value for key, value in envelope.items() if value is not None}
+    written.update(event.extensions)
+    data = (
+        event.data if isinstance(event, UnknownEvent) else {**event.extra, **{key: _plain(value) for key, value in stated(event)}}
+    )
+    if data is not None and data != {}:
+        written["data"] = data
+    return written
+
+
+def _time_text(moment: datetime | None) -> str | None:
+    return None if moment is None else time_text(moment)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it. `Any`: JSON."""
+    match value:
+        case Vocabulary() | UnknownPrompt():
+            return str(value)
+        case timedelta():
+            return milliseconds(value)
+        case tuple():
+            return list(value)
+        case Address():
+            parts = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
+            return {key: part for key, part in parts.items() if part is not None} | dict(value.extra)
+        case _:
+            return value
+
+
+# --- Notes --------------------------------------------------------------------------------------------------------------------
+
+
+def notes(event: Event) -> tuple[str, ...]:
+    """Return sentences about what was kept but not understood, and about how the time was found."""
+    found = [*_notes_on_time(event)]
+    if event.rank != UnknownEvent.rank and (event.vocabulary or _has_data(event)):
+        found += _notes_on_words(event)
+        found += [f"{key} {_short(event.extra[key])} is out of bounds, not taken" for key in TIMEOUT_NAMES if key in event.extra]
+        if isinstance(event, WrapupSaved) and event.code is None and event.extra:
+            found += [
+                f"key {_short(key)} is not read, and the wrap-up has no code"
+                for key in sorted(event.extra)
+                if key not in TIMEOUT_NAMES
+            ]
+    return tuple(found)
+
+
+def _has_data(event: Event) -> bool:
+    return event.details is not NO_DETAILS or event.settings is not NO_SETTINGS or event.extra is not NO_EXTRA
+
+
+def _notes_on_time(event: Event) -> Iterator[str]:
+    if event.derived_from is not None:
+        yield f"time derived from {event.derived_from}"
+    if event.provider_time is not None and event.provider_time != event.occurred_at:
+        offset = (event.occurred_at - event.provider_time).total_seconds()
+        yield f"time corrected by {offset:+.3f} s"
+
+
+def _notes_on_words(event: Event) -> Iterator[str]:
+    found = [(name, getattr(event, name)) for name in event.vocabulary]
+    found += [(name, getattr(event.details, name)) for name in ("cobrowse_role", "initial_state")]
+    found.append(("wrapup_prompt", event.settings.wrapup_prompt))
+    for name, value in found:
+        if value is not None and not isinstance(value, Vocabulary):
+            yield f"unknown {vendor_name(name)} {str(value)!r}, kept as it came"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

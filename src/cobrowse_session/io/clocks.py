@@ -1,0 +1,118 @@
+"""The providers' clocks, as a file of events shows them."""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from attrs import define, field, frozen
+
+from cobrowse_session.events import Event
+from cobrowse_session.printable import printable
+from cobrowse_session.stream import ClockReport, ProviderClock
+from cobrowse_session.times import EPOCH, milliseconds
+
+__all__ = ["Clock", "clocks"]
+
+
+@frozen
+class Clock:
+    """One provider's clock, as a file shows it.
+
+    Attributes:
+        source: the provider.
+        clock: what was learned from its events, in the order in which they were received.
+        impossible: how many events were received before they happened, by their own times.
+        worst: by how much, at most.
+        moves: how often the offset that would be added changed.
+    """
+
+    source: str
+    clock: ProviderClock
+    impossible: int = 0
+    worst: timedelta = field(default=timedelta(0))
+    moves: int = 0
+
+    def __str__(self) -> str:
+        clock = self.clock
+        lines = [
+            f"{printable(self.source)}: {clock.pairs} pairs in {clock.windows} windows, {clock.healthy} of them healthy",
+            f"  difference  {_observed(clock)}",
+            f"  would add   {_would_add(clock)}",
+        ]
+        if clock.drift is not None:
+            lines.append(f"  drift       {clock.drift * 1e6:+.1f} ppm over the last {len(clock.recent)} windows")
+        lines.append(f"  jumps       {clock.jumps}")
+        lines.append(f"  impossible  {self.impossible}" + (f", by up to {_ms(self.worst)}" if self.impossible else ""))
+        return "\n".join(lines)
+
+
+def _observed(clock: ProviderClock) -> str:
+    if clock.windows == 0:
+        so_far = clock.current.base(clock.min_delay) if clock.current and clock.pairs >= clock.min_pairs else None
+        return f"unknown: {clock.min_pairs} pairs are needed" if so_far is None else f"{_ms(so_far)} at least so far"
+    if clock.base is None:
+        return "unknown: the smallest differences of the latest window are strays"
+    report = clock.report
+    return f"{_ms(clock.base)} at least in the latest window" + (f": {report}" if report else "")
+
+
+def _would_add(clock: ProviderClock) -> str:
+    return f"{_ms(clock.offset)}, if the correction of this source is asked for" if clock.offset else "nothing"
+
+
+def clocks(events: Iterable[Event], window: timedelta | None = None, min_delay: timedelta | None = None) -> tuple[Clock, ...]:
+    """Observe each provider's clock, from events that have a `receivedtime`. Nothing is corrected.
+
+    Args:
+        events: in any order.
+        window: see `ProviderClock`; None: its default.
+        min_delay: see `ProviderClock`; None: its default.
+
+    Raises:
+        SettingsError: a duration out of range; see `ProviderClock`.
+    """
+    pairs: dict[str, list[tuple[datetime, datetime, datetime]]] = defaultdict(list)
+    for event in events:
+        if event.received_at is not None and event.derived_from is None:
+            pairs[event.source].append((event.received_at, event.provider_time or event.occurred_at, event.occurred_at))
+    given = {"window": window, "min_delay": min_delay}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return tuple(_clock(source, sorted(pairs[source]), ProviderClock(**chosen)) for source in sorted(pairs))  # type: ignore[arg-type]  # durations, by name
+
+
+@define
+class Observed:
+    """The times of events by source, to report what clocks seem to be off. 16 bytes an event."""
+
+    _times: dict[str, "array[int]"] = field(factory=lambda: defaultdict(lambda: array("q")), init=False)
+
+    def add(self, event: Event) -> None:
+        """Take an event that states when it was received, in any order."""
+        if event.received_at is not None and event.derived_from is None:
+            times = event.received_at, event.provider_time or event.occurred_at
+            self._times[event.source].extend(milliseconds(time - EPOCH) for time in times)
+
+    def reports(self) -> dict[str, ClockReport]:
+        """Return the sources whose clocks seem to be off by more than what is tolerated, and what is known of each."""
+        return {source: report for source in sorted(self._times) if (report := self._learned(source).report)}
+
+    def _learned(self, source: str) -> ProviderClock:
+        clock, times = ProviderClock(), iter(self._times[source])
+        for received, provider_time in sorted(zip(times, times, strict=True)):
+            clock.learn(EPOCH + timedelta(milliseconds=provider_time), EPOCH + timedelta(milliseconds=received))
+        return clock
+
+
+def _clock(source: str, pairs: list[tuple[datetime, datetime, datetime]], clock: ProviderClock) -> Clock:
+    moves = 0
+    for received, provider_time, _ in pairs:
+        before = clock.offset
+        clock.learn(provider_time, received)
+        moves += clock.offset != before
+    early = [occurred - received for received, _, occurred in pairs if received < occurred]
+    return Clock(source, clock, len(early), max(early, default=timedelta(0)), moves)
+
+
+def _ms(duration: timedelta) -> str:
+    return f"{duration / timedelta(milliseconds=1):+,.0f} ms"

@@ -1,0 +1,135 @@
+"""Files of the platform's payloads: one JSON document, an array of them, or one a line."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, BinaryIO, Self
+
+from attrs import frozen
+
+from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.io.replay import CHUNK, Rejected, lines, skip
+from cobrowse_session.sources.genesys import Converted, convert_checked
+from cobrowse_session.wire.strict_json import MAX_PROBLEMS, read_json, too_long, too_many
+
+__all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
+
+MAX_PAYLOAD_BYTES = 16 << 20
+"""Bytes of one document, unless a caller says otherwise."""
+BYTES_PER_PART = 50
+"""A document may have one object or array per so many bytes of its bound. Python needs up to 200 bytes for an empty one."""
+
+
+@frozen
+class _Document:
+    """A document of a file.
+
+    Attributes:
+        line: the physical line in which it begins, from 1.
+        text: its content, or its beginning where it is too long.
+        length: its length in bytes.
+        content: what it holds (`Any`: JSON), or why it cannot be read.
+    """
+
+    line: int
+    text: bytes
+    length: int
+    content: Any | DecodeError
+
+    @classmethod
+    def of(cls, line: int, text: bytes, length: int, max_line_bytes: int) -> Self:
+        """Read a document of at most `max_line_bytes` bytes."""
+        try:
+            return cls(line, text, length, _read(text, length, max_line_bytes))
+        except DecodeError as error:
+            return cls(line, text, length, error)
+
+    def rejected(self, error: DecodeError, count: int = 1) -> Rejected:
+        """The document, as it is rejected."""
+        return Rejected.of(error, self.line, self.text, self.length, count)
+
+
+def read_payloads(
+    file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, max_line_bytes: int = MAX_PAYLOAD_BYTES
+) -> Iterator[tuple[int, Converted]]:
+    """Convert every payload of a file. One that cannot be read or is not recognised is rejected, and the others go on.
+
+    Args:
+        file: binary.
+        reject: gets what cannot be read or recognised; in an array, the first `MAX_PROBLEMS` elements, and one that counts the
+            others.
+        family: the family of all of them; None: recognise each.
+        max_line_bytes: how many bytes one document may have: an array, or a payload by itself.
+
+    Returns:
+        For each payload the line in which it begins, and what it amounts to.
+    """
+    for document in _documents(file, max_line_bytes):
+        if isinstance(document.content, DecodeError):
+            reject(document.rejected(document.content))
+        else:
+            yield from _converted(document, reject, family)
+
+
+def _converted(document: _Document, reject: Callable[[Rejected], object], family: str | None) -> Iterator[tuple[int, Converted]]:
+    """Convert each payload of a document."""
+    content = document.content
+    rejected = 0
+    for index, payload in enumerate(content if isinstance(content, list) else [content]):
+        if rejected >= MAX_PROBLEMS and _is_no_payload(payload):
+            rejected += 1
+            continue
+        try:
+            yield document.line, convert_checked(payload, family, path=f"$[{index}]" if isinstance(content, list) else "$")
+        except DecodeError as error:
+            rejected += 1
+            if rejected <= MAX_PROBLEMS:
+                reject(document.rejected(error))
+    if rejected > MAX_PROBLEMS:
+        reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
+
+
+def _is_no_payload(payload: Any) -> bool:  # JSON
+    """Return whether a payload is certainly none. A full rejection costs much more."""
+    return payload == {} or not isinstance(payload, dict | list)
+
+
+def _read(text: bytes, length: int, max_line_bytes: int) -> Any:  # JSON
+    if length > max_line_bytes:
+        raise too_long(length, max_line_bytes)
+    parts, most = text.count(b"{") + text.count(b"["), max_line_bytes // BYTES_PER_PART
+    if parts > most:
+        raise DecodeError((Problem("too_many_parts", "$", f"{parts} objects and arrays", f"at most {most}"),))
+    return read_json(text, max_line_bytes=max_line_bytes)
+
+
+def _documents(file: BinaryIO, max_line_bytes: int) -> Iterator[_Document]:
+    """The documents of a file.
+
+    One a line, if the file has one line, or one of its first two is a document by itself; else the whole file is one.
+    """
+    every = (_Document.of(*line, max_line_bytes) for line in lines(file, max_line_bytes))
+    first = next(every, None)
+    if first is None:
+        return
+    second = None if isinstance(first.content, dict | list) else next(every, None)
+    if second is None or isinstance(second.content, dict | list):
+        yield from chain(filter(None, (first, second)), every)
+    else:
+        yield _whole(file, first, second, max_line_bytes)
+
+
+def _whole(file: BinaryIO, first: _Document, second: _Document, max_line_bytes: int) -> _Document:
+    """The whole file as one document, after its first two lines were read."""
+    length = sum(line.length + len(b"\n") for line in (first, second))
+    rest = _read_at_most(file, max(max_line_bytes - length, 0) + len(b"x\n")).removesuffix(b"\n")  # a byte too many is enough
+    text = b"\n".join((first.text, second.text, rest))
+    return _Document.of(first.line, text, length + len(rest) + skip(file), max_line_bytes)
+
+
+def _read_at_most(file: BinaryIO, most: int) -> bytes:
+    """Read so many bytes, a piece at a time: Python makes room for all that it is asked for."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := file.read(min(most, CHUNK))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)

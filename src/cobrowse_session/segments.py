@@ -1,0 +1,115 @@
+"""The time line of a leg, as an immutable sequence of segments."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import overload
+
+from attrs import field, frozen
+
+from cobrowse_session.checks import NO_EXTRA, Extra, extra_key
+from cobrowse_session.vocabulary import DisconnectType
+
+
+@frozen(kw_only=True)
+class Segment:
+    """One stretch of the leg's time line, all on the corrected provider clock.
+
+    Args:
+        start_time: when the state was entered.
+        end_time: when it was left; None: it is open.
+        type: the provider's word for it, or `Scheduled`, `System`, `Contacting`, `Dialing`, `Alert`, `Interact` [O].
+        how_ended: the next segment's type, or `Disconnect` [O].
+        disconnect_type: on the last one only, what ended the leg [O].
+        extra: unknown keys, as they came.
+    """
+
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    type: str | None = None
+    how_ended: str | None = None
+    disconnect_type: DisconnectType | str | None = None
+    extra: Extra = field(default=NO_EXTRA, eq=extra_key)
+
+
+class Segments(Sequence[Segment]):
+    """The time line of a leg: an immutable sequence that shares what it can, so that one more segment costs one step.
+
+    A tuple would be copied for each segment, and a leg that alternates between two states would cost the square of its length.
+
+    The segments stand in a list that many time lines share; each reads as many of them as it counts. Only the last segment ever
+    changes, so it is kept apart. `appended` appends to the shared list where that ends with this time line, else to a copy.
+
+    Example: after alerting and connected the list is [Alert], the count 1 and the last segment Interact. A copy of the session
+    shares all three. Whichever goes on first appends Interact to the list. The other one then finds the list longer than its
+    count, copies its one segment and appends there.
+    """
+
+    __slots__ = ("_count", "_earlier", "_last")
+
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        """Make a time line.
+
+        Args:
+            segments: in order.
+        """
+        self._earlier = list(segments)
+        self._last = self._earlier.pop() if self._earlier else None
+        self._count = len(self._earlier)
+
+    def appended(self, segment: Segment) -> "Segments":
+        """Return this time line with one more segment."""
+        return self._with(*self._shared(), segment)
+
+    def with_last(self, segment: Segment) -> "Segments":
+        """Return this time line with its last segment replaced."""
+        return self._with(self._earlier, self._count, segment)
+
+    def _shared(self) -> tuple[list[Segment], int]:
+        if self._last is None:
+            return self._earlier, 0
+        earlier = self._earlier if len(self._earlier) == self._count else self._earlier[: self._count]
+        earlier.append(self._last)
+        return earlier, self._count + 1
+
+    @staticmethod
+    def _with(earlier: list[Segment], count: int, last: Segment) -> "Segments":
+        made = Segments.__new__(Segments)
+        made._earlier, made._count, made._last = earlier, count, last  # noqa: SLF001 (of this very class)
+        return made
+
+    def __len__(self) -> int:
+        return self._count + (self._last is not None)
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
+    def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
+        if index in (-1, self._count) and self._last is not None:
+            return self._last
+        if isinstance(index, int) and 0 <= index < self._count:
+            return self._earlier[index]
+        return tuple(self)[index]
+
+    def __iter__(self) -> Iterator[Segment]:
+        yield from self._earlier[: self._count]
+        if self._last is not None:
+            yield self._last
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Segments | tuple):
+            return NotImplemented
+        return len(self) == len(other) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> tuple[type["Segments"], tuple[tuple[Segment, ...]]]:
+        return Segments, (tuple(self),)
+
+
+def time_line(segments: Iterable[Segment] | None) -> Segments | None:
+    return segments if segments is None or isinstance(segments, Segments) else Segments(segments)

@@ -1,0 +1,141 @@
+"""Snapshots of whole conversations: the REST API's, the notifications', and the flattened ones of one kind of media."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cobrowse_session.model import AfterCallWork
+from cobrowse_session.segments import Segment
+from cobrowse_session.sources.genesys.leg import Leg, address, settings, wrapup
+from cobrowse_session.sources.genesys.reader import PayloadReader
+from cobrowse_session.vocabulary import AfterCallWorkState, CobrowseRole, read_acw_state, read_disconnect_type
+
+MEDIA = (
+    "calls",
+    "callbacks",
+    "chats",
+    "cobrowsesessions",
+    "emails",
+    "messages",
+    "internalMessages",
+    "screenMonitorings",
+    "screenshares",
+    "socialExpressions",
+    "videos",
+)
+"""The participant's lists of communications, one a kind of media."""
+
+
+def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
+    """The legs of a conversation as `GET /conversations/{id}` and the conversation topics show it.
+
+    Where the platform keeps wrap-up and after-call work on the participant, its default [D], each connected leg gets them.
+    """
+    for participant in conversation.many("participants"):
+        reader = [leg for media in MEDIA for leg in participant.many(media)]
+        for one in reader:
+            if not (leg_id := one.text("id")):
+                yield _nameless(one)
+                continue
+            leg = _leg(conversation, one, leg_id)
+            leg.settings = settings(participant, _seconds(one))
+            leg.disconnected_time = one.time("disconnectedTime")
+            leg.wrapup = wrapup(one.one("wrapup"))
+            leg.after_call_work = _after_call_work(one.one("afterCallWork"))
+            leg.after_call_work_required = one.flag("afterCallWorkRequired")
+            _add_details(leg, one, peer="peerId")
+            if leg.connected_time:
+                leg.wrapup = leg.wrapup or wrapup(participant.one("wrapup"))
+                leg.after_call_work = leg.after_call_work or _participants_work(participant, leg)
+            if len(reader) == 1:
+                leg.begins = participant.time("startTime")
+            yield leg
+
+
+def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
+    """The legs of a conversation of one kind of media, where each participant is its own leg.
+
+    `GET /conversations/cobrowsesessions`, `/calls`, and so on, and their notifications. Here `endTime` stands for
+    `disconnectedTime`, `peer` for `peerId`, and `startAcwTime` and `endAcwTime` for after-call work.
+    """
+    for participant in conversation.many("participants"):
+        if not (leg_id := participant.text("communicationId") or participant.text("id")):
+            yield _nameless(participant)
+            continue
+        leg = _leg(conversation, participant, leg_id)
+        leg.settings = settings(participant, _seconds(participant))
+        leg.disconnected_time = participant.time("endTime")
+        leg.begins = participant.time("startTime")
+        leg.wrapup = wrapup(participant.one("wrapup"))
+        leg.after_call_work = _participants_work(participant, leg)
+        _add_details(leg, participant, peer="peer")
+        yield leg
+
+
+def _nameless(reader: PayloadReader) -> Leg:
+    """A leg without an id, which is only told; to read the rest of many would take long."""
+    return Leg(conversation="", id="", path=reader.path)
+
+
+def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str) -> Leg:
+    return Leg(
+        conversation=conversation.text("id") or "",
+        id=leg_id,
+        path=reader.path,
+        state=reader.text("state"),
+        initial_state=reader.text("initialState"),
+        disconnect_type=reader.text("disconnectType"),
+        provider=reader.text("provider"),
+        provider_event_time=reader.time("providerEventTime"),
+        start_alerting_time=reader.time("startAlertingTime"),
+        connected_time=reader.time("connectedTime"),
+        segments=tuple(map(_segment, reader.many("segments"))),
+    )
+
+
+def _segment(reader: PayloadReader) -> Segment:
+    disconnect_type = reader.text("disconnectType")
+    return Segment(
+        start_time=reader.time("startTime"),
+        end_time=reader.time("endTime"),
+        type=reader.text("type"),
+        how_ended=reader.text("howEnded"),
+        disconnect_type=disconnect_type and read_disconnect_type(disconnect_type),
+    )
+
+
+def _add_details(leg: Leg, reader: PayloadReader, peer: str) -> None:
+    role = reader.text("cobrowseRole")
+    found = {
+        "self_": address(reader.one("self")),
+        "peer_id": reader.text(peer),
+        "cobrowse_session_id": reader.text("cobrowseSessionId"),
+        "cobrowse_role": role and CobrowseRole.read(role),
+        "controlling": reader.words("controlling"),
+        "viewer_url": reader.text("viewerUrl"),
+    }
+    leg.changing = {name: value for name, value in found.items() if value is not None}
+
+
+def _seconds(reader: PayloadReader) -> timedelta | None:
+    """Some notifications keep the alerting timeout here, in seconds."""
+    queue = reader.one("queueMediaSettings")
+    return queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
+
+
+def _after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
+    if reader is None:
+        return None
+    state = reader.text("state")
+    return AfterCallWork(
+        start_time=reader.time("startTime"), end_time=reader.time("endTime"), state=state and read_acw_state(state)
+    )
+
+
+def _participants_work(participant: PayloadReader, leg: Leg) -> AfterCallWork | None:
+    """After-call work from the participant's two times; it was skipped where it has no length and no code [O]."""
+    start, end = participant.time("startAcwTime"), participant.time("endAcwTime")
+    if start is None and end is None:
+        return None
+    skipped = participant.flag("wrapupSkipped") or (start == end and (leg.wrapup is None or leg.wrapup.code is None))
+    ended = AfterCallWorkState.SKIPPED if skipped else AfterCallWorkState.COMPLETE
+    return AfterCallWork(start_time=start, end_time=end, state=ended if end else AfterCallWorkState.PENDING)

@@ -1,0 +1,237 @@
+"""Values on the wire: one cattrs converter for all formats, strict where cattrs is generous, and keeping what nobody knows."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
+from cobrowse_session.model import Communication, vendor_name
+from cobrowse_session.segments import Segment, Segments
+from cobrowse_session.times import time_text, utc
+from cobrowse_session.vocabulary import (
+    AfterCallWorkEndedBy,
+    AfterCallWorkState,
+    CobrowseRole,
+    ConnectionState,
+    DisconnectType,
+    Vocabulary,
+    WrapupPrompt,
+)
+from cobrowse_session.wire.strict_json import MAX_PROBLEMS, decode_error, shown, too_many
+
+T = TypeVar("T")
+
+RFC_3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem; nobody outside sees it)
+    """A value is not what its place takes."""
+
+    def __init__(self, value: object, expected: str, error: str = "wrong_type") -> None:
+        super().__init__(expected)
+        self.value, self.expected, self.error = value, expected, error
+
+
+class _ListProblem(ValueError):  # noqa: N818 (see `TypeProblem`)
+    """Some items of a list cannot be read.
+
+    Attributes:
+        errors: the first of them, by index.
+        count: how many items there are that cannot be read.
+    """
+
+    def __init__(self, errors: dict[int, Exception], count: int) -> None:
+        super().__init__(count)
+        self.errors, self.count = errors, count
+
+
+def read_time(text: object) -> datetime:
+    """Read an RFC 3339 time with its zone, in UTC, cut to the millisecond. Second 60 reads as 59.999.
+
+    Raises:
+        TypeProblem: not such a time, or outside the years 1970 to 9999.
+    """
+    if not isinstance(text, str):
+        raise TypeProblem(text, "a time as text, with its zone: 2026-03-01T09:00:00.000Z")
+    if not (found := RFC_3339.fullmatch(text)):
+        raise TypeProblem(text, "a time with its zone: 2026-03-01T09:00:00.000Z", "bad_time")
+    date, hour, minute, second, fraction, zone = found.groups()
+    if second == "60":
+        second, fraction = "59", "999"
+    try:
+        zone = "+00:00" if zone in "Zz" else zone
+        return utc(datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"))
+    except ValueError:
+        raise TypeProblem(text, "a time that exists, from 1970 on", "bad_time") from None
+
+
+def problems(error: BaseException, path: str) -> Iterator[Problem]:
+    """Yield what cattrs found, each problem with its path in the document. Of a list, yield the first ones and their number."""
+    if isinstance(error, BaseValidationError):
+        for inner in error.exceptions:
+            yield from problems(inner, path + _last_step(inner))
+    elif isinstance(error, _ListProblem):
+        for index, inner in error.errors.items():
+            yield from problems(inner, f"{path}[{index}]")
+        if error.count > MAX_PROBLEMS:
+            yield too_many(path, error.count)
+    elif isinstance(error, TypeProblem):
+        yield Problem(error.error, path, shown(error.value), error.expected)
+    elif isinstance(error, KeyError):
+        yield Problem("missing", path, "nothing", "a value")
+    else:
+        raise error
+
+
+def _last_step(error: BaseException) -> str:
+    notes = getattr(error, "__notes__", ())
+    return next((f".{vendor_name(note.name)}" for note in notes if isinstance(note, AttributeValidationNote)), "")
+
+
+def _exactly(wanted: type, expected: str) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        if type(value) is not wanted:
+            raise TypeProblem(value, expected)
+        return value
+
+    return read
+
+
+def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        if value is not None and not isinstance(value, str):
+            raise TypeProblem(value, "a string")
+        return value and vocabulary.read(value)
+
+    return read
+
+
+def _fields(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield how cattrs names the fields. `extra` is written here, settings are not the vendor's. `Any`: its type is private."""
+    for attribute in attrs.fields(cls):
+        ours = attribute.name in ("extra", "settings")
+        # A session says its state even where it has none yet.
+        default = False if attribute.name == "state" and issubclass(cls, Communication) else None
+        yield attribute.name, override(omit=ours or None, omit_if_default=default, rename=vendor_name(attribute.name))
+
+
+def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return a reader of objects. Null is absent, and unknown keys are kept in `extra`."""
+    fields: dict[str, Any] = dict(_fields(cls))  # `Any`: or mypy takes the overrides for the function's other arguments
+    known = frozenset(field.rename for field in fields.values() if not field.omit)
+    read: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, **fields)
+
+    def read_object(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeProblem(value, "an object")
+        made = read({key: part for key, part in value.items() if key in known and part is not None}, cls)
+        extra = {key: part for key, part in value.items() if key not in known}
+        return attrs.evolve(made, extra=extra) if extra else made
+
+    return read_object
+
+
+def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+    """Return a writer of objects. What is unset is absent, and unknown keys follow as they came."""
+    fields: dict[str, Any] = dict(_fields(cls))
+    write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
+    return lambda value: {**write(value), **value.extra}
+
+
+def _is_tuple(wanted: Any) -> bool:
+    return get_origin(wanted) is tuple
+
+
+def _list_reader(wanted: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
+    """Like cattrs' own, which keeps every error with its traceback: of a long list they need a thousand times its room."""
+    item = get_args(wanted)[0]
+    read = converter.get_structure_hook(item)
+
+    def read_list(value: Any, _: Any) -> Any:
+        if not isinstance(value, list):
+            raise TypeProblem(value, "a list")
+        made, errors, count = [], dict[int, Exception](), 0
+        for index, part in enumerate(value):
+            try:
+                made.append(read(part, item))
+            except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+                count += 1
+                if count <= MAX_PROBLEMS:
+                    errors[index] = error
+        if count:
+            raise _ListProblem(errors, count)
+        return tuple(made)
+
+    return read_list
+
+
+def _converter() -> Converter:
+    converter = Converter()
+    converter.register_structure_hook(str, _exactly(str, "a string"))
+    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
+    converter.register_structure_hook(int, _exactly(int, "an integer"))
+    converter.register_structure_hook(float, _exactly(float, "a number with a fraction"))
+    converter.register_structure_hook(datetime, lambda value, _: read_time(value))
+    converter.register_unstructure_hook(datetime, time_text)
+    for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):
+        for union in (vocabulary | str, vocabulary | str | None):
+            converter.register_structure_hook(union, _word(vocabulary))
+    converter.register_structure_hook_factory(_is_tuple, _list_reader)
+    converter.register_structure_hook_factory(attrs.has, _object_reader)
+    converter.register_unstructure_hook_factory(attrs.has, _object_writer)
+    read_segments = _list_reader(tuple[Segment, ...], converter)
+    converter.register_structure_hook(Segments, lambda value, _: Segments(read_segments(value, None)))
+    converter.register_unstructure_hook(Segments, lambda segments: [converter.unstructure(segment) for segment in segments])
+    return converter
+
+
+CONVERTER = _converter()
+
+
+def structured(value: object, cls: type[T], path: str = "$") -> T:
+    """Return a value of a class, read from JSON.
+
+    Args:
+        value: parsed JSON.
+        cls: an attrs class.
+        path: the path of the value in its document.
+
+    Raises:
+        DecodeError: the value is not of that form, with the path of each problem.
+    """
+    try:
+        return CONVERTER.structure(value, cls)
+    except Exception as error:  # noqa: BLE001 (`problems` raises again what it does not know)
+        raise DecodeError(tuple(problems(error, path))) from None
+
+
+def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -> T:
+    """Return a saved value of a class, read from JSON with a version in `format`.
+
+    Args:
+        data: parsed JSON.
+        cls: an attrs class.
+        newest: the version that is read here.
+        what: what was saved, for errors: `a saved log`.
+        writer: the function that writes it, for errors.
+
+    Raises:
+        FormatVersionError: a newer version of this package wrote it.
+        DecodeError: it is no such value, with the path of each problem.
+    """
+    if not isinstance(data, Mapping):
+        raise decode_error("not_an_object", "$", data, f"{what}, as {writer} returns it")
+    version = data.get("format")
+    if type(version) is int and version > newest:
+        raise FormatVersionError(what, version, newest)
+    if type(version) is not int or version != newest:
+        raise decode_error("unsupported_version", "$.format", version, f"{newest}, the version that is read here")
+    return structured({key: value for key, value in data.items() if key != "format"}, cls)
