@@ -14,7 +14,8 @@ from tests.reading import Account, Json, Options, account, account_as_of, can_be
 from tests.reading_streams import Stream, hostile, lifelike
 
 from cobrowse_session import Lifecycle, SessionLog, Settings
-from cobrowse_session.wire import decode_event, encode_session, trace_rows
+from cobrowse_session.wire import decode_event, encode_session
+from cobrowse_session.wire.trace import trace_entry
 
 GENERATORS: tuple[Callable[[int], Stream], ...] = (lifelike, hostile)
 
@@ -89,10 +90,10 @@ def counted(number: Any) -> int:
 
 def compared(name: str, mine: Account, log: SessionLog) -> Iterator[str]:
     yield from named_differences(f"{name}: session", mine.session, json.loads(encode_session(log.session)))
-    rows, their_rows = [comparable(row) for row in mine.trace], [comparable(row) for row in trace_rows(log.trace)]
+    rows, their_rows = [comparable(row) for row in mine.trace], [comparable(row) for row in map(trace_entry, log.trace)]
     for place, (row, their_row) in enumerate(zip(rows, their_rows, strict=False), 1):
         yield from named_differences(f"{name}: row {place} ({row['type']} {row.get('event', '')})", row, their_row)
-    for row, their_row in zip(mine.trace, trace_rows(log.trace), strict=False):
+    for row, their_row in zip(mine.trace, map(trace_entry, log.trace), strict=False):
         if unnamed := set(row.get("set", ())) - set(their_row.get("set", ())):
             yield f"{name}: {row['type']} {row.get('event', '')}: the package sets {unnamed} and does not name it"
     context = {key.replace("_", ""): value for key, value in asdict(log.context).items() if value is not None}

@@ -9,7 +9,8 @@ from tests.strategies import at
 from cobrowse_session import Applied, Context, Duplicate, Fired, Ignored, Lifecycle, Refused, Settings, UnknownPrompt, Wrapup
 from cobrowse_session.stream import SessionLog, fold
 from cobrowse_session.testing import Stream, run, stream
-from cobrowse_session.wire import encode_session, trace_rows
+from cobrowse_session.wire import encode_session
+from cobrowse_session.wire.trace import trace_entry
 
 TIMED: dict[str, Any] = {"wrapup_prompt": "timeout", "wrapup_timeout": 30}
 
@@ -71,7 +72,7 @@ def test_the_timers_of_a_session_are_known_by_their_number() -> None:  # TRACE-1
     change = log.add(call.events[2])
     saved = log.add(ended().after(5).wrapup("sale", id="w").events[-1])
 
-    assert [row["type"] for row in trace_rows(log.trace)].count("timer.acw") == 1
+    assert [row["type"] for row in map(trace_entry, log.trace)].count("timer.acw") == 1
     assert [step.event.occurred_at for step in change.new] == [at(50), at(640)]
     assert [step.event.occurred_at for step in saved.withdrawn] == [at(640)]
     assert [(before.event.occurred_at, after.event.occurred_at) for before, after in saved.changed][:1] == [(at(40), at(640))]
@@ -114,7 +115,7 @@ def test_while_work_is_pending_a_wrapup_has_no_end() -> None:  # ACW-38
         ({"tags": ["a"]}, Wrapup(tags=("a",), provisional=True)),
     ],
 )
-def test_the_timers_code_is_withdrawn_and_what_is_left_is_a_draft(draft: dict[str, Any], left: Wrapup | None) -> None:  # ACW-39
+def test_the_timers_code_is_withdrawn_and_what_is_left_is_draft(draft: dict[str, Any], left: Wrapup | None) -> None:  # ACW-39
     pending = ended(**TIMED).after(1).wrapup(provisional=True, **draft) if draft else ended(**TIMED).after(1)
 
     run(pending.after(60).started(wrapup_timeout=600)).expect(wrapup=left)

@@ -16,7 +16,8 @@ from cobrowse_session.io import inbox as inbox_module
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import stream
-from cobrowse_session.wire import encode_event, encode_session, save_log, trace_rows
+from cobrowse_session.wire import encode_event, encode_session, save_log
+from cobrowse_session.wire.trace import trace_entry
 
 SETTINGS = Settings(wrapup_prompt="timeout", wrapup_timeout=at(30) - at(0), alerting_timeout=at(20) - at(0))
 CALL = (
@@ -68,7 +69,7 @@ def log_of(lifecycle: Lifecycle) -> SessionLog:
 def everything(log: SessionLog) -> tuple[object, ...]:
     counts = log.repeats, log.conflicts, log.corrected, log.late, log.deadline, log.advanced, log.context
     saved = save_log(log)
-    return encode_session(log.session), list(trace_rows(log.trace)), sorted(map(str, saved.pop("events"))), saved, counts
+    return encode_session(log.session), list(map(trace_entry, log.trace)), sorted(map(str, saved.pop("events"))), saved, counts
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +201,9 @@ def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of
 
         expected = fold(log.copies, log.advanced, lifecycle=lifecycle)
         assert before <= held(log), line
-        assert (list(trace_rows(log.trace)), log.session) == (list(trace_rows(expected.trace)), expected.session), line
+        assert (list(map(trace_entry, log.trace)), log.session) == (list(map(trace_entry, expected.trace)), expected.session), (
+            line
+        )
         act(log)
         assert held(log) == held_after(fresh(), act), line
 

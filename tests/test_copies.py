@@ -33,14 +33,15 @@ from cobrowse_session.canonical import canonical, edition, identity
 from cobrowse_session.stream import SessionLog, fold
 from cobrowse_session.stream.copies import Copies
 from cobrowse_session.testing import START, stream
-from cobrowse_session.wire import decode_event, encode_event, encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire import decode_event, encode_event, encode_session, restore_log, save_log
+from cobrowse_session.wire.trace import trace_entry
 
 SECOND = timedelta(seconds=1)
 Shown = tuple[str, list[Any], int, int, int]
 
 
 def shown(log: SessionLog) -> Shown:
-    return encode_session(log.session), list(trace_rows(log.trace)), log.repeats, log.conflicts, log.corrected
+    return encode_session(log.session), list(map(trace_entry, log.trace)), log.repeats, log.conflicts, log.corrected
 
 
 def log_of(events: Sequence[Event], lifecycle: Lifecycle | None = None) -> SessionLog:
@@ -258,7 +259,7 @@ def test_any_order_with_editions_advances_and_restarts_converges(
             log = restore_log(json.loads(json.dumps(save_log(log))))
     log.advance(until)
 
-    assert list(trace_rows(log.trace)) == list(trace_rows(expected.trace))
+    assert list(map(trace_entry, log.trace)) == list(map(trace_entry, expected.trace))
     assert (log.session, log.session.settings, log.context) == (expected.session, expected.session.settings, expected.context)
     assert (log.repeats, log.conflicts, log.corrected) == (expected.repeats, expected.conflicts, expected.corrected)
 

@@ -70,7 +70,15 @@ def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
         if row.name == "connected":
             rows.append(evolve(row, source=("none", "alerting")))
             others = tuple(state for state in NOT_YET_CONNECTED if state not in ("none", "alerting"))
-            rows.append(Row(name="not_alerting", on=("connected",), source=others, result=refused("not_alerting"), reason="No."))
+            no = Row(
+                name="not_alerting",
+                on=("connected",),
+                source=others,
+                result=refused("not_alerting"),
+                reason="No.",
+                cites=(),
+            )
+            rows.append(no)
         else:
             rows.append(row)
     ends = {(edge.source, edge.target) for edge in graph_of("connection", build(connection=rows)).edges}

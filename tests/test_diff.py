@@ -18,7 +18,8 @@ from cobrowse_session.io.diff import Difference, diff, read_trace
 from cobrowse_session.io.replay import replay
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.times import MAX_TIME
-from cobrowse_session.wire import encode_row, trace_rows
+from cobrowse_session.wire import encode_entry
+from cobrowse_session.wire.trace import trace_entry
 
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
 ASKED = stream("s2").alerting().after(3).connected().after(1).required()
@@ -33,14 +34,14 @@ def differences(
 ) -> list[Difference]:
     """Two replays, advanced until no deadline is left, beside each other."""
     replays = replay(before, was, MAX_TIME), replay(after, is_now, MAX_TIME)
-    old, new = ([row for log in logs for row in trace_rows(log.trace)] for logs in replays)
+    old, new = ([row for log in logs for row in map(trace_entry, log.trace)] for logs in replays)
     return list(diff(old, new))
 
 
 def trace(path: Path, *calls: Stream) -> Path:
     """The trace file of a replay until the end."""
     logs = replay([event for call in calls for event in call], until=MAX_TIME)
-    path.write_text("".join(encode_row(row) + "\n" for log in logs for row in trace_rows(log.trace)), encoding="utf-8")
+    path.write_text("".join(encode_entry(row) + "\n" for log in logs for row in map(trace_entry, log.trace)), encoding="utf-8")
     return path
 
 

@@ -58,7 +58,7 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         "sender",
         (
             "session 's1', cobrowse.session.alerting 'e9': refused no_way_back in state connected: "
-            "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
+            "A connected leg does not return to a pending state. A new offer is a new leg with a new id."
         ),
     ),
     (
@@ -66,7 +66,7 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         "caller",
         (
             "session 's1', cobrowse.session.alerting 'e9': stale: "
-            "It occurred before something that this session has already seen; the step takes events in order."
+            "The event is older than what the session has already seen. Use a SessionLog for events in any order."
         ),
     ),
     (SettingsError("grace", "a timedelta", "3"), "caller", "grace: expected a timedelta, found 3"),

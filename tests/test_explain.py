@@ -11,7 +11,7 @@ from tests.test_replay import command
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, UnknownPrompt
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.stream import FoldResult, explain, fold, tell
+from cobrowse_session.stream import FoldResult, explain, fold
 from cobrowse_session.stream.explain import Reason
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event
@@ -245,7 +245,7 @@ def test_otherwise_lists_the_rows_that_were_asked_before_and_what_each_lacked() 
             "none_when_unanswered, had this been so: The leg never connected, "
             "and the lifecycle gives such legs no after-call work (`acw_when_unanswered`)."
         ),
-        "none_without_prompt, had this been so: The queue gives this leg no after-call work.",
+        "none_without_prompt, had this been so: No wrap-up prompt is known, so the leg has no after-call work.",
         (
             "skipped_after_transfer, had this been so: The leg was transferred, "
             "and the lifecycle gives such legs no after-call work (`acw_after_transfer`)."
@@ -286,7 +286,7 @@ def test_the_first_row_had_nothing_before_it() -> None:
             "afterCallWorkRequired",
             (
                 "cobrowse.session.acw.required e6 of /test, at 2026-03-01T09:01:18.220Z, received 2026-03-01T09:01:18.250Z "
-                "was refused: After-call work can be asked for only while the leg is connected."
+                "was refused: After-call work can be requested only while the leg is connected."
             ),
         ),
         (
@@ -304,7 +304,7 @@ def test_the_first_row_had_nothing_before_it() -> None:
             (
                 "cobrowse.session.alerting e2 of /test, at 2026-03-01T09:00:01.000Z, received "
                 "2026-03-01T09:00:01.000Z was refused: "
-                "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
+                "A connected leg does not return to a pending state. A new offer is a new leg with a new id."
             ),
         ),
         (
@@ -313,7 +313,7 @@ def test_the_first_row_had_nothing_before_it() -> None:
             (
                 "cobrowse.session.acw.ended e2 of /test, at 2026-03-01T09:00:01.000Z, received "
                 "2026-03-01T09:00:01.000Z was refused: "
-                "After-call work cannot end before the leg has."
+                "After-call work cannot end before the leg has ended."
             ),
         ),
         (
@@ -359,9 +359,9 @@ def test_a_life_is_told_in_the_rows_own_sentences() -> None:
         "Session s1.",
         "2026-03-01 09:00:00.000  alerting: The agent is being alerted.",
         "2026-03-01 09:00:03.000  connected: Both sides are connected.",
-        "2026-03-01 09:00:08.000  acw.required: The agent said whether after-call work is wanted.",
+        "2026-03-01 09:00:08.000  acw.required: The agent requested after-call work.",
         "2026-03-01 09:01:03.000  disconnected: The leg ended. After-call work begins.",
-        "2026-03-01 09:01:33.000  timer.acw: The time for after-call work is over.",
+        "2026-03-01 09:01:33.000  timer.acw: The deadline of after-call work has passed.",
     ]
 
 
@@ -378,11 +378,11 @@ def test_a_life_is_told_in_the_rows_own_sentences() -> None:
         ),
         (
             stream().connected().after(1).unknown(),
-            "2026-03-01 09:00:01.000  unknown: Ignored (unknown_type): Nothing is known of events of this type. Nothing changed.",
+            "2026-03-01 09:00:01.000  unknown: Ignored (unknown_type): The type of the event is unknown. Nothing changed.",
         ),
         (
             stream().connected().after(1).connected(),
-            "2026-03-01 09:00:01.000  connected: It says what is so already. Nothing changed.",
+            "2026-03-01 09:00:01.000  connected: The event repeats the current state. Nothing changed.",
         ),
         (
             stream().connected(wrapup_prompt=UnknownPrompt("newfangled"), cobrowse_role="spectator"),
@@ -449,7 +449,7 @@ def test_the_options_of_replay_count_here_too(tmp_path: Path) -> None:
     options = "--acw", "timeout", "--acw-timeout", "30", "--until", "end"
 
     assert "  set by     timer.acw, at 2026-03-01T09:00:39.000Z" in command("explain", path, "s1", "wrapup.code", *options).out
-    assert command("tell", path, *options).out.splitlines()[-1].endswith("timer.acw: The time for after-call work is over.")
+    assert command("tell", path, *options).out.splitlines()[-1].endswith("timer.acw: The deadline of after-call work has passed.")
 
 
 @pytest.mark.parametrize(

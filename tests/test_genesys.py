@@ -921,7 +921,7 @@ def test_a_batch_of_a_providers_events_tells_what_happened(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("said", [{}, {"code": None}, {"code": ""}, {"notes": "n", "tags": ["a"]}])
-def test_a_disposition_without_a_code_is_a_skip(said: Json) -> None:
+def test_a_disposition_without_a_code_is_skip(said: Json) -> None:
     assert told({"communicationDispositionAppliedEvents": [pushed(70, **said)]}) == [
         event("acw.ended", t(70), by="platform", state="skipped")
     ]

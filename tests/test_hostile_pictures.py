@@ -28,7 +28,6 @@ from cobrowse_session.lifecycle.row import RowOutcome
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.printable import printable
 from cobrowse_session.testing import stream
-from cobrowse_session.wire.trace import trace_rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 BREAKING = (
@@ -172,7 +171,7 @@ def _call(session: str, code: str) -> tuple[Event, ...]:
 
 def _way(session: str, at: str) -> TracePath:
     (log,) = replay(_call("s", "code"))
-    return TracePath.of([{**row, "session": session, "at": at} for row in trace_rows(log.trace)], session)
+    return TracePath.of([{**row, "session": session, "at": at} for row in map(trace_entry, log.trace)], session)
 
 
 def _labelled(label: str) -> Graph:

@@ -39,7 +39,8 @@ from cobrowse_session.io.inbox import MAX_SOURCES, Advanced, Inbox, Put, Receive
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.stream import TraceEntry, fold, merge_logs
 from cobrowse_session.testing import START, Stream, stream
-from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
+from cobrowse_session.wire.trace import trace_entry
 
 ROOT = Path(__file__).parents[1]
 MS = timedelta(milliseconds=1)
@@ -1030,7 +1031,7 @@ def test_united_logs_are_the_log_of_all_copies(events: list[Event], lifecycle: L
 
     for merged in (merge_logs(old, new).log, merge_logs(new, old).log):
         expected = fold(events, until, lifecycle=lifecycle)
-        assert list(trace_rows(merged.trace)) == list(trace_rows(expected.trace))
+        assert list(map(trace_entry, merged.trace)) == list(map(trace_entry, expected.trace))
         assert (merged.session, merged.conflicts) == (expected.session, expected.conflicts)
         assert merged.advanced == until
 

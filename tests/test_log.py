@@ -29,7 +29,8 @@ from cobrowse_session import (
 from cobrowse_session.events import Timer
 from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold
 from cobrowse_session.testing import START, stream
-from cobrowse_session.wire import encode_row, encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire import encode_entry, encode_session, restore_log, save_log
+from cobrowse_session.wire.trace import trace_entry
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -37,7 +38,7 @@ CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer
 
 def shown(log: SessionLog) -> tuple[str, list[str]]:
     """Session and trace, as bytes would have them."""
-    return encode_session(log.session), [encode_row(row) for row in trace_rows(log.trace)]
+    return encode_session(log.session), [encode_entry(row) for row in map(trace_entry, log.trace)]
 
 
 def filled(events: Sequence[Event], lifecycle: Lifecycle = TIMED) -> SessionLog:
@@ -78,7 +79,7 @@ def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
         log.advance(until)
 
     assert log.trace == expected.trace
-    assert shown(log) == (encode_session(expected.session), [encode_row(row) for row in trace_rows(expected.trace)])
+    assert shown(log) == (encode_session(expected.session), [encode_entry(row) for row in map(trace_entry, expected.trace)])
     assert (log.repeats, log.conflicts) == (expected.repeats, expected.conflicts)
     assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
 

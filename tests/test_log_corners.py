@@ -25,7 +25,7 @@ from cobrowse_session import (
 )
 from cobrowse_session.canonical import canonical
 from cobrowse_session.model import NO_CONTEXT
-from cobrowse_session.stream import fold, tell
+from cobrowse_session.stream import fold
 from cobrowse_session.stream.copies import Copies
 from cobrowse_session.testing import START, Stream, run, stream
 

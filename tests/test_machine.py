@@ -122,7 +122,7 @@ def test_a_row_has_a_sentence_and_a_stable_name(row: Row) -> None:
 
 
 def test_the_rules_are_those_of_the_specification() -> None:
-    rules = {(row.result.kind, row.result.rule) for row in (*CONNECTION, *AFTER_CALL_WORK) if getattr(row.result, "rule", None)}  # type: ignore[union-attr]  # a verdict
+    rules = {(row.outcome.kind, row.outcome.rule) for row in (*CONNECTION, *AFTER_CALL_WORK) if row.outcome and row.outcome.rule}
     assert rules == {
         *(("ignored", rule) for rule in ("not_connected", "settings_after_end", "unknown_type", "unknown_value")),
         *(("ignored", rule) for rule in ("already_final", "nothing_to_save", "deadline_passed")),

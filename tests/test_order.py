@@ -13,7 +13,8 @@ from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession,
 from cobrowse_session.canonical import canonical, order
 from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, duration, stream
-from cobrowse_session.wire import decode_event, encode_session, trace_rows
+from cobrowse_session.wire import decode_event, encode_session
+from cobrowse_session.wire.trace import trace_entry
 
 SECOND = timedelta(seconds=1)
 BEGUN = stream("s1")
@@ -24,7 +25,7 @@ DEADLINE = START + 90 * SECOND
 
 def told(folded: FoldResult) -> list[str]:
     """The trace, a word or two a row: who, and by which row or rule it was decided."""
-    return [f"{row.get('event', row['type'])} {row.get('rule', row['row'])}" for row in trace_rows(folded.trace)]
+    return [f"{row.get('event', row['type'])} {row.get('rule', row['row'])}" for row in map(trace_entry, folded.trace)]
 
 
 def folds(events: Iterable[Event], until: float | None = None, **rules: Any) -> FoldResult:
@@ -35,7 +36,7 @@ def folds(events: Iterable[Event], until: float | None = None, **rules: Any) -> 
     first, *others = [fold(arrived, moment, lifecycle=lifecycle) for arrived in arrivals]
     for other in others:
         assert other.session == first.session
-        assert list(trace_rows(other.trace)) == list(trace_rows(first.trace))
+        assert list(map(trace_entry, other.trace)) == list(map(trace_entry, first.trace))
         assert (other.repeats, other.conflicts) == (first.repeats, first.conflicts)
     return first
 
@@ -452,8 +453,8 @@ def test_an_alert_that_timed_out_has_no_after_call_work_whatever_the_rules() -> 
 
 def test_trace_rows_show_the_conversation_timers_too() -> None:  # EVENT-6
     events = BEGUN.connected(conversation_id="c1", wrapup_prompt="timeout", wrapup_timeout=30).after(1).disconnected()
-    assert [row["conversation"] for row in trace_rows(folds(events, until=60).trace)] == ["c1", "c1", "c1"]
-    assert "conversation" not in next(trace_rows(folds(BEGUN.connected()).trace))
+    assert [row["conversation"] for row in map(trace_entry, folds(events, until=60).trace)] == ["c1", "c1", "c1"]
+    assert "conversation" not in next(map(trace_entry, folds(BEGUN.connected()).trace))
 
 
 def test_the_session_is_the_same_to_the_byte() -> None:

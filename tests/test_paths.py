@@ -23,7 +23,6 @@ from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
-from cobrowse_session.wire.trace import trace_rows
 
 EVENTS = Path(__file__).parents[1] / "examples" / "events.jsonl"
 
@@ -32,7 +31,7 @@ Row = dict[str, Any]  # JSON
 
 CLEO_REFUSED = (
     "④ 09:03:41.500 acw.ended [code is required, by agent] ✗ code_required: "
-    "This prompt wants a wrap-up code before after-call work may end."
+    "This prompt requires a wrap-up code before after-call work ends."
 )
 
 
@@ -44,7 +43,7 @@ def logs() -> tuple[SessionLog, ...]:
 
 @pytest.fixture(scope="module")
 def trace(logs: tuple[SessionLog, ...]) -> list[Row]:
-    return [row for log in logs for row in trace_rows(log.trace)]
+    return [row for log in logs for row in map(trace_entry, log.trace)]
 
 
 @pytest.fixture
@@ -146,12 +145,12 @@ def test_what_led_nowhere_is_told_below_in_its_order() -> None:
     graph = _with_way("connection", list(_trace(call.events)), "s")
 
     assert [note.tooltip for note in graph.notes] == [
-        "② 09:00:01.000 updated [brings news] · details: It brings details or settings that are new.",
+        "② 09:00:01.000 updated [brings news] · details: Details or settings changed.",
         (
             "③ 09:00:02.000 alerting ✗ no_way_back: "
-            "A connected leg does not go back to a state before it; a new offer is a new leg with a new id."
+            "A connected leg does not return to a pending state. A new offer is a new leg with a new id."
         ),
-        "⑤ 09:00:04.000 connected ✗ session_is_over: The leg has ended; a new offer is a new leg with a new id.",
+        "⑤ 09:00:04.000 connected ✗ session_is_over: The leg has ended. A new offer is a new leg with a new id.",
     ]
     assert graph.description.endswith(graph.notes[-1].tooltip)
 
@@ -451,7 +450,7 @@ def test_a_refusal_says_its_rule(items: list[Row]) -> None:
     (refusal,) = (item for item in items if item.get("cat") == "refused")
 
     assert refusal["name"] == "acw.ended ✗ code_required"
-    assert refusal["args"]["because"] == "This prompt wants a wrap-up code before after-call work may end."
+    assert refusal["args"]["because"] == "This prompt requires a wrap-up code before after-call work ends."
 
 
 def test_a_late_event_is_an_arrow_between_two_slices(items: list[Row]) -> None:
@@ -495,7 +494,7 @@ def _with_way(picture: Picture, trace: list[Row], session: str | None = None) ->
 
 def _trace(events: tuple[Event, ...]) -> Iterator[Row]:
     for log in replay(events):
-        yield from trace_rows(log.trace)
+        yield from map(trace_entry, log.trace)
 
 
 def _marks(graph: Graph) -> dict[str, str]:
@@ -528,4 +527,4 @@ def test_an_event_of_an_unknown_type_with_a_timers_name_is_no_timer(name: str) -
     for event in stream("s1").alerting().unknown(name):
         log.add(event)
 
-    assert render("after-call-work", "svg", path=TracePath.of(trace_rows(log.trace), "s1"))
+    assert render("after-call-work", "svg", path=TracePath.of(map(trace_entry, log.trace), "s1"))

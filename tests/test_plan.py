@@ -12,7 +12,8 @@ from attrs import evolve
 
 from cobrowse_session import AfterCallWork, CobrowseSession, Event, Updated
 from cobrowse_session.lifecycle.machine import Machines, RowTransition, Trigger, build
-from cobrowse_session.lifecycle.row import Policy, Row
+from cobrowse_session.lifecycle.policy import Policy
+from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 
 Told = list[str]
@@ -79,7 +80,7 @@ def test_the_plan_does_what_transitions_does_in_every_cell_for_every_answer_of_i
     for trigger in watched.machines.triggers.values():
         for state in trigger.transitions:
             before = in_state(watched.machines, trigger, state)
-            for watched.fails in ways_to_answer(trigger.rows(state)):
+            for watched.fails in ways_to_answer([one.row for one in trigger.row_transitions(state)]):
                 found = []
                 for decide in (Trigger.decide, drive):
                     session, watched.told = copy(before), []
@@ -109,7 +110,7 @@ def test_an_event_without_rows_in_a_state_is_an_error_of_ours() -> None:
 
 def test_a_machine_that_was_built_takes_no_more_rows() -> None:
     with pytest.raises(TypeError, match="updated is frozen; build another machine"):
-        build().connection.add_transition("updated", "none", None, row=CONNECTION[0], moves="state")
+        build().connection.add_transition("updated", "none", None, row=CONNECTION[0], actions=(), moves="state")
 
 
 def _nothing(*_: Any) -> None:
@@ -123,8 +124,8 @@ def test_callbacks_of_the_machine_are_refused_and_not_forgotten(where: str) -> N
     machine = build().connection
     setattr(machine, where, [_nothing])
 
-    with pytest.raises(ValueError, match="no callbacks of states or of the machine"):
-        _again(machine.events["updated"]).freeze()
+    with pytest.raises(ValueError, match="states and machine have no callbacks"):
+        _again(machine.events["updated"]).freeze(machine)
 
 
 @pytest.mark.parametrize("where", ["on_enter", "on_exit"])
@@ -132,18 +133,18 @@ def test_callbacks_of_a_state_are_refused_and_not_forgotten(where: str) -> None:
     machine = build().connection
     machine.get_state("connected").add_callback(where.removeprefix("on_"), _nothing)
 
-    with pytest.raises(ValueError, match="no callbacks of states or of the machine"):
-        _again(machine.events["updated"]).freeze()
+    with pytest.raises(ValueError, match="states and machine have no callbacks"):
+        _again(machine.events["updated"]).freeze(machine)
 
 
 @pytest.mark.parametrize(
     "more", [{"prepare": [_nothing]}, {"after": [_nothing]}, {"unless": [_nothing]}, {"conditions": ["by_name"]}]
 )
 def test_more_than_guards_and_stamps_in_a_cell_is_refused_and_not_forgotten(more: dict[str, Any]) -> None:
-    cell = RowTransition("none", "connected", row=CONNECTION[0], moves="state", **more)
+    cell = RowTransition("none", "connected", row=CONNECTION[0], actions=(), moves="state", **more)
 
-    with pytest.raises(ValueError, match="a plan has guards and stamps only"):
-        cell.plan()
+    with pytest.raises(ValueError, match="calls the guards and actions of its row only"):
+        cell.check()
 
 
 def _again(event: transitions.Event) -> Trigger:

@@ -40,7 +40,8 @@ from cobrowse_session.lifecycle.machine import build, machines
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, run, stream
-from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session, trace_rows
+from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
+from cobrowse_session.wire.trace import trace_entry
 
 OUTCOMES = (Applied, Duplicate, Stale, Ignored, Refused)
 STAMPS = ("start_alerting_time", "connected_time", "disconnected_time", "disconnect_type", "initial_state")
@@ -62,7 +63,7 @@ def in_order(events: list[Event]) -> list[Event]:
 
 
 def told(folded: FoldResult) -> list[dict[str, Any]]:
-    return list(trace_rows(folded.trace))
+    return list(map(trace_entry, folded.trace))
 
 
 # --- Totality -----------------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_in_every_cell_the_last_row_alone_has_no_guard(kind: str) -> None:
     owners = [name for name, machine in MACHINES.items() if kind in machine.events]
     assert len(owners) == 1
     for state in STATES[owners[0]]:
-        rows = machines().triggers[kind].rows(state)
+        rows = [one.row for one in machines().triggers[kind].row_transitions(state)]
         assert [bool(row.guards) for row in rows] == [True] * (len(rows) - 1) + [False], state
 
 

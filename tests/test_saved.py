@@ -15,8 +15,9 @@ from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, Session
 from cobrowse_session.stream import explain
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import digest as digest_module
-from cobrowse_session.wire import encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire import encode_session, restore_log, save_log
 from cobrowse_session.wire.digest import TableDigest, table_digest
+from cobrowse_session.wire.trace import trace_entry
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)), alerting_grace=timedelta(0))
 CALL = (
@@ -52,7 +53,7 @@ def saved(log: SessionLog) -> dict[str, Any]:
 
 def shown(log: SessionLog) -> tuple[object, ...]:
     counts = log.repeats, log.conflicts, log.corrected, log.late, log.sealed, log.advanced, log.offsets, log.context
-    return encode_session(log.session), log.session.settings, list(trace_rows(log.trace)), log.events, counts
+    return encode_session(log.session), log.session.settings, list(map(trace_entry, log.trace)), log.events, counts
 
 
 def types(value: object) -> object:

@@ -306,7 +306,7 @@ def test_damaged_gzip_exits_with_2_and_one_line(name: str, content: bytes) -> No
     assert done.err.count("\n") == 1
 
 
-# --- PayloadReader of it ---------------------------------------------------------------------------------------------------------------
+# --- What is reported ---------------------------------------------------------------------------------------------------------
 
 RINGING = stream("s1").alerting()
 ASKED = RINGING.after(3).connected().after(1).required()

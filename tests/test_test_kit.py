@@ -186,10 +186,10 @@ def test_what_differs_is_told_with_the_story() -> None:
         "09:12:03.000  disconnected   e3    ● ended+none_without_prompt: connected → disconnected",
         (
             "09:12:05.000  alerting       e4    ◆ refused session_is_over: "
-            "The leg has ended; a new offer is a new leg with a new id."
+            "The leg has ended. A new offer is a new leg with a new id."
         ),
-        "09:12:25.000  updated        e5    ○ duplicate: It says what is so already.",
-        "09:12:25.000  unknown        e6    ◆ ignored unknown_type: Nothing is known of events of this type.",
+        "09:12:25.000  updated        e5    ○ duplicate: The event repeats the current state.",
+        "09:12:25.000  unknown        e6    ◆ ignored unknown_type: The type of the event is unknown.",
     ]
 
 

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from cobrowse_session import Address, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli import app
 from cobrowse_session.diagrams import timeline
-from cobrowse_session.stream import tell
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.times import MAX_TIME
 

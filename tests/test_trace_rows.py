@@ -5,7 +5,8 @@ import pytest
 from cobrowse_session import Event, Lifecycle
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, duration, stream
-from cobrowse_session.wire import encode_row, trace_rows
+from cobrowse_session.wire import encode_entry
+from cobrowse_session.wire.trace import trace_entry
 
 # An alert, repeated; an answer; a step back; something unheard of; a role that nobody knows; the end; time runs out; too late.
 EVENTS = (
@@ -68,13 +69,13 @@ TRACE = """\
 # TIME-2, KEEP-12, LOG-7, TRACE-2, TRACE-3, TRACE-4, TRACE-5, TRACE-6, TRACE-7, TRACE-8, TRACE-9, TRACE-10
 def test_the_trace_is_this_text(arrived: tuple[Event, ...]) -> None:
     steps = fold(arrived).trace
-    assert [encode_row(row) for row in trace_rows(steps)] == TRACE.splitlines()
+    assert [encode_entry(row) for row in map(trace_entry, steps)] == TRACE.splitlines()
 
 
 def test_an_alert_that_timed_out_is_a_row_without_an_event() -> None:  # TRACE-10
     alerted = stream("s1").alerting(alerting_timeout=8, conversation_id="c1")
     folded = fold(alerted, START + duration("1h"), lifecycle=Lifecycle(alerting_grace=duration("250ms")))
-    (_, row) = map(encode_row, trace_rows(folded.trace))
+    (_, row) = map(encode_entry, map(trace_entry, folded.trace))
     assert row == (
         '{"session":"s1","conversation":"c1","type":"timer.alerting","at":"2026-03-01T09:00:08.250Z","outcome":"applied",'
         '"row":"alert_timed_out+none_after_alert_timeout","from":"alerting","to":"disconnected",'
@@ -83,8 +84,8 @@ def test_an_alert_that_timed_out_is_a_row_without_an_event() -> None:  # TRACE-1
 
 
 def test_a_row_that_is_not_ascii_is_written_as_it_is() -> None:
-    (row,) = trace_rows(fold(stream("é😀").alerting(conversation_id="Zoë")).trace)
-    assert encode_row(row).startswith('{"session":"é😀","conversation":"Zoë","event":"e1",')
+    (row,) = map(trace_entry, fold(stream("é😀").alerting(conversation_id="Zoë")).trace)
+    assert encode_entry(row).startswith('{"session":"é😀","conversation":"Zoë","event":"e1",')
 
 
 def test_set_lists_the_details_of_the_event_changed_or_not() -> None:  # TRACE-8

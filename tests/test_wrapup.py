@@ -215,7 +215,7 @@ def test_an_empty_list_of_tags_differs_from_none_at_all() -> None:
 
 
 @pytest.mark.parametrize("state", ["prepared", "unanswered", "no_prompt", "terminated", "skipped", "complete", "offline"])
-def test_a_draft_without_a_code_is_a_draft(state: str) -> None:
+def test_a_draft_without_a_code_is_draft(state: str) -> None:
     assert run(AT[state].after(1).wrapup(provisional=True)).outcomes[-1] == Ignored.match(rule="already_final")
 
 
@@ -260,7 +260,7 @@ def test_a_draft_without_a_code_is_kept_and_made_final_when_the_agent_is_done() 
 
 
 @pytest.mark.parametrize("code", [None, ""])
-def test_no_code_and_no_draft_is_a_skip(code: str | None) -> None:  # KIND-7, KEEP-6
+def test_no_code_and_no_draft_is_skip(code: str | None) -> None:  # KIND-7, KEEP-6
     run(ended("optional").after(2).wrapup(code, notes="nothing to say")).expect(
         wrapup=None, after_call_work=AfterCallWork(state=AfterCallWorkState.SKIPPED, start_time=at(10), end_time=at(12))
     )

@@ -58,7 +58,8 @@ from cobrowse_session.model import is_ended
 from cobrowse_session.stream import FoldResult, TraceEntry, fold
 from cobrowse_session.testing import START
 from cobrowse_session.times import time_text
-from cobrowse_session.wire import encode_event, encode_row, encode_session, restore_log, save_log, trace_rows
+from cobrowse_session.wire import encode_entry, encode_event, encode_session, restore_log, save_log
+from cobrowse_session.wire.trace import trace_entry
 
 Identity = tuple[str, str]
 SECOND = timedelta(seconds=1)
@@ -393,7 +394,7 @@ def text(event: Event) -> str:
 
 def shown(log: SessionLog) -> str:
     """Session and trace, as bytes would have them."""
-    return "\n".join([encode_session(log.session), *map(encode_row, trace_rows(log.trace))])
+    return "\n".join([encode_session(log.session), *map(encode_entry, map(trace_entry, log.trace))])
 
 
 # --- The provider -------------------------------------------------------------------------------------------------------------
@@ -848,7 +849,7 @@ class World:
             yield f"{moment:%H:%M:%S.%f}"[:-3] + f"  {what}  {said}"
         for life in self.lives.values():
             yield f"{life.session}: advanced to {life.log.advanced}, deadline {life.log.deadline}, sealed {life.log.sealed}"
-            yield from (f"    {encode_row(row)}" for row in trace_rows(life.log.trace))
+            yield from (f"    {encode_entry(row)}" for row in map(trace_entry, life.log.trace))
 
     def _check(self, invariants: Iterable[Invariant]) -> None:
         for of_world in OF_THE_WORLD:

@@ -141,6 +141,21 @@ class SettingsError(CobrowseError, ValueError):
 
 
 @define(eq=False, slots=False)
+class TableError(CobrowseError, ValueError):
+    """The table has an error. The caller's fault. No machine was built.
+
+    Attributes:
+        problems: one sentence for each.
+    """
+
+    fault: ClassVar[str] = "caller"
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join((f"the table has {len(self.problems)} error{'s' * (len(self.problems) > 1)}:", *self.problems))
+
+
+@define(eq=False, slots=False)
 class FormatVersionError(CobrowseError):
     """Saved data of a format that this version does not know. The caller's fault: install a newer cobrowse-session.
 

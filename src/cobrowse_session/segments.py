@@ -64,6 +64,14 @@ class Segments(Sequence[Segment]):
         """Return this time line with its last segment replaced."""
         return self._with(self._earlier, self._count, segment)
 
+    def first_difference(self, other: "Segments") -> int:
+        """Return the index of the first segment that may differ. Time lines that share a list are not compared one by one."""
+        if self._earlier is other._earlier:  # noqa: SLF001 (of this very class)
+            return min(self._count, other._count)  # noqa: SLF001
+        return next(
+            (index for index, pair in enumerate(zip(self, other, strict=False)) if pair[0] != pair[1]), min(len(self), len(other))
+        )
+
     def _shared(self) -> tuple[list[Segment], int]:
         if self._last is None:
             return self._earlier, 0
@@ -112,4 +120,5 @@ class Segments(Sequence[Segment]):
 
 
 def time_line(segments: Iterable[Segment] | None) -> Segments | None:
+    """Return segments as a time line."""
     return segments if segments is None or isinstance(segments, Segments) else Segments(segments)

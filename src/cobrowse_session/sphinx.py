@@ -45,7 +45,7 @@ from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.io.replay import Rejected, read_events, replay
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import SessionLog, tell
+from cobrowse_session.stream import SessionLog, history
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.converter import read_time
 
@@ -152,9 +152,9 @@ class Timeline(_Directive):
     }
 
     def draw(self, name: str) -> tuple[str, str, str]:
-        """The session in time; and its life in sentences."""
-        folded = self._log().folded
-        return timeline(folded, name), "text", "\n".join(map(printable, tell(folded)))
+        """Return the session in time, and its history in sentences."""
+        log = self._log()
+        return timeline(log, name), "text", "\n".join(map(printable, history(log)))
 
     def _log(self) -> SessionLog:
         settings = Settings(
@@ -168,7 +168,7 @@ class Timeline(_Directive):
         found = [log for log in logs if session in (None, log.session_id)]
         if len(found) != 1:
             known = ", ".join(log.session_id for log in logs[:10]) or "none"
-            raise LookupError(f":session: must name one session of these events; they tell of {known}")
+            raise LookupError(f":session: must name one session of these events. These events have {known}")
         return found[0]
 
 

@@ -12,7 +12,6 @@ from cobrowse_session.diagrams.graph import graph_of, moves_of
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
-from cobrowse_session.wire.trace import trace_rows
 
 HOSTILE = 'x"];\n--> ]]> %%{init}%% <b>&#10; #8238; `*_| \\ \x00\x1b[31m\u202e\ufffe'
 """An id that breaks what is not escaped."""
@@ -25,7 +24,7 @@ def main(directory: str) -> None:
     print_all(directory)
     with EVENTS.open("rb") as file:
         logs = replay(read_events(file, print), until=MAX_TIME)
-    trace = [row for log in logs for row in trace_rows(log.trace)]
+    trace = [row for log in logs for row in map(trace_entry, log.trace)]
     sessions = [None, *dict.fromkeys(row["session"] for row in trace)]
     hostile = [{**row, "session": HOSTILE, "at": f"{row['at']}{HOSTILE}"} for row in trace if row["session"] == "emil"]
     ways = {session or "stream": TracePath.of(trace, session) for session in sessions} | {

@@ -38,7 +38,7 @@ from cobrowse_session.printable import printable
 from cobrowse_session.sources.genesys import without_repeats
 from cobrowse_session.sources.genesys.leg import Leg
 from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
-from cobrowse_session.stream import SessionLog, explain, tell
+from cobrowse_session.stream import SessionLog, explain, history
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import encode_event
 
@@ -272,7 +272,7 @@ def explain_command(
     bad = ProblemReporter(events, inform)
     logs = replayed(events, bad, until, lifecycle)
     try:
-        reason = explain(log_of(logs, session).folded, field)
+        reason = explain(log_of(logs, session), field)
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
     with usage_errors():
@@ -282,9 +282,9 @@ def explain_command(
         raise typer.Exit(1)
 
 
-@app.command("tell", epilog="Try: `cobrowse-session tell events.jsonl s1`")
+@app.command("history", epilog="Try: `cobrowse-session history events.jsonl s1`")
 @with_lifecycle
-def tell_command(
+def history_command(
     events: Events,
     session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="The session's id; all of them without.")] = None,
     until: Until = None,
@@ -298,7 +298,7 @@ def tell_command(
     told = logs if session is None else (log_of(logs, session),)
     with usage_errors():
         for number, log in enumerate(told):
-            for line in (*([""] if number else []), *tell(log.folded)):
+            for line in (*([""] if number else []), *history(log)):
                 show(line)
     if bad.lines:
         raise typer.Exit(1)

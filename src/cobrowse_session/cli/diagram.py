@@ -63,7 +63,7 @@ def timeline_command(
     bad = ProblemReporter(events, inform)
     log = log_of(replayed(events, bad, until, lifecycle), session)
     with usage_errors(), Outputs() as outputs:
-        outputs.writer(output)(timeline(log.folded).removesuffix("\n"))
+        outputs.writer(output)(timeline(log).removesuffix("\n"))
     if bad.lines:
         raise typer.Exit(1)
 

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from textwrap import wrap
-from typing import Literal, cast
+from typing import Literal
 
 from attrs import field, frozen
 
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.machine import Machines, RowTransition, machines
+from cobrowse_session.lifecycle.machine import Machines, machines
 from cobrowse_session.lifecycle.row import Guard, Row, RowOutcome
 from cobrowse_session.printable import printable
 
@@ -221,13 +221,12 @@ def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...
     """Everything that the machine of a picture can do, moving or not, in the order of the rows within each state."""
     built = built or machines()
     machine = built.connection if picture == "connection" else built.after_call_work
-    cells = (
-        (event, state, cast(RowTransition, cell))
-        for event, trigger in machine.events.items()
+    return tuple(
+        Move(event, state, one.dest, one.row)
+        for event, trigger in machine.triggers.items()
         for state in machine.states
-        for cell in trigger.transitions.get(state, ())
+        for one in trigger.row_transitions(state)
     )
-    return tuple(Move(event, state, cell.dest, cell.row) for event, state, cell in cells)
 
 
 def _connection(built: Machines) -> Graph:

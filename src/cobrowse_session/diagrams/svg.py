@@ -31,6 +31,7 @@ from cobrowse_session.diagrams.shapes import (
     text,
     themed,
 )
+from cobrowse_session.lifecycle.table import PENDING
 from cobrowse_session.printable import printable
 
 _RULES = """\
@@ -87,14 +88,13 @@ class Layout:
 
 
 def _connection() -> Layout:
-    pending = ("scheduled", "offering", "contacting", "dialing", "alerting")
     return Layout(
         1295,
         460,
         {
             "none": Place(76, 215, 90, 40),
             "pending": Place(360, 235, 210, 290),
-            **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(pending)},
+            **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(PENDING)},
             "connected": Place(715, 180, 210, 100),
             "ended": Place(1155, 235, 250, 290),
             "terminated": Place(1155, 160, 220, 72),
@@ -115,33 +115,34 @@ def _connection() -> Layout:
 
 
 def _after_call_work() -> Layout:
-    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 7)}
+    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 8)}
     return Layout(
         1240,
-        900,
+        968,
         {
             "absent": Place(170, 50, 240, 60),
             **questions,
-            "stays_absent": Place(540, 208, 220, 180),
-            "skipped": Place(540, 390, 220, 128),
-            "any": Place(540, 512, 220, 40),
-            "any_other": Place(1010, 208, 220, 40),
-            "complete": Place(540, 690, 220, 240),
-            "pending": Place(1010, 608, 220, 544),
+            "stays_absent": Place(540, 242, 220, 248),
+            "skipped": Place(540, 458, 220, 128),
+            "any": Place(540, 580, 220, 40),
+            "any_other": Place(1010, 242, 220, 40),
+            "complete": Place(540, 758, 220, 240),
+            "pending": Place(1010, 676, 220, 544),
         },
         {
             "question_1-stays_absent": ((290, 140), (430, 140)),
             "question_2-stays_absent": ((290, 208), (430, 208)),
             "question_3-stays_absent": ((290, 276), (430, 276)),
-            "question_4-skipped": ((290, 344), (430, 344)),
+            "question_4-stays_absent": ((290, 344), (430, 344)),
             "question_5-skipped": ((290, 412), (430, 412)),
-            "question_6-pending": ((290, 480), (335, 480), (335, 862), (900, 862)),
-            "pending-skipped-skipped_by_agent": ((900, 358), (650, 358)),
-            "pending-skipped-skipped_without_code": ((900, 434), (650, 434)),
-            "pending-complete-complete_by_code": ((900, 602), (650, 602)),
-            "pending-complete-complete_by_agent": ((900, 670), (650, 670)),
-            "pending-complete-complete_by_offline": ((900, 730), (650, 730)),
-            "pending-complete-complete_by_timeout": ((900, 786), (650, 786)),
+            "question_6-skipped": ((290, 480), (430, 480)),
+            "question_7-pending": ((290, 548), (335, 548), (335, 930), (900, 930)),
+            "pending-skipped-skipped_by_agent": ((900, 426), (650, 426)),
+            "pending-skipped-skipped_without_code": ((900, 502), (650, 502)),
+            "pending-complete-complete_by_code": ((900, 670), (650, 670)),
+            "pending-complete-complete_by_agent": ((900, 738), (650, 738)),
+            "pending-complete-complete_by_offline": ((900, 798), (650, 798)),
+            "pending-complete-complete_by_timeout": ((900, 854), (650, 854)),
         },
         (20, 50),
     )

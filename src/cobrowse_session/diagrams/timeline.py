@@ -19,7 +19,7 @@ from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import FoldResult, TraceEntry, tell
+from cobrowse_session.stream import SessionLog, TraceEntry, history_entries
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkState
 
@@ -67,11 +67,11 @@ _RULES = """\
 """
 
 
-def timeline(folded: FoldResult, name: str = "timeline") -> str:
+def timeline(log: SessionLog, name: str = "timeline") -> str:
     """Draw one session in time.
 
     Args:
-        folded: what the session's events amount to; a log has it as `log.folded`.
+        log: the log of the session.
         name: the id of the drawing, and the beginning of all ids in it.
 
     >>> from cobrowse_session import Lifecycle, SessionLog
@@ -79,22 +79,22 @@ def timeline(folded: FoldResult, name: str = "timeline") -> str:
     >>> log = SessionLog(Lifecycle(), "s1")
     >>> for event in stream("s1").alerting().after(3).connected():
     ...     change = log.add(event)
-    >>> print(timeline(log.folded).splitlines()[1])
+    >>> print(timeline(log).splitlines()[1])
     <title id="timeline-title">Session s1 in time</title>
     """
-    return "\n".join(_lines(folded, name)) + "\n"
+    return "\n".join(_lines(log, name)) + "\n"
 
 
-def _lines(folded: FoldResult, name: str) -> Iterator[str]:
-    entries, deadline = _entries(folded), _deadline(folded)
+def _lines(log: SessionLog, name: str) -> Iterator[str]:
+    entries, deadline = _entries(log), _deadline(log)
     shown, left_out = _listed(entries)
-    states, work = _states(folded.trace), _work(folded.trace)
+    states, work = _states(log.trace), _work(log.trace)
     moments = {entry.start for entry in shown} | {entry.end for entry in shown} | {span.start for span in (*states, *work)}
     places = _places(sorted(moments | ({deadline} if deadline else set())))
     rows = list(_rows([places[entry.start] for entry in shown]))
     below = MARKS + MARK * (max(rows, default=0) + 1) + 16
     height = below + LINE * (sum(len(entry.lines) for entry in shown) + bool(left_out)) + 34
-    title = f"Session {shortened(folded.session.id or '')} in time"
+    title = f"Session {shortened(log.session.id or '')} in time"
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
     yield f'<title id="{name}-title">{escape(title)}</title>'
@@ -102,7 +102,7 @@ def _lines(folded: FoldResult, name: str) -> Iterator[str]:
     yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
     yield text(title, 20, 26, "heading")
-    yield text(_about(folded), 20, 50, "about")
+    yield text(_about(log), 20, 50, "about")
     yield text("connection", LEFT - 20, CONNECTION, "lane")
     yield text("after-call work", LEFT - 20, WORK, "lane")
     for x in places.values():
@@ -110,7 +110,7 @@ def _lines(folded: FoldResult, name: str) -> Iterator[str]:
     yield from _axis(places)
     yield from _boxes(states, places, CONNECTION)
     yield from _boxes(work, places, WORK)
-    yield from _no_work(folded, places)
+    yield from _no_work(log, places)
     if deadline:
         yield from _clock(places[deadline])
     for entry, row in zip(shown, rows, strict=True):
@@ -164,10 +164,10 @@ class _Entry:
         return "refused" if isinstance(outcome, Refused) else "applied" if isinstance(outcome, Applied) else "hollow"
 
 
-def _entries(folded: FoldResult) -> list[_Entry]:
-    told = list(map(printable, tell(folded)[1:]))
+def _entries(log: SessionLog) -> list[_Entry]:
+    texts = [one.text for one in history_entries(log)]
     entries: list[_Entry] = []
-    for _, run in groupby(enumerate(zip(folded.trace, told, strict=True), 1), lambda item: _alike(item[1][0])):
+    for _, run in groupby(enumerate(zip(log.trace, texts, strict=True), 1), lambda item: _alike(item[1][0])):
         numbered = list(run)
         if len(numbered) < EQUAL:
             entries += (_Entry(number, (step,), line) for number, (step, line) in numbered)
@@ -219,10 +219,10 @@ def _legend(shown: list[_Entry]) -> str:
     return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many])
 
 
-def _about(folded: FoldResult) -> str:
-    if not folded.trace:
+def _about(log: SessionLog) -> str:
+    if not log.trace:
         return "Nothing has happened."
-    first, last = (_spoken(folded.trace[place].event.occurred_at) for place in (0, -1))
+    first, last = (_spoken(log.trace[place].event.occurred_at) for place in (0, -1))
     return f"From {first} to {last}. All times are UTC."
 
 
@@ -272,9 +272,9 @@ def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
             yield f'<path class="axis" d="M{x - 7:g} {AXIS + 5}l6 -10M{x + 1:g} {AXIS + 5}l6 -10"/>'
 
 
-def _deadline(folded: FoldResult) -> datetime | None:
+def _deadline(log: SessionLog) -> datetime | None:
     """Return when after-call work would end by itself, if something else ended it or nothing has yet."""
-    work, lasts = folded.session.after_call_work, folded.lifecycle.policy(folded.session).acw_timeout
+    work, lasts = log.session.after_call_work, log.lifecycle.policy(log.session).acw_timeout
     if work is None or work.start_time is None or lasts is None or work.start_time == work.end_time:
         return None
     deadline = work.start_time + lasts
@@ -339,10 +339,10 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
         yield "</g>"
 
 
-def _no_work(folded: FoldResult, places: Mapping[datetime, float]) -> Iterator[str]:
+def _no_work(log: SessionLog, places: Mapping[datetime, float]) -> Iterator[str]:
     """A leg that ended without after-call work says so."""
-    ended = [span for span in _states(folded.trace) if span.kind == "final"]
-    if ended and folded.session.after_call_work is None:
+    ended = [span for span in _states(log.trace) if span.kind == "final"]
+    if ended and log.session.after_call_work is None:
         yield text("none", places[ended[0].start] + 8, WORK, "none")
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.replay import lines
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, too_long
-from cobrowse_session.wire.trace import decode_row
+from cobrowse_session.wire.trace import decode_entry
 
 __all__ = ["Difference", "diff", "read_trace"]
 
@@ -54,7 +54,7 @@ def read_trace(file: BinaryIO) -> Iterator[Row]:
         try:
             if length > MAX_LINE_BYTES:
                 raise too_long(length, MAX_LINE_BYTES)
-            yield decode_row(line)
+            yield decode_entry(line)
         except DecodeError as error:
             raise DecodeError(error.problems, number) from None
 

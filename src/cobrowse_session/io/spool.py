@@ -6,7 +6,7 @@ from tempfile import SpooledTemporaryFile
 
 from cobrowse_session.io.replay import sort_key
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.wire import encode_row, encode_session, trace_rows
+from cobrowse_session.wire import encode_entry, encode_session, trace_entries
 
 IN_MEMORY = 64 << 20
 """Bytes of text that are kept in memory."""
@@ -21,7 +21,7 @@ class Spool:
 
     def put(self, log: SessionLog) -> None:
         """Take the text of a log. The log itself is not kept."""
-        lines = [encode_session(log.session), *map(encode_row, trace_rows(log.trace))]
+        lines = [encode_session(log.session), *map(encode_entry, trace_entries(log))]
         start = self._text.tell()
         self._text.write("\n".join(lines).encode())
         self._places.append((*sort_key(log), start, self._text.tell() - start))

@@ -1,44 +1,34 @@
-"""The step: one event, one session, one outcome. Nothing here reads a clock. Time is an argument."""
+"""The lifecycle: one event, one session, one outcome. It reads no clock. Time is an argument."""
 
 from copy import copy
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal, TypedDict, cast
+from typing import cast
 
 from attrs import evolve, field, frozen
 
 from cobrowse_session.canonical import notes
 from cobrowse_session.checks import check_fields, check_not_empty, check_text, shown
 from cobrowse_session.errors import RefusedError, SettingsError, StaleError
-from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer, UnknownEvent
+from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle.actions import settings_count
-from cobrowse_session.lifecycle.machine import RowTransition, machines
-from cobrowse_session.lifecycle.outcome import Applied, Duplicate, Fired, Ignored, Outcome, Refused, Stale
-from cobrowse_session.lifecycle.row import WRAPUP_TIMED_OUT, Guard, Policy, Row, RowOutcome, reads_the_event
+from cobrowse_session.lifecycle.allowed import Allowed, answers, refusals
+from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outcome_of
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.outcome import Fired, Outcome, Refused, Stale
+from cobrowse_session.lifecycle.policy import (
+    DEFAULT_TIMEOUT_CODE,
+    TIMED_PROMPTS,
+    Policy,
+    acw_timeout_in_force,
+    alerting_timeout_in_force,
+    prompt_in_force,
+)
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.model import NO_DETAILS, CobrowseSession, Communication, is_ended
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings, check_duration
 from cobrowse_session.times import EPOCH, MAX_TIME, utc
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, UnknownPrompt, WrapupPrompt
-
-_LIMITED = (WrapupPrompt.TIMEOUT, WrapupPrompt.FORCED_TIMEOUT)
-
-
-@frozen
-class Allowed:
-    """The answer to whether events of one kind would be applied now.
-
-    Attributes:
-        event: the kind of event.
-        answer: `yes`; `no`; or `depends`: on what the event says.
-        rules: the names of the rules that say no, or might; `duplicate` and `stale` among them.
-        reasons: the same for a person.
-    """
-
-    event: type[Event]
-    answer: Literal["yes", "no", "depends"]
-    rules: tuple[str, ...]
-    reasons: tuple[str, ...]
 
 
 def _grace(grace: timedelta | None) -> timedelta | None:
@@ -50,12 +40,12 @@ class Lifecycle:
     """The rules of a contact-centre session, applied one event at a time.
 
     Args:
-        settings: the queue's rules for what a session's own events leave unset.
-        acw_when_unanswered: a leg that never connected may have after-call work, too [O: rare].
-        acw_after_transfer: a transferred leg may have after-call work like any other [D, O].
-        alerting_grace: end an unanswered alert this long after its timeout; None: leave that to the provider [O]. Advice:
-            250 ms or more.
-        timeout_code: the wrap-up code that the timer assigns if the agent saved none. The default is Genesys Cloud's own [D].
+        settings: the defaults for settings that no event of a session states (SETTING-5).
+        acw_when_unanswered: a leg that never connected may have after-call work (ACW-8).
+        acw_after_transfer: a transferred leg may have after-call work, like any other (ACW-9).
+        alerting_grace: end an unanswered alert this long after its timeout (ALERT-2). 250 ms or more is advised. None: the
+            provider ends it.
+        timeout_code: the wrap-up code that the timer assigns if the agent saved none (ACW-24). The default is Genesys Cloud's.
         strict: `apply` raises on refused and stale events instead of returning them.
 
     Raises:
@@ -77,21 +67,21 @@ class Lifecycle:
     acw_when_unanswered: bool = False
     acw_after_transfer: bool = True
     alerting_grace: timedelta | None = field(default=None, converter=_grace)
-    timeout_code: str = WRAPUP_TIMED_OUT
+    timeout_code: str = DEFAULT_TIMEOUT_CODE
     strict: bool = False
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
         if not self.timeout_code:
             raise SettingsError("timeout_code", "a wrap-up code", "''")
-        if self.settings.wrapup_prompt in _LIMITED and self.settings.wrapup_timeout is None:
+        if self.settings.wrapup_prompt in TIMED_PROMPTS and self.settings.wrapup_timeout is None:
             expected = f"a timeout, because the prompt {self.settings.wrapup_prompt!s} has a time limit"
             raise SettingsError("wrapup_timeout", expected, "None")
 
     # --- What a user calls ----------------------------------------------------------------------------------------------------
 
     def new(self, session_id: str) -> CobrowseSession:
-        """A session before its first event.
+        """Return a session before its first event.
 
         Args:
             session_id: the communication's id; events name it as their `subject`.
@@ -107,11 +97,11 @@ class Lifecycle:
     def apply(self, session: Communication, event: Event) -> Outcome:
         """Apply one event to a session, in place, all or nothing.
 
-        An after-call-work deadline before the event fires first, exactly as `advance` would; the outcome lists it in `fired`.
+        An after-call-work deadline before the event fires first, as in `advance` (OUTCOME-8). The outcome has it in `fired`.
 
         Args:
-            session: changed by an applied event and by a timer, by nothing else.
-            event: events are taken in order of `occurred_at`, the corrected provider clock; an older one is stale.
+            session: changed by an applied event and by a timer only.
+            event: events come in order of `occurred_at`, on the corrected provider clock. An older one is stale.
 
         Returns:
             Exactly one outcome, for every event in every state (OUTCOME-1).
@@ -121,10 +111,10 @@ class Lifecycle:
             RefusedError: refused, and this lifecycle is strict.
             StaleError: stale, and this lifecycle is strict.
         """
-        fired = self.fire_before(session, event)
+        timers = self.fire_before(session, event)
         outcome = self._stale(session, event) or self.decide(session, event)
-        if fired:
-            outcome = evolve(outcome, fired=fired)
+        if timers:
+            outcome = evolve(outcome, fired=timers)
         if self.strict and isinstance(outcome, Refused):
             raise RefusedError(event.subject, f"{event.type} {event.id!r}", outcome)
         if self.strict and isinstance(outcome, Stale):
@@ -132,40 +122,40 @@ class Lifecycle:
         return outcome
 
     def advance(self, session: Communication, now: datetime) -> tuple[Fired, ...]:
-        """Fire what is due at `now`, in order, each timer at its own instant.
+        """Fire the timers that are due at `now`, in order, each at its own deadline.
 
         Args:
             session: changed by the timers.
-            now: corrected provider clock; advice for live use: some seconds ago.
+            now: corrected provider clock. Advice for live use: some seconds ago.
 
         Returns:
-            What fired, in order; nothing where nothing is due, or `now` lies in the past.
+            The timers that fired, in order. None if none is due.
 
         Raises:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        fired = []
+        done = []
         due = self.deadline(session)
         while due is not None and due <= now:
-            fired.append(self._fire(session, due))
+            done.append(self._fire(session, due))
             if (following := self.deadline(session)) == due:
                 raise RuntimeError(
-                    f"session {session.id!r}: row {fired[-1].row!r} leaves its own deadline {due}, which would fire for ever"
+                    f"session {session.id!r}: row {done[-1].row!r} leaves its own deadline {due}, which would fire for ever"
                 )
             due = following
-        return tuple(fired)
+        return tuple(done)
 
     def deadline(self, session: Communication) -> datetime | None:
-        """Return when `advance` has something to do next, on the corrected provider clock. None: never. Derived, never stored."""
+        """Return the next deadline, on the corrected provider clock. None: there is none. It is derived and never stored."""
         due = [time for time in (self._acw_deadline(session), self._alert_deadline(session)) if time is not None]
         return min(due, default=None)
 
     def allowed(self, session: Communication, now: datetime) -> tuple[Allowed, ...]:
-        """Return which kinds of event would be applied `now`: yes, no with the rule, or it depends on their content.
+        """Return which kinds of event would be applied `now`: yes, no with the rule, or depends on their content.
 
         Args:
-            session: left as it is.
+            session: not changed.
             now: corrected provider clock. An after-call-work deadline before it counts as fired.
 
         Raises:
@@ -175,15 +165,14 @@ class Lifecycle:
         then = copy(session)
         if (due := self._acw_deadline(then)) is not None and due < now:
             self._fire(then, due)
-        kinds = (event for event in KINDS.values() if event is not UnknownEvent)
         if now < _latest(then):
-            return tuple(Allowed(event, "no", (Stale.kind,), (_STALE,)) for event in kinds)
-        return tuple(self._allowed(then, event) for event in kinds)
+            return refusals(Stale.kind, _STALE)
+        return answers(then, self.policy(then))
 
     # --- What a log calls -----------------------------------------------------------------------------------------------------
 
     def fire_before(self, session: Communication, event: Event) -> tuple[Fired, ...]:
-        """Fire the after-call-work deadline where it lies before an event; one at the same instant comes after it.
+        """Fire the after-call-work deadline if it is before an event. At the same instant, the event comes first (ACW-26).
 
         Raises:
             ValueError: the event is of another session.
@@ -196,30 +185,30 @@ class Lifecycle:
         return (self._fire(session, due),) if due is not None and due < event.occurred_at else ()
 
     def decide(self, session: Communication, event: Event | Timer) -> Outcome:
-        """Let the table decide about an event that is in order. It is never stale nor strict, and no timer fires.
+        """Return the outcome that the table decides, for an event in order. No timer fires, and it is never stale.
 
         Args:
             session: changed, if the event is applied.
-            event: an event of this session, not older than what it has seen.
+            event: an event of this session that is not stale, or a timer.
         """
         before = session.state
         was_ended = is_ended(session)
         triggers = machines().triggers
-        cells: tuple[RowTransition, ...] = (triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
+        decision: Decision = (triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
         if is_ended(session) and not was_ended:
-            cells += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
+            decision += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
-            return _fired(cells, before, session, event)
-        said = tuple(name for name, _ in event.details.items()) if event.details is not NO_DETAILS else ()
-        outcome = _outcome(cells, before, session.state, _acw(session), said)
+            return fired(decision, before, session, event)
+        details = tuple(name for name, _ in event.details.items()) if event.details is not NO_DETAILS else ()
+        outcome = outcome_of(decision, before, session.state, acw_state(session), details)
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
 
     def policy(self, session: Communication) -> Policy:
-        """Return the rules in force for a session: its own settings over the defaults."""
+        """Return the policy of a session: its own settings over the defaults."""
         return _policy(_known(session.settings), self)
 
     def policy_for(self, session: Communication, event: Event | Timer) -> Policy:
-        """Return the rules by which an event is decided: its settings are in force, if they count."""
+        """Return the policy for an event: its settings are in force already, if they count (SAME-1)."""
         if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event):
             return _policy(_known(session.settings), self)
         return _policy(_known(event.settings.with_defaults(session.settings)), self)
@@ -236,7 +225,7 @@ class Lifecycle:
     def _alert_deadline(self, session: Communication) -> datetime | None:
         if session.state != ConnectionState.ALERTING or not session.segments or session.segments[-1].start_time is None:
             return None
-        lasts = self.policy(session).alerting_timeout_and_grace
+        lasts = self.policy(session).alerting_timeout
         return _after(session.segments[-1].start_time, lasts)
 
     def _fire(self, session: Communication, due: datetime) -> Fired:
@@ -246,55 +235,31 @@ class Lifecycle:
     def _stale(self, session: Communication, event: Event) -> Stale | None:
         if event.occurred_at >= _latest(session):
             return None
-        return Stale(row=None, reason=_STALE, from_state=session.state, acw=_acw(session), notes=notes(event))
-
-    def _allowed(self, session: Communication, event: type[Event]) -> Allowed:
-        possible = self._possible(session, event)
-        no = [row for row in possible if not row.is_applied]
-        answer: Literal["yes", "no", "depends"] = "yes" if not no else "no" if len(no) == len(possible) else "depends"
-        rules = dict.fromkeys(row.result.rule or row.result.kind for row in no)  # type: ignore[union-attr]  # a verdict, or it were applied
-        return Allowed(event, answer, tuple(rules), tuple(dict.fromkeys(row.reason for row in no)))
-
-    def _possible(self, session: Communication, event: type[Event]) -> list[Row]:
-        """The rows that could decide, as far as can be said before the event is there."""
-        possible: list[Row] = []
-        asked: list[frozenset[Guard]] = []
-        for row in machines().rows(event.kind, session):
-            of_event = frozenset(filter(reads_the_event, row.guards))
-            if any(earlier <= of_event for earlier in asked):
-                continue  # an event that meets this row has met an earlier one
-            if all(guard(session, None, self.policy(session)) for guard in row.guards if guard not in of_event):
-                possible.append(row)
-                asked.append(of_event)
-        return possible
+        return Stale(row=None, reason=_STALE, from_state=session.state, acw=acw_state(session), notes=notes(event))
 
 
-def timer_of(fired: Fired, session: Communication) -> Timer:
-    """The timer that fired, as it stands in a trace."""
-    timer = AlertingTimeout if fired.timer == AlertingTimeout.kind else AfterCallWorkTimeout
-    return timer(subject=session.id or "", occurred_at=fired.at)
+def timer_of(outcome: Fired, session: Communication) -> Timer:
+    """Return the timer that fired, for a trace."""
+    timer = AlertingTimeout if outcome.timer == AlertingTimeout.kind else AfterCallWorkTimeout
+    return timer(subject=session.id or "", occurred_at=outcome.at)
 
 
-_STALE = "It occurred before something that this session has already seen; the step takes events in order."
+_STALE = "The event is older than what the session has already seen. Use a SessionLog for events in any order."
 
 
 def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
-    """Return a deadline. One beyond the end of time never comes."""
+    """Return a deadline. None: there is no limit, or it is beyond `MAX_TIME`."""
     return None if lasts is None or lasts > MAX_TIME - start else start + lasts
 
 
 def _latest(session: Communication) -> datetime:
-    """Return the time that an event must not be older than. Equal is not older."""
+    """Return the time before which an event is stale (OUTCOME-4)."""
     ended = session.after_call_work.end_time if session.after_call_work else None
     return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=EPOCH)
 
 
-def _acw(session: Communication) -> AfterCallWorkState | str | None:
-    return session.after_call_work.state if session.after_call_work else None
-
-
 def _known(settings: Settings) -> Settings:
-    """Return settings whose prompt is known. An unknown one behaves as optional, and may be too long to be kept in a cache."""
+    """Return settings whose prompt is known. An unknown one behaves as optional (SETTING-6), and may be too long for a cache."""
     if type(settings.wrapup_prompt) is not UnknownPrompt:
         return settings
     return evolve(settings, wrapup_prompt=WrapupPrompt.OPTIONAL)
@@ -303,75 +268,11 @@ def _known(settings: Settings) -> Settings:
 @lru_cache(maxsize=4096)
 def _policy(own: Settings, lifecycle: Lifecycle) -> Policy:
     settings = own.with_defaults(lifecycle.settings)
-    prompt = settings.wrapup_prompt
-    if prompt in (None, WrapupPrompt.NONE):
-        effective = None
-    elif prompt in _LIMITED and settings.wrapup_timeout is None:
-        effective = WrapupPrompt.MANDATORY
-    else:
-        effective = prompt if isinstance(prompt, WrapupPrompt) else WrapupPrompt.OPTIONAL
-    has_limit = effective in (*_LIMITED, WrapupPrompt.AGENT_REQUESTED)
-    alert, grace = settings.alerting_timeout, lifecycle.alerting_grace
     return Policy(
-        prompt=effective,
-        acw_timeout=settings.wrapup_timeout if has_limit else None,
-        alerting_timeout_and_grace=None if alert is None or grace is None else alert + grace,
+        prompt=prompt_in_force(settings),
+        acw_timeout=acw_timeout_in_force(settings),
+        alerting_timeout=alerting_timeout_in_force(settings, lifecycle.alerting_grace),
         acw_when_unanswered=lifecycle.acw_when_unanswered,
         acw_after_transfer=lifecycle.acw_after_transfer,
         timeout_code=lifecycle.timeout_code,
     )
-
-
-@lru_cache(maxsize=4096)
-def _outcome(
-    cells: tuple[RowTransition, ...],
-    before: ConnectionState | str,
-    after: ConnectionState | str,
-    acw: AfterCallWorkState | str | None,
-    said: tuple[str, ...],
-) -> Outcome:
-    """The outcome of one row, or of two where the leg ended. Shared by all that read the same; building one is dear."""
-    verdict = cells[0].row.result
-    common = _Common(row=_name(cells), reason=_reason(cells), from_state=before, acw=acw)
-    match verdict:
-        case RowOutcome("ignored", str(rule)):
-            return Ignored(rule=rule, **common)
-        case RowOutcome("refused", str(rule)):
-            return Refused(rule=rule, **common)
-        case RowOutcome("duplicate"):
-            return Duplicate(**common)
-        case _:
-            return Applied(to_state=after, set=_set(cells, said), **common)
-
-
-def _fired(cells: tuple[RowTransition, ...], before: ConnectionState | str, session: Communication, timer: Timer) -> Fired:
-    return Fired(
-        timer=timer.kind,
-        at=timer.occurred_at,
-        row=_name(cells),
-        reason=_reason(cells),
-        from_state=before,
-        to_state=session.state,
-        acw=_acw(session),
-        set=_set(cells, ()),
-    )
-
-
-class _Common(TypedDict):
-    row: str
-    reason: str
-    from_state: ConnectionState | str
-    acw: AfterCallWorkState | str | None
-
-
-def _name(cells: tuple[RowTransition, ...]) -> str:
-    """An event that ends the leg is decided by two rows: `ended+begins`."""
-    return "+".join(cell.row.name for cell in cells)
-
-
-def _reason(cells: tuple[RowTransition, ...]) -> str:
-    return " ".join(cell.row.reason for cell in cells)
-
-
-def _set(cells: tuple[RowTransition, ...], said: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({name for cell in cells for name in cell.set}.union(said)))

@@ -1,14 +1,15 @@
-"""The two machines, built from the rows. This is the only file that imports `transitions`.
+"""The two machines, built from the rows. Only this file imports `transitions`.
 
-Both are shared by all sessions and have no model: a session is handed to each call. They are the library's own machines, made by
-its own extension points: a transition class that carries its row, and an event class that says which transition decided. When a
-machine is whole, each event freezes what transitions would do into a plan (ask these, write those, move there), and runs that:
-transitions itself needs some 20 µs for an event, which go to log calls and callback frames that say nothing here. A test lets
-transitions drive every cell and compares.
+All sessions share both machines. They have no model: each call takes the session. They use the extension points of transitions: a
+transition class that has its row, and an event class that returns the transition that decided.
+
+When a machine is complete, each event freezes a plan of what transitions would do: call these guards, call these actions, enter
+that state. It runs the plan, because transitions itself needs some 20 µs for an event, mostly for log calls and callback frames.
+A test lets transitions run every kind of event in every state and compares.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -18,202 +19,214 @@ from attrs import evolve, frozen
 from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.actions import COMMON
-from cobrowse_session.lifecycle.row import Action, Guard, Policy, Row, written_by
+from cobrowse_session.lifecycle.check import Part, check_table
+from cobrowse_session.lifecycle.policy import Policy
+from cobrowse_session.lifecycle.row import Action, Guard, Row, written_by
 from cobrowse_session.model import AfterCallWork, Communication
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
 
-Guards = tuple[Guard, ...]
-Actions = tuple[Action, ...]
+TIMERS = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
 
 
 class RowTransition(transitions.Transition):
-    """One row in one state, for one kind of event.
+    """One row, for one kind of event, in one state.
 
     Attributes:
         row: the row.
+        actions: the actions of the row, and those of every applied event.
         set: the attributes of the session that it may write.
     """
 
-    def __init__(self, *args: Any, row: Row, moves: str, **kwargs: Any) -> None:  # `Any`: transitions' own, passed through
+    def __init__(
+        self, *args: Any, row: Row, actions: tuple[Action, ...], moves: str, **kwargs: Any
+    ) -> None:  # `Any`: transitions' own
         super().__init__(*args, **kwargs)
         self.row = row
-        written = {name for stamp in self.before for name in written_by(stamp)}  # type: ignore[arg-type]  # functions, no names
+        self.actions = actions
+        written = {name for action in actions for name in written_by(action)}
         self.set = tuple(sorted({*written, moves} if self.dest else written))
 
-    def plan(self) -> tuple[Guards, Actions, "RowTransition"]:
-        """The guards and stamps, in order.
+    def check(self) -> None:
+        """Check that transitions would call the guards and the actions of the row, and nothing else.
 
         Raises:
-            ValueError: there is more to it than guards before and stamps after.
+            ValueError: something was added to the transition.
         """
-        asked, written = [condition.func for condition in self.conditions], self.before
-        if self.prepare or self.after or not all(map(callable, (*asked, *written))) or not all(c.target for c in self.conditions):
-            raise ValueError(f"{self.row.name}: a plan has guards and stamps only, and only functions")
-        return tuple(asked), tuple(written), self  # type: ignore[arg-type]  # functions, no names
+        guards = [condition.func for condition in self.conditions]
+        expected = guards == list(self.row.guards) and self.before == list(self.actions)
+        if self.prepare or self.after or not expected or not all(condition.target for condition in self.conditions):
+            raise ValueError(f"row {self.row.name!r}: a transition calls the guards and actions of its row only")
+
+
+Step = tuple[tuple[Guard, ...], tuple[Action, ...], RowTransition]
 
 
 class Trigger(transitions.Event):
     """A kind of event."""
 
-    _plan: Mapping[str, tuple[tuple[Guards, Actions, RowTransition], ...]] | None = None
+    _plan: Mapping[str, tuple[Step, ...]]
+    _owner: "_Machine | None" = None  # None: more rows can be added
 
     def add_transition(self, transition: transitions.Transition) -> None:
-        """Take one more cell, while the machine is being built."""
-        if self._plan is not None:
+        """Add one row in one state, while the machine is built."""
+        if self._owner is not None:
             raise TypeError(f"{self.name} is frozen; build another machine: build(connection=..., after_call_work=...)")
         super().add_transition(transition)
 
-    def freeze(self) -> None:
-        """Make the plan. Nothing can be added any more.
+    def freeze(self, machine: "_Machine") -> None:
+        """Make the plan. Nothing can be added afterwards.
 
         Raises:
-            ValueError: there is more to a cell, a state or the machine than guards before and stamps after.
+            ValueError: a transition, a state or the machine has callbacks of its own.
         """
-        machine = self.machine
-        states = [callback for state in machine.states.values() for callback in (*state.on_enter, *state.on_exit)]
+        callbacks = [callback for state in machine.states.values() for callback in (*state.on_enter, *state.on_exit)]
         names = ("prepare_event", "before_state_change", "after_state_change", "finalize_event", "on_exception", "on_final")
-        if states or any(getattr(machine, name) for name in names):
-            raise ValueError(f"{self.name}: a plan has no callbacks of states or of the machine")
-        self._plan = {state: tuple(cell.plan() for cell in self.transitions.get(state, ())) for state in machine.states}  # type: ignore[attr-defined]  # made by `_Machine`: Cells
+        if callbacks or any(getattr(machine, name) for name in names):
+            raise ValueError(f"{self.name}: states and machine have no callbacks")
+        for state in machine.states:
+            for one in self.row_transitions(state):
+                one.check()
+        self._plan = {
+            state: tuple((one.row.guards, one.actions, one) for one in self.row_transitions(state)) for state in machine.states
+        }
+        self._owner = machine
 
     def decide(self, session: Communication, event: Event | Timer, policy: Policy) -> RowTransition:
-        """Let the first row whose guards hold write, move the session, and say which it was."""
-        machine: _Machine = self.machine  # type: ignore[assignment]  # made by `_Machine`
-        for asked, written, cell in self._plan[machine.state_of(session)]:  # type: ignore[index]  # a machine that was built is frozen
-            for guard in asked:
+        """Return the first row whose guards hold, after its actions wrote and the session moved."""
+        machine = self._owner
+        assert machine is not None, "a machine that was built is frozen"
+        for guards, actions, transition in self._plan[machine.state_of(session)]:
+            for guard in guards:
                 if not guard(session, event, policy):
                     break
             else:
-                for stamp in written:
-                    stamp(session, event, policy)
-                if cell.dest is not None:
-                    machine.set_state(cell.dest, session)
-                return cell
+                for action in actions:
+                    action(session, event, policy)
+                if transition.dest is not None:
+                    machine.set_state(transition.dest, session)
+                return transition
         raise LookupError(f"{self.name} has no row in {machine.state_of(session)}")
 
-    def rows(self, state: str) -> list[Row]:
-        """The rows that are asked in this state, in order."""
-        return [cell.row for cell in self.transitions[state]]  # type: ignore[attr-defined]  # see freeze
+    def row_transitions(self, state: str) -> list[RowTransition]:
+        """Return the rows of a state, in order."""
+        return [one for one in self.transitions.get(state, ()) if isinstance(one, RowTransition)]
+
+    def all_transitions(self) -> Iterator[RowTransition]:
+        """Yield the rows of all states."""
+        for state in self.transitions:
+            yield from self.row_transitions(state)
 
 
 class _Machine(transitions.Machine):
-    """A machine whose states are plain strings, equal to the vocabulary's members."""
+    """A machine whose states are plain strings, equal to the members of the vocabulary."""
 
     transition_cls = RowTransition
     event_cls = Trigger
     moves: ClassVar[str]
 
-    def __init__(self, states: Iterable[str], rows: Iterable[Row]) -> None:
-        super().__init__(model=None, states=list(states), initial=None, auto_transitions=False)
-        for row in rows:
-            _add(self, row)
+    def __init__(self, part: Part) -> None:
+        super().__init__(model=None, states=list(part.states), initial=None, auto_transitions=False)
+        for row in part.rows:
+            for kind in row.on:
+                self._add(row, kind, part.event_states.get(kind))
+        for trigger in self.triggers.values():
+            trigger.freeze(self)
+
+    @property
+    def triggers(self) -> dict[str, Trigger]:
+        """The kinds of event, by name."""
+        return {name: event for name, event in self.events.items() if isinstance(event, Trigger)}
+
+    def _add(self, row: Row, kind: str, event_state: str | None) -> None:
+        actions = (*(COMMON if row.is_applied and kind in KINDS else ()), *row.actions)
+        self.add_transition(
+            kind,
+            list(row.sources(event_state)),
+            row.target(event_state),
+            conditions=list(row.guards),
+            before=list(actions),
+            row=row,
+            actions=actions,
+            moves=self.moves,
+        )
 
     @abstractmethod
     def state_of(self, session: Communication) -> str:
-        """Return the state of this session. An unknown word counts as the first state."""
+        """Return the state of a session. An unknown state counts as the first one."""
 
     def get_model_state(self, model: Any) -> transitions.State:  # `Any`: as transitions has it
-        """The same for transitions."""
+        """Return the state of a session, for transitions."""
         return self.states[self.state_of(model)]
 
     def get_state(self, state: Any) -> transitions.State:
-        """Return the state of this name. An unknown word counts as the first. Transitions would look for an Enum's *name*."""
+        """Return the state of this name. An unknown name counts as the first. Transitions would look up an Enum by its *name*."""
         return self.states.get(state) or next(iter(self.states.values()))
 
 
 class Connection(_Machine):
-    """The connection state, kept in `session.state`."""
+    """The machine of the connection state, which is `session.state`."""
 
     moves = "state"
 
     def state_of(self, session: Communication) -> str:
-        """Return the state of this session's leg."""
+        """Return the connection state of a session."""
         return session.state if session.state in self.states else table.CONNECTION_STATES[0]
 
     def set_state(self, state: Any, model: Any = None) -> None:
-        """Move this session's leg."""
+        """Set the connection state of a session."""
         model.state = ConnectionState(state)
 
 
 class AfterCallWorkMachine(_Machine):
-    """After-call work, kept in `session.after_call_work.state`. Every other word counts as the first state, absent."""
+    """The machine of after-call work, whose state is `session.after_call_work.state`. An unknown state counts as absent."""
 
     moves = "after_call_work"
 
     def state_of(self, session: Communication) -> str:
-        """Return the state of this session's after-call work."""
+        """Return the state of a session's after-call work."""
         work = session.after_call_work
         state = None if work is None else work.state
         return state if state is not None and state in self.states else table.AFTER_CALL_WORK_STATES[0]
 
     def set_state(self, state: Any, model: Any = None) -> None:
-        """Move this session's after-call work."""
+        """Set the state of a session's after-call work."""
         if state == table.AFTER_CALL_WORK_STATES[0]:
             model.after_call_work = None
             return
         model.after_call_work = evolve(model.after_call_work or AfterCallWork(), state=AfterCallWorkState(state))
 
 
-def _add(machine: _Machine, row: Row) -> None:
-    for kind in row.on:
-        entered = AlertingTimeout.target_state if kind == AlertingTimeout.kind else kind in KINDS and KINDS[kind].target_state
-        named = str(entered) if entered else None
-        common = COMMON if row.is_applied and kind in KINDS else ()
-        machine.add_transition(
-            kind,
-            list(row.sources(named)),
-            row.target(named),
-            conditions=list(row.guards),
-            before=[*common, *row.actions],
-            row=row,
-            moves=machine.moves,
-        )
-
-
 @frozen
 class Machines:
-    """Both machines, and which kind of event belongs to which."""
+    """Both machines, and the kinds of event of both."""
 
     connection: Connection
     after_call_work: AfterCallWorkMachine
     triggers: Mapping[str, Trigger]
 
     def rows(self, kind: str, session: Communication) -> list[Row]:
-        """The rows that an event of this kind would meet now, in order."""
-        trigger = self.triggers[kind]
-        return trigger.rows(trigger.machine.state_of(session))
+        """Return the rows of a kind of event in the current state of a session, in order."""
+        machine = self.connection if kind in self.connection.events else self.after_call_work
+        return [one.row for one in self.triggers[kind].row_transitions(machine.state_of(session))]
 
 
 def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK) -> Machines:
-    """Build both machines from rows, and check that they are total.
+    """Return both machines, built from rows that were checked.
 
     Raises:
-        ValueError: in some (event, state), the last row has a guard, or another has none; or an event has no rows there.
+        TableError: an event in a state has no outcome or several, a row names an unknown state or is never reached, two rows of
+            one name differ, or a kind of event has rows in both machines or in none.
     """
-    legs = Connection(table.CONNECTION_STATES, connection)
-    work = AfterCallWorkMachine(table.AFTER_CALL_WORK_STATES, after_call_work)
-    for machine in (legs, work):
-        for trigger in machine.events.values():
-            _check_total(trigger, machine)
-            trigger.freeze()  # type: ignore[attr-defined]  # made by event_cls
-    triggers: dict[str, Trigger] = {**legs.events, **work.events}  # type: ignore[dict-item]  # made by event_cls
-    timers = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
-    if missing := {*KINDS, *timers, table.LEG_ENDED} - triggers.keys():
-        raise ValueError(f"{', '.join(sorted(missing))}: no rows at all, and one without a guard must stand, last")
-    return Machines(legs, work, triggers)
-
-
-def _check_total(trigger: Any, machine: _Machine) -> None:
-    is_timer = trigger.name.startswith("timer.")  # a timer is set only in the states that it has rows for
-    for state in machine.states:
-        rows = trigger.rows(state)
-        if [bool(row.guards) for row in rows] != [True] * (len(rows) - 1) + [False] and not (is_timer and not rows):
-            raise ValueError(
-                f"{trigger.name} in {state}: one row without a guard must stand, last; found {[r.name for r in rows]}"
-            )
+    named = {kind: event.target_state.value for kind, event in KINDS.items() if event.target_state}
+    named[AlertingTimeout.kind] = AlertingTimeout.target_state.value
+    legs = Part("connection", table.CONNECTION_STATES, tuple(connection), named)
+    work = Part("after-call work", table.AFTER_CALL_WORK_STATES, tuple(after_call_work), named)
+    check_table((legs, work), (*KINDS, table.LEG_ENDED), TIMERS)
+    first, second = Connection(legs), AfterCallWorkMachine(work)
+    return Machines(first, second, {**first.triggers, **second.triggers})
 
 
 @cache
 def machines() -> Machines:
-    """The two machines, built once."""
+    """Return the two machines of the standard table, built once."""
     return build()

@@ -16,7 +16,8 @@ class Outcome:
 
     Attributes:
         row: the stable name of the table row that decided; None where no row was asked (stale, late).
-        reason: why, for a person.
+        reason: one sentence.
+        cites: the rules of the specification that the row implements.
         from_state: the connection state in which the event was decided.
         acw: the state of after-call work afterwards; None: there is none.
         notes: what of the event was kept but not understood.
@@ -29,6 +30,7 @@ class Outcome:
     reason: str
     from_state: ConnectionState | str
     acw: AfterCallWorkState | str | None = None
+    cites: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fired: "tuple[Fired, ...]" = ()
 

@@ -1,90 +1,63 @@
-"""The grammar of a row: how the table says from where, when and whereto."""
+"""The parts of a row: kinds of event, source states, guards, result, actions, reason."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
+from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.model import Communication
-from cobrowse_session.vocabulary import WrapupPrompt
 
-WRAPUP_TIMED_OUT = "ININ-WRAP-UP-TIMEOUT"
-"""The code that the platform assigns if the agent chose none in time [D]."""
-
-
-@frozen(kw_only=True)
-class Policy:
-    """The rules in force for one session: its settings over the lifecycle's defaults, read as the specification reads them.
-
-    Attributes:
-        prompt: `mandatory` also for a limit without a timeout, `optional` also for an unknown prompt. None: no after-call work.
-        acw_timeout: how long after-call work may last; None: as long as it takes.
-        alerting_timeout_and_grace: how long an alert may last, the grace included; None: the library never ends one.
-        acw_when_unanswered: whether a leg that never connected may have after-call work.
-        acw_after_transfer: whether a transferred leg may have after-call work.
-        timeout_code: the wrap-up code that the timer assigns.
-    """
-
-    prompt: WrapupPrompt | None = None
-    acw_timeout: timedelta | None = None
-    alerting_timeout_and_grace: timedelta | None = None
-    acw_when_unanswered: bool = False
-    acw_after_transfer: bool = True
-    timeout_code: str = WRAPUP_TIMED_OUT
-
-
-# What a row asks and writes gets (session, event, policy). `Any`: which event it is, the row's own name says.
+# Guards and actions take (session, event, policy). `Any`: the row names the kinds of event.
 Guard = Callable[[Communication, Any, Policy], bool]
 Action = Callable[[Communication, Any, Policy], None]
 G = TypeVar("G", bound=Guard)
-S = TypeVar("S", bound=Action)
-
-
-def reads_session(guard: G) -> G:
-    """Mark a guard that can be answered before the event is there."""
-    guard.asks = "session"  # type: ignore[attr-defined]  # functions take attributes, their types do not say so
-    return guard
-
-
-def reads_event(guard: G) -> G:
-    """Mark a guard whose answer depends on what the event says."""
-    guard.asks = "event"  # type: ignore[attr-defined]
-    return guard
-
-
-def reads_the_event(guard: Guard) -> bool:
-    """Whether a guard's answer depends on what the event says."""
-    return bool(guard.asks == "event")  # type: ignore[attr-defined]
-
+A = TypeVar("A", bound=Action)
 
 CLOUD = "the cloud clock"
 PROVIDER = "the corrected provider clock"
 
 
-def writes(*attributes: str, clock: str | None = None) -> Callable[[S], S]:
-    """Mark a stamp with the attributes of the session that it may write, and the clock of the times among them."""
+def reads_session(guard: G) -> G:
+    """Mark a guard that reads the session and the policy only. `Lifecycle.allowed` calls it before there is an event."""
+    guard.__dict__["reads_event"] = False
+    return guard
 
-    def mark(stamp: S) -> S:
-        stamp.writes, stamp.clock = attributes, clock  # type: ignore[attr-defined]
-        return stamp
+
+def reads_event(guard: G) -> G:
+    """Mark a guard that reads the event."""
+    guard.__dict__["reads_event"] = True
+    return guard
+
+
+def needs_event(guard: Guard) -> bool:
+    """Return whether a guard reads the event."""
+    return bool(getattr(guard, "reads_event", True))
+
+
+def writes(*attributes: str, clock: str | None = None) -> Callable[[A], A]:
+    """Mark an action with the attributes of the session that it may write, and with the clock of the times among them."""
+
+    def mark(action: A) -> A:
+        action.__dict__.update(writes=attributes, clock=clock)
+        return action
 
     return mark
 
 
-def written_by(stamp: Action) -> tuple[str, ...]:
-    """The attributes of the session that a stamp may write."""
-    return stamp.writes  # type: ignore[attr-defined, no-any-return]
+def written_by(action: Action) -> tuple[str, ...]:
+    """Return the attributes of the session that an action may write."""
+    return tuple(getattr(action, "writes", ()))
 
 
-def clock_of(stamp: Action) -> str | None:
-    """The clock of the times that a stamp writes; None: it writes none."""
-    return stamp.clock  # type: ignore[attr-defined, no-any-return]
+def clock_of(action: Action) -> str | None:
+    """Return the clock of the times that an action writes. None: it writes no time."""
+    return getattr(action, "clock", None)
 
 
 @frozen(cache_hash=True)
 class RowOutcome:
-    """What a row gives where it gives no state."""
+    """The result of a row that enters no state: the kind of outcome, and the rule of a refused or ignored event."""
 
     kind: Literal["applied", "duplicate", "ignored", "refused"]
     rule: str | None = None
@@ -95,12 +68,12 @@ DUPLICATE = RowOutcome("duplicate")
 
 
 def ignored(rule: str) -> RowOutcome:
-    """The event has no meaning here."""
+    """Return the result of an event that has no meaning here (OUTCOME-5)."""
     return RowOutcome("ignored", rule)
 
 
 def refused(rule: str) -> RowOutcome:
-    """The event breaks a rule."""
+    """Return the result of an event that breaks a rule (OUTCOME-6)."""
     return RowOutcome("refused", rule)
 
 
@@ -110,28 +83,29 @@ SAME_STATE = "the state that the event names, or one that includes it"
 
 @frozen
 class OtherStates:
-    """States, without the one that the event names."""
+    """Some states, without the one that the event names."""
 
     states: tuple[str, ...]
 
 
 def other_states(*states: str) -> OtherStates:
-    """Any of these states but the one that the event names."""
+    """Return these states, without the one that the event names."""
     return OtherStates(states)
 
 
 @frozen(kw_only=True)
 class Row:
-    """One row: these events, from these states, when all of these hold, give this, write that, because.
+    """One row of the table.
 
     Attributes:
-        name: stable; traces carry it.
+        name: stable. Outcomes and traces have it.
         on: the kinds of event.
-        source: the machine's states; `SAME_STATE`: where what the event names is so already (`terminated` includes `disconnected`).
-        guards: all must hold. None at all: what remains.
-        result: a state of the machine (`EVENT_STATE`: the one that the event names), or a verdict.
-        actions: what it writes, in order.
-        reason: one sentence for a person.
+        source: the source states. `SAME_STATE`: the state that the event names. `terminated` includes `disconnected`.
+        guards: all must hold. None: the default row, which is the last one of its kind and state.
+        result: the state that is entered (`EVENT_STATE`: the one that the event names), or an outcome without a transition.
+        actions: what is written, in order.
+        reason: one sentence for the outcome.
+        cites: the rules of the specification that the row implements.
     """
 
     name: str
@@ -140,27 +114,33 @@ class Row:
     guards: tuple[Guard, ...] = ()
     result: str | RowOutcome
     actions: tuple[Action, ...] = ()
-    reason: str = field()
+    reason: str
+    cites: tuple[str, ...]
 
-    def sources(self, named: str | None) -> tuple[str, ...]:
-        """The states from which this row holds, for an event that names the state `named`."""
+    def sources(self, event_state: str | None) -> tuple[str, ...]:
+        """Return the source states for an event that names the state `event_state`."""
         match self.source:
             case OtherStates(states):
-                return tuple(state for state in states if state != named)
+                return tuple(state for state in states if state != event_state)
             case str():
-                return ("disconnected", "terminated") if named == "disconnected" else (named or "",)
+                return ("disconnected", "terminated") if event_state == "disconnected" else (event_state or "",)
             case states:
                 return states
 
-    def target(self, named: str | None) -> str | None:
-        """The state into which this row leads; None: it stays where it is."""
+    def target(self, event_state: str | None) -> str | None:
+        """Return the state that is entered. None: the state stays."""
         match self.result:
             case RowOutcome():
                 return None
             case state:
-                return named if state == EVENT_STATE else state
+                return event_state if state == EVENT_STATE else state
+
+    @property
+    def outcome(self) -> RowOutcome | None:
+        """The outcome of a row that enters no state. None: the row enters one."""
+        return self.result if isinstance(self.result, RowOutcome) else None
 
     @property
     def is_applied(self) -> bool:
-        """Whether this row changes the session."""
-        return self.result == NO_TRANSITION or not isinstance(self.result, RowOutcome)
+        """Whether the row changes the session."""
+        return self.outcome in (None, NO_TRANSITION)

@@ -3,22 +3,26 @@
 Theory of operation
 ===================
 
-Two machines share the work. The *connection* follows the leg: none, the pending states, connected, disconnected, terminated.
-*After-call work* begins where the leg ends: absent, pending, complete, skipped. Each kind of event belongs to one of them, by
-its name. When the connection's outcome says that the leg has ended, `lifecycle.py` fires `leg_ended` on the other machine; no row
-fires anything.
+There are two machines. The *connection* follows the leg: none, the pending states, connected, disconnected, terminated.
+*After-call work* begins where the leg ends: absent, pending, complete, skipped. Each kind of event belongs to one machine. When
+the connection's outcome is that the leg ended, `lifecycle.py` fires `leg_ended` on the other machine. No row fires anything.
 
-A row says: *these* events, from *these* states of its machine, when *all* of these guards hold, give *this*, write *that*,
-*because*. What a row gives is a state or a verdict: a refusal is a row like any other, one that writes nothing. Within one
-(event, state) the order of the rows is their meaning: the first whose guards hold decides. The last one has no guard and all
-others have one, so every event in every state gets exactly one outcome; `machine.py` checks that when it builds the machines.
-Settings are read by guards, so the same holds for every setting.
+A row has kinds of event, source states, guards, a result, actions, a reason, and the rules of the specification that it cites.
+The result is a state or an outcome without a transition. A refusal is a row like any other. It has no actions.
 
-Every applied row of an outside event also takes the event's details and settings and stamps `providerEventTime`; the builder
-adds that, so that rows stay short.
+The order of the rows has meaning. Of the rows of one kind of event in one state, the first one whose guards all hold decides.
+The last one is the default row: it has no guards, and all others have some. So every event in every state has exactly one
+outcome, for all settings, because only guards read settings. `check.py` verifies this when the machines are built.
 
-What is not in the table: a stale event and one of an unknown subject (`lifecycle.py` asks that first), and when a timer is due
-(`lifecycle.py` computes deadlines; the rows say what a timer does, once it fired). Timers fire only in the state that waits for them.
+Example: `wrapup` in `pending`, saved as a draft that differs. `draft_after_final` comes first, and its guard `has_final_wrapup`
+fails. `draft` is next. Its guards `is_draft` and `changes_prepared_wrapup` hold, so it decides: the state stays, the action
+writes the wrap-up, and the outcome is applied.
+
+Every applied row of an outside event also takes the event's details and settings and stamps `providerEventTime`. `machine.py`
+adds these actions, so that rows stay short.
+
+`lifecycle.py` decides what is not in the table: stale events, events of another session, and when a timer is due. The rows of a
+timer decide what it does. It fires only in the states that have rows for it.
 """
 
 from cobrowse_session.lifecycle.actions import (
@@ -51,34 +55,36 @@ from cobrowse_session.lifecycle.guards import (
     alerting_timed_out,
     by_agent,
     by_platform,
-    changes_the_preparation,
-    changes_the_request,
-    changes_the_wrapup,
+    changes_prepared_wrapup,
+    changes_request,
+    changes_saved_wrapup,
     code_is_required,
     code_is_saved,
     connected,
     deadline_passed,
-    final_one_exists,
     has_changes,
     has_ended,
+    has_final_wrapup,
     has_other_grant,
     has_other_settings,
     has_unknown_value,
-    is_a_draft,
-    is_a_skip,
+    is_draft,
     is_final,
+    is_skip,
     may_exit_early,
     no_early_exit,
     not_connected,
     not_ended,
     not_yet_connected,
+    prompt_is_none,
+    prompt_is_unknown,
     reports_completion,
     reports_none,
     reports_skip,
+    requests_acw,
     transferred,
     unanswered,
     unrequested,
-    without_prompt,
 )
 from cobrowse_session.lifecycle.row import (
     DUPLICATE,
@@ -91,12 +97,13 @@ from cobrowse_session.lifecycle.row import (
     other_states,
     refused,
 )
+from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES
 
 # --- The states, as groups ----------------------------------------------------------------------------------------------------
 
-PENDING = ("scheduled", "offering", "contacting", "dialing", "alerting")
+PENDING = tuple(map(str, PENDING_STATES))
 NOT_YET_CONNECTED = ("none", *PENDING)
-ENDED = ("disconnected", "terminated")
+ENDED = tuple(map(str, ENDED_STATES))
 CONNECTION_STATES = (*NOT_YET_CONNECTED, "connected", *ENDED)
 
 CLOSED = ("complete", "skipped")
@@ -104,8 +111,8 @@ AFTER_CALL_WORK_STATES = ("absent", "pending", *CLOSED)
 
 # --- The kinds of event, as groups --------------------------------------------------------------------------------------------
 
-BEFORE_ALERTING = ("scheduled", "offering", "contacting", "dialing")
-STATE_EVENTS = (*CONNECTION_STATES[1:],)
+BEFORE_ALERTING = tuple(state for state in PENDING if state != "alerting")
+STATE_EVENTS = CONNECTION_STATES[1:]
 LEG_ENDED = "leg_ended"
 
 
@@ -117,8 +124,8 @@ def no_change_rows(
     Args:
         on: the kinds of event.
         source: the states of the machine.
-        guards: what each of these rows asks first.
-        without: the names of rows that cannot hold there.
+        guards: the first guards of each of these rows.
+        without: the names of rows whose guards never hold there.
     """
     rows = (
         Row(
@@ -127,7 +134,8 @@ def no_change_rows(
             source=source,
             guards=(*guards, has_changes),
             result=NO_TRANSITION,
-            reason="It brings details or settings that are new.",
+            reason="Details or settings changed.",
+            cites=("SAME-4",),
         ),
         Row(
             name="grant_outside_connected",
@@ -136,6 +144,7 @@ def no_change_rows(
             guards=(*guards, has_other_grant),
             result=ignored("not_connected"),
             reason="A grant to control counts only while the leg is connected.",
+            cites=("SAME-5", "SAME-7"),
         ),
         Row(
             name="settings_after_end",
@@ -143,7 +152,8 @@ def no_change_rows(
             source=source,
             guards=(*guards, has_ended, has_other_settings),
             result=ignored("settings_after_end"),
-            reason="The queue's rules for a leg are settled when it ends.",
+            reason="Settings no longer count after the leg has ended.",
+            cites=("SAME-6",),
         ),
         Row(
             name="duplicate",
@@ -151,7 +161,8 @@ def no_change_rows(
             source=source,
             guards=guards,
             result=DUPLICATE,
-            reason="It says what is so already.",
+            reason="The event repeats the current state.",
+            cites=("OUTCOME-3",),
         ),
     )
     return tuple(row for row in rows if row.name not in without)
@@ -165,7 +176,8 @@ CONNECTION: tuple[Row, ...] = (
         on=("unknown",),
         source=CONNECTION_STATES,
         result=ignored("unknown_type"),
-        reason="Nothing is known of events of this type.",
+        reason="The type of the event is unknown.",
+        cites=("KEEP-11",),
     ),
     Row(
         name="pending",
@@ -173,7 +185,8 @@ CONNECTION: tuple[Row, ...] = (
         source=other_states(*NOT_YET_CONNECTED),
         result=EVENT_STATE,
         actions=(set_initial_state, begin_segment),
-        reason="The leg is on its way; the states before connected have no order among themselves.",
+        reason="The leg entered a pending state. Pending states have no order among themselves.",
+        cites=("CONN-2", "CONN-9"),
     ),
     Row(
         name="alerting",
@@ -182,6 +195,7 @@ CONNECTION: tuple[Row, ...] = (
         result="alerting",
         actions=(set_initial_state, begin_segment, stamp_alerting),
         reason="The agent is being alerted.",
+        cites=("CONN-2", "STAMP-2"),
     ),
     Row(
         name="connected",
@@ -190,6 +204,7 @@ CONNECTION: tuple[Row, ...] = (
         result="connected",
         actions=(set_initial_state, begin_segment, stamp_connected),
         reason="Both sides are connected.",
+        cites=("CONN-2", "STAMP-3"),
     ),
     Row(
         name="ended",
@@ -198,6 +213,7 @@ CONNECTION: tuple[Row, ...] = (
         result=EVENT_STATE,
         actions=(set_initial_state, set_disconnect_type, close_segments, stamp_disconnected, clear_controlling),
         reason="The leg ended.",
+        cites=("CONN-2", "CONN-3", "STAMP-4"),
     ),
     Row(
         name="released",
@@ -205,7 +221,8 @@ CONNECTION: tuple[Row, ...] = (
         source=("disconnected",),
         result="terminated",
         actions=(set_disconnect_type, set_segment_disconnect_type),
-        reason="The leg had ended; now its connection is released.",
+        reason="The leg had ended. Now its connection is released.",
+        cites=("CONN-5",),
     ),
     Row(
         name="end_named",
@@ -214,7 +231,8 @@ CONNECTION: tuple[Row, ...] = (
         guards=(adds_disconnect_type,),
         result=NO_TRANSITION,
         actions=(set_disconnect_type, set_segment_disconnect_type),
-        reason="The leg had ended; now it is known why.",
+        reason="The leg had ended. Now its disconnect type is known.",
+        cites=("CONN-15",),
     ),
     *no_change_rows(on=STATE_EVENTS, source=SAME_STATE),
     *no_change_rows(on=("updated",), source=CONNECTION_STATES),
@@ -223,14 +241,16 @@ CONNECTION: tuple[Row, ...] = (
         on=PENDING,
         source=("connected",),
         result=refused("no_way_back"),
-        reason="A connected leg does not go back to a state before it; a new offer is a new leg with a new id.",
+        reason="A connected leg does not return to a pending state. A new offer is a new leg with a new id.",
+        cites=("CONN-4", "CONN-14"),
     ),
     Row(
         name="session_is_over",
         on=(*PENDING, "connected"),
         source=ENDED,
         result=refused("session_is_over"),
-        reason="The leg has ended; a new offer is a new leg with a new id.",
+        reason="The leg has ended. A new offer is a new leg with a new id.",
+        cites=("CONN-8", "CONN-14"),
     ),
     Row(
         name="alert_timed_out",
@@ -238,21 +258,23 @@ CONNECTION: tuple[Row, ...] = (
         source=("alerting",),
         result="disconnected",
         actions=(set_disconnect_type, close_segments, stamp_disconnected, clear_controlling),
-        reason="Nobody answered the alert in time, and the provider's own end of it never came.",
+        reason="Nobody answered the alert in time, and the provider reported no end.",
+        cites=("ALERT-3",),
     ),
 )
 
 # --- After-call work ----------------------------------------------------------------------------------------------------------
 
 AFTER_CALL_WORK: tuple[Row, ...] = (
-    # The end of the leg: the first of these that holds.
+    # The leg ended (ACW-2).
     Row(
         name="none_after_alert_timeout",
         on=(LEG_ENDED,),
         source=AFTER_CALL_WORK_STATES,
         guards=(alerting_timed_out,),
         result=NO_TRANSITION,
-        reason="An alert that timed out has no after-call work.",
+        reason="A leg that the alerting timeout ended has no after-call work.",
+        cites=("ALERT-4",),
     ),
     Row(
         name="none_when_unanswered",
@@ -262,15 +284,27 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result=NO_TRANSITION,
         actions=(finish_wrapup,),
         reason="A leg that never connected has no after-call work.",
+        cites=("ACW-3", "ACW-7"),
+    ),
+    Row(
+        name="none_by_prompt",
+        on=(LEG_ENDED,),
+        source=AFTER_CALL_WORK_STATES,
+        guards=(prompt_is_none,),
+        result=NO_TRANSITION,
+        actions=(finish_wrapup,),
+        reason="The wrap-up prompt of this leg is none, so it has no after-call work.",
+        cites=("ACW-3", "ACW-7"),
     ),
     Row(
         name="none_without_prompt",
         on=(LEG_ENDED,),
         source=AFTER_CALL_WORK_STATES,
-        guards=(without_prompt,),
+        guards=(prompt_is_unknown,),
         result=NO_TRANSITION,
         actions=(finish_wrapup,),
-        reason="The queue gives this leg no after-call work.",
+        reason="No wrap-up prompt is known, so the leg has no after-call work.",
+        cites=("ACW-3", "ACW-7"),
     ),
     Row(
         name="skipped_after_transfer",
@@ -280,6 +314,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result="skipped",
         actions=(set_zero_length_acw, finish_wrapup),
         reason="A transferred leg needs no after-call work.",
+        cites=("ACW-4", "ACW-11"),
     ),
     Row(
         name="skipped_unrequested",
@@ -288,7 +323,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(unrequested,),
         result="skipped",
         actions=(set_zero_length_acw, finish_wrapup),
-        reason="After-call work is the agent's to ask for while connected, and the agent did not.",
+        reason="The agent did not request after-call work.",
+        cites=("ACW-5", "ACW-11"),
     ),
     Row(
         name="begins",
@@ -297,8 +333,9 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result="pending",
         actions=(begin_after_call_work,),
         reason="After-call work begins.",
+        cites=("ACW-6",),
     ),
-    # The platform reports that it is pending.
+    # The platform reports pending after-call work.
     Row(
         name="started_not_ended",
         on=("acw.started",),
@@ -306,6 +343,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(not_ended,),
         result=refused("not_ended"),
         reason="After-call work cannot start before the leg has ended.",
+        cites=("ACW-35",),
     ),
     Row(
         name="deadline_passed",
@@ -313,7 +351,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=AFTER_CALL_WORK_STATES,
         guards=(deadline_passed,),
         result=ignored("deadline_passed"),
-        reason="The time for after-call work is over already.",
+        reason="The deadline of after-call work has passed.",
+        cites=("ACW-41",),
     ),
     Row(
         name="started_by_platform",
@@ -322,79 +361,98 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result="pending",
         actions=(begin_after_call_work, reopen_wrapup),
         reason="The platform reports that after-call work is pending.",
+        cites=("ACW-37", "ACW-38", "ACW-39"),
     ),
     *no_change_rows(on=("acw.started",), source=("pending",), without=("settings_after_end",)),
-    # The agent asks for it.
+    # The agent requests after-call work.
     Row(
         name="request_not_connected",
         on=("acw.required",),
         source=AFTER_CALL_WORK_STATES,
         guards=(not_connected,),
         result=refused("not_connected"),
-        reason="After-call work can be asked for only while the leg is connected.",
+        reason="After-call work can be requested only while the leg is connected.",
+        cites=("ACW-48",),
     ),
     Row(
         name="request",
         on=("acw.required",),
         source=AFTER_CALL_WORK_STATES,
-        guards=(changes_the_request,),
+        guards=(changes_request, requests_acw),
         result=NO_TRANSITION,
         actions=(apply_request,),
-        reason="The agent said whether after-call work is wanted.",
+        reason="The agent requested after-call work.",
+        cites=("ACW-47",),
+    ),
+    Row(
+        name="request_withdrawn",
+        on=("acw.required",),
+        source=AFTER_CALL_WORK_STATES,
+        guards=(changes_request,),
+        result=NO_TRANSITION,
+        actions=(apply_request,),
+        reason="The agent does not request after-call work.",
+        cites=("ACW-47",),
     ),
     *no_change_rows(
         on=("acw.required",), source=AFTER_CALL_WORK_STATES, without=("grant_outside_connected", "settings_after_end")
     ),
-    # A wrap-up while none is awaited: before the leg, while connected, after it all.
+    # A wrap-up while no after-call work is pending.
     Row(
         name="wrapup_not_connected",
         on=("wrapup",),
         source=("absent",),
         guards=(not_yet_connected,),
         result=refused("not_connected"),
-        reason="There is nothing to wrap up before the leg is connected.",
+        reason="A wrap-up cannot be saved before the leg is connected.",
+        cites=("WRAP-4",),
     ),
     Row(
         name="nothing_to_skip",
         on=("wrapup",),
         source=("absent", *CLOSED),
-        guards=(is_a_skip,),
+        guards=(is_skip,),
         result=ignored("nothing_to_save"),
         reason="No after-call work is pending, so there is nothing to skip.",
+        cites=("WRAP-7",),
     ),
     Row(
         name="draft_after_final",
         on=("wrapup",),
         source=("absent", "pending"),
-        guards=(final_one_exists, is_a_draft),
+        guards=(has_final_wrapup, is_draft),
         result=ignored("already_final"),
-        reason="A draft never replaces a final wrap-up.",
+        reason="A draft does not replace a final wrap-up.",
+        cites=("WRAP-6",),
     ),
     Row(
         name="prepared",
         on=("wrapup",),
         source=("absent",),
-        guards=(connected, changes_the_preparation),
+        guards=(connected, changes_prepared_wrapup),
         result=NO_TRANSITION,
         actions=(prepare_wrapup,),
-        reason="The agent prepares the wrap-up while connected.",
+        reason="The agent prepared the wrap-up while connected.",
+        cites=("WRAP-5",),
     ),
     Row(
         name="draft_too_late",
         on=("wrapup",),
         source=("absent", *CLOSED),
-        guards=(not_connected, is_a_draft),
+        guards=(not_connected, is_draft),
         result=ignored("already_final"),
         reason="A draft counts only while the leg is connected or after-call work is pending.",
+        cites=("WRAP-6",),
     ),
     Row(
         name="saved_again",
         on=("wrapup",),
         source=("absent", *CLOSED),
-        guards=(not_connected, changes_the_wrapup),
+        guards=(not_connected, changes_saved_wrapup),
         result=NO_TRANSITION,
         actions=(save_wrapup,),
-        reason="The agent saved the wrap-up; after-call work stays as it was.",
+        reason="The agent saved the wrap-up. After-call work did not change.",
+        cites=("WRAP-10",),
     ),
     *no_change_rows(on=("wrapup",), source=("absent", *CLOSED)),
     # A wrap-up while after-call work is pending.
@@ -402,19 +460,21 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="draft",
         on=("wrapup",),
         source=("pending",),
-        guards=(is_a_draft, changes_the_preparation),
+        guards=(is_draft, changes_prepared_wrapup),
         result=NO_TRANSITION,
         actions=(prepare_wrapup,),
-        reason="The agent saved a draft; after-call work goes on.",
+        reason="The agent saved a draft. After-call work stays pending.",
+        cites=("ACW-13",),
     ),
     Row(
         name="saved_without_exit",
         on=("wrapup",),
         source=("pending",),
-        guards=(no_early_exit, is_final, changes_the_preparation),
+        guards=(no_early_exit, is_final, changes_prepared_wrapup),
         result=NO_TRANSITION,
         actions=(prepare_wrapup,),
-        reason="The agent saved the wrap-up; the time goes on, for this prompt knows no early exit.",
+        reason="The agent saved the wrap-up. This prompt has no early exit, so after-call work stays pending.",
+        cites=("ACW-12", "WRAP-9"),
     ),
     Row(
         name="complete_by_code",
@@ -423,42 +483,47 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(may_exit_early, is_final),
         result="complete",
         actions=(save_final_wrapup, end_after_call_work),
-        reason="The agent saved the wrap-up, and after-call work is done.",
+        reason="The agent saved the wrap-up, which completes after-call work.",
+        cites=("ACW-12", "WRAP-8"),
     ),
     Row(
         name="skip_no_early_exit",
         on=("wrapup",),
         source=("pending",),
-        guards=(no_early_exit, is_a_skip),
+        guards=(no_early_exit, is_skip),
         result=refused("no_early_exit"),
-        reason="This prompt knows no early exit; after-call work ends when its time is over.",
+        reason="This prompt has no early exit. After-call work ends at its deadline.",
+        cites=("ACW-14",),
     ),
     Row(
         name="skip_code_required",
         on=("wrapup",),
         source=("pending",),
-        guards=(code_is_required, is_a_skip),
+        guards=(code_is_required, is_skip),
         result=refused("code_required"),
-        reason="This prompt wants a wrap-up code before after-call work may end.",
+        reason="This prompt requires a wrap-up code before after-call work ends.",
+        cites=("ACW-14",),
     ),
     Row(
         name="skipped_by_agent",
         on=("wrapup",),
         source=("pending",),
-        guards=(is_a_skip,),
+        guards=(is_skip,),
         result="skipped",
         actions=(drop_draft, end_after_call_work, finish_wrapup),
         reason="The agent skipped the wrap-up.",
+        cites=("ACW-14", "ACW-21"),
     ),
     *no_change_rows(on=("wrapup",), source=("pending",)),
-    # Someone says that after-call work has ended.
+    # The agent or the platform ends after-call work.
     Row(
         name="unknown_value",
         on=("acw.ended",),
         source=AFTER_CALL_WORK_STATES,
         guards=(has_unknown_value,),
         result=ignored("unknown_value"),
-        reason="Who ended after-call work, or how, is a word that has no meaning here.",
+        reason="The event has an unknown value for who ended after-call work, or how.",
+        cites=("KEEP-9",),
     ),
     Row(
         name="not_ended",
@@ -466,7 +531,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=AFTER_CALL_WORK_STATES,
         guards=(not_ended,),
         result=refused("not_ended"),
-        reason="After-call work cannot end before the leg has.",
+        reason="After-call work cannot end before the leg has ended.",
+        cites=("ACW-34", "ACW-44"),
     ),
     Row(
         name="complete_by_platform",
@@ -475,7 +541,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(reports_completion,),
         result="complete",
         actions=(apply_platform_report, finish_wrapup),
-        reason="The platform itself reports after-call work as complete.",
+        reason="The platform reports after-call work as complete.",
+        cites=("ACW-28", "ACW-29"),
     ),
     Row(
         name="skipped_by_platform",
@@ -484,7 +551,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(reports_skip,),
         result="skipped",
         actions=(apply_platform_report, withdraw_timeout_code, finish_wrapup),
-        reason="The platform itself reports after-call work as skipped.",
+        reason="The platform reports after-call work as skipped.",
+        cites=("ACW-28", "ACW-29", "ACW-30"),
     ),
     Row(
         name="none_by_platform",
@@ -494,6 +562,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result="absent",
         actions=(withdraw_timeout_code, finish_wrapup_at_end),
         reason="The platform reports that this leg has no after-call work.",
+        cites=("ACW-30", "ACW-31"),
     ),
     *no_change_rows(on=("acw.ended",), source=("absent",), guards=(by_platform,)),
     Row(
@@ -502,6 +571,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=("absent",),
         result=refused("no_after_call_work"),
         reason="This leg has no after-call work to end.",
+        cites=("ACW-45",),
     ),
     *no_change_rows(on=("acw.ended",), source=CLOSED),
     Row(
@@ -510,7 +580,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=("pending",),
         guards=(no_early_exit, by_agent),
         result=refused("no_early_exit"),
-        reason="This prompt knows no early exit; after-call work ends when its time is over.",
+        reason="This prompt has no early exit. After-call work ends at its deadline.",
+        cites=("ACW-15", "ACW-16"),
     ),
     Row(
         name="complete_by_agent",
@@ -519,7 +590,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(code_is_saved, by_agent),
         result="complete",
         actions=(end_after_call_work, finish_wrapup),
-        reason="The agent is done, and a code is saved.",
+        reason="The agent finished after-call work, and a code is saved.",
+        cites=("ACW-15", "ACW-19"),
     ),
     Row(
         name="done_code_required",
@@ -527,7 +599,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=("pending",),
         guards=(code_is_required, by_agent),
         result=refused("code_required"),
-        reason="This prompt wants a wrap-up code before after-call work may end.",
+        reason="This prompt requires a wrap-up code before after-call work ends.",
+        cites=("ACW-16",),
     ),
     Row(
         name="skipped_without_code",
@@ -536,7 +609,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(by_agent,),
         result="skipped",
         actions=(end_after_call_work, finish_wrapup),
-        reason="The agent is done without a code, which this prompt allows.",
+        reason="The agent finished after-call work without a code, which this prompt allows.",
+        cites=("ACW-16",),
     ),
     Row(
         name="complete_by_offline",
@@ -545,14 +619,16 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         result="complete",
         actions=(end_after_call_work, finish_wrapup),
         reason="The agent went offline, which completes after-call work.",
+        cites=("ACW-17",),
     ),
-    # Time itself.
+    # The deadline.
     Row(
         name="complete_by_timeout",
         on=("timer.acw",),
         source=("pending",),
         result="complete",
         actions=(assign_timeout_code, end_after_call_work, finish_wrapup),
-        reason="The time for after-call work is over.",
+        reason="The deadline of after-call work has passed.",
+        cites=("ACW-18", "ACW-22", "ACW-23"),
     ),
 )

@@ -1,0 +1,1 @@
+"""Vendor payloads to events: one package for each platform."""

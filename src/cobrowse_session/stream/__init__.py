@@ -1,26 +1,37 @@
 """Order and clocks: events as they arrive, in any order and any number of times. Pure, like the lifecycle."""
 
+from cobrowse_session.stream.changes import FieldChange, difference, field_changes
 from cobrowse_session.stream.clock import ClockReport, ClockState, ProviderClock
-from cobrowse_session.stream.explain import Reason, explain, tell
+from cobrowse_session.stream.explain import Explanation, explain, explainable_fields
 from cobrowse_session.stream.fold import Deduplicated, FoldResult, TraceEntry, deduplicate, fold
+from cobrowse_session.stream.history import HistoryEntry, history, history_entries
 from cobrowse_session.stream.log import Change, Restored, SessionLog
 from cobrowse_session.stream.merge import MergedLogs, merge_logs
+from cobrowse_session.stream.revisions import Revision, revisions
 
 __all__ = [
     "Change",
     "ClockReport",
     "ClockState",
     "Deduplicated",
+    "Explanation",
+    "FieldChange",
     "FoldResult",
+    "HistoryEntry",
     "MergedLogs",
     "ProviderClock",
-    "Reason",
     "Restored",
+    "Revision",
     "SessionLog",
     "TraceEntry",
     "deduplicate",
+    "difference",
     "explain",
+    "explainable_fields",
+    "field_changes",
     "fold",
+    "history",
+    "history_entries",
     "merge_logs",
-    "tell",
+    "revisions",
 ]

@@ -1,7 +1,4 @@
-"""Why a session is as it is: which event and row set a value, and its life in plain sentences.
-
-Both read the steps of a fold and the sentences of the rows; nothing is worded twice.
-"""
+"""Why a field of a session holds its value: the event and the row that set it, or why it is unset."""
 
 import re
 from collections.abc import Iterator
@@ -12,183 +9,136 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from cobrowse_session.checks import NO_EXTRA
-from cobrowse_session.events import Event, Timer
-from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Refused
-from cobrowse_session.lifecycle.actions import COMMON, TOLERANCE, apply_details
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle import Ignored, Lifecycle, Refused
+from cobrowse_session.lifecycle.actions import COMMON, apply_details
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup, vendor_name
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.stream.fold import FoldResult, TraceEntry
-from cobrowse_session.times import time_text
+from cobrowse_session.stream.changes import ATTRIBUTES, PARTS, Step, steps
+from cobrowse_session.stream.fold import TraceEntry
+from cobrowse_session.stream.log import SessionLog
+from cobrowse_session.stream.revisions import revisions
+from cobrowse_session.stream.words import clock_time, condition, named, sentences, value_text
 
 _INDEX = re.compile("[0-9]{1,9}")
-_ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
-
-
-_PARTS = {"self": Address, "segments": Segment, "wrapup": Wrapup, "after_call_work": AfterCallWork}
+_PARTS = {"self": PARTS[Address], "segments": PARTS[Segment], "wrapup": PARTS[Wrapup], "after_call_work": PARTS[AfterCallWork]}
+_DETAILS = frozenset(a.name for a in attrs.fields(Details))
 
 
 @frozen
-class Reason:
-    """Why one field of a session holds what it holds.
+class Explanation:
+    """Why a field of a session holds its value.
 
     Attributes:
-        field: its name in the session JSON, dots leading inside: `wrapup.endTime`.
-        value: what it holds in the end; None: nothing. `Any`: any field's.
-        step: what set it last; None: nothing ever did.
+        field: its name in the session JSON. Dots lead inside: `wrapup.endTime`.
+        value: its value in the end. None: it is unset. `Any`: the fields' types differ.
+        entry: the entry of the trace that set it last. None: none did.
         rows: the rows that decided then.
-        rules: what the stamps that wrote it say of themselves, with the marks of the specification.
-        clock: the clock that its time is on; None: it is no time.
-        instead: what would have changed it: rows that were asked before, and events that were turned away.
+        cites: the rules of the specification that these rows implement.
+        rules: what the actions did that wrote it.
+        clock: the clock of its time. None: it is no time.
+        unset: why it is unset, and what would have set it. Empty if it has a value.
+        earlier: what it held until a late event or a correction arrived.
+        alternatives: the rows that were asked before and why they did not decide, and events that were refused or ignored.
     """
 
     field: str
     value: Any
-    step: TraceEntry | None
+    entry: TraceEntry | None
     rows: tuple[str, ...]
+    cites: tuple[str, ...]
     rules: tuple[str, ...]
     clock: str | None
-    instead: tuple[str, ...]
+    unset: tuple[str, ...]
+    earlier: tuple[str, ...]
+    alternatives: tuple[str, ...]
 
     def __str__(self) -> str:
-        if self.step is None:
-            known = "is unset; no event has set it." if self.value is None else f"is {_spoken(self.value)}; no event has set it."
-            lines = [f"{self.field} {known}"]
-        else:
-            lines = [
-                f"{self.field} is {_spoken(self.value)}.",
-                f"  set by     {_named(self.step.event)}",
-                f"  row        {' + '.join(self.rows)}: {self.step.outcome.reason}",
-                *(f"  rule       {rule}" for rule in self.rules),
-                *([f"  clock      {self.clock}"] if self.clock else []),
-            ]
-        return "\n".join(map(printable, [*lines, *(f"  otherwise  {other}" for other in self.instead)]))
+        value = "is unset" if self.value is None else f"is {value_text(self.value)}"
+        lines = [f"{self.field} {value}.", *self._decision()]
+        for label, texts in (("unset", self.unset), ("earlier", self.earlier), ("otherwise", self.alternatives)):
+            lines += (f"  {label:<10} {text}" for text in texts)
+        return "\n".join(map(printable, lines))
+
+    def _decision(self) -> Iterator[str]:
+        if self.entry is None:
+            return
+        yield f"  set by     {named(self.entry.event)}"
+        yield f"  row        {' + '.join(self.rows)}: {self.entry.outcome.reason} [{', '.join(self.cites)}]"
+        yield from (f"  rule       {rule}" for rule in self.rules)
+        if self.clock:
+            yield f"  clock      {self.clock}"
 
 
-def explain(folded: FoldResult, field: str) -> Reason:
-    """Why a field of the session holds what it holds.
+def explainable_fields() -> tuple[str, ...]:
+    """Return the fields that can be explained: those of the session JSON, and those inside its parts."""
+    found: list[str] = []
+    for field, attribute in ATTRIBUTES.items():
+        index = ".0" if attribute == "segments" else ""
+        found += (field, *(f"{field}{index}.{name}" for name in _PARTS.get(attribute, ())))
+    return tuple(found)
+
+
+def explain(log: SessionLog, field: str) -> Explanation:
+    """Return why a field of a log's session holds its value.
 
     Args:
-        folded: what the session's events amount to.
-        field: its name in the session JSON; dots lead inside: `wrapup.endTime`, `segments.0.endTime`.
+        log: the log.
+        field: its name in the session JSON. Dots lead inside: `wrapup.endTime`, `segments.0.endTime`.
 
     Raises:
         KeyError: a session has no such field.
-        ValueError: the log was sealed under other rules and restored. Today's rows did not decide it.
+        ValueError: the log was sealed under another table and restored. The rows of today did not decide it.
     """
     attribute, inside = _path(field)
-    session = folded.lifecycle.new(folded.session.id or "")
-    step: TraceEntry | None = None
+    entry: TraceEntry | None = None
     rows: tuple[Row, ...] = ()
-    asked: tuple[str, ...] = ()
-    for one in folded.trace:
-        before, held = copy(session), _inside(getattr(session, attribute), inside)
-        _judge_again(folded.lifecycle, session, one)
-        if _inside(getattr(session, attribute), inside) != held:
-            step, rows = one, _deciding(one)
-            asked = tuple(_passed_over(folded.lifecycle, one, attribute, before, session))
-    stamps = _stamps(step, rows, attribute, getattr(session, attribute))
-    value = _inside(getattr(session, attribute), inside)
-    clocks = [clock for stamp in stamps if (clock := clock_of(stamp)) and isinstance(value, datetime)]
-    return Reason(
+    alternatives: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    value = _inside(getattr(log.lifecycle.new(log.session_id), attribute), inside)
+    for step in steps(log):
+        held, value = value, _inside(getattr(step.after, attribute), inside)
+        if value != held:
+            entry, rows = step.entry, _deciding(step.entry)
+            alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
+        if value is None and (candidates := tuple(_would_set(log.lifecycle, step, attribute, inside))):
+            unset = candidates
+    actions = _actions(entry, rows, attribute, getattr(log.session, attribute))
+    clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
+    return Explanation(
         field=field,
         value=value,
-        step=step,
+        entry=entry,
         rows=tuple(row.name for row in rows),
-        rules=tuple(dict.fromkeys(_sentence(stamp) for stamp in stamps)),
+        cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
+        rules=tuple(dict.fromkeys(map(sentences, actions))),
         clock=clocks[-1] if clocks else None,
-        instead=(*asked, *_turned_away(folded, attribute)),
+        unset=(unset or tuple(_kinds_that_set(attribute))) if value is None and entry is None else (),
+        earlier=tuple(_earlier(log, attribute, inside)),
+        alternatives=(*alternatives, *_turned_away(log, attribute)),
     )
 
 
-def tell(folded: FoldResult) -> list[str]:
-    """The life of a session in plain sentences, one a line, from the rows' own."""
-    told = [f"Session {folded.session.id}."]
-    for step in folded.trace:
-        outcome = step.outcome
-        verdict = f"{outcome.kind.capitalize()} ({outcome.rule}): " if isinstance(outcome, Refused | Ignored) else ""
-        noted = "".join(f" ({note})" for note in outcome.notes)
-        late = f" [received {_clock_time(step.event.received)}]" if isinstance(step.event, Event) and _is_late(step.event) else ""
-        unchanged = "" if isinstance(outcome, Applied) else " Nothing changed."
-        what = f"{_clock_time(step.event.occurred_at)}  {step.event.kind}: "
-        told.append(f"{what}{verdict}{outcome.reason}{unchanged}{noted}{late}")
-    return told
-
-
-# --- Within -------------------------------------------------------------------------------------------------------------------
+# --- The field ----------------------------------------------------------------------------------------------------------------
 
 
 def _path(field: str) -> tuple[str, tuple[str, ...]]:
-    """The attribute of the session that a field names, and the way inside, as attributes and indexes."""
+    """Return the attribute that a field names, and the path inside, as attributes and indexes."""
     first, *inside = field.split(".")
-    if first not in _ATTRIBUTES:
-        raise KeyError(f"a session has no field {first!r}; it has {', '.join(_ATTRIBUTES)}")
-    attribute = _ATTRIBUTES[first]
+    if first not in ATTRIBUTES:
+        raise KeyError(f"a session has no field {first!r}; it has {', '.join(ATTRIBUTES)}")
+    attribute = ATTRIBUTES[first]
     names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
-    fields = attrs.fields(_PARTS[attribute]) if attribute in _PARTS else ()
-    part = {vendor_name(a.name): a.name for a in fields if a.name != "extra"}
+    part = _PARTS.get(attribute, {})
     if len(names) > 1 or any(name not in part for name in names):
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
     if first == "segments" and inside and inside[0] in part:
         raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
     return attribute, tuple(part.get(name, name) for name in inside)
-
-
-def _judge_again(lifecycle: Lifecycle, session: CobrowseSession, step: TraceEntry) -> None:
-    """Judge the event of a step once more, as a check that the same row decides."""
-    try:
-        outcome = lifecycle.decide(session, step.event)
-    except LookupError:  # a timer that has no row in this state any more
-        outcome = None
-    if outcome is None or (outcome.kind, outcome.row) != (step.outcome.kind, step.outcome.row):
-        raise ValueError("the log was sealed under other rules, so the rows of today do not explain it")
-
-
-def _deciding(step: TraceEntry) -> tuple[Row, ...]:
-    """The rows that a step's outcome names."""
-    names = (step.outcome.row or "").split("+")
-    return tuple(
-        next(cell.row for cells in machines().triggers[kind].transitions.values() for cell in cells if cell.row.name == name)  # type: ignore[attr-defined]  # RowTransition
-        for kind, name in zip((step.event.kind, LEG_ENDED), names, strict=False)
-    )
-
-
-def _stamps(step: TraceEntry | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Action]:  # any field's value
-    """The stamps that wrote an attribute."""
-    if step is None or attribute == "state":
-        return []
-    said = dict(step.event.details.items()) if isinstance(step.event, Event) else {}
-    if attribute in said and said[attribute] == value:
-        return [apply_details]  # it names no attributes, the event does
-    return [stamp for row in rows for stamp in (*COMMON, *row.actions) if attribute in written_by(stamp)]
-
-
-def _passed_over(
-    lifecycle: Lifecycle, step: TraceEntry, attribute: str, before: CobrowseSession, after: CobrowseSession
-) -> Iterator[str]:
-    """The rows that were asked before the one that wrote the attribute, and what each would have needed."""
-    for kind, session, row in zip((step.event.kind, LEG_ENDED), (before, after), _deciding(step), strict=False):
-        if attribute == "state" or any(attribute in written_by(stamp) for stamp in row.actions):
-            every = machines().rows(kind, session)
-            rules = lifecycle.policy_for(session, step.event) if kind != LEG_ENDED else lifecycle.policy(session)
-            for other in every[: every.index(row)]:
-                needed = [guard for guard in other.guards if not guard(session, step.event, rules)]
-                yield f"{other.name}, had this been so: {' '.join(map(_sentence, needed))}"
-
-
-def _turned_away(folded: FoldResult, attribute: str) -> Iterator[str]:
-    """Events that would have written the attribute, had they not been refused or ignored."""
-    common = {name for stamp in COMMON for name in written_by(stamp)}
-    for step in folded.trace:
-        if isinstance(step.outcome, Refused | Ignored) and isinstance(step.event, Event):
-            kind = machines().triggers[step.event.kind]
-            could = {name for cells in kind.transitions.values() for cell in cells for name in cell.set}  # type: ignore[attr-defined]  # RowTransition
-            if attribute in could - common or attribute in dict(step.event.details.items()):
-                yield f"{_named(step.event)} was {step.outcome.kind}: {step.outcome.reason}"
 
 
 def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
@@ -200,35 +150,117 @@ def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
     return value
 
 
-def _sentence(function: Any) -> str:  # a guard or a stamp
-    return " ".join((function.__doc__ or "").split())
+# --- What decided -------------------------------------------------------------------------------------------------------------
 
 
-def _named(event: Event | Timer) -> str:
-    at = time_text(event.occurred_at)
-    if isinstance(event, Timer):
-        return f"{event.type}, at {at}"
-    return printable(f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}")
+def _deciding(entry: TraceEntry) -> tuple[Row, ...]:
+    """Return the rows that an outcome names."""
+    names = (entry.outcome.row or "").split("+")
+    return tuple(
+        next(one.row for one in machines().triggers[kind].all_transitions() if one.row.name == name)
+        for kind, name in zip((entry.event.kind, LEG_ENDED), names, strict=False)
+    )
 
 
-def _spoken(value: Any) -> str:  # any field's value
-    match value:
-        case datetime():
-            return time_text(value)
-        case tuple() | Segments():
-            return f"[{', '.join(map(_spoken, value))}]"
-        case Address() | Segment() | Wrapup() | AfterCallWork():
-            said = ((vendor_name(a.name), getattr(value, a.name)) for a in attrs.fields(type(value)))
-            return f"({', '.join(f'{name} {_spoken(part)}' for name, part in said if part not in (None, NO_EXTRA, False))})"
-        case bool():
-            return str(value).lower()
-        case _:
-            return printable(str(value))
+def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Action]:  # any field's value
+    """Return the actions that wrote an attribute."""
+    if entry is None or attribute == "state":
+        return []
+    details = dict(entry.event.details.items()) if isinstance(entry.event, Event) else {}
+    if attribute in details and details[attribute] == value:
+        return [apply_details]  # it names no attributes, the event does
+    return [action for row in rows for action in (*COMMON, *row.actions) if attribute in written_by(action)]
 
 
-def _clock_time(moment: datetime) -> str:
-    return time_text(moment).removesuffix("Z").replace("T", " ")
+def _decisions(step: Step) -> Iterator[tuple[str, CobrowseSession, Row]]:
+    """Yield the kind of event, the session that decided about it, and the row: one, or two where the leg ended."""
+    yield from zip((step.entry.event.kind, LEG_ENDED), (step.before, step.after), _deciding(step.entry), strict=False)
 
 
-def _is_late(event: Event) -> bool:
-    return event.received - event.occurred_at > TOLERANCE
+def _passed_over(lifecycle: Lifecycle, step: Step, attribute: str) -> Iterator[str]:
+    """Yield the rows before the one that wrote the attribute, and why they did not decide."""
+    for kind, session, row in _decisions(step):
+        if attribute == "state" or any(attribute in written_by(action) for action in row.actions):
+            rows = machines().rows(kind, session)
+            for other in rows[: rows.index(row)]:
+                needed = " and ".join(_failed(lifecycle, step, session, kind, other))
+                rule = other.outcome and other.outcome.rule
+                if other.is_applied:
+                    yield f"not applied: {other.name} (needs: {needed})"
+                else:
+                    kinds = {"refused": "refused", "ignored": "ignored", "duplicate": "a duplicate"}
+                    became = kinds[other.outcome.kind if other.outcome else ""] + (f" ({rule})" if rule else "")
+                    yield f"would have been {became} if {needed}"
+
+
+def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: str, row: Row) -> list[str]:
+    """Return the conditions of a row that did not hold."""
+    event = step.entry.event
+    policy = lifecycle.policy(session) if kind == LEG_ENDED else lifecycle.policy_for(session, event)
+    return [condition(guard) for guard in row.guards if not guard(session, event, policy)]
+
+
+# --- Why it is unset ----------------------------------------------------------------------------------------------------------
+
+
+def _would_set(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+    """Yield why the decision left a field unset, for each other row of the same event and state that would have set it."""
+    for kind, session, row in _decisions(step):
+        rows = machines().rows(kind, session)
+        for other in rows:
+            if other is row or not any(attribute in written_by(action) for action in other.actions):
+                continue
+            then = copy(session)
+            policy = lifecycle.policy(session)
+            for action in other.actions:
+                action(then, step.entry.event, policy)
+            if _inside(getattr(then, attribute), inside) is None:
+                continue
+            at, cites = clock_time(step.entry.event.occurred_at), f"[{', '.join(row.cites)}]"
+            before = rows.index(other) < rows.index(row)
+            missing = " and ".join(_failed(lifecycle, step, session, kind, other)) if before else ""
+            held = " and ".join(condition(guard) for guard in row.guards)
+            needs = f"needs: {missing}" if missing else f"unless: {held}"
+            yield f"{row.name} decided at {at}: {row.reason} {cites}"
+            yield f"{other.name} would have set it ({needs})"
+            return
+
+
+def _kinds_that_set(attribute: str) -> Iterator[str]:
+    """Yield which kinds of event would have set an attribute."""
+    kinds = [
+        kind
+        for kind, trigger in machines().triggers.items()
+        if any(attribute in written_by(action) for one in trigger.all_transitions() for action in one.row.actions)
+    ]
+    is_detail = attribute in _DETAILS
+    if is_detail:
+        yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} set it' if kinds else ''}"
+    elif kinds:
+        yield f"no event that sets it was applied: {_listed(kinds)}"
+
+
+def _listed(kinds: list[str]) -> str:
+    return ", ".join("the end of the leg" if kind == LEG_ENDED else kind for kind in kinds)
+
+
+# --- What it held before, and what was turned away ----------------------------------------------------------------------------
+
+
+def _earlier(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+    """Yield what the field held until a late event or a correction arrived."""
+    for one in revisions(log):
+        before, after = (_inside(getattr(session, attribute), inside) for session in (one.before, one.after))
+        if before != after:
+            timers = "".join(f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn)
+            yield f"{value_text(before)} until {clock_time(one.received)}, when {one.event.kind} {one.event.id} arrived{timers}"
+
+
+def _turned_away(log: SessionLog, attribute: str) -> Iterator[str]:
+    """Yield the events that would have written the attribute, but were refused or ignored."""
+    common = {name for action in COMMON for name in written_by(action)}
+    for entry in log.trace:
+        if isinstance(entry.outcome, Refused | Ignored) and isinstance(entry.event, Event):
+            could = {name for one in machines().triggers[entry.event.kind].all_transitions() for name in one.set}
+            if attribute in could - common or attribute in dict(entry.event.details.items()):
+                yield f"{named(entry.event)} was {entry.outcome.kind}: {entry.outcome.reason}"

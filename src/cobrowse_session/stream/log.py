@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Self
 
 from attrs import evolve, frozen
 
@@ -34,7 +35,7 @@ from cobrowse_session.events import KINDS, AlertingTimeout, Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import CobrowseSession, Context, is_ended
 from cobrowse_session.stream.copies import Copies, merge_copies
-from cobrowse_session.stream.fold import FoldResult, FoldState, TraceEntry
+from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ConnectionState
 
@@ -140,6 +141,28 @@ class SessionLog:
         self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
         self._start()
 
+    @classmethod
+    def of(cls, events: Iterable[Event], lifecycle: Lifecycle | None = None, *, until: datetime | None = None) -> Self:
+        """Return the log of all events of one session.
+
+        Args:
+            events: at least one, in any order, with any repetition.
+            lifecycle: the rules. None: the default ones.
+            until: advance to this time, on the corrected provider clock. None: time does not go on.
+
+        Raises:
+            ValueError: no events, or events of different sessions.
+        """
+        every = list(events)
+        if not every:
+            raise ValueError("expected at least one event, found none")
+        log = cls(lifecycle or Lifecycle(), every[0].subject)
+        for event in every:
+            log.add(event)
+        if until is not None:
+            log.advance(until)
+        return log
+
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
         self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
@@ -176,11 +199,6 @@ class SessionLog:
         """Whose leg it is: of each field, what the latest event in order states."""
         self._clean()
         return self._state.context
-
-    @property
-    def folded(self) -> FoldResult:
-        """Session and trace as `explain` and `tell` read them."""
-        return FoldResult(self._lifecycle, self.session, self.trace, self.repeats, self.conflicts, self.corrected, self.context)
 
     @property
     def deadline(self) -> datetime | None:

@@ -28,7 +28,7 @@ from cobrowse_session.wire.converter import CONVERTER, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
 from cobrowse_session.wire.strict_json import check_document, decode_error
-from cobrowse_session.wire.trace import ATTRIBUTES, encode_row, trace_rows
+from cobrowse_session.wire.trace import ATTRIBUTES, encode_entry, trace_entry
 
 LOG_FORMAT = 2
 """The version of a saved log."""
@@ -64,15 +64,16 @@ def save_log(log: SessionLog) -> dict[str, Any]:
 
 
 def _trace_digest(log: SessionLog) -> str:
-    return sha256("\n".join(map(encode_row, trace_rows(log.trace))).encode()).hexdigest()
+    return sha256("\n".join(encode_entry(trace_entry(entry)) for entry in log.trace).encode()).hexdigest()
 
 
 def _save_sealed(log: SessionLog) -> dict[str, Any]:
-    rows = zip(trace_rows(log.trace), log.trace, strict=True)
-    return {
-        "sessionSettings": _save_settings(log.session.settings),
-        "rows": [{**json.loads(encode_row(row)), "reason": step.outcome.reason} for row, step in rows],  # no enums
-    }
+    return {"sessionSettings": _save_settings(log.session.settings), "rows": [_save_entry(entry) for entry in log.trace]}
+
+
+def _save_entry(entry: TraceEntry) -> dict[str, Any]:
+    plain = json.loads(encode_entry(trace_entry(entry)))  # no enums
+    return {**plain, "reason": entry.outcome.reason, "cites": list(entry.outcome.cites)}
 
 
 def _save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
@@ -161,6 +162,7 @@ class _SavedRow:
     set: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str
+    cites: tuple[str, ...] = ()
     extra: Extra = NO_EXTRA
 
 
@@ -341,6 +343,7 @@ def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved
         row,
         row=row.row,
         reason=row.reason,
+        cites=row.cites,
         from_state=ConnectionState.read(row.from_),
         acw=None if row.acw is None else AfterCallWorkState.read(row.acw),
         notes=row.notes,

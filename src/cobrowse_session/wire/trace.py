@@ -1,6 +1,6 @@
-"""The trace, one JSON object per row (TRACE-1)."""
+"""The trace, one JSON object per entry (TRACE-1)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -10,43 +10,55 @@ from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.model import CobrowseSession, Details, vendor_name
-from cobrowse_session.stream import TraceEntry
+from cobrowse_session.stream import FieldChange, SessionLog, TraceEntry, field_changes
 from cobrowse_session.times import time_text
-from cobrowse_session.wire.converter import structured
+from cobrowse_session.wire.converter import CONVERTER, structured
 from cobrowse_session.wire.strict_json import dump, read_object
 
 TRACE_FORMAT = 1
-"""The version of the trace rows."""
+"""The version of the trace entries."""
 
 
 ATTRIBUTES = {vendor_name(a.name): a.name for cls in (CobrowseSession, Details) for a in attrs.fields(cls)}
 """The attribute of a session or its details behind each name in `set`."""
 
 
-def trace_rows(steps: Iterable[TraceEntry]) -> Iterator[dict[str, Any]]:
-    """The trace of one session as JSON objects. `Any`: JSON."""
-    return map(_row, steps)
+def trace_entries(log: SessionLog) -> tuple[dict[str, Any], ...]:
+    """Return the trace of a log as JSON objects, each with what it changed (TRACE-1). `Any`: JSON."""
+    return tuple(_with_changes(trace_entry(entry), some) for entry, some in zip(log.trace, _changes(log), strict=True))
 
 
-def encode_row(row: dict[str, Any]) -> str:
-    """Write a trace row on one line."""
-    return dump(row)
+def _changes(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
+    """Return what each entry changed. A log that was sealed under another table does not know it any more."""
+    if log.restored is not None and log.restored.as_saved and log.restored.table_changed:
+        return [()] * len(log.trace)
+    return field_changes(log)
 
 
-def decode_row(raw: str | bytes) -> dict[str, Any]:
-    """Read a trace row. `Any`: JSON.
+def _with_changes(entry: dict[str, Any], changes: Sequence[FieldChange]) -> dict[str, Any]:
+    changed = {one.field: [CONVERTER.unstructure(one.before), CONVERTER.unstructure(one.after)] for one in changes}
+    return {**entry, "changed": changed} if changed else entry
+
+
+def encode_entry(entry: dict[str, Any]) -> str:
+    """Return a trace entry as JSON on one line."""
+    return dump(entry)
+
+
+def decode_entry(raw: str | bytes) -> dict[str, Any]:
+    """Return a trace entry, read from JSON. `Any`: JSON.
 
     Raises:
-        DecodeError: it is no trace row.
+        DecodeError: it is no trace entry.
     """
     document = read_object(raw)
-    structured(document, _Row)
+    structured(document, _Entry)
     return document
 
 
 @frozen(kw_only=True)
-class _Row:
-    """The fields of a trace row that every reader needs."""
+class _Entry:
+    """The fields of a trace entry that every reader needs."""
 
     session: str
     type: str
@@ -56,12 +68,13 @@ class _Row:
     extra: Extra = NO_EXTRA
 
 
-def _row(step: TraceEntry) -> dict[str, Any]:
-    event, outcome = step.event, step.outcome
+def trace_entry(entry: TraceEntry) -> dict[str, Any]:
+    """Return an entry of a trace as a JSON object, without what it changed. `Any`: JSON."""
+    event, outcome = entry.event, entry.outcome
     sent = event if isinstance(event, Event) else None
-    row = {
+    found = {
         "session": event.subject,
-        "conversation": step.conversation,
+        "conversation": entry.conversation,
         "event": sent and sent.id,
         "source": sent and sent.source,
         "type": event.type,
@@ -76,7 +89,7 @@ def _row(step: TraceEntry) -> dict[str, Any]:
         "set": _written(outcome),
         "notes": list(outcome.notes),
     }
-    return {key: value for key, value in row.items() if value not in (None, [])}
+    return {key: value for key, value in found.items() if value not in (None, [])}
 
 
 def _plain(word: str | None) -> str | None:

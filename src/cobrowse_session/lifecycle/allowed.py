@@ -1,0 +1,60 @@
+"""Which kinds of event would be applied now: the answer before an event is there."""
+
+from typing import Literal
+
+from attrs import frozen
+
+from cobrowse_session.events import KINDS, Event, UnknownEvent
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.policy import Policy
+from cobrowse_session.lifecycle.row import Guard, Row, needs_event
+from cobrowse_session.model import Communication
+
+
+@frozen
+class Allowed:
+    """The answer to whether events of one kind would be applied now.
+
+    Attributes:
+        event: the kind of event.
+        answer: `yes`, `no`, or `depends`: on the content of the event.
+        rules: the rules by which it would not be applied, or might not. `duplicate` and `stale` are among them.
+        reasons: one sentence for each of the rows.
+    """
+
+    event: type[Event]
+    answer: Literal["yes", "no", "depends"]
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def answers(session: Communication, policy: Policy) -> tuple[Allowed, ...]:
+    """Return the answer for each kind of event that is known."""
+    return tuple(_answer(session, policy, event) for event in KINDS.values() if event is not UnknownEvent)
+
+
+def refusals(rule: str, reason: str) -> tuple[Allowed, ...]:
+    """Return the answer "no" for each kind of event that is known."""
+    return tuple(Allowed(event, "no", (rule,), (reason,)) for event in KINDS.values() if event is not UnknownEvent)
+
+
+def _answer(session: Communication, policy: Policy, event: type[Event]) -> Allowed:
+    possible = _possible_rows(session, policy, event)
+    no = [row for row in possible if not row.is_applied]
+    answer: Literal["yes", "no", "depends"] = "yes" if not no else "no" if len(no) == len(possible) else "depends"
+    rules = dict.fromkeys(row.outcome.rule or row.outcome.kind for row in no if row.outcome)
+    return Allowed(event, answer, tuple(rules), tuple(dict.fromkeys(row.reason for row in no)))
+
+
+def _possible_rows(session: Communication, policy: Policy, event: type[Event]) -> list[Row]:
+    """Return the rows that could decide, depending on the content of the event."""
+    possible: list[Row] = []
+    guards_before: list[frozenset[Guard]] = []
+    for row in machines().rows(event.kind, session):
+        of_event = frozenset(filter(needs_event, row.guards))
+        if any(earlier <= of_event for earlier in guards_before):
+            continue  # an event for which these guards hold is decided by an earlier row
+        if all(guard(session, None, policy) for guard in row.guards if guard not in of_event):
+            possible.append(row)
+            guards_before.append(of_event)
+    return possible

@@ -1,0 +1,134 @@
+"""Checks of a table: every event in every state has exactly one outcome, and every row can decide something."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from attrs import frozen
+
+from cobrowse_session.errors import TableError
+from cobrowse_session.lifecycle.row import OtherStates, Row
+
+Cell = tuple[str, str]
+"""A kind of event and a state."""
+
+
+@frozen
+class Part:
+    """The rows of one machine.
+
+    Attributes:
+        name: of the machine, for errors.
+        states: its states.
+        rows: its rows, in order.
+        event_states: the state that each kind of event names, where it names one.
+    """
+
+    name: str
+    states: Sequence[str]
+    rows: Sequence[Row]
+    event_states: Mapping[str, str]
+
+    def cells(self, row: Row) -> Iterator[Cell]:
+        """Yield the kinds of event and states for which a row is written."""
+        for kind in row.on:
+            for state in row.sources(self.event_states.get(kind)):
+                yield kind, state
+
+    def by_cell(self) -> dict[Cell, list[Row]]:
+        """Return the rows of each kind of event and state, in order."""
+        found: dict[Cell, list[Row]] = {}
+        for row in self.rows:
+            for cell in self.cells(row):
+                found.setdefault(cell, []).append(row)
+        return found
+
+
+def check_table(parts: Sequence[Part], kinds: Iterable[str], timers: Iterable[str]) -> None:
+    """Check the rows of all machines.
+
+    Args:
+        parts: the rows of each machine.
+        kinds: every kind of event that the table must decide, in every state of its machine.
+        timers: the kinds that fire only in the states that have rows for them.
+
+    Raises:
+        TableError: with one line for each problem.
+    """
+    problems = [problem for part in parts for problem in _problems(part, frozenset(timers))]
+    problems += _misplaced_kinds(parts, {*kinds, *timers})
+    if problems:
+        raise TableError(tuple(problems))
+
+
+def _problems(part: Part, timers: frozenset[str]) -> Iterator[str]:
+    unknown = list(_unknown_states(part))
+    yield from unknown
+    yield from _ambiguous_names(part)
+    if not unknown:  # an unknown state would also be an incomplete one
+        yield from _incomplete_cells(part, timers)
+        yield from _unreachable_rows(part)
+
+
+def _unknown_states(part: Part) -> Iterator[str]:
+    for row in part.rows:
+        sources = row.source.states if isinstance(row.source, OtherStates) else row.source
+        stated = sources if isinstance(sources, tuple) else ()
+        targets = [target for kind in row.on if (target := row.target(part.event_states.get(kind)))]
+        for word, states in (("source", stated), ("result", targets)):
+            for state in dict.fromkeys(states):
+                if state not in part.states:
+                    yield f"row {row.name!r}: unknown {word} state {state!r}: the {part.name} has {', '.join(part.states)}"
+
+
+def _ambiguous_names(part: Part) -> Iterator[str]:
+    """Rows that share a name must mean the same, because outcomes and traces name the row."""
+    first: dict[str, Row] = {}
+    for row in part.rows:
+        known = first.setdefault(row.name, row)
+        if (known.result, known.actions, known.reason) != (row.result, row.actions, row.reason):
+            yield f"two rows named {row.name!r} differ in result, actions or reason: give each one a name of its own"
+    for (kind, state), rows in part.by_cell().items():
+        for name, count in Counter(row.name for row in rows).items():
+            if count > 1:
+                yield f"event {kind!r} in state {state!r} has {count} rows named {name!r}: give each one a name of its own"
+
+
+def _incomplete_cells(part: Part, timers: frozenset[str]) -> Iterator[str]:
+    by_cell = part.by_cell()
+    for kind in dict.fromkeys(kind for row in part.rows for kind in row.on):
+        for state in part.states:
+            rows = by_cell.get((kind, state), [])
+            where = f"event {kind!r} in state {state!r}"
+            if not rows:
+                if kind not in timers:
+                    yield f"{where} has no rows: add a row without guards"
+            elif rows[-1].guards:
+                yield f"{where} has no default row: add a last row without guards"
+            for row in rows[:-1]:
+                if not row.guards:
+                    yield f"{where}: row {row.name!r} has no guards, so the rows after it never decide: move it to the end"
+
+
+def _unreachable_rows(part: Part) -> Iterator[str]:
+    """A row is unreachable where an earlier row has no other guards than it. Then that one decides."""
+    by_cell = part.by_cell()
+    for row in part.rows:
+        cells = list(part.cells(row))
+        if not cells:
+            yield f"row {row.name!r} has no source state for any of its kinds of event: {', '.join(row.on)}"
+        elif all(_is_shadowed(row, by_cell[cell]) for cell in cells) and row.guards:
+            yield f"row {row.name!r} is never reached: an earlier row with the same guards, or fewer, always decides before it"
+
+
+def _is_shadowed(row: Row, rows: list[Row]) -> bool:
+    before = rows[: next(place for place, one in enumerate(rows) if one is row)]
+    return any(earlier.guards and set(earlier.guards) <= set(row.guards) for earlier in before)
+
+
+def _misplaced_kinds(parts: Sequence[Part], kinds: set[str]) -> Iterator[str]:
+    places = {part.name: {kind for row in part.rows for kind in row.on} for part in parts}
+    counts = Counter(kind for found in places.values() for kind in found)
+    for kind in sorted(kind for kind, count in counts.items() if count > 1):
+        yield f"event {kind!r} has rows in {' and '.join(places)}: each kind of event belongs to one machine"
+    for kind in sorted(kinds - counts.keys()):
+        yield f"event {kind!r} has no rows: add them to one of the machines"

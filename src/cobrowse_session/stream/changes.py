@@ -1,0 +1,124 @@
+"""The changes of a session, field by field, before and after each entry of its trace."""
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from cobrowse_session.events import SETTING_NAMES
+from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup, vendor_name
+from cobrowse_session.segments import Segment, Segments
+from cobrowse_session.stream.fold import TraceEntry
+from cobrowse_session.stream.log import SessionLog
+
+ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
+"""The fields of the session JSON, and their attributes."""
+
+PARTS: Mapping[type, Mapping[str, str]] = {
+    part: {vendor_name(a.name): a.name for a in attrs.fields(part) if a.name != "extra"}
+    for part in (Address, Segment, Wrapup, AfterCallWork)
+}
+"""The fields of each part of a session, and their attributes."""
+
+
+@frozen
+class FieldChange:
+    """A field of a session that changed.
+
+    Attributes:
+        field: its name in the session JSON. Dots lead inside: `wrapup.code`, `segments.1.endTime`. A setting is
+            `settings.wrapupPrompt`.
+        before: the value before. None: it was unset. `Any`: the fields' types differ.
+        after: the value afterwards. None: it is unset.
+    """
+
+    field: str
+    before: Any
+    after: Any
+
+
+@frozen
+class Step:
+    """One entry of the trace, with the session before and after it."""
+
+    entry: TraceEntry
+    before: CobrowseSession
+    after: CobrowseSession
+
+
+def steps(log: SessionLog) -> Iterator[Step]:
+    """Yield each entry of the trace with the session before and after it. The session after it is valid until the next one.
+
+    Raises:
+        ValueError: the log was sealed under another table and restored. The rows of today did not decide its trace.
+    """
+    session = log.lifecycle.new(log.session_id)
+    for entry in log.trace:
+        before = copy(session)
+        _decide_again(log.lifecycle, session, entry)
+        yield Step(entry, before, session)
+
+
+def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
+    """Return what each entry of a log's trace changed.
+
+    >>> from cobrowse_session.testing import stream
+    >>> log = SessionLog.of(stream("s1").alerting().after(3).connected(viewer_url="https://v"))
+    >>> [change.field for change in field_changes(log)[1] if change.before is None]
+    ['connectedTime', 'segments.1.startTime', 'segments.1.type', 'viewerUrl']
+
+    Raises:
+        ValueError: as `steps`.
+    """
+    return tuple(difference(step.before, step.after) for step in steps(log))
+
+
+def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
+    """Return the fields that differ between two states of a session, in the order of the session JSON, settings last."""
+    return (*_fields(before, after), *_settings(before, after))
+
+
+def _fields(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
+    for field, attribute in ATTRIBUTES.items():
+        old, new = getattr(before, attribute), getattr(after, attribute)
+        if old is not new and old != new:
+            yield from _inside(field, old, new)
+
+
+def _settings(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
+    for field, attribute in SETTING_NAMES.items():
+        old, new = getattr(before.settings, attribute), getattr(after.settings, attribute)
+        if old != new:
+            yield FieldChange(f"settings.{field}", old, new)
+
+
+def _inside(field: str, old: Any, new: Any) -> Iterator[FieldChange]:  # any field's values
+    parts = PARTS.get(type(new if old is None else old))
+    if isinstance(old, Segments) or isinstance(new, Segments):
+        yield from _segments(field, old or Segments(), new or Segments())
+    elif parts is None:
+        yield FieldChange(field, old, new)
+    else:
+        for name, attribute in parts.items():
+            was, is_now = getattr(old, attribute, None), getattr(new, attribute, None)
+            if was != is_now:
+                yield FieldChange(f"{field}.{name}", was, is_now)
+
+
+def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]:
+    for index in range(old.first_difference(new), max(len(old), len(new))):
+        pair = (line[index] if index < len(line) else None for line in (old, new))
+        yield from _inside(f"{field}.{index}", *pair)
+
+
+def _decide_again(lifecycle: Lifecycle, session: CobrowseSession, entry: TraceEntry) -> None:
+    """Decide the event of an entry once more, and check that the same row decides."""
+    try:
+        outcome = lifecycle.decide(session, entry.event)
+    except LookupError:  # the timer has no row in this state
+        outcome = None
+    if outcome is None or (outcome.kind, outcome.row) != (entry.outcome.kind, entry.outcome.row):
+        raise ValueError("the log was sealed under another table, so the rows of today do not explain it")

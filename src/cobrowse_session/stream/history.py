@@ -1,0 +1,120 @@
+"""The history of a session in plain sentences."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import frozen
+
+from cobrowse_session.canonical import Identity, identity
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
+from cobrowse_session.printable import printable
+from cobrowse_session.stream.changes import FieldChange, field_changes
+from cobrowse_session.stream.fold import TraceEntry
+from cobrowse_session.stream.log import SessionLog
+from cobrowse_session.stream.revisions import Revision, is_late, revisions
+from cobrowse_session.stream.words import clock_time, length, value_text
+
+_INDENT = " " * 25
+_FIRST = ("state", "disconnectType", "afterCallWork.state", "wrapup.code")
+"""The fields that are named first where a revision changed several."""
+_UNNAMED = ("providerEventTime",)
+_MAX_NAMED = 3
+
+
+@frozen
+class HistoryEntry:
+    """One entry of the trace in sentences.
+
+    Attributes:
+        entry: the entry.
+        lines: what happened, with its time. Further lines are about its arrival.
+    """
+
+    entry: TraceEntry
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All lines in one."""
+        return " ".join(self.lines)
+
+
+def history(log: SessionLog) -> list[str]:
+    """Return the history of a session, one line for each entry of its trace, and indented lines about late arrivals."""
+    lines = [f"Session {printable(log.session_id)}. All times are UTC."]
+    for one in history_entries(log):
+        lines += (one.lines[0], *(_INDENT + line for line in one.lines[1:]))
+    return lines
+
+
+def history_entries(log: SessionLog) -> tuple[HistoryEntry, ...]:
+    """Return each entry of the trace in sentences: the reason, what changed, notes, and how the event arrived."""
+    revised: dict[Identity, list[Revision]] = defaultdict(list)
+    for one in revisions(log):
+        revised[identity(one.event)].append(one)
+    return tuple(
+        HistoryEntry(entry, tuple(map(printable, _lines(entry, changes, revised))))
+        for entry, changes in zip(log.trace, _details(log), strict=True)
+    )
+
+
+def _lines(entry: TraceEntry, changes: Sequence[FieldChange], revised: Mapping[Identity, Sequence[Revision]]) -> Iterator[str]:
+    event = entry.event
+    name = f"{event.kind} {event.id}" if isinstance(event, Event) else event.kind
+    yield f"{clock_time(event.occurred_at)}  {name}: {_what(entry.outcome, changes)}"
+    if isinstance(event, Event):
+        yield from _arrival(event, revised.get(identity(event), ()))
+
+
+def _what(outcome: Outcome, changes: Sequence[FieldChange]) -> str:
+    reason = outcome.reason
+    if changes:
+        names = ", ".join(f"{one.field.removeprefix('settings.')} to {value_text(one.after)}" for one in changes)
+        reason = f"{reason.removesuffix('.')}: {names}."
+    if isinstance(outcome, Refused | Ignored):
+        reason = f"{outcome.kind.capitalize()} ({outcome.rule}): {reason}"
+    unchanged = "" if isinstance(outcome, Applied) else "Nothing changed."
+    return " ".join(filter(None, [reason, unchanged, *(f"({note})" for note in outcome.notes)]))
+
+
+def _details(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
+    """Return what changed, for each entry whose reason does not name it: details and settings."""
+    wanted = [entry.outcome.row == "details" for entry in log.trace]
+    if not any(wanted):
+        return [()] * len(wanted)
+    try:
+        changes = field_changes(log)
+    except ValueError:  # the log was sealed under another table
+        return [()] * len(wanted)
+    return [
+        [change for change in some if want and change.field != "providerEventTime"]
+        for want, some in zip(wanted, changes, strict=True)
+    ]
+
+
+# --- Arrival ------------------------------------------------------------------------------------------------------------------
+
+
+def _arrival(event: Event, revised: Sequence[Revision]) -> Iterator[str]:
+    late = f"Arrived {length(event.received - event.occurred_at)} late." if is_late(event) else ""
+    if late and all(one.is_copy for one in revised):
+        yield late
+    for one in revised:
+        if one.is_copy:
+            edition = f" by edition {one.event.sequence}" if one.event.sequence else ""
+            lead = f"Corrected at {clock_time(one.received)}{edition}."
+        else:
+            lead = late or f"Arrived at {clock_time(one.received)}, after later events."
+        yield " ".join(filter(None, [lead, until_then(one)]))
+
+
+def until_then(revision: Revision) -> str:
+    """Return what the session showed until a revision, in a sentence. It is empty if the session showed nothing else."""
+    timers = " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in revision.withdrawn)
+    shown = [change for change in revision.differences if change.before is not None and change.field not in _UNNAMED]
+    shown.sort(key=lambda change: _FIRST.index(change.field) if change.field in _FIRST else len(_FIRST))
+    if not shown:
+        return f"Until then {timers} counted as fired." if timers else ""
+    fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown[:_MAX_NAMED])
+    return f"Until then the session showed {fields}{f', set by {timers}' if timers else ''}."

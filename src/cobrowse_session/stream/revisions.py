@@ -1,0 +1,76 @@
+"""The arrivals that revised a session: late events and corrections, and what the session showed until then."""
+
+from collections.abc import Iterator
+from copy import copy
+from datetime import datetime
+
+from attrs import frozen
+
+from cobrowse_session.canonical import order
+from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle.actions import TOLERANCE
+from cobrowse_session.model import CobrowseSession
+from cobrowse_session.stream.changes import FieldChange, difference
+from cobrowse_session.stream.log import Change, SessionLog
+
+
+@frozen
+class Revision:
+    """The arrival of an event, or of a copy of one, that changed earlier entries of the trace or withdrew timers.
+
+    Attributes:
+        event: as it arrived.
+        change: of the trace.
+        before: the session until then.
+        after: the session from then on.
+        is_copy: the log held the event already. This edition corrected it.
+    """
+
+    event: Event
+    change: Change
+    before: CobrowseSession
+    after: CobrowseSession
+    is_copy: bool
+
+    @property
+    def received(self) -> datetime:
+        """The time of the arrival, on the cloud clock."""
+        return self.event.received
+
+    @property
+    def withdrawn(self) -> tuple[Timer, ...]:
+        """The timers that were withdrawn."""
+        return tuple(entry.event for entry in self.change.withdrawn if isinstance(entry.event, Timer))
+
+    @property
+    def differences(self) -> tuple[FieldChange, ...]:
+        """The fields that the session showed differently."""
+        return difference(self.before, self.after)
+
+
+def revisions(log: SessionLog) -> Iterator[Revision]:
+    """Yield the arrivals that revised a session, in the order in which they were received.
+
+    The events are added to a new log as they were received, and time goes on with them, as in `SessionLog.as_of`.
+    """
+    if not _may_have_some(log):
+        return
+    then = SessionLog(log.lifecycle, log.session_id)
+    for event in sorted(log.copies, key=lambda event: (event.received, order(event))):
+        then.advance(event.received)
+        before, is_copy = copy(then.session), then.holds(event)
+        change = then.add(event)
+        if change.withdrawn or change.changed:
+            yield Revision(event, change, before, copy(then.session), is_copy)
+
+
+def is_late(event: Event) -> bool:
+    """Return whether an event was received more than `TOLERANCE` after it occurred."""
+    return event.received - event.occurred_at > TOLERANCE
+
+
+def _may_have_some(log: SessionLog) -> bool:
+    """Return whether a second replay can find any. It costs as much as the first one."""
+    received = [event.received for event in log.events]
+    in_order = received == sorted(received) and not any(map(is_late, log.events))
+    return not in_order or len(log.copies) > len(received)

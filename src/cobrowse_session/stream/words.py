@@ -1,0 +1,69 @@
+"""How events, values, times and conditions are printed for a person."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from cobrowse_session.checks import NO_EXTRA
+from cobrowse_session.events import Event, Timer
+from cobrowse_session.printable import printable
+from cobrowse_session.segments import Segments
+from cobrowse_session.stream.changes import PARTS
+from cobrowse_session.times import time_text
+
+_CITED = re.compile(r" \(([A-Z]+-[0-9]+(?:, [A-Z]+-[0-9]+)*)\)")
+
+
+def sentences(function: Callable[..., Any]) -> str:
+    """Return the docstring of a guard or an action on one line."""
+    return " ".join((function.__doc__ or "").split())
+
+
+def condition(guard: Callable[..., Any]) -> str:
+    """Return the condition of a guard, to follow other words: `the leg is connected`."""
+    text = _CITED.sub("", sentences(guard)).partition(". ")[0].removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def named(event: Event | Timer) -> str:
+    """Return an event or a timer by its type, id, source and times."""
+    at = time_text(event.occurred_at)
+    if isinstance(event, Timer):
+        return f"{event.type}, at {at}"
+    return printable(f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}")
+
+
+def clock_time(moment: datetime) -> str:
+    """Return a moment in UTC: `2026-03-01 09:00:00.000`."""
+    return time_text(moment).removesuffix("Z").replace("T", " ")
+
+
+def length(duration: timedelta) -> str:
+    """Return a duration in its two largest units: `56 min 46 s`. Below a minute, it has milliseconds: `2.001 s`."""
+    whole = duration // timedelta(seconds=1)
+    if whole < 60:
+        return f"{duration / timedelta(seconds=1):.3f}".rstrip("0").rstrip(".") + " s"
+    units = {"d": whole // 86400, "h": whole // 3600 % 24, "min": whole // 60 % 60, "s": whole % 60}
+    parts = [f"{count} {unit}" for unit, count in units.items()]
+    first = next(place for place, count in enumerate(units.values()) if count)
+    return " ".join(parts[first : first + 2])
+
+
+def value_text(value: Any) -> str:  # any field's value
+    """Return the value of a field, as the session JSON has it."""
+    match value:
+        case None:
+            return "unset"
+        case datetime():
+            return time_text(value)
+        case tuple() | Segments():
+            return f"[{', '.join(map(value_text, value))}]"
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return length(value)
+    if (parts := PARTS.get(type(value))) is None:
+        return printable(str(value))
+    held = ((name, getattr(value, attribute)) for name, attribute in parts.items())
+    return f"({', '.join(f'{name} {value_text(part)}' for name, part in held if part not in (None, NO_EXTRA, False))})"

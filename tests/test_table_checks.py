@@ -1,0 +1,145 @@
+"""A table with an error is refused when the machines are built, with one line for each error."""
+
+import pickle
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from cobrowse_session import CobrowseError
+from cobrowse_session.errors import TableError
+from cobrowse_session.lifecycle.guards import connected, has_ended
+from cobrowse_session.lifecycle.machine import build
+from cobrowse_session.lifecycle.row import NO_TRANSITION, SAME_STATE, Row, other_states, refused
+from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
+from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
+
+Rows = tuple[Row, ...]
+
+
+def changed(name: str, **changes: object) -> Rows:
+    return tuple(evolve(row, **changes) if row.name == name else row for row in CONNECTION)
+
+
+def problems(connection: Rows = CONNECTION, after_call_work: Rows = AFTER_CALL_WORK) -> tuple[str, ...]:
+    with pytest.raises(TableError) as raised:
+        build(connection, after_call_work)
+    return raised.value.problems
+
+
+def before(name: str, *rows: Row) -> Rows:
+    place = next(place for place, row in enumerate(CONNECTION) if row.name == name)
+    return (*CONNECTION[:place], *rows, *CONNECTION[place:])
+
+
+STATES = ", ".join(ConnectionState)
+
+
+def test_a_misspelt_target_is_named_with_the_states_that_there_are() -> None:
+    assert problems(changed("connected", result="conected")) == (
+        f"row 'connected': unknown result state 'conected': the connection has {STATES}",
+    )
+
+
+@pytest.mark.parametrize("sources", [("none", "alertin"), other_states("none", "alertin")])
+def test_a_misspelt_source_is_named_with_the_states_that_there_are(sources: object) -> None:
+    assert problems(changed("connected", source=sources)) == (
+        f"row 'connected': unknown source state 'alertin': the connection has {STATES}",
+    )
+
+
+def test_two_rows_of_one_name_that_differ_are_an_error() -> None:
+    assert "two rows named 'ended' differ in result, actions or reason: give each one a name of its own" in problems(
+        changed("released", name="ended")
+    )
+
+
+def test_two_rows_of_one_name_for_one_event_and_state_are_an_error() -> None:
+    row = next(row for row in CONNECTION if row.name == "released")
+
+    assert "event 'terminated' in state 'disconnected' has 2 rows named 'released': give each one a name of its own" in problems(
+        before("released", evolve(row, guards=(has_ended,)))
+    )
+
+
+def test_a_kind_of_event_in_both_machines_is_an_error() -> None:
+    row = Row(name="stray", on=("wrapup",), source=tuple(ConnectionState), result=NO_TRANSITION, reason="No.", cites=())
+
+    assert problems((*CONNECTION, row)) == (
+        "event 'wrapup' has rows in connection and after-call work: each kind of event belongs to one machine",
+    )
+
+
+def test_a_row_that_an_earlier_one_with_the_same_guards_hides_is_an_error() -> None:
+    first = Row(
+        name="first", on=("connected",), source=("none",), guards=(has_ended,), result=refused("no"), reason="No.", cites=()
+    )
+    hidden = evolve(first, name="hidden", guards=(connected, has_ended))
+
+    assert problems(before("connected", first, hidden)) == (
+        "row 'hidden' is never reached: an earlier row with the same guards, or fewer, always decides before it",
+    )
+
+
+def test_a_row_without_any_source_state_is_an_error() -> None:
+    row = Row(name="nowhere", on=("connected",), source=(), guards=(has_ended,), result=refused("no"), reason="No.", cites=())
+
+    assert problems(before("connected", row)) == ("row 'nowhere' has no source state for any of its kinds of event: connected",)
+
+
+def test_a_row_behind_the_default_row_is_an_error() -> None:
+    row = next(row for row in CONNECTION if row.name == "unknown_type")
+
+    assert problems((*CONNECTION, evolve(row, name="later", reason="Later.", guards=(has_ended,))))[:2] == (
+        "event 'unknown' in state 'none' has no default row: add a last row without guards",
+        "event 'unknown' in state 'none': row 'unknown_type' has no guards, so the rows after it never decide: move it to the end",
+    )
+
+
+def test_an_event_without_a_default_row_in_a_state_is_an_error() -> None:
+    assert problems(changed("no_way_back", guards=(connected,)))[0] == (
+        "event 'scheduled' in state 'connected' has no default row: add a last row without guards"
+    )
+
+
+def test_an_event_without_rows_in_a_state_is_an_error() -> None:
+    assert problems(changed("connected", source=("none",)))[0] == (
+        "event 'connected' in state 'scheduled' has no rows: add a row without guards"
+    )
+
+
+def test_an_event_without_any_rows_is_an_error() -> None:
+    rows = tuple(row for row in AFTER_CALL_WORK if "acw.required" not in row.on)
+
+    assert problems(after_call_work=rows) == ("event 'acw.required' has no rows: add them to one of the machines",)
+
+
+def test_all_errors_are_named_at_once() -> None:
+    wrong = tuple(
+        evolve(row, result="conected")
+        if row.name == "connected"
+        else evolve(row, result="alertin")
+        if row.name == "alerting"
+        else row
+        for row in CONNECTION
+    )
+
+    assert len(problems(wrong)) == 2
+
+
+@pytest.mark.parametrize("make", [lambda: TableError(("one",)), lambda: TableError(("one", "two"))])
+def test_the_error_is_one_of_the_package_and_survives_pickle(make: Callable[[], TableError]) -> None:
+    error = make()
+
+    assert isinstance(error, CobrowseError)
+    assert isinstance(error, ValueError)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(error).splitlines()[1:] == list(error.problems)
+
+
+def test_the_groups_of_states_are_derived_from_one_place() -> None:
+    groups = [*PENDING_STATES, *ENDED_STATES]
+
+    assert len({*groups}) == len(groups)
+    assert {*ConnectionState} - {*groups} == {ConnectionState.NONE, ConnectionState.CONNECTED}
+    assert {source for row in CONNECTION if row.source == SAME_STATE for source in row.sources("disconnected")} == {*ENDED_STATES}
