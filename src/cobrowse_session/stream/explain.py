@@ -208,8 +208,8 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
 
     The actions of the other rows of the same event and state run on a copy of the session, to see whether they set the field.
 
-    Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, only the guards of
-    `begins` all held, so it would have decided if the guard of `none_without_prompt` had not held.
+    Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, only `begins`
+    had no failed guard. So it would have decided if the guard of `none_without_prompt` had failed.
     """
     found: list[tuple[int, tuple[str, ...]]] = []
     for kind, session, row in _decisions(step):
@@ -224,7 +224,7 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
 
 
-def _sets(  # noqa: PLR0913 (a decision, and a field)
+def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     lifecycle: Lifecycle, step: Step, session: CobrowseSession, row: Row, attribute: str, inside: tuple[str, ...]
 ) -> bool:
     """Return whether the actions of a row would have set a field."""
