@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import converters, define, evolve, field, fields, frozen, setters
 
-from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, check_fields, check_keys, check_object, extra_key
+from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, check_fields, check_keys, extra_key, own_extra
 from cobrowse_session.segments import Segments, time_line
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.vocabulary import (
@@ -108,7 +108,7 @@ class Address:
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
-        check_object("Address: extra", self.extra, MAX_DEPTH - 2)
+        own_extra(self, MAX_DEPTH - 2)
         check_keys("Address: extra", self.extra, _ADDRESS_NAMES)
 
 
@@ -139,6 +139,9 @@ class Wrapup:
     provisional: bool = False
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH - 1)
+
 
 @frozen(kw_only=True)
 class AfterCallWork:
@@ -155,6 +158,9 @@ class AfterCallWork:
     end_time: datetime | None = None
     state: AfterCallWorkState | str | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
+
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH - 1)
 
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
@@ -212,6 +218,9 @@ class Communication:
     after_call_work_required: bool | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
     settings: Settings = field(default=NO_SETTINGS, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH)
 
 
 @define(kw_only=True, on_setattr=setters.NO_OP)

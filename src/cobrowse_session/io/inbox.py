@@ -27,7 +27,6 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -335,7 +334,6 @@ class Inbox:
         try:
             if "specversion" in document:
                 check_document(dict(document))  # the caller's parser may let NaN or lone surrogates through
-                document = deepcopy(dict(document))  # the caller may change it later
                 with self._one_writer():
                     return Taken((self._receive(read_event(document, max_future=timedelta.max), now),))
             converted = convert(document)

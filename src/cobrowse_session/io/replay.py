@@ -1,7 +1,7 @@
 """A whole file of events, replayed: sessions, trace, rejected lines, and what to say about them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from cobrowse_session.canonical import identity
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import Event
+from cobrowse_session.events import KINDS, Event
 from cobrowse_session.io.clocks import Observed
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
 from cobrowse_session.stream import Change, ClockReport, SessionLog
@@ -76,25 +76,28 @@ class Rejected:
         )
 
 
-def read_events(file: BinaryIO, reject: Callable[[Rejected], object], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Event]:
-    """Read CloudEvents, one per line. Blank lines are skipped.
+def read_events(
+    file: BinaryIO,
+    reject: Callable[[Rejected], object],
+    *,
+    kinds: Mapping[str, type[Event]] = KINDS,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> Iterator[Event]:
+    """Yield the events of a file of CloudEvents, one per line. Blank lines are skipped.
 
     Args:
-        file: binary; read line by line, and of a line that is too long never more than a piece at once.
-        reject: gets every line that cannot be read; the others go on.
+        file: binary. It is read line by line, and a line that is too long is read in pieces.
+        reject: called with every line that cannot be read. The other lines are read.
+        kinds: the class for each kind of event. See `decode_event`.
         max_line_bytes: how many bytes a line may have.
     """
     for number, line, length in lines(file, max_line_bytes):
         try:
-            yield _decode(line, length, max_line_bytes)
+            if length > max_line_bytes:
+                raise too_long(length, max_line_bytes)
+            yield decode_event(line, kinds=kinds, max_line_bytes=max_line_bytes)
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
-
-
-def _decode(line: bytes, length: int, max_line_bytes: int) -> Event:
-    if length > max_line_bytes:
-        raise too_long(length, max_line_bytes)
-    return decode_event(line, max_line_bytes=max_line_bytes)
 
 
 def lines(file: BinaryIO, max_line_bytes: int) -> Iterator[tuple[int, bytes, int]]:

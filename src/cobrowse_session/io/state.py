@@ -12,7 +12,7 @@ from cobrowse_session.io.memory import SavedSession, SealedSessions
 from cobrowse_session.stream import ProviderClock
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.clock import restore_clock, save_clock
-from cobrowse_session.wire.converter import versioned
+from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import read_offsets
 from cobrowse_session.wire.strict_json import decode_error
 
@@ -70,7 +70,7 @@ def read_state(data: Mapping[str, Any]) -> State:
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved state, with the path of each problem.
     """
-    saved = versioned(data, _Saved, STATE_FORMAT, "the saved state of an inbox", "save_state")
+    saved = structured(versioned(data, STATE_FORMAT, "the saved state of an inbox", "save_state"), _Saved)
     sealed = tuple((one, dict(read_offsets(one.offsets, f"$.sealed[{i}].offsets"))) for i, one in enumerate(saved.sealed))
     _check_fingerprints(saved)
     return State(saved.advanced, saved.late, saved.forgotten, dict(_clocks(saved.clocks)), sealed)

@@ -11,7 +11,7 @@ from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.errors import SettingsError
 from cobrowse_session.stream.clock import ClockState, OpenWindow, Pair, ProviderClock, Window
 from cobrowse_session.times import milliseconds, time_text
-from cobrowse_session.wire.converter import versioned
+from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.strict_json import decode_error
 
 CLOCK_FORMAT = 1
@@ -111,7 +111,7 @@ def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved clock, with the path of each problem.
     """
-    saved = versioned(data, _Saved, CLOCK_FORMAT, "a saved clock", "save_clock")
+    saved = structured(versioned(data, CLOCK_FORMAT, "a saved clock", "save_clock"), _Saved)
     clock = _with_settings(saved)
     clock.offset = _duration("offsetMs", saved.offset_ms)
     clock.pairs, clock.windows, clock.healthy, clock.jumps = saved.pairs, saved.windows, saved.healthy, saved.jumps

@@ -213,19 +213,18 @@ def structured(value: object, cls: type[T], path: str = "$") -> T:
         raise DecodeError(tuple(problems(error, path))) from None
 
 
-def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -> T:
-    """Return a saved value of a class, read from JSON with a version in `format`.
+def versioned(data: object, newest: int, what: str, writer: str) -> dict[str, Any]:
+    """Return saved data without their `format`, after a check that this version can be read. `Any`: JSON.
 
     Args:
         data: parsed JSON.
-        cls: an attrs class.
         newest: the version that is read here.
         what: what was saved, for errors: `a saved log`.
         writer: the function that writes it, for errors.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no such value, with the path of each problem.
+        DecodeError: it is no object, or it has no version that can be read.
     """
     if not isinstance(data, Mapping):
         raise decode_error("not_an_object", "$", data, f"{what}, as {writer} returns it")
@@ -234,4 +233,4 @@ def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -
         raise FormatVersionError(what, version, newest)
     if type(version) is not int or version != newest:
         raise decode_error("unsupported_version", "$.format", version, f"{newest}, the version that is read here")
-    return structured({key: value for key, value in data.items() if key != "format"}, cls)
+    return {key: value for key, value in data.items() if key != "format"}

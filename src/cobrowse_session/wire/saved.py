@@ -183,8 +183,9 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved log, with the path of each problem.
     """
-    saved = versioned(data, _Saved, LOG_FORMAT, "a saved log", "save_log")
-    _check_json(data)
+    document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
+    _check_json(document)
+    saved = structured(document, _Saved)
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
