@@ -447,22 +447,30 @@ def kind_of(type_: str) -> str | None:
     return type_.removeprefix(TYPE_PREFIX) if type_.startswith(TYPE_PREFIX) else None
 
 
-@cache
-def own_names(event: type[attrs.AttrsInstance]) -> Mapping[str, str]:
-    """Return JSON key to attribute of what events of this kind have beyond details and settings."""
-    return {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
+def own_names(event: type) -> Mapping[str, str]:
+    """Return JSON key to attribute of what events of this class have beyond details and settings."""
+    return _keys(event).own
+
+
+def read_keys(event: type) -> frozenset[str]:
+    """Return the keys of the data that events of this class read."""
+    return _keys(event).read
+
+
+@frozen
+class _Keys:
+    """The keys of the data of a class of events."""
+
+    own: Mapping[str, str]
+    read: frozenset[str]
+    false_by_default: frozenset[str]  # their attributes; a false one is not written (COPY-10)
 
 
 @cache
-def _false_by_default(event: type[attrs.AttrsInstance]) -> frozenset[str]:
-    """Return the attributes that are false by default. A false one is not written (COPY-10)."""
-    return frozenset(a.name for a in attrs.fields(event) if a.default is False)
-
-
-@cache
-def read_keys(event: type[attrs.AttrsInstance]) -> frozenset[str]:
-    """Return the keys of the data that events of this kind read."""
-    return frozenset((*DETAIL_NAMES, *SETTING_NAMES, *own_names(event)))
+def _keys(event: type) -> _Keys:
+    own = {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
+    false_by_default = (a.name for a in attrs.fields(event) if a.default is False)
+    return _Keys(own, frozenset((*DETAIL_NAMES, *SETTING_NAMES, *own)), frozenset(false_by_default))
 
 
 def is_out_of_range(timeout: object) -> bool:
@@ -474,11 +482,12 @@ def is_out_of_range(timeout: object) -> bool:
 
 def stated(event: Event) -> Iterator[tuple[str, Any]]:
     """Yield what an event states in its data, apart from unknown keys: JSON key and value. `Any`: the values' types differ."""
-    false_by_default = _false_by_default(type(event))
-    for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (own_names(type(event)), event)):
+    cls: type = type(event)  # mypy takes `type[Event]` for unhashable
+    keys = _keys(cls)
+    for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (keys.own, event)):
         if part is NO_DETAILS or part is NO_SETTINGS:
             continue
         for key, name in names.items():
             value = getattr(part, name)
-            if value is not None and (value is not False or name not in false_by_default):
+            if value is not None and (value is not False or name not in keys.false_by_default):
                 yield key, value
