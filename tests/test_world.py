@@ -22,6 +22,7 @@ from cobrowse_session.io import memory as memory_module
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
+from cobrowse_session.io.waiting import Waiting
 from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.stream import Change, TraceEntry
@@ -257,13 +258,13 @@ def the_hosts_clock_is_used_where_received_is_stamped(patch: pytest.MonkeyPatch)
 
 
 def a_timer_that_comes_nearer_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
-    real_wait = Inbox._wait_for
+    real = Waiting.add
 
-    def wait_for(inbox: Inbox, log: SessionLog) -> None:
-        if log.session_id not in inbox._waiting:
-            real_wait(inbox, log)
+    def add(waiting: Waiting, log: SessionLog) -> None:
+        if log.session_id not in waiting._latest_deadline:
+            real(waiting, log)
 
-    patch.setattr(Inbox, "_wait_for", wait_for)
+    patch.setattr(Waiting, "add", add)
 
 
 def a_host_that_goes_back_takes_the_inbox_along(patch: pytest.MonkeyPatch) -> None:

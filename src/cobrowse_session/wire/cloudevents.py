@@ -67,6 +67,11 @@ def encode_event(event: Event) -> str:
     return dump(as_json(event))
 
 
+def is_cloudevent(document: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object is meant as a CloudEvent, in whatever version. `Any`: JSON."""
+    return "specversion" in document
+
+
 def decode_event(
     raw: str | bytes,
     *,
