@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.checks import MAX_DEPTH
+from cobrowse_session.checks import MAX_DEPTH, shown
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Received, Taken
@@ -34,8 +34,14 @@ class Recogniser:
     reject: Callable[[DecodeError, bytes, int], Rejected]
     max_line_bytes: int
 
-    def take(self, document: object, depth: int = MAX_DEPTH) -> Iterator[Taken]:
-        """Yield the results of a document, whatever it turns out to be. Only `depth` lists may be nested in it."""
+    def take(self, document: object) -> Taken:
+        """Return the results of a document, whatever it turns out to be."""
+        taken = list(self._take(document, MAX_DEPTH))
+        answers = (answer for part in taken for answer in part.answers)
+        return Taken(tuple(answers), tuple(warning for part in taken for warning in part.warnings))
+
+    def _take(self, document: object, depth: int) -> Iterator[Taken]:
+        """Yield the results of the parts of a document. Only `depth` lists may be nested in it."""
         if isinstance(document, Event):
             yield Taken((self.add(document),))
         elif isinstance(document, str | bytes):
@@ -44,7 +50,7 @@ class Recogniser:
             except DecodeError as error:
                 yield Taken((self.reject(error, as_bytes(document), 1),))
             else:
-                yield from self.take(parsed, depth - 1)
+                yield from self._take(parsed, depth - 1)
         elif isinstance(document, list) and depth > 0:
             yield from self._take_list(document, depth - 1)
         elif isinstance(document, Mapping):
@@ -60,7 +66,7 @@ class Recogniser:
             if rejected >= MAX_PROBLEMS and _is_no_document(one):
                 more += 1
                 continue
-            for taken in self.take(one, depth):
+            for taken in self._take(one, depth):
                 rejected += sum(isinstance(answer, Rejected) for answer in taken.answers)
                 yield taken
         if more:
@@ -76,6 +82,16 @@ class Recogniser:
         except DecodeError as error:
             return Taken((self.reject(error, _json_bytes(document), 1),))
         return Taken(tuple(map(self.add, converted.events)), converted.warnings)
+
+
+def check_recognisable(document: object) -> None:
+    """Check that a document is of a type in which documents come.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(document, Event | str | bytes | list | Mapping):
+        raise TypeError(f"expected an event, CloudEvents or a payload, as text or parsed JSON, found {shown(document)}")
 
 
 def as_bytes(raw: str | bytes) -> bytes:

@@ -1,24 +1,18 @@
-"""The live inbox takes raw events, returns changes, and has the timers of many sessions (specification, sections 7 and 8).
+"""The live inbox: raw events of many sessions in, changes out, timers included (specification, sections 7 and 8).
 
 Theory of operation
 ===================
 
-`receive` decodes, corrects the provider's clock where that was asked for, stamps when the event was received (the one place in
-this package where a clock is read) and hands it to the log of its session. Below this everything is data: the same events give
-the same sessions.
+`receive` decodes an event, stamps and corrects its times, and adds it to the log of its session. Here is the one place in this
+package that reads a clock. Below this everything is data: the same events give the same sessions. `arrival.py` has the times, and
+the clocks of the sources.
 
-By default no time is corrected. The clock of each source is observed, and an offset beyond two seconds is reported. All events of
-one source in one session are corrected by one offset, fixed with the first of them. So order and durations stay the provider's
-own, and a copy gets the same time. An event with a `providertime` has been corrected already.
+`waiting.py` has the timers of all sessions in two heaps: deadlines, and times at which a session may be sealed. The heaps follow
+from the logs. While they are being changed, the inbox is *dirty*. If anything raises on the way, a signal at any line included,
+the next call builds them anew. What an interrupted `advance` did is handed over by the next one. Every iteration of `advance`
+removes an entry, and no entry that is due is added while it runs, so it ends.
 
-Timers of hundreds of thousands of sessions wait in two heaps: one of deadlines, one of when a session may be sealed. An entry may
-be out of date. Whoever takes it asks the log. Every iteration of `advance` removes an entry, and no entry that is due is added
-while it runs, so it ends.
-
-A log that is sealed is handed over and leaves the inbox. `memory.py` remembers its session and its copies for a while.
-
-The heaps follow from the logs. While they are being changed, the inbox is *dirty*. If anything raises on the way, a signal at any
-line included, the next call builds them anew. What an interrupted `advance` did is handed over by the next one.
+A log that is sealed is handed over and evicted. `memory.py` remembers its session and its copies for a while.
 
 One writer: an inbox and its logs belong to one thread or one event loop at a time. A second one that enters gets an error.
 """
@@ -28,62 +22,43 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from cobrowse_session.checks import shown
-from cobrowse_session.errors import DecodeError, Problem, SettingsError
+from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
+from cobrowse_session.io.arguments import Correction, check_count, checked_corrections, checked_seal_after
+from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, stamped
 from cobrowse_session.io.changes import Passed, joined, with_fired
-from cobrowse_session.io.corrections import Correction, checked_corrections, corrected
-from cobrowse_session.io.documents import Recogniser, as_bytes
+from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.state import read_state, write_state
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
-from cobrowse_session.stream import Change, ClockReport, ClockState, ProviderClock, SessionLog, merge_logs
-from cobrowse_session.times import EPOCH, plain_timedelta, time_text, utc
-from cobrowse_session.wire import decode_event, encode_event
-from cobrowse_session.wire.cloudevents import MAX_FUTURE, read_event
+from cobrowse_session.stream import Change, ProviderClock, SessionLog, merge_logs
+from cobrowse_session.times import utc
+from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
 
-_NO_OFFSET = timedelta(0)
-MAX_SOURCES = 10_000
-"""How many sources an inbox observes the clocks of. Of more, those heard first are forgotten first."""
-
-
-def _not_negative(duration: timedelta | None) -> timedelta | None:
-    if duration is not None and not isinstance(duration, timedelta):
-        raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
-    if duration is not None and duration < timedelta(0):
-        raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
-    return None if duration is None else plain_timedelta(duration)
-
-
-def _check_count(name: str, count: int, least: int) -> None:
-    if type(count) is not int:
-        raise TypeError(f"Inbox: {name}: expected int, found {shown(count)}")
-    if count < least:
-        raise SettingsError(name, f"{least} or more", shown(count))
-
 
 @define
 class Inbox:
-    """Takes raw events of any number of sessions.
+    """The receiver of raw events of any number of sessions.
 
     Args:
         lifecycle: the rules of every log that is begun here.
-        reject: gets what cannot be read, too, with its reason; None: `receive` and `add` return it, and nothing else is done.
-        seal_after: seal sessions that are over this long after their latest event, and let them go; None: never.
+        reject: called with what cannot be read, and the reason. None: `receive` and `add` return it, and nothing else is done.
+        seal_after: seal and evict sessions that are over this long after their latest event. None: never.
         correct: the sources whose times are corrected: by a fixed offset that is added, or by what a `ProviderClock` learns.
             Times of other sources are not changed.
         max_future: how far an event may lie after it was received.
         max_line_bytes: how many bytes a raw event may have.
-        remember_events: of how many copies of sealed sessions the inbox remembers a fingerprint (about 100 bytes each), to tell
-            a repeat from a late event.
+        remember_events: of how many copies of sealed sessions the inbox remembers a fingerprint (about 100 bytes each), to
+            distinguish a repeat from a late event.
         remember_sessions: how many ids of sealed sessions it remembers, each as long as a sender made it. Once one is
             forgotten, an event of an unknown session that is older than the seal horizon is late.
 
@@ -105,18 +80,19 @@ class Inbox:
 
     lifecycle: Lifecycle
     reject: Callable[[Rejected], object] | None = None
-    seal_after: timedelta | None = field(default=None, converter=_not_negative)
+    seal_after: timedelta | None = field(default=None, converter=checked_seal_after)
     correct: dict[str, Correction] = field(factory=dict, converter=checked_corrections)
     max_future: timedelta = MAX_FUTURE
     max_line_bytes: int = MAX_LINE_BYTES
     remember_events: int = 100_000
     remember_sessions: int = 1_000_000
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
-    """The logs of all sessions that were not let go, by session."""
+    """The logs of all sessions that were not evicted, by session."""
     clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
     """The clocks of the sources that were heard, by source."""
     late: int = field(default=0, init=False)
-    """How many events came for sessions that had been let go."""
+    """The number of events that came for sessions that had been evicted."""
+    _sources: SourceClocks = field(init=False, repr=False)
     _sealed: SealedSessions = field(init=False)
     _waiting: Waiting = field(init=False, repr=False)
     _passed: Passed = field(factory=Passed, init=False)
@@ -129,12 +105,12 @@ class Inbox:
             raise TypeError(f"Inbox: lifecycle: expected a Lifecycle, found {shown(self.lifecycle)}")
         if not isinstance(self.max_future, timedelta):
             raise TypeError(f"Inbox: max_future: expected timedelta, found {shown(self.max_future)}")
-        _check_count("max_line_bytes", self.max_line_bytes, 1)
-        _check_count("remember_events", self.remember_events, 0)
-        _check_count("remember_sessions", self.remember_sessions, 0)
+        check_count("max_line_bytes", self.max_line_bytes, 1)
+        check_count("remember_events", self.remember_events, 0)
+        check_count("remember_sessions", self.remember_sessions, 0)
         self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
         self._waiting = Waiting(self.logs, self.seal_after)
-        self.clocks.update((source, clock) for source, clock in self.correct.items() if isinstance(clock, ProviderClock))
+        self._sources = SourceClocks(self.correct, self.clocks)
 
     # --- Events ---------------------------------------------------------------------------------------------------------------
 
@@ -143,10 +119,10 @@ class Inbox:
 
         Args:
             raw: CloudEvents JSON, as text or UTF-8.
-            now: when it arrived, on the cloud clock; None: now. A `receivedtime` that is earlier is kept, a later one is cut.
+            now: when it arrived, on the cloud clock. None: now. A `receivedtime` that is earlier is kept, a later one is cut.
 
         Returns:
-            The event and what it did, or why it was rejected. Both have an `outcome` with a `kind`.
+            The event and its effect, or the reason why it was rejected. Both have an `outcome` with a `kind`.
 
         Raises:
             TypeError: `raw` is no text, or `now` is naive.
@@ -170,11 +146,11 @@ class Inbox:
         A payload may state what happened an hour ago. Its times teach nothing about a clock, so no clock learns from them.
 
         Args:
-            event: as it is; `received_at` is stamped if it is unset, and cut if it is later than `now`.
-            now: when it arrived, on the cloud clock; None: now.
+            event: as it is. `received_at` is stamped if it is unset, and cut if it is later than `now`.
+            now: when it arrived, on the cloud clock. None: now.
 
         Returns:
-            The event and what it did, or why it was rejected: it lies too far ahead.
+            The event and its effect, or the reason why it was rejected: it lies too far ahead.
 
         Raises:
             TypeError: it is no event, or `now` is naive.
@@ -184,29 +160,28 @@ class Inbox:
             raise TypeError(f"expected an Event, found {shown(event)}; use inbox.receive(raw) for CloudEvents JSON")
         with self._one_writer():
             try:
-                stamped, notes = self._stamped(event, _arrival(now))
-                self._check_ahead(stamped.occurred_at, stamped.received)
+                taken, notes = stamped(event, _arrival(now))
+                check_future(taken.occurred_at, taken.received, self.max_future)
             except DecodeError as error:
                 return self._reject(error, encode_event(event).encode())
-            return Received(stamped, self._add(stamped), notes=notes)
+            return Received(taken, self._add(taken), notes=notes)
 
     def take(self, document: object, now: datetime | None = None) -> Taken:
         """Take whatever a transport delivers, and recognise it.
 
         Args:
-            document: an event; CloudEvents JSON, one or a batch; a payload of the platform, or a list of them. As text, bytes or
-                parsed JSON.
-            now: when it arrived, on the cloud clock; None: now.
+            document: an event, or CloudEvents JSON, one or a batch, or a payload of the platform, or a list of them. As text,
+                bytes or parsed JSON.
+            now: when it arrived, on the cloud clock. None: now.
 
         Returns:
-            What each event did, and the warnings of the converter.
+            The result of each event, and the warnings of the converter.
 
         Raises:
             TypeError: it is none of these, or `now` is naive.
             RuntimeError: a second writer.
         """
-        if not isinstance(document, Event | str | bytes | list | Mapping):
-            raise TypeError(f"expected an event, CloudEvents or a payload, as text or parsed JSON, found {shown(document)}")
+        check_recognisable(document)
         now = _arrival(now)
         recogniser = Recogniser(
             add=lambda event: self.add(event, now),
@@ -214,9 +189,7 @@ class Inbox:
             reject=self._reject,
             max_line_bytes=self.max_line_bytes,
         )
-        taken = list(recogniser.take(document))
-        answers = (answer for part in taken for answer in part.answers)
-        return Taken(tuple(answers), tuple(warning for part in taken for warning in part.warnings))
+        return recogniser.take(document)
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -238,7 +211,7 @@ class Inbox:
         with self._one_writer():
             session, here = log.session_id, self.logs.get(log.session_id)
             if session in self._sealed and not self._sealed.was_dropped(session):
-                return Put(None, self._late_copies(log))
+                return Put(None, self._sealed.late_copies(log))
             self._dirty = True
             self._sealed.take_back(session)
             merged = merge_logs(log, here) if here is not None and here is not log else None
@@ -252,7 +225,7 @@ class Inbox:
             return Put(None if kept.sealed else kept, merged.late if merged else (), merged.differences if merged else ())
 
     def drop(self, session: str) -> SessionLog:
-        """Let go of a session that nobody can end any more. What comes for it afterwards is late.
+        """Evict a session that nobody can end any more. What comes for it afterwards is late.
 
         Once its id is forgotten (see `remember_sessions`), an event that is not older than the seal horizon begins the session
         again. Without `seal_after` there is no horizon.
@@ -261,7 +234,7 @@ class Inbox:
             session: its id.
 
         Returns:
-            Its log, as it is; `put` takes it back.
+            Its log, as it is. `put` takes it back.
 
         Raises:
             KeyError: there is no such session here.
@@ -280,11 +253,11 @@ class Inbox:
         return self._waiting.deadline
 
     def advance(self, now: datetime, limit: int | None = None) -> Advanced:
-        """Fire what is due in all sessions, and let go of those that are over.
+        """Fire what is due in all sessions, and evict those that are over.
 
         Args:
             now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
-            limit: how many sessions are looked at; None: all. With a limit, an event loop is not blocked. Call `advance` again
+            limit: how many sessions are looked at. None: all. With a limit, an event loop is not blocked. Call `advance` again
                 while `more` is true.
 
         Raises:
@@ -292,13 +265,10 @@ class Inbox:
             ValueError: a limit below 1.
             RuntimeError: a second writer.
         """
-        if limit is not None and type(limit) is not int:
-            raise TypeError(f"limit: expected int or None, found {shown(limit)}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected 1 or more, found {limit}")
+        budget = Budget(limit)
         with self._one_writer():
             self._advanced = now = max(utc(now), self._advanced or utc(now))
-            self._dirty, passed, budget = True, self._passed, Budget(limit)
+            self._dirty, passed = True, self._passed
             for log in self._waiting.due(now, budget):
                 passed.logs[log.session_id] = log
                 passed.changes[log.session_id] = joined(passed.changes.get(log.session_id), log.advance(now))
@@ -312,7 +282,7 @@ class Inbox:
     # --- State ----------------------------------------------------------------------------------------------------------------
 
     def save_state(self) -> dict[str, Any]:
-        """Return what the inbox knows beside its logs: time, clocks, and the sessions that were let go. `Any`: JSON."""
+        """Return what the inbox knows beside its logs: time, clocks, and the sessions that were evicted. `Any`: JSON."""
         return write_state(self._advanced, self.late, self.clocks, self._sealed)
 
     def restore_state(self, data: Mapping[str, Any]) -> None:
@@ -334,68 +304,39 @@ class Inbox:
         for session, offsets in saved.sealed:
             self._sealed.restore(session, offsets)
 
-    # --- Within: events -------------------------------------------------------------------------------------------------------
+    # --- Inside -------------------------------------------------------------------------------------------------------------------
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():
             return self._receive(read_event(document, max_future=timedelta.max), now)
 
     def _receive(self, event: Event, now: datetime) -> Received:
-        """Action an event, let the source's clock learn from it, correct it and add it."""
-        raw, notes = self._stamped(event, now)
+        """Stamp an event, let the source's clock learn from it, correct it and add it."""
+        raw, notes = stamped(event, now)
         self._correct(raw)  # an event that is rejected teaches nothing
         # The clock learns first: the event may close a window and begin a session, and the offset of the session is due then.
         if event.provider_time is None and event.derived_from is None and self._is_first(event):
-            notes += self._observe(raw)
+            notes += self._sources.learn(raw)
         taken, offset = self._correct(raw)
         change = self._add(taken, offset if event.provider_time is None else None)
         return Received(taken, change, offset, notes)
 
     def _correct(self, raw: Event) -> tuple[Event, timedelta]:
         """Return an event on our clock, and what was added to its time."""
-        offset = self._offset(raw) if raw.provider_time is None else _NO_OFFSET
+        offset = self._offset(raw) if raw.provider_time is None else timedelta(0)
         event = corrected(raw, offset)
-        self._check_ahead(event.occurred_at, raw.received)
+        check_future(event.occurred_at, raw.received, self.max_future)
         return event, offset
-
-    def _stamped(self, event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
-        """The event with the time at which it was received. What lies after the arrival is cut to it."""
-        if event.received_at is not None and event.received_at <= now:
-            return event, ()
-        cut = event.received_at is not None
-        notes = (f"receivedtime {time_text(event.received)} is later than the arrival, cut to it",) if cut else ()
-        return evolve(event, received_at=now), notes
-
-    def _check_ahead(self, occurred: datetime, received: datetime) -> None:
-        if occurred - received > self.max_future:
-            expected = f"at most {self.max_future} after it was received, {time_text(received)}"
-            raise DecodeError((Problem("time_in_the_future", "$.time", time_text(occurred), expected),))
 
     def _offset(self, event: Event) -> timedelta:
         """Return the correction of a source in a session: what was known when its first event came."""
         log = self.logs.get(event.subject)
         fixed = log.offsets.get(event.source) if log else self._sealed.offset(event)
-        if fixed is not None:
-            return fixed
-        correction = self.correct.get(event.source, _NO_OFFSET)
-        return correction.offset if isinstance(correction, ProviderClock) else correction
+        return self._sources.offset(event.source) if fixed is None else fixed
 
     def _is_first(self, event: Event) -> bool:
         log = self.logs.get(event.subject)
         return event.subject not in self._sealed and (log is None or not log.holds(event))
-
-    def _observe(self, event: Event) -> tuple[str, ...]:
-        """Let the source's clock learn, and return what it reports."""
-        clock = self.clocks.get(event.source)
-        if clock is None:
-            clock = self.clocks[event.source] = ProviderClock()
-            if len(self.clocks) > MAX_SOURCES:
-                del self.clocks[next((source for source in self.clocks if source not in self.correct), event.source)]
-        clock.learn(event.occurred_at, event.received)
-        report: ClockReport | None = clock.report
-        if report is None or (report.state == ClockState.ADOPTED and event.source in self.correct):
-            return ()
-        return (f"clock of {event.source}: {report}",)
 
     def _add(self, event: Event, offset: timedelta | None = None) -> Change:
         if self._is_closed(event):
@@ -415,13 +356,10 @@ class Inbox:
         return with_fired(fired, change) if fired else change
 
     def _is_closed(self, event: Event) -> bool:
-        """Return whether an event is of a session that was let go. Of a forgotten session, only the time is known."""
-        if event.subject in self.logs:
-            return False
-        return event.subject in self._sealed or (self._sealed.has_forgotten and event.occurred_at < self._horizon())
-
-    def _late_copies(self, log: SessionLog) -> tuple[Event, ...]:
-        return tuple(copy for copy in log.copies if isinstance(self._sealed.answer(copy), Late))
+        """Return whether an event is of a session that was evicted. Of a forgotten session, only the time is known."""
+        if event.subject in self.logs or event.subject in self._sealed:
+            return event.subject not in self.logs
+        return self._sealed.has_forgotten and event.occurred_at < self._waiting.horizon(self._advanced)
 
     def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
         rejected = Rejected.of(error, None, content, count=count)
@@ -429,20 +367,13 @@ class Inbox:
             self.reject(rejected)
         return rejected
 
-    # --- Within: time ---------------------------------------------------------------------------------------------------------
-
-    def _horizon(self) -> datetime:
-        """Return the horizon. Sessions of earlier events may have been sealed."""
-        now = self._advanced or EPOCH
-        return EPOCH if self.seal_after is None or self.seal_after > now - EPOCH else now - self.seal_after
-
     def _seal(self, now: datetime, budget: Budget) -> None:
         for log in self._waiting.to_seal(now, budget):
-            if log.seal(self._horizon()):
+            if log.seal(self._waiting.horizon(now)):
                 self._passed.logs[log.session_id] = self._passed.sealed[log.session_id] = log  # first: it must be somewhere
                 self._evict(log)
             elif self._waiting.is_sealed_later(log, now):
-                self._waiting.add(log)  # something came since; what has not ended waits for its next event
+                self._waiting.add(log)  # an event came since; a session that has not ended waits for its next event
 
     def _evict(self, log: SessionLog, *, dropped: bool = False) -> None:
         self._sealed.remember(log, dropped=dropped)

@@ -6,15 +6,27 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from cobrowse_session.checks import shown
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.times import MAX_TIME
+from cobrowse_session.times import EPOCH, MAX_TIME
 
 
 @define
 class Budget:
-    """The number of sessions that one call of `advance` may still look at. None: any number."""
+    """The number of sessions that one call of `advance` may still look at. None: any number.
+
+    Raises:
+        TypeError: the limit is no integer.
+        ValueError: it is below 1.
+    """
 
     left: int | None
+
+    def __attrs_post_init__(self) -> None:
+        if self.left is not None and type(self.left) is not int:
+            raise TypeError(f"limit: expected int or None, found {shown(self.left)}")
+        if self.left is not None and self.left < 1:
+            raise ValueError(f"limit: expected 1 or more, found {self.left}")
 
     def spend(self) -> bool:
         """Take one, and return whether there was one."""
@@ -94,6 +106,11 @@ class Waiting:
     def is_sealed_later(self, log: SessionLog, now: datetime) -> bool:
         """Return whether something came for a log since its entry was made, so that it may be sealed later."""
         return self.seal_after is not None and log.latest is not None and later(log.latest, self.seal_after) >= now
+
+    def horizon(self, advanced: datetime | None) -> datetime:
+        """Return the horizon of a time to which the inbox was advanced. Sessions of earlier events may have been sealed."""
+        now = advanced or EPOCH
+        return EPOCH if self.seal_after is None or self.seal_after > now - EPOCH else now - self.seal_after
 
     def has_work(self, now: datetime) -> bool:
         """Return whether anything is due or may be sealed."""

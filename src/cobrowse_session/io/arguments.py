@@ -1,19 +1,30 @@
-"""Corrections of the providers' times: the ones that a caller asks for, checked, and their effect on an event."""
+"""Checks of the arguments of an inbox."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
-from attrs import evolve
-
 from cobrowse_session.checks import shown
-from cobrowse_session.errors import DecodeError, Problem, SettingsError
-from cobrowse_session.events import Event
+from cobrowse_session.errors import SettingsError
 from cobrowse_session.stream import ProviderClock
-from cobrowse_session.times import plain_timedelta, time_text
+from cobrowse_session.times import plain_timedelta
 from cobrowse_session.wire.saved import MAX_OFFSET
 
 Correction = timedelta | ProviderClock
 """A fixed offset that is added, or the clock that learns one (CLOCK-3)."""
+
+
+def checked_seal_after(duration: timedelta | None) -> timedelta | None:
+    """Return the time after which a session is sealed, after a check.
+
+    Raises:
+        TypeError: it is of another type.
+        SettingsError: it is negative.
+    """
+    if duration is not None and not isinstance(duration, timedelta):
+        raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
+    if duration is not None and duration < timedelta(0):
+        raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
+    return None if duration is None else plain_timedelta(duration)
 
 
 def checked_corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
@@ -33,16 +44,14 @@ def checked_corrections(correct: Mapping[str, Correction]) -> dict[str, Correcti
     return {source: plain_timedelta(one) if isinstance(one, timedelta) else one for source, one in correct.items()}
 
 
-def corrected(event: Event, offset: timedelta) -> Event:
-    """Return an event with its time on our clock. The provider's own time stays beside it (CLOCK-9).
+def check_count(name: str, count: int, least: int) -> None:
+    """Check that an argument is a count of at least so many.
 
     Raises:
-        DecodeError: the corrected time is outside of the years 1970 to 9998.
+        TypeError: it is no integer.
+        SettingsError: it is less.
     """
-    if not offset:
-        return event
-    try:
-        return evolve(event, occurred_at=event.occurred_at + offset, provider_time=event.occurred_at)
-    except (OverflowError, ValueError):
-        found = f"{time_text(event.occurred_at)}, corrected by {offset}"
-        raise DecodeError((Problem("bad_time", "$.time", found, "a time in the years 1970 to 9998"),)) from None
+    if type(count) is not int:
+        raise TypeError(f"Inbox: {name}: expected int, found {shown(count)}")
+    if count < least:
+        raise SettingsError(name, f"{least} or more", shown(count))
