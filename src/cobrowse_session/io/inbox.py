@@ -304,7 +304,7 @@ class Inbox:
         for session, offsets in saved.sealed:
             self._sealed.restore(session, offsets)
 
-    # --- Inside -------------------------------------------------------------------------------------------------------------------
+    # --- Inside ---------------------------------------------------------------------------------------------------------------
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():

@@ -1,4 +1,4 @@
-"""A learned clock as plain data. A restart loses none of it."""
+"""A learned clock as plain data, so that a restart loses none of it (LEARN-11)."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -105,11 +105,11 @@ class _Saved:
 
 
 def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
-    """Return the clock that `save_clock` wrote. It goes on the same. `Any`: JSON.
+    """Return the clock that `save_clock` wrote. It learns on from where it was. `Any`: JSON.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no saved clock, with the path of each problem.
+        DecodeError: it is no saved clock. Every problem has its path.
     """
     saved = structured(versioned(data, CLOCK_FORMAT, "a saved clock", "save_clock"), _Saved)
     clock = _with_settings(saved)

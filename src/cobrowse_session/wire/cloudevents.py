@@ -1,4 +1,4 @@
-"""Events as CloudEvents 1.0 JSON, in and out (docs/lifecycle.md, section 2)."""
+"""Events as CloudEvents 1.0 JSON, in and out (EVENT-1 to EVENT-14)."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ from cobrowse_session.wire.converter import CONVERTER, TypeProblem, problems, re
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
 
 MAX_FUTURE = timedelta(hours=24)
-"""How far an event may lie after it was received, unless a caller says otherwise."""
+"""The default of how far an event may lie after it was received (ERROR-14)."""
 
 Word = NewType("Word", str)
 Moment = NewType("Moment", datetime)
@@ -63,7 +63,7 @@ _READ_WITH_DATA = _READ | {"data_base64"}
 
 
 def encode_event(event: Event) -> str:
-    """Write an event as CloudEvents JSON, on one line."""
+    """Return an event as CloudEvents JSON, on one line. What is unset is absent."""
     return dump(as_json(event))
 
 
@@ -128,11 +128,11 @@ def read_event(
 
 
 _SHORT = 512
-"""Characters of what is kept for the next event: 4,096 texts of 1 MiB would stay in memory for ever."""
+"""Characters of a text that is kept for the next event. Longer ones are not: 4,096 texts of 1 MiB would stay in memory."""
 
 
 def _shared(text: str) -> str:
-    """Return an equal text that was read before: the events of a session share their subject and their source."""
+    """Return an equal text that was read before. The events of a session share their subject and their source."""
     return _kept_text(text) if len(text) <= _SHORT else text
 
 
@@ -152,7 +152,7 @@ def _kept_context(**stated: str) -> Context:
 
 
 def _data_of(document: Mapping[str, Any], found: list[Problem]) -> Any:  # JSON
-    """Return the data of an event, also of one that encodes them."""
+    """Return the data of an event, also if they are in base64 (EVENT-9 to EVENT-13)."""
     data, encoded, content_type = document.get("data"), document.get("data_base64"), document.get("datacontenttype")
     if data is None and encoded is None:
         return None
@@ -190,7 +190,7 @@ def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
 
 
 def _arguments(event: type[Event], data: Any, found: list[Problem]) -> dict[str, Any]:
-    """Return the arguments that the data have: details, settings, the event's own, and unknown keys."""
+    """Return the arguments that the data contain: details, settings, the event's own, and unknown keys."""
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -232,7 +232,7 @@ def _read(cls: type, names: Mapping[str, str], document: Mapping[str, Any], path
 
 @cache
 def _places(cls: type, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, Any, Callable[[Any, Any], Any], bool], ...]:
-    """For each key: the argument, its type, what reads it, and whether it must be there."""
+    """Return for each key the argument, its type, its reader, and whether it must be there."""
     return tuple(
         (key, a.alias, a.type, CONVERTER.get_structure_hook(a.type), a.default is attrs.NOTHING)
         for key, a in ((key, getattr(attrs.fields(cls), name)) for key, name in names)
