@@ -89,10 +89,10 @@ class SealedSessions:
         """Return the outcome of an event of a session that was evicted."""
         known = self._sessions.get(event.subject)
         if known is not None and fingerprint(event) in known.copies:
-            sentence = "The session was let go, and its log held this event already."
-            return Repeat(row=None, reason=sentence, from_state=ConnectionState.NONE)
-        sentence = "The session was let go before the event came."
-        return Late(row=None, reason=sentence, from_state=ConnectionState.NONE, event=event)
+            reason = "The session was evicted, and its log held this event already."
+            return Repeat(row=None, reason=reason, from_state=ConnectionState.NONE)
+        reason = "The session was evicted before the event came."
+        return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
 
     def late_copies(self, log: SessionLog) -> tuple[Event, ...]:
         """Return the copies of a log that are late for the sealed log of its session."""
@@ -134,5 +134,5 @@ class SealedSessions:
 
 
 def fingerprint(event: Event) -> bytes:
-    """Return eight bytes that copies with one canonical form share."""
+    """Return eight bytes that are the same for all copies with one canonical form (COPY-16)."""
     return blake2b(canonical(event).encode(), digest_size=8).digest()

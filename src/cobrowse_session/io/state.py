@@ -1,4 +1,4 @@
-"""The state of an inbox beside its logs, as plain data: its time, the clocks, and the sessions that it let go."""
+"""The state of an inbox beside its logs, as plain data: its time, the clocks, and the sessions that it evicted."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -26,10 +26,10 @@ class State:
 
     Attributes:
         advanced: the latest time to which the inbox was advanced, on the corrected provider clock.
-        late: how many events came for sessions that had been let go.
+        late: the number of events that came for sessions that had been evicted.
         forgotten: whether even the id of a session was forgotten.
         clocks: the clocks by source.
-        sealed: the sessions that were let go, each with its offsets by source.
+        sealed: the sessions that were evicted, each with its offsets by source.
     """
 
     advanced: datetime | None
@@ -68,7 +68,7 @@ def read_state(data: Mapping[str, Any]) -> State:
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no saved state, with the path of each problem.
+        DecodeError: it is no saved state. Every problem has its path.
     """
     saved = structured(versioned(data, STATE_FORMAT, "the saved state of an inbox", "save_state"), _Saved)
     sealed = tuple((one, dict(read_offsets(one.offsets, f"$.sealed[{i}].offsets"))) for i, one in enumerate(saved.sealed))

@@ -122,5 +122,5 @@ class Waiting:
 
 
 def later(moment: datetime, duration: timedelta) -> datetime:
-    """Return a later moment, at most the end of time."""
+    """Return a moment that is later by a duration, at most the end of time."""
     return MAX_TIME if duration > MAX_TIME - moment else moment + duration
