@@ -18,8 +18,8 @@ ACROSS_CLOCKS = timedelta(seconds=1)
 
 _NO_STATEMENT = (AfterCallWorkState.UNKNOWN, AfterCallWorkState.NOT_APPLICABLE)
 
-RowOutcome = Literal["equal", "within", "different", "missing"]
-DIFFERENCES: tuple[RowOutcome, ...] = ("different", "missing")
+Result = Literal["equal", "within", "different", "missing"]
+DIFFERENCES: tuple[Result, ...] = ("different", "missing")
 """The results that a person must look at."""
 
 
@@ -41,7 +41,7 @@ class Compared:
     field: str
     ours: Any
     theirs: Any
-    result: RowOutcome
+    result: Result
     clock: str | None = None
     tolerance: timedelta | None = None
 
@@ -121,7 +121,7 @@ def _segment_fields(index: int, segments: tuple[Segment, ...], theirs: Segment) 
     yield f"segments[{index}].disconnectType", ours.disconnect_type, theirs.disconnect_type, None
 
 
-def _result(ours: Any, theirs: Any, tolerance: timedelta | None) -> RowOutcome:
+def _result(ours: Any, theirs: Any, tolerance: timedelta | None) -> Result:
     if ours == theirs:
         return "equal"
     if ours is None:
