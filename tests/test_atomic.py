@@ -12,7 +12,6 @@ from tests.strategies import at
 
 from cobrowse_session import Communication, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.canonical import canonical
-from cobrowse_session.io import inbox as inbox_module
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import stream
@@ -139,7 +138,7 @@ def test_the_lifecycle_of_a_log_cannot_be_changed() -> None:
 # --- A signal at any line -----------------------------------------------------------------------------------------------------
 
 TRACED = {sys.modules[f"cobrowse_session.stream.{name}"].__file__ for name in ("log", "copies", "fold")}
-TRACED |= {inbox_module.__file__, sys.modules["cobrowse_session.io.memory"].__file__}
+TRACED |= {sys.modules[f"cobrowse_session.io.{name}"].__file__ for name in ("inbox", "waiting", "changes", "memory")}
 
 
 class Signal(BaseException):

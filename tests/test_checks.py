@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import Enum, StrEnum
 from typing import Any
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from cobrowse_session import (
     Address,
+    AfterCallWork,
     AfterCallWorkEnded,
     AfterCallWorkRequired,
     AfterCallWorkStarted,
     Alerting,
+    CobrowseSession,
     Communication,
     Connected,
     Contacting,
@@ -29,15 +32,17 @@ from cobrowse_session import (
     Lifecycle,
     Offering,
     Scheduled,
+    Segment,
     SessionLog,
     Settings,
     Terminated,
     UnknownEvent,
     Updated,
+    Wrapup,
     WrapupSaved,
 )
 from cobrowse_session.canonical import canonical
-from cobrowse_session.checks import check_json, shown
+from cobrowse_session.checks import copy_json, shown
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, run, stream
 from cobrowse_session.times import event_time, utc
@@ -146,7 +151,7 @@ def test_details_settings_context_and_addresses_are_as_strict(data: st.DataObjec
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "x", None, [1, "a", None], {"a": [{"b": 0.5}]}])
 def test_json_values_pass(value: Any) -> None:
-    check_json("extra", value, 5)
+    copy_json("extra", value, 5)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ def test_json_values_pass(value: Any) -> None:
 )
 def test_an_error_names_the_path(value: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says.replace(".", r"\.")):
-        check_json("extra", value, 4)
+        copy_json("extra", value, 4)
 
 
 def test_a_long_value_is_cut_in_an_error() -> None:
@@ -313,3 +318,64 @@ def test_a_zone_needs_to_know_its_offset_only() -> None:
 def test_text_of_an_enum_is_checked_like_any_other(name: str) -> None:
     with pytest.raises(ValueError, match=f"Alerting: {name}: expected text without lone surrogates"):
         Alerting(**{**ENVELOPE, name: Half.HALF})
+
+
+# --- A value owns its JSON ----------------------------------------------------------------------------------------------------
+
+json_parts = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+unknown_keys = st.dictionaries(st.text(max_size=5).map("x-".__add__), json_parts, min_size=1, max_size=3)
+
+
+def change(part: Any) -> None:
+    """Change every dict and list of some JSON in place."""
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        change(inner)
+    if isinstance(part, dict):
+        part.clear()
+    elif isinstance(part, list):
+        part.append("changed")
+
+
+@pytest.mark.parametrize("cls", [Address, Segment, Wrapup, AfterCallWork, Communication, CobrowseSession])
+@given(unknown_keys)
+def test_a_value_keeps_its_unknown_keys_whatever_the_caller_does_with_his(cls: type[Any], extra: dict[str, Any]) -> None:
+    before = deepcopy(extra)
+    value = cls(extra=extra)
+    again = attrs.evolve(value)
+    change(extra)
+
+    assert (value.extra, again.extra) == (before, before)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in OWN if cls is not UnknownEvent])
+@given(unknown_keys, unknown_keys)
+def test_an_event_never_changes_with_the_json_that_it_was_made_of(  # WORD-5
+    cls: type[Event], extra: dict[str, Any], extensions: dict[str, Any]
+) -> None:
+    event = cls(**ENVELOPE, **OWN[cls], extra=extra, extensions=extensions)
+    before = encode_event(event)
+    change(extra)
+    change(extensions)
+
+    assert encode_event(event) == before
+
+
+@given(json_parts, unknown_keys)
+def test_an_unknown_event_never_changes_with_its_data(data: Any, extensions: dict[str, Any]) -> None:  # WORD-5
+    event = UnknownEvent(**ENVELOPE, **OWN[UnknownEvent], data=data, extensions=extensions)
+    before = encode_event(event)
+    change(data)
+    change(extensions)
+
+    assert encode_event(event) == before
+
+
+@pytest.mark.parametrize("cls", [Segment, Wrapup, AfterCallWork, Communication, CobrowseSession])
+@pytest.mark.parametrize("extra", [[], {"x": math.nan}, {"x": object()}, {"x": "\ud800"}, {"x": DEEP[2]}])
+def test_unknown_keys_of_a_part_are_as_strict(cls: type[Any], extra: Any) -> None:  # KEEP-13
+    with pytest.raises((TypeError, ValueError), match=f"{cls.__name__}: extra"):
+        cls(extra=extra)

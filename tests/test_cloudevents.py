@@ -1,6 +1,7 @@
 """Events on the wire: in and out, what is kept, what is an error and where (docs/lifecycle.md, section 2)."""
 
 import base64
+import io
 import json
 import pickle
 from contextlib import suppress
@@ -8,6 +9,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,8 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.canonical import notes
+from cobrowse_session.events import KINDS as ALL_KINDS
+from cobrowse_session.io.replay import read_events
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import decode_event, encode_event
 
@@ -985,3 +989,56 @@ def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:  # 
     )
     assert notes(decode_event(said("wrapup", code="sale", wrapUpCode="sale"))) == ()
     assert notes(decode_event(said("wrapup", wrapupTimeoutMs=0))) == ("wrapupTimeoutMs 0 is out of bounds, not taken",)
+
+
+# --- Kinds of one's own -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Paused(Event):
+    """The customer asked the agent to wait."""
+
+    kind, rank = "paused", 6
+
+    reason: str
+    silent: bool = False
+
+
+PAUSED = said("paused", reason="coffee", silent=False, viewerUrl="https://v", other=1)
+OWN_KINDS = {**ALL_KINDS, "paused": Paused}
+
+
+def test_an_event_of_an_own_kind_is_read_with_its_kinds_and_written_back() -> None:
+    event = decode_event(PAUSED, kinds=OWN_KINDS)
+
+    assert event == Paused(**OURS, reason="coffee", details=Details(viewer_url="https://v"), extra={"other": 1})
+    assert json.loads(encode_event(event))["data"] == {"other": 1, "viewerUrl": "https://v", "reason": "coffee"}  # COPY-10
+    assert decode_event(encode_event(event), kinds=OWN_KINDS) == event
+
+
+def test_an_event_of_an_own_kind_is_unknown_without_its_kinds() -> None:  # KEEP-11
+    event = decode_event(PAUSED)
+
+    assert (type(event), event.type) == (UnknownEvent, "cobrowse.session.paused")
+    assert isinstance(event, UnknownEvent)
+    assert event.data == {"reason": "coffee", "silent": False, "viewerUrl": "https://v", "other": 1}
+
+
+def test_what_an_own_kind_needs_is_missing_as_in_any_other() -> None:  # ERROR-12, ERROR-13
+    with pytest.raises(DecodeError) as missing:
+        decode_event(said("paused"), kinds=OWN_KINDS)
+    with pytest.raises(DecodeError) as wrong:
+        decode_event(said("paused", reason=7), kinds=OWN_KINDS)
+
+    assert [(p.error, p.path) for p in missing.value.problems] == [("missing", "$.data.reason")]
+    assert [(p.error, p.path) for p in wrong.value.problems] == [("wrong_type", "$.data.reason")]
+
+
+def test_the_other_kinds_are_read_as_ever_beside_an_own_one() -> None:
+    assert decode_event(EXAMPLE, kinds=OWN_KINDS) == decode_event(EXAMPLE)
+
+
+def test_a_file_with_events_of_an_own_kind_is_read_with_its_kinds() -> None:
+    file = io.BytesIO(f"{EXAMPLE}\n{PAUSED}\n".encode())
+
+    assert [type(event) for event in read_events(file, print, kinds=OWN_KINDS)] == [Alerting, Paused]

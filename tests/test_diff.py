@@ -155,18 +155,18 @@ def test_the_same_events_in_any_order_differ_in_nothing() -> None:
 def test_a_timer_that_is_withdrawn_is_there_before_and_not_after() -> None:
     saved = CALL.after(20).wrapup("sale")
 
-    timer, wrapup = sorted(differences(CALL, saved, timed(30), timed(30)), key=lambda one: one.row)[::-1]
+    timer, wrapup = sorted(differences(CALL, saved, timed(30), timed(30)), key=lambda one: one.entry)[::-1]
 
-    assert (timer.session, timer.row, timer.after) == ("s1", "timer.acw", None)
+    assert (timer.session, timer.entry, timer.after) == ("s1", "timer.acw", None)
     assert timer.before is not None
     assert timer.before.startswith("outcome applied, row ")
-    assert (wrapup.row, wrapup.before) == ("e4 of /test", None)
+    assert (wrapup.entry, wrapup.before) == ("e4 of /test", None)
 
 
 def test_a_wrapup_between_two_timeouts_is_another_row_and_its_timer_comes_and_goes() -> None:
     saved = CALL.after(45).wrapup("sale")  # at 108 s; the deadlines: 93 s, 123 s
 
-    found = {one.row: one for one in differences(saved, saved, timed(30), timed(60))}
+    found = {one.entry: one for one in differences(saved, saved, timed(30), timed(60))}
 
     assert set(found) == {"timer.acw", "e4 of /test"}
     assert found["timer.acw"].after is None
@@ -178,7 +178,7 @@ def test_a_wrapup_between_two_timeouts_is_another_row_and_its_timer_comes_and_go
 def test_each_copy_of_an_id_from_another_source_is_a_row_of_its_own() -> None:
     mine, theirs = stream("s1", source="/a").connected(), stream("s1", source="/b").connected()
 
-    assert [one.row for one in differences([*mine, *theirs], mine)] == ["e1 of /b"]
+    assert [one.entry for one in differences([*mine, *theirs], mine)] == ["e1 of /b"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_each_copy_of_an_id_from_another_source_is_a_row_of_its_own() -> None:
 def test_whatever_differs_of_a_row_is_told(before: Event, after: Event, told: str) -> None:
     (found,) = differences([before], [after])
 
-    assert (found.session, found.row) == ("s1", "e1 of /test")
+    assert (found.session, found.entry) == ("s1", "e1 of /test")
     assert told in str(found)
 
 
@@ -218,8 +218,8 @@ def test_sessions_come_in_the_order_in_which_the_traces_tell_them_those_of_the_s
 def test_what_differs_one_way_differs_the_other_way(before: Stream, after: Stream) -> None:
     there, back = differences(before, after), differences(after, before)
 
-    assert {(one.session, one.row, one.fields, one.before, one.after) for one in there} == {
-        (one.session, one.row, one.fields, one.after, one.before) for one in back
+    assert {(one.session, one.entry, one.fields, one.before, one.after) for one in there} == {
+        (one.session, one.entry, one.fields, one.after, one.before) for one in back
     }
 
 
@@ -246,14 +246,14 @@ def test_a_timer_is_known_by_its_number_too() -> None:
 
     (found,) = diff([first, second], [first])
 
-    assert (found.row, found.after) == ("timer.acw no. 2", None)
-    assert [one.row for one in diff([first, second], [second])] == ["timer.acw", "timer.acw no. 2"]
+    assert (found.entry, found.after) == ("timer.acw no. 2", None)
+    assert [one.entry for one in diff([first, second], [second])] == ["timer.acw", "timer.acw no. 2"]
 
 
 def test_an_id_and_its_source_are_kept_apart() -> None:  # TRACE-11
     one, other = row(event="a of b", source="c"), row(event="a", source="b of c")
 
-    assert [found.row for found in diff([one], [other])] == ["a of b of c", "a of b of c"]
+    assert [found.entry for found in diff([one], [other])] == ["a of b of c", "a of b of c"]
 
 
 def test_a_long_line_of_a_trace_is_an_error_and_never_held_whole() -> None:

@@ -35,7 +35,8 @@ from cobrowse_session import (
     SettingsError,
     WrapupPrompt,
 )
-from cobrowse_session.io.inbox import MAX_SOURCES, Advanced, Inbox, Put, Received
+from cobrowse_session.io.arrival import MAX_SOURCES
+from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.stream import TraceEntry, fold, merge_logs
 from cobrowse_session.testing import START, Stream, stream

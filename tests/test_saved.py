@@ -241,6 +241,16 @@ def test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else
             json.dumps(save_log(restored))
 
 
+@pytest.mark.parametrize("key", ["name", "unknown"])
+@pytest.mark.parametrize("part", ["self", "wrapup", "afterCallWork"])
+def test_what_json_does_not_have_in_a_part_of_the_session_is_a_decode_error_with_a_path(part: str, key: str) -> None:
+    data = saved(log_of())
+    data["state"][part] = {key: "\ud800"}
+
+    with pytest.raises(DecodeError, match=rf"lone_surrogate: \$\.state\.{part}\.{key}"):
+        restore_log(data)
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("value", ["\ud800", float("nan"), b"x", {1: 2}, object()])
 def test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is(value: object, *, sealed: bool) -> None:

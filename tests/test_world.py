@@ -18,10 +18,13 @@ from tests.world import FAULTS, BrokenError, World
 
 from cobrowse_session import DecodeError, Event, Fired, Lifecycle, ProviderClock, Refused, Repeat, SessionLog
 from cobrowse_session.events import Timer
+from cobrowse_session.io import inbox as inbox_module
 from cobrowse_session.io import memory as memory_module
+from cobrowse_session.io.arrival import stamped as real_stamped
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
+from cobrowse_session.io.waiting import Waiting
 from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.stream import Change, TraceEntry
@@ -71,7 +74,7 @@ def test_a_world_that_breaks_says_how_to_repeat_it(monkeypatch: pytest.MonkeyPat
 Plant = Callable[[pytest.MonkeyPatch], None]
 real_add = SessionLog.add
 real_go_back, real_settle = SessionLog._go_back, SessionLog._settle
-real_stamped, real_receive = Inbox._stamped, Inbox._receive
+real_receive = Inbox._receive
 
 
 def timers_are_not_undone(patch: pytest.MonkeyPatch) -> None:
@@ -253,17 +256,17 @@ def each_event_is_corrected_by_what_the_clock_knows_now(patch: pytest.MonkeyPatc
 
 
 def the_hosts_clock_is_used_where_received_is_stamped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inbox, "_stamped", lambda inbox, event, now: real_stamped(inbox, evolve(event, received_at=None), now))
+    patch.setattr(inbox_module, "stamped", lambda event, now: real_stamped(evolve(event, received_at=None), now))
 
 
 def a_timer_that_comes_nearer_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
-    real_wait = Inbox._wait_for
+    real = Waiting.add
 
-    def wait_for(inbox: Inbox, log: SessionLog) -> None:
-        if log.session_id not in inbox._waiting:
-            real_wait(inbox, log)
+    def add(waiting: Waiting, log: SessionLog) -> None:
+        if log.session_id not in waiting._latest_deadline:
+            real(waiting, log)
 
-    patch.setattr(Inbox, "_wait_for", wait_for)
+    patch.setattr(Waiting, "add", add)
 
 
 def a_host_that_goes_back_takes_the_inbox_along(patch: pytest.MonkeyPatch) -> None:
@@ -324,7 +327,7 @@ def what_is_rejected_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
         try:
             return real_receive(inbox, event, now)
         except DecodeError:
-            inbox._observe(evolve(event, received_at=now))
+            inbox._sources.learn(evolve(event, received_at=now))
             raise
 
     patch.setattr(Inbox, "_receive", receive)
@@ -335,10 +338,10 @@ def a_copy_teaches_the_clock(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_receivedtime_after_the_arrival_stays(patch: pytest.MonkeyPatch) -> None:
-    def stamped(_: Inbox, event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
+    def stamped(event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
         return evolve(event, received_at=event.received_at or now), ()
 
-    patch.setattr(Inbox, "_stamped", stamped)
+    patch.setattr(inbox_module, "stamped", stamped)
 
 
 def a_log_that_is_put_replaces_what_came_meanwhile(patch: pytest.MonkeyPatch) -> None:

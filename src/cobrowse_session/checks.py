@@ -28,7 +28,7 @@ def check_fields(instance: attrs.AttrsInstance) -> None:
     """Check that each field of a value has the type of its annotation, and that its text is whole.
 
     Args:
-        instance: a value of an attrs class. Fields that hold unknown JSON are left to `check_json`.
+        instance: a value of an attrs class. Fields that hold unknown JSON are left to `copy_json`.
 
     Raises:
         TypeError: a field has another type.
@@ -89,8 +89,10 @@ def check_not_empty(name: str, value: str) -> None:
         raise ValueError(f"{name}: expected text that is not empty, found ''")
 
 
-def check_json(name: str, value: object, depth: int) -> None:
-    """Check that a value is JSON as Python's own `json` reads it: dict, list, str, int, float, bool or None.
+def copy_json(name: str, value: object, depth: int) -> Any:
+    """Return a copy of a value that is JSON as Python's own `json` reads it: dict, list, str, int, float, bool or None.
+
+    The copy shares no dict and no list with the value. So a caller who changes his own later changes no event. `Any`: JSON.
 
     Args:
         name: for the error.
@@ -101,25 +103,29 @@ def check_json(name: str, value: object, depth: int) -> None:
         TypeError: a part is of another type.
         ValueError: it is nested too deep, or has a number or a text that JSON cannot hold.
     """
-    _check_part((None, name), value, depth)
+    return _copy_part((None, name), value, depth)
 
 
 # A path is (the path before it, the last key). Its text is made for an error only: a long key may hold many parts.
 _Path = tuple[Any, object]
 
 
-def _check_part(path: _Path, value: object, depth: int) -> None:
+def _copy_part(path: _Path, value: object, depth: int) -> Any:
     if type(value) is dict:
         _check_depth(path, depth)
-        for key, part in value.items():
+        for key in value:
             if type(key) is not str or not key.isascii():
                 check_text(f"{_text(path)}: a key", key)
-            _check_part((path, key), part, depth - 1)
-    elif type(value) is list:
+        return {key: _copy_part((path, key), part, depth - 1) for key, part in value.items()}
+    if type(value) is list:
         _check_depth(path, depth)
-        for index, part in enumerate(value):
-            _check_part((path, index), part, depth - 1)
-    elif type(value) is str:
+        return [_copy_part((path, index), part, depth - 1) for index, part in enumerate(value)]
+    _check_plain(path, value)
+    return value
+
+
+def _check_plain(path: _Path, value: object) -> None:
+    if type(value) is str:
         if not value.isascii():
             check_text(_text(path), value)
     elif type(value) is float or type(value) is int:
@@ -147,19 +153,6 @@ def _text(path: _Path) -> str:
         before, key = before
         keys.append(shown(key) if len(str(key)) > 80 else str(key))
     return ".".join(reversed(keys))
-
-
-def check_object(name: str, value: object, depth: int) -> None:
-    """Check that a value is a JSON object. See `check_json`.
-
-    Raises:
-        TypeError: it is no mapping, or a part is no JSON.
-        ValueError: it is nested too deep, or has a number or a text that JSON cannot hold.
-    """
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name}: expected a mapping of JSON values, found {shown(value)}")
-    if value:
-        check_json(name, dict(value), depth)
 
 
 def json_text(value: object) -> str:
@@ -236,6 +229,27 @@ class _NoExtra(dict[str, Any]):
 
 
 NO_EXTRA = _NoExtra()
+
+
+def own_extra(instance: object, depth: int, field: str = "extra") -> None:
+    """Replace the unknown keys of a new value by a copy that belongs to it alone. See `copy_json`.
+
+    Args:
+        instance: a value of an attrs class, frozen or not.
+        depth: how many objects and arrays may be nested in the unknown keys, their own object included.
+        field: the field that holds them.
+
+    Raises:
+        TypeError: the field is no mapping, or a part is no JSON.
+        ValueError: it is nested too deep, or has a number or a text that JSON cannot hold.
+    """
+    extra = getattr(instance, field)
+    if extra is NO_EXTRA:
+        return
+    name = f"{type(instance).__name__}: {field}"
+    if not isinstance(extra, Mapping):
+        raise TypeError(f"{name}: expected a mapping of JSON values, found {shown(extra)}")
+    object.__setattr__(instance, field, copy_json(name, dict(extra), depth) or NO_EXTRA)
 
 
 def extra_key(extra: Extra) -> str:

@@ -7,6 +7,7 @@ An event is one fact about one session. Its identity is (`subject`, `source`, `i
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 import attrs
@@ -17,12 +18,12 @@ from cobrowse_session.checks import (
     NO_EXTRA,
     Extra,
     check_fields,
-    check_json,
     check_keys,
     check_not_empty,
-    check_object,
+    copy_json,
     extra_key,
     json_text,
+    own_extra,
     shown,
 )
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details, vendor_name
@@ -128,12 +129,12 @@ class Event:
         if self.sequence is not None:
             check_not_empty(f"{type(self).__name__}: sequence", self.sequence)
         if self.extra is not NO_EXTRA or self.extensions is not NO_EXTRA:
+            own_extra(self, MAX_DEPTH - 1)
+            own_extra(self, MAX_DEPTH, "extensions")
             self._check_unknown_keys()
 
     def _check_unknown_keys(self) -> None:
         name = type(self).__name__
-        check_object(f"{name}: extra", self.extra, MAX_DEPTH - 1)
-        check_object(f"{name}: extensions", self.extensions, MAX_DEPTH)
         timeouts = {key for key in TIMEOUT_NAMES if is_out_of_range(self.extra.get(key))}
         check_keys(f"{name}: extra", self.extra, read_keys(type(self)) - timeouts)
         check_keys(f"{name}: extensions", self.extensions, self._envelope_keys())
@@ -358,16 +359,15 @@ class UnknownEvent(Event):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         check_not_empty("UnknownEvent: type", self.type_)
-        if self.type_.removeprefix(TYPE_PREFIX) in _OWN_NAMES and self.type_.startswith(TYPE_PREFIX):
+        if KINDS.get(kind_of(self.type_) or "", UnknownEvent) is not UnknownEvent:
             raise ValueError(f"UnknownEvent: type: expected an unknown type, found {self.type_}; use the class of that event")
         for name, empty in {"details": NO_DETAILS, "settings": NO_SETTINGS, "extra": NO_EXTRA}.items():
             if (found := getattr(self, name)) != empty:
                 raise ValueError(f"UnknownEvent: {name}: expected nothing, found {shown(found)}. Put it into data.")
         if self.data is not None:
-            check_json("UnknownEvent: data", self.data, MAX_DEPTH - 1)
+            object.__setattr__(self, "data", copy_json("UnknownEvent: data", self.data, MAX_DEPTH - 1))
 
     def _check_unknown_keys(self) -> None:
-        check_object("UnknownEvent: extensions", self.extensions, MAX_DEPTH)
         check_keys("UnknownEvent: extensions", self.extensions, _ENVELOPE_KEYS)
 
     @property
@@ -447,14 +447,35 @@ _ENVELOPE_KEYS = frozenset(
 _BASE = frozenset(attribute.name for attribute in attrs.fields(Event))
 
 
-def own_names(event: type[Event]) -> Mapping[str, str]:
-    """Return JSON key to attribute of what events of this kind have beyond details and settings."""
-    return {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
+def kind_of(type_: str) -> str | None:
+    """Return the kind that a CloudEvents type names. None: it lacks the prefix. Types are case-sensitive (KEEP-11)."""
+    return type_.removeprefix(TYPE_PREFIX) if type_.startswith(TYPE_PREFIX) else None
 
 
-def read_keys(event: type[Event]) -> frozenset[str]:
-    """Return the keys of the data that events of this kind read."""
-    return frozenset((*DETAIL_NAMES, *SETTING_NAMES, *_OWN_NAMES.get(event.kind, {})))
+def own_names(event: type) -> Mapping[str, str]:
+    """Return JSON key to attribute of what events of this class have beyond details and settings."""
+    return _keys(event).own
+
+
+def read_keys(event: type) -> frozenset[str]:
+    """Return the keys of the data that events of this class read."""
+    return _keys(event).read
+
+
+@frozen
+class _Keys:
+    """The keys of the data of a class of events."""
+
+    own: Mapping[str, str]
+    read: frozenset[str]
+    false_by_default: frozenset[str]  # their attributes; a false one is not written (COPY-10)
+
+
+@cache
+def _keys(event: type) -> _Keys:
+    own = {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
+    false_by_default = (a.name for a in attrs.fields(event) if a.default is False)
+    return _Keys(own, frozenset((*DETAIL_NAMES, *SETTING_NAMES, *own)), frozenset(false_by_default))
 
 
 def is_out_of_range(timeout: object) -> bool:
@@ -464,17 +485,14 @@ def is_out_of_range(timeout: object) -> bool:
     return not 1 <= timeout <= milliseconds(MAX_TIMEOUT)
 
 
-_OWN_NAMES = {kind: own_names(event) for kind, event in KINDS.items() if event is not UnknownEvent}
-# A false one of these is the same as none.
-_FALSE_BY_DEFAULT = frozenset(a.name for event in KINDS.values() for a in attrs.fields(event) if a.default is False)
-
-
 def stated(event: Event) -> Iterator[tuple[str, Any]]:
     """Yield what an event states in its data, apart from unknown keys: JSON key and value. `Any`: the values' types differ."""
-    for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (_OWN_NAMES[event.kind], event)):
+    cls: type = type(event)  # mypy takes `type[Event]` for unhashable
+    keys = _keys(cls)
+    for names, part in ((DETAIL_NAMES, event.details), (SETTING_NAMES, event.settings), (keys.own, event)):
         if part is NO_DETAILS or part is NO_SETTINGS:
             continue
         for key, name in names.items():
             value = getattr(part, name)
-            if value is not None and (value is not False or name not in _FALSE_BY_DEFAULT):
+            if value is not None and (value is not False or name not in keys.false_by_default):
                 yield key, value

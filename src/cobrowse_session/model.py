@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import converters, define, evolve, field, fields, frozen, setters
 
-from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, check_fields, check_keys, check_object, extra_key
+from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, check_fields, check_keys, extra_key, own_extra
 from cobrowse_session.printable import short_repr
 from cobrowse_session.segments import Segments, time_line
 from cobrowse_session.settings import NO_SETTINGS, Settings
@@ -113,7 +113,7 @@ class Address:
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
-        check_object("Address: extra", self.extra, MAX_DEPTH - 2)
+        own_extra(self, MAX_DEPTH - 2)
         check_keys("Address: extra", self.extra, _ADDRESS_NAMES)
 
 
@@ -146,6 +146,9 @@ class Wrapup:
 
     __repr__ = short_repr
 
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH - 1)
+
 
 @frozen(kw_only=True, repr=False)
 class AfterCallWork:
@@ -164,6 +167,9 @@ class AfterCallWork:
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
     __repr__ = short_repr
+
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH - 1)
 
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
@@ -221,6 +227,9 @@ class Communication:
     after_call_work_required: bool | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
     settings: Settings = field(default=NO_SETTINGS, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH)
 
     def __repr__(self) -> str:
         """Return the fields that matter most. `attrs.asdict(session)` has all."""

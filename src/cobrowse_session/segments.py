@@ -6,7 +6,7 @@ from typing import overload
 
 from attrs import field, frozen
 
-from cobrowse_session.checks import NO_EXTRA, Extra, extra_key
+from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, extra_key, own_extra
 from cobrowse_session.printable import short_repr
 from cobrowse_session.vocabulary import DisconnectType
 
@@ -32,6 +32,9 @@ class Segment:
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
     __repr__ = short_repr
+
+    def __attrs_post_init__(self) -> None:
+        own_extra(self, MAX_DEPTH - 2)
 
 
 class Segments(Sequence[Segment]):

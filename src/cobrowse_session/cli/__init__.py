@@ -29,7 +29,7 @@ from cobrowse_session.cli.outputs import Outputs, show
 from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural, progress, summary
 from cobrowse_session.events import Event
 from cobrowse_session.io.clocks import clocks
-from cobrowse_session.io.diff import Row, diff, read_trace
+from cobrowse_session.io.diff import Entry, diff, read_trace
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.io.replay import Rejected, Replay, read_events, replay
 from cobrowse_session.io.spool import Spool
@@ -312,7 +312,7 @@ def replayed(events: str, bad: ProblemReporter, until: str | None, lifecycle: Li
     raise AssertionError  # `usage_errors` lets nothing through
 
 
-def _trace(files: ExitStack, name: str) -> Iterator[Row]:
+def _trace(files: ExitStack, name: str) -> Iterator[Entry]:
     try:
         yield from read_trace(open_input(files, name))
     except DecodeError as error:

@@ -1,1 +1,1 @@
-"""The layer that reads bytes, clocks and files."""
+"""The layer that reads bytes, clocks and files, and keeps what is live."""

@@ -1,4 +1,4 @@
-"""The providers' clocks, as a file of events shows them."""
+"""The providers' clocks, observed in a file of events."""
 
 from array import array
 from collections import defaultdict
@@ -21,10 +21,10 @@ class Clock:
 
     Attributes:
         source: the provider.
-        clock: what was learned from its events, in the order in which they were received.
-        impossible: how many events were received before they happened, by their own times.
-        worst: by how much, at most.
-        moves: how often the offset that would be added changed.
+        clock: the clock after it learned from the source's events, in the order in which they were received.
+        impossible: the number of events that were received before they happened, by their own times.
+        worst: the largest of these differences.
+        moves: the number of changes of the offset that would be added.
     """
 
     source: str
@@ -62,15 +62,15 @@ def _would_add(clock: ProviderClock) -> str:
 
 
 def clocks(events: Iterable[Event], window: timedelta | None = None, min_delay: timedelta | None = None) -> tuple[Clock, ...]:
-    """Observe each provider's clock, from events that have a `receivedtime`. Nothing is corrected.
+    """Return each provider's clock, observed in events that have a `receivedtime`. Nothing is corrected (CLOCK-1, CLOCK-2).
 
     Args:
         events: in any order.
-        window: see `ProviderClock`; None: its default.
-        min_delay: see `ProviderClock`; None: its default.
+        window: as in `ProviderClock`. None: its default.
+        min_delay: as in `ProviderClock`. None: its default.
 
     Raises:
-        SettingsError: a duration out of range; see `ProviderClock`.
+        SettingsError: a duration is out of range. See `ProviderClock`.
     """
     pairs: dict[str, list[tuple[datetime, datetime, datetime]]] = defaultdict(list)
     for event in events:
@@ -83,7 +83,7 @@ def clocks(events: Iterable[Event], window: timedelta | None = None, min_delay: 
 
 @define
 class Observed:
-    """The times of events by source, to report what clocks seem to be off. 16 bytes an event."""
+    """The times of events by source, to report clocks that seem to be off. They need 16 bytes per event."""
 
     _times: dict[str, "array[int]"] = field(factory=lambda: defaultdict(lambda: array("q")), init=False)
 
@@ -94,7 +94,7 @@ class Observed:
             self._times[event.source].extend(milliseconds(time - EPOCH) for time in times)
 
     def reports(self) -> dict[str, ClockReport]:
-        """Return the sources whose clocks seem to be off by more than what is tolerated, and what is known of each."""
+        """Return a report for each source whose clock seems to be off by more than is tolerated."""
         return {source: report for source in sorted(self._times) if (report := self._learned(source).report)}
 
     def _learned(self, source: str) -> ProviderClock:

@@ -1,4 +1,4 @@
-"""Two traces of the same events: which sessions differ, in which field, by which row."""
+"""The differences of two traces of the same events, by session, entry and field."""
 
 import json
 from collections import Counter
@@ -15,40 +15,40 @@ from cobrowse_session.wire.trace import decode_entry
 
 __all__ = ["Difference", "diff", "read_trace"]
 
-Row = Mapping[str, Any]  # JSON
+Entry = Mapping[str, Any]  # JSON
 Key = tuple[str, str, str | int | None]
-_TOLD = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
-"""What of a row is told where it differs; `set` is told as the fields."""
+_COMPARED = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
+"""The keys of an entry that are compared one by one. `set` is shown as the fields."""
 
 
 @frozen
 class Difference:
-    """One row that two traces do not share.
+    """One entry that two traces do not share.
 
     Attributes:
         session: the session's id.
-        row: the event's id and source, or the timer's type and its number among the session's timers of that type.
-        fields: the fields of the session that the row may have written, in either trace.
-        before: what the first trace says of it; None: nothing.
-        after: what the second says of it; None: nothing.
+        entry: the event's id and source, or the timer's type and its number among the session's timers of that type.
+        fields: the fields of the session that the entry may have written, in either trace.
+        before: the keys that differ, and their values in the first trace. None: the entry is not in it.
+        after: the same for the second trace.
     """
 
     session: str
-    row: str
+    entry: str
     fields: tuple[str, ...]
     before: str | None
     after: str | None
 
     def __str__(self) -> str:
-        told = f"{self.session}  {self.row}: {self.before or 'not there'} -> {self.after or 'not there'}"
-        return told + (f"  [{', '.join(self.fields)}]" if self.fields else "")
+        text = f"{self.session}  {self.entry}: {self.before or 'not there'} -> {self.after or 'not there'}"
+        return text + (f"  [{', '.join(self.fields)}]" if self.fields else "")
 
 
-def read_trace(file: BinaryIO) -> Iterator[Row]:
-    """The rows of a trace file.
+def read_trace(file: BinaryIO) -> Iterator[Entry]:
+    """Yield the entries of a trace file.
 
     Raises:
-        DecodeError: a line is no trace row.
+        DecodeError: a line is no trace entry. The error has its number.
     """
     for number, line, length in lines(file, MAX_LINE_BYTES):
         try:
@@ -59,28 +59,28 @@ def read_trace(file: BinaryIO) -> Iterator[Row]:
             raise DecodeError(error.problems, number) from None
 
 
-def diff(before: Iterable[Row], after: Iterable[Row]) -> Iterator[Difference]:
-    """The rows that differ, session by session, in the order in which the traces tell them."""
-    old, new = _by_row(before), _by_row(after)
-    rows: dict[str, dict[Key, None]] = {}
+def diff(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[Difference]:
+    """Yield the entries that differ, session by session, in the order of the traces."""
+    old, new = _by_identity(before), _by_identity(after)
+    keys: dict[str, dict[Key, None]] = {}
     for key in (*old, *new):
-        rows.setdefault(key[0], {})[key] = None
-    for key in chain.from_iterable(rows.values()):
+        keys.setdefault(key[0], {})[key] = None
+    for key in chain.from_iterable(keys.values()):
         was, is_now = old.get(key), new.get(key)
         if was != is_now:
             yield _difference(key, was, is_now)
 
 
-def _by_row(rows: Iterable[Row]) -> dict[Key, Row]:
-    """Return the rows by their identity: session, event and source, or session, timer and number."""
+def _by_identity(entries: Iterable[Entry]) -> dict[Key, Entry]:
+    """Return the entries by their identity (TRACE-11): session, event and source, or session, timer and number."""
     timers = Counter[tuple[str, str]]()
-    found: dict[Key, Row] = {}
-    for row in rows:
-        if row.get("event") is not None:
-            found[row["session"], row["event"], row.get("source")] = row
+    found: dict[Key, Entry] = {}
+    for entry in entries:
+        if entry.get("event") is not None:
+            found[entry["session"], entry["event"], entry.get("source")] = entry
         else:
-            timers[row["session"], row["type"]] += 1
-            found[row["session"], row["type"], timers[row["session"], row["type"]]] = row
+            timers[entry["session"], entry["type"]] += 1
+            found[entry["session"], entry["type"], timers[entry["session"], entry["type"]]] = entry
     return found
 
 
@@ -91,17 +91,17 @@ def _name(key: Key) -> str:
     return f"{what} of {which}"
 
 
-def _difference(key: Key, was: Row | None, is_now: Row | None) -> Difference:
-    differs = [name for name in _TOLD if was is None or is_now is None or was.get(name) != is_now.get(name)]
-    fields = {field for row in (was, is_now) if row for field in row.get("set", ())}
-    return Difference(key[0], _name(key), tuple(sorted(fields)), _told(was, differs), _told(is_now, differs))
+def _difference(key: Key, was: Entry | None, is_now: Entry | None) -> Difference:
+    differs = [name for name in _COMPARED if was is None or is_now is None or was.get(name) != is_now.get(name)]
+    fields = {field for entry in (was, is_now) if entry for field in entry.get("set", ())}
+    return Difference(key[0], _name(key), tuple(sorted(fields)), _text(was, differs), _text(is_now, differs))
 
 
-def _told(row: Row | None, keys: Iterable[str]) -> str | None:
-    if row is None:
+def _text(entry: Entry | None, keys: Iterable[str]) -> str | None:
+    if entry is None:
         return None
-    return ", ".join(f"{key} {_spoken(row[key])}" for key in keys if key in row) or "the same words, other fields"
+    return ", ".join(f"{key} {_value_text(entry[key])}" for key in keys if key in entry) or "the same words, other fields"
 
 
-def _spoken(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The memory of an inbox of sessions that it let go, within bounds."""
+"""The memory of an inbox of the sessions that it evicted, within bounds."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class _Session:
 
 @frozen(kw_only=True)
 class SavedSession:
-    """A session that was let go, as it is saved.
+    """A session that was evicted, as it is saved.
 
     Attributes:
         id: the session's id.
@@ -44,10 +44,10 @@ class SavedSession:
 
 
 class SealedSessions:
-    """The sessions that an inbox let go: their ids, and fingerprints of their copies.
+    """The sessions that an inbox evicted: their ids, and fingerprints of their copies.
 
     Args:
-        max_events: how many fingerprints are kept. Those of the sessions let go first are forgotten first.
+        max_events: how many fingerprints are kept. Those of the sessions evicted first are forgotten first.
         max_sessions: how many ids are kept.
     """
 
@@ -66,7 +66,7 @@ class SealedSessions:
         return session in self._sessions
 
     def remember(self, log: SessionLog, *, dropped: bool) -> None:
-        """Remember a log that is let go, and forget what no longer fits."""
+        """Remember a log that is evicted, and forget what no longer fits."""
         copies = frozenset(map(fingerprint, log.copies))
         self._take(log.session_id, _Session(dropped, dict(log.offsets), copies))
 
@@ -86,16 +86,20 @@ class SealedSessions:
         return known.offsets.get(event.source) if known else None
 
     def answer(self, event: Event) -> Repeat | Late:
-        """Return the outcome of an event of a session that was let go."""
+        """Return the outcome of an event of a session that was evicted."""
         known = self._sessions.get(event.subject)
         if known is not None and fingerprint(event) in known.copies:
-            sentence = "The session was let go, and its log held this event already."
-            return Repeat(row=None, reason=sentence, from_state=ConnectionState.NONE)
-        sentence = "The session was let go before the event came."
-        return Late(row=None, reason=sentence, from_state=ConnectionState.NONE, event=event)
+            reason = "The session was evicted, and its log held this event already."
+            return Repeat(row=None, reason=reason, from_state=ConnectionState.NONE)
+        reason = "The session was evicted before the event came."
+        return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
+
+    def late_copies(self, log: SessionLog) -> tuple[Event, ...]:
+        """Return the copies of a log that are late for the sealed log of its session."""
+        return tuple(copy for copy in log.copies if isinstance(self.answer(copy), Late))
 
     def save(self) -> list[dict[str, Any]]:
-        """Return what is remembered, fit for JSON, the session let go first in front. `Any`: JSON."""
+        """Return what is remembered, fit for JSON, in the order in which the sessions were evicted. `Any`: JSON."""
         return [
             {
                 "id": session,
@@ -130,5 +134,5 @@ class SealedSessions:
 
 
 def fingerprint(event: Event) -> bytes:
-    """Return eight bytes that copies with one canonical form share."""
+    """Return eight bytes that are the same for all copies with one canonical form (COPY-16)."""
     return blake2b(canonical(event).encode(), digest_size=8).digest()

@@ -1,4 +1,4 @@
-"""Files of the platform's payloads: one JSON document, an array of them, or one a line."""
+"""Files of the platform's payloads: one JSON document, an array of them, or one per line."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -14,9 +14,9 @@ from cobrowse_session.wire.strict_json import MAX_PROBLEMS, read_json, too_long,
 __all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
 
 MAX_PAYLOAD_BYTES = 16 << 20
-"""Bytes of one document, unless a caller says otherwise."""
+"""The default of how many bytes one document may have."""
 BYTES_PER_PART = 50
-"""A document may have one object or array per so many bytes of its bound. Python needs up to 200 bytes for an empty one."""
+"""Bytes of the bound of a document per object or array in it, at least. Python needs up to 200 bytes for an empty one."""
 
 
 @frozen
@@ -25,9 +25,9 @@ class _Document:
 
     Attributes:
         line: the physical line in which it begins, from 1.
-        text: its content, or its beginning where it is too long.
+        text: its content, or its beginning if it is too long.
         length: its length in bytes.
-        content: what it holds (`Any`: JSON), or why it cannot be read.
+        content: its JSON (`Any`), or the error because of which it cannot be read.
     """
 
     line: int
@@ -37,31 +37,31 @@ class _Document:
 
     @classmethod
     def of(cls, line: int, text: bytes, length: int, max_line_bytes: int) -> Self:
-        """Read a document of at most `max_line_bytes` bytes."""
+        """Return a document, read if it has at most `max_line_bytes` bytes."""
         try:
             return cls(line, text, length, _read(text, length, max_line_bytes))
         except DecodeError as error:
             return cls(line, text, length, error)
 
     def rejected(self, error: DecodeError, count: int = 1) -> Rejected:
-        """The document, as it is rejected."""
+        """Return the document, as it is rejected."""
         return Rejected.of(error, self.line, self.text, self.length, count)
 
 
 def read_payloads(
     file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, max_line_bytes: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[tuple[int, Converted]]:
-    """Convert every payload of a file. One that cannot be read or is not recognised is rejected, and the others go on.
+    """Yield every payload of a file, converted. One that cannot be read or recognised is rejected, and the others are read.
 
     Args:
         file: binary.
-        reject: gets what cannot be read or recognised; in an array, the first `MAX_PROBLEMS` elements, and one that counts the
-            others.
-        family: the family of all of them; None: recognise each.
+        reject: called with what cannot be read or recognised. In an array, these are the first `MAX_PROBLEMS` elements, and one
+            that counts the others.
+        family: the family of all of them. None: each is recognised.
         max_line_bytes: how many bytes one document may have: an array, or a payload by itself.
 
     Returns:
-        For each payload the line in which it begins, and what it amounts to.
+        For each payload the line in which it begins, and its events.
     """
     for document in _documents(file, max_line_bytes):
         if isinstance(document.content, DecodeError):
@@ -71,7 +71,7 @@ def read_payloads(
 
 
 def _converted(document: _Document, reject: Callable[[Rejected], object], family: str | None) -> Iterator[tuple[int, Converted]]:
-    """Convert each payload of a document."""
+    """Yield each payload of a document, converted."""
     content = document.content
     rejected = 0
     for index, payload in enumerate(content if isinstance(content, list) else [content]):
@@ -103,9 +103,9 @@ def _read(text: bytes, length: int, max_line_bytes: int) -> Any:  # JSON
 
 
 def _documents(file: BinaryIO, max_line_bytes: int) -> Iterator[_Document]:
-    """The documents of a file.
+    """Yield the documents of a file.
 
-    One a line, if the file has one line, or one of its first two is a document by itself; else the whole file is one.
+    If the file has one line, or one of its first two lines is a document, each line is one. Otherwise the whole file is one.
     """
     every = (_Document.of(*line, max_line_bytes) for line in lines(file, max_line_bytes))
     first = next(every, None)
@@ -119,7 +119,7 @@ def _documents(file: BinaryIO, max_line_bytes: int) -> Iterator[_Document]:
 
 
 def _whole(file: BinaryIO, first: _Document, second: _Document, max_line_bytes: int) -> _Document:
-    """The whole file as one document, after its first two lines were read."""
+    """Return the whole file as one document, after its first two lines were read."""
     length = sum(line.length + len(b"\n") for line in (first, second))
     rest = _read_at_most(file, max(max_line_bytes - length, 0) + len(b"x\n")).removesuffix(b"\n")  # a byte too many is enough
     text = b"\n".join((first.text, second.text, rest))
@@ -127,7 +127,7 @@ def _whole(file: BinaryIO, first: _Document, second: _Document, max_line_bytes: 
 
 
 def _read_at_most(file: BinaryIO, most: int) -> bytes:
-    """Read so many bytes, a piece at a time: Python makes room for all that it is asked for."""
+    """Return so many bytes of a file, read a piece at a time. Python allocates all that one read asks for."""
     pieces: list[bytes] = []
     while most > 0 and (piece := file.read(min(most, CHUNK))):
         pieces.append(piece)

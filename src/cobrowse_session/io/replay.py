@@ -1,7 +1,7 @@
-"""A whole file of events, replayed: sessions, trace, rejected lines, and what to say about them."""
+"""A whole file of events, replayed: sessions, traces, rejected lines, and their numbers for a summary."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from cobrowse_session.canonical import identity
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import Event
+from cobrowse_session.events import KINDS, Event
 from cobrowse_session.io.clocks import Observed
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
 from cobrowse_session.stream import Change, ClockReport, SessionLog
@@ -23,7 +23,7 @@ __all__ = ["FarAhead", "Rejected", "Replay", "ReplayStats", "read_events", "repl
 SHOWN = 200
 """Characters of a rejected line that are kept."""
 FAR = timedelta(hours=24)
-"""A latest time is told where it lies further than this after all others."""
+"""A latest time is reported if it lies further than this after all others."""
 CHUNK = 1 << 16
 """Bytes that are read at once."""
 
@@ -36,10 +36,10 @@ class Rejected:
     """A line that cannot be read.
 
     Attributes:
-        error: why, with the physical line, from 1.
-        text: its beginning.
+        error: the reason, with the physical line, from 1.
+        text: the beginning of the line.
         length: its length in bytes, without the line's end.
-        count: how many payloads of the line it stands for.
+        count: the number of payloads of the line that it counts.
     """
 
     kind: ClassVar[str] = "rejected"
@@ -51,17 +51,17 @@ class Rejected:
 
     @property
     def outcome(self) -> Self:
-        """Itself: its `kind` is beside those of the outcomes of events."""
+        """The rejection itself. Its `kind` is unlike those of the outcomes of events."""
         return self
 
     @classmethod
     def of(cls, error: DecodeError, line: int | None, content: bytes, length: int | None = None, count: int = 1) -> Self:
-        """The rejected line, its text cut."""
+        """Return the rejected line, its text cut."""
         text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
         return cls(DecodeError(error.problems, line), text, len(content) if length is None else length, count)
 
     def as_json(self) -> str:
-        """The line of a rejects file."""
+        """Return the line of a rejects file (ERROR-1)."""
         error = self.error
         return dump(
             {
@@ -76,29 +76,32 @@ class Rejected:
         )
 
 
-def read_events(file: BinaryIO, reject: Callable[[Rejected], object], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Event]:
-    """Read CloudEvents, one per line. Blank lines are skipped.
+def read_events(
+    file: BinaryIO,
+    reject: Callable[[Rejected], object],
+    *,
+    kinds: Mapping[str, type[Event]] = KINDS,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> Iterator[Event]:
+    """Yield the events of a file of CloudEvents, one per line. Blank lines are skipped.
 
     Args:
-        file: binary; read line by line, and of a line that is too long never more than a piece at once.
-        reject: gets every line that cannot be read; the others go on.
+        file: binary. It is read line by line, and a line that is too long is read in pieces.
+        reject: called with every line that cannot be read. The other lines are read.
+        kinds: the class for each kind of event. See `decode_event`.
         max_line_bytes: how many bytes a line may have.
     """
     for number, line, length in lines(file, max_line_bytes):
         try:
-            yield _decode(line, length, max_line_bytes)
+            if length > max_line_bytes:
+                raise too_long(length, max_line_bytes)
+            yield decode_event(line, kinds=kinds, max_line_bytes=max_line_bytes)
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
 
 
-def _decode(line: bytes, length: int, max_line_bytes: int) -> Event:
-    if length > max_line_bytes:
-        raise too_long(length, max_line_bytes)
-    return decode_event(line, max_line_bytes=max_line_bytes)
-
-
 def lines(file: BinaryIO, max_line_bytes: int) -> Iterator[tuple[int, bytes, int]]:
-    """Return the lines that are not blank: number, content and length. Of one that is too long, the content is its beginning."""
+    """Yield the lines that are not blank: number, content and length. Of one that is too long, the content is its beginning."""
     number = 0
     while line := file.readline(max_line_bytes + len(b"x\r\n")):  # a byte too many is enough, and the line's end
         number += 1
@@ -132,8 +135,8 @@ class FarAhead:
 
     Attributes:
         event: the event.
-        others: when the latest event of another session occurred; in a file of one session, the event before.
-        timers: how many timers fired after that.
+        others: the time of the latest event of another session. In a file of one session, the time of the event before.
+        timers: the number of timers that fired after that.
     """
 
     event: Event
@@ -146,33 +149,33 @@ class ReplayStats:
     """The outcomes of all events of a replay, in numbers."""
 
     outcomes: Counter[str] = field(factory=Counter)
-    """How often each kind of outcome came; timers, which have none of their own, apart."""
+    """The number of outcomes of each kind. Timers are counted apart."""
     refusals: Counter[str] = field(factory=Counter)
-    """How often each rule refused."""
+    """The number of refusals by each rule."""
     timers: Counter[str] = field(factory=Counter)
-    """How often each timer fired."""
+    """The number of times that each timer fired."""
     conversations: set[str] = field(factory=set)
     """The conversations that the events name."""
     sessions: int = 0
     repeats: int = 0
     conflicts: int = 0
     corrected: int = 0
-    """How many events have a lower edition that states something else."""
+    """The number of events that have a lower edition that states something else (COPY-18)."""
     out_of_order: int = 0
-    """How many events came after others that they stand before."""
+    """The number of events that came after others that they precede in the order."""
     accepted_later: set[tuple[str, str, str]] = field(factory=set)
     """The events that were refused when they came, and applied once a missing one was there."""
     late: int = 0
-    """How many events came after their session was sealed."""
+    """The number of events that came after their session was sealed."""
     revised_sessions: dict[str, None] = field(factory=dict)
-    """The sessions in which an event changed what had become of others, in order."""
+    """The sessions in which an event changed the outcomes of others, in order."""
     far_ahead: FarAhead | None = None
-    """The latest event, where it lies far after all others."""
+    """The latest event, if it lies far after all others."""
     clocks: dict[str, ClockReport] = field(factory=dict)
-    """The sources whose clocks seem to be off by more than what is tolerated. Nothing is corrected."""
+    """The sources whose clocks seem to be off by more than is tolerated. Nothing is corrected."""
 
     def arrived(self, session: str, change: Change) -> None:
-        """Count how one event changed its session's trace."""
+        """Count what one event changed in its session's trace."""
         self.out_of_order += change.out_of_order
         if change.withdrawn or change.changed:
             self.revised_sessions[session] = None
@@ -181,30 +184,30 @@ class ReplayStats:
                 self.accepted_later.add(identity(after.event))
 
     def ended(self, log: SessionLog) -> None:
-        """Count what one session amounts to."""
+        """Count the outcomes of one session that is over."""
         self.sessions += 1
         self.repeats += log.repeats
         self.conflicts += log.conflicts
         self.corrected += log.corrected
-        for step in log.trace:
-            if isinstance(step.event, Event):
-                self.outcomes[step.outcome.kind] += 1
-                if isinstance(step.outcome, Refused):
-                    self.refusals[step.outcome.rule] += 1
-                if (conversation := step.event.context.conversation_id) is not None:
+        for entry in log.trace:
+            if isinstance(entry.event, Event):
+                self.outcomes[entry.outcome.kind] += 1
+                if isinstance(entry.outcome, Refused):
+                    self.refusals[entry.outcome.rule] += 1
+                if (conversation := entry.event.context.conversation_id) is not None:
                     self.conversations.add(conversation)
             else:
-                self.timers[step.event.kind] += 1
+                self.timers[entry.event.kind] += 1
 
 
 class Replay:
-    """Replays events of any number of sessions, each through a log of its own.
+    """A replay of events of any number of sessions, each through a log of its own.
 
     Args:
         lifecycle: the rules.
-        seal_after: seal sessions that are over this long before the time that two sessions have reached, and let them go, so that
-            one wrong time seals no others; None: keep them all.
-        on_evict: gets the log of every session that is over; the others come from `finish`.
+        seal_after: seal and evict sessions that are over this long before the time that two sessions have reached. So one wrong
+            time seals no others. None: keep them all.
+        on_evict: called with the log of every session that is evicted. The other logs come from `finish`.
     """
 
     def __init__(
@@ -240,10 +243,10 @@ class Replay:
             self._seal(self._seal_after)
 
     def finish(self, until: datetime | None = None) -> tuple[datetime | None, list[SessionLog]]:
-        """Advance all sessions that were not let go.
+        """Advance all sessions that were not evicted (TIMER-7).
 
         Args:
-            until: advance to this time; None, or one before the latest event: to the latest event.
+            until: advance to this time. None, or a time before the latest event: advance to the latest event.
 
         Returns:
             The time to which they were advanced, and their logs.
@@ -259,9 +262,9 @@ class Replay:
         return until, list(self._logs.values())
 
     def _seal(self, seal_after: timedelta) -> None:
-        """Once in a while, let go of the sessions that are over. Time goes on for all by then, as it does in the end.
+        """Evict the sessions that are over, once in a while. All sessions are advanced to the same time, as in the end.
 
-        A look costs as much as there are sessions, so there are at least as many events between two of them.
+        A look costs one step per session, so there are at least as many events between two of them.
         """
         self._rest -= 1
         reached = self._front.reached
@@ -308,7 +311,7 @@ class _Front:
 
 
 def _far_ahead(logs: list[SessionLog]) -> FarAhead | None:
-    """The latest event of all sessions, if it lies far after all others."""
+    """Return the latest event of all sessions, if it lies far after all others."""
     if not logs:
         return None
     ahead, *others = nlargest(2, logs, key=_latest)
@@ -316,8 +319,8 @@ def _far_ahead(logs: list[SessionLog]) -> FarAhead | None:
     before = _latest(others[0]) if others else earlier[-1].occurred_at if earlier else event.occurred_at
     if event.occurred_at - before <= FAR:
         return None
-    steps = (step.event for log in logs for step in log.trace)
-    return FarAhead(event, before, sum(not isinstance(step, Event) and step.occurred_at > before for step in steps))
+    traced = (entry.event for log in logs for entry in log.trace)
+    return FarAhead(event, before, sum(not isinstance(one, Event) and one.occurred_at > before for one in traced))
 
 
 def _latest(log: SessionLog) -> datetime:
@@ -325,18 +328,18 @@ def _latest(log: SessionLog) -> datetime:
 
 
 def sort_key(log: SessionLog) -> tuple[datetime, str]:
-    """Return the place of a session among all: the time of its first kept event, whatever its outcome, then its id."""
+    """Return the key by which sessions are written: the time of the first kept event, then the id (TRACE-12)."""
     first = log.events[0]
     return first.occurred_at, log.session_id
 
 
 def replay(events: Iterable[Event], lifecycle: Lifecycle | None = None, until: datetime | None = None) -> tuple[SessionLog, ...]:
-    """The logs of all sessions that events tell of, advanced to the same time, in the order in which they are written.
+    """Return the logs of all sessions of some events, advanced to the same time, in the order in which they are written.
 
     Args:
         events: in any order, with any repetition.
-        lifecycle: the rules; the default ones where it is None.
-        until: advance to this time; None, or one before the latest event: to the latest event.
+        lifecycle: the rules. None: the default ones.
+        until: advance to this time. None, or a time before the latest event: advance to the latest event.
     """
     replayed = Replay(lifecycle)
     for event in events:

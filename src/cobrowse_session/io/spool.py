@@ -1,4 +1,4 @@
-"""Sessions that are ready to be written, before their order is known: kept as text, on disk where they are many."""
+"""Sessions that are ready to be written before their order is known. They are kept as text, on disk if they are many."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,28 +13,28 @@ IN_MEMORY = 64 << 20
 
 
 class Spool:
-    """Takes logs in any order, writes their sessions and traces in the specified order (TRACE-12, TRACE-13)."""
+    """A buffer that takes logs in any order, and writes their sessions and traces in the specified order (TRACE-12, TRACE-13)."""
 
     def __init__(self) -> None:
         self._text: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (close does it)
         self._places: list[tuple[datetime, str, int, int]] = []
 
     def put(self, log: SessionLog) -> None:
-        """Take the text of a log. The log itself is not kept."""
+        """Add the text of a log. The log itself is not kept."""
         lines = [encode_session(log.session), *map(encode_entry, trace_entries(log))]
         start = self._text.tell()
         self._text.write("\n".join(lines).encode())
         self._places.append((*sort_key(log), start, self._text.tell() - start))
 
     def write(self, write_session: Callable[[str], object], write_trace: Callable[[str], object]) -> None:
-        """Write everything, in order."""
+        """Write all sessions and trace entries, in order."""
         for _, _, start, length in sorted(self._places):
             self._text.seek(start)
             session, *trace = self._text.read(length).decode().split("\n")
             write_session(session)
-            for row in trace:
-                write_trace(row)
+            for entry in trace:
+                write_trace(entry)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything, and remove the file."""
         self._text.close()

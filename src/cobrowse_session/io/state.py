@@ -1,4 +1,4 @@
-"""The state of an inbox beside its logs, as plain data: its time, the clocks, and the sessions that it let go."""
+"""The state of an inbox beside its logs, as plain data: its time, the clocks, and the sessions that it evicted."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from cobrowse_session.io.memory import SavedSession, SealedSessions
 from cobrowse_session.stream import ProviderClock
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.clock import restore_clock, save_clock
-from cobrowse_session.wire.converter import versioned
+from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import read_offsets
 from cobrowse_session.wire.strict_json import decode_error
 
@@ -26,10 +26,10 @@ class State:
 
     Attributes:
         advanced: the latest time to which the inbox was advanced, on the corrected provider clock.
-        late: how many events came for sessions that had been let go.
+        late: the number of events that came for sessions that had been evicted.
         forgotten: whether even the id of a session was forgotten.
         clocks: the clocks by source.
-        sealed: the sessions that were let go, each with its offsets by source.
+        sealed: the sessions that were evicted, each with its offsets by source.
     """
 
     advanced: datetime | None
@@ -68,9 +68,9 @@ def read_state(data: Mapping[str, Any]) -> State:
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no saved state, with the path of each problem.
+        DecodeError: it is no saved state. Every problem has its path.
     """
-    saved = versioned(data, _Saved, STATE_FORMAT, "the saved state of an inbox", "save_state")
+    saved = structured(versioned(data, STATE_FORMAT, "the saved state of an inbox", "save_state"), _Saved)
     sealed = tuple((one, dict(read_offsets(one.offsets, f"$.sealed[{i}].offsets"))) for i, one in enumerate(saved.sealed))
     _check_fingerprints(saved)
     return State(saved.advanced, saved.late, saved.forgotten, dict(_clocks(saved.clocks)), sealed)

@@ -1,4 +1,4 @@
-"""All formats. Nothing above knows a JSON key of them."""
+"""All formats, in and out. Nothing above this package knows their JSON keys."""
 
 from cobrowse_session.wire.cloudevents import decode_event, encode_event
 from cobrowse_session.wire.saved import restore_log, save_log

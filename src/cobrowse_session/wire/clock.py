@@ -1,4 +1,4 @@
-"""A learned clock as plain data. A restart loses none of it."""
+"""A learned clock as plain data, so that a restart loses none of it (LEARN-11)."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.errors import SettingsError
 from cobrowse_session.stream.clock import ClockState, OpenWindow, Pair, ProviderClock, Window
 from cobrowse_session.times import milliseconds, time_text
-from cobrowse_session.wire.converter import versioned
+from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.strict_json import decode_error
 
 CLOCK_FORMAT = 1
@@ -105,13 +105,13 @@ class _Saved:
 
 
 def restore_clock(data: Mapping[str, Any]) -> ProviderClock:
-    """Return the clock that `save_clock` wrote. It goes on the same. `Any`: JSON.
+    """Return the clock that `save_clock` wrote. It learns on from where it was. `Any`: JSON.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no saved clock, with the path of each problem.
+        DecodeError: it is no saved clock. Every problem has its path.
     """
-    saved = versioned(data, _Saved, CLOCK_FORMAT, "a saved clock", "save_clock")
+    saved = structured(versioned(data, CLOCK_FORMAT, "a saved clock", "save_clock"), _Saved)
     clock = _with_settings(saved)
     clock.offset = _duration("offsetMs", saved.offset_ms)
     clock.pairs, clock.windows, clock.healthy, clock.jumps = saved.pairs, saved.windows, saved.healthy, saved.jumps

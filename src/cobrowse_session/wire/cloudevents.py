@@ -1,4 +1,4 @@
-"""Events as CloudEvents 1.0 JSON, in and out (docs/lifecycle.md, section 2)."""
+"""Events as CloudEvents 1.0 JSON, in and out (EVENT-1 to EVENT-14)."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from typing import Any, NewType
 import attrs
 
 from cobrowse_session.canonical import as_json
-from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, check_json
+from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, copy_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
     CONTEXT_NAMES,
@@ -19,13 +19,14 @@ from cobrowse_session.events import (
     PLATFORM_STATES_TEXT,
     SETTING_NAMES,
     TIMEOUT_NAMES,
-    TYPE_PREFIX,
     AfterCallWorkEnded,
     Event,
     UnknownEvent,
     is_json_type,
     is_out_of_range,
+    kind_of,
     own_names,
+    read_keys,
 )
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
@@ -35,7 +36,7 @@ from cobrowse_session.wire.converter import CONVERTER, TypeProblem, problems, re
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
 
 MAX_FUTURE = timedelta(hours=24)
-"""How far an event may lie after it was received, unless a caller says otherwise."""
+"""The default of how far an event may lie after it was received (ERROR-14)."""
 
 Word = NewType("Word", str)
 Moment = NewType("Moment", datetime)
@@ -59,42 +60,55 @@ class _Envelope:
 _ENVELOPE_NAMES = {a.name: a.name for a in attrs.fields(_Envelope)}
 _READ = frozenset((*_ENVELOPE_NAMES, *CONTEXT_NAMES, "data"))
 _READ_WITH_DATA = _READ | {"data_base64"}
-_OWN = {TYPE_PREFIX + kind: (event, own_names(event)) for kind, event in KINDS.items() if event is not UnknownEvent}
 
 
 def encode_event(event: Event) -> str:
-    """Write an event as CloudEvents JSON, on one line."""
+    """Return an event as CloudEvents JSON, on one line. What is unset is absent."""
     return dump(as_json(event))
 
 
-def decode_event(raw: str | bytes, *, max_future: timedelta = MAX_FUTURE, max_line_bytes: int = MAX_LINE_BYTES) -> Event:
-    """Read an event from CloudEvents JSON.
+def is_cloudevent(document: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object is meant as a CloudEvent, in whatever version. `Any`: JSON."""
+    return "specversion" in document
+
+
+def decode_event(
+    raw: str | bytes,
+    *,
+    kinds: Mapping[str, type[Event]] = KINDS,
+    max_future: timedelta = MAX_FUTURE,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> Event:
+    """Return an event, read from CloudEvents JSON (EVENT-1 to EVENT-14).
 
     Args:
         raw: one JSON object, as text or UTF-8.
+        kinds: the class for each kind of event: those of this package, and others of your own.
         max_future: how far it may occur after the time it was received.
         max_line_bytes: how many bytes are read at most.
 
     Returns:
-        An event of its kind; of a type that nobody knows, an `UnknownEvent`. Unknown keys and words are kept.
+        An event of its kind, or an `UnknownEvent` if its type is of no kind. Unknown keys and words are kept.
 
     Raises:
-        DecodeError: it cannot be read; every problem with its path, what was found and what was expected.
+        DecodeError: it cannot be read. Every problem is listed with its path, what was found and what was expected.
     """
-    return read_event(read_object(raw, max_line_bytes=max_line_bytes), max_future=max_future)
+    return read_event(read_object(raw, max_line_bytes=max_line_bytes), kinds=kinds, max_future=max_future)
 
 
-def read_event(document: Mapping[str, Any], *, max_future: timedelta = MAX_FUTURE) -> Event:
-    """Read an event from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
+def read_event(
+    document: Mapping[str, Any], *, kinds: Mapping[str, type[Event]] = KINDS, max_future: timedelta = MAX_FUTURE
+) -> Event:
+    """Return an event, read from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
     context = _read(Context, CONTEXT_NAMES, document, "$", found)
-    event, names = _OWN.get(envelope.get("type", ""), (UnknownEvent, {}))
+    event = kinds.get(kind_of(envelope.get("type", "")) or "", UnknownEvent)
     stated: dict[str, Any]
     if event is UnknownEvent:
         stated, read = {"type": envelope.get("type"), "data": document.get("data")}, _READ
     else:
-        stated, read = _said(event, names, _data_of(document, found), found), _READ_WITH_DATA
+        stated, read = _arguments(event, _data_of(document, found), found), _READ_WITH_DATA
     _check_ahead(envelope, max_future, found)
     if found:
         raise DecodeError(tuple(found))
@@ -114,11 +128,11 @@ def read_event(document: Mapping[str, Any], *, max_future: timedelta = MAX_FUTUR
 
 
 _SHORT = 512
-"""Characters of what is kept for the next event: 4,096 texts of 1 MiB would stay in memory for ever."""
+"""Characters of a text that is kept for the next event. Longer ones are not: 4,096 texts of 1 MiB would stay in memory."""
 
 
 def _shared(text: str) -> str:
-    """Return an equal text that was read before: the events of a session share their subject and their source."""
+    """Return an equal text that was read before. The events of a session share their subject and their source."""
     return _kept_text(text) if len(text) <= _SHORT else text
 
 
@@ -138,7 +152,7 @@ def _kept_context(**stated: str) -> Context:
 
 
 def _data_of(document: Mapping[str, Any], found: list[Problem]) -> Any:  # JSON
-    """Return the data of an event, also of one that encodes them."""
+    """Return the data of an event, also if they are in base64 (EVENT-9 to EVENT-13)."""
     data, encoded, content_type = document.get("data"), document.get("data_base64"), document.get("datacontenttype")
     if data is None and encoded is None:
         return None
@@ -165,7 +179,7 @@ def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
         return None
     try:
         data = read_json(decoded, max_line_bytes=len(decoded))
-        check_json("data", data, MAX_DEPTH - 1)  # one level is the event's own
+        copy_json("data", data, MAX_DEPTH - 1)  # one level is the event's own
     except DecodeError as error:
         found += [Problem(p.error, f"$.data_base64{p.path[1:]}", p.found, p.expected) for p in error.problems]
     except ValueError:
@@ -175,8 +189,8 @@ def _decoded(encoded: Any, found: list[Problem]) -> Any:  # JSON
     return None
 
 
-def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[Problem]) -> dict[str, Any]:
-    """Return the arguments that the data have: details, settings, the event's own, and unknown keys."""
+def _arguments(event: type[Event], data: Any, found: list[Problem]) -> dict[str, Any]:
+    """Return the arguments that the data contain: details, settings, the event's own, and unknown keys."""
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -186,10 +200,10 @@ def _said(event: type[Event], names: Mapping[str, str], data: Any, found: list[P
     understood = {key: value for key, value in data.items() if key not in out_of_range} if out_of_range else data
     details = _read(Details, DETAIL_NAMES, understood, "$.data", found)
     settings = _read(Settings, SETTING_NAMES, understood, "$.data", found)
-    own = _read(event, names, understood, "$.data", found)
+    own = _read(event, own_names(event), understood, "$.data", found)
     if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and understood.get("state") is None:
         found.append(Problem("missing", "$.data.state", "nothing", f"{PLATFORM_STATES_TEXT}, from the platform"))
-    known = (DETAIL_NAMES.keys() | SETTING_NAMES.keys() | names.keys()) - out_of_range
+    known = read_keys(event) - out_of_range
     extra = {key: value for key, value in data.items() if key not in known}
     if found:
         return {}
@@ -218,7 +232,7 @@ def _read(cls: type, names: Mapping[str, str], document: Mapping[str, Any], path
 
 @cache
 def _places(cls: type, names: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, Any, Callable[[Any, Any], Any], bool], ...]:
-    """For each key: the argument, its type, what reads it, and whether it must be there."""
+    """Return for each key the argument, its type, its reader, and whether it must be there."""
     return tuple(
         (key, a.alias, a.type, CONVERTER.get_structure_hook(a.type), a.default is attrs.NOTHING)
         for key, a in ((key, getattr(attrs.fields(cls), name)) for key, name in names)

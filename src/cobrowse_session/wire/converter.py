@@ -1,4 +1,4 @@
-"""Values on the wire: one cattrs converter for all formats, strict where cattrs is generous, and keeping what nobody knows."""
+"""Values on the wire: one cattrs converter for all formats. It is stricter than cattrs and keeps unknown keys and words."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +32,8 @@ RFC_3339 = re.compile(
 )
 
 
-class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem; nobody outside sees it)
-    """A value is not what its place takes."""
+class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem, and nobody outside sees it)
+    """A value of a type that is not read in its place."""
 
     def __init__(self, value: object, expected: str, error: str = "wrong_type") -> None:
         super().__init__(expected)
@@ -41,11 +41,11 @@ class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem; nobody outsi
 
 
 class _ListProblem(ValueError):  # noqa: N818 (see `TypeProblem`)
-    """Some items of a list cannot be read.
+    """Items of a list that cannot be read.
 
     Attributes:
-        errors: the first of them, by index.
-        count: how many items there are that cannot be read.
+        errors: the errors of the first of them, by index.
+        count: the number of items that cannot be read.
     """
 
     def __init__(self, errors: dict[int, Exception], count: int) -> None:
@@ -54,10 +54,10 @@ class _ListProblem(ValueError):  # noqa: N818 (see `TypeProblem`)
 
 
 def read_time(text: object) -> datetime:
-    """Read an RFC 3339 time with its zone, in UTC, cut to the millisecond. Second 60 reads as 59.999.
+    """Return an RFC 3339 time with its zone, in UTC, cut to the millisecond. Second 60 reads as 59.999 (TIME-9, TIME-10).
 
     Raises:
-        TypeProblem: not such a time, or outside the years 1970 to 9999.
+        TypeProblem: it is no such time, or it lies outside the years 1970 to 9999.
     """
     if not isinstance(text, str):
         raise TypeProblem(text, "a time as text, with its zone: 2026-03-01T09:00:00.000Z")
@@ -74,7 +74,7 @@ def read_time(text: object) -> datetime:
 
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
-    """Yield what cattrs found, each problem with its path in the document. Of a list, yield the first ones and their number."""
+    """Yield the problems that cattrs found, each with its path. Of a list, yield the first ones and their number."""
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             yield from problems(inner, path + _last_step(inner))
@@ -115,10 +115,10 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield how cattrs names the fields. `extra` is written here, settings are not the vendor's. `Any`: its type is private."""
+    """Yield the names of the fields for cattrs. `extra` is written here, settings are not written. `Any`: a private type."""
     for attribute in attrs.fields(cls):
         ours = attribute.name in ("extra", "settings")
-        # A session says its state even where it has none yet.
+        # A session writes its state even if it has none yet (JSON-4).
         default = False if attribute.name == "state" and issubclass(cls, Communication) else None
         yield attribute.name, override(omit=ours or None, omit_if_default=default, rename=vendor_name(attribute.name))
 
@@ -140,7 +140,7 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
 
 
 def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
-    """Return a writer of objects. What is unset is absent, and unknown keys follow as they came."""
+    """Return a writer of objects. Unset keys are absent, and unknown keys follow as they came (JSON-2, JSON-7)."""
     fields: dict[str, Any] = dict(_fields(cls))
     write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
     return lambda value: {**write(value), **value.extra}
@@ -151,7 +151,7 @@ def _is_tuple(wanted: Any) -> bool:
 
 
 def _list_reader(wanted: Any, converter: BaseConverter) -> Callable[[Any, Any], Any]:
-    """Like cattrs' own, which keeps every error with its traceback: of a long list they need a thousand times its room."""
+    """Return a reader of lists. The one of cattrs keeps every error with its traceback, a thousand times the room of the list."""
     item = get_args(wanted)[0]
     read = converter.get_structure_hook(item)
 
@@ -206,7 +206,7 @@ def structured(value: object, cls: type[T], path: str = "$") -> T:
         path: the path of the value in its document.
 
     Raises:
-        DecodeError: the value is not of that form, with the path of each problem.
+        DecodeError: the value is not of that form. Every problem has its path.
     """
     try:
         return CONVERTER.structure(value, cls)
@@ -214,19 +214,18 @@ def structured(value: object, cls: type[T], path: str = "$") -> T:
         raise DecodeError(tuple(problems(error, path))) from None
 
 
-def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -> T:
-    """Return a saved value of a class, read from JSON with a version in `format`.
+def versioned(data: object, newest: int, what: str, writer: str) -> dict[str, Any]:
+    """Return saved data without their `format`, after a check that this version can be read. `Any`: JSON.
 
     Args:
         data: parsed JSON.
-        cls: an attrs class.
         newest: the version that is read here.
         what: what was saved, for errors: `a saved log`.
         writer: the function that writes it, for errors.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no such value, with the path of each problem.
+        DecodeError: it is no object, or it has no version that can be read.
     """
     if not isinstance(data, Mapping):
         raise decode_error("not_an_object", "$", data, f"{what}, as {writer} returns it")
@@ -235,4 +234,4 @@ def versioned(data: object, cls: type[T], newest: int, what: str, writer: str) -
         raise FormatVersionError(what, version, newest)
     if type(version) is not int or version != newest:
         raise decode_error("unsupported_version", "$.format", version, f"{newest}, the version that is read here")
-    return structured({key: value for key, value in data.items() if key != "format"}, cls)
+    return {key: value for key, value in data.items() if key != "format"}

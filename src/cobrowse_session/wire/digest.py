@@ -1,8 +1,8 @@
-"""A digest of the table: whether a saved log was written under the rules of today.
+"""A digest of the table. It shows whether a saved log was written under the rules of today.
 
 It has two parts. `rows` covers the names, order, sources, results, guards and actions of the rows, and the ranks of the events.
 `code` covers what guards and actions do: their syntax tree, without docstrings and without what differs between Python versions.
-Sentences are in neither, for they change nothing.
+Reasons are in neither part, because they change nothing.
 """
 
 import ast
@@ -25,7 +25,7 @@ class TableDigest:
 
     Attributes:
         rows: of its rows.
-        code: of its guards and actions; None: their source is not at hand. Then it equals no other.
+        code: of its guards and actions. None: their source is not available, and the digest equals no other.
     """
 
     rows: str
@@ -45,9 +45,9 @@ def table_digest() -> TableDigest:
 
 
 def _row(row: Row) -> tuple[object, ...]:
-    asked = [guard.__name__ for guard in row.guards]
-    written = [(action.__name__, written_by(action)) for action in row.actions]
-    return row.name, row.on, row.source, asked, str(row.result), written
+    guard_names = [guard.__name__ for guard in row.guards]
+    action_names = [(action.__name__, written_by(action)) for action in row.actions]
+    return row.name, row.on, row.source, guard_names, str(row.result), action_names
 
 
 def _code(*modules: ModuleType) -> str | None:
@@ -59,7 +59,7 @@ def _code(*modules: ModuleType) -> str | None:
 
 
 def _lines(node: ast.AST) -> Iterator[str]:
-    """The names and values of a syntax tree. Empty fields are left out: Python versions differ in which there are."""
+    """Yield the names and values of a syntax tree. Empty fields are left out, because they differ between Python versions."""
     yield type(node).__name__
     for name, value in ast.iter_fields(node):
         parts = value if isinstance(value, list) else [value]

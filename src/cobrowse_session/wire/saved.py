@@ -1,8 +1,8 @@
 """A log saved as plain data, and restored (LOG-1, JSON-10).
 
-A log is saved by its events, all copies included: session and trace follow from them. Beside them are the session as it was, a
-digest of the trace and of the table. So a log that reads differently under newer rules is noticed when it is restored. A sealed
-log has its whole trace saved, and is restored as it was.
+A saved log contains all copies of its events. Session and trace follow from them. Beside them are the session as it was, a digest
+of the trace and a digest of the table. So `restore_log` notices a log that newer rules read differently. A sealed log is saved
+with its whole trace, and is restored as it was.
 """
 
 import json
@@ -128,7 +128,7 @@ class _SavedTable:
 
 @frozen(kw_only=True)
 class _Saved:
-    """A saved log. `Any`: what is read piece by piece, so that an error has its path."""
+    """A saved log. `Any`: parts that are read one by one, so that an error has its path."""
 
     session: str
     lifecycle: _SavedLifecycle
@@ -147,7 +147,7 @@ class _Saved:
 
 
 @frozen(kw_only=True)
-class _SavedRow:
+class _SavedEntry:
     type: str
     event: str | None = None
     source: str | None = None
@@ -170,21 +170,22 @@ class _SavedRow:
 
 
 def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> SessionLog:
-    """Return the log that `save_log` wrote. It shows the same and goes on the same. `Any`: JSON.
+    """Return the log that `save_log` wrote (JSON-10). It shows the same and takes events as before. `Any`: JSON.
 
     A log that is not sealed is folded anew, under today's table. `SessionLog.restored` lists what reads differently then. A
     sealed log is restored as it was saved, under the lifecycle it was saved with.
 
     Args:
         data: a saved log.
-        lifecycle: rules for a log that is not sealed; None: those it was saved with.
+        lifecycle: rules for a log that is not sealed. None: those it was saved with.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
-        DecodeError: it is no saved log, with the path of each problem.
+        DecodeError: it is no saved log. Every problem has its path.
     """
-    saved = versioned(data, _Saved, LOG_FORMAT, "a saved log", "save_log")
-    _check_json(data)
+    document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
+    _check_json(document)
+    saved = structured(document, _Saved)
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
@@ -201,9 +202,9 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
 
 
 def _check_json(data: Mapping[str, Any]) -> None:
-    """Check that no part has what JSON has not. Python's parser lets lone surrogates and NaN through.
+    """Check that every part is JSON. Python's parser lets lone surrogates and NaN through.
 
-    A part may be as deep as a document by itself: an event was one.
+    A part may be as deep as a whole document, because an event was one.
     """
     check_document(dict.fromkeys(data))
     for key, part in data.items():
@@ -250,11 +251,11 @@ def _duration(number: int | None) -> timedelta | None:
     try:
         return None if number is None else timedelta(milliseconds=number)
     except OverflowError:
-        return timedelta.max  # the setting names its own bounds
+        return timedelta.max  # the check of the setting names its bounds
 
 
 def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
-    """Return the offsets of sources, from a JSON object of milliseconds.
+    """Yield each source with its offset, from a JSON object of milliseconds.
 
     Raises:
         DecodeError: it is no such object.
@@ -268,7 +269,7 @@ def read_offsets(value: object, path: str) -> Iterator[tuple[str, timedelta]]:
 
 
 MAX_OFFSET = timedelta(days=36_500)
-"""By how much a source may be corrected, at most."""
+"""The largest correction of a source."""
 
 
 def _listed(value: object, path: str) -> list[Any]:  # JSON
@@ -291,7 +292,7 @@ def _event(saved: _Saved, index: int, document: object) -> Event:
 
 
 def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
-    """The fields that read differently than they were saved."""
+    """Yield the fields that read differently than they were saved."""
     before, after = CONVERTER.unstructure(saved.state), CONVERTER.unstructure(log.session)
     fields = dict.fromkeys((*before, *after))
     yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
@@ -317,51 +318,51 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
     kept = SessionLog(Lifecycle(), saved.session)
     kept.restore(copies)
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
-    rows = _listed(saved.rows, "$.rows")
-    steps = [_step(structured(row, _SavedRow, f"$.rows[{i}]"), events, saved, i) for i, row in enumerate(rows)]
-    if [step.event for step in steps if isinstance(step.event, Event)] != list(kept.events):
-        raise decode_error("wrong_rows", "$.rows", len(steps), "one row for each event, in their order")
-    places = [(step.event.occurred_at, isinstance(step.event, Timer)) for step in steps]
-    if steps and isinstance(steps[-1].event, AlertingTimeout):  # the last row, whatever its time
-        places.pop()
-    if places != sorted(places):
-        raise decode_error("wrong_rows", "$.rows", len(steps), "each timer behind the events that occurred by then")
-    return steps
+    parts = _listed(saved.rows, "$.rows")
+    entries = [_entry(structured(part, _SavedEntry, f"$.rows[{i}]"), events, saved, i) for i, part in enumerate(parts)]
+    if [entry.event for entry in entries if isinstance(entry.event, Event)] != list(kept.events):
+        raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in their order")
+    order = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]
+    if entries and isinstance(entries[-1].event, AlertingTimeout):  # the last entry, whatever its time
+        order.pop()
+    if order != sorted(order):
+        raise decode_error("wrong_rows", "$.rows", len(entries), "each timer after the events that occurred by then")
+    return entries
 
 
-def _step(row: _SavedRow, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> TraceEntry:
-    timer = _timer(row)
-    event = timer(subject=saved.session, occurred_at=row.at) if timer else events.get((row.source or "", row.event or ""))
+def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> TraceEntry:
+    timer = _timer(one)
+    event = timer(subject=saved.session, occurred_at=one.at) if timer else events.get((one.source or "", one.event or ""))
     if event is None:
-        raise decode_error("unknown_event", f"$.rows[{index}].event", row.event, "an event of this log")
-    make = _OUTCOMES.get(row.outcome)
-    if make is None or (row.rule is None and row.outcome in (Ignored.kind, Refused.kind)):
+        raise decode_error("unknown_event", f"$.rows[{index}].event", one.event, "an event of this log")
+    make = _OUTCOMES.get(one.outcome)
+    if make is None or (one.rule is None and one.outcome in (Ignored.kind, Refused.kind)):
         raise decode_error(
-            "unknown_outcome", f"$.rows[{index}].outcome", row.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule"
+            "unknown_outcome", f"$.rows[{index}].outcome", one.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule"
         )
     outcome = make(
-        row,
-        row=row.row,
-        reason=row.reason,
-        cites=row.cites,
-        from_state=ConnectionState.read(row.from_),
-        acw=None if row.acw is None else AfterCallWorkState.read(row.acw),
-        notes=row.notes,
+        one,
+        row=one.row,
+        reason=one.reason,
+        cites=one.cites,
+        from_state=ConnectionState.read(one.from_),
+        acw=None if one.acw is None else AfterCallWorkState.read(one.acw),
+        notes=one.notes,
     )
-    return TraceEntry(event, outcome, row.conversation)
+    return TraceEntry(event, outcome, one.conversation)
 
 
 _TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}
 
 
-def _timer(row: _SavedRow) -> type[Timer] | None:
-    """Return the timer of a row. An event of an unknown type may have a timer's name."""
-    return _TIMERS.get(row.type) if row.event is None else None
+def _timer(one: _SavedEntry) -> type[Timer] | None:
+    """Return the timer of a trace entry. An event of an unknown type may have a timer's name."""
+    return _TIMERS.get(one.type) if one.event is None else None
 
 
-def _applied(row: _SavedRow, /, **common: Any) -> Applied:  # an outcome's attributes
-    common |= {"to_state": ConnectionState.read(row.to or row.from_), "set": tuple(sorted(ATTRIBUTES.get(n, n) for n in row.set))}
-    return Fired(timer=row.type, at=row.at, **common) if _timer(row) else Applied(**common)
+def _applied(one: _SavedEntry, /, **common: Any) -> Applied:  # an outcome's attributes
+    common |= {"to_state": ConnectionState.read(one.to or one.from_), "set": tuple(sorted(ATTRIBUTES.get(n, n) for n in one.set))}
+    return Fired(timer=one.type, at=one.at, **common) if _timer(one) else Applied(**common)
 
 
 _OUTCOMES: Mapping[str, Callable[..., Outcome]] = {

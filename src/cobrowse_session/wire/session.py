@@ -1,15 +1,15 @@
-"""The vendor's session JSON: exactly the 19 properties, and whatever else came (docs/lifecycle.md, section 9)."""
+"""The vendor's session JSON: exactly the 19 properties, and the unknown keys that came (JSON-1 to JSON-11)."""
 
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.wire.converter import CONVERTER, structured
 from cobrowse_session.wire.strict_json import dump, read_object
 
 SESSION_FORMAT = 1
-"""The version of the session JSON as it is written here; the vendor's own has none."""
+"""The version of the session JSON as it is written here. The vendor's own has none."""
 
 
 def encode_session(session: Communication) -> str:
-    """Write a session as the vendor's JSON, on one line. What is read from it gives the same bytes.
+    """Return a session as the vendor's JSON, on one line. Decoded and encoded again it gives the same bytes (JSON-8).
 
     >>> encode_session(CobrowseSession(id="s1"))
     '{"state":"none","id":"s1"}'
@@ -18,13 +18,13 @@ def encode_session(session: Communication) -> str:
 
 
 def decode_session(raw: str | bytes) -> CobrowseSession:
-    """Read a session from the vendor's JSON. Unknown keys and words are kept.
+    """Return a session, read from the vendor's JSON. Unknown keys and words are kept (JSON-7).
 
     Args:
         raw: one JSON object, as text or UTF-8.
 
     Raises:
-        DecodeError: it cannot be read; every problem with its path.
+        DecodeError: it cannot be read. Every problem has its path.
 
     >>> decode_session('{"id":"s1","state":"CONNECTED"}').state
     <ConnectionState.CONNECTED: 'connected'>

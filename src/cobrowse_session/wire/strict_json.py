@@ -1,7 +1,7 @@
-"""JSON as it comes from outside: read strictly, within bounds, and every fault with its path.
+"""JSON from outside, read strictly and within bounds. Every problem has its path.
 
-Memory and time are bounded by the length of the text. Of many problems the first are kept, the others are counted, and a path is
-built for the kept ones alone: a long list of faults under a long key would need their product otherwise.
+Memory and time are bounded by the length of the text. Of many problems, the first are kept and the others are counted. A path is
+built for the kept ones alone: a long list of problems under a long key would need their product otherwise.
 """
 
 import json
@@ -18,9 +18,9 @@ from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 from cobrowse_session.errors import DecodeError, Problem
 
 MAX_LINE_BYTES = 1 << 20
-"""Bytes of one document, unless a caller says otherwise."""
+"""The default of how many bytes one document may have."""
 MAX_PROBLEMS = 20
-"""Problems of one document that are kept; one more problem states how many there are."""
+"""Problems of one document that are kept. One more problem states how many there are."""
 MAX_SHOWN = 80
 """Characters of a value, and of a key in a path, that a problem shows."""
 
@@ -35,7 +35,7 @@ Trail = list[str | int]  # the keys and indexes that lead to a value
 
 @frozen
 class _InvalidValue:
-    """Stands in a document where something readable but senseless was, until its path is known."""
+    """A placeholder in a document for a value that JSON does not have, until its path is known."""
 
     error: str
     found: str
@@ -43,20 +43,20 @@ class _InvalidValue:
 
 
 class _WithDuplicateKey(dict[str, Any]):
-    """An object in which a key stands twice."""
+    """An object that has a key twice."""
 
     invalid_value: _InvalidValue
 
 
 def read_object(raw: str | bytes, *, max_line_bytes: int = MAX_LINE_BYTES) -> dict[str, Any]:
-    """Read one JSON object. `Any`: JSON.
+    """Return one JSON object, read from text. `Any`: JSON.
 
     Args:
         raw: the text, or its UTF-8.
         max_line_bytes: how many bytes of UTF-8 are read at most.
 
     Raises:
-        DecodeError: what is wrong with it; see `read_json`.
+        DecodeError: it is no such object, or it cannot be read. See `read_json`.
     """
     document = read_json(raw, max_line_bytes=max_line_bytes)
     if not isinstance(document, dict):
@@ -65,10 +65,14 @@ def read_object(raw: str | bytes, *, max_line_bytes: int = MAX_LINE_BYTES) -> di
 
 
 def read_json(raw: str | bytes, *, max_line_bytes: int = MAX_LINE_BYTES) -> Any:
-    """Read any JSON document. `Any`: JSON.
+    """Return any JSON document, read from text. `Any`: JSON.
+
+    Args:
+        raw: the text, or its UTF-8.
+        max_line_bytes: how many bytes of UTF-8 are read at most.
 
     Raises:
-        DecodeError: what is wrong with it: where the text can be parsed, the first `MAX_PROBLEMS` problems and their number.
+        DecodeError: it cannot be read. If the text can be parsed, the first `MAX_PROBLEMS` problems and their number are listed.
     """
     if len(raw) > max_line_bytes:
         raise too_long(len(raw), max_line_bytes)
@@ -86,7 +90,7 @@ def check_document(document: Any, path: str = "$") -> None:
     """Check that a parsed document is one that `read_json` returns. `Any`: what Python's parser returns, or a caller made.
 
     Args:
-        document: the document; it is not changed.
+        document: the document. It is not changed.
         path: the path of the document in a larger one.
 
     Raises:
@@ -105,7 +109,7 @@ def check_document(document: Any, path: str = "$") -> None:
 
 
 def too_long(length: int, max_line_bytes: int) -> DecodeError:
-    """A document of so many bytes is not read."""
+    """Return the error of a document that has too many bytes to be read."""
     return _error("line_too_long", f"{length} bytes", f"at most {max_line_bytes}")
 
 
@@ -129,12 +133,12 @@ def shown(value: object) -> str:
 
 
 def _no_json(value: object) -> str:
-    """Return what is shown of a value that a caller made and JSON does not have."""
+    """Return the text for a value that a caller made and JSON does not have."""
     return f"an object of type {type(value).__name__}"
 
 
 def cut(text: str) -> str:
-    """A text, cut to a readable length."""
+    """Return a text, cut to a readable length."""
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
@@ -210,7 +214,7 @@ def _parse(text: str, invalid: list[_InvalidValue]) -> Any:
 
 
 def _twice(items: list[tuple[str, Any]]) -> str:
-    """The first key that comes a second time."""
+    """Return the first key that comes a second time."""
     seen = set[str]()
     for key, _ in items:
         if key in seen:
@@ -220,7 +224,7 @@ def _twice(items: list[tuple[str, Any]]) -> str:
 
 
 def _invalid_values(value: Any, trail: Trail) -> Iterator[_InvalidValue]:
-    """Yield everything that JSON does not have. While a invalid_value is handed out, `trail` leads to it."""
+    """Yield every value that JSON does not have. While the caller has one of them, `trail` leads to it."""
     match value:
         case dict() | list() if len(trail) >= MAX_DEPTH:
             yield _InvalidValue("nested_too_deep", f"over {MAX_DEPTH} levels", f"at most {MAX_DEPTH}")
@@ -234,7 +238,7 @@ def _invalid_values(value: Any, trail: Trail) -> Iterator[_InvalidValue]:
 
 
 def _invalid_value(value: Any) -> _InvalidValue | None:
-    """Return the invalid_value of a value that holds no others."""
+    """Return the problem of a value that holds no others. None: it is JSON."""
     match value:
         case _InvalidValue():
             return value
@@ -279,5 +283,5 @@ def _is_whole(text: str) -> bool:
 
 
 def dump(document: object) -> str:
-    """A document as every format here writes it: one line, no spaces, non-ASCII as it is."""
+    """Return a document as every format here writes it: one line, no spaces, non-ASCII as it is."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

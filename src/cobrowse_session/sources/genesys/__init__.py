@@ -1,4 +1,4 @@
-"""The vendor's payloads, of every family and every kind of media, to events."""
+"""The vendor's payloads of every family and every kind of media, turned into events."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
@@ -28,7 +28,7 @@ FAMILIES: Mapping[str, Reader] = {
     "provider": provider_legs,
     **{f"detail.{kind}": lambda event, kind=kind: detail_legs(event, kind) for kind in KINDS},  # type: ignore[misc]  # mypy cannot type the default
 }
-"""The families of payloads by name; envelopes around them (notification, EventBridge) are opened whatever the family."""
+"""The families of payloads by name. Envelopes around them (notification, EventBridge) are opened for every family."""
 
 _ANY_FAMILY = ", ".join(FAMILIES)
 HEARTBEAT = "channel.metadata"
@@ -41,8 +41,8 @@ class Converted:
     """The events of a payload.
 
     Attributes:
-        events: in the order of the payload; the same fact is the same event in every payload.
-        warnings: what could not be understood, or contradicts itself, each with its path: the first ones, and their number.
+        events: in the order of the payload. The same fact is the same event in every payload.
+        warnings: what could not be understood, and contradictions, each with its path: the first ones, and their number.
         legs: the legs as the platform shows them.
     """
 
@@ -52,25 +52,25 @@ class Converted:
 
 
 def convert(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
-    """Turn a payload of the platform into events.
+    """Return the events of a payload of the platform.
 
     Args:
-        document: parsed JSON: one payload, or a list of them; in an envelope or bare. `Any`: JSON.
-        family: one of `FAMILIES`; None: recognise it.
-        path: where the payload stands in a larger document.
+        document: parsed JSON: one payload, or a list of them, in an envelope or bare. `Any`: JSON.
+        family: one of `FAMILIES`. None: it is recognised.
+        path: the path of the payload in a larger document.
 
     Returns:
         Events, each fact once, and warnings. A heartbeat gives nothing.
 
     Raises:
-        DecodeError: no JSON, or no payload of this family, or of any; nothing was converted.
+        DecodeError: the document is no JSON, or no payload of this family, or of any. Nothing was converted.
     """
     check_document(document, path)
     return convert_checked(document, family, path=path)
 
 
 def convert_checked(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
-    """Turn a payload that `read_json` returned into events. See `convert`. `Any`: JSON."""
+    """Return the events of a payload that `read_json` returned. See `convert`. `Any`: JSON."""
     legs: list[Leg] = []
     warnings = Warnings()
     for reader, read in _opened(document, path, family, warnings):
@@ -84,7 +84,7 @@ def convert_checked(document: Any, family: str | None = None, *, path: str = "$"
 
 
 def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
-    """Return the events that can be read again. One that is longer than a line may be becomes a warning."""
+    """Yield the events that can be read again. One that is longer than a line may be becomes a warning."""
     for event in events:
         if (length := len(encode_event(event).encode())) <= MAX_LINE_BYTES:
             yield event
@@ -93,7 +93,7 @@ def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
 
 
 def without_repeats(events: Iterable[Event]) -> Iterator[Event]:
-    """Return each fact once, however many payloads state it. Copies that differ stay: the log merges and counts them."""
+    """Yield each fact once, however many payloads state it. Copies that differ stay: the log merges and counts them."""
     seen = set[bytes]()
     for event in events:
         digest = blake2b(encode_event(event).encode(), digest_size=16).digest()  # many events, and many copies, in little room
@@ -103,7 +103,7 @@ def without_repeats(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def _opened(document: Any, path: str, family: str | None, warnings: Warnings) -> Iterator[tuple[PayloadReader, Reader]]:
-    """The payloads within a document, out of their envelopes, each with its reader."""
+    """Yield the payloads in a document, out of their envelopes, each with its reader."""
     if isinstance(document, list):
         for index, one in enumerate(document):
             yield from _opened(one, f"{path}[{index}]", family, warnings)
@@ -132,13 +132,13 @@ def _notified(reader: PayloadReader, family: str | None) -> Iterator[tuple[Paylo
     if topic.startswith(TOPIC) and not family:
         kind = kind_of_topic(topic)
         if kind is None:
-            raise _unrecognised(f"{reader.path}.topicName", topic, f"a detail event that tells of a leg: {', '.join(KINDS)}")
+            raise _unrecognised(f"{reader.path}.topicName", topic, f"a detail event about a leg: {', '.join(KINDS)}")
         family = f"detail.{kind}"
     yield from _opened(body.object, body.path, family, reader.warnings)
 
 
 def _has_keys_of(reader: PayloadReader, family: str) -> bool:
-    """Return whether a body has the marks of a family."""
+    """Return whether a body has the keys of a family."""
     if family.startswith("detail."):
         return "eventTime" in reader.object
     empty = "participants" in reader.object and not _participants(reader)
@@ -151,7 +151,7 @@ def _participants(reader: PayloadReader) -> list[dict[str, Any]]:
 
 
 def _family(reader: PayloadReader) -> str | None:
-    """The family whose marks a body bears."""
+    """Return the family whose keys a body has. None: it has those of none."""
     keys = reader.object.keys()
     if "participants" in keys:
         participants = _participants(reader)

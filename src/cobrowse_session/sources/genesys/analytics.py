@@ -1,4 +1,4 @@
-"""Analytics conversation details: sessions with segments of a spelling of their own, after the fact."""
+"""Analytics conversation details, read after the fact: sessions with segments in a spelling of their own."""
 
 from collections.abc import Iterator
 
@@ -21,16 +21,16 @@ _TYPES = {
     "scheduled": "Scheduled",
     "system": "System",
 }
-"""Analytics' segment type to the conversation API's."""
+"""The segment types of analytics, and those of the conversation API for them."""
 
 _WITHIN = frozenset({"hold", "barging", "coaching", "monitoring", "parked", "screenmonitoring", "sharing", "voicemail"})
-"""They stand within a connection, and begin no state."""
+"""Segment types inside a connection. They begin no state."""
 
 _CONNECTED = frozenset({"interact", "ivr", "delay"})
 
 
 def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
-    """Return the legs of a conversation's details. The id is the `sessionId`. A leg ends with its last segment before wrap-up."""
+    """Yield the legs of a conversation's details. The id is the `sessionId`. A leg ends with its last segment before wrap-up."""
     for participant in conversation.many("participants"):
         for session in participant.many("sessions"):
             yield _leg(conversation, session)
@@ -73,7 +73,7 @@ def _leg(conversation: PayloadReader, session: PayloadReader) -> Leg:
 
 
 def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
-    """Return the after-call work of a wrap-up segment. Both end at the same time."""
+    """Set the wrap-up of a leg and its after-call work from a wrap-up segment. Both end at the same time (WRAP-8)."""
     end = segment.time("segmentEnd")
     leg.wrapup = Wrapup(
         code=segment.text("wrapUpCode"), notes=segment.text("wrapUpNote"), tags=segment.words("wrapUpTags"), end_time=end

@@ -24,7 +24,7 @@ class Kind:
 
 
 KINDS = {
-    "user.start": Kind(alerts=True),  # it comes when the agent is being alerted, not at the answer [O]
+    "user.start": Kind(alerts=True),  # observed: it comes when the agent is being alerted, not at the answer
     "customer.start": Kind(begins=True),
     "acd.start": Kind(begins=True),
     "voicemail.start": Kind(begins=True),
@@ -33,14 +33,14 @@ KINDS = {
     "acd.end": Kind(ends=True),
     "voicemail.end": Kind(ends=True),
     "wrapup": Kind(wraps_up=True),
-    "acw": Kind(wraps_up=True, ends_work=True),  # the agent finished after-call work by applying a wrap-up [D]
+    "acw": Kind(wraps_up=True, ends_work=True),  # the agent finished after-call work by applying a wrap-up
 }
-"""The kinds that state a fact of a leg. Others (`flow.*`, `attributes`, `contact`, …) say nothing about its life."""
+"""The kinds that state a fact of a leg. Others (`flow.*`, `attributes`, `contact`, …) state nothing about its life."""
 
 
 def detail_legs(event: PayloadReader, kind: str) -> Iterator[Leg]:
-    """Return the leg of one detail event. Its durations are sums over a life, not times, and are not used."""
-    at, means = event.instant("eventTime"), KINDS[kind]
+    """Yield the leg of one detail event. Its durations are sums over a life, not times, and are not used."""
+    at, content = event.instant("eventTime"), KINDS[kind]
     if at is None:
         event.warn("no_time", "eventTime", "milliseconds since 1970")
         return
@@ -50,28 +50,28 @@ def detail_legs(event: PayloadReader, kind: str) -> Iterator[Leg]:
         path=event.path,
         provider=event.text("provider"),
     )
-    if means.begins:
-        leg.begins = at  # in which state it began, the platform does not say
-    if means.alerts:
+    if content.begins:
+        leg.begins = at  # the platform does not state in which state it began
+    if content.alerts:
         leg.state = leg.initial_state = "alerting"
         leg.start_alerting_time = at
-    if means.ends:
+    if content.ends:
         leg.state, leg.disconnected_time = "disconnected", at
         leg.disconnect_type = event.text("disconnectType")
-    if means.wraps_up and (code := event.text("wrapupCode")):
+    if content.wraps_up and (code := event.text("wrapupCode")):
         leg.wrapup = Wrapup(code=code, notes=event.text("wrapupNotes"), end_time=at)
-    if means.ends_work:
+    if content.ends_work:
         leg.after_call_work = AfterCallWork(end_time=at, state=AfterCallWorkState.COMPLETE)
     yield leg
 
 
 def kind_of_topic(topic: str) -> str | None:
-    """The kind that a topic names, of those that state a fact: `…conversation.{id}.user.end` is `user.end`."""
+    """Return the kind that a topic names, of those that state a fact: `…conversation.{id}.user.end` is `user.end`."""
     return next((kind for kind in KINDS if topic.endswith(f".{kind}")), None)
 
 
 def kind_of_body(event: PayloadReader) -> str | None:
-    """The kind that a body without its topic must be, where its own keys tell."""
+    """Return the kind of a body without its topic, if its keys determine it."""
     if "wrapupCode" in event.object or "wrapupDurationMs" in event.object:
         return "acw" if "userId" in event.object else "wrapup"
     if "disconnectType" in event.object:

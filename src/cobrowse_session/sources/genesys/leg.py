@@ -1,21 +1,21 @@
-"""What a payload says about one leg, and the events that follow from it.
+"""A leg as one payload shows it, and the events that follow from it.
 
 Theory of operation
 ===================
 
 The platform sends snapshots: the whole leg, each time anything changes, once per topic. A snapshot is not an event, but it
-states *facts*: the leg was alerting from this time on, it was connected at that time. Each family of payloads reads its own
-spelling into a `Leg`; this module alone turns a leg into events. It takes facts and makes no guesses:
+states *facts*: the leg was alerting from this time on, it was connected at that time. Each family of payloads has a spelling of
+its own, and its module reads it into a `Leg`. This module alone turns a leg into events. It takes facts and makes no guesses:
 
-- An event's id is `<communication>/<fact>/<time>`, and what it says depends on nothing but that fact, so the same fact is the
-  same event however many snapshots state it. What may come later or change (peer, viewer's address, grants) is a fact of its own.
-- The queue's settings, the provider and the initial state hold for the whole leg. Every state event carries them, for which one
-  is the leg's first differs from family to family.
-- The time of a state is its segment's start, on the provider's clock; the platform's own stamp, on the cloud clock, is when it
-  was received. Where the segments lag behind, the stamp stands in.
-- A state without any time is no fact yet; it is told as a warning.
-- Where a snapshot contradicts itself, the stamps win over the word `state`: a leg with a `disconnectedTime` has ended. That,
-  too, is told.
+- An event's id is `<communication>/<fact>/<time>`, and its content depends on nothing but that fact. So the same fact is the same
+  event however many snapshots state it. What may come later or change (peer, viewer's address, grants) is a fact of its own.
+- The queue's settings, the provider and the initial state hold for the whole leg. Every state event carries them, because the
+  first event of the leg differs from family to family.
+- The time of a state is its segment's start, on the provider's clock. The platform's own stamp, on the cloud clock, is the time
+  when it was received. If the segments lag behind, the stamp replaces them.
+- A state without any time is no fact yet. It gives a warning.
+- If a snapshot contradicts itself, the stamps count and the word `state` does not: a leg with a `disconnectedTime` has ended.
+  That gives a warning, too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,12 +56,12 @@ from cobrowse_session.wire.strict_json import cut
 SOURCE = "/genesys/conversations/"
 
 _STATE_OF: Mapping[str, type[Entered]] = {event.segment.lower(): event for event in EVENTS.values() if issubclass(event, Entered)}
-"""Segment type, in lower case, to the event that begins such a segment."""
+"""The event that begins a segment, by the segment's type in lower case."""
 
 
 @define(kw_only=True)
 class Leg:
-    """What one payload says about one leg, in the model's words; None: it does not say."""
+    """A leg as one payload shows it, in the model's words. None: the payload does not state it."""
 
     conversation: str
     id: str
@@ -84,12 +84,12 @@ class Leg:
 
 
 def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
-    """Turn what is said about a leg into events; what could not be understood goes to `warnings`."""
+    """Return the events of a leg. What could not be understood is added to `warnings`."""
     return _EventBuilder(leg, warnings).events()
 
 
 def address(reader: PayloadReader | None) -> Address | None:
-    """An address of the platform."""
+    """Return an address, read from the platform's JSON."""
     if reader is None:
         return None
     return Address(
@@ -102,7 +102,7 @@ def address(reader: PayloadReader | None) -> Address | None:
 
 
 def wrapup(reader: PayloadReader | None) -> Wrapup | None:
-    """A wrap-up of the platform."""
+    """Return a wrap-up, read from the platform's JSON."""
     if reader is None:
         return None
     return Wrapup(
@@ -118,13 +118,13 @@ def wrapup(reader: PayloadReader | None) -> Wrapup | None:
 
 @define
 class _EventBuilder:
-    """Tells one leg's events; what it cannot tell goes to `warnings`."""
+    """The builder of one leg's events. What it cannot turn into events is added to `warnings`."""
 
     leg: Leg
     warnings: Warnings
 
     def events(self) -> Iterator[Event]:
-        """Every fact of the leg, in the order of its life."""
+        """Yield every fact of the leg, in the order of its life."""
         entered = list(self._entered())
         yield from entered
         ended = self._ended()
@@ -140,21 +140,21 @@ class _EventBuilder:
     # --- The connection -------------------------------------------------------------------------------------------------------
 
     def _entered(self) -> Iterator[Event]:
-        told: set[type[Entered]] = set()
+        entered: set[type[Entered]] = set()
         for segment in self.leg.segments:
             event = self._begins(segment)
             if event is None or segment.start_time is None:
                 self._warn(
                     "unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a segment of a known state"
                 )
-            elif event is not Connected or Connected not in told:  # the leg stays connected from segment to segment
-                told.add(event)
+            elif event is not Connected or Connected not in entered:  # the leg stays connected from segment to segment
+                entered.add(event)
                 own_type = segment.type if segment.type != event.segment else None
                 yield self._state(event, segment.start_time, segment_type=own_type)
-        yield from self._entered_by_stamp(told)
+        yield from self._entered_by_stamp(entered)
 
     def _begins(self, segment: Segment) -> type[Entered] | None:
-        """The state in which a segment was: by its type; the platform's own types count as connected once the leg was."""
+        """Return the event that a segment begins, by its type. The platform's own types count as connected once the leg was."""
         known = _STATE_OF.get((segment.type or "").lower())
         if known is not None:
             return known
@@ -163,27 +163,27 @@ class _EventBuilder:
             return Connected
         return self._named(self.leg.initial_state)
 
-    def _entered_by_stamp(self, told: set[type[Entered]]) -> Iterator[Event]:
-        """States that no segment tells, for segments lag behind: by the platform's own stamps."""
+    def _entered_by_stamp(self, entered: set[type[Entered]]) -> Iterator[Event]:
+        """Yield the states that no segment shows, because segments lag behind, by the platform's own stamps."""
         leg = self.leg
         state, initial = self._named(leg.state), self._named(leg.initial_state)
-        if initial and leg.begins and not told:
-            told.add(initial)
+        if initial and leg.begins and not entered:
+            entered.add(initial)
             yield self._state(initial, leg.begins)
-        if leg.start_alerting_time and Alerting not in told:
-            told.add(Alerting)
+        if leg.start_alerting_time and Alerting not in entered:
+            entered.add(Alerting)
             yield self._state(Alerting, leg.start_alerting_time)
-        if leg.connected_time and Connected not in told:
+        if leg.connected_time and Connected not in entered:
             yield self._state(Connected, leg.connected_time)
         if leg.connected_time and leg.start_alerting_time and leg.connected_time < leg.start_alerting_time:
             self._warn("contradiction", "connectedTime", time_text(leg.connected_time), "a time after the alert")
-        if state is Connected and leg.connected_time is None and Connected not in told:
+        if state is Connected and leg.connected_time is None and Connected not in entered:
             self._warn("no_time", "connectedTime", "nothing", "the time at which the leg was connected")
         if state is not None and state is not Connected and leg.connected_time:
-            self._warn("contradiction", "state", leg.state, "connected, for the leg has a connectedTime")
+            self._warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
         if leg.state is None and leg.initial_state is None and leg.begins:
             yield Updated(**self._whole_leg("begins", leg.begins))
-        if state is not None and not told and not (leg.start_alerting_time or leg.begins or leg.connected_time):
+        if state is not None and not entered and not (leg.start_alerting_time or leg.begins or leg.connected_time):
             self._warn("no_time", "state", leg.state, "a time at which the leg entered its state")
 
     def _named(self, state: str | None) -> type[Entered] | None:
@@ -201,7 +201,7 @@ class _EventBuilder:
                 self._warn("no_time", "disconnectedTime", "nothing", "the time at which the leg ended")
             return None
         if not has_ended and leg.state is not None:
-            self._warn("contradiction", "state", leg.state, "disconnected, for the leg has a disconnectedTime")
+            self._warn("contradiction", "state", leg.state, "disconnected, because the leg has a disconnectedTime")
         if leg.connected_time and at < leg.connected_time:
             self._warn("contradiction", "disconnectedTime", time_text(at), f"a time from {time_text(leg.connected_time)} on")
         event = Terminated if state == ConnectionState.TERMINATED else Disconnected
@@ -222,7 +222,7 @@ class _EventBuilder:
     # --- Around the connection ------------------------------------------------------------------------------------------------
 
     def _details(self, first: datetime | None) -> Iterator[Event]:
-        """Each detail that may come later or change is a fact of its own."""
+        """Yield each detail that may come later or change as a fact of its own."""
         for name, value in self.leg.changing.items():
             at = first
             if name == "controlling":  # a grant counts only while connected
@@ -233,7 +233,7 @@ class _EventBuilder:
                 yield Updated(**self._envelope(name, at), details=Details(**{name: value}))
 
     def _unheard_of(self, first: datetime | None) -> Iterator[Event]:
-        """A state of other media (parked, converting, …) changes nothing here, and is kept."""
+        """Yield a state of other media (parked, converting, …) as an update. It changes nothing here, and is kept."""
         state = self.leg.state
         at = self.leg.provider_event_time or first
         if state is not None and not isinstance(ConnectionState.read(state), ConnectionState):
@@ -242,15 +242,15 @@ class _EventBuilder:
                 yield Updated(**self._envelope("state", at), extra={"state": state})
 
     def _requested(self) -> Iterator[Event]:
-        """When the agent asked for after-call work is not told; only while connected it can have been."""
+        """Yield the agent's request for after-call work. Its time is unknown. It counts only while connected (ACW-47, ACW-48)."""
         if self.leg.after_call_work_required and self.leg.connected_time:
             yield AfterCallWorkRequired(**self._envelope("acw.required", self.leg.connected_time), required=True)
 
     def _wrapped_up(self) -> Iterator[Event]:
         saved = self.leg.wrapup
         if saved is None or (saved.code is None and not saved.provisional):
-            return  # a skip is told by after-call work
-        # What has no end was prepared while connected, or is a draft.
+            return  # a skip follows from after-call work
+        # A wrap-up without an end was prepared while connected, or is a draft (WRAP-5).
         at = saved.end_time or self.leg.disconnected_time or self.leg.connected_time
         if at is None:
             self._warn("no_time", "wrapup", "nothing", "an endTime, or the time at which the leg was connected")
@@ -286,7 +286,7 @@ class _EventBuilder:
         }
 
     def _whole_leg(self, fact: str, at: datetime) -> dict[str, Any]:
-        """What every state event carries, for which one comes first differs from family to family."""
+        """Return what every state event carries, because the first event of a leg differs from family to family."""
         leg = self.leg
         return {
             **self._envelope(fact, at),
@@ -304,7 +304,7 @@ def _entering(event: type[Event]) -> type[Entered]:
 
 
 def settings(reader: PayloadReader, alerting_timeout: Any = None) -> Settings:
-    """The queue's rules, as a participant shows them; one without a prompt has no after-call work."""
+    """Return the queue's settings, as a participant shows them. A participant without a prompt has no after-call work."""
     return Settings(
         wrapup_prompt=read_prompt(reader.text("wrapupPrompt") or WrapupPrompt.NONE),
         wrapup_timeout=reader.timeout("wrapupTimeoutMs"),

@@ -1,4 +1,4 @@
-"""Batches of events that an outside provider pushes in (`POST /events/conversations`)."""
+"""Batches of events that an outside provider sends to the platform (`POST /events/conversations`)."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from cobrowse_session.vocabulary import AfterCallWorkState, DisconnectType
 
 _ANSWERED, _ENDED, _DISPOSED = "answeredevents", "endedevents", "dispositionappliedevents"
 KEYS = (_ANSWERED, _ENDED, _DISPOSED)
-"""How the keys of a batch end, in any case; voice, email and messaging each have their own beginning."""
+"""The endings of the keys of a batch, in any case. Voice, email and messaging each have a beginning of their own."""
 
 _OWN_WORDS = {"self": DisconnectType.CLIENT, "transferacd": DisconnectType.TRANSFER, "transferuser": DisconnectType.TRANSFER}
-"""Provider-side disconnect types that the model has no word for."""
+"""Disconnect types of providers that the model does not have, and those of the model for them."""
 
 
 def provider_legs(batch: PayloadReader) -> Iterator[Leg]:
-    """The legs of a batch, one an event. A disposition without a code is a skip [D]."""
+    """Yield the legs of a batch, one per event. A disposition without a code is a skip (KIND-7)."""
     for key in batch.object:
         kind = next((end for end in KEYS if key.lower().endswith(end)), None)
         for event in batch.many(key) if kind else ():

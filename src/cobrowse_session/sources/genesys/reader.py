@@ -1,4 +1,4 @@
-"""A payload, read leniently: what has the wrong type is as good as absent, and told with its path. Nothing here raises."""
+"""A payload, read leniently: a value of the wrong type counts as absent and gives a warning with its path. Nothing raises."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,20 +19,20 @@ class Warnings:
 
     Attributes:
         kept: the first `MAX_PROBLEMS`.
-        count: how many there are.
+        count: their number.
     """
 
     kept: list[Problem] = field(factory=list)
     count: int = 0
 
     def add(self, error: str, path: str, found: str, expected: str) -> None:
-        """Take one more warning. See `Problem`."""
+        """Add one more warning. See `Problem`."""
         self.count += 1
         if self.count <= MAX_PROBLEMS:
             self.kept.append(Problem(error, path, found, expected))
 
     def listed(self, path: str) -> tuple[Problem, ...]:
-        """The kept ones, and one that counts all where there are more."""
+        """Return the kept warnings. If there are more, one at the end counts all."""
         return (*self.kept, *([too_many(path, self.count)] if self.count > MAX_PROBLEMS else []))
 
 
@@ -41,9 +41,9 @@ class PayloadReader:
     """One object of a payload.
 
     Attributes:
-        object: what it says. `Any`: JSON.
-        path: where it stands.
-        warnings: what could not be understood; shared by all objects of one payload.
+        object: its keys and values. `Any`: JSON.
+        path: its path in the document.
+        warnings: what could not be understood. All objects of one payload share them.
     """
 
     object: dict[str, Any]
@@ -51,7 +51,7 @@ class PayloadReader:
     warnings: Warnings = field(factory=Warnings)
 
     def warn(self, error: str, key: str, expected: str) -> None:
-        """Tell that something was not understood."""
+        """Add a warning about the value of a key, which was not understood."""
         self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected)
 
     def text(self, key: str) -> str | None:
@@ -59,17 +59,17 @@ class PayloadReader:
         return self._of(str, key, "a string") or None
 
     def flag(self, key: str) -> bool | None:
-        """True or false."""
+        """Return true or false. None: it is absent, or of another type."""
         value: bool | None = self._of(bool, key, "true or false")
         return value
 
     def number(self, key: str) -> int | None:
-        """A whole number."""
+        """Return a whole number. None: it is absent, or of another type."""
         value: int | None = self._of(int, key, "an integer")
         return value
 
     def timeout(self, key: str, unit: timedelta = timedelta(milliseconds=1)) -> timedelta | None:
-        """A timeout, if it is one that makes sense."""
+        """Return a timeout. None: it is absent, or out of bounds (SETTING-8)."""
         number = self.number(key)
         if number is None or 1 <= number <= MAX_TIMEOUT // unit:
             return None if number is None else number * unit
@@ -77,7 +77,7 @@ class PayloadReader:
         return None
 
     def time(self, key: str) -> datetime | None:
-        """A time, as text."""
+        """Return a time that is written as text. None: it is absent, or cannot be read."""
         value = self.object.get(key)
         if value is None or value == "":
             return None
@@ -88,7 +88,7 @@ class PayloadReader:
             return None
 
     def instant(self, key: str) -> datetime | None:
-        """A time, as milliseconds since 1970."""
+        """Return a time that is written as milliseconds since 1970. None: it is absent, or no such time."""
         number = self.number(key)
         if number is None:
             return None
@@ -108,12 +108,12 @@ class PayloadReader:
         return tuple(value for value in values if isinstance(value, str))
 
     def one(self, key: str) -> Self | None:
-        """Return an object within this one. An empty one is absent."""
+        """Return an object in this one. An empty one is absent."""
         value = self._of(dict, key, "an object")
         return type(self)(value, f"{self.path}.{cut(key)}", self.warnings) if value else None
 
     def many(self, key: str) -> Iterator[Self]:
-        """The objects of a list within this one."""
+        """Yield the objects of a list in this one."""
         path = f"{self.path}.{cut(key)}"
         values = self._of(list, key, "a list") or ()
         for index, value in enumerate(values):
@@ -122,7 +122,7 @@ class PayloadReader:
         if not all(isinstance(value, dict) for value in values):
             self.warn("wrong_type", key, "a list of objects")
 
-    def _of(self, wanted: type, key: str, expected: str) -> Any:  # whatever was wanted
+    def _of(self, wanted: type, key: str, expected: str) -> Any:  # a value of the wanted type
         value = self.object.get(key)
         if value is None or type(value) is wanted:
             return value

@@ -1,4 +1,4 @@
-"""Our sessions against the platform's own record, field by field."""
+"""Our sessions compared with the platform's own record, field by field."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -14,55 +14,57 @@ from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_acw_state, read_disconnect_type, read_state
 
 ACROSS_CLOCKS = timedelta(seconds=1)
-"""How far two times may lie apart where the platform's clocks are not the same: they differ by up to about a second [O]."""
+"""The tolerance for times on the cloud clock. The platform's clocks differ by up to about a second (CLOCK-11)."""
 
-_SAYS_NOTHING = (AfterCallWorkState.UNKNOWN, AfterCallWorkState.NOT_APPLICABLE)
+_NO_STATEMENT = (AfterCallWorkState.UNKNOWN, AfterCallWorkState.NOT_APPLICABLE)
 
-RowOutcome = Literal["equal", "within", "different", "missing"]
-DIFFERENCES: tuple[RowOutcome, ...] = ("different", "missing")
-"""The results that someone must look at."""
+Result = Literal["equal", "within", "different", "missing"]
+DIFFERENCES: tuple[Result, ...] = ("different", "missing")
+"""The results that a person must look at."""
 
 
 @frozen
 class Compared:
-    """One field of one session beside the platform's.
+    """The comparison of one field of one session with the platform's.
 
     Attributes:
         session: the session's id.
         field: its name in the session JSON.
-        ours: what our session holds. `Any`: any field's.
-        theirs: what the platform shows.
-        result: `equal`; `within` the tolerance; `different`; `missing`, on our side.
-        clock: the clock of a time; None: it is no time.
-        tolerance: how far apart the two may lie.
+        ours: the value in our session. `Any`: the fields' types differ.
+        theirs: the value in the platform's record.
+        result: `equal`, `within` the tolerance, `different`, or `missing` on our side.
+        clock: the clock of a time. None: it is no time.
+        tolerance: how far apart the two values may lie.
     """
 
     session: str
     field: str
     ours: Any
     theirs: Any
-    result: RowOutcome
+    result: Result
     clock: str | None = None
     tolerance: timedelta | None = None
 
     def __str__(self) -> str:
         on = "" if self.clock is None else f" ({self.clock}, tolerance {self.tolerance_in_words()})"
-        return f"{self.result:<9}  {self.session}  {self.field}: ours {_spoken(self.ours)}, theirs {_spoken(self.theirs)}{on}"
+        values = f"ours {_value_text(self.ours)}, theirs {_value_text(self.theirs)}"
+        return f"{self.result:<9}  {self.session}  {self.field}: {values}{on}"
 
     def tolerance_in_words(self) -> str:
-        """The tolerance for a person."""
+        """Return the tolerance as text."""
         return f"{self.tolerance.total_seconds():g} s" if self.tolerance else "none"
 
 
 def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> tuple[Compared, ...]:
-    """Compare sessions with the legs of a payload, field by field. What the platform does not show is not compared.
+    """Return the comparison of sessions with the legs of a payload, field by field.
 
     Args:
         sessions: ours.
         legs: the platform's, as `convert` reads them from its own record.
 
     Returns:
-        One comparison a leg and field; a leg that has no session of ours is `missing` as a whole.
+        One comparison per leg and field. What the platform does not show is not compared. A leg that has no session of ours is
+        `missing` as a whole.
     """
     ours = {session.id: session for session in sessions}
     return tuple(compared for leg in legs for compared in _compare(ours.get(leg.id), leg))
@@ -75,13 +77,13 @@ def _compare(session: Communication | None, leg: Leg) -> Iterator[Compared]:
     for field, ours, theirs, clock in _fields(session, leg):
         if theirs is not None:
             tolerance = None if clock is None else ACROSS_CLOCKS if clock == CLOUD else timedelta(0)
-            yield Compared(leg.id, field, ours, theirs, _verdict(ours, theirs, tolerance), clock, tolerance)
+            yield Compared(leg.id, field, ours, theirs, _result(ours, theirs, tolerance), clock, tolerance)
 
 
 def _fields(session: Communication, leg: Leg) -> Iterator[tuple[str, Any, Any, str | None]]:
-    """Field, ours, theirs, clock. After-call work and wrap-up are ended by the cloud [D]; everything else is the provider's."""
+    """Yield field, ours, theirs, clock. The cloud ends after-call work and wrap-up. The other times are the provider's."""
     work, saved = session.after_call_work, session.wrapup
-    theirs = leg.after_call_work if leg.after_call_work and leg.after_call_work.state not in _SAYS_NOTHING else None
+    theirs = leg.after_call_work if leg.after_call_work and leg.after_call_work.state not in _NO_STATEMENT else None
     wrapup = leg.wrapup
     yield "state", session.state, leg.state and read_state(leg.state), None
     yield "initialState", session.initial_state, leg.initial_state and read_state(leg.initial_state), None
@@ -97,7 +99,7 @@ def _fields(session: Communication, leg: Leg) -> Iterator[tuple[str, Any, Any, s
     yield "connectedTime", session.connected_time, leg.connected_time, CLOUD
     yield "disconnectedTime", session.disconnected_time, leg.disconnected_time, PROVIDER
     for index, segment in enumerate(leg.segments):
-        if segment.end_time:  # an open one may lag behind the leg [O]
+        if segment.end_time:  # an open one may lag behind the leg
             yield from _segment_fields(index, tuple(session.segments or ()), segment)
     yield "afterCallWork.state", work and work.state, theirs and theirs.state and read_acw_state(theirs.state), None
     yield "afterCallWork.startTime", work and work.start_time, theirs and theirs.start_time, PROVIDER
@@ -119,7 +121,7 @@ def _segment_fields(index: int, segments: tuple[Segment, ...], theirs: Segment) 
     yield f"segments[{index}].disconnectType", ours.disconnect_type, theirs.disconnect_type, None
 
 
-def _verdict(ours: Any, theirs: Any, tolerance: timedelta | None) -> RowOutcome:
+def _result(ours: Any, theirs: Any, tolerance: timedelta | None) -> Result:
     if ours == theirs:
         return "equal"
     if ours is None:
@@ -130,5 +132,5 @@ def _verdict(ours: Any, theirs: Any, tolerance: timedelta | None) -> RowOutcome:
     return "within" if abs(ours - theirs) <= most else "different"
 
 
-def _spoken(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return time_text(value) if isinstance(value, datetime) else "nothing" if value is None else str(value)

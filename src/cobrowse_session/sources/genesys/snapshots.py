@@ -1,4 +1,4 @@
-"""Snapshots of whole conversations: the REST API's, the notifications', and the flattened ones of one kind of media."""
+"""Snapshots of whole conversations, from the REST API and from notifications, and flattened ones of one kind of media."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,13 +22,13 @@ MEDIA = (
     "socialExpressions",
     "videos",
 )
-"""The participant's lists of communications, one a kind of media."""
+"""The participant's lists of communications, one per kind of media."""
 
 
 def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
-    """The legs of a conversation as `GET /conversations/{id}` and the conversation topics show it.
+    """Yield the legs of a conversation as `GET /conversations/{id}` and the conversation topics show it.
 
-    Where the platform keeps wrap-up and after-call work on the participant, its default [D], each connected leg gets them.
+    By default the platform keeps wrap-up and after-call work on the participant. Then each connected leg gets them (WRAP-12).
     """
     for participant in conversation.many("participants"):
         reader = [leg for media in MEDIA for leg in participant.many(media)]
@@ -52,10 +52,10 @@ def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
 
 
 def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
-    """The legs of a conversation of one kind of media, where each participant is its own leg.
+    """Yield the legs of a conversation of one kind of media, in which each participant is its own leg.
 
-    `GET /conversations/cobrowsesessions`, `/calls`, and so on, and their notifications. Here `endTime` stands for
-    `disconnectedTime`, `peer` for `peerId`, and `startAcwTime` and `endAcwTime` for after-call work.
+    `GET /conversations/cobrowsesessions`, `/calls`, and so on, and their notifications. Here `disconnectedTime` is called
+    `endTime`, `peerId` is called `peer`, and the times of after-call work are `startAcwTime` and `endAcwTime`.
     """
     for participant in conversation.many("participants"):
         if not (leg_id := participant.text("communicationId") or participant.text("id")):
@@ -72,7 +72,7 @@ def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
 
 
 def _nameless(reader: PayloadReader) -> Leg:
-    """A leg without an id, which is only told; to read the rest of many would take long."""
+    """Return a leg without an id, for a warning only. To read the rest of many would take long."""
     return Leg(conversation="", id="", path=reader.path)
 
 
@@ -117,7 +117,7 @@ def _add_details(leg: Leg, reader: PayloadReader, peer: str) -> None:
 
 
 def _seconds(reader: PayloadReader) -> timedelta | None:
-    """Some notifications keep the alerting timeout here, in seconds."""
+    """Return the alerting timeout that some notifications have here, in seconds."""
     queue = reader.one("queueMediaSettings")
     return queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
 
@@ -132,7 +132,7 @@ def _after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
 
 
 def _participants_work(participant: PayloadReader, leg: Leg) -> AfterCallWork | None:
-    """After-call work from the participant's two times; it was skipped where it has no length and no code [O]."""
+    """Return after-call work from the participant's two times. It was skipped if it has no length and no code."""
     start, end = participant.time("startAcwTime"), participant.time("endAcwTime")
     if start is None and end is None:
         return None
