@@ -511,8 +511,8 @@ def withdraw_timer_code(session: Session, options: Options) -> None:
     if not wrapup or wrapup.get("code") != options.timeout_code:
         return
     left = {key: value for key, value in wrapup.items() if key not in ("code", "name")}
-    is_draft = left.get("notes") is not None or left.get("tags") is not None
-    session["wrapup"] = {**left, "provisional": True} if is_draft else None
+    is_a_draft = left.get("notes") is not None or left.get("tags") is not None
+    session["wrapup"] = {**left, "provisional": True} if is_a_draft else None
 
 
 def on_updated(_session: Session, _event: Event, _options: Options) -> RowOutcome:

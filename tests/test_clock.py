@@ -322,7 +322,7 @@ def test_a_broken_document_is_a_decode_error_with_a_path() -> None:
             assert path == ("format",)
 
 
-@pytest.mark.parametrize("sort_key", [1, 2])
+@pytest.mark.parametrize("place", [1, 2])
 def test_saved_windows_that_are_not_in_the_order_of_time_are_a_decode_error(place: int) -> None:
     saved = save_clock(taught(steady(10, 61)))
     saved["recent"][0]["began"] = saved["recent"][place]["began"]

@@ -205,7 +205,7 @@ def test_conflicts_are_of_the_highest_edition_and_corrections_of_lower_ones() ->
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, True), (2, 2.0), (0.0, -0.0), ([1], [True]), ({"a": 0}, {"a": False})])
-@pytest.mark.parametrize("sort_key", ["extra", "address", "data", "extension"])
+@pytest.mark.parametrize("place", ["extra", "address", "data", "extension"])
 def test_what_python_takes_for_equal_and_json_does_not_is_a_conflict(one: Any, other: Any, place: str) -> None:  # COPY-16
     def event(value: Any) -> Event:
         given: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}

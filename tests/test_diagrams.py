@@ -50,7 +50,7 @@ def test_the_ladder_asks_every_row_of_the_end_in_its_order() -> None:
     asked = [move.row.name for edge in graph.edges for move in edge.moves if move.event == LEG_ENDED]
 
     assert asked == [move.row.name for move in moves_of("after-call-work") if move.event == LEG_ENDED and move.source == "absent"]
-    assert [node.label[0][:3] for node in graph.nodes if node.kind == "question"] == [f"{n} ·" for n in range(1, 7)]
+    assert [node.label[0][:3] for node in graph.nodes if node.kind == "question"] == [f"{n} ·" for n in range(1, 8)]
 
 
 def test_refusals_are_no_edges(graph: Graph) -> None:

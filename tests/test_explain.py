@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from tests.test_replay import command
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, UnknownPrompt
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.stream import FoldResult, explain, fold
-from cobrowse_session.stream.explain import Reason
+from cobrowse_session.stream import explain, explainable_fields, history
+from cobrowse_session.stream.explain import Explanation
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event
 
@@ -35,16 +36,18 @@ ALERT = stream("s1", delay=0.03).alerting(
 )
 CALL = ALERT.after(3).connected(controlling=["p9"]).after(5).required().after(55).disconnected("client")
 LIFE = CALL.after(14.22).wrapup("sale", notes="n", tags=["a"])
-WHOLE = fold(LIFE)
-TIMED_OUT = fold(CALL, at(200))
-MISSED = fold(stream().alerting(alerting_timeout=20), at(60), lifecycle=Lifecycle(alerting_grace=timedelta(milliseconds=250)))
-UNREQUESTED = fold(stream().connected(wrapup_prompt="agentRequested").after(60).disconnected("peer"))
+WHOLE = SessionLog.of(LIFE)
+TIMED_OUT = SessionLog.of(CALL, until=at(200))
+MISSED = SessionLog.of(
+    stream().alerting(alerting_timeout=20), Lifecycle(alerting_grace=timedelta(milliseconds=250)), until=at(60)
+)
+UNREQUESTED = SessionLog.of(stream().connected(wrapup_prompt="agentRequested").after(60).disconnected("peer"))
 
 
-def step_of(reason: Reason) -> str:
+def step_of(reason: Explanation) -> str:
     """The event, or the timer, that set it."""
-    assert reason.step is not None
-    return str(getattr(reason.step.event, "id", reason.step.event.type))
+    assert reason.entry is not None
+    return str(getattr(reason.entry.event, "id", reason.entry.event.type))
 
 
 # --- Explain ------------------------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ def test_the_id_is_what_every_event_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "folded"),
+    ("field", "log"),
     [
         ("wrapup.code", UNREQUESTED),
         ("wrapup", UNREQUESTED),
@@ -118,11 +121,12 @@ def test_the_id_is_what_every_event_says() -> None:
         ("wrapup.name", WHOLE),
     ],
 )
-def test_a_field_that_nothing_set_says_so(field: str, folded: FoldResult) -> None:
-    reason = explain(folded, field)
+def test_a_field_that_nothing_set_says_so(field: str, log: SessionLog) -> None:
+    reason = explain(log, field)
 
-    assert (reason.value, reason.step, reason.rows, reason.rules, reason.clock) == (None, None, (), (), None)
-    assert str(reason).splitlines()[0] == f"{field} is unset; no event has set it."
+    assert (reason.value, reason.entry, reason.rows, reason.rules, reason.clock) == (None, None, (), (), None)
+    assert str(reason).splitlines()[0] == f"{field} is unset."
+    assert reason.unset
 
 
 @pytest.mark.parametrize("field", ["colour", "", "end_time", "provider_event_time", "settings", "extra", "self_", "Self"])
@@ -152,8 +156,8 @@ def test_a_field_that_a_part_does_not_have_is_an_error_too(field: str) -> None:
 def test_what_a_timer_set_names_the_timer_and_its_own_instant(field: str, value: object, instant: float) -> None:
     reason = explain(TIMED_OUT, field)
 
-    assert reason.step is not None
-    assert (reason.value, reason.rows, reason.step.event.occurred_at) == (value, ("complete_by_timeout",), at(instant))
+    assert reason.entry is not None
+    assert (reason.value, reason.rows, reason.entry.event.occurred_at) == (value, ("complete_by_timeout",), at(instant))
     assert "  set by     timer.acw, at 2026-03-01T09:01:33.000Z" in str(reason).splitlines()
 
 
@@ -187,42 +191,48 @@ def test_an_alert_that_timed_out_is_explained_by_its_timer(field: str, value: ob
     ],
 )
 def test_rows_that_ask_no_settings_explain_as_well(events: Stream, field: str, row: str) -> None:
-    reason = explain(fold(events), field)
+    reason = explain(SessionLog.of(events), field)
 
     assert (step_of(reason), reason.rows[0]) == (f"e{len(events)}", row)
 
 
 def test_a_value_that_was_emptied_names_what_emptied_it() -> None:
     drafted = stream().connected(wrapup_prompt="optional").after(1).wrapup(notes="n", provisional=True).after(1).disconnected()
-    reason = explain(fold(drafted.after(1).wrapup()), "wrapup")
+    reason = explain(SessionLog.of(drafted.after(1).wrapup()), "wrapup")
 
     assert (reason.value, step_of(reason), reason.rows) == (None, "e4", ("skipped_by_agent",))
-    assert "Only a skip drops a draft." in reason.rules
+    assert "Only a skip drops a draft (ACW-21)." in reason.rules
 
 
 @pytest.mark.parametrize(
-    ("field", "folded", "rule"),
+    ("field", "log", "rule"),
     [
-        ("startAlertingTime", WHOLE, "first put into alerting, in the cloud clock [O]"),
-        ("connectedTime", WHOLE, "in the cloud clock [D], never before the alert"),
-        ("disconnectedTime", WHOLE, "in the provider clock [D], corrected [C]"),
-        ("providerEventTime", WHOLE, "in the corrected provider clock [D]"),
-        ("controlling", WHOLE, "must not outlive its session [C]"),
-        ("segments.0.endTime", WHOLE, "[O]"),
-        ("afterCallWork.startTime", WHOLE, "[O]"),
-        ("afterCallWork.startTime", UNREQUESTED, "zero length [O]"),
-        ("wrapup.code", TIMED_OUT, "[D]"),
-        # WRAP-5
-        ("wrapup", fold(stream().connected().after(1).wrapup("sale")), "[D]"),
-        # WRAP-8, WRAP-11
-        ("afterCallWork.endTime", WHOLE, "[O]"),
-        ("wrapup.durationSeconds", WHOLE, "[O]"),
-        # ACW-47
-        ("afterCallWorkRequired", WHOLE, "[D]"),
+        ("startAlertingTime", WHOLE, "STAMP-2"),
+        ("connectedTime", WHOLE, "STAMP-3"),
+        ("disconnectedTime", WHOLE, "STAMP-4"),
+        ("providerEventTime", WHOLE, "STAMP-6"),
+        ("controlling", WHOLE, "DETAIL-8"),
+        ("segments.0.endTime", WHOLE, "SEG-3"),
+        ("afterCallWork.startTime", WHOLE, "ACW-6"),
+        ("afterCallWork.startTime", UNREQUESTED, "ACW-11"),
+        ("wrapup.code", TIMED_OUT, "ACW-23"),
+        ("wrapup", SessionLog.of(stream().connected().after(1).wrapup("sale")), "WRAP-5"),
+        ("afterCallWork.endTime", WHOLE, "WRAP-8"),
+        ("wrapup.durationSeconds", WHOLE, "WRAP-8"),
+        ("afterCallWorkRequired", WHOLE, "ACW-47"),
     ],
 )
-def test_a_rule_bears_the_mark_of_the_specification(field: str, folded: FoldResult, rule: str) -> None:
-    assert any(rule in said for said in explain(folded, field).rules)
+def test_what_wrote_a_field_cites_the_rule_of_the_specification(field: str, log: SessionLog, rule: str) -> None:
+    assert any(rule in text for text in explain(log, field).rules)
+
+
+@pytest.mark.parametrize("field", ["state", "connectedTime", "wrapup.code", "afterCallWork.endTime"])
+def test_the_rows_that_decided_cite_rules_of_the_specification(field: str) -> None:
+    specification = (Path(__file__).parents[1] / "docs/lifecycle.md").read_text(encoding="utf-8")
+    cites = explain(WHOLE, field).cites
+
+    assert cites
+    assert all(f"**{rule}**" in specification for rule in cites)
 
 
 @pytest.mark.parametrize("field", ["viewerUrl", "peerId", "cobrowseRole", "self.name", "provider", "initialState"])
@@ -231,51 +241,48 @@ def test_what_the_events_details_set_is_explained_by_the_rule_of_details(field: 
         viewer_url="v", peer_id="p", cobrowse_role="viewer", self_=Address(name="Zoë"), provider="acme", initial_state="alerting"
     )
 
-    (rule,) = explain(fold(named), field).rules
+    (rule,) = explain(SessionLog.of(named), field).rules
     assert rule.startswith("Details replace what the session holds.")
 
 
 # --- Otherwise ----------------------------------------------------------------------------------------------------------------
 
 
-def test_otherwise_lists_the_rows_that_were_asked_before_and_what_each_lacked() -> None:
-    assert explain(WHOLE, "afterCallWork.startTime").instead == (
-        "none_after_alert_timeout, had this been so: The library ended an alert that nobody answered.",
+def test_otherwise_lists_the_rows_before_and_what_each_one_needs() -> None:
+    assert explain(WHOLE, "afterCallWork.startTime").alternatives == (
+        "not applied: none_after_alert_timeout (needs: the library ended an unanswered alert)",
+        "not applied: none_when_unanswered (needs: the leg never connected, and `acw_when_unanswered` is off)",
+        "not applied: none_by_prompt (needs: the wrap-up prompt is `none`)",
+        "not applied: none_without_prompt (needs: no event and no default names a wrap-up prompt)",
+        "not applied: skipped_after_transfer (needs: the leg was transferred, and `acw_after_transfer` is off)",
         (
-            "none_when_unanswered, had this been so: The leg never connected, "
-            "and the lifecycle gives such legs no after-call work (`acw_when_unanswered`)."
+            "not applied: skipped_unrequested (needs: the prompt is `agentRequested`, and the agent did not request "
+            "after-call work)"
         ),
-        "none_without_prompt, had this been so: No wrap-up prompt is known, so the leg has no after-call work.",
-        (
-            "skipped_after_transfer, had this been so: The leg was transferred, "
-            "and the lifecycle gives such legs no after-call work (`acw_after_transfer`)."
-        ),
-        "skipped_unrequested, had this been so: After-call work is the agent's to ask for, and the agent did not.",
     )
 
 
-def test_a_row_that_holds_back_for_its_second_guard_names_that_one() -> None:
+def test_a_row_that_would_have_refused_names_its_rule_and_its_condition() -> None:
     done = stream().connected(wrapup_prompt="optional").after(1).disconnected().after(1).done()
 
-    assert "done_no_early_exit, had this been so: The prompt keeps the agent until the time is over." in (
-        explain(fold(done), "afterCallWork").instead
+    assert "would have been refused (no_early_exit) if the prompt has no early exit" in (
+        explain(SessionLog.of(done), "afterCallWork").alternatives
     )
 
 
-def test_a_row_that_lacked_more_than_one_thing_names_all_of_it() -> None:
-    """A final wrap-up that was there already would have changed nothing: the save is no draft."""
-    (draft,) = (said for said in explain(WHOLE, "wrapup").instead if said.startswith("draft_after_final"))
-
-    assert "A final wrap-up is there already." in draft
-    assert "Provisional: to be used later [D]." in draft
+def test_a_row_that_needs_more_than_one_condition_names_all_of_them() -> None:
+    """A final wrap-up that was saved before would have changed nothing: the save is no draft."""
+    assert "would have been ignored (already_final) if a final wrap-up is saved and the save is provisional" in (
+        explain(WHOLE, "wrapup").alternatives
+    )
 
 
 def test_after_call_work_has_nothing_to_do_with_when_the_leg_ended() -> None:
-    assert explain(WHOLE, "disconnectedTime").instead == ()
+    assert explain(WHOLE, "disconnectedTime").alternatives == ()
 
 
 def test_the_first_row_had_nothing_before_it() -> None:
-    assert explain(WHOLE, "startAlertingTime").instead == ()
+    assert explain(WHOLE, "startAlertingTime").alternatives == ()
 
 
 @pytest.mark.parametrize(
@@ -328,15 +335,15 @@ def test_the_first_row_had_nothing_before_it() -> None:
     ],
 )
 def test_otherwise_lists_the_events_that_were_turned_away(events: Stream, field: str, told: str) -> None:
-    reason = explain(fold(events), field)
+    reason = explain(SessionLog.of(events), field)
 
-    assert reason.instead[-1:] == (told,)
+    assert reason.alternatives[-1:] == (told,)
     assert str(reason).splitlines()[-1] == f"  otherwise  {told}"
 
 
 @pytest.mark.parametrize("field", ["providerEventTime", "provider", "peerId", "disconnectType"])
 def test_an_event_that_was_turned_away_is_no_matter_of_fields_that_it_could_not_have_set(field: str) -> None:
-    turned_away = explain(fold(LIFE.after(1).required(required=False)), field).instead
+    turned_away = explain(SessionLog.of(LIFE.after(1).required(required=False)), field).alternatives
 
     assert not any("was refused" in said for said in turned_away)
 
@@ -345,71 +352,200 @@ def test_a_reason_reads_as_a_page() -> None:
     assert str(explain(WHOLE, "connectedTime")).splitlines() == [
         "connectedTime is 2026-03-01T09:00:03.030Z.",
         "  set by     cobrowse.session.connected e2 of /test, at 2026-03-01T09:00:03.000Z, received 2026-03-01T09:00:03.030Z",
-        "  row        connected: Both sides are connected.",
-        "  rule       When the leg was connected, in the cloud clock [D], never before the alert.",
+        "  row        connected: Both sides are connected. [CONN-2, STAMP-3]",
+        "  rule       The cloud time of the connection, never before the alert (STAMP-3).",
         "  clock      the cloud clock",
     ]
 
 
-# --- Tell ---------------------------------------------------------------------------------------------------------------------
+# --- Unset --------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_life_is_told_in_the_rows_own_sentences() -> None:
-    assert tell(TIMED_OUT) == [
-        "Session s1.",
-        "2026-03-01 09:00:00.000  alerting: The agent is being alerted.",
-        "2026-03-01 09:00:03.000  connected: Both sides are connected.",
-        "2026-03-01 09:00:08.000  acw.required: The agent requested after-call work.",
-        "2026-03-01 09:01:03.000  disconnected: The leg ended. After-call work begins.",
+@pytest.mark.parametrize(
+    ("field", "events", "unset"),
+    [
+        (
+            "afterCallWork",
+            stream().connected().after(9).disconnected("peer"),
+            (
+                (
+                    "none_without_prompt decided at 2026-03-01 09:00:09.000: No wrap-up prompt is known, so the leg has no "
+                    "after-call work. [ACW-3, ACW-7]"
+                ),
+                "begins would have set it (unless: no event and no default names a wrap-up prompt)",
+                "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
+            ),
+        ),
+        (
+            "afterCallWork.endTime",
+            stream().connected(wrapup_prompt="optional").after(9).disconnected(),
+            (
+                "begins decided at 2026-03-01 09:00:09.000: After-call work begins. [ACW-6]",
+                "skipped_after_transfer would have set it (needs: the leg was transferred, and `acw_after_transfer` is off)",
+                "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
+            ),
+        ),
+        (
+            "wrapup.endTime",
+            stream().connected(wrapup_prompt="forcedTimeout", wrapup_timeout=30).after(9).disconnected().after(1).wrapup("sale"),
+            (
+                (
+                    "saved_without_exit decided at 2026-03-01 09:00:10.000: The agent saved the wrap-up. This prompt has no "
+                    "early exit, so after-call work stays pending. [ACW-12, WRAP-9]"
+                ),
+                "complete_by_code would have set it (needs: the prompt has an early exit)",
+                "no event that writes it was applied: acw.started, acw.ended, timer.acw",
+            ),
+        ),
+        ("startAlertingTime", stream().connected(), ("no event that writes it was applied: alerting",)),
+        ("peerId", stream().connected(), ("no event stated it as a detail; any kind of event can",)),
+        ("viewerUrl", stream().connected(), ("no event stated it as a detail; any kind of event can",)),
+        (
+            "disconnectType",
+            stream().connected(),
+            ("no event that writes it was applied: disconnected, terminated, timer.alerting",),
+        ),
+        (
+            "afterCallWorkRequired",
+            stream().connected(),
+            ("no event stated it as a detail; any kind of event can, and acw.required sets it",),
+        ),
+    ],
+)
+def test_an_unset_field_names_the_row_that_decided_so_or_what_would_have_set_it(
+    field: str, events: Stream, unset: tuple[str, ...]
+) -> None:
+    assert explain(SessionLog.of(events), field).unset == unset
+
+
+def test_every_field_that_is_listed_can_be_explained() -> None:
+    fields = explainable_fields()
+
+    assert {"state", "wrapup.endTime", "segments.0.type", "self.name", "afterCallWork.state"} < {*fields}
+    for log in (WHOLE, SessionLog(Lifecycle(), "s1")):
+        for field in fields:
+            reason = explain(log, field)
+            assert (reason.value is None) == (" is unset." in str(reason).splitlines()[0])
+            assert bool(reason.unset) == (reason.value is None and reason.entry is None)
+
+
+# --- What it held before ------------------------------------------------------------------------------------------------------
+
+LATE = CALL.after(14.22).wrapup("sale", received_at=at(3600))
+
+
+def test_a_field_names_what_it_held_until_a_late_event_arrived() -> None:
+    assert explain(SessionLog.of(LATE), "wrapup.code").earlier == (
+        "ININ-WRAP-UP-TIMEOUT until 2026-03-01 10:00:00.000, when wrapup e5 arrived, set by timer.acw at 2026-03-01 09:01:33.000",
+    )
+
+
+def test_a_field_that_a_late_event_left_alone_held_nothing_else() -> None:
+    assert explain(SessionLog.of(LATE), "connectedTime").earlier == ()
+
+
+# --- History ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_history_has_the_reasons_of_the_rows() -> None:
+    assert history(TIMED_OUT) == [
+        "Session s1. All times are UTC.",
+        "2026-03-01 09:00:00.000  alerting e1: The agent is being alerted.",
+        "2026-03-01 09:00:03.000  connected e2: Both sides are connected.",
+        "2026-03-01 09:00:08.000  acw.required e3: The agent requested after-call work.",
+        "2026-03-01 09:01:03.000  disconnected e4: The leg ended. After-call work begins.",
         "2026-03-01 09:01:33.000  timer.acw: The deadline of after-call work has passed.",
     ]
 
 
+NO_WAY_BACK = "A connected leg does not return to a pending state. A new offer is a new leg with a new id. Nothing changed."
+
+
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "lines"),
     [
         (
             stream().connected().after(1).alerting(),
-            (
-                "2026-03-01 09:00:01.000  alerting: Refused (no_way_back): A connected leg does not go back to a "
-                "state before it; "
-                "a new offer is a new leg with a new id. Nothing changed."
-            ),
+            [f"2026-03-01 09:00:01.000  alerting e2: Refused (no_way_back): {NO_WAY_BACK}"],
         ),
         (
             stream().connected().after(1).unknown(),
-            "2026-03-01 09:00:01.000  unknown: Ignored (unknown_type): The type of the event is unknown. Nothing changed.",
+            ["2026-03-01 09:00:01.000  unknown e2: Ignored (unknown_type): The type of the event is unknown. Nothing changed."],
         ),
         (
             stream().connected().after(1).connected(),
-            "2026-03-01 09:00:01.000  connected: The event repeats the current state. Nothing changed.",
+            ["2026-03-01 09:00:01.000  connected e2: The event repeats the current state. Nothing changed."],
+        ),
+        (
+            stream().connected(viewer_url="https://v").after(1).updated(viewer_url="https://new", wrapup_prompt="optional"),
+            [
+                (
+                    "2026-03-01 09:00:01.000  updated e2: Details or settings changed: viewerUrl to https://new, "
+                    "wrapupPrompt to optional."
+                )
+            ],
+        ),
+        (
+            stream().connected().after(1).required(required=False),
+            ["2026-03-01 09:00:01.000  acw.required e2: The agent does not request after-call work."],
         ),
         (
             stream().connected(wrapup_prompt=UnknownPrompt("newfangled"), cobrowse_role="spectator"),
-            (
-                "2026-03-01 09:00:00.000  connected: Both sides are connected. (unknown cobrowseRole 'spectator', "
-                "kept as it came)"
-                " (unknown wrapupPrompt 'newfangled', kept as it came)"
-            ),
+            [
+                (
+                    "2026-03-01 09:00:00.000  connected e1: Both sides are connected. (unknown cobrowseRole 'spectator', kept as "
+                    "it came) (unknown wrapupPrompt 'newfangled', kept as it came)"
+                )
+            ],
         ),
         (
             stream(delay=2.001).connected(),
-            "2026-03-01 09:00:00.000  connected: Both sides are connected. [received 2026-03-01 09:00:02.001]",
+            ["2026-03-01 09:00:00.000  connected e1: Both sides are connected.", "Arrived 2.001 s late."],
         ),
-        (stream(delay=2).connected(), "2026-03-01 09:00:00.000  connected: Both sides are connected."),
+        (stream(delay=2).connected(), ["2026-03-01 09:00:00.000  connected e1: Both sides are connected."]),
         (
-            stream(delay=300).connected().after(1).alerting(wrapup_prompt=UnknownPrompt("x")),
-            (
-                "2026-03-01 09:00:01.000  alerting: Refused (no_way_back): A connected leg does not go back to a "
-                "state before it; "
-                "a new offer is a new leg with a new id. Nothing changed. (unknown wrapupPrompt 'x', kept as it came)"
-                " [received 2026-03-01 09:05:01.000]"
-            ),
+            stream(delay=300).connected().after(1).alerting(),
+            [f"2026-03-01 09:00:01.000  alerting e2: Refused (no_way_back): {NO_WAY_BACK}", "Arrived 5 min 0 s late."],
+        ),
+        (
+            LATE,
+            [
+                "2026-03-01 09:01:17.220  wrapup e5: The agent saved the wrap-up, which completes after-call work.",
+                (
+                    "Arrived 58 min 42 s late. Until then the session showed wrapup.code ININ-WRAP-UP-TIMEOUT, "
+                    "set by timer.acw at 2026-03-01 09:01:33.000."
+                ),
+            ],
         ),
     ],
 )
-def test_what_is_unusual_is_told_with_its_rule(events: Stream, told: str) -> None:
-    assert tell(fold(events))[-1] == told
+def test_what_is_unusual_is_in_the_history(events: Iterable[Event], lines: list[str]) -> None:
+    found = history(SessionLog.of(events))[-len(lines) :]
+
+    assert [line.strip() for line in found] == lines
+
+
+def test_a_correction_is_in_the_history_with_what_the_session_showed_until_then() -> None:
+    (ended,) = stream().disconnected("peer")
+    (corrected,) = stream().disconnected("transfer", sequence="2", received_at=at(90))
+
+    assert history(SessionLog.of([ended, corrected])) == [
+        "Session s1. All times are UTC.",
+        "2026-03-01 09:00:00.000  disconnected e1: The leg ended. A leg that never connected has no after-call work.",
+        (
+            "                         Corrected at 2026-03-01 09:01:30.000 by edition 2. Until then the session showed "
+            "disconnectType peer."
+        ),
+    ]
+
+
+def test_an_early_arrival_of_a_later_event_is_in_the_history() -> None:
+    first, second = stream().alerting(received_at=at(1.5)).after(1).connected(received_at=at(1.2))
+
+    assert history(SessionLog.of([second, first]))[2].strip() == (
+        "Arrived at 2026-03-01 09:00:01.500, after later events. Until then the session showed initialState connected, "
+        "connectedTime 2026-03-01T09:00:01.200Z, segments.0.startTime 2026-03-01T09:00:01.000Z."
+    )
 
 
 # --- The commands -------------------------------------------------------------------------------------------------------------
@@ -430,17 +566,20 @@ def test_the_command_explains(events: Path) -> None:
 
 
 def test_the_command_tells_one_life(events: Path) -> None:
-    done = command("tell", events, "s1")
+    done = command("history", events, "s1")
 
-    assert (done.code, done.out.splitlines()) == (0, tell(WHOLE))
+    assert (done.code, done.out.splitlines()) == (0, history(WHOLE))
 
 
 def test_the_command_tells_all_lives(events: Path) -> None:
-    done = command("tell", "-", stdin=events.read_bytes())
+    done = command("history", "-", stdin=events.read_bytes())
 
     lives = [part.splitlines() for part in done.out.split("\n\n")]
     assert done.code == 0
-    assert lives == [tell(WHOLE), ["Session s2.", "2026-03-01 09:00:01.000  alerting: The agent is being alerted."]]
+    assert lives == [
+        history(WHOLE),
+        ["Session s2. All times are UTC.", "2026-03-01 09:00:01.000  alerting e1: The agent is being alerted."],
+    ]
 
 
 def test_the_options_of_replay_count_here_too(tmp_path: Path) -> None:
@@ -449,7 +588,9 @@ def test_the_options_of_replay_count_here_too(tmp_path: Path) -> None:
     options = "--acw", "timeout", "--acw-timeout", "30", "--until", "end"
 
     assert "  set by     timer.acw, at 2026-03-01T09:00:39.000Z" in command("explain", path, "s1", "wrapup.code", *options).out
-    assert command("tell", path, *options).out.splitlines()[-1].endswith("timer.acw: The deadline of after-call work has passed.")
+    assert (
+        command("history", path, *options).out.splitlines()[-1].endswith("timer.acw: The deadline of after-call work has passed.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -458,8 +599,8 @@ def test_the_options_of_replay_count_here_too(tmp_path: Path) -> None:
         (("explain", "{events}", "s3", "state"), "s1, s2"),
         (("explain", "{events}", "s1", "colour"), "afterCallWorkRequired"),
         (("explain", "{events}", "s1"), "FIELD"),
-        (("tell", "{events}", "s3"), "s1, s2"),
-        (("tell", "no-such-file"), "No such file"),
+        (("history", "{events}", "s3"), "s1, s2"),
+        (("history", "no-such-file"), "No such file"),
         (("explain", "{events}", "s1", "state", "--until", "never"), "never"),
     ],
 )
@@ -472,7 +613,7 @@ def test_a_session_or_a_field_that_is_not_there_is_wrong_usage(arguments: tuple[
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("arguments", [("tell", "{events}"), ("explain", "{events}", "s1", "state")])
+@pytest.mark.parametrize("arguments", [("history", "{events}"), ("explain", "{events}", "s1", "state")])
 def test_a_line_that_cannot_be_read_is_said_and_exits_with_1(arguments: tuple[str, ...], events: Path) -> None:
     events.write_bytes(events.read_bytes() + b"{\n")
 
@@ -506,7 +647,7 @@ def test_to_explain_a_segment_costs_one_step_an_event() -> None:
     seconds = []
     for field in ("providerEventTime", "segments.3.endTime"):
         began = time.process_time()
-        explain(log.folded, field)
+        explain(log, field)
         seconds.append(time.process_time() - began)
 
     assert seconds[1] < 3 * seconds[0]

@@ -28,6 +28,7 @@ from cobrowse_session.lifecycle.row import RowOutcome
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.printable import printable
 from cobrowse_session.testing import stream
+from cobrowse_session.wire.trace import trace_entry
 
 SVG = "{http://www.w3.org/2000/svg}"
 BREAKING = (
@@ -98,7 +99,7 @@ def test_a_timeline_is_xml_and_shows_the_id(session: str, code: str) -> None:
     log = SessionLog(Lifecycle(), session)
     for event in _call(session, code):
         log.add(event)
-    text = timeline(log.folded)
+    text = timeline(log)
 
     assert _in_title(session) in _parsed(text).findtext(f"{SVG}title", "")
     assert _only_printable(text)

@@ -178,6 +178,7 @@ CASES = (
     Case("session_is_over", OVER.connected()),
     Case("alert_timed_out+none_after_alert_timeout", BEGUN.alerting(alerting_timeout=10), until=11),
     # The end of the leg.
+    Case("ended+none_by_prompt", UP.disconnected(wrapup_prompt="none")),
     Case("ended+none_without_prompt", UP.disconnected()),
     Case("ended+skipped_after_transfer", TIMED.disconnected("transfer.consult")),
     Case("ended+skipped_unrequested", UP.disconnected(wrapup_prompt="agentRequested")),
@@ -192,6 +193,7 @@ CASES = (
     # The agent asks for it.
     Case("request_not_connected", BEGUN.alerting().required()),
     Case("request", UP.required()),
+    Case("request_withdrawn", UP.required(required=False)),
     Case("details", UP.required().required(viewer_url="https://v")),
     Case("duplicate", UP.required().required()),
     # A wrap-up while none is awaited.

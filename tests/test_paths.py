@@ -23,6 +23,7 @@ from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
+from cobrowse_session.wire.trace import trace_entry
 
 EVENTS = Path(__file__).parents[1] / "examples" / "events.jsonl"
 
@@ -77,7 +78,7 @@ def test_the_numbers_are_the_rows_of_the_trace_in_both_pictures(trace: list[Row]
 
     assert _marks(graph) == {
         "absent-question_1": "③ 09:03:32.500",
-        "question_6-pending": "③ 09:03:32.500",
+        "question_7-pending": "③ 09:03:32.500",
         "pending-complete-complete_by_code": "⑤ 09:03:47.500",
     }
 
@@ -107,12 +108,12 @@ def test_every_question_up_to_the_answer_was_passed() -> None:
 
     assert {node.id for node in graph.nodes if node.emphasis == "taken"} == {
         "absent",
-        *("question_1", "question_2", "question_3", "question_4", "question_5"),
+        *("question_1", "question_2", "question_3", "question_4", "question_5", "question_6"),
         "skipped",
     }
     assert {edge.id for edge in graph.edges if edge.emphasis == "taken"} == {
         *("absent-question_1", "question_1-question_2", "question_2-question_3", "question_3-question_4"),
-        *("question_4-question_5", "question_5-skipped"),
+        *("question_4-question_5", "question_5-question_6", "question_6-skipped"),
     }
 
 
@@ -145,7 +146,7 @@ def test_what_led_nowhere_is_told_below_in_its_order() -> None:
     graph = _with_way("connection", list(_trace(call.events)), "s")
 
     assert [note.tooltip for note in graph.notes] == [
-        "② 09:00:01.000 updated [brings news] · details: Details or settings changed.",
+        "② 09:00:01.000 updated [has changes] · details: Details or settings changed.",
         (
             "③ 09:00:02.000 alerting ✗ no_way_back: "
             "A connected leg does not return to a pending state. A new offer is a new leg with a new id."
@@ -208,7 +209,7 @@ def test_numbers_beyond_twenty_are_written_out() -> None:
 def test_a_stream_is_counted(trace: list[Row]) -> None:
     graph = _with_way("after-call-work", trace)
 
-    assert _node(graph, "absent").mark == "×8"
+    assert _node(graph, "absent").badge == "×8"
     assert {edge.id: edge.count for edge in graph.edges if edge.id.startswith("question_2")} == {
         "question_2-stays_absent": 1,
         "question_2-question_3": 7,

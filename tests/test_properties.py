@@ -225,7 +225,7 @@ def built_from(name: str, rows: list[Row]) -> None:
     build(**{"connection": table.CONNECTION, "after_call_work": table.AFTER_CALL_WORK, name.lower(): rows})
 
 
-@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=False))
+@pytest.mark.parametrize(("name", "place"), table_rows(guarded=False))
 def test_a_table_without_its_last_row_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     del rows[place]
@@ -233,14 +233,14 @@ def test_a_table_without_its_last_row_is_not_built(name: str, place: int) -> Non
         built_from(name, rows)
 
 
-@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=False))
+@pytest.mark.parametrize(("name", "place"), table_rows(guarded=False))
 def test_a_table_in_which_the_row_without_a_guard_stands_twice_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     with pytest.raises(ValueError, match="without a guard"):
         built_from(name, [rows[place], *rows])
 
 
-@pytest.mark.parametrize(("name", "sort_key"), table_rows(guarded=True))
+@pytest.mark.parametrize(("name", "place"), table_rows(guarded=True))
 def test_a_table_in_which_a_row_lost_its_guards_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     rows[place] = evolve(rows[place], guards=())

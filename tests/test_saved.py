@@ -140,8 +140,8 @@ def test_a_log_that_was_sealed_under_other_rules_is_not_explained_by_the_rows_of
     index = next(i for i, row in enumerate(data["rows"]) if row["outcome"] == "applied" and row.get("event"))
     data["rows"][index] |= change
 
-    with pytest.raises(ValueError, match="sealed under other rules"):
-        explain(restore_log(data).folded, "connectedTime")
+    with pytest.raises(ValueError, match="sealed under another table"):
+        explain(restore_log(data), "connectedTime")
 
 
 def test_a_timer_that_no_row_of_today_takes_is_not_explained() -> None:
@@ -160,8 +160,8 @@ def test_a_timer_that_no_row_of_today_takes_is_not_explained() -> None:
     }
     data["rows"].append({**timer, "row": "complete_by_timeout", "from": "disconnected", "to": "disconnected", "acw": "complete"})
 
-    with pytest.raises(ValueError, match="sealed under other rules"):
-        explain(restore_log(data).folded, "connectedTime")
+    with pytest.raises(ValueError, match="sealed under another table"):
+        explain(restore_log(data), "connectedTime")
 
 
 def test_a_table_that_changed_is_noticed() -> None:

@@ -1,7 +1,7 @@
 """A table with an error is refused when the machines are built, with one line for each error."""
 
 import pickle
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -17,8 +17,8 @@ from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, Connection
 Rows = tuple[Row, ...]
 
 
-def changed(name: str, **changes: object) -> Rows:
-    return tuple(evolve(row, **changes) if row.name == name else row for row in CONNECTION)
+def changed(row_name: str, **changes: Any) -> Rows:
+    return tuple(evolve(row, **changes) if row.name == row_name else row for row in CONNECTION)
 
 
 def problems(connection: Rows = CONNECTION, after_call_work: Rows = AFTER_CALL_WORK) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def test_a_misspelt_target_is_named_with_the_states_that_there_are() -> None:
     )
 
 
-@pytest.mark.parametrize("sources", [("none", "alertin"), other_states("none", "alertin")])
+@pytest.mark.parametrize("sources", [("none", "alertin"), other_states("none", "alertin")], ids=["states", "other states"])
 def test_a_misspelt_source_is_named_with_the_states_that_there_are(sources: object) -> None:
     assert problems(changed("connected", source=sources)) == (
         f"row 'connected': unknown source state 'alertin': the connection has {STATES}",
@@ -92,7 +92,10 @@ def test_a_row_behind_the_default_row_is_an_error() -> None:
 
     assert problems((*CONNECTION, evolve(row, name="later", reason="Later.", guards=(has_ended,))))[:2] == (
         "event 'unknown' in state 'none' has no default row: add a last row without guards",
-        "event 'unknown' in state 'none': row 'unknown_type' has no guards, so the rows after it never decide: move it to the end",
+        (
+            "event 'unknown' in state 'none': row 'unknown_type' has no guards, so the rows after it never decide: move it to "
+            "the end"
+        ),
     )
 
 
@@ -127,13 +130,13 @@ def test_all_errors_are_named_at_once() -> None:
     assert len(problems(wrong)) == 2
 
 
-@pytest.mark.parametrize("make", [lambda: TableError(("one",)), lambda: TableError(("one", "two"))])
-def test_the_error_is_one_of_the_package_and_survives_pickle(make: Callable[[], TableError]) -> None:
-    error = make()
+@pytest.mark.parametrize("texts", [("one",), ("one", "two")])
+def test_the_error_is_one_of_the_package_and_survives_pickle(texts: tuple[str, ...]) -> None:
+    error = TableError(texts)
 
     assert isinstance(error, CobrowseError)
     assert isinstance(error, ValueError)
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (our own bytes)
     assert str(error).splitlines()[1:] == list(error.problems)
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from cobrowse_session import Address, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli import app
 from cobrowse_session.diagrams import timeline
+from cobrowse_session.stream import history_entries
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.times import MAX_TIME
 
@@ -33,7 +34,7 @@ def log_of(events: Stream, prompt: str | None = None, *, end: bool = True) -> Se
 
 
 def drawn(log: SessionLog) -> ET.Element:
-    return ET.fromstring(timeline(log.folded))  # noqa: S314 (our own)
+    return ET.fromstring(timeline(log))  # noqa: S314 (our own)
 
 
 def boxes(drawing: ET.Element) -> list[str]:
@@ -87,7 +88,7 @@ def test_every_row_of_the_trace_has_a_mark_and_a_line_that_tells_it() -> None:
     told = " ".join(text.text or "" for text in of_class(drawing, "told")).split()
 
     assert marks == ["1", "2", "3", "4", "5", "6"] * 2
-    assert told == " ".join(tell(log.folded)[1:]).split()
+    assert told == " ".join(one.text for one in history_entries(log)).split()
 
 
 def test_its_shape_says_what_became_of_an_event() -> None:
@@ -203,7 +204,7 @@ def test_what_a_provider_says_breaks_no_document() -> None:
 
 
 def test_all_ids_begin_with_the_name_and_stand_once() -> None:
-    text = timeline(log_of(CALL, "timeout").folded, "mine")
+    text = timeline(log_of(CALL, "timeout"), "mine")
     ids = re.findall(r' id="([^"]+)"', text)
 
     assert ids == ["mine", "mine-title", "mine-desc"]

@@ -89,7 +89,7 @@ def test_a_row_that_is_not_ascii_is_written_as_it_is() -> None:
 
 
 def test_set_lists_the_details_of_the_event_changed_or_not() -> None:  # TRACE-8
-    (_, row) = trace_rows(
-        fold(stream("s1").connected(viewer_url="https://v").after(1).updated(viewer_url="https://v", peer_id="p")).trace
-    )
+    events = stream("s1").connected(viewer_url="https://v").after(1).updated(viewer_url="https://v", peer_id="p")
+    (_, row) = map(trace_entry, fold(events).trace)
+
     assert row["set"] == ["peerId", "providerEventTime", "viewerUrl"]

@@ -9,7 +9,7 @@ from cobrowse_session.errors import MissingExtraError
 
 
 def main() -> None:
-    """Run the command line; without its extra, say which one is missing."""
+    """Run the command line. If its extra is missing, name it."""
     try:
         from cobrowse_session.cli import app  # noqa: PLC0415 (it needs the extra)
         from cobrowse_session.cli.errors import run  # noqa: PLC0415
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
-    """What the encoding of a terminal does not have is written as an escape; what is written is written whole."""
+    """Let standard output escape the characters that its encoding does not have, and write whole pieces."""
     if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         # PYTHONUNBUFFERED, as in most containers: a raw file may take a part of a text, and nobody asks how much it took.
         sys.stdout = TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding, line_buffering=True)
@@ -33,7 +33,7 @@ def _prepare_streams() -> None:
 
 
 def _end_by_signals() -> None:
-    """Let a signal unwind, so that temporary files are removed; one that the caller ignores stays ignored."""
+    """Let a signal unwind the stack, so that temporary files are removed. A signal that the caller ignores stays ignored."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

@@ -21,7 +21,7 @@ OrderKey = tuple[datetime, int, str, Edition, str]
 
 
 def order(event: Event) -> OrderKey:
-    """Return the key by which the events of a session are sorted (ORDER-1) [C]."""
+    """Return the key by which the events of a session are sorted (ORDER-1)."""
     return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
 
 

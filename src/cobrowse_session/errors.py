@@ -1,7 +1,7 @@
-"""Everything this package raises of its own, in one tree.
+"""The errors of this package, in one tree.
 
-Each error says whose fault it is (`fault`), what was found, what was expected and what to do. None of them leaves anything half
-done: the session, the log and the settings are as they were before the call. All of them can be pickled.
+Each error names who caused it (`fault`), what was found, what was expected and what to do. After an error, the session, the log
+and the settings are as they were before the call. All errors can be pickled.
 """
 
 from typing import TYPE_CHECKING, ClassVar
@@ -29,8 +29,8 @@ class Problem:
     Attributes:
         error: a stable name of the kind of error, as `not_json`, `wrong_type`, `time_in_the_future`.
         path: where, as a JSON path: `$.data.self.name`.
-        found: what stands there, cut to a readable length.
-        expected: what should stand there.
+        found: the value there, cut to a readable length.
+        expected: what the place takes.
     """
 
     error: str

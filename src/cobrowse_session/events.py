@@ -1,7 +1,7 @@
-"""The events: one frozen class for each kind, with its rank in the order and its canonical form (KIND-1, ORDER-2, COPY-9).
+"""The events: one frozen class for each kind (KIND-1), with its rank in the order (ORDER-2).
 
-An event is one fact about one session. Its identity is (`subject`, `source`, `id`). Copies of it may differ; `stream/copies.py`
-makes one event of them. `order` sorts all events of a session.
+An event is one fact about one session. Its identity is (`subject`, `source`, `id`). Copies of it may differ, and
+`stream/copies.py` makes one event of them. `canonical.py` has the order and the canonical form.
 """
 
 import re
@@ -26,6 +26,7 @@ from cobrowse_session.checks import (
     shown,
 )
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details, vendor_name
+from cobrowse_session.printable import short_repr
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings
 from cobrowse_session.times import event_time, milliseconds
 from cobrowse_session.vocabulary import (
@@ -71,7 +72,7 @@ def _without_null(extensions: Extra) -> Extra:
     return {key: value for key, value in extensions.items() if value is not None} or NO_EXTRA
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Event:
     """The attributes of every event.
 
@@ -79,14 +80,14 @@ class Event:
         subject: the session's id.
         source: the CloudEvents source that sent it.
         id: unique within its source and subject.
-        occurred_at: when it happened, in the corrected provider clock; aware, cut to the millisecond.
-        received_at: when our side learned of it, in the cloud clock. None: nobody stamped it, and `occurred_at` counts.
+        occurred_at: when it happened, on the corrected provider clock. Aware, cut to the millisecond.
+        received_at: when our side received it, on the cloud clock. None: unknown, and `occurred_at` stands in.
         provider_time: the uncorrected time of the provider's clock, if it differs.
         sequence: the edition of this fact. A copy with a higher one corrects the copies with lower ones.
         derived_from: what the time was derived from, if no source states it.
-        context: whose leg it is.
-        details: what it states about the leg.
-        settings: what it states about the queue's rules.
+        context: conversation, participant, user and queue of the leg.
+        details: the details of the leg that it states.
+        settings: the settings that it states.
         extra: unknown keys of its data, and timeouts out of range, as they came.
         extensions: unknown keys of its envelope, as they came.
 
@@ -142,6 +143,8 @@ class Event:
     def _envelope_keys(self) -> frozenset[str]:
         return _ENVELOPE_KEYS | {"data_base64"}
 
+    __repr__ = short_repr
+
     @property
     def type(self) -> str:
         """Its CloudEvents type."""
@@ -164,12 +167,12 @@ _JSON_TYPE = re.compile(r"\s*[^\s/;]+/(?:[^\s/;]+\+)?json\s*(?:;.*)?", re.IGNORE
 # --- The kinds, in the order of their rank ------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Entered(Event):
-    """The leg entered a state (base of the six that say so).
+    """The leg entered a state. This is the base of six kinds.
 
     Args:
-        segment_type: the type of the segment that begins, where the provider has a word of its own for it.
+        segment_type: the type of the segment that begins, if the provider has its own type for it.
     """
 
     #: The type of the segment that begins, where the event does not say one.
@@ -178,56 +181,56 @@ class Entered(Event):
     segment_type: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Scheduled(Entered):
     """The leg is scheduled for a later time."""
 
     kind, rank, target_state, segment = "scheduled", 0, ConnectionState.SCHEDULED, "Scheduled"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Offering(Entered):
     """The leg is offered."""
 
     kind, rank, target_state, segment = "offering", 1, ConnectionState.OFFERING, "System"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Contacting(Entered):
     """The agent's own station is being reached."""
 
     kind, rank, target_state, segment = "contacting", 2, ConnectionState.CONTACTING, "Contacting"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Dialing(Entered):
     """The other party is being called."""
 
     kind, rank, target_state, segment = "dialing", 3, ConnectionState.DIALING, "Dialing"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Alerting(Entered):
     """The agent is being alerted."""
 
     kind, rank, target_state, segment = "alerting", 4, ConnectionState.ALERTING, "Alert"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Connected(Entered):
     """Both sides are connected."""
 
     kind, rank, target_state, segment = "connected", 5, ConnectionState.CONNECTED, "Interact"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Updated(Event):
     """Details or settings changed, the state did not."""
 
     kind, rank = "updated", 6
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AfterCallWorkRequired(Event):
     """The agent asks for after-call work, or takes it back.
 
@@ -240,9 +243,9 @@ class AfterCallWorkRequired(Event):
     required: bool
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Ended(Event):
-    """The leg ended (base of the two that say so).
+    """The leg ended. This is the base of two kinds.
 
     Args:
         disconnect_type: what ended it.
@@ -253,14 +256,14 @@ class Ended(Event):
     disconnect_type: DisconnectType | str | None = field(default=None, converter=converters.optional(read_disconnect_type))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Disconnected(Ended):
     """The leg ended."""
 
     kind, rank, target_state = "disconnected", 8, ConnectionState.DISCONNECTED
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Terminated(Ended):
     """The leg ended and its connection is released."""
 
@@ -271,23 +274,23 @@ def _code(code: str | None) -> str | None:
     return code or None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AfterCallWorkStarted(Event):
     """The platform reports that after-call work is pending, or that it may last longer. Its settings count after the end, too."""
 
     kind, rank = "acw.started", 10
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class WrapupSaved(Event):
-    """The agent saved a wrap-up. One without a code that is not provisional means that the agent skipped it [D].
+    """The agent saved a wrap-up. Without a code and not provisional: the agent skipped it (ACW-14).
 
     Args:
-        code: the wrap-up code; `""` is none.
+        code: the wrap-up code. `""` is none (KEEP-6).
         name: the code's name.
         notes: free text.
         tags: free words.
-        provisional: a draft, to be used later; needs no code [D].
+        provisional: a draft. It needs no code (WRAP-6).
         disable_end_time_updates: keep the `end_time` that the wrap-up has. An instruction, never stored.
     """
 
@@ -301,7 +304,7 @@ class WrapupSaved(Event):
     disable_end_time_updates: bool = False
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AfterCallWorkEnded(Event):
     """After-call work was ended.
 
@@ -334,7 +337,7 @@ def _data_unless_empty(data: Any) -> Any:
     return None if data == {} and isinstance(data, dict) else data
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class UnknownEvent(Event):
     """An event of a type that this package does not know. Only its envelope is read.
 
@@ -395,10 +398,10 @@ KINDS: Mapping[str, type[Event]] = {
 """Every kind of event, in the order of its rank."""
 
 
-# --- Timers: what time itself says --------------------------------------------------------------------------------------------
+# --- Timers -------------------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Timer:
     """A deadline that has passed. Nobody sends it. `occurred_at` is the deadline itself, not when it was noticed."""
 
@@ -408,21 +411,23 @@ class Timer:
     subject: str
     occurred_at: datetime
 
+    __repr__ = short_repr
+
     @property
     def type(self) -> str:
         """Its name in the trace."""
         return self.kind
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AlertingTimeout(Timer):
-    """Nobody answered the alert, and nobody told us that the provider ended it."""
+    """Nobody answered the alert in time, and the provider reported no end (ALERT-3)."""
 
     kind, target_state = "timer.alerting", ConnectionState.DISCONNECTED
     disconnect_type: ClassVar[DisconnectType] = DisconnectType.SYSTEM
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AfterCallWorkTimeout(Timer):
     """The time for after-call work is over."""
 

@@ -1,8 +1,8 @@
-"""The values: a communication, its parts, its settings and their vocabulary.
+"""The values: a communication, its parts, its details and its context.
 
 Everything here is a plain value. `Address`, `Segment`, `Wrapup` and `AfterCallWork` are frozen: the lifecycle *replaces* them
 and never changes them in place, so `copy.copy(session)` is a whole copy. A session itself is mutable, and only the lifecycle
-should write to it: its attributes are correlated.
+should write to it, because its attributes depend on each other.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any, Self
 from attrs import converters, define, evolve, field, fields, frozen, setters
 
 from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, Extra, check_fields, check_keys, check_object, extra_key
+from cobrowse_session.printable import short_repr
 from cobrowse_session.segments import Segments, time_line
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.vocabulary import (
@@ -30,7 +31,7 @@ from cobrowse_session.vocabulary import (
 
 @cache
 def vendor_name(attribute: str) -> str:
-    """The vendor's name of an attribute: `after_call_work` is `afterCallWork`, a timeout says its unit: `wrapupTimeoutMs`."""
+    """Return the vendor's name: `afterCallWork` for `after_call_work`. Timeouts have a unit: `wrapupTimeoutMs`."""
     head, *tail = attribute.split("_")
     return head + "".join(map(str.capitalize, tail)) + ("Ms" if attribute.endswith("_timeout") else "")
 
@@ -38,7 +39,7 @@ def vendor_name(attribute: str) -> str:
 # --- Context ------------------------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True, cache_hash=True)
+@frozen(kw_only=True, cache_hash=True, repr=False)
 class Context:
     """The conversation, participant and queue of a leg. It is kept beside the session, outside of its JSON and its equality.
 
@@ -62,6 +63,8 @@ class Context:
     purpose: str | None = None
     media_type: str | None = None
 
+    __repr__ = short_repr
+
     def __attrs_post_init__(self) -> None:
         check_fields(self)
 
@@ -82,7 +85,7 @@ NO_CONTEXT = Context()
 # --- Parts of a communication -------------------------------------------------------------------------------------------------
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Address:
     """Address and name of one side of the leg.
 
@@ -106,6 +109,8 @@ class Address:
     address_displayable: str | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
+    __repr__ = short_repr
+
     def __attrs_post_init__(self) -> None:
         check_fields(self)
         check_object("Address: extra", self.extra, MAX_DEPTH - 2)
@@ -115,7 +120,7 @@ class Address:
 _ADDRESS_NAMES = frozenset(vendor_name(a.name) for a in fields(Address) if a.name != "extra")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Wrapup:
     """The agent's record of the leg.
 
@@ -124,9 +129,9 @@ class Wrapup:
         name: the code's name.
         notes: free text.
         tags: free words.
-        duration_seconds: from the leg's end to its own, in whole seconds, rounded down [O].
-        end_time: when it was saved, on the corrected provider clock; None: it is a preparation [D].
-        provisional: a draft, to be used later [D].
+        duration_seconds: from the end of the leg to the end of the wrap-up, in whole seconds, rounded down.
+        end_time: when it was saved, on the corrected provider clock. None: it is prepared only (WRAP-5).
+        provisional: it is a draft (WRAP-6).
         extra: unknown keys, as they came.
     """
 
@@ -139,15 +144,17 @@ class Wrapup:
     provisional: bool = False
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
+    __repr__ = short_repr
 
-@frozen(kw_only=True)
+
+@frozen(kw_only=True, repr=False)
 class AfterCallWork:
     """After-call work: its state, and its times on the corrected provider clock.
 
     Args:
-        start_time: when the leg ended, to the millisecond [O].
-        end_time: when it was done, skipped, or over; None: it is pending.
-        state: how far it has come.
+        start_time: when the leg ended, to the millisecond (ACW-6).
+        end_time: when it was completed or skipped, or the deadline. None: it is pending.
+        state: `pending`, `complete` or `skipped`. The platform may send others.
         extra: unknown keys, as they came.
     """
 
@@ -156,9 +163,11 @@ class AfterCallWork:
     state: AfterCallWorkState | str | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
+    __repr__ = short_repr
+
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
-    """After-call work that says nothing is none: the platform writes `{}` for legs that have none [O]."""
+    """Return after-call work, or None for an empty one. The platform writes `{}` for legs that have none (KEEP-7)."""
     return None if work == _EMPTY_WORK else work
 
 
@@ -168,29 +177,29 @@ _EMPTY_WORK = AfterCallWork()
 # --- Communications -----------------------------------------------------------------------------------------------------------
 
 
-@define(kw_only=True, on_setattr=setters.NO_OP)
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
 class Communication:
-    """One leg of one participant: what a call, a callback, a chat and a co-browse session share.
+    """One leg of one participant. Calls, callbacks, chats and co-browse sessions share these attributes.
 
     Args:
-        state: where the leg is in its life.
-        initial_state: the state in which it was first seen, or the platform's own word for it.
-        id: the communication's id; events name it as their `subject`.
-        disconnect_type: what ended it; None: it has not ended, or nothing has said why.
-        self_: address and name of this side; the attribute itself is called `self`, as the vendor has it.
-        provider_event_time: when the last applied event happened, on the corrected provider clock [D].
-        start_alerting_time: when it was first put into alerting, on the cloud clock [O].
-        connected_time: when it was connected, on the cloud clock [D].
-        disconnected_time: when it ended, on the corrected provider clock [D, C].
-        provider: who provides it; None: no event named the provider.
-        peer_id: the communication of the other side.
-        segments: its time line; None: no state was entered yet.
-        wrapup: what the agent noted.
+        state: the connection state.
+        initial_state: the state in which the leg was first seen, or the platform's own value (DETAIL-6).
+        id: the id of the communication. Events have it as their `subject`.
+        disconnect_type: the cause of the end. None: the leg has not ended, or no event named a cause (CONN-15).
+        self_: address and name of this side. The attribute is called `self`, as in the vendor's model.
+        provider_event_time: the time of the last applied event, on the corrected provider clock (STAMP-6).
+        start_alerting_time: the time of the first alert, on the cloud clock (STAMP-2).
+        connected_time: the time of the connection, on the cloud clock (STAMP-3).
+        disconnected_time: the time of the end, on the corrected provider clock (STAMP-4).
+        provider: the name of the provider. None: no event named it.
+        peer_id: the id of the communication of the other side.
+        segments: the time line. None: no state was entered yet.
+        wrapup: the agent's record. None: nothing was saved.
         after_call_work: None: there is none.
-        after_call_work_required: whether the agent asked for it; it counts under the prompt `agentRequested` only [D].
+        after_call_work_required: the agent's request. It counts under the prompt `agentRequested` only (ACW-47).
         extra: unknown keys, as they came.
-        settings: what its events said of the queue's rules. No part of the vendor's model: equality and the session JSON
-            leave it out.
+        settings: the settings that its events stated. They are not in the vendor's model, so equality and the session JSON leave
+            them out.
     """
 
     # Setting an attribute runs no hook: the lifecycle writes nothing that a converter would change, and writes often.
@@ -213,15 +222,25 @@ class Communication:
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
     settings: Settings = field(default=NO_SETTINGS, eq=False)
 
+    def __repr__(self) -> str:
+        """Return the fields that matter most. `attrs.asdict(session)` has all."""
+        shown = {"id": self.id, "state": str(self.state), "disconnect_type": self.disconnect_type and str(self.disconnect_type)}
+        if self.after_call_work:
+            shown["after_call_work"] = self.after_call_work.state and str(self.after_call_work.state)
+        if self.wrapup:
+            shown["wrapup"] = self.wrapup.code
+        fields = ", ".join(f"{name}={value!r}" for name, value in shown.items() if value is not None)
+        return f"{type(self).__name__}({fields}, …)"
 
-@define(kw_only=True, on_setattr=setters.NO_OP)
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
 class CobrowseSession(Communication):
     """The platform's `Cobrowsesession`: a communication whose two sides share a page.
 
     Args:
         cobrowse_session_id: the id of the shared page's session, which both sides have.
         cobrowse_role: whether this side shares its page or looks at it.
-        controlling: the participants whose page this side may control; empty: none [D]; None: nothing was said.
+        controlling: the participants whose page this side may control. Empty: none. None: no event stated it.
         viewer_url: where the page can be looked at.
     """
 
@@ -241,9 +260,9 @@ def is_connected(session: Communication) -> bool:
     return session.state == ConnectionState.CONNECTED
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Details:
-    """What any event may state about the leg. None states nothing, and never clears.
+    """The details of a leg that any event may state. None states nothing, and never clears (DETAIL-4).
 
     Args:
         self_: address and name of this side.
@@ -251,10 +270,10 @@ class Details:
         peer_id: the communication of the other side.
         cobrowse_session_id: the id of the shared page's session.
         cobrowse_role: whether this side shares its page or looks at it.
-        controlling: the participants whose page this side may control; taken while connected only [C].
+        controlling: the participants whose page this side may control. Taken while connected only (DETAIL-7).
         viewer_url: where the page can be looked at.
-        initial_state: the platform's own word for the state in which the leg began; taken once.
-        after_call_work_required: the platform's own word for whether after-call work is required; taken until the leg has ended.
+        initial_state: the platform's own value of the first state. Taken once (DETAIL-6).
+        after_call_work_required: the platform's own value. Taken until the leg has ended (DETAIL-3).
 
     Raises:
         TypeError: a field of another type.
@@ -270,6 +289,8 @@ class Details:
     viewer_url: str | None = None
     initial_state: ConnectionState | str | None = field(default=None, converter=converters.optional(read_state))
     after_call_work_required: bool | None = None
+
+    __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)

@@ -5,6 +5,11 @@ bidirectional characters reorder what a person reads, and XML forbids most contr
 """
 
 import re
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import attrs
 
 _UNPRINTABLE = re.compile(
     "["
@@ -24,3 +29,19 @@ def printable(text: str) -> str:
     s1\n\x1b[31mforged
     """
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text) if not text.isprintable() else text
+
+
+def short_repr(value: attrs.AttrsInstance) -> str:
+    """Return a repr that leaves out what is unset, with times and enum members as text. For use as `__repr__`."""
+    return f"{type(value).__name__}({', '.join(f'{name}={_shown(held)}' for name, held in _set_fields(value))})"
+
+
+def _set_fields(value: attrs.AttrsInstance) -> "list[tuple[str, Any]]":  # any field's value
+    fields = attrs.fields(type(value))
+    return [(a.alias, held) for a in fields if a.init and a.repr and (held := getattr(value, a.name)) != a.default]
+
+
+def _shown(value: Any) -> str:  # any field's value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return repr(str(value)) if isinstance(value, Enum) else repr(value)

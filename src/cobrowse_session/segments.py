@@ -7,19 +7,20 @@ from typing import overload
 from attrs import field, frozen
 
 from cobrowse_session.checks import NO_EXTRA, Extra, extra_key
+from cobrowse_session.printable import short_repr
 from cobrowse_session.vocabulary import DisconnectType
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Segment:
     """One stretch of the leg's time line, all on the corrected provider clock.
 
     Args:
-        start_time: when the state was entered.
-        end_time: when it was left; None: it is open.
-        type: the provider's word for it, or `Scheduled`, `System`, `Contacting`, `Dialing`, `Alert`, `Interact` [O].
-        how_ended: the next segment's type, or `Disconnect` [O].
-        disconnect_type: on the last one only, what ended the leg [O].
+        start_time: when the state was entered (SEG-1).
+        end_time: when it was left. None: it is open.
+        type: the provider's own type, or `Scheduled`, `System`, `Contacting`, `Dialing`, `Alert`, `Interact` (SEG-2).
+        how_ended: the type of the next segment, or `Disconnect` (SEG-4).
+        disconnect_type: of the last segment only: the disconnect type of the leg (SEG-5).
         extra: unknown keys, as they came.
     """
 
@@ -30,19 +31,24 @@ class Segment:
     disconnect_type: DisconnectType | str | None = None
     extra: Extra = field(default=NO_EXTRA, eq=extra_key)
 
+    __repr__ = short_repr
+
 
 class Segments(Sequence[Segment]):
-    """The time line of a leg: an immutable sequence that shares what it can, so that one more segment costs one step.
+    """The time line of a leg: an immutable sequence of segments. One more segment costs one step.
 
-    A tuple would be copied for each segment, and a leg that alternates between two states would cost the square of its length.
-
-    The segments stand in a list that many time lines share; each reads as many of them as it counts. Only the last segment ever
-    changes, so it is kept apart. `appended` appends to the shared list where that ends with this time line, else to a copy.
-
-    Example: after alerting and connected the list is [Alert], the count 1 and the last segment Interact. A copy of the session
-    shares all three. Whichever goes on first appends Interact to the list. The other one then finds the list longer than its
-    count, copies its one segment and appends there.
+    A tuple would be copied for each segment. A leg that alternates between two states would cost the square of its length.
     """
+
+    # Many time lines share one list of segments. Each reads as many of them as its count. Only the last segment ever changes, so
+    # it is kept apart. `appended` appends to the shared list if the list ends with this time line, else to a copy of it.
+    #
+    # Example: alerting, then connected. A copy of the session is made, and both go on in different ways.
+    #
+    #                                list           count   last
+    #     both                       [Alert]        1       Interact
+    #     the first one goes on      [Alert, Int.]  2       Hold        appended to the shared list
+    #     the other one goes on      [Alert, Int.]  2       Disconnect  the list is longer than its count: a copy
 
     __slots__ = ("_count", "_earlier", "_last")
 

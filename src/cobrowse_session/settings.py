@@ -8,11 +8,12 @@ from attrs import field, frozen
 
 from cobrowse_session.checks import check_fields, shown
 from cobrowse_session.errors import SettingsError
+from cobrowse_session.printable import short_repr
 from cobrowse_session.times import milliseconds, plain_timedelta
 from cobrowse_session.vocabulary import UnknownPrompt, WrapupPrompt
 
 MAX_TIMEOUT = timedelta(days=1)
-"""The vendor's largest bound so far (it has been 15 minutes and an hour, too) [D]."""
+"""The vendor's largest bound so far (SETTING-8)."""
 
 
 def _prompt(prompt: WrapupPrompt | str | None) -> WrapupPrompt | UnknownPrompt | None:
@@ -70,14 +71,14 @@ def _alerting_timeout(duration: timedelta | None) -> timedelta | None:
     return check_duration("alerting_timeout", duration, _MIN_TIMEOUT, MAX_TIMEOUT)
 
 
-@frozen(kw_only=True, cache_hash=True)
+@frozen(kw_only=True, cache_hash=True, repr=False)
 class Settings:
-    """The rules that the queue gives a session. The defaults of the `Lifecycle` fill in what is unset.
+    """The settings that the queue prescribes for a session. The defaults of the `Lifecycle` fill in what is unset.
 
     Args:
         wrapup_prompt: when after-call work happens and how it may end.
-        wrapup_timeout: how long timed after-call work lasts; whole milliseconds, 1 ms to 1 day.
-        alerting_timeout: how long the agent has to answer; whole milliseconds, 1 ms to 1 day.
+        wrapup_timeout: the longest duration of after-call work. Whole milliseconds, 1 ms to 1 day (SETTING-8).
+        alerting_timeout: the longest duration of an alert. Whole milliseconds, 1 ms to 1 day.
 
     Raises:
         TypeError: a value of another type.
@@ -87,6 +88,8 @@ class Settings:
     wrapup_prompt: WrapupPrompt | UnknownPrompt | None = field(default=None, converter=_prompt)
     wrapup_timeout: timedelta | None = field(default=None, converter=_wrapup_timeout)
     alerting_timeout: timedelta | None = field(default=None, converter=_alerting_timeout)
+
+    __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
         if type(self.wrapup_prompt) is UnknownPrompt:

@@ -6,7 +6,7 @@ from cobrowse_session.checks import shown
 
 
 def utc(moment: datetime) -> datetime:
-    """Bring a moment to UTC and cut it to the millisecond. Nothing finer exists here.
+    """Return a moment in UTC, cut to the millisecond.
 
     Args:
         moment: an aware datetime, on any clock.
@@ -31,7 +31,7 @@ def utc(moment: datetime) -> datetime:
 
 
 def event_time(moment: datetime) -> datetime:
-    """`utc`, for what an event says: the year 9999 is left to the deadlines that follow from it.
+    """Return the time of an event, as `utc` does. The year 9999 is kept free for the deadlines that follow from it.
 
     Raises:
         TypeError: `moment` is naive, or no datetime at all.
@@ -49,12 +49,12 @@ MAX_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 
 
 def milliseconds(duration: timedelta) -> int:
-    """A duration as whole milliseconds, rounded down."""
+    """Return a duration in whole milliseconds, rounded down."""
     return duration // timedelta(milliseconds=1)
 
 
 def time_text(moment: datetime) -> str:
-    """A moment as every format here writes it: `2026-03-01T09:00:00.000Z`."""
+    """Return a moment as all formats here write it: `2026-03-01T09:00:00.000Z`."""
     return utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

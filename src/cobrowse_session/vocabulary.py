@@ -118,7 +118,7 @@ class DisconnectType(Vocabulary):
 
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
-        """The REST media participant writes `donotdisturb` for `dnd`; detail events divide what the model writes as one word."""
+        """Return the spellings of other APIs: `donotdisturb` for `dnd`, and words that detail events divide."""
         return {
             "endpoint.donotdisturb": cls.ENDPOINT_DND,
             "transfer.donotdisturb": cls.TRANSFER_DND,
@@ -145,7 +145,7 @@ class WrapupPrompt(Vocabulary):
 
     @classmethod
     def other_spellings(cls) -> dict[str, Self]:
-        """The queue's spelling says `MANDATORY_` before both time limits."""
+        """Return the queue's spellings. They begin with `MANDATORY_` for both time limits."""
         return {"mandatory_timeout": cls.TIMEOUT, "mandatory_forced_timeout": cls.FORCED_TIMEOUT}
 
 
@@ -230,7 +230,7 @@ ENDED_STATES = (ConnectionState.DISCONNECTED, ConnectionState.TERMINATED)
 class UnknownPrompt(str):
     """A wrap-up prompt that this version does not know, as a payload stated it. It behaves as `optional`.
 
-    In code a prompt is a member of `WrapupPrompt` or its text; a misspelt one is an error. What a platform sends is kept.
+    In code a prompt is a member of `WrapupPrompt` or its text. A misspelt one is an error. A payload's prompt is kept.
     """
 
     __slots__ = ()

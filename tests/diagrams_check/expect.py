@@ -12,6 +12,7 @@ from cobrowse_session.diagrams.graph import graph_of, moves_of
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
+from cobrowse_session.wire.trace import trace_entry
 
 HOSTILE = 'x"];\n--> ]]> %%{init}%% <b>&#10; #8238; `*_| \\ \x00\x1b[31m\u202e\ufffe'
 """An id that breaks what is not escaped."""
@@ -36,7 +37,7 @@ def main(directory: str) -> None:
                 path = folder / f"{picture}-{name}.way.{FORMATS[format_]}"
                 path.write_text(render(picture, format_, path=way), encoding="utf-8")
     for name, log in {**{log.session_id: log for log in logs}, "hostile": _hostile_log()}.items():
-        (folder / f"timeline-{name}.svg").write_text(timeline(log.folded), encoding="utf-8")
+        (folder / f"timeline-{name}.svg").write_text(timeline(log), encoding="utf-8")
     (folder / "replay.perfetto.json").write_text(perfetto(logs), encoding="utf-8")
     expected = {picture: _expected(picture) for picture in PICTURES}
     (folder / "expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")

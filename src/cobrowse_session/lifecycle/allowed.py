@@ -1,4 +1,4 @@
-"""Which kinds of event would be applied now: the answer before an event is there."""
+"""The kinds of event that would be applied now, answered before there is an event."""
 
 from typing import Literal
 

@@ -222,13 +222,13 @@ def requests_acw(_session: Communication, event: AfterCallWorkRequired, _: Polic
 
 
 @reads_event
-def is_skip(_session: Communication, event: WrapupSaved, _: Policy) -> bool:
+def is_a_skip(_session: Communication, event: WrapupSaved, _: Policy) -> bool:
     """The save has no code and is not provisional: the agent skipped the wrap-up (ACW-14)."""
     return event.code is None and not event.provisional
 
 
 @reads_event
-def is_draft(_session: Communication, event: WrapupSaved, _: Policy) -> bool:
+def is_a_draft(_session: Communication, event: WrapupSaved, _: Policy) -> bool:
     """The save is provisional (WRAP-6)."""
     return event.provisional
 

@@ -84,7 +84,7 @@ class Lifecycle:
         """Return a session before its first event.
 
         Args:
-            session_id: the communication's id; events name it as their `subject`.
+            session_id: the id of the communication. Events have it as their `subject`.
 
         Raises:
             TypeError: it is no text.

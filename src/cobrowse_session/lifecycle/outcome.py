@@ -7,20 +7,21 @@ import attrs
 from attrs import frozen
 
 from cobrowse_session.events import Event
+from cobrowse_session.printable import short_repr
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Outcome:
     """The attributes of every outcome.
 
     Attributes:
-        row: the stable name of the table row that decided; None where no row was asked (stale, late).
+        row: the stable name of the row that decided, `ended+begins` for two. None: no row decided (stale, late).
         reason: one sentence.
         cites: the rules of the specification that the row implements.
         from_state: the connection state in which the event was decided.
-        acw: the state of after-call work afterwards; None: there is none.
-        notes: what of the event was kept but not understood.
+        acw: the state of after-call work afterwards. None: there is none.
+        notes: sentences about parts of the event that were kept but not understood.
         fired: the timers that fired before the event was decided, in order.
     """
 
@@ -33,6 +34,8 @@ class Outcome:
     cites: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fired: "tuple[Fired, ...]" = ()
+
+    __repr__ = short_repr
 
     @classmethod
     def match(cls, **expected: object) -> "Match":
@@ -51,7 +54,7 @@ class Outcome:
         return Match(cls, expected)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Applied(Outcome):
     """The session changed.
 
@@ -66,34 +69,34 @@ class Applied(Outcome):
     set: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Fired(Applied):
     """A timer fired.
 
     Attributes:
         timer: which: `timer.acw` or `timer.alerting`.
-        at: the deadline itself, in the corrected provider clock; not when it was noticed.
+        at: the deadline itself, on the corrected provider clock. It may have been noticed later.
     """
 
     timer: str
     at: datetime
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Duplicate(Outcome):
     """The event repeats the current state. Nothing changed."""
 
     kind = "duplicate"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Stale(Outcome):
     """The event is older than what the session has seen. Nothing changed. Only the step returns this, a log never does."""
 
     kind = "stale"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Ignored(Outcome):
     """The event has no meaning here. Nothing changed.
 
@@ -106,7 +109,7 @@ class Ignored(Outcome):
     rule: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Refused(Outcome):
     """The event breaks a rule. Nothing changed.
 
@@ -119,12 +122,12 @@ class Refused(Outcome):
     rule: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Repeat(Outcome):
-    """The log holds this event already, and the copy changes nothing. Only a log gives this outcome. It has no trace row.
+    """The log holds this event already, and the copy changes nothing. Only a log gives this outcome. It has no trace entry.
 
     Attributes:
-        kept: the outcome of the event that is kept; None: the log was let go, and only the identities of its events are known.
+        kept: the outcome of the event that is kept. None: the log was evicted, and only fingerprints of its events are known.
     """
 
     kind = "repeat"
@@ -132,7 +135,7 @@ class Repeat(Outcome):
     kept: Outcome | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Late(Outcome):
     """The session was sealed before the event came. Nothing changed. Only a log returns this.
 

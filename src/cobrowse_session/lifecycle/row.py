@@ -142,5 +142,5 @@ class Row:
 
     @property
     def is_applied(self) -> bool:
-        """Whether the row changes the session."""
+        """True if the row changes the session."""
         return self.outcome in (None, NO_TRANSITION)

@@ -15,7 +15,7 @@ The last one is the default row: it has no guards, and all others have some. So 
 outcome, for all settings, because only guards read settings. `check.py` verifies this when the machines are built.
 
 Example: `wrapup` in `pending`, saved as a draft that differs. `draft_after_final` comes first, and its guard `has_final_wrapup`
-fails. `draft` is next. Its guards `is_draft` and `changes_prepared_wrapup` hold, so it decides: the state stays, the action
+fails. `draft` is next. Its guards `is_a_draft` and `changes_prepared_wrapup` hold, so it decides: the state stays, the action
 writes the wrap-up, and the outcome is applied.
 
 Every applied row of an outside event also takes the event's details and settings and stamps `providerEventTime`. `machine.py`
@@ -68,9 +68,9 @@ from cobrowse_session.lifecycle.guards import (
     has_other_grant,
     has_other_settings,
     has_unknown_value,
-    is_draft,
+    is_a_draft,
+    is_a_skip,
     is_final,
-    is_skip,
     may_exit_early,
     no_early_exit,
     not_connected,
@@ -411,7 +411,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="nothing_to_skip",
         on=("wrapup",),
         source=("absent", *CLOSED),
-        guards=(is_skip,),
+        guards=(is_a_skip,),
         result=ignored("nothing_to_save"),
         reason="No after-call work is pending, so there is nothing to skip.",
         cites=("WRAP-7",),
@@ -420,7 +420,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="draft_after_final",
         on=("wrapup",),
         source=("absent", "pending"),
-        guards=(has_final_wrapup, is_draft),
+        guards=(has_final_wrapup, is_a_draft),
         result=ignored("already_final"),
         reason="A draft does not replace a final wrap-up.",
         cites=("WRAP-6",),
@@ -439,7 +439,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="draft_too_late",
         on=("wrapup",),
         source=("absent", *CLOSED),
-        guards=(not_connected, is_draft),
+        guards=(not_connected, is_a_draft),
         result=ignored("already_final"),
         reason="A draft counts only while the leg is connected or after-call work is pending.",
         cites=("WRAP-6",),
@@ -460,7 +460,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="draft",
         on=("wrapup",),
         source=("pending",),
-        guards=(is_draft, changes_prepared_wrapup),
+        guards=(is_a_draft, changes_prepared_wrapup),
         result=NO_TRANSITION,
         actions=(prepare_wrapup,),
         reason="The agent saved a draft. After-call work stays pending.",
@@ -490,7 +490,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="skip_no_early_exit",
         on=("wrapup",),
         source=("pending",),
-        guards=(no_early_exit, is_skip),
+        guards=(no_early_exit, is_a_skip),
         result=refused("no_early_exit"),
         reason="This prompt has no early exit. After-call work ends at its deadline.",
         cites=("ACW-14",),
@@ -499,7 +499,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="skip_code_required",
         on=("wrapup",),
         source=("pending",),
-        guards=(code_is_required, is_skip),
+        guards=(code_is_required, is_a_skip),
         result=refused("code_required"),
         reason="This prompt requires a wrap-up code before after-call work ends.",
         cites=("ACW-14",),
@@ -508,7 +508,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         name="skipped_by_agent",
         on=("wrapup",),
         source=("pending",),
-        guards=(is_skip,),
+        guards=(is_a_skip,),
         result="skipped",
         actions=(drop_draft, end_after_call_work, finish_wrapup),
         reason="The agent skipped the wrap-up.",

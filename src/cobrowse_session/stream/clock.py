@@ -48,7 +48,7 @@ _MAX_NUMBER = 1000
 
 
 class ClockState(StrEnum):
-    """What a clock knows of a source."""
+    """The state of knowledge about the clock of a source."""
 
     #: Too little was received, or the source's clock is right.
     QUIET = "quiet"
@@ -143,7 +143,7 @@ class OpenWindow:
             self.bins = dict(sorted(self.bins.items())[: _MAX_BINS // 2])
 
     def base(self, min_delay: timedelta) -> timedelta | None:
-        """Return the smallest difference that has enough others close above it; None: there is none."""
+        """Return the smallest difference that has enough others close above it. None: there is none."""
         for index in range(len(self.smallest) - _CLOSE + 1):
             if self.smallest[index + _CLOSE - 1] - self.smallest[index] <= min_delay:
                 return self.smallest[index]
@@ -279,7 +279,7 @@ class ProviderClock:
 
     @property
     def drift(self) -> float | None:
-        """How fast the offset changes, as a fraction; positive: the provider's clock is slow. None: too little is known."""
+        """The change of the offset per time, as a fraction. Positive: the provider's clock is slow. None: too little is known."""
         if len(self.recent) < 2:
             return None
         first, last = self.recent[0], self.recent[-1]
@@ -287,7 +287,7 @@ class ProviderClock:
 
     @property
     def report(self) -> ClockReport | None:
-        """What is to be reported: a source that seems to be off by more than `tolerated`. None: nothing."""
+        """The report about a source that seems to be off by more than `tolerated`. None: there is nothing to report."""
         if self.base is None or abs(self.base) <= self.tolerated or self.state == ClockState.QUIET:
             return None
         return ClockReport(self.state, self.base)

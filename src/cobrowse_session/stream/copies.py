@@ -3,13 +3,13 @@
 Theory of operation
 ===================
 
-A platform states the same fact in many payloads. All of them have one identity, and `sequence` is the edition. The copy with the
-highest sequence counts; of several, the one received first, then the one with the smallest canonical form. What that copy leaves
-unset is filled in from lower editions, because absence is no correction.
+A platform states the same fact in many payloads. All of them have one identity, and `sequence` is the edition. The copy with
+the highest sequence counts. Of several, the one received first counts, then the one with the smallest canonical form. What that
+copy leaves unset is filled in from lower editions, because absence is no correction.
 
 Everything is kept up to date with each copy, so that many copies of one event cost one step each:
 
-- the copies of the highest edition, and the one of them that counts;
+- the copies of the highest edition, and the one of them that counts,
 - for each field, the best copy of a lower edition that states it.
 
 Example: edition 1 states `peer` and a viewer's address, edition 2 states `transfer`. The event is `transfer`, with the address.
@@ -53,7 +53,7 @@ class Copies:
     """The copies of one event that differ, and the event that they amount to.
 
     Args:
-        events: at least one; all of one identity.
+        events: at least one. All have one identity.
     """
 
     __slots__ = ("_best", "_earliest", "_forms", "_lower", "_merged", "_top", "_undo")
@@ -110,12 +110,12 @@ class Copies:
 
     @property
     def in_conflict(self) -> bool:
-        """Whether copies of the highest edition differ in more than when they were received."""
+        """True if copies of the highest edition differ in more than the time of receipt."""
         return len(self._top) > 1
 
     @property
     def is_corrected(self) -> bool:
-        """Whether a lower edition states something else than what counts. Absence is no correction."""
+        """True if a lower edition states something else than what counts. Absence is no correction."""
         counts = _statements(self.merged)
         lower = (copy.event for form, copy in self._forms.items() if form not in self._top)
         return any(counts.get(key, value) != value for event in lower for key, value in _statements(event).items())
@@ -178,7 +178,7 @@ _OWN_ARGUMENTS = {name: name for name in _FILLED_BY_OWN_TYPE}
 
 
 def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
-    """What an event states and a higher edition may leave unset: (group, name) and the value."""
+    """Yield what an event states and a higher edition may leave unset, as (group, name) and value."""
     if isinstance(event, UnknownEvent):
         return
     for part, arguments in _ARGUMENTS.items():
@@ -190,7 +190,7 @@ def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
 
 
 def _statements(event: Event) -> dict[tuple[str, ...], str]:
-    """What an event states, each key of the envelope and of the data by itself."""
+    """Return what an event states: each key of the envelope and of the data, and its value as JSON."""
     written = as_json(event)
     data = {} if isinstance(event, UnknownEvent) else written.pop("data", {})  # of an unknown type, data is one statement
     found: dict[tuple[str, ...], str]

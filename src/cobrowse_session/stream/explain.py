@@ -15,7 +15,7 @@ from cobrowse_session.lifecycle.actions import COMMON, apply_details
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup, is_ended
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream.changes import ATTRIBUTES, PARTS, Step, steps
@@ -105,8 +105,8 @@ def explain(log: SessionLog, field: str) -> Explanation:
         if value != held:
             entry, rows = step.entry, _deciding(step.entry)
             alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
-        if value is None and (candidates := tuple(_would_set(log.lifecycle, step, attribute, inside))):
-            unset = candidates
+        if value is None:
+            unset = _nearest(log.lifecycle, step, attribute, inside) or unset
     actions = _actions(entry, rows, attribute, getattr(log.session, attribute))
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
     return Explanation(
@@ -117,7 +117,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
         rules=tuple(dict.fromkeys(map(sentences, actions))),
         clock=clocks[-1] if clocks else None,
-        unset=(unset or tuple(_kinds_that_set(attribute))) if value is None and entry is None else (),
+        unset=(*unset, *_kinds_that_set(log, attribute)) if value is None and entry is None else (),
         earlier=tuple(_earlier(log, attribute, inside)),
         alternatives=(*alternatives, *_turned_away(log, attribute)),
     )
@@ -203,41 +203,56 @@ def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: st
 # --- Why it is unset ----------------------------------------------------------------------------------------------------------
 
 
-def _would_set(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
-    """Yield why the decision left a field unset, for each other row of the same event and state that would have set it."""
+def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str, ...]) -> tuple[str, ...]:
+    """Return why a decision left a field unset: the row that decided, and the row with the fewest failed guards that sets it.
+
+    The actions of the other rows of the same event and state run on a copy of the session, to see whether they set the field.
+
+    Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, only `begins`
+    had no failed guard. So it would have decided if the guard of `none_without_prompt` had failed.
+    """
+    found: list[tuple[int, tuple[str, ...]]] = []
     for kind, session, row in _decisions(step):
-        rows = machines().rows(kind, session)
-        for other in rows:
-            if other is row or not any(attribute in written_by(action) for action in other.actions):
-                continue
-            then = copy(session)
-            policy = lifecycle.policy(session)
-            for action in other.actions:
-                action(then, step.entry.event, policy)
-            if _inside(getattr(then, attribute), inside) is None:
-                continue
-            at, cites = clock_time(step.entry.event.occurred_at), f"[{', '.join(row.cites)}]"
-            before = rows.index(other) < rows.index(row)
-            missing = " and ".join(_failed(lifecycle, step, session, kind, other)) if before else ""
-            held = " and ".join(condition(guard) for guard in row.guards)
-            needs = f"needs: {missing}" if missing else f"unless: {held}"
-            yield f"{row.name} decided at {at}: {row.reason} {cites}"
-            yield f"{other.name} would have set it ({needs})"
-            return
+        for other in machines().rows(kind, session):
+            if other is not row and _sets(lifecycle, step, session, other, attribute, inside):
+                failed = _failed(lifecycle, step, session, kind, other)
+                held = " and ".join(condition(guard) for guard in row.guards)
+                needs = f"needs: {' and '.join(failed)}" if failed else f"unless: {held}"
+                at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
+                decided = f"{row.name} decided at {at}: {row.reason} [{cites}]"
+                found.append((len(failed), (decided, f"{other.name} would have set it ({needs})")))
+    return min(found, key=lambda one: one[0], default=(0, ()))[1]
 
 
-def _kinds_that_set(attribute: str) -> Iterator[str]:
-    """Yield which kinds of event would have set an attribute."""
+def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
+    lifecycle: Lifecycle, step: Step, session: CobrowseSession, row: Row, attribute: str, inside: tuple[str, ...]
+) -> bool:
+    """Return whether the actions of a row would have set a field."""
+    if not any(attribute in written_by(action) for action in row.actions):
+        return False
+    then = copy(session)
+    for action in row.actions:
+        action(then, step.entry.event, lifecycle.policy(session))
+    return _inside(getattr(then, attribute), inside) is not None
+
+
+def _kinds_that_set(log: SessionLog, attribute: str) -> Iterator[str]:
+    """Yield which kinds of event would have set an attribute. Those that were applied did not."""
+    came = {entry.event.kind for entry in log.trace if entry.outcome.kind == "applied"}
+    if is_ended(log.session):
+        came.add(LEG_ENDED)
     kinds = [
         kind
         for kind, trigger in machines().triggers.items()
+        if kind not in came
         if any(attribute in written_by(action) for one in trigger.all_transitions() for action in one.row.actions)
     ]
-    is_detail = attribute in _DETAILS
-    if is_detail:
-        yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} set it' if kinds else ''}"
+    if attribute in _DETAILS:
+        yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} sets it' if kinds else ''}"
     elif kinds:
-        yield f"no event that sets it was applied: {_listed(kinds)}"
+        yield f"no event that writes it was applied: {_listed(kinds)}"
+    else:
+        yield "no event with a value for it was applied"
 
 
 def _listed(kinds: list[str]) -> str:

@@ -1,6 +1,6 @@
-"""The fold: what a set of events amounts to, in its plainest form (STREAM-7).
+"""The fold: the session that follows from a set of events (STREAM-7).
 
-Drop repeats, sort, step. It needs all events at once; the log does the same piece by piece and must equal it.
+It drops repeats, sorts and decides. It needs all events at once. The log does the same piece by piece and must equal it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,12 +19,12 @@ from cobrowse_session.stream.copies import merge_copies
 
 @frozen
 class TraceEntry:
-    """One row of the trace: an event or a timer, and what became of it.
+    """One entry of the trace: an event or a timer, and its outcome.
 
     Attributes:
         event: the event, or the timer.
-        outcome: what became of it.
-        conversation: the conversation that it names, or else the last one named before it.
+        outcome: its outcome.
+        conversation: the conversation that it names, else the last one named before.
     """
 
     event: Event | Timer
@@ -34,14 +34,14 @@ class TraceEntry:
 
 @define
 class FoldState:
-    """A session and its context on their way: what one step leaves to the next."""
+    """A session and its context between two events of a fold."""
 
     lifecycle: Lifecycle
     session: CobrowseSession
     context: Context = NO_CONTEXT
 
     def take(self, event: Event) -> Iterator[TraceEntry]:
-        """The next event in order; the after-call-work deadline before it, if it is due, comes first."""
+        """Yield the entries of the next event in order. An after-call-work deadline before it comes first."""
         for fired in self.lifecycle.fire_before(self.session, event):
             yield self._fired(fired)
         outcome = self.lifecycle.decide(self.session, event)
@@ -49,17 +49,17 @@ class FoldState:
         yield TraceEntry(event, outcome, self.context.conversation_id)
 
     def take_context(self, event: Event | Timer) -> None:
-        """Take the context that an event states, whatever its outcome."""
+        """Take the context that an event states, for every outcome."""
         if isinstance(event, Event) and event.context is not NO_CONTEXT:
             self.context = event.context.with_defaults(self.context)
 
     def advance(self, until: datetime) -> Iterator[TraceEntry]:
-        """Whatever is due by then."""
+        """Yield the entries of the timers that are due by then."""
         for fired in self.lifecycle.advance(self.session, until):
             yield self._fired(fired)
 
     def copy(self) -> Self:
-        """A state that goes its own way from here; values are replaced and never changed, so the copy is whole."""
+        """Return an independent copy. A shallow one is enough, because values are replaced and never changed."""
         return type(self)(self.lifecycle, copy(self.session), self.context)
 
     def _fired(self, fired: Fired) -> TraceEntry:
@@ -68,16 +68,16 @@ class FoldState:
 
 @frozen
 class FoldResult:
-    """What the events of one session amount to.
+    """The session and the trace that follow from the events of one session.
 
     Attributes:
-        lifecycle: the rules by which they were decided.
+        lifecycle: the lifecycle that decided them.
         session: the session in the end.
         trace: every kept event and every timer, in order, with its outcome.
         repeats: how many copies were received beyond one of each event.
         conflicts: how many events have copies of their highest edition that differ in more than when they were received.
         corrected: how many events have a lower edition that states something else.
-        context: whose leg it is.
+        context: conversation, participant, user and queue of the leg.
     """
 
     lifecycle: Lifecycle = field(eq=False)
@@ -116,13 +116,13 @@ def deduplicate(events: Iterable[Event]) -> Deduplicated:
 
 
 def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: Lifecycle | None = None) -> FoldResult:
-    """Fold the events of one session, in whatever order and however often they come.
+    """Return the session and the trace of the events of one session, in any order and with any repetition.
 
     Args:
-        events: at least one; all of the same session.
-        until: advance to this time, on the corrected provider clock; None, or one before the last event, advances no further
-            than the events do.
-        lifecycle: the rules; the default ones where it is None. Whether it is strict makes no difference.
+        events: at least one. All are of one session.
+        until: advance to this time, on the corrected provider clock. None, or a time before the last event: time ends with the
+            last event.
+        lifecycle: None: the default one. `strict` makes no difference.
 
     Raises:
         ValueError: no events, or events of different sessions.

@@ -16,8 +16,8 @@ from cobrowse_session.stream.revisions import Revision, is_late, revisions
 from cobrowse_session.stream.words import clock_time, length, value_text
 
 _INDENT = " " * 25
-_FIRST = ("state", "disconnectType", "afterCallWork.state", "wrapup.code")
-"""The fields that are named first where a revision changed several."""
+_TELLING = ("state", "disconnectType", "wrapup.code", "afterCallWork.state")
+"""Where a revision changed one of these fields, only these are named. The others follow from them."""
 _UNNAMED = ("providerEventTime",)
 _MAX_NAMED = 3
 
@@ -113,8 +113,8 @@ def until_then(revision: Revision) -> str:
     """Return what the session showed until a revision, in a sentence. It is empty if the session showed nothing else."""
     timers = " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in revision.withdrawn)
     shown = [change for change in revision.differences if change.before is not None and change.field not in _UNNAMED]
-    shown.sort(key=lambda change: _FIRST.index(change.field) if change.field in _FIRST else len(_FIRST))
+    shown = [change for change in shown if change.field in _TELLING] or shown[:_MAX_NAMED]
     if not shown:
         return f"Until then {timers} counted as fired." if timers else ""
-    fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown[:_MAX_NAMED])
+    fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown)
     return f"Until then the session showed {fields}{f', set by {timers}' if timers else ''}."

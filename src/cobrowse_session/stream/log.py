@@ -33,7 +33,7 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import KINDS, AlertingTimeout, Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import CobrowseSession, Context, is_ended
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, is_ended
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.times import utc
@@ -42,17 +42,18 @@ from cobrowse_session.vocabulary import ConnectionState
 MARK_EVERY = 64
 
 
-@frozen
+@frozen(repr=False)
 class Change:
-    """How the trace of a log changed.
+    """The change of a log's trace.
 
     Attributes:
         outcome: the outcome of the event that was added: `Repeat` for a copy that changes nothing, `Late` after the log was
             sealed. None: time was advanced.
-        new: rows that were not there before.
-        withdrawn: rows that are there no longer: timers that were undone.
-        changed: rows that read differently, as (before, after).
-        out_of_order: the event's place is before others that had come already.
+        new: entries that were added.
+        withdrawn: entries that were removed: timers that were undone.
+        changed: entries that differ now, as (before, after).
+        out_of_order: the event occurred before others that had come already.
+        context: conversation, participant, user and queue of the leg, afterwards.
     """
 
     outcome: Outcome | None = None
@@ -60,19 +61,24 @@ class Change:
     withdrawn: tuple[TraceEntry, ...] = ()
     changed: tuple[tuple[TraceEntry, TraceEntry], ...] = ()
     out_of_order: bool = False
+    context: Context = NO_CONTEXT
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
+        return f"Change({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
 
     def __bool__(self) -> bool:
-        """Whether the trace changed at all."""
+        """Return whether the trace changed at all."""
         return bool(self.new or self.withdrawn or self.changed)
 
 
 @frozen
 class Restored:
-    """How a saved log was restored.
+    """The result of restoring a saved log.
 
     Attributes:
         as_saved: the log is sealed, so session and trace are those that were saved. They were not folded anew.
-        changed: the fields of the session JSON that read differently under today's rules, and `trace` if its rows do. Empty for a
+        changed: the fields of the session JSON that differ under today's table, and `trace` if its entries do. Empty for a
             sealed log.
         table_changed: the table of the lifecycle is not the one under which the log was saved.
     """
@@ -83,10 +89,10 @@ class Restored:
 
 
 class SessionLog:
-    """The events of one session, in any order; the session and the trace that follow from them.
+    """The events of one session, in any order, and the session and the trace that follow from them.
 
     Args:
-        lifecycle: the rules. The log keeps them. It never raises on an outcome, whether they are strict or not.
+        lifecycle: the lifecycle that decides. The log never raises on an outcome, strict or not (OUTCOME-13).
         session_id: the session's id.
 
     Raises:
@@ -170,6 +176,9 @@ class SessionLog:
         self._last: TraceEntry | None = None
         self._view = self._state.session
 
+    def __repr__(self) -> str:
+        return f"SessionLog({self._session_id!r}, {len(self._events)} events, state={str(self._view.state)!r})"
+
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
     @property
@@ -202,7 +211,7 @@ class SessionLog:
 
     @property
     def deadline(self) -> datetime | None:
-        """When `advance` has something to fire next, on the corrected provider clock; None: never."""
+        """The next deadline, on the corrected provider clock. None: there is none."""
         return None if self._sealed else self._lifecycle.deadline(self.session)
 
     @property
@@ -212,12 +221,12 @@ class SessionLog:
 
     @property
     def sealed(self) -> bool:
-        """Whether the log takes no more events."""
+        """True if the log takes no more events."""
         return self._sealed
 
     @property
     def latest(self) -> datetime | None:
-        """When the latest kept event occurred, on the corrected provider clock; None: there is none."""
+        """The time of the latest kept event, on the corrected provider clock. None: there is none."""
         self._clean()
         return self._events[-1].occurred_at if self._events else None
 
@@ -236,22 +245,22 @@ class SessionLog:
 
     @property
     def repeats(self) -> int:
-        """How many copies were received beyond one of each event."""
+        """The number of copies that were received beyond one of each event."""
         return self._repeats
 
     @property
     def late(self) -> int:
-        """How many events came after the log was sealed."""
+        """The number of events that came after the log was sealed."""
         return self._late
 
     @property
     def conflicts(self) -> int:
-        """How many events have copies of their highest edition that differ in more than when they were received."""
+        """The number of events with copies of their highest edition that differ in more than the time of receipt."""
         return sum(copies.in_conflict for copies in self._copies.values())
 
     @property
     def corrected(self) -> int:
-        """How many events have a lower edition that states something else than what counts."""
+        """The number of events with a lower edition that states something else than what counts."""
         return sum(copies.is_corrected for copies in self._copies.values())
 
     def holds(self, event: Event) -> bool:
@@ -316,7 +325,7 @@ class SessionLog:
         now = utc(now)
         self._clean()
         if self._sealed or (self._advanced is not None and now <= self._advanced):
-            return Change()
+            return Change(context=self._state.context)
         before, last = self._advanced, self._last
         self._dirty = True
         try:
@@ -326,7 +335,7 @@ class SessionLog:
             self._advanced = before
             raise
         self._dirty = False
-        return Change(new=(*fired, *([self._last] if self._last and not last else [])))
+        return Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
 
     def seal(self, horizon: datetime) -> bool:
         """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
@@ -357,7 +366,7 @@ class SessionLog:
         Args:
             copies: as `SessionLog.copies` lists them.
             advanced: the latest time to which the log was advanced, on the corrected provider clock.
-            received: how many copies were received in all; None: those that are given.
+            received: the number of copies that were received in all. None: those that are given.
             late: how many events came after the log was sealed.
         """
         every = list(copies)
@@ -422,7 +431,7 @@ class SessionLog:
     def _add_to_sealed(self, held: Event | None, event: Event) -> Change:
         if held is not None and Copies(*self._copies.get(identity(event), (held,)), event).merged == held:
             self._repeats += 1
-            return Change(self._repeat_of(held))
+            return self._repeated(held)
         self._late += 1
         work = self._view.after_call_work
         late = Late(
@@ -432,20 +441,20 @@ class SessionLog:
             acw=work.state if work else None,
             event=event,
         )
-        return Change(late)
+        return Change(late, context=self._state.context)
 
     def _add_copy(self, held: Event, event: Event) -> Change:
         """Take a copy. It may change the event that counts, and is kept if it differs."""
         key = identity(event)
         if event == held and key not in self._copies:
             self._repeats += 1
-            return Change(self._repeat_of(held))
+            return self._repeated(held)
         copies = self._copies.setdefault(key, Copies(held))
         self._dirty = True
         try:
             copies.add(event)
             merged = copies.merged
-            change = Change(self._repeat_of(held)) if merged == held else self._take(merged, instead_of=held)
+            change = self._repeated(held) if merged == held else self._take(merged, instead_of=held)
         except BaseException:
             self._dirty = True
             self._copies[key] = copies.undone()
@@ -456,6 +465,9 @@ class SessionLog:
         self._repeats += 1
         self._dirty = False
         return change
+
+    def _repeated(self, held: Event) -> Change:
+        return Change(self._repeat_of(held), context=self._state.context)
 
     def _repeat_of(self, held: Event) -> Repeat:
         kept = self._steps[self._place(order(held))].outcome
@@ -506,9 +518,10 @@ class SessionLog:
         list(self._settle())
         rows = (*self._steps[place:], *filter(None, [self._last]))
         if not withdrawn and last is None:  # in order, as most are
-            return Change(self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome, rows)
+            outcome = self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome
+            return Change(outcome, rows, context=self._state.context)
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
-        return evolve(changed, out_of_order=after[-1] is not event)
+        return evolve(changed, out_of_order=after[-1] is not event, context=self._state.context)
 
     def _append(self, step: TraceEntry) -> None:
         self._steps.append(step)
@@ -547,7 +560,7 @@ class SessionLog:
 
 
 def _key(step: TraceEntry) -> OrderKey:
-    """Where a step is; a timer comes after the events of its instant."""
+    """Return the place of an entry in the order. A timer comes after the events of its instant (ACW-26)."""
     event = step.event
     return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", NO_EDITION, "")
 
@@ -564,7 +577,7 @@ def _changed(before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: E
 
 
 def _by_row(steps: Iterable[TraceEntry]) -> dict[Identity | tuple[str, int], TraceEntry]:
-    """Rows by what they are known by: the identity of an event; the type and the number of a timer.
+    """Return entries by their identity: that of the event, or the type and the number of a timer (TRACE-11).
 
     A session can have several timers of one type: work that is reopened can time out again.
     """

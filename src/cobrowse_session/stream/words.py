@@ -1,4 +1,4 @@
-"""How events, values, times and conditions are printed for a person."""
+"""Events, values, times and conditions as text for a person."""
 
 import re
 from collections.abc import Callable

@@ -57,7 +57,7 @@ def duration(value: Duration) -> timedelta:
     return timedelta(seconds=value)
 
 
-@frozen
+@frozen(repr=False)
 class Stream:
     """A stream of events of one session. Every call gives a new stream, so a beginning can be shared by many tests.
 
@@ -76,6 +76,9 @@ class Stream:
 
     def __len__(self) -> int:
         return len(self.events)
+
+    def __repr__(self) -> str:
+        return f"Stream({self.session!r}, {', '.join(event.kind for event in self.events) or 'no events'})"
 
     def after(self, passed: Duration) -> Self:
         """Let time pass: seconds, a timedelta, or text as `12m`."""
