@@ -88,7 +88,7 @@ def test_what_the_readme_shows_works_in_an_empty_folder_with_the_wheel(wheel: Pa
     assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(ROOT / "README.md")) == ""
     run("bash", "-ec", "\n".join(_commands()))
     assert {file.name for file in folder.iterdir()} == {
-        *("conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "summary.txt", "leg1.svg")
+        *("conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg")
     }
 
 
