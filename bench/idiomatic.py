@@ -69,9 +69,18 @@ WORK = transitions_of(table.AFTER_CALL_WORK)
 
 
 def live(events: Sequence[Event], lifecycle: Lifecycle) -> Model:
-    """One life, with machines made for it; they live as long as the model does."""
-    session = lifecycle.new("s1")
-    model = Model(session)
+    """Return one life whose model has machines of its own. They live as long as the model does."""
+    return _run(_model(lifecycle), events, lifecycle)
+
+
+def reused(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
+    """Return one life on machines that were built once. Their model holds one session after another."""
+    _REUSED.session = lifecycle.new("s1")
+    return _run(_REUSED, events, lifecycle).session
+
+
+def _model(lifecycle: Lifecycle) -> Model:
+    model = Model(lifecycle.new("s1"))
     for states, rows, attribute in (
         (table.CONNECTION_STATES, LEG, "leg"),
         (table.AFTER_CALL_WORK_STATES, WORK, "acw"),
@@ -79,9 +88,17 @@ def live(events: Sequence[Event], lifecycle: Lifecycle) -> Model:
         transitions.Machine(
             model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False
         )
+    return model
+
+
+def _run(model: Model, events: Sequence[Event], lifecycle: Lifecycle) -> Model:
+    session = model.session
     for event in events:
         was_ended = is_ended(session)
         getattr(model, event.kind)(session, event, lifecycle.policy(session))
         if is_ended(session) and not was_ended:
             getattr(model, table.LEG_ENDED)(session, event, lifecycle.policy(session))
     return model
+
+
+_REUSED = _model(Lifecycle())

@@ -1,4 +1,4 @@
-"""What `make demo` shows: an example stream and a captured conversation replayed, a line a leg."""
+"""Replay an example stream and a captured notification, and print one line for each leg: `make demo`."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Replay the examples and say what became of them."""
+    """Replay the examples and print the legs, the refusals and the late events."""
     with (HERE / "events.jsonl").open("rb") as file:
         legs = replay(read_events(file, print), until=MAX_TIME)
     by_conversation = defaultdict(list)
@@ -29,37 +29,37 @@ def main() -> None:
             if isinstance(step.outcome, Refused):
                 print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}. {step.outcome.reason}")
             if isinstance(step.event, Event) and (lag := step.event.received - step.event.occurred_at) > timedelta(seconds=2):
-                print(f"Late:    {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s late. It counts all the same.")
+                print(f"Late:    {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s late, applied in its place.")
     captured()
     command = ".venv/bin/cobrowse-session"
     print(f"""
 Next:
-  {command} replay examples/events.jsonl --trace trace.jsonl     sessions, and why they are so
-  {command} tell examples/events.jsonl cleo                      a life in plain sentences
-  {command} explain examples/events.jsonl ben wrapup.endTime     who set it, by which rule
-  {command} convert examples/captures/notification_agent_disconnected.json
+  {command} replay examples/events.jsonl --trace trace.jsonl     the sessions, and the outcome of each event
+  {command} history examples/events.jsonl ben                    what happened in a session, in sentences
+  {command} explain examples/events.jsonl ben wrapup.endTime     which event set a field, by which rule
+  {command} convert examples/captures/notification_agent_disconnected.json    a payload as events
   {command} --help""")
 
 
 def captured() -> None:
-    """Convert a captured notification of the platform, replay it, and compare with what the platform shows."""
+    """Convert a captured notification of the platform, replay it, and compare the sessions with the platform's record."""
     with (HERE / "captures" / "notification_agent_disconnected.json").open("rb") as file:
         ((_, converted),) = read_payloads(file, print)
     logs = replay(converted.events)
     print("A captured notification, converted and replayed")
     for log in logs:
         print(f"  {life(log.session)}")
-    verdicts = Counter(one.result for one in reconcile((log.session for log in logs), converted.legs))
-    print(f"  beside the platform's own record: {', '.join(f'{count} fields {result}' for result, count in verdicts.items())}")
+    results = Counter(one.result for one in reconcile((log.session for log in logs), converted.legs))
+    print(f"  beside the platform's own record: {', '.join(f'{count} fields {result}' for result, count in results.items())}")
 
 
 def conversation(leg: SessionLog) -> str | None:
-    """The conversation that the leg's events name."""
+    """Return the conversation that the leg's events name."""
     return leg.context.conversation_id
 
 
 def life(session: CobrowseSession) -> str:
-    """One leg in one line: alert, connection, end, after-call work; durations come from segments, which are on one clock."""
+    """Return a leg in one line: alert, connection, end, after-call work. Durations come from segments, which are on one clock."""
     lasted = {s.type: s.end_time - s.start_time for s in session.segments or () if s.start_time and s.end_time}
     began = session.segments[0].start_time if session.segments else session.disconnected_time
     alert = f"alert {spoken(lasted['Alert']):>6}" if "Alert" in lasted else "no alert"
@@ -73,7 +73,7 @@ def life(session: CobrowseSession) -> str:
 
 
 def after_call_work(session: CobrowseSession) -> str:
-    """How after-call work went."""
+    """Return the state of after-call work, its length and the wrap-up code."""
     work, wrapup = session.after_call_work, session.wrapup
     if work is None:
         return "none"
@@ -82,7 +82,7 @@ def after_call_work(session: CobrowseSession) -> str:
 
 
 def spoken(duration: timedelta) -> str:
-    """A duration as a person reads it."""
+    """Return a duration for a person."""
     minutes, seconds = divmod(duration.total_seconds(), 60)
     return f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
 

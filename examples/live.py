@@ -1,4 +1,4 @@
-"""The live edge in asyncio: one task takes events as a network brings them, another fires deadlines; both say what changed."""
+"""Live use with asyncio: one task takes events from a network, another fires deadlines. Both print what changed."""
 
 import asyncio
 import random
@@ -42,11 +42,11 @@ def tell(session: str, change: Change) -> None:
 async def main() -> None:
     """Let a network bring what three sessions send: late, out of order, some twice; end when the last deadline has fired."""
     inbox = Inbox(Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=0.4))), reject=print)
-    queue, news, chance, sent = asyncio.Queue[str | None](), asyncio.Event(), random.Random(2), []  # noqa: S311 (it is a play)
+    queue, news, chance, sent = asyncio.Queue[str | None](), asyncio.Event(), random.Random(2), []  # noqa: S311 (it is an example)
     for name in ("anna", "ben", "cleo"):
         call = stream(name, start=datetime.now(UTC)).alerting().after(0.05).connected().after(0.05).disconnected()
         for event in (*call, *call) if name == "cleo" else call.after(0.2).wrapup("sale"):  # cleo's agent saves nothing
-            slow = 0.9 if (name, event.kind) == ("ben", "wrapup") else 0  # saved in time, told after the deadline
+            slow = 0.9 if (name, event.kind) == ("ben", "wrapup") else 0  # saved in time, received after the deadline
             sent.append((event.occurred_at + timedelta(seconds=slow + chance.uniform(0, 0.2)), encode_event(event)))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fire(inbox, news, tasks.create_task(write(inbox, queue, news))))

@@ -1,4 +1,4 @@
-"""Write `events.jsonl`: two conversations, every after-call-work mode, one refusal, one wrap-up that arrives late.
+"""Write `events.jsonl`: two conversations, every wrap-up prompt, one refusal, one wrap-up that arrives late.
 
 python examples/make_events.py > examples/events.jsonl
 """
@@ -15,12 +15,12 @@ from cobrowse_session.wire import encode_event
 
 
 def leg(name: str, begins: float) -> Stream:
-    """A leg that begins so many seconds after nine o'clock, on a provider that needs 30 ms to tell us."""
+    """Return a leg that begins so many seconds after nine o'clock. Its events are received 30 ms after they happened."""
     return stream(name, start=START + timedelta(seconds=begins), source="/providers/acme", delay=0.03)
 
 
 def events() -> list[Event]:
-    """All events, as they arrive."""
+    """Return all events, in the order of their arrival."""
     declined = leg("anna", 0).alerting(wrapup_prompt="mandatory").after(11.4).disconnected("client")
     in_time = (  # the wrap-up is saved in time, but arrives after the deadline
         leg("ben", 12)
