@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from cobrowse_session import DecodeError, Lifecycle
-from cobrowse_session.cli import app, log_of, replayed
+from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.explain import Session
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
+from cobrowse_session.cli.options import Output, grouped
 from cobrowse_session.cli.outputs import Outputs
-from cobrowse_session.cli.screen import ProblemReporter, inform
+from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
 
 
-@app.command("diagram", epilog="Try: `cobrowse-session diagram after-call-work --format svg -o after-call-work.svg`")
 def diagram_command(
     picture: Annotated[str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="What to draw.")] = PICTURES[0],
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
@@ -38,7 +38,7 @@ def diagram_command(
         check_files(trace, [output])
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
-            path = TracePath.of(read_trace(open_input(files, trace)), session) if trace else None
+            path = TracePath.of(read_trace(open_input(files, trace, "trace")), session) if trace else None
             drawn = render(which, how, path=path)
         except LookupError as error:
             raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
@@ -48,43 +48,28 @@ def diagram_command(
         outputs.writer(output)(drawn.removesuffix("\n"))
 
 
-@app.command("timeline", epilog="Try: `cobrowse-session timeline events.jsonl s1 -o s1.svg`")
-@with_lifecycle
+@grouped(sessions=sessions_of)
 def timeline_command(
-    events: Events,
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
+    sessions: Sessions,
+    session: Session = None,
     output: Output = "-",
-    until: Until = None,
-    *,
-    lifecycle: Lifecycle,
 ) -> None:
     """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
-    check_files(events, [output])
-    bad = ProblemReporter(events, inform)
-    log = log_of(replayed(events, bad, until, lifecycle), session)
+    check_files(sessions.events, [output])
+    log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(timeline(log).removesuffix("\n"))
-    if bad.lines:
-        raise typer.Exit(1)
+    sessions.exit_code()
 
 
-@app.command("perfetto", epilog="Try: `cobrowse-session perfetto events.jsonl -o replay.json`, and open it in a trace viewer")
-@with_lifecycle
-def perfetto_command(
-    events: Events,
-    output: Output = "-",
-    until: Until = None,
-    *,
-    lifecycle: Lifecycle,
-) -> None:
+@grouped(sessions=sessions_of)
+def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    check_files(events, [output])
-    bad = ProblemReporter(events, inform)
-    logs = replayed(events, bad, until, lifecycle)
+    check_files(sessions.events, [output])
+    logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
-    if bad.lines:
-        raise typer.Exit(1)
+    sessions.exit_code()
 
 
 def _picture(name: str) -> Picture:
