@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ SHOWN = {
     "mermaid",
     "{toctree}",
     "{include}",
+    "{index}",
     "{eval-rst}",
     "{cobrowse-diagram}",
     "{cobrowse-timeline}",
@@ -65,3 +67,13 @@ def test_every_page_says_what_it_is_about() -> None:
     described = re.compile(r"---\n(?:.*\n)*?    description: .{20,160}\n")
 
     assert [str(page.relative_to(ROOT)) for page in PAGES if not described.match(page.read_text(encoding="utf-8"))] == []
+
+
+def test_every_page_has_a_title_of_its_own() -> None:
+    """Search results, browser tabs and llms.txt show nothing else."""
+    titles = Counter(
+        match[1].casefold() for page in PAGES if (match := re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+    )
+
+    assert titles.total() == len(PAGES)
+    assert [title for title, count in titles.items() if count > 1] == []

@@ -81,7 +81,9 @@ class _ForBuilder(SphinxPostTransform):
 
 
 def _figure(node: drawing) -> list[nodes.Node]:
-    scrolls = '<div class="cobrowse-picture" style="overflow-x: auto" tabindex="0"><div style="min-width: 45rem">'
+    width = int(node["drawn"].partition(' width="')[2].partition('"')[0])
+    least = f"min-width: {node['scale'] * width:.0f}px"
+    scrolls = f'<div class="cobrowse-picture" style="overflow-x: auto" tabindex="0"><div style="{least}">'
     svg = nodes.raw("", f"{scrolls}{node['drawn']}</div></div>", format="html")
     caption = [nodes.caption("", "", *node.children)] if node.children else []
     return [nodes.figure("", svg, *caption, ids=node["ids"])]
@@ -96,6 +98,8 @@ def _told(node: drawing, builder: str) -> list[nodes.Node]:
 class _Directive(SphinxDirective):
     """The base of both directives."""
 
+    scale: ClassVar[float]
+    """The smallest scale at which the drawing can be read. Where a page has less room, the drawing scrolls."""
     required_arguments = 1
     has_content = True
 
@@ -107,7 +111,8 @@ class _Directive(SphinxDirective):
         except (CobrowseError, OSError, LookupError, ValueError) as error:
             raise self.error(printable(f"{self.name} {self.arguments[0]}: {error}")) from error
         caption, messages = self.parse_inline(" ".join(self.content)) if self.content else ([], [])
-        return [drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, language=language, text=text), *messages]
+        node = drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, scale=self.scale, language=language, text=text)
+        return [node, *messages]
 
     def draw(self, name: str) -> tuple[str, str, str]:
         """Return the SVG with that id, and a language and a text for other builders."""
@@ -123,6 +128,7 @@ class _Directive(SphinxDirective):
 class Diagram(_Directive):
     """`cobrowse-diagram`: a picture of the lifecycle, and the paths taken through it."""
 
+    scale = 0.76
     option_spec: ClassVar[dict[str, Reader]] = {"trace": directives.path, "session": directives.unchanged_required}
 
     def draw(self, name: str) -> tuple[str, str, str]:
@@ -144,6 +150,7 @@ class Diagram(_Directive):
 class Timeline(_Directive):
     """`cobrowse-timeline`: one session in time."""
 
+    scale = 0.82
     option_spec: ClassVar[dict[str, Reader]] = {
         "session": directives.unchanged_required,
         "acw": directives.unchanged_required,
