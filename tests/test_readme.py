@@ -85,11 +85,12 @@ def test_what_the_readme_shows_works_in_an_empty_folder_with_the_wheel(wheel: Pa
     run = partial(_run, folder=folder, PATH=path, PYTHONPATH=str(installed))
 
     assert run(sys.executable, "-c", "import cobrowse_session; print(cobrowse_session.__file__)").startswith(str(installed))
-    assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(ROOT / "README.md")) == ""
+    sessions = [content for language, content in _code(README) if language == "python"]
+    (tmp_path / "sessions.txt").write_text("\n".join(sessions), encoding="utf-8")
+    assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(tmp_path / "sessions.txt")) == ""
     run("bash", "-ec", "\n".join(_commands()))
-    assert {file.name for file in folder.iterdir()} == {
-        *("conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg")
-    }
+    written = {file.name for file in folder.iterdir()}
+    assert written == {"conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg"}
 
 
 def test_the_timeline_in_the_readme_is_what_the_code_prints() -> None:
@@ -148,8 +149,9 @@ def _links(text: str) -> Iterator[tuple[str, str]]:
                 yield token.tag, str(token.attrs["href" if token.tag == "a" else "src"])
 
 
-def _code(text: str) -> list[str]:
-    return [token.content for token in _tokens(text) if token.type == "fence"]
+def _code(text: str) -> list[tuple[str, str]]:
+    """Return the language and the content of each block of code."""
+    return [(token.info, token.content) for token in _tokens(text) if token.type == "fence"]
 
 
 def _commands() -> Iterator[str]:
