@@ -1,6 +1,7 @@
-"""What a step costs, beside the same rules driven in other ways, in one run: `python -m bench`.
+"""Measure the time and memory of a step, beside other ways to run the same rules: `python -m bench`.
 
-Every way must give the equal session first. Times are medians of interleaved rounds; trust the ratios, not the nanoseconds.
+All ways must return equal sessions before they are measured. Times are medians of interleaved rounds. The ratios can be compared
+between machines, the nanoseconds cannot.
 """
 
 import gc
@@ -34,7 +35,7 @@ LIFE = (
 
 
 def shared(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
-    """Two machines, shared by all sessions."""
+    """Return one life. All sessions share two machines."""
     session = lifecycle.new("s1")
     for event in events:
         lifecycle.apply(session, event)
@@ -52,7 +53,7 @@ WAYS: dict[str, Live] = {
 
 
 def nanoseconds_an_event(live: Live, lifecycle: Lifecycle, lives: int) -> float:
-    """One round of one way."""
+    """Return the nanoseconds per event in one round of one way."""
     began = perf_counter_ns()
     for _ in range(lives):
         live(LIFE, lifecycle)
@@ -60,7 +61,7 @@ def nanoseconds_an_event(live: Live, lifecycle: Lifecycle, lives: int) -> float:
 
 
 def bytes_a_session(live: Live, lifecycle: Lifecycle) -> float:
-    """What a session holds after its whole life, its events left out."""
+    """Return the bytes of a session after its whole life, without its events."""
     live(LIFE, lifecycle)
     gc.collect()
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The limit: the benchmark's own life, written by hand and inlined; no refusals, no other settings, no outcomes."""
+"""The limit: the benchmark's own life, written by hand in one function. It has no refusals, no other settings, no outcomes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from cobrowse_session import (
 
 
 def live(events: Sequence[Event], _: Lifecycle) -> CobrowseSession:
-    """One life."""
+    """Return one life."""
     session = CobrowseSession(id="s1")
     for event in events:
         at = event.occurred_at
@@ -66,5 +66,5 @@ def live(events: Sequence[Event], _: Lifecycle) -> CobrowseSession:
 
 
 def at_start(session: CobrowseSession) -> datetime | None:
-    """When the open segment began."""
+    """Return the start of the open segment."""
     return session.segments[-1].start_time if session.segments else None

@@ -1,4 +1,4 @@
-"""The peer: the same rows, guards and stamps, driven as the transitions documentation shows: a model and its machines."""
+"""The same rows, guards and actions on `transitions` alone, as its documentation shows: a model and its machines."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the seco
 
 
 class Model:
-    """What a session looks like where each has machines of its own; its states are the session's."""
+    """A model for `transitions`. Its states are those of its session."""
 
     def __init__(self, session: CobrowseSession) -> None:
         self.session = session
@@ -46,7 +46,7 @@ class Model:
 
 
 def transitions_of(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows as transitions takes them; `Any`: as it has them."""
+    """Return the rows as arguments of `transitions`. `Any`: its arguments."""
     found = []
     for row in rows:
         for kind in row.on:

@@ -1,4 +1,4 @@
-"""What order costs: a log beside the step, and events that are late in a long session."""
+"""Measure the cost of order: a log beside the step, and events that are late in a long session."""
 
 from collections.abc import Sequence
 from statistics import median

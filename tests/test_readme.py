@@ -1,4 +1,4 @@
-"""The README: its links work on a package index, and what it shows works with the installed wheel."""
+"""The README: its links work on a package index. What it and the index page show works with the installed wheel."""
 
 import os
 import shutil
@@ -21,6 +21,7 @@ from cobrowse_session.io.replay import read_events, replay
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+INDEX = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
 ADDRESS = "https://example.invalid/owner/project"
 NO_ADDRESS = r"replacement = '\2'"
 WITH_ADDRESS = rf"replacement = '\1[\2]({ADDRESS}/\3)'"
@@ -77,7 +78,7 @@ def test_the_metadata_claims_no_address(wheel: Path) -> None:
 # --- Examples -----------------------------------------------------------------------------------------------------------------
 
 
-def test_what_the_readme_shows_works_in_an_empty_folder_with_the_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_what_the_readme_and_the_index_page_show_works_in_an_empty_folder_with_the_wheel(wheel: Path, tmp_path: Path) -> None:
     installed, folder = tmp_path / "installed", tmp_path / "empty"
     folder.mkdir()
     ZipFile(wheel).extractall(installed)
@@ -85,11 +86,12 @@ def test_what_the_readme_shows_works_in_an_empty_folder_with_the_wheel(wheel: Pa
     run = partial(_run, folder=folder, PATH=path, PYTHONPATH=str(installed))
 
     assert run(sys.executable, "-c", "import cobrowse_session; print(cobrowse_session.__file__)").startswith(str(installed))
-    assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(ROOT / "README.md")) == ""
+    sessions = [content for language, content in _code(README) + _code(INDEX) if language == "python"]
+    (tmp_path / "sessions.txt").write_text("\n".join(sessions), encoding="utf-8")
+    assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(tmp_path / "sessions.txt")) == ""
     run("bash", "-ec", "\n".join(_commands()))
-    assert {file.name for file in folder.iterdir()} == {
-        *("conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg")
-    }
+    written = {file.name for file in folder.iterdir()}
+    assert written == {"conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg"}
 
 
 def test_the_timeline_in_the_readme_is_what_the_code_prints() -> None:
@@ -148,8 +150,9 @@ def _links(text: str) -> Iterator[tuple[str, str]]:
                 yield token.tag, str(token.attrs["href" if token.tag == "a" else "src"])
 
 
-def _code(text: str) -> list[str]:
-    return [token.content for token in _tokens(text) if token.type == "fence"]
+def _code(text: str) -> list[tuple[str, str]]:
+    """Return the language and the content of each block of code."""
+    return [(token.info, token.content) for token in _tokens(text) if token.type == "fence"]
 
 
 def _commands() -> Iterator[str]:
