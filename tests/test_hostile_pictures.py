@@ -58,7 +58,7 @@ def test_a_path_in_svg_is_xml_and_shows_the_id(session: str, at: str, picture: P
     text = render(picture, "svg", path=_way(session, at))
     title = _parsed(text).findtext(f"{SVG}title", "")
 
-    assert title.endswith(f"the way of session {_in_title(session)}")
+    assert title.endswith(f"the path of session {_in_title(session)}")
     assert _only_printable(text)
 
 
