@@ -44,6 +44,7 @@ templates_path: list[str] = []
 # --- The API, from docstrings -------------------------------------------------------------------------------------------------
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # `KINDS`, and not all that it holds
 autodoc_typehints = "signature"
 autoclass_content = "class"
 autodoc_default_options = {"members": True}

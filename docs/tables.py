@@ -169,12 +169,13 @@ def rules(kind: str) -> None:
         if isinstance(row.result, RowOutcome) and row.result.kind == kind and row.result.rule:
             found.setdefault(row.result.rule, []).append(row)
     _table(
-        ("rule", "events", "because"),
+        ("rule", "events", "reason", "specification"),
         (
             [
                 f"`{rule}`",
                 _code(dict.fromkeys(e for row in rows for e in row.on)),
                 " ".join(dict.fromkeys(r.reason for r in rows)),
+                " ".join(f"[{one}](../lifecycle.md#{one.lower()})" for one in dict.fromkeys(c for r in rows for c in r.cites)),
             ]
             for rule, rows in found.items()
         ),

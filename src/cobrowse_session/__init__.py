@@ -1,4 +1,4 @@
-"""The life of a contact-centre session: provider events in, the session out.
+"""Tracks contact-centre sessions: provider events in, the session out.
 
 >>> from datetime import UTC, datetime, timedelta
 >>> lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
@@ -20,6 +20,7 @@ from cobrowse_session.errors import (
     RefusedError,
     SettingsError,
     StaleError,
+    TableError,
 )
 from cobrowse_session.events import (
     AfterCallWorkEnded,
@@ -54,7 +55,7 @@ from cobrowse_session.lifecycle import (
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Communication, Context, Details, Wrapup
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.settings import Settings
-from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog
+from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog, TraceEntry, explain, history
 from cobrowse_session.vocabulary import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -116,11 +117,15 @@ __all__ = [
     "SettingsError",
     "Stale",
     "StaleError",
+    "TableError",
     "Terminated",
+    "TraceEntry",
     "UnknownEvent",
     "UnknownPrompt",
     "Updated",
     "Wrapup",
     "WrapupPrompt",
     "WrapupSaved",
+    "explain",
+    "history",
 ]

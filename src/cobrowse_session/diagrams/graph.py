@@ -406,11 +406,6 @@ def guard_label(guard: Guard) -> str:
     return words(guard.__name__)
 
 
-def guard_sentence(guard: Guard) -> str:
-    """Return what a guard asks, in a sentence."""
-    return (guard.__doc__ or guard_label(guard)).partition("\n")[0].removesuffix(" [D].").removesuffix(".")
-
-
 def is_refusal(row: Row) -> bool:
     """Return whether a row refuses the event."""
     return isinstance(row.result, RowOutcome) and row.result.kind == "refused"

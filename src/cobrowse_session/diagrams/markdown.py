@@ -3,18 +3,19 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, guard_sentence, moves_of
+from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, moves_of
 from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.lifecycle.row import Row, RowOutcome
 from cobrowse_session.printable import printable
+from cobrowse_session.stream.words import condition
 
 LEGEND = (
-    ("→", "it leads to that state"),
+    ("→", "it enters that state"),
     ("·", "it is applied by that row, and the state stays"),
-    ("=", "it says what is so already"),
+    ("=", "it repeats the current state"),
     ("–", "it has no meaning here, by that rule"),
     ("✗", "it is refused, by that rule"),
-    (CLOCK, "time itself: a deadline has passed"),
+    (CLOCK, "a deadline has passed"),
 )
 
 _SIGNS = re.compile(r"[\\`*~<>|&\[\]]|(?<!\w)_|_(?!\w)")
@@ -29,7 +30,7 @@ def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
     events, states = (dict.fromkeys(getattr(move, name) for move in moves) for name in ("event", "source"))
     order = [node.id for node in graph.nodes if node.id in states]
     yield from (f"# {graph.title}", "", graph.about, "", "## Every event in every state", "")
-    yield "Of several lines in a cell, the first whose conditions hold decides; the sentences below name the conditions."
+    yield "Of several lines in a cell, the first one whose conditions hold decides. The sentences below have the conditions."
     yield from ("", *(f"- {sign} {meaning}" for sign, meaning in LEGEND), "")
     yield _row(["", *(f"**{state}**" for state in order)])
     yield _row(["---"] * (len(order) + 1))
@@ -87,9 +88,9 @@ def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     sources = {move.source for move in moves}
     where = "any state" if sources == set(order) else ", ".join(state for state in order if state in sources)
     results = dict.fromkeys(map(_result, moves))
-    result = "→ the state that it names" if len(results) > 1 else next(iter(results))
-    asks = f" Only if: {'; '.join(map(guard_sentence, row.guards))}." if row.guards else ""
-    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks}"
+    result = "→ the state of the event" if len(results) > 1 else next(iter(results))
+    asks = f" Only if {' and '.join(map(condition, row.guards))}." if row.guards else ""
+    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks} ({', '.join(row.cites)})"
 
 
 def _text(text: str) -> str:
