@@ -229,14 +229,14 @@ def built_from(name: str, rows: list[Row]) -> None:
 def test_a_table_without_its_last_row_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     del rows[place]
-    with pytest.raises(ValueError, match="without guards|no guards"):
+    with pytest.raises(ValueError, match=r"without guards|no guards"):
         built_from(name, rows)
 
 
 @pytest.mark.parametrize(("name", "place"), table_rows(guarded=False))
 def test_a_table_in_which_the_row_without_a_guard_stands_twice_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
-    with pytest.raises(ValueError, match="without guards|no guards"):
+    with pytest.raises(ValueError, match=r"without guards|no guards"):
         built_from(name, [rows[place], *rows])
 
 
@@ -244,7 +244,7 @@ def test_a_table_in_which_the_row_without_a_guard_stands_twice_is_not_built(name
 def test_a_table_in_which_a_row_lost_its_guards_is_not_built(name: str, place: int) -> None:
     rows = list(getattr(table, name))
     rows[place] = evolve(rows[place], guards=())
-    with pytest.raises(ValueError, match="without guards|no guards"):
+    with pytest.raises(ValueError, match=r"without guards|no guards"):
         built_from(name, rows)
 
 
