@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -12,7 +12,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import Communication, vendor_name
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.times import time_text, utc
+from cobrowse_session.times import milliseconds, time_text, utc
 from cobrowse_session.vocabulary import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -181,6 +181,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(float, _exactly(float, "a number with a fraction"))
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_unstructure_hook(datetime, time_text)
+    converter.register_unstructure_hook(timedelta, milliseconds)
     for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):
         for union in (vocabulary | str, vocabulary | str | None):
             converter.register_structure_hook(union, _word(vocabulary))
