@@ -162,7 +162,7 @@ def test_the_title_names_the_session_and_the_legend_the_shapes_that_are_there() 
     assert heading.text == "Session s1 in time"
     assert about == [
         "From 2026-03-01 09:00:00.000 to 2026-03-01 09:05:14.220. All times are UTC.",
-        "Disc: applied. Diamond: refused.",
+        "Disc: applied. Diamond: refused. Two strokes: time is drawn shorter there.",
     ]
 
 

@@ -119,7 +119,7 @@ def _lines(log: SessionLog, name: str) -> Iterator[str]:
             yield f'<path class="run" d="M{places[entry.start]:g} {y}H{places[entry.end]:g}"/>'
         yield from _mark(entry, places[entry.start], y)
     yield from _list(shown, left_out, below)
-    yield text(_legend(shown), LEFT - 85, height - 22, "about")
+    yield text(_legend(shown, places), LEFT - 85, height - 22, "about")
     yield "</svg>"
 
 
@@ -212,11 +212,12 @@ _SHAPES = {
 }
 
 
-def _legend(shown: list[_Entry]) -> str:
-    """Return the legend of the shapes in the picture."""
+def _legend(shown: list[_Entry], places: Mapping[datetime, float]) -> str:
+    """Return the legend of the signs in the picture."""
     kinds = {entry.kind for entry in shown}
+    breaks = ["Two strokes: time is drawn shorter there."] if any(length < gap for gap, length in _shown(places)) else []
     many = ["A number with a bar: several equal events."] if any(len(entry.steps) > 1 for entry in shown) else []
-    return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many])
+    return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many, *breaks])
 
 
 def _about(log: SessionLog) -> str:

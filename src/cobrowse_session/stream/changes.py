@@ -103,9 +103,14 @@ def _inside(field: str, old: Any, new: Any) -> Iterator[FieldChange]:  # any fie
         yield FieldChange(field, old, new)
     else:
         for name, attribute in parts.items():
-            was, is_now = getattr(old, attribute, None), getattr(new, attribute, None)
+            was, is_now = _held(old, attribute), _held(new, attribute)
             if was != is_now:
                 yield FieldChange(f"{field}.{name}", was, is_now)
+
+
+def _held(part: Any, attribute: str) -> Any:  # any field's value
+    value = getattr(part, attribute, None)
+    return None if value is False else value  # the session JSON leaves out a `provisional` that is false
 
 
 def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]:
