@@ -71,7 +71,7 @@ class SealedSessions:
 
     @property
     def sessions(self) -> tuple[EvictedSession, ...]:
-        """What is remembered, in the order in which the sessions were evicted."""
+        """The sessions that are remembered, in the order in which they were evicted."""
         return tuple(self._sessions.values())
 
     def add(self, session: EvictedSession) -> None:
