@@ -147,11 +147,11 @@ def marks_stay_after_a_late_event(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_copy_last_received_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(copies_module._Copy, "preference", property(lambda copy: (START - copy.event.received, "")))
+    patch.setattr(copies_module._Copy, "dedup_key", property(lambda copy: (START - copy.event.received, "")))
 
 
 def copies_received_at_once_are_kept_by_arrival(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(copies_module._Copy, "preference", property(lambda copy: (copy.event.received, "")))
+    patch.setattr(copies_module._Copy, "dedup_key", property(lambda copy: (copy.event.received, "")))
 
 
 def a_copy_that_gives_way_stays(patch: pytest.MonkeyPatch) -> None:

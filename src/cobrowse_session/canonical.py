@@ -54,6 +54,23 @@ def canonical(event: Event) -> str:
     return json_text(written)
 
 
+def statements(event: Event) -> dict[tuple[str, ...], str]:
+    """Return what an event states: each key of the envelope and of the data, by its path, with its canonical JSON (COPY-18).
+
+    The edition and the time of receipt are no statements. The data of an unknown type are one statement.
+    """
+    written = as_json(event)
+    data = {} if isinstance(event, UnknownEvent) else written.pop("data", {})
+    found: dict[tuple[str, ...], str]
+    found = {(key,): json_text(value) for key, value in written.items() if key not in ("sequence", "receivedtime")}
+    if isinstance(event, WrapupSaved):  # a save replaces the whole wrap-up: what it leaves unset is a statement, too
+        found["wrapup",] = json_text([getattr(event, name) for name in _WRAPUP])
+    return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
+
+
+_WRAPUP = [name for name in attrs.fields_dict(WrapupSaved) if name not in attrs.fields_dict(Event)]
+
+
 def as_json(event: Event) -> dict[str, Any]:
     """Return the event as a CloudEvents 1.0 JSON object without what is unset. `Any`: JSON."""
     envelope: dict[str, str | None] = {

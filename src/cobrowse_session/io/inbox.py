@@ -34,12 +34,12 @@ from cobrowse_session.io.changes import Passed, joined, with_fired
 from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.io.state import read_state, write_state
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.stream import Change, ProviderClock, SessionLog, merge_logs
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
+from cobrowse_session.wire.inbox_state import State, restore_state, save_state
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
@@ -283,7 +283,7 @@ class Inbox:
 
     def save_state(self) -> dict[str, Any]:
         """Return what the inbox knows beside its logs: time, clocks, and the sessions that were evicted. `Any`: JSON."""
-        return write_state(self._advanced, self.late, self.clocks, self._sealed)
+        return save_state(State(self._advanced, self.late, self._sealed.has_forgotten, self.clocks, self._sealed.sessions))
 
     def restore_state(self, data: Mapping[str, Any]) -> None:
         """Take what `save_state` of another inbox returned, before any log, event or `advance`. `Any`: JSON.
@@ -295,14 +295,14 @@ class Inbox:
             FormatVersionError: a newer version of this package wrote it.
             DecodeError: it is no saved state.
         """
-        saved = read_state(data)
+        saved = restore_state(data)
         if self.logs or self._advanced is not None or self._sealed:
             raise ValueError("restore_state needs a new inbox: restore the state first, then put logs and take events")
         self._advanced, self.late, self._sealed.has_forgotten = saved.advanced, saved.late, saved.forgotten
         self.clocks.update(saved.clocks)
         self.correct.update((s, clock) for s, clock in saved.clocks.items() if isinstance(self.correct.get(s), ProviderClock))
-        for session, offsets in saved.sealed:
-            self._sealed.restore(session, offsets)
+        for session in saved.sealed:
+            self._sealed.add(session)
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 

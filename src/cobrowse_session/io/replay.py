@@ -16,7 +16,8 @@ from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
 from cobrowse_session.stream import Change, ClockReport, SessionLog
 from cobrowse_session.times import EPOCH
 from cobrowse_session.wire import decode_event
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, too_long
+from cobrowse_session.wire.rejected import encode_rejected
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, too_long
 
 __all__ = ["FarAhead", "Rejected", "Replay", "ReplayStats", "read_events", "replay", "sort_key"]
 
@@ -62,18 +63,7 @@ class Rejected:
 
     def as_json(self) -> str:
         """Return the line of a rejects file (ERROR-1)."""
-        error = self.error
-        return dump(
-            {
-                "line": error.line,
-                "error": error.error,
-                "path": error.path,
-                "found": error.found,
-                "expected": error.expected,
-                "text": self.text,
-                "length": self.length,
-            }
-        )
+        return encode_rejected(self.error, self.text, self.length)
 
 
 def read_events(

@@ -22,9 +22,8 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
-from cobrowse_session.canonical import Edition, Identity, as_json, canonical, edition, identity, order
-from cobrowse_session.checks import json_text
-from cobrowse_session.events import Event, UnknownEvent, WrapupSaved, is_json_type
+from cobrowse_session.canonical import Edition, Identity, canonical, edition, identity, order, statements
+from cobrowse_session.events import Event, UnknownEvent, is_json_type
 from cobrowse_session.model import Context, Details
 from cobrowse_session.settings import Settings
 
@@ -116,9 +115,9 @@ class Copies:
     @property
     def is_corrected(self) -> bool:
         """True if a lower edition states something else than what counts. Absence is no correction."""
-        counts = _statements(self.merged)
+        counts = statements(self.merged)
         lower = (copy.event for form, copy in self._forms.items() if form not in self._top)
-        return any(counts.get(key, value) != value for event in lower for key, value in _statements(event).items())
+        return any(counts.get(key, value) != value for event in lower for key, value in statements(event).items())
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -173,7 +172,6 @@ class Copies:
 
 
 _ARGUMENTS = {part: {a.name: a.alias or a.name for a in attrs.fields(cls)} for part, cls in _PARTS.items()}
-_WRAPUP = [name for name in attrs.fields_dict(WrapupSaved) if name not in attrs.fields_dict(Event)]
 _OWN_ARGUMENTS = {name: name for name in _FILLED_BY_OWN_TYPE}
 
 
@@ -187,17 +185,6 @@ def _fillable(event: Event) -> Iterator[tuple[Field, Any]]:
     for name in _FILLED_BY_OWN_TYPE:
         if (value := getattr(event, name, None)) is not None:
             yield (event.type, name), value
-
-
-def _statements(event: Event) -> dict[tuple[str, ...], str]:
-    """Return what an event states: each key of the envelope and of the data, and its value as JSON."""
-    written = as_json(event)
-    data = {} if isinstance(event, UnknownEvent) else written.pop("data", {})  # of an unknown type, data is one statement
-    found: dict[tuple[str, ...], str]
-    found = {(key,): json_text(value) for key, value in written.items() if key not in ("sequence", "receivedtime")}
-    if isinstance(event, WrapupSaved):  # a save replaces the whole wrap-up: what it leaves unset is a statement, too
-        found["wrapup",] = json_text([getattr(event, name) for name in _WRAPUP])
-    return {**found, **{("data", key): json_text(value) for key, value in data.items()}}
 
 
 def merge_copies(events: Iterable[Event]) -> tuple[list[Event], dict[Identity, Copies]]:
