@@ -1,9 +1,9 @@
 """The graph of each picture, read from the machines that run.
 
-An edge may stand for many moves of the machine, but only where that is the whole truth: from a frame or into one it is drawn
-only if it holds for every state inside. What an edge stands for it carries along (`moves`), so a test can compare.
+An edge may represent many moves of the machine. From a frame or into one, it is drawn only if it holds for every state inside. An
+edge has the moves that it represents (`moves`), so that a test can compare them.
 
-Refusals are no edges: the table has them (`markdown.py`), and the picture of a path that was taken (`paths.py`).
+Refusals are no edges. The table has them (`markdown.py`), and the picture of a path (`paths.py`).
 """
 
 from collections import defaultdict
@@ -46,8 +46,8 @@ class Move:
     Attributes:
         event: the kind of event.
         source: the state.
-        target: the state into which it leads; None: it stays.
-        row: the row that says so.
+        target: the state that is entered. None: the state stays.
+        row: the row.
     """
 
     event: str
@@ -57,19 +57,19 @@ class Move:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """By which a trace row finds it."""
+        """The key by which a trace entry finds the move."""
         return self.event, self.source, self.row.name
 
 
 @frozen(kw_only=True)
 class Annotation:
-    """An event in a state that did not lead out of it.
+    """An event that changed no state, at the state in which it came.
 
     Attributes:
         label: what, in a line.
         tooltip: the same with its time and its reason.
         refused: whether it broke a rule.
-        number: of the first row of the trace that says so, where it is one session's.
+        number: of the first trace entry, if the path is that of one session.
     """
 
     label: str
@@ -80,17 +80,17 @@ class Annotation:
 
 @frozen(kw_only=True)
 class Node:
-    """A state, or something between states.
+    """A state, a question or a group of states.
 
     Attributes:
-        id: stable; a state's own name where it is one.
+        id: stable. The id of a state is its name.
         label: its lines.
-        kind: `question` is a rung of a ladder, `any` stands for every state.
-        group: the frame in which it stands.
-        tooltip: what it means, in full.
+        kind: `question` is a step of the decision, `any` represents every state.
+        group: the frame that it is in.
+        tooltip: its meaning, in full.
         emphasis: the style where a path is shown.
-        badge: when it was reached, or how often.
-        annotations: what happened there.
+        badge: the time when it was reached, or a count.
+        annotations: the events that changed no state there.
     """
 
     id: str
@@ -117,11 +117,11 @@ class Edge:
         id: stable.
         label: its lines, none longer than `LONGEST`.
         kind: `answer` belongs to a question.
-        moves: everything it stands for; the answer "no" stands for nothing.
+        moves: the moves that it represents. The answer "no" represents none.
         emphasis: the style where a path is shown.
-        badge: when it was taken, or how often.
-        count: how often.
-        taken: between which states, where that was always the same two.
+        badge: the time when it was taken, or a count.
+        count: how often it was taken.
+        taken: the two states, if it was always taken between the same two.
     """
 
     id: str
@@ -169,9 +169,9 @@ class Graph:
         about: what it shows, in a sentence or two.
         initial: the node in which everything begins.
         nodes: in the order of life.
-        groups: frames, each around nodes that stand together.
+        groups: frames around nodes.
         edges: in the order of the rows.
-        notes: what happened without leading anywhere, where a path is shown.
+        notes: the events that changed no state, where a path is shown.
     """
 
     name: Picture
@@ -207,11 +207,11 @@ def _told(edge: Edge) -> str:
 
 
 def graph_of(picture: Picture, built: Machines | None = None) -> Graph:
-    """The graph of a picture.
+    """Return the graph of a picture.
 
     Args:
-        picture: which.
-        built: the machines; None: those that run.
+        picture: its name.
+        built: the machines. None: those of the standard table.
     """
     built = built or machines()
     return _connection(built) if picture == "connection" else _after_call_work(built)
@@ -416,7 +416,7 @@ def _asked(row: Row) -> str:
 
 
 def _asked_of(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
-    """`[guards]`, and whether another exit was asked first; where none is left to ask, the row's own name says when."""
+    """Yield the guards in brackets, with `else` if another exit comes first. Without guards, the name of the row is shown."""
     guards = ", ".join(map(guard_label, move.row.guards)) or words(move.row.name.removeprefix(f"{move.target}_"))
     is_first = not any(other.target and set(other.row.guards) & set(move.row.guards) for other in _before(move, moves))
     yield f"[{guards}]" if is_first and move.row.guards else f"[else: {guards}]"

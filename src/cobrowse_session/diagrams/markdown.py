@@ -76,7 +76,7 @@ def result_label(row: Row) -> str:
 
 
 def _by_row(moves: Iterable[Move]) -> list[tuple[Row, list[Move]]]:
-    """The moves of each row, in the order in which events meet them; by identity, for names stand in the table more than once."""
+    """Return the moves of each row, in the order of the rows. Rows are compared by identity, because several share a name."""
     found: dict[int, tuple[Row, list[Move]]] = {}
     for move in moves:
         found.setdefault(id(move.row), (move.row, []))[1].append(move)

@@ -1,7 +1,7 @@
-"""Mermaid, as code hosts render it: `stateDiagram-v2`, legible in light and dark, for only strokes have a colour of their own.
+"""Mermaid, as code hosts render it: `stateDiagram-v2`. It is legible in light and dark, because only strokes have colours.
 
-Mermaid lets labels of neighbouring edges overlap and gives edges no style. So an event is a small box on its way; only a loop,
-the answers to a question, and what stays within one frame are labelled edges.
+Mermaid lets labels of neighbouring edges overlap and gives edges no style. So an event is a small box between two edges. Only
+loops, answers to questions, and edges within one frame have labels.
 """
 
 from collections.abc import Iterator

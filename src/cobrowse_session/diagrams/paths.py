@@ -1,7 +1,10 @@
 """Paths of sessions over the picture, from a trace: one session's path, numbered and timed, or counts of a whole stream.
 
-A trace row names its table row, so nothing is guessed: it lies on the edge that stands for that row there, or, where the row
-leads nowhere, it is a annotation at its state.
+A trace entry names its row, so nothing is guessed. The entry is shown at the edge that represents the row. If the row enters no
+state, it is an annotation at its state.
+
+Example: `ended+begins` of a connected leg is two moves. In the picture of the connection, `ended` is the edge from connected to
+the ended states. In the picture of after-call work, `begins` is the last answer, and all questions before it were answered "no".
 """
 
 from collections import Counter, defaultdict
@@ -38,8 +41,8 @@ class TracePath:
     """The path of one session, or the paths of a whole stream.
 
     Attributes:
-        rows: of the trace, in its order.
-        session: whose path; None: of all.
+        rows: the entries of the trace, in order.
+        session: the session. None: all sessions.
     """
 
     rows: tuple[TraceRow, ...]
@@ -47,18 +50,18 @@ class TracePath:
 
     @classmethod
     def of(cls, trace: Iterable[TraceRow], session: str | None = None) -> Self:
-        """The path that a trace tells.
+        """Return the path of a trace.
 
         Args:
-            trace: the rows that `replay --trace` writes.
-            session: whose path; None: of all.
+            trace: the entries that `replay --trace` writes.
+            session: the session. None: all sessions.
 
         Raises:
-            LookupError: the trace tells nothing of that session.
+            LookupError: the trace has no entry of that session.
         """
         rows = tuple(row for row in trace if session is None or row.get("session") == session)
         if session is not None and not rows:
-            raise LookupError(f"the trace tells nothing of session {session!r}")
+            raise LookupError(f"the trace has no entry of session {session!r}")
         return cls(rows, session)
 
     @property
@@ -88,10 +91,10 @@ class _Step:
 
 
 def with_path(graph: Graph, path: TracePath) -> Graph:
-    """The picture with a path laid over it: what was visited stands out, and what was refused is a annotation at its state.
+    """Return a picture with a path: visited states and edges are emphasised, refused events are annotations at their states.
 
     Raises:
-        DecodeError: what is given as a trace row is none, or was written by another table of rows.
+        DecodeError: an entry is none of a trace, or another table wrote it.
     """
     edges = {move.key: edge for edge in graph.edges for move in edge.moves}
     on_edge: dict[str, list[_Step]] = defaultdict(list)
@@ -228,7 +231,7 @@ def _edge(edge: Edge, steps: list[_Step], path: TracePath) -> Edge:
 
 
 def _happened(edge: Edge, steps: list[_Step], path: TracePath) -> tuple[str, ...]:
-    """What an edge is called that stands for several events: those that came, and in a stream, those that never did."""
+    """Return the label of an edge for several events: those that came, and for many sessions also those that never came."""
     events = Counter(step.move.event for step in steps)
     never = [event for event in dict.fromkeys(move.event for move in edge.moves) if event not in events]
     if not never and len(events) < 2:

@@ -139,7 +139,7 @@ def fitting(line: str, size: float, room: float, broad: float) -> float | None:
 
 
 def straight(source: Place, target: Place) -> tuple[Point, Point]:
-    """From border to border, upright where one stands above the other."""
+    """Return a line from border to border. It is vertical if one box is above the other."""
     if source.bottom <= target.top:
         return (source.x, source.bottom), (target.x, target.top)
     if target.bottom <= source.top:

@@ -1,7 +1,7 @@
-"""SVG, drawn by itself: the states are few, so each has its place, and an edge that is not straight has its corners.
+"""SVG with a layout by hand: each state has its place, and an edge that is not straight has its corners.
 
-Colours are variables: light, dark where the reader's system is, and either where a page says `data-theme`. Ids are stable, and
-begin with the picture's name, so that both pictures fit into one page.
+Colours are variables: light, dark if the reader's system is dark, and either if the page has `data-theme`. Ids are stable and
+begin with the name of the picture, so that both pictures fit into one page.
 """
 
 from collections.abc import Iterator, Mapping
@@ -159,10 +159,10 @@ def svg(graph: Graph, name: str | None = None) -> str:
 
     Args:
         graph: the picture.
-        name: its id, and the beginning of all ids in it; None: the picture's own name.
+        name: its id, and the beginning of all ids in it. None: the name of the picture.
 
     Raises:
-        KeyError: a node has no place; give it one in `LAYOUTS`.
+        KeyError: a node has no place. Add it to `LAYOUTS`.
     """
     return "\n".join(_lines(graph, LAYOUTS[graph.name], name or graph.name)) + "\n"
 

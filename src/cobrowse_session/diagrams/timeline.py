@@ -255,7 +255,7 @@ def _places(moments: list[datetime]) -> Mapping[datetime, float]:
 
 
 def _rows(marks: list[float]) -> Iterator[int]:
-    """In which row each mark stands: the first that has room there."""
+    """Yield the row of each mark: the first one that has room."""
     ends: list[float] = []
     for x in marks:
         row = next((row for row, end in enumerate(ends) if end <= x), len(ends))
@@ -341,7 +341,7 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
 
 
 def _no_work(log: SessionLog, places: Mapping[datetime, float]) -> Iterator[str]:
-    """A leg that ended without after-call work says so."""
+    """Yield the word `none` for a leg that ended without after-call work."""
     ended = [span for span in _states(log.trace) if span.kind == "final"]
     if ended and log.session.after_call_work is None:
         yield text("none", places[ended[0].start] + 8, WORK, "none")

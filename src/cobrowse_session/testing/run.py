@@ -1,4 +1,4 @@
-"""Run events through the step and keep everything that happened, for plain asserts and for a message that tells the story."""
+"""Runs of events that keep every outcome, for plain asserts and for messages with the whole story."""
 
 import pickle
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from cobrowse_session.wire import decode_event, decode_session, encode_event, en
 
 @frozen
 class RunStep:
-    """One event or timer, what became of it, and the session as of then."""
+    """One event or timer, its outcome, and the session afterwards."""
 
     event: Event | Timer
     outcome: Outcome
@@ -26,7 +26,7 @@ class RunStep:
 
 @frozen
 class Run:
-    """What happened when events were run.
+    """The result of a run.
 
     Attributes:
         session: the session in the end.
@@ -38,19 +38,19 @@ class Run:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """The outcomes alone; compare them with `Applied.match(...)`, `Refused.match(...)`."""
+        """The outcomes alone. Compare them with `Applied.match(...)`, `Refused.match(...)`."""
         return [step.outcome for step in self.steps]
 
     def story(self) -> str:
-        """What happened, a line a step, refusals with their sentence."""
+        """Return the story: one line for each step, refusals with their reason."""
         return "\n".join(map(_line, self.steps))
 
     def expect(self, /, *outcomes: object, **session: Any) -> None:
-        """Check outcomes and attributes of the final session; where they differ, tell the story.
+        """Check outcomes and attributes of the final session. The error has the whole story.
 
         Args:
-            outcomes: one a step, each an outcome or a match; none at all: any will do.
-            session: attributes of the final session; `Any`: they may be anything. A name may go inside: `wrapup__code="sale"`.
+            outcomes: one for each step, an outcome or a match. None at all: outcomes are not checked.
+            session: attributes of the final session. `Any`: their types differ. A name may go inside: `wrapup__code="sale"`.
 
         Raises:
             AssertionError: what was expected, what was found, and the story.
@@ -82,16 +82,16 @@ def run(
     until: datetime | None = None,
     session: CobrowseSession | None = None,
 ) -> Run:
-    """Apply events to a session, in the order given, and keep every step.
+    """Apply events to a session, in the given order, and return every step.
 
-    On the way it checks what must hold for every event and session: both survive JSON and pickle, and what is not applied
-    leaves the session equal to what it was.
+    It also checks what holds for every event and session: both survive JSON and pickle, and an event that is not applied leaves
+    the session equal.
 
     Args:
         events: of one session.
-        lifecycle: the rules; the default ones where it is None.
+        lifecycle: None: the default one.
         until: advance to this time in the end.
-        session: go on from here; it is copied. None: a new one.
+        session: begin with a copy of this session. None: a new one.
 
     Raises:
         ValueError: no events and no session, or events of different sessions.

@@ -1,4 +1,4 @@
-"""Streams for tests, said as a person would say them, on a relative clock."""
+"""Streams of events for tests, built call by call on a relative clock."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -40,13 +40,13 @@ _CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
 
 
 def duration(value: Duration) -> timedelta:
-    """A duration, however it is said: a timedelta, seconds, or text as `250ms`, `20s`, `12m`, `1h`, `1d`.
+    """Return a duration from a timedelta, seconds, or text: `250ms`, `20s`, `12m`, `1h`, `1d`.
 
     >>> duration("12m"), duration(2.5)
     (datetime.timedelta(seconds=720), datetime.timedelta(seconds=2, microseconds=500000))
 
     Raises:
-        ValueError: a text that says no duration.
+        ValueError: the text is no duration.
     """
     if isinstance(value, timedelta):
         return value
@@ -129,7 +129,7 @@ class Stream:
         return self._and(AfterCallWorkStarted, said)
 
     def wrapup(self, code: str | None = None, **said: Any) -> Self:
-        """The agent saves a wrap-up; with no code and not provisional, the agent skips it."""
+        """The agent saves a wrap-up. Without a code and not provisional, the agent skips it."""
         return self._and(WrapupSaved, said, code=code)
 
     def done(self, **said: Any) -> Self:
@@ -174,13 +174,13 @@ def _setting(name: str, value: Any) -> Any:
 
 
 def stream(session: str = "s1", *, start: datetime = START, source: str = "/test", delay: Duration | None = None) -> Stream:
-    """Begin a stream.
+    """Return a stream without events.
 
     Args:
         session: the session's id.
         start: when it begins, on the corrected provider clock.
-        source: who says it.
-        delay: how long after it happened each event is received; None: nobody stamped it.
+        source: the CloudEvents source.
+        delay: the time from each event to its receipt. None: `received_at` is unset.
 
     >>> [event.kind for event in stream("s1").alerting().after(3).connected().after("12m").disconnected("peer")]
     ['alerting', 'connected', 'disconnected']
