@@ -3,7 +3,7 @@
 
 PYTHON3 ?= python3
 PYTEST  ?=
-SEEDS   ?= 200000
+SEEDS   ?= 100
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -16,9 +16,10 @@ space := $(empty) $(empty)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH # another copy of the package must not be tested
+unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo test check package diagrams diagrams-check docs vendor tables bench clock-worlds soak reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host package diagrams diagrams-check docs vendor tables bench clock-worlds soak reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +27,14 @@ help: ## list the targets
 demo: .venv/.stamp ## show what the package does, in your terminal
 	@$(PYTHON) examples/demo.py
 
-test: .venv/.stamp ## run tests, docstring and README examples; the core's branch coverage must be 100 % (PYTEST="-k name")
-	$(PYTHON) -m pytest --cov $(PYTEST)
+# The examples of a page share a folder, so that a file of tests stays on one core.
+CORES := -n auto --dist loadfile
+
+quick: .venv/.stamp ## run the fast tests, in half a minute on two cores (PYTEST="-k name")
+	$(PYTHON) -m pytest $(CORES) --hypothesis-profile quick -m "not slow" tests $(PYTEST)
+
+test: .venv/.stamp ## run tests, docstring and README examples on all cores; the core's branch coverage must be 100 % (PYTEST="-k name")
+	$(PYTHON) -m pytest $(CORES) --cov $(PYTEST)
 	$(if $(PYTEST),,$(PYTHON) -m coverage report --fail-under=100 --include="$(subst $(space),$(comma),$(CORE:%=src/cobrowse_session/%))")
 
 check: .venv/.stamp ## lint, format, types, import rules, generated files, and the built package
@@ -35,11 +42,17 @@ check: .venv/.stamp ## lint, format, types, import rules, generated files, and t
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory code-host
 	@rm -rf build/diagrams
 	@$(PYTHON) -m cobrowse_session.diagrams build/diagrams
 	@diff -r build/diagrams diagrams || { echo "diagrams/ is not what the rows print: make diagrams" >&2; exit 1; }
 	@$(COG) --check --diff $(TABLES) || { echo "the tables of the reference are not what the code prints: make tables" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
+
+code-host: .venv/.stamp ## check the workflow, the issue forms and the hooks of pre-commit, without network
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	$(BIN)/pre-commit validate-config
 
 # The wheels built from the tree and from the sdist must be the same bytes, and work where nothing else is installed.
 package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty environment and use it
@@ -87,11 +100,18 @@ bench: .venv/.stamp ## measure
 clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: the table of docs/explanation/clocks.md (more: .venv/bin/python -m tests.clock_worlds 10 1000 300)
 	@$(PYTHON) -m tests.clock_worlds
 
-soak: .venv/.stamp ## many simulated worlds, on all cores (SEEDS=200000; what one did: .venv/bin/python -m tests.soak --seed N)
+soak: .venv/.stamp ## simulated worlds (SEEDS=100), then the tests with all their examples; one world: .venv/bin/python -m tests.soak --seed N
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
+	$(PYTHON) -m pytest $(CORES) --hypothesis-profile soak tests
 
-reading: .venv/.stamp ## many random streams beside an independent reading of the specification (SEEDS=200000)
+reading: .venv/.stamp ## random streams beside an independent reading of the specification (SEEDS=100)
 	@$(PYTHON) -m tests.reading_run --seeds $(SEEDS)
+
+pythons: python ## run the tests on every Python from 3.11 on that is found on the PATH or in pyenv
+	@$(PYTHON3) .ci/pythons.py
+
+types: .venv/.stamp build/pyright/.stamp ## pyright reads the package as Python 3.11 and as 3.14 (needs Node)
+	@for version in 3.11 3.14; do build/pyright/node_modules/.bin/pyright --pythonpath $(PYTHON) --pythonversion $$version || exit 1; done
 
 # Needs the network. Versions stay as they are unless pyproject.toml asks for others: make constraints UPGRADE=--upgrade
 constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, for every Python and system
@@ -136,6 +156,10 @@ build/diagrams-check/.stamp: tests/diagrams_check/requirements.txt | python
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python
 	@for one in node npm dot; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer, and Graphviz." >&2; exit 1; }; done
+	@$(ENVIRONMENT) $(@D) $<
+
+build/pyright/.stamp: tests/typing/package-lock.json | python
+	@command -v npm >/dev/null || { echo "npm was not found. Install Node 20 or newer." >&2; exit 1; }
 	@$(ENVIRONMENT) $(@D) $<
 
 build/uv/.stamp: .ci/locks/uv.txt | python

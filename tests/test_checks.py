@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from cobrowse_session import (
     Address,
@@ -122,7 +123,7 @@ def readable(event: Event) -> None:
     assert (restored.session, restored.trace, restored.repeats) == (log.session, log.trace, log.repeats)
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(st.sampled_from(tuple(OWN)), st.dictionaries(st.sampled_from(FIELDS), HOSTILE | st.sampled_from(DEEP), max_size=3))
 def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hostile: dict[str, Any]) -> None:  # KEEP-13
     known = {name: value for name, value in hostile.items() if name in {a.alias for a in attrs.fields(cls)}}
@@ -134,7 +135,7 @@ def test_whatever_is_accepted_can_be_saved_and_read_back(cls: type[Event], hosti
     readable(event)
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.data())
 def test_details_settings_context_and_addresses_are_as_strict(data: st.DataObject) -> None:  # KEEP-13
     cls = data.draw(st.sampled_from((Details, Settings, Context, Address)))

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import examples
 
 from cobrowse_session import DecodeError, FormatVersionError, ProviderClock, SettingsError
 from cobrowse_session.stream import ClockState
@@ -261,7 +262,7 @@ def test_memory_is_bounded_whatever_is_learned() -> None:
 differences = st.sampled_from((0.03, 0.1, 2.5, 10.0, 10.05, -7.0, 50.0))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(st.floats(0, 90), differences), max_size=150), st.integers(0, 150))
 def test_a_restored_clock_is_equal_and_goes_on_equally(steps: Pairs, cut: int) -> None:  # LEARN-11
     now = 0.0

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from tests.commands import Result, command
 from tests.strategies import at
-from tests.test_replay import EXAMPLES, Result, command, words
+from tests.test_replay import EXAMPLES, words
 
 from cobrowse_session import Event
 from cobrowse_session.testing import stream

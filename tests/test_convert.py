@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.commands import command
 from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, told
-from tests.test_replay import command
 
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import Rejected

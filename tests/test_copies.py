@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import examples
 from tests.strategies import at, lifecycles, moments, streams
 
 from cobrowse_session import (
@@ -241,7 +242,7 @@ def editions(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(editions(), lifecycles(), st.integers(0, 20).map(at), st.integers(0, 2**32))
 # STREAM-7, COPY-20
 def test_any_order_with_editions_advances_and_restarts_converges(
@@ -264,7 +265,7 @@ def test_any_order_with_editions_advances_and_restarts_converges(
     assert (log.repeats, log.conflicts, log.corrected) == (expected.repeats, expected.conflicts, expected.corrected)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(editions(), lifecycles(), st.integers(-2, 20).map(at), st.integers(0, 2**32))
 # LOG-1, LOG-2
 def test_as_of_is_the_log_of_the_copies_received_by_then(
@@ -280,7 +281,7 @@ def test_as_of_is_the_log_of_the_copies_received_by_then(
         assert (then.conflicts, then.corrected) == (expected.conflicts, expected.corrected)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(editions())
 def test_the_merged_event_can_be_written_and_read(events: list[Event]) -> None:
     for event in log_of(events).events:

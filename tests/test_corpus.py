@@ -4,14 +4,14 @@ Run as a script, this file writes the generated ones anew: read the difference b
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.commands import Result, command
 
 CORPUS = Path(__file__).parent / "corpus"
 EXAMPLES = Path(__file__).parents[1] / "examples" / "captures"
@@ -25,21 +25,21 @@ LEGS = {  # how many legs each capture shows
 UNREAD = {"eventbridge_envelope_example"}  # a flow's outcome tells of no leg
 
 
-def command(case: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """The real command, beside the capture."""
-    line = [sys.executable, "-m", "cobrowse_session", *arguments]
-    return subprocess.run(line, capture_output=True, check=False, cwd=CORPUS / case, timeout=60)
+def beside(case: str, *arguments: str) -> Result:
+    """Run a command in the folder of a capture."""
+    with chdir(CORPUS / case):
+        return command(*arguments)
 
 
 def generated(case: str, folder: Path) -> dict[str, bytes]:
     """What the command makes of a capture now, by file name."""
     events, sessions, trace = (folder / name for name in ("events.jsonl", "sessions.jsonl", "trace.jsonl"))
-    converted = command(case, "convert", "payload.json", "-o", str(events))
-    replayed = command(case, "replay", str(events), "-o", str(sessions), "--trace", str(trace))
-    assert (converted.returncode, replayed.returncode) == (int(case in UNREAD), 0), converted.stderr + replayed.stderr
+    converted = beside(case, "convert", "payload.json", "-o", str(events))
+    replayed = beside(case, "replay", str(events), "-o", str(sessions), "--trace", str(trace))
+    assert (converted.code, replayed.code) == (int(case in UNREAD), 0), converted.err + replayed.err
     made = {path.name: path.read_bytes() for path in (events, sessions, trace)}
-    told = converted.stderr.replace(b"\r\n", b"\n")
-    return made | ({"convert.txt": told} if told.count(b"\n") > 1 else {})
+    told = converted.err
+    return made | ({"convert.txt": told.encode()} if told.count("\n") > 1 else {})
 
 
 @pytest.mark.parametrize("case", LEGS)
@@ -122,10 +122,10 @@ def test_a_captured_leg_has_the_platforms_closed_segments(case: str, leg: dict[s
 
 @pytest.mark.parametrize("case", LEGS)
 def test_reconcile_says_so(case: str) -> None:
-    done = command(case, "reconcile", "events.jsonl", "payload.json")
+    done = beside(case, "reconcile", "events.jsonl", "payload.json")
 
-    compared = done.stderr.decode().splitlines()[-1]
-    assert (done.returncode, done.stdout) == (int(case in UNREAD), b"")
+    compared = done.err.splitlines()[-1]
+    assert (done.code, done.out) == (int(case in UNREAD), "")
     assert compared.startswith(f"{LEGS[case]} leg{'' if LEGS[case] == 1 else 's'}, ")
     assert ("equal" in compared) == (LEGS[case] > 0)
     assert not any(word in compared for word in ("within", "different", "missing"))

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from tests.commands import Result, command
 from tests.strategies import at
-from tests.test_replay import EXAMPLES, Result, command, lines
+from tests.test_replay import EXAMPLES, lines
 
 from cobrowse_session import Context, DecodeError, Event, Lifecycle, Settings, WrapupPrompt
 from cobrowse_session.io.diff import Difference, diff, read_trace

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_replay import command
+from tests.commands import command
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, UnknownPrompt
 from cobrowse_session.segments import Segment, Segments

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.commands import command, process
 from tests.test_convert import GOOD
-from tests.test_replay import CALL, command, lines, process, words
+from tests.test_replay import CALL, lines, words
 
 from cobrowse_session.cli import app
 from cobrowse_session.cli.errors import BROKEN_PIPE, FileError, naming

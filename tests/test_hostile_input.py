@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.commands import command
+from tests.effort import share
 from tests.test_genesys import WHOLE, conversation, t
-from tests.test_replay import command
 
 from cobrowse_session import DecodeError, Lifecycle
 from cobrowse_session.errors import Problem
@@ -27,13 +28,13 @@ from cobrowse_session.sources.genesys import convert
 from cobrowse_session.wire import decode_event, decode_session
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, MAX_SHOWN, check_document, read_json, shown
 
-SIZE = 500_000
+SIZE = int(os.environ.get("HOSTILE_SIZE") or share(1_000_000))
 MEGABYTE = 1_000_000
 HALF, BACKSLASH = r'"\ud800"', "\\"
 
 
 def many(part: str, last: str = "0") -> str:
-    """A list of so many equal parts that it is half a megabyte."""
+    """Return a JSON list of `SIZE` bytes, made of equal parts."""
     return "[" + f"{part}," * (SIZE // (len(part) + 1)) + last + "]"
 
 
@@ -148,7 +149,7 @@ for kind in sys.argv[1:]:
 def test_memory_and_time_are_bounded_by_the_length_of_the_input(kinds: dict[str, Any]) -> None:
     """At most 100 MB and 20 times the input; at most 2 s a megabyte, and as much again for a busy machine."""
     root = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    environment = {**os.environ, "HOSTILE_SIZE": str(SIZE), "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
     line = [sys.executable, "-c", MEASURE, *kinds]
 
     done = subprocess.run(line, capture_output=True, check=True, env=environment, timeout=120)

@@ -9,9 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.effort import examples
 
 from cobrowse_session import Context, Event, Lifecycle, SessionLog
 from cobrowse_session.diagrams import PICTURES, Picture, TracePath, perfetto, render, timeline
@@ -127,7 +128,7 @@ def test_a_label_stays_one_label(label: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")
-@settings(max_examples=20, deadline=None)  # each starts a process
+@examples(20)  # each starts a process
 @given(label=ill_formed)
 def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
     done = subprocess.run(["dot", "-Tdot_json"], input=dot(_labelled(label)).encode(), capture_output=True, check=True)
@@ -141,7 +142,7 @@ def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-@settings(max_examples=25)  # each builds the machines
+@examples(25)  # each builds the machines
 @given(reason=ill_formed, rule=ill_formed)
 def test_a_sentence_or_a_rule_breaks_no_table_and_no_machine(picture: Picture, reason: str, rule: str) -> None:
     graph, built = graph_of(picture), _worded(reason, rule)

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 from freezegun import freeze_time
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import examples
 from tests.strategies import SECOND, at, lifecycles, streams
 
 from cobrowse_session import (
@@ -1020,7 +1021,7 @@ def test_a_sealed_log_that_is_put_on_a_new_one_counts_and_hands_back_what_came_t
     assert (put.log, put.late, inbox.logs) == (None, (late,), {})
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(events=streams(), lifecycle=lifecycles(), cut=st.integers(0, 8), until=st.integers(0, 20).map(at))
 def test_united_logs_are_the_log_of_all_copies(events: list[Event], lifecycle: Lifecycle, cut: int, until: datetime) -> None:
     old, new = SessionLog(lifecycle, "s1"), SessionLog(lifecycle, "s1")
@@ -1261,7 +1262,7 @@ def crowds(draw: st.DrawFn) -> list[Event]:
     return [evolve(event, subject=f"s{number}") for number, events in enumerate(drawn) for event in events]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(events=crowds(), lifecycle=lifecycles(), offset=st.sampled_from((0, 1, -2)), seed=st.integers(0, 2**32))
 # CLOCK-10
 def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
@@ -1305,7 +1306,7 @@ def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
     assert rejects == []
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(events=streams(), lifecycle=lifecycles(), until=st.integers(0, 20).map(at), seed=st.integers(0, 2**32))
 def test_whatever_fires_in_a_log_put_after_its_deadlines_is_told_once(
     events: list[Event], lifecycle: Lifecycle, until: datetime, seed: int

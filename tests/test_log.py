@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.effort import examples
 from tests.strategies import at, lifecycles, moments, streams
 
 from cobrowse_session import (
@@ -51,7 +52,7 @@ def filled(events: Sequence[Event], lifecycle: Lifecycle = TIMED) -> SessionLog:
 # --- Convergence --------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     events=streams(most=9),
     lifecycle=lifecycles(),
@@ -84,7 +85,7 @@ def test_any_order_repetition_interleaving_and_restart_shows_what_the_fold_says(
     assert (log.session, log.session.settings) == (expected.session, expected.session.settings)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(events=streams(most=9), lifecycle=lifecycles(), until=moments, seed=st.integers(0, 2**32))
 # LOG-5
 def test_the_changes_that_a_log_tells_add_up_to_its_trace(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.commands import command
 from tests.test_genesys import ANALYTICS, COBROWSE, ENDED, SHARED, WHOLE, Json, analytics, conversation, last, t
 from tests.test_genesys import pushed as at
-from tests.test_replay import command
 
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.sources.genesys import convert

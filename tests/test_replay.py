@@ -8,39 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from attrs import frozen
-from typer.testing import CliRunner
+from tests.commands import command, process
 
 from cobrowse_session import __version__
-from cobrowse_session.cli import app
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import decode_session, encode_event
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@frozen
-class Result:
-    """What a command left: its exit code, standard output and standard error."""
-
-    code: int
-    out: str
-    err: str
-
-
-def command(*arguments: str | Path, stdin: bytes = b"") -> Result:
-    """The command, in this process."""
-    runner = CliRunner(env={"COLUMNS": "100"})
-    done = runner.invoke(app, [*map(str, arguments)], input=stdin, catch_exceptions=False)
-    return Result(done.exit_code, done.stdout_bytes.decode(), done.stderr_bytes.decode())
-
-
-def process(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Result:
-    """The real command, in a process of its own."""
-    line = [sys.executable, "-m", "cobrowse_session", *map(str, arguments)]
-    env = {**os.environ, "COLUMNS": "100", **environment}
-    done = subprocess.run(line, input=stdin, capture_output=True, check=False, env=env, timeout=60)
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def lines(*streams: Stream) -> bytes:
@@ -286,16 +260,6 @@ def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...]
     assert told in words
     assert "Traceback" not in done.err
     assert events.read_bytes() == before
-
-
-def test_a_reader_that_goes_away_is_no_error(events: Path) -> None:
-    events.write_bytes(lines(*(stream(f"s{number}").alerting() for number in range(5000))))
-    shell = f"'{sys.executable}' -m cobrowse_session replay '{events}' | head -n 1"
-
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=True, timeout=60)
-
-    assert done.stdout.count(b"\n") == 1
-    assert b"Error" not in done.stderr
 
 
 def test_help_and_version_teach() -> None:

@@ -24,12 +24,16 @@ from typing import Any
 import pytest
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
+from tests.effort import share, soak_only
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "environment.py"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LOCKS = re.findall(r"COMPILE\).* -o (\S+)", MAKEFILE)
 PIP = "pip==23.2.1 --hash=sha256:7ccf472345f20d35bdc9d1841ff5f313260c2c33fe417f48c30ac46cccabf5be\n"
+
+STEP = 100 // share(100)
+"""A process is stopped before each `STEP`th line: before every line in `make soak`."""
 
 
 def _script() -> ModuleType:
@@ -189,6 +193,7 @@ def _at_most_two_minutes() -> Iterator[None]:
     signal.signal(signal.SIGALRM, old)
 
 
+@soak_only
 @pytest.mark.usefixtures("_at_most_two_minutes")
 def test_a_set_up_that_fails_or_is_stopped_keeps_the_old_environment(index: Path, tmp_path: Path) -> None:
     target, lock = tmp_path / "env", _lock(tmp_path, index, "asking-1.0", "other-1.0")
@@ -354,7 +359,7 @@ def test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_ch
     write = "sleep 0.03; mkdir -p env; echo new > env/first; echo new > env/second"
     monkeypatch.setattr(environment, "build", lambda *_: environment.run("sh", "-c", write))
     monkeypatch.setattr(sys, "argv", ["environment.py", "env", "lock"])
-    for line in count(1):
+    for line in count(1, STEP):
         folder = tmp_path / str(line)
         folder.mkdir()
         _new_folder(folder / "env", "old")
@@ -422,8 +427,8 @@ class _Interrupt(BaseException):
 
 
 def _stopped_at_each_line(folder: Path, kind: str, outcome: str) -> Iterator[Path]:
-    """Yield a folder whose replacement stopped before the first line of the script or of a removal, then the second, ..."""
-    for line in count(1):
+    """Yield a folder whose replacement stopped before the first line of the script or of a removal, then a later one, ..."""
+    for line in count(1, STEP):
         target = folder / str(line) / "env"
         target.parent.mkdir()
         _new_folder(target, "old")

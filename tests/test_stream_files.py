@@ -12,8 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from tests.commands import Result, command
 from tests.strategies import at
-from tests.test_replay import EXAMPLES, Result, command, lines
+from tests.test_replay import EXAMPLES, lines
 
 from cobrowse_session.io.replay import Replay
 from cobrowse_session.stream import SessionLog

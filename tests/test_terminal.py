@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.commands import Result, command
+from tests.effort import share
 from tests.test_genesys import conversation, t
-from tests.test_replay import CALL, Result, command, lines
+from tests.test_replay import CALL, lines
 
 from cobrowse_session.printable import printable
 
@@ -68,7 +70,7 @@ def said(folder: Path, text: str) -> dict[str, Result]:
     }
 
 
-FEW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=share(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FEW

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from tests import world as world_module
+from tests.effort import share
 from tests.soak import OUTCOMES, explore, soak
 from tests.world import FAULTS, BrokenError, World
 
@@ -34,11 +35,11 @@ from cobrowse_session.testing import START
 from cobrowse_session.times import utc
 from cobrowse_session.wire import restore_log, save_log
 
-SEEDS = range(2000)
+SEEDS = range(share(500))
 
 
 def test_what_must_hold_holds_in_every_world_and_everything_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    figures = soak(SEEDS)
+    figures = soak(SEEDS, chunk=50)
 
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201 (the figures are wanted)

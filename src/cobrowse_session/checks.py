@@ -222,7 +222,7 @@ class _NoExtra(dict[str, Any]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("unknown keys are replaced, never changed in place: attrs.evolve(value, extra={...})")
 
-    __setitem__ = update = setdefault = __ior__ = _refuse
+    __setitem__ = update = setdefault = __ior__ = _refuse  # pyright: ignore[reportAssignmentType] (it refuses any arguments)
 
     def __reduce__(self) -> str:
         return "NO_EXTRA"

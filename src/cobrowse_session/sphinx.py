@@ -129,7 +129,7 @@ class Diagram(_Directive):
     """`cobrowse-diagram`: a picture of the lifecycle, and the paths taken through it."""
 
     scale = 0.76
-    option_spec: ClassVar[dict[str, Reader]] = {"trace": directives.path, "session": directives.unchanged_required}
+    option_spec: ClassVar[dict[str, Reader] | None] = {"trace": directives.path, "session": directives.unchanged_required}
 
     def draw(self, name: str) -> tuple[str, str, str]:
         """Return the picture and its Mermaid."""
@@ -151,7 +151,7 @@ class Timeline(_Directive):
     """`cobrowse-timeline`: one session in time."""
 
     scale = 0.82
-    option_spec: ClassVar[dict[str, Reader]] = {
+    option_spec: ClassVar[dict[str, Reader] | None] = {
         "session": directives.unchanged_required,
         "acw": directives.unchanged_required,
         "acw-timeout": directives.unchanged_required,

@@ -22,7 +22,7 @@ class Vocabulary(StrEnum):
         return members.get(text.lower(), text) if isinstance(text, str) and text.isascii() else text
 
     @classmethod
-    def other_spellings(cls) -> dict[str, Self]:
+    def other_spellings(cls) -> dict[str, str]:
         """Spellings that no rule yields from the member's own value: text in lower case to member."""
         return {}
 
@@ -33,7 +33,7 @@ V = TypeVar("V", bound=Vocabulary)
 @cache
 def _spellings(vocabulary: type[V]) -> Mapping[str, V]:
     """Spelling, in lower case, to member: `transfer.conference` is also `conferenceTransfer` and `CONFERENCE_TRANSFER`."""
-    table = vocabulary.other_spellings()
+    table = {spelling: vocabulary(word) for spelling, word in vocabulary.other_spellings().items()}
     for member in vocabulary:
         first, dot, second = member.value.partition(".")
         in_order, turned = (first, second), (second, first)
@@ -117,7 +117,7 @@ class DisconnectType(Vocabulary):
     TAKEOVER = "takeover"
 
     @classmethod
-    def other_spellings(cls) -> dict[str, Self]:
+    def other_spellings(cls) -> dict[str, str]:
         """Return the spellings of other APIs: `donotdisturb` for `dnd`, and words that detail events divide."""
         return {
             "endpoint.donotdisturb": cls.ENDPOINT_DND,
@@ -144,7 +144,7 @@ class WrapupPrompt(Vocabulary):
     NONE = "none"
 
     @classmethod
-    def other_spellings(cls) -> dict[str, Self]:
+    def other_spellings(cls) -> dict[str, str]:
         """Return the queue's spellings. They begin with `MANDATORY_` for both time limits."""
         return {"mandatory_timeout": cls.TIMEOUT, "mandatory_forced_timeout": cls.FORCED_TIMEOUT}
 

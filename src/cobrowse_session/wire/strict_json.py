@@ -215,7 +215,7 @@ def _parse(text: str, invalid: list[_InvalidValue]) -> Any:
 
 def _twice(items: list[tuple[str, Any]]) -> str:
     """Return the first key that comes a second time."""
-    seen = set[str]()
+    seen, key = set[str](), ""
     for key, _ in items:
         if key in seen:
             break
