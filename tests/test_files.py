@@ -66,7 +66,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "diff": ("diff", "events.jsonl", "payload.json"),
     "diff, second": ("diff", "payload.json", "events.jsonl"),
     "explain": ("explain", "events.jsonl", "s1", "state"),
-    "tell": ("tell", "events.jsonl"),
+    "history": ("history", "events.jsonl"),
     "timeline": ("timeline", "events.jsonl", "s1"),
     "perfetto": ("perfetto", "events.jsonl"),
     "diagram": ("diagram", "--trace", "events.jsonl"),
@@ -238,7 +238,7 @@ def test_a_file_that_is_open_already_is_appended_to_and_never_replaced(name: str
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])  # with it Python writes to a raw file, which may take a part of a text
-@pytest.mark.parametrize("line", ["replay many --trace trace --rejects rejects", "tell many", "perfetto many"])
+@pytest.mark.parametrize("line", ["replay many --trace trace --rejects rejects", "history many", "perfetto many"])
 def test_a_reader_that_goes_away_cuts_no_other_output_and_is_no_success(line: str, unbuffered: str, folder: Path) -> None:
     (folder / "many").write_bytes(MANY + b"{\n")
 
@@ -256,9 +256,9 @@ def test_a_reader_that_goes_away_cuts_no_other_output_and_is_no_success(line: st
     [
         ("replay - <&-", "standard input: it is closed"),
         ("replay events.jsonl >&-", "standard output: it is closed"),
-        ("tell events.jsonl >&-", "standard output: it is closed"),
+        ("history events.jsonl >&-", "standard output: it is closed"),
         ("replay events.jsonl > /dev/full", "standard output: No space left on device. Free some space"),
-        ("tell events.jsonl > /dev/full", "standard output: No space left on device. Free some space"),
+        ("history events.jsonl > /dev/full", "standard output: No space left on device. Free some space"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -279,7 +279,7 @@ def test_without_standard_error_the_result_is_the_same(folder: Path) -> None:
 def test_an_encoding_without_a_character_shows_its_escape(folder: Path) -> None:
     (folder / "emoji").write_bytes(lines(stream("s😀").alerting()) + "😀\n".encode())
 
-    told = process("tell", "emoji", PYTHONIOENCODING="cp1252")
+    told = process("history", "emoji", PYTHONIOENCODING="cp1252")
     replayed = process("replay", "emoji", PYTHONIOENCODING="cp1252")
 
     assert (told.code, told.out.splitlines()[0]) == (1, "Session s\\U0001f600.")

@@ -270,7 +270,7 @@ def test_an_empty_file_is_no_error() -> None:
         (("replay", "{events}", "--acw-timeout", "0"), "86400000 ms"),
         (("replay", "{events}", "--acw-timeout", "1e300"), "--acw-timeout"),
         (("replay", "{events}", "--acw-timeout", "nan"), "--acw-timeout"),
-        (("replay", "{events}", "--alerting-grace", "-1"), "alerting_grace"),
+        (("replay", "{events}", "--alerting-grace", "-1"), "--alerting-grace"),
         (("replay",), "EVENTS.jsonl"),
         (("rewind",), "rewind"),
     ],

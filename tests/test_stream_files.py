@@ -263,7 +263,7 @@ def test_gzip_is_read_as_it_is(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("validate", "-"), ("tell", "-", "s1"), ("explain", "-", "s1", "disconnectType"), ("clocks", "-")]
+    "arguments", [("validate", "-"), ("history", "-", "s1"), ("explain", "-", "s1", "disconnectType"), ("clocks", "-")]
 )
 def test_every_command_that_reads_events_reads_gzip(arguments: tuple[str, ...]) -> None:
     zipped, plain = command(*arguments, stdin=ZIPPED), command(*arguments, stdin=PLAIN)
@@ -294,9 +294,9 @@ DAMAGED = {
     ("name", "content"),
     [
         *(("replay", content) for content in DAMAGED.values()),
-        *((name, ZIPPED[:MIDDLE]) for name in ("validate", "clocks", "tell")),
+        *((name, ZIPPED[:MIDDLE]) for name in ("validate", "clocks", "history")),
     ],
-    ids=[*DAMAGED, "validate", "clocks", "tell"],
+    ids=[*DAMAGED, "validate", "clocks", "history"],
 )
 def test_damaged_gzip_exits_with_2_and_one_line(name: str, content: bytes) -> None:
     done = command(name, "-", stdin=content)

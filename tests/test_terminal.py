@@ -55,14 +55,14 @@ def said(folder: Path, text: str) -> dict[str, Result]:
     return {
         "replay": replayed,
         "validate": command("validate", folder / "events"),
-        "tell": command("tell", folder / "events"),
+        "history": command("history", folder / "events"),
         "explain": command("explain", folder / "events", f"s{text}", "wrapup.notes"),
         "explain, a list": command("explain", folder / "events", f"s{text}", "wrapup"),
         "clocks": command("clocks", folder / "events"),
         "diff": command("diff", folder / "trace", folder / "other"),
         "convert": command("convert", folder / "payload", "-o", folder / "out"),
         "reconcile": command("reconcile", folder / "events", folder / "payload", "--all"),
-        "no session": command("tell", folder / "events", "nobody"),
+        "no session": command("history", folder / "events", "nobody"),
         "no field": command("explain", folder / "events", f"s{text}", text),
         "no trace": command("diff", folder / "events", folder / "events"),
     }
@@ -100,7 +100,7 @@ def test_a_file_s_name_makes_no_line_and_no_colour(tmp_path: Path, name: str) ->
     path.write_bytes(lines(CALL) + b"{\n")
 
     every = {
-        1: [command("validate", path), command("tell", path), command("convert", path)],
+        1: [command("validate", path), command("history", path), command("convert", path)],
         2: [command("replay", path, "-o", path), command("replay", path / "x"), command("diff", path, path)],
     }
 

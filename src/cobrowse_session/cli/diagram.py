@@ -5,19 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cobrowse_session import DecodeError, Lifecycle
-from cobrowse_session.cli import app, log_of, replayed
+from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Events, Output, Until, with_lifecycle
+from cobrowse_session.cli.options import Output, grouped
 from cobrowse_session.cli.outputs import Outputs
-from cobrowse_session.cli.screen import ProblemReporter, inform
+from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.sessions import Sessions, log_of, sessions_of
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
 
 
-@app.command("diagram", epilog="Try: `cobrowse-session diagram after-call-work --format svg -o after-call-work.svg`")
 def diagram_command(
     picture: Annotated[str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="What to draw.")] = PICTURES[0],
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
@@ -48,43 +47,28 @@ def diagram_command(
         outputs.writer(output)(drawn.removesuffix("\n"))
 
 
-@app.command("timeline", epilog="Try: `cobrowse-session timeline events.jsonl s1 -o s1.svg`")
-@with_lifecycle
+@grouped(sessions=sessions_of)
 def timeline_command(
-    events: Events,
+    sessions: Sessions,
     session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
     output: Output = "-",
-    until: Until = None,
-    *,
-    lifecycle: Lifecycle,
 ) -> None:
     """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
-    check_files(events, [output])
-    bad = ProblemReporter(events, inform)
-    log = log_of(replayed(events, bad, until, lifecycle), session)
+    check_files(sessions.events, [output])
+    log = log_of(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(timeline(log).removesuffix("\n"))
-    if bad.lines:
-        raise typer.Exit(1)
+    sessions.exit_code()
 
 
-@app.command("perfetto", epilog="Try: `cobrowse-session perfetto events.jsonl -o replay.json`, and open it in a trace viewer")
-@with_lifecycle
-def perfetto_command(
-    events: Events,
-    output: Output = "-",
-    until: Until = None,
-    *,
-    lifecycle: Lifecycle,
-) -> None:
+@grouped(sessions=sessions_of)
+def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    check_files(events, [output])
-    bad = ProblemReporter(events, inform)
-    logs = replayed(events, bad, until, lifecycle)
+    check_files(sessions.events, [output])
+    logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
-    if bad.lines:
-        raise typer.Exit(1)
+    sessions.exit_code()
 
 
 def _picture(name: str) -> Picture:

@@ -1,7 +1,6 @@
 """Output for a person, on standard error."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import BinaryIO
@@ -12,10 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cobrowse_session.events import Event
-from cobrowse_session.io.replay import FarAhead, Rejected, ReplayStats
-from cobrowse_session.lifecycle import Refused
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
-from cobrowse_session.times import time_text
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -58,40 +55,6 @@ def progress(events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
             yield event
             if count % REFRESH == 0:
                 bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, events=count)
-
-
-def summary(stats: ReplayStats, rejected: Counter[str]) -> None:
-    """Print the summary of a replay."""
-    named = len(stats.conversations)
-    within = f" of {plural(named, 'conversation')}" if named else ""
-    inform(f"{plural(stats.outcomes.total() + stats.repeats + stats.late, 'event')}, {plural(stats.sessions, 'session')}{within}")
-    for kind, count in stats.outcomes.most_common():
-        _line(kind, count, stats.refusals if kind == Refused.kind else {})
-    _line("timers", stats.timers.total(), stats.timers)
-    _line("repeats", stats.repeats)
-    _line("conflicts", stats.conflicts)
-    _line("corrected", stats.corrected)
-    _line("rejected", rejected.total(), rejected)
-    _line("out of order", stats.out_of_order)
-    _line("late", stats.late)
-    _line("refused, later accepted", len(stats.accepted_later))
-    minds = list(stats.revised_sessions)
-    inform(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
-    if stats.far_ahead:
-        _far_ahead(stats.far_ahead)
-    for source, report in stats.clocks.items():
-        inform(f"The clock of {source} is {report}. Nothing was corrected; see the command clocks.")
-
-
-def _far_ahead(far: FarAhead) -> None:
-    event, at = far.event, time_text(far.event.occurred_at)
-    inform(f"The latest time, {at}, is far after all others, which end at {time_text(far.others)}.")
-    inform(f"It is that of event {event.id} of session {event.subject}. If it is wrong, remove the event.")
-    inform(f"All sessions are advanced to it; {plural(far.timers, 'timer')} fired on the way.")
-
-
-def _line(what: str, count: int, parts: Mapping[str, int] | None = None) -> None:
-    inform(f"  {what:<24}{count:>8}{breakdown(parts or {})}")
 
 
 def plural(count: int, what: str) -> str:

@@ -1,0 +1,87 @@
+"""The commands that read payloads of the platform: to events, and beside sessions."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.inputs import check_files, open_input
+from cobrowse_session.cli.options import Family, MaxBytes, Output, Payload, Rejects, check_family, grouped
+from cobrowse_session.cli.outputs import Outputs, show
+from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
+from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.events import Event
+from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
+from cobrowse_session.sources.genesys import without_repeats
+from cobrowse_session.sources.genesys.leg import Leg
+from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
+from cobrowse_session.wire import encode_event
+
+
+def convert_command(
+    payload: Payload,
+    output: Output = "-",
+    family: Family = None,
+    rejects: Rejects = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
+) -> None:
+    """Turn payloads of the platform into events: one JSON document, an array, or one a line.
+
+    Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
+    envelope around any of them. The same fact is the same event, however many payloads state it.
+    """
+    check_family(family)
+    check_files(payload, [output, rejects])
+    warnings = 0
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
+        source = open_input(files, payload)
+        write, write_reject = outputs.writer(output), outputs.writer(rejects)
+        bad = ProblemReporter(payload, inform, write_reject)
+
+        def told() -> Iterator[Event]:
+            nonlocal warnings
+            for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
+                warnings += len(converted.warnings)
+                for warning in converted.warnings:
+                    inform(f"{payload}:{line}: warning: {warning}")
+                yield from converted.events
+
+        count = sum(1 for event in without_repeats(told()) if [write(encode_event(event))])
+    inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected")
+    if bad.lines:
+        raise typer.Exit(1)
+
+
+@grouped(sessions=sessions_of)
+def reconcile_command(
+    sessions: Sessions,
+    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
+    family: Family = None,
+    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,
+) -> None:
+    """Compare the sessions of a file of events with the platform's own record, field by field.
+
+    Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
+    """
+    check_family(family)
+    check_files(sessions.events, ["-"])
+    check_files(conversation, ["-"])
+    legs: list[Leg] = []
+    logs = sessions.read()
+    with usage_errors(), ExitStack() as files:
+        theirs = ProblemReporter(conversation, inform)
+        for _, converted in read_payloads(open_input(files, conversation), theirs, family, max_line_bytes=max_bytes):
+            legs += converted.legs
+        compared = reconcile((log.session for log in logs), legs)
+        for one in compared:
+            if every or one.result in DIFFERENCES:
+                show(str(one))
+    counts = Counter[str](one.result for one in compared)
+    inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
+    if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):
+        raise typer.Exit(1)
