@@ -282,7 +282,7 @@ def test_an_encoding_without_a_character_shows_its_escape(folder: Path) -> None:
     told = process("history", "emoji", PYTHONIOENCODING="cp1252")
     replayed = process("replay", "emoji", PYTHONIOENCODING="cp1252")
 
-    assert (told.code, told.out.splitlines()[0]) == (1, "Session s\\U0001f600.")
+    assert (told.code, told.out.splitlines()[0]) == (1, "Session s\\U0001f600. All times are UTC.")
     assert '"id":"s😀"' in replayed.out
 
 

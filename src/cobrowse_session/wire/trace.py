@@ -1,6 +1,7 @@
 """The trace, one JSON object per entry (TRACE-1)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.model import CobrowseSession, Details, vendor_name
 from cobrowse_session.stream import FieldChange, SessionLog, TraceEntry, field_changes
-from cobrowse_session.times import time_text
+from cobrowse_session.times import milliseconds, time_text
 from cobrowse_session.wire.converter import CONVERTER, structured
 from cobrowse_session.wire.strict_json import dump, read_object
 
@@ -36,8 +37,13 @@ def _changes(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
 
 
 def _with_changes(entry: dict[str, Any], changes: Sequence[FieldChange]) -> dict[str, Any]:
-    changed = {one.field: [CONVERTER.unstructure(one.before), CONVERTER.unstructure(one.after)] for one in changes}
+    changed = {one.field: [field_value(one.before), field_value(one.after)] for one in changes}
     return {**entry, "changed": changed} if changed else entry
+
+
+def field_value(value: Any) -> Any:  # any field's, and JSON
+    """Return the value of a field or a setting as JSON. A duration is whole milliseconds."""
+    return milliseconds(value) if isinstance(value, timedelta) else CONVERTER.unstructure(value)
 
 
 def encode_entry(entry: dict[str, Any]) -> str:
