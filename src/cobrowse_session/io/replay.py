@@ -239,17 +239,19 @@ class Replay:
             self._front.add(event)
             self._seal(self._seal_after)
 
-    def finish(self, until: datetime | None = None) -> tuple[datetime | None, list[SessionLog]]:
+    def finish(self, until: datetime | None = None, *, exactly: bool = False) -> tuple[datetime | None, list[SessionLog]]:
         """Advance all sessions that were not let go.
 
         Args:
             until: advance to this time; None, or one before the latest event: to the latest event.
+            exactly: advance to `until`, even where the latest event is later, as `SessionLog.as_of` does.
 
         Returns:
             The time to which they were advanced, and their logs.
         """
         kept = [log.latest for log in self._logs.values() if log.latest]
-        until = max([*kept, *([until] if until else [])], default=None)
+        if not (exactly and until):
+            until = max([*kept, *([until] if until else [])], default=None)
         for log in self._logs.values():
             if until is not None:
                 log.advance(until)
