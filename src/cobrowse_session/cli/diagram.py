@@ -7,11 +7,12 @@ import typer
 
 from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.explain import Session
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Output, grouped
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import inform
-from cobrowse_session.cli.sessions import Sessions, log_of, sessions_of
+from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
@@ -50,12 +51,12 @@ def diagram_command(
 @grouped(sessions=sessions_of)
 def timeline_command(
     sessions: Sessions,
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
+    session: Session = None,
     output: Output = "-",
 ) -> None:
     """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
     check_files(sessions.events, [output])
-    log = log_of(sessions.read(), session)
+    log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(timeline(log).removesuffix("\n"))
     sessions.exit_code()

@@ -1,45 +1,156 @@
 """The commands that explain a session: its history, and why a field holds its value."""
 
-from typing import Annotated
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
 
 import typer
 
+from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files
 from cobrowse_session.cli.options import grouped
 from cobrowse_session.cli.outputs import show
-from cobrowse_session.cli.sessions import Sessions, log_of, sessions_of
-from cobrowse_session.stream import explain, history
+from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.suggest import did_you_mean
+from cobrowse_session.lifecycle import Ignored, Outcome, Refused
+from cobrowse_session.printable import printable
+from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
+from cobrowse_session.wire import encode_session
+
+Session = Annotated[
+    str | None, typer.Argument(metavar="SESSION", help="The session's id. It may be left out if the file has one session.")
+]
+_WITHOUT_PROMPT = "none_without_prompt"
 
 
 @grouped(sessions=sessions_of)
 def explain_command(
     sessions: Sessions,
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.")],
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="A field of the session JSON: `wrapup.endTime`.")],
+    session: Session = None,
+    field: Annotated[
+        str | None, typer.Argument(metavar="FIELD", help="A field of the session JSON: `wrapup.endTime`. Without it: all fields.")
+    ] = None,
 ) -> None:
-    """Show why a field of a session holds its value: which event and row set it, on which clock, by which rule."""
+    """Show why a field of a session holds its value: which event and row set it, on which clock, by which rule.
+
+    Without FIELD, list the fields that can be explained, with their values.
+    """
     check_files(sessions.events, ["-"])
-    try:
-        reason = explain(log_of(sessions.read(), session), field)
-    except KeyError as error:
-        raise typer.BadParameter(str(error.args[0]), param_hint="FIELD") from None
+    logs = sessions.read()
+    if field is None and session is not None and len(logs) == 1 and _is_field(session, logs[0].session_id):
+        session, field = None, session
+    log = sessions.find(logs, session)
+    explanation = None if field is None else _explained(log, field)
     with usage_errors():
-        for line in str(reason).split("\n"):
-            show(line)
+        if explanation is None:
+            _show_fields(log)
+        else:
+            _show_explanation(explanation)
+    if explanation and _WITHOUT_PROMPT in str(explanation):
+        _hint(log.lifecycle)
     sessions.exit_code()
 
 
 @grouped(sessions=sessions_of)
 def history_command(
     sessions: Sessions,
-    session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="The session's id; all of them without.")] = None,
+    session: Annotated[str | None, typer.Argument(metavar="SESSION", help="The session's id. Without it: all sessions.")] = None,
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
     check_files(sessions.events, ["-"])
     logs = sessions.read()
+    shown = logs if session is None else (sessions.find(logs, session),)
     with usage_errors():
-        for number, log in enumerate(logs if session is None else (log_of(logs, session),)):
-            for line in (*([""] if number else []), *history(log)):
-                show(line)
+        for number, log in enumerate(shown):
+            if number:
+                show("")
+            _show_history(log)
+    if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in shown for entry in log.trace):
+        _hint(shown[0].lifecycle)
     sessions.exit_code()
+
+
+def _hint(lifecycle: Lifecycle) -> None:
+    if lifecycle.settings.wrapup_prompt is None:
+        inform("Set a default prompt with --acw.")
+
+
+# --- History ------------------------------------------------------------------------------------------------------------------
+
+
+def _show_history(log: SessionLog) -> None:
+    show(f"Session {log.session_id}. All times are UTC.", "bright_blue")
+    for entry in history_entries(log):
+        first, *more = entry.lines
+        show(first, _colour(entry))
+        for line in more:
+            show(f"    {line}", "magenta")
+
+
+def _colour(entry: HistoryEntry) -> str | None:
+    """Return the colour of an outcome. What was applied has none."""
+    outcome: Outcome = entry.entry.outcome
+    return "red" if isinstance(outcome, Refused) else "yellow" if isinstance(outcome, Ignored) else None
+
+
+# --- Fields -------------------------------------------------------------------------------------------------------------------
+
+
+def _is_field(word: str, session: str) -> bool:
+    """Return whether a word that may be either names a field, or is near one, and not the session."""
+    fields = explainable_fields()
+    return word != session and (
+        _pattern(word) in fields or bool(did_you_mean(word, (*fields, session)) and not did_you_mean(word, [session]))
+    )
+
+
+def _pattern(field: str) -> str:
+    """Return a field with each index as 0, as `explainable_fields` writes it."""
+    return ".".join("0" if part.isascii() and part.isdigit() else part for part in field.split("."))
+
+
+def _explained(log: SessionLog, field: str) -> Explanation:
+    try:
+        return explain(log, field)
+    except KeyError as error:
+        reason = printable(str(error.args[0]))
+        nearest = did_you_mean(_pattern(field), explainable_fields())
+        raise typer.BadParameter(f"no field {field!r}.{nearest}" if nearest else reason, param_hint="FIELD") from None
+
+
+def _show_explanation(explanation: Explanation) -> None:
+    first, *more = str(explanation).split("\n")
+    show(first, "bright_blue")
+    for line in more:
+        show(line)
+
+
+def _show_fields(log: SessionLog) -> None:
+    show(f"Session {log.session_id}. Name one of these fields to see why it holds its value:", "bright_blue")
+    values = dict(_values(json.loads(encode_session(log.session))))
+    width = max(map(len, values))
+    for field, value in values.items():
+        show(f"  {field:<{width}}  {'unset' if value is None else value}", "bright_black" if value is None else None)
+
+
+def _values(session: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each field that can be explained, with its value in the session JSON (`Any`). None: it is unset."""
+    fields = explainable_fields()
+    for field in fields:
+        if not any(other.startswith(f"{field}.") for other in fields):
+            for one in _each_index(field, session):
+                yield one, _inside(session, one.split("."))
+
+
+def _each_index(field: str, session: dict[str, Any]) -> Iterable[str]:
+    before, index, after = field.partition(".0.")
+    count = len(session.get(before, ())) if index else 0
+    return [f"{before}.{number}.{after}" for number in range(count)] or [field]
+
+
+def _inside(value: Any, path: Sequence[str]) -> Any:  # JSON
+    for name in path:
+        value = value[int(name)] if isinstance(value, list) else (value or {}).get(name)
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

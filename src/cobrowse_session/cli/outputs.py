@@ -13,11 +13,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Self, TextIO
 
-import typer
 from attrs import define
 
 from cobrowse_session.cli.errors import STDOUT, closed, naming
-from cobrowse_session.printable import printable
+from cobrowse_session.cli.screen import print_line
 
 
 @define
@@ -135,7 +134,7 @@ def _stdout() -> TextIO:
     return sys.stdout
 
 
-def show(line: str) -> None:
+def show(line: str, colour: str | None = None) -> None:
     """Print one line of a result, for a person, to standard output.
 
     Raises:
@@ -144,7 +143,7 @@ def show(line: str) -> None:
     if sys.stdout is None:
         raise closed(STDOUT)
     with naming(STDOUT):
-        typer.echo(printable(line))
+        print_line(line, sys.stdout, colour)
 
 
 def is_stdout(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import ExitStack, closing
+from datetime import datetime
 from tempfile import gettempdir
 from typing import Annotated
 
@@ -10,9 +11,10 @@ import typer
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, many_objects, open_input
-from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, Until, grouped, lifecycle_of, moment_of, seconds
+from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import inform, progress
+from cobrowse_session.cli.sessions import Known, known_at_of
 from cobrowse_session.cli.summary import summary
 from cobrowse_session.io.replay import Rejected, Replay, read_events
 from cobrowse_session.io.spool import Spool
@@ -20,7 +22,7 @@ from cobrowse_session.lifecycle import Refused
 from cobrowse_session.times import time_text
 
 
-@grouped(lifecycle=lifecycle_of)
+@grouped(known_at=known_at_of, lifecycle=lifecycle_of)
 def replay_command(  # noqa: PLR0913 (one argument an option)
     events: Events,
     output: Output = "-",
@@ -28,8 +30,8 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
         str | None, typer.Option(metavar="TRACE.jsonl", help="Where to write the trace of each event.", rich_help_panel=FILES)
     ] = None,
     rejects: Rejects = None,
-    until: Until = None,
     *,
+    known_at: tuple[datetime | None, Known],
     lifecycle: Lifecycle,
     seal_after: Annotated[
         float | None,
@@ -47,7 +49,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 
     Events may come in any order and any number of times; the sessions are the same.
     """
-    moment = moment_of(until)
+    moment, known = known_at
     sealing = seconds("--seal-after", seal_after)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
@@ -61,13 +63,15 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 
         spool = files.enter_context(closing(Spool()))
         replayed = Replay(lifecycle, sealing, spool.put)
-        with many_objects():
-            for event in progress(read_events(source, reject), source):
+        with many_objects(), progress() as steps:
+            for event in known.select(steps.reading(read_events(source, reject), source)):
                 replayed.add(event)
-            reached, logs = replayed.finish(moment)
-            for log in logs:
+            with steps.waiting("Finishing"):
+                reached, logs = replayed.finish(moment, exactly=known.at is not None)
+            for log in steps.each("Writing", logs, "session"):
                 spool.put(log)
             spool.write(write_session, write_trace)
+    known.inform()
     summary(replayed.stats, rejected)
     if rejected and rejects is None:
         inform("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")

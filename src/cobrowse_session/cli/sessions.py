@@ -1,20 +1,75 @@
 """The sessions of a file of events, as the options of a command ask for them."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from typing import NoReturn
+from typing import Annotated
 
 import typer
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import many_objects, open_input
-from cobrowse_session.cli.options import Events, Until, grouped, lifecycle_of, moment_of
-from cobrowse_session.cli.screen import ProblemReporter, inform
-from cobrowse_session.io.replay import read_events, replay
-from cobrowse_session.printable import printable
+from cobrowse_session.cli.options import TIME, Events, Until, grouped, lifecycle_of, moment_of, time_of
+from cobrowse_session.cli.screen import ProblemReporter, inform, plural, progress
+from cobrowse_session.cli.suggest import did_you_mean, listed
+from cobrowse_session.events import Event
+from cobrowse_session.io.replay import Replay, read_events, sort_key
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.times import time_text
+
+
+@define
+class Known:
+    """Selects the events that were received by a time.
+
+    Attributes:
+        at: the time, on the cloud clock. None: every event counts.
+        later: when the first event was received, for each session with a later event.
+        unstamped: how many events have no `receivedtime`. The time when they occurred stands in.
+    """
+
+    at: datetime | None = None
+    later: dict[str, datetime] = field(factory=dict)
+    unstamped: int = 0
+
+    def select(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield the events that were received by then."""
+        for event in events:
+            if self.at is None:
+                yield event
+                continue
+            self.unstamped += event.received_at is None
+            if event.received <= self.at:
+                yield event
+            else:
+                self.later[event.subject] = min(event.received, self.later.get(event.subject, event.received))
+
+    def inform(self) -> None:
+        """Print that some events do not state when they were received."""
+        if self.unstamped:
+            has = "has" if self.unstamped == 1 else "have"
+            inform(f"--known-at: {plural(self.unstamped, 'event')} {has} no receivedtime, so the time of occurrence counts.")
+
+
+def known_at_of(
+    until: Until = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Show the sessions as they were known at this time (RFC 3339, with its zone, on the cloud clock): "
+            "with the events received by then, advanced to then.",
+            rich_help_panel=TIME,
+        ),
+    ] = None,
+) -> tuple[datetime | None, Known]:
+    """Return the time to which all sessions are advanced, and the events that count."""
+    if until is not None and known_at is not None:
+        raise typer.BadParameter("expected one of --until and --known-at, found both", param_hint="--known-at")
+    known = Known(time_of("--known-at", known_at))
+    return known.at or moment_of(until), known
 
 
 @frozen
@@ -24,12 +79,14 @@ class Sessions:
     Attributes:
         events: the name of the file.
         until: the time to which all sessions are advanced.
+        known: the events that count.
         lifecycle: the rules.
         bad: the lines that cannot be read.
     """
 
     events: str
     until: datetime | None
+    known: Known
     lifecycle: Lifecycle
     bad: ProblemReporter = field()
 
@@ -37,11 +94,48 @@ class Sessions:
     def _reporter(self) -> ProblemReporter:
         return ProblemReporter(self.events, inform)
 
-    def read(self) -> tuple[SessionLog, ...]:
-        """Return the logs of all sessions."""
-        with usage_errors(), ExitStack() as files, many_objects():
-            return replay(read_events(open_input(files, self.events), self.bad), self.lifecycle, self.until)
-        raise AssertionError  # `usage_errors` lets nothing through
+    def read(self) -> Sequence[SessionLog]:
+        """Return the logs of all sessions, in the order in which they are written."""
+        with usage_errors(), ExitStack() as files, many_objects(), progress() as steps:
+            source = open_input(files, self.events)
+            replay = Replay(self.lifecycle)
+            for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
+                replay.add(event)
+            with steps.waiting("Finishing"):
+                _, logs = replay.finish(self.until, exactly=self.known.at is not None)
+        self.known.inform()
+        return sorted(logs, key=sort_key)
+
+    def find(self, logs: Sequence[SessionLog], session: str | None) -> SessionLog:
+        """Return the log of a session. Without an id it is the only one."""
+        if session is None:
+            return self._only(logs)
+        for log in logs:
+            if log.session_id == session:
+                return log
+        if first := self.known.later.get(session):
+            raise typer.BadParameter(
+                f"session {session!r} was not known at {time_text(self.known.at or first)}. "
+                f"Its first event was received at {time_text(first)}.",
+                param_hint="SESSION",
+            )
+        ids = [log.session_id for log in logs]
+        help_ = did_you_mean(session, ids) or f" The sessions are: {listed(ids) or 'none'}."
+        raise typer.BadParameter(f"no event is of session {session!r}.{help_}", param_hint="SESSION")
+
+    def _only(self, logs: Sequence[SessionLog]) -> SessionLog:
+        if len(logs) == 1:
+            return logs[0]
+        if not logs and self.known.later:
+            first = min(self.known.later.values())
+            raise typer.BadParameter(
+                f"no session was known at that time. The first event was received at {time_text(first)}.", param_hint="--known-at"
+            )
+        ids = listed([log.session_id for log in logs])
+        raise typer.BadParameter(
+            f"expected the id of a session, for the file has {plural(len(logs), 'session')}{f': {ids}' if ids else ''}.",
+            param_hint="SESSION",
+        )
 
     def exit_code(self) -> None:
         """Exit with 1 if a line cannot be read."""
@@ -49,17 +143,7 @@ class Sessions:
             raise typer.Exit(1)
 
 
-@grouped(lifecycle=lifecycle_of)
-def sessions_of(events: Events, until: Until = None, *, lifecycle: Lifecycle) -> Sessions:
+@grouped(known_at=known_at_of, lifecycle=lifecycle_of)
+def sessions_of(events: Events, *, known_at: tuple[datetime | None, Known], lifecycle: Lifecycle) -> Sessions:
     """Return the sessions that the options ask for."""
-    return Sessions(events, moment_of(until), lifecycle)
-
-
-def log_of(logs: tuple[SessionLog, ...], session: str) -> SessionLog:
-    """Return the log of one session. An id that no event names is wrong usage."""
-    return next((log for log in logs if log.session_id == session), None) or _no_session(logs, session)
-
-
-def _no_session(logs: tuple[SessionLog, ...], session: str) -> NoReturn:
-    known = ", ".join(printable(log.session_id) for log in logs[:10])
-    raise typer.BadParameter(f"no session {session!r} in these events; they tell of {known or 'none'}", param_hint="SESSION")
+    return Sessions(events, *known_at, lifecycle)

@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 import typer
 
+from cobrowse_session.printable import printable
+
 MAX_LISTED = 10
 """Known words that an error lists."""
 
@@ -22,7 +24,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def listed(known: Iterable[str]) -> str:
     """Return the first known words, and how many others there are."""
-    every = list(known)
+    every = [printable(one) for one in known]
     more = f" and {len(every) - MAX_LISTED:,} more" if len(every) > MAX_LISTED else ""
     return ", ".join(every[:MAX_LISTED]) + more
 
