@@ -162,11 +162,10 @@ def test_the_rejects_say_what_was_found_and_expected(payload: Path) -> None:
         "error": "not_recognised",
         "path": "$",
         "found": '{"presence": "busy"}',
-        "expected": line["expected"],
+        "expected": "a payload of a known family",
         "text": '{"presence":"busy"}',
         "length": 19,
     }
-    assert "conversation, media, analytics, provider, detail.user.start" in line["expected"]
 
 
 @pytest.mark.parametrize("beginning", ["", " " * 1000])

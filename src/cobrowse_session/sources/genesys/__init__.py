@@ -30,7 +30,6 @@ FAMILIES: Mapping[str, Reader] = {
 }
 """The families of payloads by name; envelopes around them (notification, EventBridge) are opened whatever the family."""
 
-_ANY_FAMILY = ", ".join(FAMILIES)
 HEARTBEAT = "channel.metadata"
 SHOWN = 200
 """Characters of an id that a warning shows."""
@@ -120,7 +119,7 @@ def _opened(document: Any, path: str, family: str | None, warnings: Warnings) ->
     elif (named := family or _family(reader)) in FAMILIES and _has_keys_of(reader, named or ""):
         yield reader, FAMILIES[named or ""]
     else:
-        raise _unrecognised(path, document, f"a payload of {family or _ANY_FAMILY}")
+        raise _unrecognised(path, document, f"a payload of {family or 'a known family'}")
 
 
 def _notified(reader: PayloadReader, family: str | None) -> Iterator[tuple[PayloadReader, Reader]]:
