@@ -23,7 +23,7 @@ def validate_command(events: Events) -> None:
     check_files(events, ["-"])
     bad = ProblemReporter(events, show)
     with usage_errors(), ExitStack() as files:
-        good = sum(1 for _ in read_events(open_input(files, events), bad))
+        good = sum(1 for _ in read_events(open_input(files, events, "events"), bad))
     told = f", {plural(bad.lines, 'line')} rejected: {plural(bad.problems, 'error')}" if bad.lines else ""
     inform(f"{plural(good, 'event')} read{told}")
     if bad.lines:
@@ -49,7 +49,7 @@ def clocks_command(
         raise wrong_setting(error, {"min_delay": "--min-delay", "window": "--window"}) from None
     bad = ProblemReporter(events, inform)
     with usage_errors(), ExitStack() as files:
-        read = clocks(read_events(open_input(files, events), bad), length, delay)
+        read = clocks(read_events(open_input(files, events, "events"), bad), length, delay)
         for one in read:
             typer.echo(one)
     if not read:
@@ -77,7 +77,7 @@ def diff_command(
 
 def _trace(files: ExitStack, name: str) -> Iterator[Row]:
     try:
-        yield from read_trace(open_input(files, name))
+        yield from read_trace(open_input(files, name, "trace"))
     except DecodeError as error:
         inform(f"{name}: {error}. Give it a file that replay --trace wrote.")
         raise typer.Exit(2) from None

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
-from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.errors import FileError, WrongKindError, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Family, MaxBytes, Output, Payload, Rejects, check_family, grouped
 from cobrowse_session.cli.outputs import Outputs, show
@@ -37,7 +37,7 @@ def convert_command(
     check_files(payload, [output, rejects])
     warnings = 0
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
-        source = open_input(files, payload)
+        source = open_input(files, payload, None if family else "payload")
         write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = ProblemReporter(payload, inform, write_reject)
 
@@ -72,10 +72,11 @@ def reconcile_command(
     check_files(sessions.events, ["-"])
     check_files(conversation, ["-"])
     legs: list[Leg] = []
-    logs = sessions.read()
     with usage_errors(), ExitStack() as files:
+        record = _open_record(files, conversation)
+        logs = sessions.read()
         theirs = ProblemReporter(conversation, inform)
-        for _, converted in read_payloads(open_input(files, conversation), theirs, family, max_line_bytes=max_bytes):
+        for _, converted in read_payloads(record, theirs, family, max_line_bytes=max_bytes):
             legs += converted.legs
         compared = reconcile((log.session for log in logs), legs)
         for one in compared:
@@ -85,3 +86,13 @@ def reconcile_command(
     inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
     if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):
         raise typer.Exit(1)
+
+
+def _open_record(files: ExitStack, name: str) -> BinaryIO:
+    """Open the platform's record. Events in its place are the sign of swapped arguments."""
+    try:
+        return open_input(files, name, "payload")
+    except WrongKindError as error:
+        if error.found != "events":
+            raise
+        raise FileError(name, "it holds events", "Name the events first, and the platform's record after them.") from None

@@ -38,7 +38,7 @@ def diagram_command(
         check_files(trace, [output])
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
-            path = TracePath.of(read_trace(open_input(files, trace)), session) if trace else None
+            path = TracePath.of(read_trace(open_input(files, trace, "trace")), session) if trace else None
             drawn = render(which, how, path=path)
         except LookupError as error:
             raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import typer
 
-from cobrowse_session.cli.errors import STDIN, STDOUT, closed, naming
+from cobrowse_session.cli.errors import STDIN, STDOUT, WrongKindError, closed, naming
 from cobrowse_session.cli.outputs import is_stdout
+from cobrowse_session.io.kinds import Kind, kind_of
 from cobrowse_session.printable import printable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+BEGINNING = 1 << 16
+"""Bytes by which the kind of a file is recognised."""
 
 
 def check_files(source: str, targets: Iterable[str | None]) -> None:
@@ -78,19 +82,34 @@ class _Source(io.RawIOBase):
             return self._file.readinto1(buffer)
 
 
-def open_input(files: ExitStack, name: str) -> BinaryIO:
+def open_input(files: ExitStack, name: str, expected: Kind | None = None) -> BinaryIO:
     """Open a file, or standard input, to read. Gzip is unpacked.
 
+    Args:
+        files: closes it.
+        name: of the file. `-`: standard input.
+        expected: what it holds. It is recognised by its beginning, of which nothing is lost.
+
     Raises:
+        WrongKindError: it holds something else.
         FileError: it cannot be opened. Reading raises it, too.
     """
     shown = STDIN if name == "-" else name
-    file = io.BufferedReader(_Source(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown))
+    file = _buffered(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown)
     with naming(shown):
         is_gzip = file.peek(2)[:2] == b"\x1f\x8b"
     if is_gzip:
-        file = io.BufferedReader(_Source(files.enter_context(gzip.GzipFile(fileobj=file)), shown))
+        file = _buffered(files.enter_context(gzip.GzipFile(fileobj=file)), shown)
+    if expected:
+        with naming(shown):
+            found = kind_of(file.peek(BEGINNING))
+        if found and found != expected:
+            raise WrongKindError(name, expected, found)
     return cast(BinaryIO, file)
+
+
+def _buffered(file: io.BufferedIOBase, name: str) -> io.BufferedReader:
+    return io.BufferedReader(_Source(file, name), BEGINNING)
 
 
 def _open_bytes(name: str) -> io.BufferedReader:

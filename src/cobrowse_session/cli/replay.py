@@ -54,7 +54,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     check_files(events, [output, trace, rejects])
     rejected = Counter[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
-        source = open_input(files, events)
+        source = open_input(files, events, "events")
         write_session, write_trace, write_reject = map(outputs.writer, (output, trace, rejects))
 
         def reject(line: Rejected) -> None:

@@ -97,7 +97,7 @@ class Sessions:
     def read(self) -> Sequence[SessionLog]:
         """Return the logs of all sessions, in the order in which they are written."""
         with usage_errors(), ExitStack() as files, many_objects(), progress() as steps:
-            source = open_input(files, self.events)
+            source = open_input(files, self.events, "events")
             replay = Replay(self.lifecycle)
             for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
                 replay.add(event)
