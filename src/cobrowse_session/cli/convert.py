@@ -7,10 +7,11 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from cobrowse_session.cli.as_json import compared_json
 from cobrowse_session.cli.errors import FileError, WrongKindError, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Family, MaxBytes, Output, Payload, Rejects, check_family, grouped
-from cobrowse_session.cli.outputs import Outputs, show
+from cobrowse_session.cli.options import Family, Json, MaxBytes, Output, Payload, Rejects, check_family, grouped
+from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.events import Event
@@ -19,6 +20,8 @@ from cobrowse_session.sources.genesys import without_repeats
 from cobrowse_session.sources.genesys.leg import Leg
 from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
 from cobrowse_session.wire import encode_event
+
+_COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
 
 
 def convert_command(
@@ -46,7 +49,7 @@ def convert_command(
             for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
-                    inform(f"{payload}:{line}: warning: {warning}")
+                    inform(f"{payload}:{line}: warning: {warning}", "yellow")
                 yield from converted.events
 
         count = sum(1 for event in without_repeats(told()) if [write(encode_event(event))])
@@ -56,13 +59,14 @@ def convert_command(
 
 
 @grouped(sessions=sessions_of)
-def reconcile_command(
+def reconcile_command(  # noqa: PLR0913 (one argument an option)
     sessions: Sessions,
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
     family: Family = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
     *,
     every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare the sessions of a file of events with the platform's own record, field by field.
 
@@ -81,7 +85,7 @@ def reconcile_command(
         compared = reconcile((log.session for log in logs), legs)
         for one in compared:
             if every or one.result in DIFFERENCES:
-                show(str(one))
+                show_json(compared_json(one)) if json else show(str(one), _COLOURS.get(one.result))
     counts = Counter[str](one.result for one in compared)
     inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
     if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):

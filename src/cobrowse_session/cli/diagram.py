@@ -13,6 +13,7 @@ from cobrowse_session.cli.options import Output, grouped
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.suggest import unknown_value
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
@@ -76,7 +77,7 @@ def _picture(name: str) -> Picture:
     for picture in PICTURES:
         if picture == name:
             return picture
-    raise typer.BadParameter(f"expected one of {', '.join(PICTURES)}, found {name!r}")
+    raise unknown_value(name, PICTURES, "PICTURE")
 
 
 def _format(name: str, *, with_path: bool) -> Format:

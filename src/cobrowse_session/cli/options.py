@@ -1,6 +1,7 @@
 """The options of the commands, each defined once."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
+from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.suggest import unknown_value
 from cobrowse_session.sources.genesys import FAMILIES
 from cobrowse_session.times import MAX_TIME
@@ -56,10 +58,13 @@ MaxBytes = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for programs.", rich_help_panel=FILES)]
 MAX_SECONDS = 10_000_000
 """The longest duration that an option takes: 115 days."""
-_OPTIONS = {"wrapup_prompt": "--acw", "wrapup_timeout": "--acw-timeout", "alerting_grace": "--alerting-grace"}
-"""The option behind each setting of a lifecycle."""
+
+_LONG_NUMBER = re.compile("[0-9]{4,}")
+_WITHOUT_LIMIT = (WrapupPrompt.MANDATORY, WrapupPrompt.OPTIONAL, WrapupPrompt.NONE)
+_EFFECT = "on sessions whose events name no prompt with a time limit"
 
 
 class Command(TyperCommand):
@@ -131,14 +136,22 @@ def lifecycle_of(
 ) -> Lifecycle:
     """Return the rules that the options ask for. Rules that make no sense are wrong usage."""
     try:
-        return Lifecycle(
+        lifecycle = Lifecycle(
             settings=Settings(wrapup_prompt=acw, wrapup_timeout=seconds("--acw-timeout", acw_timeout)),
             acw_after_transfer=not no_acw_after_transfer,
             acw_when_unanswered=acw_when_unanswered,
             alerting_grace=seconds("--alerting-grace", alerting_grace),
         )
     except SettingsError as error:
-        raise wrong_setting(error, _OPTIONS) from None
+        given = {
+            "wrapup_prompt": ("--acw", acw),
+            "wrapup_timeout": ("--acw-timeout", acw_timeout),
+            "alerting_grace": ("--alerting-grace", alerting_grace),
+        }
+        raise wrong_setting(error, given) from None
+    if acw_timeout is not None and lifecycle.settings.wrapup_prompt in (None, *_WITHOUT_LIMIT):
+        inform(f"Warning: --acw-timeout has no effect {_EFFECT}. Add --acw timeout to give all sessions this limit.", "yellow")
+    return lifecycle
 
 
 # --- Values -------------------------------------------------------------------------------------------------------------------
@@ -164,11 +177,17 @@ def seconds(option: str, number: float | None) -> timedelta | None:
     return None if number is None else timedelta(seconds=number)
 
 
-def wrong_setting(error: SettingsError, options: dict[str, str]) -> typer.BadParameter:
-    """Return the error of an option behind a setting that makes no sense."""
-    expected = error.expected.replace("a timedelta", "a duration")
-    found = "none" if error.found == "None" else error.found
-    return typer.BadParameter(f"expected {expected}, found {found}", param_hint=options.get(error.setting))
+def wrong_setting(error: SettingsError, given: Mapping[str, tuple[str, str | float | None]]) -> typer.BadParameter:
+    """Return the error of a setting that makes no sense, in the words of its option.
+
+    Args:
+        error: of the setting.
+        given: the option behind each setting, and its value.
+    """
+    option, value = given[error.setting]
+    found = "none" if value is None else error.found if isinstance(value, str) else f"{value:g} s"
+    expected = _LONG_NUMBER.sub(lambda number: f"{int(number[0]):,}", error.expected.replace("a timedelta", "a duration"))
+    return typer.BadParameter(f"expected {expected}, found {found}", param_hint=option)
 
 
 def check_family(family: str | None) -> None:

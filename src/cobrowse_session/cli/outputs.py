@@ -11,12 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from attrs import define
 
 from cobrowse_session.cli.errors import STDOUT, closed, naming
 from cobrowse_session.cli.screen import print_line
+from cobrowse_session.wire.strict_json import dump
 
 
 @define
@@ -144,6 +145,25 @@ def show(line: str, colour: str | None = None) -> None:
         raise closed(STDOUT)
     with naming(STDOUT):
         print_line(line, sys.stdout, colour)
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print one JSON object of a result (`Any`), for a program, to standard output.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    show_raw(dump(document))
+
+
+def show_raw(line: str) -> None:
+    """Print one line as it is to standard output.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    with naming(STDOUT):
+        _stdout().write(line + "\n")
 
 
 def is_stdout(name: str) -> bool:

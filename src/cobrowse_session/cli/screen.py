@@ -14,9 +14,11 @@ from attrs import define, frozen
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cobrowse_session.cli.as_json import problem_json
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
+from cobrowse_session.wire.strict_json import dump
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -32,6 +34,7 @@ class ProblemReporter:
     name: str
     inform: Callable[[str], object]
     write: Callable[[str], object] | None = None
+    as_json: bool = False
     lines: int = 0
     problems: int = 0
 
@@ -40,7 +43,8 @@ class ProblemReporter:
         self.lines += rejected.count
         self.problems += len(rejected.error.problems)
         for problem in rejected.error.problems:
-            self.inform(f"{self.name}:{rejected.error.line}: {problem}")
+            line = rejected.error.line
+            self.inform(dump(problem_json(line, problem)) if self.as_json else f"{self.name}:{line}: {problem}")
         if self.write:
             self.write(rejected.as_json())
 
