@@ -42,6 +42,10 @@ class _Output:
         """Write a line, unless the reader went away."""
         self._try(lambda: self.file.write(line + "\n"))
 
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes, unless the reader went away."""
+        self._try(lambda: self.file.buffer.write(content))
+
     def close(self) -> None:
         """Write what is still in memory."""
         self._try(self.file.flush)
@@ -90,6 +94,15 @@ class Outputs:
             return lambda _: None
         self._outputs.append(_open(name))
         return self._outputs[-1].write
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of bytes.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        self._outputs.append(_open(name))
+        self._outputs[-1].write_bytes(content)
 
     def __enter__(self) -> Self:
         return self
