@@ -20,7 +20,7 @@ from cobrowse_session.io.replay import read_events
 
 
 def validate_command(events: Events, *, json: Json = False) -> None:
-    """Read a file of events and print everything that is wrong with it. Change nothing."""
+    """Read a file of events and print all its errors. Nothing is written."""
     check_files(events, ["-"])
     bad = ProblemReporter(events, show_raw if json else lambda line: show(line, "red"), as_json=json)
     with usage_errors(), ExitStack() as files:
@@ -41,9 +41,9 @@ def clocks_command(
     *,
     json: Json = False,
 ) -> None:
-    """Show each provider's clock beside ours: what differs, and what would be added if its correction were asked for.
+    """Show each provider's clock beside ours: the difference, and the correction that could be asked for.
 
-    Nothing is corrected. An impossible pair is an event that was received before it happened.
+    Nothing is corrected. An impossible pair is an event that was received before it occurred.
     """
     try:
         delay, length = seconds("--min-delay", min_delay), seconds("--window", window)
@@ -56,7 +56,7 @@ def clocks_command(
         for one in read:
             _show(str(one).split("\n"), clock_json(one), json=json)
     if not read:
-        inform("No event says when it was received, so there is nothing to learn from.")
+        inform("No event states when it was received, so no clock can be compared.")
     if bad.lines:
         raise typer.Exit(1)
 
@@ -67,7 +67,7 @@ def diff_command(
     *,
     json: Json = False,
 ) -> None:
-    """Show which sessions two replays see differently, in which field, by which row. Exit code 1: some differ."""
+    """Show how two replays differ: the sessions, the fields and the rows. The exit code is 1 if they differ."""
     check_files(before, ["-"])
     check_files(after, ["-"])
     with usage_errors(), ExitStack() as files:
@@ -93,5 +93,5 @@ def _trace(files: ExitStack, name: str) -> Iterator[Row]:
     try:
         yield from read_trace(open_input(files, name, "trace"))
     except DecodeError as error:
-        inform(f"{name}: {error}. Give it a file that replay --trace wrote.")
+        inform(f"{name}: {error}. Name a file that replay --trace wrote.")
         raise typer.Exit(2) from None

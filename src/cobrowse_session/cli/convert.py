@@ -31,10 +31,10 @@ def convert_command(
     rejects: Rejects = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Turn payloads of the platform into events: one JSON document, an array, or one a line.
+    """Turn payloads of the platform into events: one JSON document, an array, or one per line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
-    envelope around any of them. The same fact is the same event, however many payloads state it.
+    envelope around any of them. A fact is one event, however many payloads state it.
     """
     check_family(family)
     check_files(payload, [output, rejects])
@@ -65,12 +65,13 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     family: Family = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show equal fields as well.")] = False,
     json: Json = False,
 ) -> None:
     """Compare the sessions of a file of events with the platform's own record, field by field.
 
-    Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
+    Each field is equal, within the tolerance of its clock, different, or missing on our side. The exit code is 1 if fields differ
+    or are missing.
     """
     check_family(family)
     check_files(sessions.events, ["-"])

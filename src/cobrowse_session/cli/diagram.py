@@ -22,7 +22,7 @@ from cobrowse_session.io.diff import read_trace
 from cobrowse_session.printable import printable
 
 PictureFormat = Format | Literal["png"]
-SUFFIXES: Mapping[str, str] = {**FORMATS, "png": "png"}
+SUFFIXES: Mapping[str, str] = dict[str, str]((*FORMATS.items(), ("png", "png")))
 """The formats of pictures, and how the names of their files end."""
 
 
@@ -42,12 +42,12 @@ def diagram_command(
         str | None,
         typer.Option(
             metavar="TRACE.jsonl",
-            help="Show the paths taken: counts, and what was never taken dotted.",
+            help="Show the paths that sessions took, with counts. Paths that none took are dotted.",
         ),
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
 ) -> None:
-    """Draw the rows that run, or the paths that sessions took through them.
+    """Draw the lifecycle, or the paths that sessions took through it.
 
     A trace is what `replay --trace` writes. Mermaid, DOT, SVG and PNG can show paths.
     """
@@ -63,7 +63,7 @@ def diagram_command(
         except LookupError as error:
             raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
         except DecodeError as error:
-            inform(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
+            inform(f"{trace}: {error}. Name a file that replay --trace wrote, with this version.")
             raise typer.Exit(2) from None
         _write(outputs, output, drawn, how)
 

@@ -1,14 +1,14 @@
 """The options of the commands, each defined once."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
 from cobrowse_session.cli.screen import inform
@@ -20,10 +20,10 @@ from cobrowse_session.wire.converter import read_time
 FILES, TIME, WORK = "Input and output", "Time", "After-call work and alerts"
 """The groups of options in a command's help."""
 
-Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line; `-`: standard input.")]
+Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. `-` is standard input.")]
 Output = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="FILE", help="Where the result goes; `-`: standard output.", rich_help_panel=FILES),
+    typer.Option("-o", "--output", metavar="FILE", help="Where the result goes. `-` is standard output.", rich_help_panel=FILES),
 ]
 Rejects = Annotated[
     str | None,
@@ -38,7 +38,7 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. `-` is standard input.")]
 Family = Annotated[
     str | None,
     typer.Option(
@@ -54,7 +54,7 @@ MaxBytes = Annotated[
         min=1,
         max=1 << 40,
         metavar="BYTES",
-        help="How long a payload, or an array of them, may be. Memory may need 20 times as much.",
+        help="The longest payload, or array of payloads, that is read. It may need 20 times as much memory.",
         rich_help_panel=FILES,
     ),
 ]
@@ -72,11 +72,23 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:  # typer's own click is no public module
         """Return the parameters. Those without a metavar, and arguments, show no type."""
-        params: list[Any] = [*super().get_params(ctx)]
-        for param in params:
-            if param.param_type_name == "argument" or param.metavar is None:
-                param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
-        return params
+        return _without_types(super().get_params(ctx))
+
+
+class Commands(TyperGroup):
+    """The group of all commands. Its help names no types."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # as above
+        """Return the parameters. They show no type."""
+        return _without_types(super().get_params(ctx))
+
+
+def _without_types(params: Iterable[Any]) -> list[Any]:
+    listed = list(params)
+    for param in listed:
+        if param.param_type_name == "argument" or param.metavar is None:
+            param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
+    return listed
 
 
 # --- Groups of options --------------------------------------------------------------------------------------------------------
@@ -112,24 +124,29 @@ def lifecycle_of(
         str | None,
         typer.Option(
             metavar="PROMPT",
-            help=f"After-call work where events name no prompt: {', '.join(WrapupPrompt)}.",
+            help=f"The prompt of sessions whose events name none: {', '.join(WrapupPrompt)}.",
             rich_help_panel=WORK,
         ),
     ] = None,
     acw_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.", rich_help_panel=WORK)
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long after-call work lasts where the prompt has a limit and events name none.",
+            rich_help_panel=WORK,
+        ),
     ] = None,
     no_acw_after_transfer: Annotated[  # noqa: FBT002 (typer's option)
         bool, typer.Option("--no-acw-after-transfer", help="A transferred leg has no after-call work.", rich_help_panel=WORK)
     ] = False,
     acw_when_unanswered: Annotated[  # noqa: FBT002 (typer's option)
-        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected has some.", rich_help_panel=WORK)
+        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected has after-call work.", rich_help_panel=WORK)
     ] = False,
     alerting_grace: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="End unanswered alerts this long after their timeout; advice: 0.25 or more.",
+            help="End unanswered alerts this long after their timeout. 0.25 or more is advised.",
             rich_help_panel=WORK,
         ),
     ] = None,
