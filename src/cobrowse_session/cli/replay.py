@@ -78,7 +78,8 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     check_files(events, astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
-        run = _Run(lifecycle, sealing, files.enter_context(closing(Spool())), *map(outputs.writer, astuple(targets)))
+        spool = files.enter_context(closing(Spool(with_trace=targets.trace is not None)))
+        run = _Run(lifecycle, sealing, spool, *map(outputs.writer, astuple(targets)))
         with many_objects(), progress() as steps:
             reached = run.replay_all(source, steps, until, known)
     known.inform()
