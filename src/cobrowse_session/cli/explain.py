@@ -11,7 +11,7 @@ from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files
 from cobrowse_session.cli.options import Json, grouped
 from cobrowse_session.cli.outputs import show, show_json
-from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.screen import inform, waiting_for
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
@@ -91,15 +91,20 @@ def _hint(logs: Iterable[SessionLog]) -> None:
 
 def _show_history(log: SessionLog, *, json: bool) -> None:
     if json:
-        for entry in history_entries(log):
+        for entry in _entries(log):
             show_json(history_json(entry))
         return
     show(f"Session {log.session_id}. All times are UTC.", "bright_blue")
-    for entry in history_entries(log):
+    for entry in _entries(log):
         first, *more = entry.lines
         show(first, _colour(entry))
         for line in more:
             show(f"    {line}", "magenta")
+
+
+def _entries(log: SessionLog) -> Sequence[HistoryEntry]:
+    with waiting_for(log):
+        return history_entries(log)
 
 
 def _colour(entry: HistoryEntry) -> str | None:
@@ -126,7 +131,8 @@ def _pattern(field: str) -> str:
 
 def _explained(log: SessionLog, field: str) -> Explanation:
     try:
-        return explain(log, field)
+        with waiting_for(log):
+            return explain(log, field)
     except KeyError as error:
         reason = printable(str(error.args[0]))
         nearest = did_you_mean(_pattern(field), explainable_fields())

@@ -82,6 +82,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
         run = _Run(lifecycle, sealing, spool, *map(outputs.writer, astuple(targets)))
         with many_objects(), progress() as steps:
             reached = run.replay_all(source, steps, until, known)
+        run.write()
     known.inform()
     run.summary.inform()
     rejected = run.summary.rejected
@@ -105,16 +106,19 @@ class _Run:
         self.summary = Summary(self._replay.stats)
 
     def replay_all(self, source: BinaryIO, steps: Steps, until: datetime | None, known: Known) -> datetime | None:
-        """Replay the file and write everything. Return the time to which the sessions are advanced."""
+        """Replay the file. Return the time to which the sessions are advanced."""
         for event in known.select(steps.reading(read_events(source, self._reject), source)):
             self._replay.add(event)
         with steps.waiting("Finishing"):
             reached, logs = self._replay.finish(until, exactly=known.at is not None)
         for log in steps.each("Writing", logs, "session"):
             self._put(log)
+        return reached
+
+    def write(self) -> None:
+        """Write everything, in order."""
         self._spool.write(self._write_session, self._write_trace)
         self._write_summary(dump(self.summary.as_json()))
-        return reached
 
     def _put(self, log: SessionLog) -> None:
         self.summary.take(log.context)

@@ -18,6 +18,7 @@ from cobrowse_session.cli.as_json import problem_json
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
+from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.strict_json import dump
 
 REFRESH = 1000
@@ -92,7 +93,7 @@ def progress() -> Iterator[Steps]:
     """Show how far a command is, where someone is looking. Nothing of it stays on the screen."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description:<10}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -101,6 +102,16 @@ def progress() -> Iterator[Steps]:
     is_shown = sys.stderr is not None and sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
         yield Steps(bar)
+
+
+@contextmanager
+def waiting_for(log: SessionLog) -> Iterator[None]:
+    """Show that a long log is explained."""
+    if len(log.trace) < REFRESH:
+        yield
+        return
+    with progress() as steps, steps.waiting("Explaining"):
+        yield
 
 
 # --- Lines --------------------------------------------------------------------------------------------------------------------
