@@ -1,4 +1,4 @@
-"""What commands print with `--json`: one JSON object per line. `Any` is JSON everywhere here."""
+"""The JSON that commands print with `--json`, one object per line. `Any` is JSON everywhere here."""
 
 from datetime import timedelta
 from typing import Any

@@ -25,8 +25,8 @@ def validate_command(events: Events, *, json: Json = False) -> None:
     bad = ProblemReporter(events, show_raw if json else lambda line: show(line, "red"), as_json=json)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events, "events"), bad))
-    told = f", {plural(bad.lines, 'line')} rejected: {plural(bad.problems, 'error')}" if bad.lines else ""
-    inform(f"{plural(good, 'event')} read{told}", "red" if bad.lines else "green")
+    rejected = f", {plural(bad.lines, 'line')} rejected: {plural(bad.problems, 'error')}" if bad.lines else ""
+    inform(f"{plural(good, 'event')} read{rejected}", "red" if bad.lines else "green")
     if bad.lines:
         raise typer.Exit(1)
 

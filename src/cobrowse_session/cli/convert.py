@@ -44,7 +44,7 @@ def convert_command(
         write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = ProblemReporter(payload, inform, write_reject)
 
-        def told() -> Iterator[Event]:
+        def converted_events() -> Iterator[Event]:
             nonlocal warnings
             for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
                 warnings += len(converted.warnings)
@@ -52,7 +52,7 @@ def convert_command(
                     inform(f"{payload}:{line}: warning: {warning}", "yellow")
                 yield from converted.events
 
-        count = sum(1 for event in without_repeats(told()) if [write(encode_event(event))])
+        count = sum(1 for event in without_repeats(converted_events()) if [write(encode_event(event))])
     inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected")
     if bad.lines:
         raise typer.Exit(1)

@@ -47,7 +47,7 @@ _OTHER_KIND: Mapping[tuple[Kind, Kind], str] = {
         "payload",
     ): "Convert it, and replay its events: cobrowse-session convert {0} | cobrowse-session replay - --trace trace.jsonl",
 }
-"""What helps, by what was expected and what was found."""
+"""Advice, by the kind that was expected and the kind that was found."""
 
 
 class FileError(Exception):

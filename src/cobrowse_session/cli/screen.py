@@ -130,7 +130,7 @@ def laid_out(line: str, stream: TextIO) -> list[str]:
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Return whether a stream takes colours: a terminal, unless NO_COLOR is set; anything if FORCE_COLOR is set."""
+    """Return whether a stream takes colours: a terminal, or any stream if FORCE_COLOR is set, unless NO_COLOR is."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

@@ -45,7 +45,7 @@ class Summary:
 
     @property
     def events(self) -> int:
-        """How many events were read, copies among them."""
+        """The number of events that were read, with their copies."""
         return self.stats.outcomes.total() + self.stats.repeats + self.stats.late
 
     def inform(self) -> None:
