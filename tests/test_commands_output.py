@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.test_commands_sessions import error
 from tests.test_genesys import WHOLE
 from tests.test_replay import CALL, EXAMPLES, command, lines
 
+from cobrowse_session.cli import app
 from cobrowse_session.cli.screen import has_colour, laid_out
 from cobrowse_session.testing import stream
 
@@ -80,6 +82,26 @@ def test_numbers_have_thousands_separators() -> None:
 
     assert "1,200 events, 1,200 sessions" in done.err
     assert "  applied                    1,200\n" in done.err
+
+
+def test_the_summary_counts_the_queues_and_users_that_are_known() -> None:
+    legs = [stream(f"s{number}").alerting(queue_id=f"q{number % 2}", user_id=f"u{number}") for number in range(3)]
+
+    assert "3 events, 3 sessions of 2 queues, 3 users\n" in command("replay", "-", stdin=lines(*legs)).err
+
+
+def test_a_terminal_shows_every_step_of_a_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "events").write_bytes(lines(CALL))
+    with redirect_stderr(Terminal()) as terminal:
+        app(["replay", str(tmp_path / "events"), "-o", str(tmp_path / "out")], standalone_mode=False)
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    assert [step for step in ("Reading", "Finishing", "Writing") if re.search(rf"{step} .*100%", shown)] == [
+        "Reading",
+        "Finishing",
+        "Writing",
+    ]
 
 
 # --- What helps ---------------------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 import importlib.util
 import os
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+import typer
+from tests.test_commands_output import Terminal
 from tests.test_commands_sessions import error
 from tests.test_replay import EXAMPLES, command, process
 
+from cobrowse_session.cli import app
 from cobrowse_session.diagrams import FORMATS, render
 
 CALL = EXAMPLES / "call.jsonl"
@@ -54,6 +58,11 @@ def test_a_picture_can_be_a_png(arguments: tuple[str | Path, ...], tmp_path: Pat
 
     assert (done.code, done.err) == (0, "")
     assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_a_terminal_gets_no_png() -> None:
+    with redirect_stdout(Terminal()), pytest.raises(typer.BadParameter, match="Name a file"):
+        app(["diagram", "--format", "png"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("arguments", [("diagram",), ("timeline", CALL)], ids=["diagram", "timeline"])

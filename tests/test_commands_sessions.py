@@ -98,6 +98,10 @@ def test_a_misspelt_session_or_field_has_a_suggestion(arguments: tuple[str, ...]
     assert f"Did you mean '{nearest}'?" in error(done.err)
 
 
+def test_a_field_without_its_session_asks_for_the_session(two: Path) -> None:
+    assert "the file has 2 sessions: s1, agent-2" in error(command("explain", two, "wrapup.code").err)
+
+
 def test_a_misspelt_field_of_the_only_session_has_a_suggestion(one: Path) -> None:
     assert "Did you mean 'wrapup.code'?" in error(command("explain", one, "wrapup.cod").err)
 

@@ -89,7 +89,7 @@ def timeline_command(
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
         _write(outputs, output, timeline(log), how)
-    sessions.exit_code()
+    sessions.exit_if_rejected()
 
 
 @grouped(sessions=sessions_of)
@@ -99,7 +99,7 @@ def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
-    sessions.exit_code()
+    sessions.exit_if_rejected()
 
 
 def _picture(name: str) -> Picture:
@@ -122,10 +122,10 @@ def _format(name: str | None, output: str, default: Format, known: Sequence[Form
 def _checked(how: PictureFormat, output: str) -> PictureFormat:
     """Check that a PNG can be drawn, and is not drawn on a terminal."""
     if how == "png":
-        with usage_errors():
-            renderer()
         if is_stdout(output) and sys.stdout.isatty():
             raise typer.BadParameter("a terminal shows no PNG. Name a file: -o picture.png", param_hint="--output")
+        with usage_errors():
+            renderer()
     return how
 
 

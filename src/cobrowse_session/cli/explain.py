@@ -44,7 +44,7 @@ def explain_command(
     """
     check_files(sessions.events, ["-"])
     logs = sessions.read()
-    if field is None and session is not None and len(logs) == 1 and _is_field(session, logs[0].session_id):
+    if field is None and session is not None and _is_field(session, [log.session_id for log in logs]):
         session, field = None, session
     log = sessions.find(logs, session)
     explanation = None if field is None else _explained(log, field)
@@ -57,7 +57,7 @@ def explain_command(
             _show_explanation(explanation)
     if explanation and explanation.value is None and explanation.field.startswith(_AFTER_THE_END):
         _hint([log])
-    sessions.exit_code()
+    sessions.exit_if_rejected()
 
 
 @grouped(sessions=sessions_of)
@@ -77,7 +77,7 @@ def history_command(
                 show("")
             _show_history(log, json=json)
     _hint(shown)
-    sessions.exit_code()
+    sessions.exit_if_rejected()
 
 
 def _hint(logs: Iterable[SessionLog]) -> None:
@@ -116,11 +116,11 @@ def _colour(entry: HistoryEntry) -> str | None:
 # --- Fields -------------------------------------------------------------------------------------------------------------------
 
 
-def _is_field(word: str, session: str) -> bool:
-    """Return whether a word that may be either names a field, or is near one, and not the session."""
+def _is_field(word: str, sessions: Sequence[str]) -> bool:
+    """Return whether a word that may be either names a field, or is nearer to one than to a session."""
     fields = explainable_fields()
-    return word != session and (
-        _pattern(word) in fields or bool(did_you_mean(word, (*fields, session)) and not did_you_mean(word, [session]))
+    return word not in sessions and (
+        _pattern(word) in fields or bool(did_you_mean(word, fields) and not did_you_mean(word, sessions))
     )
 
 

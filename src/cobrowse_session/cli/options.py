@@ -20,10 +20,12 @@ from cobrowse_session.wire.converter import read_time
 FILES, TIME, WORK = "Input and output", "Time", "After-call work and alerts"
 """The groups of options in a command's help."""
 
-Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. `-` is standard input.")]
+Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. Use `-` for standard input.")]
 Output = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="FILE", help="Where the result goes. `-` is standard output.", rich_help_panel=FILES),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Where the result goes. Use `-` for standard output.", rich_help_panel=FILES
+    ),
 ]
 Rejects = Annotated[
     str | None,
@@ -38,7 +40,7 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. `-` is standard input.")]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. Use `-` for standard input.")]
 Family = Annotated[
     str | None,
     typer.Option(

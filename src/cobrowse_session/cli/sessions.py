@@ -137,7 +137,7 @@ class Sessions:
             param_hint="SESSION",
         )
 
-    def exit_code(self) -> None:
+    def exit_if_rejected(self) -> None:
         """Exit with 1 if a line cannot be read."""
         if self.bad.lines:
             raise typer.Exit(1)

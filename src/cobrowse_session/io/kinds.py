@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.sources.genesys.provider import KEYS
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, read_json
+from cobrowse_session.wire.strict_json import read_json
 
 __all__ = ["Kind", "kind_of"]
 
@@ -40,7 +40,7 @@ def kind_of(beginning: bytes) -> Kind | None:
 def _keys(line: bytes) -> set[str]:
     """Return the keys of an object on a line of its own."""
     try:
-        document: Any = read_json(line) if len(line) <= MAX_LINE_BYTES else None
+        document: Any = read_json(line)
     except DecodeError:
         return set()
     return set(document) if isinstance(document, dict) else set()
