@@ -100,9 +100,9 @@ def test_a_file_shuffled_and_tripled_gives_the_same_sessions_and_the_same_trace(
 
     number = content.count(b"\n")
     assert again == files
-    assert (counted(plain)["repeats"], counted(shuffled)["repeats"]) == ("0", str(2 * number))
+    assert (counted(plain)["repeats"], counted(shuffled)["repeats"]) == ("0", f"{2 * number:,}")
     assert counted(shuffled)["conflicts"] == "0"
-    assert int(counted(shuffled)["out of order"]) > 0
+    assert counted(shuffled)["out of order"] != "0"
     assert f"{3 * number:,} events" in shuffled.err
 
 
