@@ -51,6 +51,15 @@ def test_a_name_of_a_format_that_shows_no_paths_is_wrong_usage(tmp_path: Path) -
     assert "expected one of mermaid, dot, svg, png, found 'scxml'" in error(done.err)
 
 
+def test_a_misspelt_session_of_a_trace_has_a_suggestion(tmp_path: Path) -> None:
+    command("replay", EXAMPLES / "events.jsonl", "--trace", tmp_path / "trace", "-o", tmp_path / "out")
+
+    done = command("diagram", "--trace", tmp_path / "trace", "--session", "bem")
+
+    assert done.code == 2
+    assert "Did you mean 'ben'?" in error(done.err)
+
+
 @NEEDS_PNG
 @pytest.mark.parametrize("arguments", [("diagram",), ("timeline", CALL)], ids=["diagram", "timeline"])
 def test_a_picture_can_be_a_png(arguments: tuple[str | Path, ...], tmp_path: Path) -> None:

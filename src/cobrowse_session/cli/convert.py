@@ -8,12 +8,13 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cobrowse_session.cli.as_json import compared_json
-from cobrowse_session.cli.errors import FileError, WrongKindError, usage_errors
+from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Family, Json, MaxBytes, Output, Payload, Rejects, check_family, grouped
 from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
 from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources.genesys import without_repeats

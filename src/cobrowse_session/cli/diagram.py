@@ -1,7 +1,7 @@
 """The commands that draw: the pictures of the lifecycle, the paths taken through them, and a replay for a trace viewer."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Annotated, Literal
 
@@ -16,9 +16,9 @@ from cobrowse_session.cli.outputs import Outputs, is_stdout
 from cobrowse_session.cli.png import png, renderer
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
-from cobrowse_session.cli.suggest import unknown_value
+from cobrowse_session.cli.suggest import did_you_mean, unknown_value
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
-from cobrowse_session.io.diff import read_trace
+from cobrowse_session.io.diff import Row, read_trace
 from cobrowse_session.printable import printable
 
 PictureFormat = Format | Literal["png"]
@@ -56,12 +56,15 @@ def diagram_command(
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
         check_files(trace, [output])
+    known = set[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
-            path = TracePath.of(read_trace(open_input(files, trace, "trace")), session) if trace else None
+            rows = _noting(read_trace(open_input(files, trace, "trace")), known) if trace else None
+            path = TracePath.of(rows, session) if rows else None
             drawn = render(which, "svg" if how == "png" else how, path=path)
         except LookupError as error:
-            raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
+            nearest = did_you_mean(session or "", known)
+            raise typer.BadParameter(f"{printable(str(error.args[0]))}.{nearest}", param_hint="--session") from None
         except DecodeError as error:
             inform(f"{trace}: {error}. Name a file that replay --trace wrote, with this version.")
             raise typer.Exit(2) from None
@@ -100,6 +103,13 @@ def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
     sessions.exit_if_rejected()
+
+
+def _noting(rows: Iterable[Row], sessions: set[str]) -> Iterator[Row]:
+    """Yield the rows of a trace, and note their sessions."""
+    for row in rows:
+        sessions.add(row["session"])
+        yield row
 
 
 def _picture(name: str) -> Picture:
