@@ -35,7 +35,7 @@ def main() -> None:
     print(f"""
 Next:
   {command} replay examples/events.jsonl --trace trace.jsonl     sessions, and why they are so
-  {command} tell examples/events.jsonl cleo                      a life in plain sentences
+  {command} history examples/events.jsonl cleo                   its history in plain sentences
   {command} explain examples/events.jsonl ben wrapup.endTime     who set it, by which rule
   {command} convert examples/captures/notification_agent_disconnected.json
   {command} --help""")

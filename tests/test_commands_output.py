@@ -146,6 +146,13 @@ def test_where_no_prompt_is_known_the_option_is_named_once(arguments: tuple[str,
     assert command(name, "-", *rest, "--acw", "none", stdin=ended).err == ""
 
 
+def test_the_demo_names_commands_that_exist() -> None:
+    named = re.findall(r"^  \{command\} (\w+)", (EXAMPLES / "demo.py").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(named) == 4
+    assert {command(name, "--help").code for name in named} == {0}
+
+
 def test_help_names_no_types_and_groups_the_options() -> None:
     text = command("replay", "--help").out
 
