@@ -3,6 +3,7 @@
 A page says where each belongs, in a comment: `[[[cog tables.events() ]]]`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import UnionType
@@ -207,6 +208,7 @@ def command_line() -> None:
     print()
     for name, command in group.commands.items():
         printed = get_docs_for_click(obj=command, ctx=context, indent=1, name=name, call_prefix="cobrowse-session")
+        printed = re.sub("^Try: (.*)$", r"Try: `\1`", printed, flags=re.MULTILINE)
         print(printed.replace("```console\n$ ", "```text\n").strip(), end="\n\n")
 
 

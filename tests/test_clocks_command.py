@@ -161,7 +161,7 @@ def test_a_file_without_receivedtime_has_nothing_to_learn_from() -> None:
     done = clocks(evolve(event, received_at=None) for event in heard(range(20)))
 
     assert (done.code, done.out) == (0, "")
-    assert done.err == "No event says when it was received, so there is nothing to learn from.\n"
+    assert done.err == "No event states when it was received, so no clock can be compared.\n"
 
 
 def test_events_without_receivedtime_are_left_out_among_others() -> None:

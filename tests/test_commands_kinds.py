@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.test_genesys import PAYLOADS
-from tests.test_replay import CALL, EXAMPLES, command, lines
+from tests.commands import command
+from tests.test_replay import CALL, EXAMPLES, lines
 
 from cobrowse_session.io.kinds import kind_of
 
@@ -49,7 +50,7 @@ def test_a_payload_in_place_of_events_names_convert_in_one_sentence(name: str, f
 
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        f"cobrowse-session: {files / 'payload'}: it holds a payload of the platform, not events. "
+        f"cobrowse-session: {files / 'payload'}: it holds a payload of the platform, not events, one per line. "
         f"Convert it first: cobrowse-session convert {files / 'payload'} -o events.jsonl\n"
     )
 
@@ -60,7 +61,7 @@ SWAPPED = {
     "sessions for history": (("history", "sessions"), "Name the file of events that was replayed."),
     "events for diagram": (("diagram", "--trace", "events"), "Replay writes one: cobrowse-session replay "),
     "events for diff": (("diff", "trace", "events"), "Replay writes one: cobrowse-session replay "),
-    "a payload for diff": (("diff", "payload", "trace"), "Convert it, and replay its events: "),
+    "a payload for diff": (("diff", "payload", "trace"), "Convert it, then replay its events: "),
     "swapped files": (("reconcile", "payload", "events"), "Name the events first, and the platform's record after them."),
     "events twice": (("reconcile", "events", "events"), "Name the events first, and the platform's record after them."),
     "payloads twice": (("reconcile", "payload", "payload"), "Convert it first: cobrowse-session convert "),
@@ -90,7 +91,20 @@ def test_a_beginning_that_is_too_short_is_of_no_kind(name: str, files: Path) -> 
     assert kind_of((files / name).read_bytes()[:12]) is None
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_events_that_are_spread_over_several_lines_are_one_sentence(*, as_list: bool) -> None:
+    event = json.loads(lines(CALL).splitlines()[0])
+
+    done = command("replay", "-", stdin=json.dumps([event] if as_list else event, indent=2).encode())
+
+    assert done.err == (
+        "cobrowse-session: standard input: it holds events that are spread over several lines, not events, one per line. "
+        "Write each event on one line, as jq -c does.\n"
+    )
+
+
 BAD_LINES = {
+    "a bracket first": b"{\n" + lines(CALL),
     "garbage first": b"{garbage\n" + lines(CALL),
     "a payload first": json.dumps(PAYLOADS["conversation"]).encode() + b"\n" + lines(CALL),
     "a trace entry of its own": b'{"session":"s1","type":"timer.acw"}\n' + lines(CALL),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.strategies import at
-from tests.test_replay import CALL, EXAMPLES, command, lines, words
+from tests.commands import command
+from tests.test_replay import CALL, EXAMPLES, lines, words
 
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.stream import explainable_fields
@@ -96,6 +97,10 @@ def test_a_misspelt_session_or_field_has_a_suggestion(arguments: tuple[str, ...]
 
     assert (done.code, done.out) == (2, "")
     assert f"Did you mean '{nearest}'?" in error(done.err)
+
+
+def test_a_field_without_its_session_asks_for_the_session(two: Path) -> None:
+    assert "the file has 2 sessions: s1, agent-2" in error(command("explain", two, "wrapup.code").err)
 
 
 def test_a_misspelt_field_of_the_only_session_has_a_suggestion(one: Path) -> None:

@@ -598,7 +598,6 @@ def test_the_options_of_replay_count_here_too(tmp_path: Path) -> None:
     [
         (("explain", "{events}", "s3", "state"), "s1, s2"),
         (("explain", "{events}", "s1", "colour"), "afterCallWorkRequired"),
-        (("explain", "{events}", "s1"), "FIELD"),
         (("history", "{events}", "s3"), "s1, s2"),
         (("history", "no-such-file"), "No such file"),
         (("explain", "{events}", "s1", "state", "--until", "never"), "never"),

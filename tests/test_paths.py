@@ -385,13 +385,13 @@ def test_the_command_shows_the_way_of_a_session(trace: list[Row], trace_file: Pa
     ("arguments", "said"),
     [
         (["life"], "expected one of connection, after-call-work"),
-        (["--format", "png"], "expected one of mermaid, dot, svg, markdown, scxml, xstate"),
+        (["--format", "gif"], "expected one of mermaid, dot, svg, markdown, scxml, xstate, png"),
         (["--session", "cleo"], "--trace TRACE.jsonl"),
-        (["--trace", "TRACE", "--format", "scxml"], "expected one of mermaid, dot, svg with --trace"),
+        (["--trace", "TRACE", "--format", "scxml"], "expected one of mermaid, dot, svg, png, found 'scxml'"),
         (["--trace", "TRACE", "--session", "zoe"], "nothing of session 'zoe'"),
         (["--trace", "TRACE", "-o", "TRACE"], "named twice"),
         (["--trace", "NOT-THERE"], "NOT-THERE: No such file"),
-        (["--trace", str(EVENTS)], "line 1"),
+        (["--trace", str(EVENTS)], "Replay writes one"),
     ],
 )
 def test_wrong_usage_is_said_in_a_line_and_exits_with_2(arguments: list[str], said: str, trace_file: Path) -> None:

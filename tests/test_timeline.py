@@ -223,7 +223,7 @@ def test_the_command_names_the_sessions_it_knows() -> None:
     done = CliRunner().invoke(app, ["timeline", str(EVENTS), "s2"], env={"COLUMNS": "200"})
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "no session 's2' in these events; they tell of s1" in done.output
+    assert "no event is of session 's2'. The sessions are: s1." in done.output
 
 
 def test_the_command_draws_what_it_can_read_and_complains_about_the_rest(tmp_path: Path) -> None:

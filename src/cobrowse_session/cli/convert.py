@@ -7,18 +7,22 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cobrowse_session.cli.errors import FileError, WrongKindError, usage_errors
+from cobrowse_session.cli.as_json import compared_json
+from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Family, MaxBytes, Output, Payload, Rejects, check_family, grouped
-from cobrowse_session.cli.outputs import Outputs, show
+from cobrowse_session.cli.options import Family, Json, MaxBytes, Output, Payload, Rejects, check_family, grouped
+from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
 from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources.genesys import without_repeats
 from cobrowse_session.sources.genesys.leg import Leg
 from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
 from cobrowse_session.wire import encode_event
+
+_COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
 
 
 def convert_command(
@@ -28,10 +32,10 @@ def convert_command(
     rejects: Rejects = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Turn payloads of the platform into events: one JSON document, an array, or one a line.
+    """Turn payloads of the platform into events: one JSON document, an array, or one per line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
-    envelope around any of them. The same fact is the same event, however many payloads state it.
+    envelope around any of them. A fact is one event, however many payloads state it.
     """
     check_family(family)
     check_files(payload, [output, rejects])
@@ -41,32 +45,34 @@ def convert_command(
         write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = ProblemReporter(payload, inform, write_reject)
 
-        def told() -> Iterator[Event]:
+        def converted_events() -> Iterator[Event]:
             nonlocal warnings
             for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
                 warnings += len(converted.warnings)
                 for warning in converted.warnings:
-                    inform(f"{payload}:{line}: warning: {warning}")
+                    inform(f"{payload}:{line}: warning: {warning}", "yellow")
                 yield from converted.events
 
-        count = sum(1 for event in without_repeats(told()) if [write(encode_event(event))])
+        count = sum(1 for event in without_repeats(converted_events()) if [write(encode_event(event))])
     inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected")
     if bad.lines:
         raise typer.Exit(1)
 
 
 @grouped(sessions=sessions_of)
-def reconcile_command(
+def reconcile_command(  # noqa: PLR0913 (one argument an option)
     sessions: Sessions,
     conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
     family: Family = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Show equal fields, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show equal fields as well.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare the sessions of a file of events with the platform's own record, field by field.
 
-    Each field is equal, within the tolerance of its clock, different, or missing on our side. Exit code 1: something differs.
+    Each field is equal, within the tolerance of its clock, different, or missing on our side. The exit code is 1 if fields differ
+    or are missing.
     """
     check_family(family)
     check_files(sessions.events, ["-"])
@@ -81,7 +87,7 @@ def reconcile_command(
         compared = reconcile((log.session for log in logs), legs)
         for one in compared:
             if every or one.result in DIFFERENCES:
-                show(str(one))
+                show_json(compared_json(one)) if json else show(str(one), _COLOURS.get(one.result))
     counts = Counter[str](one.result for one in compared)
     inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
     if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):

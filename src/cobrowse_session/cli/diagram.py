@@ -1,7 +1,9 @@
 """The commands that draw: the pictures of the lifecycle, the paths taken through them, and a replay for a trace viewer."""
 
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,43 +11,64 @@ from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.explain import Session
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Output, grouped
-from cobrowse_session.cli.outputs import Outputs
+from cobrowse_session.cli.options import FILES, Output, grouped
+from cobrowse_session.cli.outputs import Outputs, is_stdout
+from cobrowse_session.cli.png import png, renderer
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.suggest import did_you_mean, unknown_value
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
-from cobrowse_session.io.diff import read_trace
+from cobrowse_session.io.diff import Row, read_trace
 from cobrowse_session.printable import printable
+
+PictureFormat = Format | Literal["png"]
+SUFFIXES: Mapping[str, str] = dict[str, str]((*FORMATS.items(), ("png", "png")))
+"""The formats of pictures, and how the names of their files end."""
 
 
 def diagram_command(
-    picture: Annotated[str, typer.Argument(metavar=f"[{'|'.join(PICTURES)}]", help="What to draw.")] = PICTURES[0],
-    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help=f"One of {', '.join(PICTURES)}.")] = PICTURES[0],
     output: Output = "-",
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"One of {', '.join(SUFFIXES)}. Default: as the name of the output ends, or mermaid.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     trace: Annotated[
-        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the paths taken: counts, and what was never taken dotted.")
+        str | None,
+        typer.Option(
+            metavar="TRACE.jsonl",
+            help="Show the paths that sessions took, with counts. Paths that none took are dotted.",
+        ),
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
 ) -> None:
-    """Draw the rows that run, or the paths that sessions took through them.
+    """Draw the lifecycle, or the paths that sessions took through it.
 
-    A trace is what `replay --trace` writes. Mermaid, DOT and SVG can show paths.
+    A trace is what `replay --trace` writes. Mermaid, DOT, SVG and PNG can show paths.
     """
-    which, how = _picture(picture), _format(format_, with_path=trace is not None)
+    which, how = _picture(picture), _format(format_, output, "mermaid", WITH_PATH if trace else tuple(FORMATS))
     if session is not None and trace is None:
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
         check_files(trace, [output])
+    known = set[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
-            path = TracePath.of(read_trace(open_input(files, trace, "trace")), session) if trace else None
-            drawn = render(which, how, path=path)
+            rows = _noting(read_trace(open_input(files, trace, "trace")), known) if trace else None
+            path = TracePath.of(rows, session) if rows else None
+            drawn = render(which, "svg" if how == "png" else how, path=path)
         except LookupError as error:
-            raise typer.BadParameter(printable(str(error.args[0])), param_hint="--session") from None
+            nearest = did_you_mean(session or "", known)
+            raise typer.BadParameter(f"{printable(str(error.args[0]))}.{nearest}", param_hint="--session") from None
         except DecodeError as error:
-            inform(f"{trace}: {error}. Give it a file that replay --trace wrote, with this version.")
+            inform(f"{trace}: {error}. Name a file that replay --trace wrote, with this version.")
             raise typer.Exit(2) from None
-        outputs.writer(output)(drawn.removesuffix("\n"))
+        _write(outputs, output, drawn, how)
 
 
 @grouped(sessions=sessions_of)
@@ -53,13 +76,23 @@ def timeline_command(
     sessions: Sessions,
     session: Session = None,
     output: Output = "-",
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="One of svg, png. Default: as the name of the output ends, or svg.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
 ) -> None:
-    """Draw one session in time, as SVG: how long each state and its after-call work lasted, and what happened."""
+    """Draw one session in time: how long each state and its after-call work lasted, and what happened."""
+    how = _format(format_, output, "svg", ("svg",))
     check_files(sessions.events, [output])
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
-        outputs.writer(output)(timeline(log).removesuffix("\n"))
-    sessions.exit_code()
+        _write(outputs, output, timeline(log), how)
+    sessions.exit_if_rejected()
 
 
 @grouped(sessions=sessions_of)
@@ -69,21 +102,45 @@ def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))
-    sessions.exit_code()
+    sessions.exit_if_rejected()
+
+
+def _noting(rows: Iterable[Row], sessions: set[str]) -> Iterator[Entry]:
+    """Yield the rows of a trace, and note their sessions."""
+    for row in rows:
+        sessions.add(row["session"])
+        yield row
 
 
 def _picture(name: str) -> Picture:
     for picture in PICTURES:
         if picture == name:
             return picture
-    raise typer.BadParameter(f"expected one of {', '.join(PICTURES)}, found {name!r}")
+    raise unknown_value(name, PICTURES, "PICTURE")
 
 
-def _format(name: str, *, with_path: bool) -> Format:
-    known = WITH_PATH if with_path else tuple(FORMATS)
-    for one in known:
-        if one == name:
-            return one
-    raise typer.BadParameter(
-        f"expected one of {', '.join(known)}{' with --trace' if with_path else ''}, found {name!r}", param_hint="--format"
-    )
+def _format(name: str | None, output: str, default: Format, known: Sequence[Format]) -> PictureFormat:
+    """Return the format that is asked for: by its name, or by the end of the output's name."""
+    possible: tuple[PictureFormat, ...] = (*known, "png")
+    found = name or next((one for one, suffix in SUFFIXES.items() if output.endswith(f".{suffix}")), default)
+    for one in possible:
+        if one == found:
+            return _checked(one, output)
+    raise unknown_value(found, possible, "--format")
+
+
+def _checked(how: PictureFormat, output: str) -> PictureFormat:
+    """Check that a PNG can be drawn, and is not drawn on a terminal."""
+    if how == "png":
+        if is_stdout(output) and sys.stdout.isatty():
+            raise typer.BadParameter("a terminal shows no PNG. Name a file: -o picture.png", param_hint="--output")
+        with usage_errors():
+            renderer()
+    return how
+
+
+def _write(outputs: Outputs, output: str, drawn: str, how: PictureFormat) -> None:
+    if how == "png":
+        outputs.write_bytes(output, png(drawn))
+    else:
+        outputs.writer(output)(drawn.removesuffix("\n"))

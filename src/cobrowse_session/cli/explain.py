@@ -1,28 +1,31 @@
 """The commands that explain a session: its history, and why a field holds its value."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
+from json import loads
 from typing import Annotated, Any
 
 import typer
 
-from cobrowse_session import Lifecycle
+from cobrowse_session.cli.as_json import explanation_json, field_json, history_json
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files
-from cobrowse_session.cli.options import grouped
-from cobrowse_session.cli.outputs import show
-from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.options import Json, grouped
+from cobrowse_session.cli.outputs import show, show_json
+from cobrowse_session.cli.screen import inform, waiting_for
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
 from cobrowse_session.wire import encode_session
+from cobrowse_session.wire.strict_json import dump
 
 Session = Annotated[
     str | None, typer.Argument(metavar="SESSION", help="The session's id. It may be left out if the file has one session.")
 ]
 _WITHOUT_PROMPT = "none_without_prompt"
+"""The row that decides if no event and no option names a prompt."""
+_AFTER_THE_END = ("afterCallWork", "wrapup")
 
 
 @grouped(sessions=sessions_of)
@@ -32,6 +35,8 @@ def explain_command(
     field: Annotated[
         str | None, typer.Argument(metavar="FIELD", help="A field of the session JSON: `wrapup.endTime`. Without it: all fields.")
     ] = None,
+    *,
+    json: Json = False,
 ) -> None:
     """Show why a field of a session holds its value: which event and row set it, on which clock, by which rule.
 
@@ -39,24 +44,28 @@ def explain_command(
     """
     check_files(sessions.events, ["-"])
     logs = sessions.read()
-    if field is None and session is not None and len(logs) == 1 and _is_field(session, logs[0].session_id):
+    if field is None and session is not None and _is_field(session, [log.session_id for log in logs]):
         session, field = None, session
     log = sessions.find(logs, session)
     explanation = None if field is None else _explained(log, field)
     with usage_errors():
         if explanation is None:
-            _show_fields(log)
+            _show_fields(log, json=json)
+        elif json:
+            show_json(explanation_json(log.session_id, explanation))
         else:
             _show_explanation(explanation)
-    if explanation and _WITHOUT_PROMPT in str(explanation):
-        _hint(log.lifecycle)
-    sessions.exit_code()
+    if explanation and explanation.value is None and explanation.field.startswith(_AFTER_THE_END):
+        _hint([log])
+    sessions.exit_if_rejected()
 
 
 @grouped(sessions=sessions_of)
 def history_command(
     sessions: Sessions,
     session: Annotated[str | None, typer.Argument(metavar="SESSION", help="The session's id. Without it: all sessions.")] = None,
+    *,
+    json: Json = False,
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
     check_files(sessions.events, ["-"])
@@ -64,29 +73,38 @@ def history_command(
     shown = logs if session is None else (sessions.find(logs, session),)
     with usage_errors():
         for number, log in enumerate(shown):
-            if number:
+            if number and not json:
                 show("")
-            _show_history(log)
-    if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in shown for entry in log.trace):
-        _hint(shown[0].lifecycle)
-    sessions.exit_code()
+            _show_history(log, json=json)
+    _hint(shown)
+    sessions.exit_if_rejected()
 
 
-def _hint(lifecycle: Lifecycle) -> None:
-    if lifecycle.settings.wrapup_prompt is None:
+def _hint(logs: Iterable[SessionLog]) -> None:
+    """Print what to do if a leg has no after-call work because no prompt is known."""
+    if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in logs for entry in log.trace):
         inform("Set a default prompt with --acw.")
 
 
 # --- History ------------------------------------------------------------------------------------------------------------------
 
 
-def _show_history(log: SessionLog) -> None:
+def _show_history(log: SessionLog, *, json: bool) -> None:
+    if json:
+        for entry in _entries(log):
+            show_json(history_json(entry))
+        return
     show(f"Session {log.session_id}. All times are UTC.", "bright_blue")
-    for entry in history_entries(log):
+    for entry in _entries(log):
         first, *more = entry.lines
         show(first, _colour(entry))
         for line in more:
             show(f"    {line}", "magenta")
+
+
+def _entries(log: SessionLog) -> Sequence[HistoryEntry]:
+    with waiting_for(log):
+        return history_entries(log)
 
 
 def _colour(entry: HistoryEntry) -> str | None:
@@ -98,11 +116,11 @@ def _colour(entry: HistoryEntry) -> str | None:
 # --- Fields -------------------------------------------------------------------------------------------------------------------
 
 
-def _is_field(word: str, session: str) -> bool:
-    """Return whether a word that may be either names a field, or is near one, and not the session."""
+def _is_field(word: str, sessions: Sequence[str]) -> bool:
+    """Return whether a word that may be either names a field, or is nearer to one than to a session."""
     fields = explainable_fields()
-    return word != session and (
-        _pattern(word) in fields or bool(did_you_mean(word, (*fields, session)) and not did_you_mean(word, [session]))
+    return word not in sessions and (
+        _pattern(word) in fields or bool(did_you_mean(word, fields) and not did_you_mean(word, sessions))
     )
 
 
@@ -113,7 +131,8 @@ def _pattern(field: str) -> str:
 
 def _explained(log: SessionLog, field: str) -> Explanation:
     try:
-        return explain(log, field)
+        with waiting_for(log):
+            return explain(log, field)
     except KeyError as error:
         reason = printable(str(error.args[0]))
         nearest = did_you_mean(_pattern(field), explainable_fields())
@@ -127,12 +146,17 @@ def _show_explanation(explanation: Explanation) -> None:
         show(line)
 
 
-def _show_fields(log: SessionLog) -> None:
+def _show_fields(log: SessionLog, *, json: bool) -> None:
+    values = dict(_values(loads(encode_session(log.session))))
+    if json:
+        for field, value in values.items():
+            show_json(field_json(log.session_id, field, value))
+        return
     show(f"Session {log.session_id}. Name one of these fields to see why it holds its value:", "bright_blue")
-    values = dict(_values(json.loads(encode_session(log.session))))
     width = max(map(len, values))
     for field, value in values.items():
-        show(f"  {field:<{width}}  {'unset' if value is None else value}", "bright_black" if value is None else None)
+        text = "unset" if value is None else value if isinstance(value, str) else dump(value)
+        show(f"  {field:<{width}}  {text}", "bright_black" if value is None else None)
 
 
 def _values(session: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -153,4 +177,4 @@ def _each_index(field: str, session: dict[str, Any]) -> Iterable[str]:
 def _inside(value: Any, path: Sequence[str]) -> Any:  # JSON
     for name in path:
         value = value[int(name)] if isinstance(value, list) else (value or {}).get(name)
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import typer
 
-from cobrowse_session.cli.errors import STDIN, STDOUT, WrongKindError, closed, naming
+from cobrowse_session.cli.errors import STDIN, STDOUT, closed, naming
 from cobrowse_session.cli.outputs import is_stdout
+from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.kinds import Kind, kind_of
 from cobrowse_session.printable import printable
 

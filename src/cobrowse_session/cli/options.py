@@ -1,15 +1,17 @@
 """The options of the commands, each defined once."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
+from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.suggest import unknown_value
 from cobrowse_session.sources.genesys import FAMILIES
 from cobrowse_session.times import MAX_TIME
@@ -18,10 +20,12 @@ from cobrowse_session.wire.converter import read_time
 FILES, TIME, WORK = "Input and output", "Time", "After-call work and alerts"
 """The groups of options in a command's help."""
 
-Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line; `-`: standard input.")]
+Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. Use `-` for standard input.")]
 Output = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="FILE", help="Where the result goes; `-`: standard output.", rich_help_panel=FILES),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Where the result goes. Use `-` for standard output.", rich_help_panel=FILES
+    ),
 ]
 Rejects = Annotated[
     str | None,
@@ -36,7 +40,7 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. Use `-` for standard input.")]
 Family = Annotated[
     str | None,
     typer.Option(
@@ -52,14 +56,17 @@ MaxBytes = Annotated[
         min=1,
         max=1 << 40,
         metavar="BYTES",
-        help="How long a payload, or an array of them, may be. Memory may need 20 times as much.",
+        help="The longest payload, or array of payloads, that is read. It may need 20 times as much memory.",
         rich_help_panel=FILES,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for programs.", rich_help_panel=FILES)]
 MAX_SECONDS = 10_000_000
 """The longest duration that an option takes: 115 days."""
-_OPTIONS = {"wrapup_prompt": "--acw", "wrapup_timeout": "--acw-timeout", "alerting_grace": "--alerting-grace"}
-"""The option behind each setting of a lifecycle."""
+
+_LONG_NUMBER = re.compile("[0-9]{4,}")
+_WITHOUT_LIMIT = (WrapupPrompt.MANDATORY, WrapupPrompt.OPTIONAL, WrapupPrompt.NONE)
+_EFFECT = "on sessions whose events name no prompt with a time limit"
 
 
 class Command(TyperCommand):
@@ -67,11 +74,23 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:  # typer's own click is no public module
         """Return the parameters. Those without a metavar, and arguments, show no type."""
-        params: list[Any] = [*super().get_params(ctx)]
-        for param in params:
-            if param.param_type_name == "argument" or param.metavar is None:
-                param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
-        return params
+        return _without_types(super().get_params(ctx))
+
+
+class Commands(TyperGroup):
+    """The group of all commands. Its help names no types."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # as above
+        """Return the parameters. They show no type."""
+        return _without_types(super().get_params(ctx))
+
+
+def _without_types(params: Iterable[Any]) -> list[Any]:
+    listed = list(params)
+    for param in listed:
+        if param.param_type_name == "argument" or param.metavar is None:
+            param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
+    return listed
 
 
 # --- Groups of options --------------------------------------------------------------------------------------------------------
@@ -107,38 +126,51 @@ def lifecycle_of(
         str | None,
         typer.Option(
             metavar="PROMPT",
-            help=f"After-call work where events name no prompt: {', '.join(WrapupPrompt)}.",
+            help=f"The prompt of sessions whose events name none: {', '.join(WrapupPrompt)}.",
             rich_help_panel=WORK,
         ),
     ] = None,
     acw_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.", rich_help_panel=WORK)
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long after-call work lasts where the prompt has a limit and events name none.",
+            rich_help_panel=WORK,
+        ),
     ] = None,
     no_acw_after_transfer: Annotated[  # noqa: FBT002 (typer's option)
         bool, typer.Option("--no-acw-after-transfer", help="A transferred leg has no after-call work.", rich_help_panel=WORK)
     ] = False,
     acw_when_unanswered: Annotated[  # noqa: FBT002 (typer's option)
-        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected has some.", rich_help_panel=WORK)
+        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected has after-call work.", rich_help_panel=WORK)
     ] = False,
     alerting_grace: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="End unanswered alerts this long after their timeout; advice: 0.25 or more.",
+            help="End unanswered alerts this long after their timeout. 0.25 or more is advised.",
             rich_help_panel=WORK,
         ),
     ] = None,
 ) -> Lifecycle:
     """Return the rules that the options ask for. Rules that make no sense are wrong usage."""
     try:
-        return Lifecycle(
+        lifecycle = Lifecycle(
             settings=Settings(wrapup_prompt=acw, wrapup_timeout=seconds("--acw-timeout", acw_timeout)),
             acw_after_transfer=not no_acw_after_transfer,
             acw_when_unanswered=acw_when_unanswered,
             alerting_grace=seconds("--alerting-grace", alerting_grace),
         )
     except SettingsError as error:
-        raise wrong_setting(error, _OPTIONS) from None
+        given = {
+            "wrapup_prompt": ("--acw", acw),
+            "wrapup_timeout": ("--acw-timeout", acw_timeout),
+            "alerting_grace": ("--alerting-grace", alerting_grace),
+        }
+        raise wrong_setting(error, given) from None
+    if acw_timeout is not None and lifecycle.settings.wrapup_prompt in (None, *_WITHOUT_LIMIT):
+        inform(f"Warning: --acw-timeout has no effect {_EFFECT}. Add --acw timeout to give all sessions this limit.", "yellow")
+    return lifecycle
 
 
 # --- Values -------------------------------------------------------------------------------------------------------------------
@@ -164,11 +196,17 @@ def seconds(option: str, number: float | None) -> timedelta | None:
     return None if number is None else timedelta(seconds=number)
 
 
-def wrong_setting(error: SettingsError, options: dict[str, str]) -> typer.BadParameter:
-    """Return the error of an option behind a setting that makes no sense."""
-    expected = error.expected.replace("a timedelta", "a duration")
-    found = "none" if error.found == "None" else error.found
-    return typer.BadParameter(f"expected {expected}, found {found}", param_hint=options.get(error.setting))
+def wrong_setting(error: SettingsError, given: Mapping[str, tuple[str, str | float | None]]) -> typer.BadParameter:
+    """Return the error of a setting that makes no sense, in the words of its option.
+
+    Args:
+        error: of the setting.
+        given: the option behind each setting, and its value.
+    """
+    option, value = given[error.setting]
+    found = "none" if value is None else error.found if isinstance(value, str) else f"{value:g} s"
+    expected = _LONG_NUMBER.sub(lambda number: f"{int(number[0]):,}", error.expected.replace("a timedelta", "a duration"))
+    return typer.BadParameter(f"expected {expected}, found {found}", param_hint=option)
 
 
 def check_family(family: str | None) -> None:

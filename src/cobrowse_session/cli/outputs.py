@@ -11,12 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from attrs import define
 
 from cobrowse_session.cli.errors import STDOUT, closed, naming
 from cobrowse_session.cli.screen import print_line
+from cobrowse_session.wire.strict_json import dump
 
 
 @define
@@ -40,6 +41,10 @@ class _Output:
     def write(self, line: str) -> None:
         """Write a line, unless the reader went away."""
         self._try(lambda: self.file.write(line + "\n"))
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes, unless the reader went away."""
+        self._try(lambda: self.file.buffer.write(content))
 
     def close(self) -> None:
         """Write what is still in memory."""
@@ -89,6 +94,15 @@ class Outputs:
             return lambda _: None
         self._outputs.append(_open(name))
         return self._outputs[-1].write
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of bytes.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        self._outputs.append(_open(name))
+        self._outputs[-1].write_bytes(content)
 
     def __enter__(self) -> Self:
         return self
@@ -144,6 +158,25 @@ def show(line: str, colour: str | None = None) -> None:
         raise closed(STDOUT)
     with naming(STDOUT):
         print_line(line, sys.stdout, colour)
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print one JSON object of a result (`Any`), for a program, to standard output.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    show_raw(dump(document))
+
+
+def show_raw(line: str) -> None:
+    """Print one line as it is to standard output.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    with naming(STDOUT):
+        _stdout().write(line + "\n")
 
 
 def is_stdout(name: str) -> bool:

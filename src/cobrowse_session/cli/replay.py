@@ -1,38 +1,62 @@
 """The command that replays a file of events."""
 
-from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from tempfile import gettempdir
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
+from attrs import astuple, frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, many_objects, open_input
 from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.outputs import Outputs
-from cobrowse_session.cli.screen import inform, progress
+from cobrowse_session.cli.screen import Steps, inform, progress
 from cobrowse_session.cli.sessions import Known, known_at_of
-from cobrowse_session.cli.summary import summary
+from cobrowse_session.cli.summary import Summary
 from cobrowse_session.io.replay import Rejected, Replay, read_events
 from cobrowse_session.io.spool import Spool
 from cobrowse_session.lifecycle import Refused
+from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
+from cobrowse_session.wire.strict_json import dump
 
 
-@grouped(known_at=known_at_of, lifecycle=lifecycle_of)
-def replay_command(  # noqa: PLR0913 (one argument an option)
-    events: Events,
+@frozen
+class Targets:
+    """The files that a replay writes. None: not written."""
+
+    output: str
+    trace: str | None
+    rejects: str | None
+    summary: str | None
+
+
+def targets_of(
     output: Output = "-",
     trace: Annotated[
         str | None, typer.Option(metavar="TRACE.jsonl", help="Where to write the trace of each event.", rich_help_panel=FILES)
     ] = None,
     rejects: Rejects = None,
-    *,
+    summary: Annotated[
+        str | None,
+        typer.Option(metavar="SUMMARY.json", help="Where to write the summary as one JSON object.", rich_help_panel=FILES),
+    ] = None,
+) -> Targets:
+    """Return the files that the options name."""
+    return Targets(output, trace, rejects, summary)
+
+
+@grouped(targets=targets_of, known_at=known_at_of, lifecycle=lifecycle_of)
+def replay_command(  # noqa: PLR0913 (one argument an option)
+    events: Events,
+    targets: Targets,
     known_at: tuple[datetime | None, Known],
     lifecycle: Lifecycle,
+    *,
     seal_after: Annotated[
         float | None,
         typer.Option(
@@ -43,39 +67,63 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
             rich_help_panel=TIME,
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 also if events were refused.")] = False,
 ) -> None:
-    """Replay a file of events: one session a line to standard output, a summary to standard error.
+    """Replay a file of events: one session per line to standard output, a summary to standard error.
 
-    Events may come in any order and any number of times; the sessions are the same.
+    Events may come in any order and any number of times. The sessions are the same.
     """
-    moment, known = known_at
+    until, known = known_at
     sealing = seconds("--seal-after", seal_after)
-    check_files(events, [output, trace, rejects])
-    rejected = Counter[str]()
+    check_files(events, astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
-        write_session, write_trace, write_reject = map(outputs.writer, (output, trace, rejects))
-
-        def reject(line: Rejected) -> None:
-            rejected[line.error.error] += 1
-            write_reject(line.as_json())
-
-        spool = files.enter_context(closing(Spool()))
-        replayed = Replay(lifecycle, sealing, spool.put)
+        spool = files.enter_context(closing(Spool(with_trace=targets.trace is not None)))
+        run = _Run(lifecycle, sealing, spool, *map(outputs.writer, astuple(targets)))
         with many_objects(), progress() as steps:
-            for event in known.select(steps.reading(read_events(source, reject), source)):
-                replayed.add(event)
-            with steps.waiting("Finishing"):
-                reached, logs = replayed.finish(moment, exactly=known.at is not None)
-            for log in steps.each("Writing", logs, "session"):
-                spool.put(log)
-            spool.write(write_session, write_trace)
+            reached = run.replay_all(source, steps, until, known)
+        run.write()
     known.inform()
-    summary(replayed.stats, rejected)
-    if rejected and rejects is None:
-        inform("Lines were rejected; see them with --rejects REJECTS.jsonl, or with the command validate.")
-    if moment and reached and moment < reached:
-        inform(f"--until lies before the latest event, {time_text(reached)}; it had no effect.")
-    if rejected or (strict and replayed.stats.outcomes[Refused.kind]):
+    run.summary.inform()
+    rejected = run.summary.rejected
+    if rejected and targets.rejects is None:
+        inform("Lines were rejected. See them with --rejects REJECTS.jsonl, or with the command validate.")
+    if until and reached and until < reached:
+        inform(f"--until is before the latest event, {time_text(reached)}. It had no effect.", "yellow")
+    if rejected or (strict and run.summary.stats.outcomes[Refused.kind]):
         raise typer.Exit(1)
+
+
+class _Run:
+    """One replay, from a file of events to the files that are written."""
+
+    def __init__(
+        self, lifecycle: Lifecycle, seal_after: timedelta | None, spool: Spool, *writers: Callable[[str], object]
+    ) -> None:
+        self._spool = spool
+        self._write_session, self._write_trace, self._write_reject, self._write_summary = writers
+        self._replay = Replay(lifecycle, seal_after, self._put)
+        self.summary = Summary(self._replay.stats)
+
+    def replay_all(self, source: BinaryIO, steps: Steps, until: datetime | None, known: Known) -> datetime | None:
+        """Replay the file. Return the time to which the sessions are advanced."""
+        for event in known.select(steps.reading(read_events(source, self._reject), source)):
+            self._replay.add(event)
+        with steps.waiting("Finishing"):
+            reached, logs = self._replay.finish(until, exactly=known.at is not None)
+        for log in steps.each("Writing", logs, "session"):
+            self._put(log)
+        return reached
+
+    def write(self) -> None:
+        """Write everything, in order."""
+        self._spool.write(self._write_session, self._write_trace)
+        self._write_summary(dump(self.summary.as_json()))
+
+    def _put(self, log: SessionLog) -> None:
+        self.summary.take(log.context)
+        self._spool.put(log)
+
+    def _reject(self, line: Rejected) -> None:
+        self.summary.reject(line)
+        self._write_reject(line.as_json())

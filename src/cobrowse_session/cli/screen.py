@@ -14,9 +14,12 @@ from attrs import define, frozen
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from cobrowse_session.cli.as_json import problem_json
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.strict_json import dump
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -32,6 +35,7 @@ class ProblemReporter:
     name: str
     inform: Callable[[str], object]
     write: Callable[[str], object] | None = None
+    as_json: bool = False
     lines: int = 0
     problems: int = 0
 
@@ -40,7 +44,8 @@ class ProblemReporter:
         self.lines += rejected.count
         self.problems += len(rejected.error.problems)
         for problem in rejected.error.problems:
-            self.inform(f"{self.name}:{rejected.error.line}: {problem}")
+            line = rejected.error.line
+            self.inform(dump(problem_json(line, problem)) if self.as_json else f"{self.name}:{line}: {problem}")
         if self.write:
             self.write(rejected.as_json())
 
@@ -88,7 +93,7 @@ def progress() -> Iterator[Steps]:
     """Show how far a command is, where someone is looking. Nothing of it stays on the screen."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description:<10}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -97,6 +102,16 @@ def progress() -> Iterator[Steps]:
     is_shown = sys.stderr is not None and sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
         yield Steps(bar)
+
+
+@contextmanager
+def waiting_for(log: SessionLog) -> Iterator[None]:
+    """Show that a long log is explained."""
+    if len(log.trace) < REFRESH:
+        yield
+        return
+    with progress() as steps, steps.waiting("Explaining"):
+        yield
 
 
 # --- Lines --------------------------------------------------------------------------------------------------------------------
@@ -115,7 +130,7 @@ def laid_out(line: str, stream: TextIO) -> list[str]:
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Return whether a stream takes colours: a terminal, unless NO_COLOR is set; anything if FORCE_COLOR is set."""
+    """Return whether a stream takes colours: a terminal, or any stream if FORCE_COLOR is set, unless NO_COLOR is."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

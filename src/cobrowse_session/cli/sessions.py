@@ -27,7 +27,7 @@ class Known:
     Attributes:
         at: the time, on the cloud clock. None: every event counts.
         later: when the first event was received, for each session with a later event.
-        unstamped: how many events have no `receivedtime`. The time when they occurred stands in.
+        unstamped: how many events have no `receivedtime`. They count from the time when they occurred.
     """
 
     at: datetime | None = None
@@ -137,7 +137,7 @@ class Sessions:
             param_hint="SESSION",
         )
 
-    def exit_code(self) -> None:
+    def exit_if_rejected(self) -> None:
         """Exit with 1 if a line cannot be read."""
         if self.bad.lines:
             raise typer.Exit(1)

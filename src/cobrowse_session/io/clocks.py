@@ -36,14 +36,14 @@ class Clock:
     def __str__(self) -> str:
         clock = self.clock
         lines = [
-            f"{printable(self.source)}: {clock.pairs} pairs in {clock.windows} windows, {clock.healthy} of them healthy",
+            f"{printable(self.source)}: {clock.pairs:,} pairs in {clock.windows:,} windows, {clock.healthy:,} of them healthy",
             f"  difference  {_observed(clock)}",
             f"  would add   {_would_add(clock)}",
         ]
         if clock.drift is not None:
             lines.append(f"  drift       {clock.drift * 1e6:+.1f} ppm over the last {len(clock.recent)} windows")
-        lines.append(f"  jumps       {clock.jumps}")
-        lines.append(f"  impossible  {self.impossible}" + (f", by up to {_ms(self.worst)}" if self.impossible else ""))
+        lines.append(f"  jumps       {clock.jumps:,}")
+        lines.append(f"  impossible  {self.impossible:,}" + (f", by up to {_ms(self.worst)}" if self.impossible else ""))
         return "\n".join(lines)
 
 

@@ -13,15 +13,21 @@ IN_MEMORY = 64 << 20
 
 
 class Spool:
-    """A buffer that takes logs in any order, and writes their sessions and traces in the specified order (TRACE-12, TRACE-13)."""
+    """A buffer that takes logs in any order, and writes their sessions and traces in the specified order (TRACE-12, TRACE-13).
 
-    def __init__(self) -> None:
+    Args:
+        with_trace: the traces are written as well. They cost more than the sessions.
+    """
+
+    def __init__(self, *, with_trace: bool = True) -> None:
+        self._with_trace = with_trace
         self._text: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (close does it)
         self._places: list[tuple[datetime, str, int, int]] = []
 
     def put(self, log: SessionLog) -> None:
         """Add the text of a log. The log itself is not kept."""
-        lines = [encode_session(log.session), *map(encode_entry, trace_entries(log))]
+        trace = trace_entries(log) if self._with_trace else ()
+        lines = [encode_session(log.session), *map(encode_entry, trace)]
         start = self._text.tell()
         self._text.write("\n".join(lines).encode())
         self._places.append((*sort_key(log), start, self._text.tell() - start))

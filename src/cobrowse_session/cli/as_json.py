@@ -1,0 +1,94 @@
+"""The JSON that commands print with `--json`, one object per line. `Any` is JSON everywhere here."""
+
+from datetime import timedelta
+from typing import Any
+
+from cobrowse_session.errors import Problem
+from cobrowse_session.io.clocks import Clock
+from cobrowse_session.io.diff import Difference
+from cobrowse_session.sources.genesys.reconcile import Compared
+from cobrowse_session.stream import Explanation, HistoryEntry
+from cobrowse_session.times import milliseconds
+from cobrowse_session.wire.trace import field_value, trace_entry
+
+
+def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
+    """Return one problem of a line that cannot be read."""
+    return {
+        "line": line,
+        "error": problem.error,
+        "path": problem.path,
+        "found": problem.found,
+        "expected": problem.expected,
+    }
+
+
+def history_json(entry: HistoryEntry) -> dict[str, Any]:
+    """Return an entry of a history: that of the trace, with its sentences."""
+    return {**trace_entry(entry.entry), "sentences": list(entry.lines)}
+
+
+def field_json(session: str, field: str, value: Any) -> dict[str, Any]:
+    """Return a field and its value. None: it is unset."""
+    return {"session": session, "field": field, "value": value}
+
+
+def explanation_json(session: str, explanation: Explanation) -> dict[str, Any]:
+    """Return why a field holds its value."""
+    return {
+        **field_json(session, explanation.field, field_value(explanation.value)),
+        "entry": explanation.entry and trace_entry(explanation.entry),
+        "rows": list(explanation.rows),
+        "cites": list(explanation.cites),
+        "rules": list(explanation.rules),
+        "clock": explanation.clock,
+        "unset": list(explanation.unset),
+        "earlier": list(explanation.earlier),
+        "alternatives": list(explanation.alternatives),
+    }
+
+
+def compared_json(compared: Compared) -> dict[str, Any]:
+    """Return one field of one session beside the platform's."""
+    return {
+        "session": compared.session,
+        "field": compared.field,
+        "result": compared.result,
+        "ours": field_value(compared.ours),
+        "theirs": field_value(compared.theirs),
+        "clock": compared.clock,
+        "toleranceMs": _ms(compared.tolerance),
+    }
+
+
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """Return one row that two traces do not share."""
+    return {
+        "session": difference.session,
+        "row": difference.row,
+        "fields": list(difference.fields),
+        "before": difference.before,
+        "after": difference.after,
+    }
+
+
+def clock_json(observed: Clock) -> dict[str, Any]:
+    """Return one provider's clock."""
+    clock = observed.clock
+    return {
+        "source": observed.source,
+        "pairs": clock.pairs,
+        "windows": clock.windows,
+        "healthyWindows": clock.healthy,
+        "differenceMs": _ms(clock.base),
+        "wouldAddMs": _ms(clock.offset),
+        "driftPpm": None if clock.drift is None else clock.drift * 1e6,
+        "jumps": clock.jumps,
+        "impossible": observed.impossible,
+        "worstMs": _ms(observed.worst),
+        "report": clock.report and str(clock.report),
+    }
+
+
+def _ms(duration: timedelta | None) -> int | None:
+    return None if duration is None else milliseconds(duration)

@@ -1,0 +1,42 @@
+"""The error of a file of another kind than a command reads, with what helps."""
+
+from collections.abc import Mapping
+from shlex import quote
+
+from cobrowse_session.cli.errors import STDIN, FileError
+from cobrowse_session.io.kinds import Kind
+
+_HOLDS: Mapping[Kind, str] = {
+    "events": "events, one per line",
+    "spread events": "events that are spread over several lines",
+    "trace": "the trace of a replay",
+    "sessions": "sessions",
+    "payload": "a payload of the platform",
+}
+_ADVICE: Mapping[tuple[Kind, Kind], str] = {
+    ("events", "spread events"): "Write each event on one line, as jq -c does.",
+    ("events", "payload"): "Convert it first: cobrowse-session convert {0} -o events.jsonl",
+    ("payload", "events"): "It needs no conversion: cobrowse-session replay {0}",
+    ("trace", "events"): "Replay writes one: cobrowse-session replay {0} --trace trace.jsonl",
+    ("trace", "payload"): "Convert it, then replay its events: cobrowse-session convert {0} -o events.jsonl",
+}
+"""Advice, by the kind that was expected and the kind that was found."""
+_OTHER_ADVICE: Mapping[Kind, str] = {
+    "events": "Name the file of events that was replayed.",
+    "trace": "Name a file that replay --trace wrote.",
+    "payload": "Name a file that the platform wrote.",
+}
+"""Advice for all other files, by the kind that was expected."""
+
+
+class WrongKindError(FileError):
+    """A file holds something else than what the command reads.
+
+    Attributes:
+        found: what it holds.
+    """
+
+    def __init__(self, name: str, expected: Kind, found: Kind) -> None:
+        advice = _ADVICE.get((expected, found), _OTHER_ADVICE[expected]).format(quote(name))
+        super().__init__(STDIN if name == "-" else name, f"it holds {_HOLDS[found]}, not {_HOLDS[expected]}", advice)
+        self.found = found
