@@ -19,7 +19,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host package diagrams diagrams-check docs vendor tables bench clock-worlds soak reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host package diagrams diagrams-check docs docs-check vendor tables bench clock-worlds soak reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ docs: .venv/.stamp ## build the documentation into build/docs, each page as Mark
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/docs
 	@echo "build/docs/index.html"
 
+docs-check: docs build/docs-check/.stamp ## every page in Chromium at three widths: nothing cut off, legible, accessible; searches find their page
+	@command -v chromium >/dev/null || { echo "chromium was not found. Install chromium and fonts-dejavu-core." >&2; exit 1; }
+	@build/docs-check/bin/python tests/docs_check/check_pages.py build/docs
+
 vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
 	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
 
@@ -120,6 +124,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml --extra cli -c constraints.txt -o .ci/locks/cli.txt
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
+	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
 	@echo "looking for a wheel of each package for each Python and system ..."
 	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
@@ -152,6 +157,9 @@ python:
 	@$(ENVIRONMENT) $(@D) $< --editable .
 
 build/diagrams-check/.stamp: tests/diagrams_check/requirements.txt | python
+	@$(ENVIRONMENT) $(@D) $<
+
+build/docs-check/.stamp: tests/docs_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python
