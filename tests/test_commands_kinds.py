@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.test_genesys import PAYLOADS
 from tests.commands import command
+from tests.test_genesys import PAYLOADS
 from tests.test_replay import CALL, EXAMPLES, lines
 
 from cobrowse_session.io.kinds import kind_of

@@ -7,9 +7,9 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
+from tests.commands import command
 from tests.test_commands_sessions import error
 from tests.test_genesys import WHOLE
-from tests.commands import command
 from tests.test_replay import CALL, EXAMPLES, lines
 
 from cobrowse_session.cli import app

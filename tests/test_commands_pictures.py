@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.commands import command, process
 from tests.test_commands_output import Terminal
 from tests.test_commands_sessions import error
-from tests.commands import command, process
 from tests.test_replay import EXAMPLES
 
 from cobrowse_session.cli import app

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.strategies import at
 from tests.commands import command
+from tests.strategies import at
 from tests.test_replay import CALL, EXAMPLES, lines, words
 
 from cobrowse_session.io.replay import read_events, replay

@@ -23,6 +23,7 @@ from cobrowse_session import (
     Settings,
     SettingsError,
     StaleError,
+    TableError,
 )
 from cobrowse_session.lifecycle import table
 from cobrowse_session.testing import START, run, stream
@@ -70,6 +71,7 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         ),
     ),
     (SettingsError("grace", "a timedelta", "3"), "caller", "grace: expected a timedelta, found 3"),
+    (TableError(("row 'a' is wrong",)), "caller", "the table has 1 error:\nrow 'a' is wrong"),
     (
         FormatVersionError("a saved log", 9, 1),
         "caller",

@@ -195,7 +195,7 @@ def test_an_edge_all_of_whose_events_came_counts_each() -> None:
 
 
 def test_a_session_of_which_the_trace_tells_nothing_is_said_so(trace: list[Row]) -> None:
-    with pytest.raises(LookupError, match="nothing of session 'zoe'"):
+    with pytest.raises(LookupError, match="no entry of session 'zoe'"):
         TracePath.of(trace, "zoe")
 
 
@@ -388,7 +388,7 @@ def test_the_command_shows_the_way_of_a_session(trace: list[Row], trace_file: Pa
         (["--format", "gif"], "expected one of mermaid, dot, svg, markdown, scxml, xstate, png"),
         (["--session", "cleo"], "--trace TRACE.jsonl"),
         (["--trace", "TRACE", "--format", "scxml"], "expected one of mermaid, dot, svg, png, found 'scxml'"),
-        (["--trace", "TRACE", "--session", "zoe"], "nothing of session 'zoe'"),
+        (["--trace", "TRACE", "--session", "zoe"], "no entry of session 'zoe'"),
         (["--trace", "TRACE", "-o", "TRACE"], "named twice"),
         (["--trace", "NOT-THERE"], "NOT-THERE: No such file"),
         (["--trace", str(EVENTS)], "Replay writes one"),

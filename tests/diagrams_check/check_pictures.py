@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-import resvg_py  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
+import resvg_py
 from PIL import Image, ImageChops  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
 
 COLUMNS = 4

@@ -62,10 +62,10 @@ def compared_json(compared: Compared) -> dict[str, Any]:
 
 
 def difference_json(difference: Difference) -> dict[str, Any]:
-    """Return one row that two traces do not share."""
+    """Return one entry that two traces do not share."""
     return {
         "session": difference.session,
-        "row": difference.row,
+        "entry": difference.entry,
         "fields": list(difference.fields),
         "before": difference.before,
         "after": difference.after,

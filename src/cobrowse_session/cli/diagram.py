@@ -18,7 +18,7 @@ from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean, unknown_value
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
-from cobrowse_session.io.diff import Row, read_trace
+from cobrowse_session.io.diff import Entry, read_trace
 from cobrowse_session.printable import printable
 
 PictureFormat = Format | Literal["png"]
@@ -105,7 +105,7 @@ def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     sessions.exit_if_rejected()
 
 
-def _noting(rows: Iterable[Row], sessions: set[str]) -> Iterator[Entry]:
+def _noting(rows: Iterable[Entry], sessions: set[str]) -> Iterator[Entry]:
     """Yield the rows of a trace, and note their sessions."""
     for row in rows:
         sessions.add(row["session"])
