@@ -1,6 +1,6 @@
 """Two logs of one session become one: a saved one that is put back while a new one has received events meanwhile.
 
-Example: the saved log has events a and b, and received b twice (one repeat).
+Example: the saved log has events a and b, and received b twice (one repeat)::
 
     the new log                           events    repeats
     a, b, b, c: a later state of it       a, b, c   1: it counts the repeat already
