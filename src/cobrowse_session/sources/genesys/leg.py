@@ -149,7 +149,7 @@ class _EventBuilder:
         #     ended, A, `Interact`, `Hold` from 09:00:40             the same two, disconnected/09:01:00.000
         #
         # In the second one, the segments lag behind. The third states the same fact with another time, so it is another event.
-        # The log has `connected` already, and the second one is a duplicate. `Hold` begins no state: the leg stays connected.
+        # The log has `connected` already, and the later one is a duplicate. `Hold` begins no state: the leg stays connected.
         entered: set[type[Entered]] = set()
         for segment in self.leg.segments:
             event = self._begins(segment)
