@@ -496,7 +496,8 @@ class SessionLog:
             self._hold(event, instead_of)
             change = self._fold_from(place, event, instead_of)
         except BaseException:
-            # It is not known how far `_hold` came. Both lines are right whether it had begun, was half done, or was complete.
+            # It is not known how far `_hold` came, so `instead_of` may be there twice now.
+            # `_clean` makes one event of each identity.
             self._events = [one for one in self._events if one is not event]
             if instead_of is not None:
                 self._events.append(instead_of)  # `_clean` sorts
