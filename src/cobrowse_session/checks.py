@@ -34,6 +34,14 @@ def check_fields(instance: attrs.AttrsInstance) -> None:
         TypeError: a field has another type.
         ValueError: a text has a lone surrogate, which UTF-8 cannot encode.
     """
+    # The types of all fields together are the *signature* of a value. A program has few of them. So the types are checked once
+    # for each signature, and only the texts of each value. Example, `Details(viewer_url="v")`:
+    #
+    #     signature      str for viewer_url, NoneType for the other eight fields
+    #     first value    each type is checked, and the plan keeps: of this signature, `viewer_url` is a text
+    #     later values   one look-up, and a look at `viewer_url`: `isascii` is enough for most texts
+    #
+    # A member of an enum is a str, too. Its words are ASCII, so `disconnect_type` is looked at only if its value is a plain str.
     plan = _plan(type(instance))
     values = plan.read(instance)
     signature = tuple(map(type, values))
@@ -116,6 +124,8 @@ def _copy_part(path: _Path, value: object, depth: int) -> Any:
         for key in value:
             if type(key) is not str or not key.isascii():
                 check_text(f"{_text(path)}: a key", key)
+        # Example, of `{"a": [{1: 2}]}`: the path of the inner dict is (((None, "x"), "a"), 0), and its text is `x.a.0`. A path is
+        # one pair for each part, and no text is made unless there is an error.
         return {key: _copy_part((path, key), part, depth - 1) for key, part in value.items()}
     if type(value) is list:
         _check_depth(path, depth)
@@ -222,6 +232,7 @@ class _NoExtra(dict[str, Any]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("unknown keys are replaced, never changed in place: attrs.evolve(value, extra={...})")
 
+    # What could be put in here would be in all events and sessions at once. Methods that take something out find nothing.
     __setitem__ = update = setdefault = __ior__ = _refuse  # pyright: ignore[reportAssignmentType] (it refuses any arguments)
 
     def __reduce__(self) -> str:

@@ -167,6 +167,13 @@ _JSON_TYPE = re.compile(r"\s*[^\s/;]+/(?:[^\s/;]+\+)?json\s*(?:;.*)?", re.IGNORE
 
 # --- The kinds, in the order of their rank ------------------------------------------------------------------------------------
 
+# The rank decides between events of one instant. Example: the agent asks for after-call work and the leg ends, both at 09:00:13.
+#
+#     acw.required, disconnected   the request is applied, and after-call work begins
+#     disconnected, acw.required   after-call work is skipped, because nobody asked for it, and the request is refused
+#
+# So the kinds that need a connected leg come before its end, and the kinds that need an ended one come after it.
+
 
 @frozen(kw_only=True, repr=False)
 class Entered(Event):

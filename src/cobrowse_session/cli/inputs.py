@@ -32,6 +32,8 @@ def check_files(source: str, targets: Iterable[str | None]) -> None:
     Raises:
         typer.BadParameter: two names, links or redirections lead to the same file.
     """
+    # Names are not compared, for one file has many. These all read and write the same: `replay a.jsonl --trace ./a.jsonl`, a link
+    # to it, and `replay a.jsonl >> a.jsonl`. Device and inode number are equal in each.
     seen = {_identity_of(sys.stdin) if source == "-" else _identity(source): STDIN if source == "-" else source}
     for target in filter(None, targets):
         name = STDOUT if is_stdout(target) else target
@@ -80,6 +82,8 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         with naming(self._name):
+            # `readinto1` returns what a pipe has. `readinto` would wait until 64 KiB are there, and a live feed would come in
+            # lumps.
             return self._file.readinto1(buffer)
 
 
@@ -98,6 +102,7 @@ def open_input(files: ExitStack, name: str, expected: Kind | None = None) -> Bin
     shown = STDIN if name == "-" else name
     file = _buffered(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown)
     with naming(shown):
+        # `peek` leaves the bytes in the buffer, so standard input can be recognised, too. It cannot be opened a second time.
         is_gzip = file.peek(2)[:2] == b"\x1f\x8b"
     if is_gzip:
         file = _buffered(files.enter_context(gzip.GzipFile(fileobj=file)), shown)

@@ -2,6 +2,9 @@
 
 An output that is a regular file is written beside its target and renamed at the end. So an error, a signal or a full disk leaves
 the target as it was. Devices, pipes and standard output are written directly.
+
+Example: `sessions.jsonl` and `trace.jsonl` are written, and the disk is full when the trace is closed. Both have been written
+beside their targets. None is renamed before all are closed, so both targets are as they were, and the two new files are removed.
 """
 
 import os
@@ -116,6 +119,7 @@ class Outputs:
                 output.discard()
 
     def _finish(self) -> None:
+        # Two loops: closing may fail, because it writes what is in memory. Renaming comes when nothing else can fail.
         for output in self._outputs:
             output.close()
         for output in self._outputs:
@@ -128,11 +132,14 @@ def _open(name: str) -> _Output:
     if is_stdout(name):
         return _Output(STDOUT, _stdout())
     with naming(name):
+        # The link's target is replaced, not the link. The new file is beside it, because a rename works within one file system
+        # only.
         target = Path(os.path.realpath(name))
         if (target.exists() and not target.is_file()) or name.startswith(("/dev/fd/", "/dev/std", "/proc/")):
             # No file, or open already. Others may write to it, too.
             return _Output(name, Path(name).open("a", encoding="utf-8", newline="\n"))
         if target.exists():
+            # A rename asks for the rights of the folder, not of the file. It would replace a file that may not be written.
             target.open("ab").close()  # may it be written at all?
         temporary = target.with_name(f".{token_hex(8)}.part")
         output = _Output(name, temporary.open("x", encoding="utf-8", newline="\n"), temporary, target)

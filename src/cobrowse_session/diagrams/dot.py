@@ -66,6 +66,8 @@ def _edge(graph: Graph, edge: Edge) -> str:
     given: dict[str, str | tuple[str, ...]] = {"id": edge.id, "label": (f"{clock}{first}", *others)}
     given |= {"weight": "9"} if edge.label == ("no",) else {}  # a ladder stands upright
     if edge.source != edge.target:
+        # In DOT an edge joins nodes, not frames. So each frame has a point inside, of the frame's name. The edge is drawn to the
+        # point, and `ltail` and `lhead` cut it at the border of the frame (with `compound=true`).
         given |= {"ltail": f"cluster_{edge.source}"} if edge.source in frames else {}
         given |= {"lhead": f"cluster_{edge.target}"} if edge.target in frames else {}
     style = "dashed" if edge.kind == "deadline" and edge.emphasis == "plain" else _LOOKS[edge.emphasis]

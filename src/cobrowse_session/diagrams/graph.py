@@ -251,6 +251,16 @@ def _connection(built: Machines) -> Graph:
 
 def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edge]:
     """Return edges between frames if they hold for every state inside, else between states."""
+    # Examples from the connection. Of 47 moves, nine edges remain:
+    #
+    #     from, to            moves   all pairs  drawn
+    #     pending, ended      10      10         one edge between the frames, `disconnected or terminated`
+    #     pending, pending    20      20         one loop: each state to each other
+    #     ended, ended        1       2          between the states: disconnected to terminated, and no way back
+    #     alerting, by timer  1                  between the states
+    #
+    # Deadlines are kept apart. The alerting timer enters `disconnected`, as some move of pending to ended does. It would vanish
+    # in that edge.
     members = {group.id: group.states for group in groups}
     frame = {state: group.id for group in groups for state in group.states}
     between: dict[tuple[str, str], list[Move]] = defaultdict(list)
@@ -362,6 +372,12 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
 
 def _exits(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
     """Return an edge for each row: from its state, from `any` if it holds in all states, or from `any_other`."""
+    # Examples:
+    #
+    #     row                   states it is for           drawn
+    #     complete_by_code      pending                    one edge, from pending
+    #     complete_by_platform  all four                   one edge, from `any` to complete
+    #     started_by_platform   all but pending, its goal  one edge, from `any_other` to pending
     by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
     for move in moves:
         if move.event != table.LEG_ENDED and move.target is not None:

@@ -33,6 +33,13 @@ def mermaid(graph: Graph) -> str:
 
 
 def _lines(graph: Graph) -> Iterator[str]:
+    # Example: the edge from the pending states to connected is a box and two edges without labels.
+    #
+    #     state "connected" as pending__connected
+    #     pending_states --> pending__connected
+    #     pending__connected --> connected
+    #
+    # The edge from disconnected to terminated is within one frame, and stays an edge with a label.
     boxes = [edge for edge in graph.edges if _is_box(graph, edge)]
     yield "stateDiagram-v2"
     yield f"    accTitle: {_line(graph.title)}"

@@ -127,6 +127,18 @@ def with_path(graph: Graph, path: TracePath) -> Graph:
 
 
 def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
+    # Example: a call that alerts, connects, ends, and has its wrap-up and a click on Done. Its rows, with the move that each
+    # picture looks up by (kind, state, row):
+    #
+    #     row of the trace    connection                                     after-call work
+    #     alerting            alerting, none, alerting
+    #     connected           connected, alerting, connected
+    #     ended+begins        disconnected, connected, ended                 leg_ended, absent, begins
+    #     complete_by_code                                                   wrapup, pending, complete_by_code
+    #     duplicate                                                          acw.ended, complete, duplicate
+    #
+    # The trace has the state of the connection before a row (`from`), but that of after-call work afterwards (`acw`). So `work`
+    # keeps the latter from row to row, session by session: rows of several sessions may be mixed.
     moves = {move.key: move for move in moves_of(graph.name)}
     kinds = {event for event, _, _ in moves}
     numbers: dict[str, int] = defaultdict(int)

@@ -273,6 +273,13 @@ def _through_frames(
     edge: Edge, route: tuple[Point, ...], places: Mapping[str, Place], frames: AbstractSet[str]
 ) -> tuple[Point, ...]:
     """Return a route that goes on through a frame: from the state inside that it left, to the one that it came to."""
+    # Example: the edge from the frame of pending states to connected, by a leg that was alerting. x goes right and y goes down.
+    #
+    #     as it is drawn without a path   (465, 180) (610, 180)
+    #     from `alerting` inside          (450, 348) (462, 348) (462, 180) (610, 180)
+    #
+    # (450, 348) is the right border of `alerting`. The line goes 3 pixels short of the frame's border, up to the height of the
+    # edge, and on. If a session took the edge twice from different states, `taken` is None and the line begins at the frame.
     if edge.taken is None or edge.source == edge.target:
         return route
     source, target = (places.get(state) for state in edge.taken)

@@ -21,6 +21,13 @@ def joined(earlier: Change | None, change: Change) -> Change:
 
 def with_fired(fired: tuple[TraceEntry, ...], change: Change) -> Change:
     """Return a change that follows timers as one with them. A timer that fired and was withdrawn again is not in it."""
+    # A log was put into the inbox, a timer was due, and the event that comes next makes it fire. The caller has not seen the
+    # timer yet. Examples:
+    #
+    #     fired                 the event does                       the caller gets
+    #     timer.alerting        `connected`: withdraws it            the event as new. Of the timer nothing.
+    #     timer.acw 09:01:30    corrects the end by -10 s: moves it  timer.acw of 09:01:20 as new, the end as changed
+    #     timer.acw 09:01:30    leaves it as it is                   the timer and the event as new
     withdrawn = set(map(id, change.withdrawn))
     stayed = [entry for entry in fired if id(entry) not in withdrawn and all(entry is not before for before, _ in change.changed)]
     return evolve(

@@ -269,6 +269,8 @@ class Inbox:
         with self._one_writer():
             self._advanced = now = max(utc(now), self._advanced or utc(now))
             self._dirty, passed = True, self._passed
+            # `passed` belongs to the inbox, not to this call: if the call is interrupted, the next one hands over what this one
+            # fired.
             for log in self._waiting.due(now, budget):
                 passed.logs[log.session_id] = log
                 passed.changes[log.session_id] = joined(passed.changes.get(log.session_id), log.advance(now))
@@ -312,6 +314,13 @@ class Inbox:
 
     def _receive(self, event: Event, now: datetime) -> Received:
         """Stamp an event, let the source's clock learn from it, correct it and add it."""
+        # In this order, and why:
+        #
+        #     stamp     a time of receipt that is later than the arrival would teach the clock a delay that there was not
+        #     correct   for the check alone: an event too far ahead is rejected before anything changes
+        #     learn     from the uncorrected time, and from first copies only: a copy is late by the time until it was sent again
+        #     correct   with what is known now
+        #     add       nothing raises behind it, so the caller gets the change of whatever was added
         raw, notes = stamped(event, now)
         self._correct(raw)  # an event that is rejected teaches nothing
         # The clock learns first: the event may close a window and begin a session, and the offset of the session is due then.
@@ -331,6 +340,9 @@ class Inbox:
     def _offset(self, event: Event) -> timedelta:
         """Return the correction of a source in a session: what was known when its first event came."""
         log = self.logs.get(event.subject)
+        # Example: the clock of a source is adopted as 10 s slow at 10:00. A session that began at 09:50 keeps an offset of zero
+        # to its end, and one that begins at 10:01 has 10 s. Otherwise the first would have ten seconds between two of its events
+        # that never passed, and a copy of an event would be another event (CLOCK-8).
         fixed = log.offsets.get(event.source) if log else self._sealed.offset(event)
         return self._sources.offset(event.source) if fixed is None else fixed
 
@@ -357,6 +369,11 @@ class Inbox:
 
     def _is_closed(self, event: Event) -> bool:
         """Return whether an event is of a session that was evicted. Of a forgotten session, only the time is known."""
+        # Three memories, one after the other:
+        #
+        #     the log is here             open: the event goes to the log
+        #     the session is remembered   closed: repeat if the fingerprint of the copy is remembered, too, else late
+        #     neither                     open: a new session. If ids were forgotten, it may be an old one, and its time decides.
         if event.subject in self.logs or event.subject in self._sealed:
             return event.subject not in self.logs
         return self._sealed.has_forgotten and event.occurred_at < self._waiting.horizon(self._advanced)

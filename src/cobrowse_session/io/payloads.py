@@ -107,6 +107,17 @@ def _documents(file: BinaryIO, max_line_bytes: int) -> Iterator[_Document]:
 
     If the file has one line, or one of its first two lines is a document, each line is one. Otherwise the whole file is one.
     """
+    # Examples, with `/` between the lines of a file:
+    #
+    #     file                     documents
+    #     {"a": 1} / {"b": 2}      two: the first line is one
+    #     oops / {"b": 2}          two: the second line is one. The first is rejected.
+    #     { / "a": 1 / }           one: neither of the first two lines is an object or an array
+    #     [{"a": 1}, / {"b": 2}]   one
+    #     oops                     one, rejected
+    #
+    # Two lines decide, so a file of millions of lines is read line by line. A known limit: an
+    # array with its only element on a line of its own is taken for three lines. The element is read, the brackets are rejected.
     every = (_Document.of(*line, max_line_bytes) for line in lines(file, max_line_bytes))
     first = next(every, None)
     if first is None:

@@ -92,6 +92,8 @@ def read_events(
 
 def lines(file: BinaryIO, max_line_bytes: int) -> Iterator[tuple[int, bytes, int]]:
     """Yield the lines that are not blank: number, content and length. Of one that is too long, the content is its beginning."""
+    # Example, at most 5 bytes: `ab`, an empty line, 20 times x, `cd`. It yields (1, ab, 2), (3, xxxxxxxx, 20) and (4, cd, 2).
+    # Numbers are those of an editor, so blank lines count. A long line is never in memory as a whole.
     number = 0
     while line := file.readline(max_line_bytes + len(b"x\r\n")):  # a byte too many is enough, and the line's end
         number += 1
@@ -258,6 +260,9 @@ class Replay:
 
         A look costs one step per session, so there are at least as many events between two of them.
         """
+        # Example: 10,000 sessions and an hour of `seal_after`. A look advances 10,000 logs. The next look comes after 10,000 more
+        # events at the earliest, so it costs one step for each event. It also waits for 15 min of event time: before that, little
+        # more is over.
         self._rest -= 1
         reached = self._front.reached
         if reached is None or self._rest > 0 or (self._looked is not None and reached - self._looked < seal_after / 4):
@@ -294,6 +299,18 @@ class _Front:
 
     def add(self, event: Event) -> None:
         """Take the next event, in the order of arrival."""
+        # Example, events as they come:
+        #
+        #     event            first         second: the time reached
+        #     a 09:00:00       a 09:00:00    none
+        #     a 09:01:00       a 09:01:00    none: this is one session
+        #     b 09:00:30       a 09:01:00    b 09:00:30
+        #     a, a year later  a in a year   b 09:00:30: one wrong time seals nothing
+        #     b 09:01:30       a in a year   b 09:01:30
+        #     c 09:01:10       a in a year   b 09:01:30
+        #
+        # If the latest time of all counted, the fourth event would seal all sessions that have ended, and what still comes for
+        # them would be late.
         if self.first is None or event.occurred_at > self.first.occurred_at:
             if self.first is not None and event.subject != self.first.subject:
                 self.second = self.first

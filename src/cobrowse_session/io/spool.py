@@ -1,4 +1,8 @@
-"""Sessions that are ready to be written before their order is known. They are kept as text, on disk if they are many."""
+"""Sessions that are ready to be written before their order is known. They are kept as text, on disk if they are many.
+
+Sessions are evicted in the order in which they are over, and written in the order of their first events. The last session to be
+over may be the first to be written, so nothing is written before the end.
+"""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,15 @@
-"""The deadlines of many logs, and the times at which logs may be sealed, each in a heap."""
+"""The deadlines of many logs, and the times at which logs may be sealed, each in a heap.
+
+Example, of one session with a prompt of 30 s:
+
+- `disconnected` of 09:01:00. The log's deadline is 09:01:30, and the heap has it.
+- The end is corrected to 09:01:05. The log's deadline is 09:01:35. The heap has 09:01:30 and 09:01:35. An entry cannot be found
+  in a heap, so the first one is left there, out of date.
+- `wrapup` of 09:01:10. The log has no deadline. The heap still has both.
+- `deadline` is asked for. The first entry is not the log's deadline, so it is removed, and so is the second. There is none.
+
+An entry that is missing would be an error, because a timer would not fire. An entry too many costs one look.
+"""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -59,9 +70,12 @@ class Waiting:
     def add(self, log: SessionLog) -> None:
         """Wait for the deadline of a log, and for the time at which it may be sealed."""
         session, due, latest = log.session_id, log.deadline, log.latest
+        # Most events leave the deadline as it is. Without this check each of them would add an equal entry.
         if due is not None and self._latest_deadline.get(session) != due:
             self._latest_deadline[session] = due
             heapq.heappush(self._deadlines, (due, session))
+        # One entry for each session, with the time of its first event here. If more events came since, `is_sealed_later` is true
+        # when the entry is taken, and the inbox adds the session again. So an event costs nothing here, except the first.
         if self.seal_after is not None and latest is not None and session not in self._to_seal:
             self._to_seal.add(session)
             heapq.heappush(self._sealings, (later(latest, self.seal_after), session))

@@ -38,6 +38,13 @@ TOLERANCE = timedelta(seconds=2)
 
 def cloud_time(event: Event) -> datetime:
     """Return when the event happened, on the cloud clock. A late delivery does not move a stamp (TIME-8)."""
+    # Examples, for an event that occurred at 09:00:00 on the provider's clock:
+    #
+    #     received at    stamp
+    #     09:00:00.030   09:00:00.030
+    #     08:59:59       08:59:59: the clocks differ by a second, which is normal
+    #     09:00:02.001   09:00:00: the delivery was late, so the receipt shows nothing
+    #     unset          09:00:00
     return event.received if abs(event.received - event.occurred_at) <= TOLERANCE else event.occurred_at
 
 
@@ -79,6 +86,8 @@ def saved(session: Communication, event: WrapupSaved) -> Wrapup:
 
 def without_timeout_code(wrapup: Wrapup | None, code: str) -> Wrapup | None:
     """Return a wrap-up without the timer's code and its name. Notes and tags that remain are a draft (ACW-39)."""
+    # Examples: the code of the timer alone gives no wrap-up. The code with the note "n" gives a draft with the note. A wrap-up
+    # with the agent's own code stays as it is.
     if wrapup is None or wrapup.code != code:
         return wrapup
     if wrapup.notes is None and wrapup.tags is None:

@@ -50,6 +50,21 @@ def _possible_rows(session: Communication, policy: Policy, event: type[Event]) -
     """Return the rows that could decide, depending on the content of the event."""
     possible: list[Row] = []
     guards_before: list[frozenset[Guard]] = []
+    # Example: `wrapup` while after-call work is pending, with the prompt `mandatory` and no wrap-up yet. Guards that read the
+    # event have a star. The others are asked now.
+    #
+    #     row                 guards                                  possible
+    #     draft_after_final   has_final_wrapup, is_a_draft*           no: no wrap-up is saved
+    #     draft               is_a_draft*, changes_prepared_wrapup*   yes
+    #     complete_by_code    may_exit_early, is_final*               yes
+    #     skip_no_early_exit  no_early_exit, is_a_skip*               no: the prompt has an early exit
+    #     skip_code_required  code_is_required, is_a_skip*            yes
+    #     skipped_by_agent    is_a_skip*                              no: for every skip, `skip_code_required` decides
+    #     duplicate           none                                    yes
+    #
+    # The answer is `depends`. Three more rows, for changed details, grants and settings, are possible as well. While the leg is
+    # connected, `acw.ended` has `not_ended` as its last possible row, because nothing is left to ask of the event there. So its
+    # answer is `no`.
     for row in machines().rows(event.kind, session):
         of_event = frozenset(filter(needs_event, row.guards))
         if any(earlier <= of_event for earlier in guards_before):

@@ -64,6 +64,8 @@ def _problems(part: Part, timers: frozenset[str]) -> Iterator[str]:
     unknown = list(_unknown_states(part))
     yield from unknown
     yield from _ambiguous_names(part)
+    # Example: a misspelt source `conected` would add "event ... in state 'connected' has no rows" for each kind of the row, all
+    # of them caused by the one word.
     if not unknown:  # an unknown state would also be an incomplete one
         yield from _incomplete_cells(part, timers)
         yield from _unreachable_rows(part)
@@ -85,6 +87,7 @@ def _ambiguous_names(part: Part) -> Iterator[str]:
     first: dict[str, Row] = {}
     for row in part.rows:
         known = first.setdefault(row.name, row)
+        # Kinds, states and guards may differ: `duplicate` is one row for many cells, made several times by `no_change_rows`.
         if (known.result, known.actions, known.reason) != (row.result, row.actions, row.reason):
             yield f"two rows named {row.name!r} differ in result, actions or reason: give each one a name of its own"
     for (kind, state), rows in part.by_cell().items():
@@ -116,11 +119,20 @@ def _unreachable_rows(part: Part) -> Iterator[str]:
         cells = list(part.cells(row))
         if not cells:
             yield f"row {row.name!r} has no source state for any of its kinds of event: {', '.join(row.on)}"
+        # A row is written for many kinds and states. It is of use if it can decide in one of them.
         elif all(_is_shadowed(row, by_cell[cell]) for cell in cells) and row.guards:
             yield f"row {row.name!r} is never reached: an earlier row with the same guards, or fewer, always decides before it"
 
 
 def _is_shadowed(row: Row, rows: list[Row]) -> bool:
+    # Example, `wrapup` in `pending`. A row `draft_without_exit` is added, with one guard more than `draft`:
+    #
+    #     order of the rows            of a save for which the three guards of `draft_without_exit` hold
+    #     draft, draft_without_exit    `draft` decides, because its two guards are among the three: never reached
+    #     draft_without_exit, draft    `draft_without_exit` decides, and `draft` decides where there is an early exit
+    #
+    # A row without guards is left to `_incomplete_cells`. `is`, because two rows may be equal by mistake. The second one is
+    # shadowed by the first.
     before = rows[: next(place for place, one in enumerate(rows) if one is row)]
     return any(earlier.guards and set(earlier.guards) <= set(row.guards) for earlier in before)
 

@@ -182,6 +182,8 @@ class Lifecycle:
         if event.subject != session.id:
             raise ValueError(f"expected an event of session {session.id!r}, found one of {event.subject!r}")
         due = self._acw_deadline(session)
+        # Only the after-call-work deadline. An alerting deadline before the event must not fire, because the event shows that the
+        # leg went on (TIMER-4). One is enough: a fired timer leaves no deadline of its own.
         return (self._fire(session, due),) if due is not None and due < event.occurred_at else ()
 
     def decide(self, session: Communication, event: Event | Timer) -> Outcome:
@@ -196,6 +198,7 @@ class Lifecycle:
         triggers = machines().triggers
         decision: Decision = (triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
         if is_ended(session) and not was_ended:
+            # `policy`, not `policy_for`: the first row has taken the settings of the event. They are the session's now.
             decision += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
             return fired(decision, before, session, event)

@@ -86,6 +86,17 @@ class Trigger(transitions.Event):
         for state in machine.states:
             for one in self.row_transitions(state):
                 one.check()
+        # Example: `wrapup` in `pending` has eleven steps. COMMON is what every applied event writes. Some of them:
+        #
+        #     guards                               actions                                         enters    row
+        #     has_final_wrapup, is_a_draft         none                                            no state  draft_after_final
+        #     is_a_draft, changes_prepared_wrapup  COMMON, prepare_wrapup                          no state  draft
+        #     may_exit_early, is_final             COMMON, save_final_wrapup, end_after_call_work  complete  complete_by_code
+        #     none                                 none                                            no state  duplicate
+        #
+        # transitions does the same for each transition of the state, in order: evaluate the conditions, call `before`, set the
+        # state, call `after`. It also calls `prepare`, the callbacks of the states and those of the machine. There are none,
+        # which was checked above, so the plan leaves nothing out.
         self._plan = {
             state: tuple((one.row.guards, one.actions, one) for one in self.row_transitions(state)) for state in machine.states
         }
@@ -100,6 +111,10 @@ class Trigger(transitions.Event):
                 if not guard(session, event, policy):
                     break
             else:
+                # All guards of a row before its first write: a guard that raises leaves the session as it was. And all writes
+                # before the new state, as `before` callbacks of transitions. Example: settings count until the leg has ended. The
+                # event that ends the leg may name the prompt, and it is taken because the session is still connected when
+                # `apply_settings` runs.
                 for action in actions:
                     action(session, event, policy)
                 if transition.dest is not None:
@@ -138,6 +153,7 @@ class _Machine(transitions.Machine):
         return {name: event for name, event in self.events.items() if isinstance(event, Trigger)}
 
     def _add(self, row: Row, kind: str, event_state: str | None) -> None:
+        # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
         actions = (*(COMMON if row.is_applied and kind in KINDS else ()), *row.actions)
         self.add_transition(
             kind,

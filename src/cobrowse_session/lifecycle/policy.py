@@ -41,6 +41,13 @@ def prompt_in_force(settings: Settings) -> WrapupPrompt | None:
     prompt = settings.wrapup_prompt
     if prompt is None:
         return None
+    # Examples, as prompt and timeout of the queue, then what is in force:
+    #
+    #     timeout, 30 s          timeout, 30 s
+    #     timeout, unset         mandatory, no limit: a time limit without a time would never end (SETTING-7)
+    #     agentRequested, 30 s   agentRequested, 30 s
+    #     mandatory, 30 s        mandatory, no limit: the prompt has none, so the timeout is of no use
+    #     someday, 30 s          optional, no limit: an unknown prompt forbids nothing
     if prompt in TIMED_PROMPTS and settings.wrapup_timeout is None:
         return WrapupPrompt.MANDATORY
     return prompt if isinstance(prompt, WrapupPrompt) else WrapupPrompt.OPTIONAL

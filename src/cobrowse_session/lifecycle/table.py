@@ -211,6 +211,7 @@ CONNECTION: tuple[Row, ...] = (
         on=ENDED,
         source=(*NOT_YET_CONNECTED, "connected"),
         result=EVENT_STATE,
+        # `set_disconnect_type` before `close_segments`, which copies the session's disconnect type into the last segment.
         actions=(set_initial_state, set_disconnect_type, close_segments, stamp_disconnected, clear_controlling),
         reason="The leg ended.",
         cites=("CONN-2", "CONN-3", "STAMP-4"),
@@ -224,6 +225,8 @@ CONNECTION: tuple[Row, ...] = (
         reason="The leg had ended. Now its connection is released.",
         cites=("CONN-5",),
     ),
+    # Before `details`: an event that names the end and has new details, too, is decided by one row, and `details` takes no
+    # disconnect type.
     Row(
         name="end_named",
         on=ENDED,
@@ -267,6 +270,14 @@ CONNECTION: tuple[Row, ...] = (
 
 AFTER_CALL_WORK: tuple[Row, ...] = (
     # The leg ended (ACW-2).
+    # The order matters where several rows would decide. Examples, with the prompt `agentRequested` and `acw_after_transfer` off:
+    #
+    #     the leg                                  decides                 would decide, if it came first
+    #     never connected, ended by `transfer`     none_when_unanswered    skipped_after_transfer, skipped_unrequested
+    #     connected, ended by `transfer`           skipped_after_transfer  skipped_unrequested
+    #     connected, ended by `peer`, no request   skipped_unrequested     begins
+    #
+    # Rows for no after-call work come first. Behind the others, a leg that never connected would show skipped after-call work.
     Row(
         name="none_after_alert_timeout",
         on=(LEG_ENDED,),
@@ -345,6 +356,9 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="After-call work cannot start before the leg has ended.",
         cites=("ACW-35",),
     ),
+    # Before `started_by_platform`. Example: the leg ended at 09:01:00, the prompt allows 30 s, and the platform reports `pending`
+    # at 09:02:00. After-call work starts when the leg ended. So it would be reopened with a deadline at 09:01:30, which has
+    # passed.
     Row(
         name="deadline_passed",
         on=("acw.started",),
@@ -384,6 +398,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="The agent requested after-call work.",
         cites=("ACW-47",),
     ),
+    # Behind `request`, which asks one thing more. In the other order `request` would never decide, and `check.py` refuses it.
     Row(
         name="request_withdrawn",
         on=("acw.required",),
@@ -407,6 +422,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="A wrap-up cannot be saved before the leg is connected.",
         cites=("WRAP-4",),
     ),
+    # Before `prepared` and `saved_again`: a skip has no code, and they would replace a saved wrap-up by an empty one.
     Row(
         name="nothing_to_skip",
         on=("wrapup",),
@@ -416,6 +432,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="No after-call work is pending, so there is nothing to skip.",
         cites=("WRAP-7",),
     ),
+    # Before `prepared` and `draft`, whose guards hold for this save, too. Example: the agent saves the code `sale` while
+    # connected. Then the panel sends its draft again, with another code. Behind `prepared`, the draft would replace the code.
     Row(
         name="draft_after_final",
         on=("wrapup",),
@@ -486,6 +504,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="The agent saved the wrap-up, which completes after-call work.",
         cites=("ACW-12", "WRAP-8"),
     ),
+    # Three rows for a skip, from the narrowest to the widest: no early exit, a code is required, every other prompt.
     Row(
         name="skip_no_early_exit",
         on=("wrapup",),
@@ -510,6 +529,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         source=("pending",),
         guards=(is_a_skip,),
         result="skipped",
+        # `drop_draft` first: `finish_wrapup` makes a draft final, and then it is none that a skip drops.
         actions=(drop_draft, end_after_call_work, finish_wrapup),
         reason="The agent skipped the wrap-up.",
         cites=("ACW-14", "ACW-21"),
@@ -583,6 +603,8 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         reason="This prompt has no early exit. After-call work ends at its deadline.",
         cites=("ACW-15", "ACW-16"),
     ),
+    # Before `done_code_required`: with the prompt `mandatory`, a click on Done completes if a code is saved, and is refused if
+    # none is.
     Row(
         name="complete_by_agent",
         on=("acw.ended",),
@@ -627,6 +649,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         on=("timer.acw",),
         source=("pending",),
         result="complete",
+        # `assign_timeout_code` before `finish_wrapup`: without a wrap-up there is nothing to finish.
         actions=(assign_timeout_code, end_after_call_work, finish_wrapup),
         reason="The deadline of after-call work has passed.",
         cites=("ACW-18", "ACW-22", "ACW-23"),

@@ -1,4 +1,13 @@
-"""The changes of a session, field by field, before and after each entry of its trace."""
+"""The changes of a session, field by field, before and after each entry of its trace.
+
+A log keeps no session per entry. So the events are decided once more, from a new session on, and two neighbours are compared.
+
+Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:00. Among the changes are:
+
+- `alerting`: `state` from `none` to `alerting`, `segments.0.startTime` from unset to 09:00:00
+- `connected`: `state`, `connectedTime`, `segments.0.endTime`, `segments.1.startTime`
+- `disconnected`: `state`, `disconnectType`, `disconnectedTime`, `segments.1.endTime`
+"""
 
 from collections.abc import Iterator, Mapping
 from copy import copy
@@ -84,6 +93,7 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
 def _fields(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
     for field, attribute in ATTRIBUTES.items():
         old, new = getattr(before, attribute), getattr(after, attribute)
+        # Identity first: most fields are the same object before and after, and `==` of segments takes long.
         if old is not new and old != new:
             yield from _inside(field, old, new)
 
@@ -114,6 +124,8 @@ def _held(part: Any, attribute: str) -> Any:  # any field's value
 
 
 def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]:
+    # Only the last segment is ever replaced, and new ones are appended. So what precedes the first difference needs no
+    # comparison. A leg of 10,000 segments would otherwise cost 10,000 comparisons for each entry.
     for index in range(old.first_difference(new), max(len(old), len(new))):
         pair = (line[index] if index < len(line) else None for line in (old, new))
         yield from _inside(f"{field}.{index}", *pair)
@@ -122,6 +134,7 @@ def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]
 def _decide_again(lifecycle: Lifecycle, session: CobrowseSession, entry: TraceEntry) -> None:
     """Decide the event of an entry once more, and check that the same row decides."""
     try:
+        # `decide`, not `apply`: a timer is an entry of its own, and `apply` would fire it a second time.
         outcome = lifecycle.decide(session, entry.event)
     except LookupError:  # the timer has no row in this state
         outcome = None

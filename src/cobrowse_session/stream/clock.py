@@ -144,6 +144,14 @@ class OpenWindow:
 
     def base(self, min_delay: timedelta) -> timedelta | None:
         """Return the smallest difference that has enough others close above it. None: there is none."""
+        # Examples, differences in ms, `min_delay` 250 ms:
+        #
+        #     30 40 50 60 90 120 200 900           base 30, healthy: 7 of 8 are within 30 to 280
+        #     -5000 30 40 60 90 120 200 900        base 30, healthy: nothing is close to -5000, so it is a stray
+        #     30 40 60 900 1500 2000 3000 4000     base 30, not healthy: 3 of 8, as of a feed that lags
+        #     0 400 800 1200 1600 2000 2400 2800   no base: no two are close, as of a poller
+        #
+        # The smallest difference alone would be -5000 in the second line: one wrong `receivedtime` would make the clock fast.
         for index in range(len(self.smallest) - _CLOSE + 1):
             if self.smallest[index + _CLOSE - 1] - self.smallest[index] <= min_delay:
                 return self.smallest[index]
@@ -151,6 +159,7 @@ class OpenWindow:
 
     def is_healthy(self, base: timedelta, min_delay: timedelta) -> bool:
         """Return whether at least half of the differences are close above the base."""
+        # Only bins of 10 ms are kept, so the bound is exact to one bin. Memory stays bounded for any number of pairs.
         first, last = base // _BIN, (base + min_delay) // _BIN
         close = sum(count for place, count in self.bins.items() if first <= place <= last)
         return 2 * close >= self.pairs
@@ -300,6 +309,8 @@ class ProviderClock:
         It begins where this one ends, so that twelve windows of steady traffic last no longer than an hour. After a silence it
         begins with its first pair, so that they last no less. A silence proves nothing.
         """
+        # Example: windows of 5 min, and the last pair of the window that began at 09:00:00 came at 09:04:30. The next window
+        # begins at 09:05:00 if its first pair comes before 09:05:37.5 (an eighth of a window later), else with that pair.
         end = max(window.began + self.window, last)
         return end if now - end < self.window / self.min_pairs else now
 
@@ -325,6 +336,20 @@ class ProviderClock:
 
     def _move(self, base: timedelta) -> None:
         """Move the offset to the base of a healthy window, as far as that is proved."""
+        # Examples, in seconds. The base is that of the latest healthy window:
+        #
+        #     offset   base                   offset afterwards
+        #     0        1.5                    0: within the tolerance of 2 s
+        #     10       9                      9: towards zero, after one window
+        #     10       1.5                    0: towards zero, too
+        #     10       11                     10: away from zero, which needs 12 windows
+        #     10       -3                     0: the sign changes only through zero (LEARN-7)
+        #     0        10, 12 windows         10
+        #     0        -10, 4 windows         -10
+        #     0        40                     0: beyond the cap of 30 s, refused
+        #     0        10, then 10.1, 10.7    0: not steady
+        #
+        # The order of the branches is needed: an offset of 10 s falls to 9 s even where 9 s alone would not be proved.
         target = base + self._drift_of_a_window() if self._side(base) else _ZERO
         if target == _ZERO or target * _sign(self.offset) < _ZERO:
             self.offset, self.state = _ZERO, ClockState.QUIET if target == _ZERO else ClockState.LEARNING
@@ -341,6 +366,8 @@ class ProviderClock:
 
     def _drift_of_a_window(self) -> timedelta:
         """Return how far the offset moves until the next window is closed, as the last windows show it."""
+        # Example: bases of -9.00, -9.03, -9.06 and -9.09 s, five minutes apart, drift by -100 ppm. The offset becomes -9.12 s,
+        # which is what the next window will show.
         last = list(self.recent)[-self.fast_windows :]
         if len(last) < max(2, self.fast_windows) or not self._are_steady(last):
             return _ZERO
@@ -366,10 +393,19 @@ class ProviderClock:
         return all(self._agree(one, other) for one, other in combinations(windows, 2))
 
     def _agree(self, one: Window, other: Window) -> bool:
+        # Clocks drift, so windows that are far apart may differ by more: by 280 ms if they begin 5 min apart, by 580 ms if they
+        # begin 55 min apart, as the first and the last of twelve do.
         return abs(other.base - one.base) <= self.min_delay + (other.began - one.began) * self.max_drift
 
     def _disprove(self, pair: Pair) -> None:
         """Reduce the correction of a slow clock: no delay is negative. One or two pairs may be strays."""
+        # Examples, with an offset of 10.03 s. Three differences below it came, in seconds:
+        #
+        #     0.005  0.03  0.04    offset 0: the clock was set right
+        #     4.9    5.0   5.1     offset 5.0: the clock was set forward by 5 s
+        #     -8     9.0   9.5     offset 9.0: the smallest one is a stray
+        #
+        # The second smallest is taken, so one stray does no harm.
         self.disproving = [one for one in self.disproving if one.difference < self.offset]  # the offset may be smaller by now
         insort(self.disproving, pair, key=attrgetter("difference"))
         del self.disproving[_CLOSE:]

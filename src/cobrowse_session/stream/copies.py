@@ -81,6 +81,7 @@ class Copies:
         same = self._forms.get(copy.canonical)
         if same is not None and same.event.received <= event.received:
             return
+        # Before the first write, so that `undone` is right wherever an exception comes from.
         self._undo = copy, same
         self._forms[copy.canonical] = copy
         self._merged = None
@@ -122,11 +123,23 @@ class Copies:
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
     def _rank(self, copy: _Copy) -> None:
+        # Example. Copies of the end of a leg come in this order, as (sequence, type, viewerUrl, second of receipt):
+        #
+        #     copy                       highest edition    counts            kept of lower editions
+        #     1, peer, v, 5              1                  peer              nothing
+        #     2, transfer, unset, 6      2                  transfer          peer, v
+        #     2, t.forward, unset, 4     2, two: conflict   t.forward: first  peer, v
+        #     1, client, w, 3            2, two: conflict   t.forward         client, w: received before the other copy of 1
+        #     3, unset, unset, 9         3                  unset             t.forward of 2, w of 1
+        #
+        # The event is then `t.forward` with `w`, received at second 3. Any other order of arrival gives the same.
         best = self._best
         if best is not None and copy.edition < best.edition:
             self._consider(copy)
             return
         if best is not None and copy.edition > best.edition:
+            # All copies of what was the highest edition, not only the one that counted: a field that it left unset may be stated
+            # by another copy of the same edition.
             for lower in self._top.values():
                 self._consider(lower)
             self._top = {}
@@ -143,6 +156,9 @@ class Copies:
 
     def _filled(self, event: Event) -> Event:
         """Return the copy that counts, with what it leaves unset from lower editions."""
+        # Example: edition 1 states `peer` and viewerUrl `v`, edition 2 states neither. `viewer_url` is taken from edition 1 for
+        # every type of event, `disconnect_type` only if edition 1 is of the same type. That is why the key of `_lower` has a
+        # group: the part, or the type. A wrap-up's own fields are in no group (COPY-6): a save replaces the whole wrap-up.
         if not self._lower or isinstance(event, UnknownEvent):
             return event
         changes: dict[str, Any] = {}  # arguments of any type
@@ -167,6 +183,7 @@ class Copies:
 
     def _received_first(self, event: Event) -> Event:
         """Return the event as received when its fact was first received: to restate it does not move that."""
+        # A copy with another time states another fact. It was learned when that copy came, so the key has the time (COPY-7).
         earliest = self._earliest[event.type, event.occurred_at]
         return event if event.received == earliest else evolve(event, received_at=earliest)
 

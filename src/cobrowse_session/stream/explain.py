@@ -100,6 +100,8 @@ def explain(log: SessionLog, field: str) -> Explanation:
     alternatives: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     value = _inside(getattr(log.lifecycle.new(log.session_id), attribute), inside)
+    # The last change counts, so the loop goes on to the end. `unset` keeps the latest reason, too: a later event that has no row
+    # for the field gives none, and does not erase the one before.
     for step in steps(log):
         held, value = value, _inside(getattr(step.after, attribute), inside)
         if value != held:
@@ -211,6 +213,19 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, only `begins`
     had no failed guard. So it would have decided if the guard of `none_without_prompt` had failed.
     """
+    # Why a leg has no after-call work, with no prompt known. `leg_ended` in `absent` has these rows:
+    #
+    #     row                       sets it   failed guards
+    #     none_after_alert_timeout  no
+    #     none_when_unanswered      no
+    #     none_by_prompt            no
+    #     none_without_prompt       no        none: this row decided
+    #     skipped_after_transfer    yes       1: transferred
+    #     skipped_unrequested       yes       1: unrequested
+    #     begins                    yes       0: it is behind the row that decided, so the answer is "unless: no prompt is known"
+    #
+    # The actions run on a copy, because what a row may write (`written_by`) is more than what it wrote: `finish_wrapup` may leave
+    # a wrap-up as it is.
     found: list[tuple[int, tuple[str, ...]]] = []
     for kind, session, row in _decisions(step):
         for other in machines().rows(kind, session):

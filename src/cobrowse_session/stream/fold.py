@@ -133,6 +133,8 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
     if not kept.events:
         raise ValueError("expected at least one event, found none")
     state = FoldState(lifecycle, lifecycle.new(kept.events[0].subject))
+    # Timers that are due between two events fire inside `take`. Those after the last event need `until`: without it, time ends
+    # with the last event, and pending after-call work stays pending.
     steps = [step for event in kept.events for step in state.take(event)]
     if until is not None:
         steps += state.advance(until)

@@ -332,6 +332,7 @@ class SessionLog:
             self._advanced = now
             fired = tuple(self._settle())
         except BaseException:
+            # Otherwise the next call would fold up to the new time, and fire what this call never returned.
             self._advanced = before
             raise
         self._dirty = False
@@ -449,6 +450,15 @@ class SessionLog:
         if event == held and key not in self._copies:
             self._repeats += 1
             return self._repeated(held)
+        # Example: the log holds the end of a leg, sequence 1 with `peer`. These copies arrive, one after the other:
+        #
+        #     copy                  outcome   disconnectType afterwards
+        #     sequence 2, transfer  applied   transfer: the event that counts is replaced, and its steps are taken again
+        #     sequence 1, peer      repeat    transfer: the very copy that came first
+        #     sequence 1, client    repeat    transfer: it differs and is kept, but a lower edition does not count
+        #     sequence 3, no type   applied   transfer: absence is no correction
+        #
+        # Each of the four counts as one repeat. If anything raises, the copies are built anew without the one that came.
         copies = self._copies.setdefault(key, Copies(held))
         self._dirty = True
         try:
@@ -478,12 +488,16 @@ class SessionLog:
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
         key = order(event)
+        # A corrected time moves an event. If 09:01:00 becomes 09:00:50, the entries change from the new place on. If it becomes
+        # 09:01:10, they change from the old place on. So the earlier of both counts.
         place = self._place(key if instead_of is None else min(key, order(instead_of)))
         self._dirty = True
         try:
             self._hold(event, instead_of)
             change = self._fold_from(place, event, instead_of)
         except BaseException:
+            # It is not known how far `_hold` came, so `instead_of` may be there twice now.
+            # `_clean` makes one event of each identity.
             self._events = [one for one in self._events if one is not event]
             if instead_of is not None:
                 self._events.append(instead_of)  # `_clean` sorts
@@ -509,6 +523,16 @@ class SessionLog:
 
     def _fold_from(self, place: int, event: Event, instead_of: Event | None) -> Change:
         """Take an event in its place, and everything after it again."""
+        # Example, with the prompt `timeout` and 30 s. The log holds `alerting`, `connected`, `disconnected` and `updated` when
+        # the wrap-up of 09:01:20 arrives. Its place is 3.
+        #
+        #     place   before                  afterwards
+        #     0 to 2  09:00:00 to 09:01:00    the same entries: the session goes back to mark 0 and takes them again
+        #     3       timer.acw  09:01:30     wrapup     09:01:20, row `complete_by_code`
+        #     4       updated    09:02:00     updated    09:02:00
+        #
+        # Only events are taken again. `take` fires a timer anew if it is still due, and here it is not. The change has `wrapup`
+        # as new and the timer as withdrawn. `updated` has the same outcome as before, so it is not in the change.
         withdrawn, last = self._go_back(place), self._last
         after = [step.event for step in withdrawn if isinstance(step.event, Event) and step.event is not instead_of]
         after.insert(bisect_left(after, order(event), key=order), event)
@@ -518,6 +542,7 @@ class SessionLog:
         list(self._settle())
         rows = (*self._steps[place:], *filter(None, [self._last]))
         if not withdrawn and last is None:  # in order, as most are
+            # Several rows: a timer fired before the event, or `_settle` fired one after it. So the event is not always the last.
             outcome = self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome
             return Change(outcome, rows, context=self._state.context)
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
@@ -533,6 +558,9 @@ class SessionLog:
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
+            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64 + 1` marks. Example: of 201
+            # steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken again, and `_fold_from` takes
+            # the rest.
             del self._steps[place:], self._marks[mark + 1 :]
             self._state = self._marks[mark].copy()
             for step in self._steps[mark * MARK_EVERY :]:
@@ -541,6 +569,7 @@ class SessionLog:
 
     def _again(self, step: TraceEntry) -> None:
         """Take a step whose outcome is known."""
+        # Not `FoldState.take`: the timers before an event are steps of their own here, and it would fire them a second time.
         self._lifecycle.decide(self._state.session, step.event)
         self._state.take_context(step.event)
 
@@ -549,6 +578,13 @@ class SessionLog:
         self._last, self._view = None, self._state.session
         if self._advanced is None:
             return
+        # Example: an alert of 09:00:00 with a timeout of 20 s and a grace of 1 s, advanced to 09:00:45. The last row is
+        # `timer.alerting` of 09:00:21, and the log shows `disconnected`. Then `connected` of 09:01:00 arrives.
+        #
+        #     `_last` on a copy        the timer is withdrawn, and the leg is connected, as `fold` of both events finds
+        #     a step among the others  the leg has ended at 09:00:21, and `connected` is refused: session_is_over
+        #
+        # So the result would depend on the order of arrival (STREAM-7, TIMER-4).
         if self._view.state == ConnectionState.ALERTING:  # the last resort: it must leave no trace where an event comes
             apart = self._state.copy()
             self._last = next(apart.advance(self._advanced), None)
@@ -562,11 +598,16 @@ class SessionLog:
 def _key(step: TraceEntry) -> OrderKey:
     """Return the place of an entry in the order. A timer comes after the events of its instant (ACW-26)."""
     event = step.event
+    # Timers are no events and have no rank. One more than the greatest rank puts a timer behind all events of its instant, so the
+    # steps are sorted by this key, and `_place` may bisect.
     return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", NO_EDITION, "")
 
 
 def _changed(before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event) -> Change:
     """Compare the rows of two ends of a trace that begin at the same place."""
+    # Both sides begin at the same place. So the first timer of one side is the first of the other, and a timer that moves has
+    # changed. Example: the end of the leg is corrected from 09:01:00 to 09:00:50. The after-call-work timer of 09:01:30 is listed
+    # as changed to 09:01:20, not as withdrawn and new.
     old, new = _by_row(before), _by_row(after)
     return Change(
         outcome=new[identity(event)].outcome,

@@ -1,4 +1,13 @@
-"""Two logs of one session become one: a saved one that is put back while a new one has received events meanwhile."""
+"""Two logs of one session become one: a saved one that is put back while a new one has received events meanwhile.
+
+Example: the saved log has events a and b, and received b twice (one repeat)::
+
+    the new log                           events    repeats
+    a, b, b, c: a later state of it       a, b, c   1: it counts the repeat already
+    b, c: it began while the other ended  a, b, c   2: b came twice there and once here
+
+A sealed log is not folded anew. So the events of the other log are added to it, and come back as late, or count as repeats.
+"""
 
 from attrs import frozen
 

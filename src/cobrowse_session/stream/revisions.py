@@ -55,9 +55,14 @@ def revisions(log: SessionLog) -> Iterator[Revision]:
     """
     if not _may_have_some(log):
         return
+    # Example, with the prompt `timeout` and 30 s: the leg ended at 09:01:00, the wrap-up of 09:01:20 was received at 09:02:20,
+    # and `updated` of 09:02:00 before that. When the wrap-up arrives, the new log has fired `timer.acw` of 09:01:30. The revision
+    # withdraws it, and `wrapup.code` changes from ININ-WRAP-UP-TIMEOUT to the agent's. The log that is given has no trace of
+    # that, because it shows the end only.
     then = SessionLog(log.lifecycle, log.session_id)
     for event in sorted(log.copies, key=lambda event: (event.received, order(event))):
         then.advance(event.received)
+        # A shallow copy is enough: values are replaced, never changed in place. It must be taken before `add`, which writes.
         before, is_copy = copy(then.session), then.holds(event)
         change = then.add(event)
         if change.withdrawn or change.changed:

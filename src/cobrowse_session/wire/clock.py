@@ -142,6 +142,7 @@ def _with_settings(saved: _Saved) -> ProviderClock:
 
 def _recent(saved: tuple[_SavedWindow, ...]) -> deque[Window]:
     begins = [window.began for window in saved]
+    # `ProviderClock.drift` divides by the time from the first window to the last. Two equal times would be a division by zero.
     if begins != sorted(set(begins)):
         raise decode_error("bad_value", "$.recent", len(saved), "windows in the order of time, each later than the one before")
     return deque(Window(window.began, _duration("recent.baseMs", window.base_ms)) for window in saved)

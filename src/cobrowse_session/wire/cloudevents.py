@@ -103,6 +103,21 @@ def read_event(
     found: list[Problem] = []
     envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
     context = _read(Context, CONTEXT_NAMES, document, "$", found)
+    # Nothing raises until the end, so that one error lists every problem. Example: an event with the id 7, the time `2026-03-01`
+    # and the viewerUrl 5 has three: `$.id`, `$.time` and `$.data.viewerUrl`.
+    #
+    # Where the parts of a `connected` event go:
+    #
+    #     key                            is read as
+    #     id, source, time, ...          the envelope
+    #     conversationid, queueid, ...   the context
+    #     data.viewerUrl                 a detail
+    #     data.wrapupTimeoutMs: 30000    a setting
+    #     data.wrapupTimeoutMs: -1       out of range: no problem, but kept in `extra` and noted
+    #     data.foo                       `extra`
+    #     any other key of the object    `extensions`
+    #
+    # For an unknown type, `data` is kept whole and `data_base64` is an extension: it is not known what they mean.
     event = kinds.get(kind_of(envelope.get("type", "")) or "", UnknownEvent)
     stated: dict[str, Any]
     if event is UnknownEvent:

@@ -75,6 +75,9 @@ def read_time(text: object) -> datetime:
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
     """Yield the problems that cattrs found, each with its path. Of a list, yield the first ones and their number."""
+    # Example: `wrapup.tags` has a number at index 1. cattrs raises a group for the session, in it one for the wrap-up, and in
+    # that one the `_ListProblem` of `_list_reader`. Each level knows one step, so the path grows on the way in: `$`, `$.wrapup`,
+    # `$.wrapup.tags`, `$.wrapup.tags[1]`.
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             yield from problems(inner, path + _last_step(inner))
@@ -132,6 +135,15 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
     def read_object(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
             raise TypeProblem(value, "an object")
+        # Example, a session `{"id": "s1", "state": "parked", "peerId": null, "theme": "dark"}`:
+        #
+        #     key     what happens
+        #     id      known: cattrs reads it with the hook of its type
+        #     state   known, and its word is not: `_word` keeps the text
+        #     peerId  null is absent: left out, so the default counts
+        #     theme   unknown: kept in `extra`, and written again as it came
+        #
+        # cattrs can refuse unknown keys or drop them. It cannot keep them, so they are taken out before and put back after.
         made = read({key: part for key, part in value.items() if key in known and part is not None}, cls)
         extra = {key: part for key, part in value.items() if key not in known}
         return attrs.evolve(made, extra=extra) if extra else made

@@ -189,6 +189,14 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     log = _log(saved, None if saved.sealed else lifecycle)
     copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
+    # Two ways, and why:
+    #
+    #     sealed  what is restored                            if the rules have changed since
+    #     no      the events. Session and trace are folded.   `changed` lists the fields that read differently now
+    #     yes     events, session and trace, as saved         nothing changes: what was written out stays as it was
+    #
+    # Example: the saved state of a log that is not sealed is edited from `alerting` to `connected`. The restored log is
+    # `alerting`, as its events are, and `changed` has `state`.
     table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
         session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
@@ -320,6 +328,9 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
     parts = _listed(saved.rows, "$.rows")
     entries = [_entry(structured(part, _SavedEntry, f"$.rows[{i}]"), events, saved, i) for i, part in enumerate(parts)]
+    # The trace of a sealed log is not folded, so it is checked here against the events: each has one entry, in their order.
+    # Example: alerting 09:00:00, an unknown event 09:01:00, then `timer.alerting` of 09:00:21. The alerting timer fires by
+    # `advance` only, so it is the last entry whatever its time. Any other timer must come after the events of its instant.
     if [entry.event for entry in entries if isinstance(entry.event, Event)] != list(kept.events):
         raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in their order")
     order = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]

@@ -81,6 +81,7 @@ def read_json(raw: str | bytes, *, max_line_bytes: int = MAX_LINE_BYTES) -> Any:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {MAX_DEPTH}")
     invalid: list[_InvalidValue] = []
     document = _parse(text, invalid)
+    # A document that the parser took without a placeholder can only be wrong in a surrogate. So most are not walked.
     if invalid or _ESCAPED_SURROGATE.search(text):  # an escaped pair of surrogates is a whole character
         check_document(document)
     return document
@@ -169,6 +170,12 @@ def _depth(text: str) -> int:
     if text.count("{") + text.count("[") <= MAX_DEPTH:
         return 0
     depth = deepest = 0
+    # Example: `{"a\"[": [1]}` is three steps. Without its escaped quote it is `{"a[": [1]}`. Without strings it is `{: [1]}`. Its
+    # brackets are `{[]}`, so it is 2 deep. (A text with so few brackets is not looked at again.) Escaped backslashes go first: in
+    # `"a\\"` the last quote ends the string.
+    #
+    # Why at all: Python's parser is recursive. A megabyte of `[` would end in a RecursionError. The count of all brackets is an
+    # upper bound of the depth, so most texts need no second look.
     plain = _STRING.sub("", text.replace("\\\\", "").replace('\\"', ""))  # without escapes a string ends at the next quote
     for bracket in re.findall(r"[\[{\]}]", plain):
         depth += 1 if bracket in "[{" else -1
@@ -177,6 +184,15 @@ def _depth(text: str) -> int:
 
 
 def _parse(text: str, invalid: list[_InvalidValue]) -> Any:
+    # The parser's hooks are given a value, but not its path. So they leave a placeholder, and `check_document` walks the document
+    # and finds the path of each. Example, `{"a": [1e999, {"b": NaN, "b": 2}]}`:
+    #
+    #     hook     called with           leaves in the document
+    #     real     1e999                 _InvalidValue(not_a_number)
+    #     constant NaN                   _InvalidValue(not_a_number), which the second "b" replaces
+    #     pairs    ("b", ...), ("b", 2)  a dict that has `invalid_value`: duplicate_key
+    #
+    # The problems are `$.a[0]` not_a_number and `$.a[1]` duplicate_key. The NaN is not listed: its key counts for nothing.
     def invalid_value(error: str, found: str, expected: str) -> _InvalidValue:
         invalid.append(_InvalidValue(error, found[:40], expected))
         return invalid[-1]
@@ -265,6 +281,7 @@ def _invalid_keys(value: dict[Any, Any]) -> Iterator[_InvalidValue]:
 
 def _invalid_values_inside(parts: Iterable[tuple[str | int, Any]], trail: Trail) -> Iterator[_InvalidValue]:
     for step, part in parts:
+        # One list for the whole walk. It is right only until the next value is asked for, so the caller makes the path at once.
         trail.append(step)
         yield from _invalid_values(part, trail)
         trail.pop()

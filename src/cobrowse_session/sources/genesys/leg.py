@@ -140,6 +140,16 @@ class _EventBuilder:
     # --- The connection -------------------------------------------------------------------------------------------------------
 
     def _entered(self) -> Iterator[Event]:
+        # Example: four captures of one leg, with what each gives. A is the segment `Alert` from 09:00:00.100.
+        #
+        #     capture                                                events
+        #     alerting, A                                            alerting/09:00:00.100
+        #     connected, connectedTime 09:00:03.000, A               the same, connected/09:00:03.000 (the stamp)
+        #     connected, A, `Interact` from 09:00:03.100             alerting/09:00:00.100, connected/09:00:03.100 (the segment)
+        #     ended, A, `Interact`, `Hold` from 09:00:40             the same two, disconnected/09:01:00.000
+        #
+        # In the second one, the segments lag behind. The third states the same fact with another time, so it is another event.
+        # The log has `connected` already, and the later one is a duplicate. `Hold` begins no state: the leg stays connected.
         entered: set[type[Entered]] = set()
         for segment in self.leg.segments:
             event = self._begins(segment)
@@ -195,6 +205,8 @@ class _EventBuilder:
         state = ConnectionState.read(leg.state or "")
         has_ended = state in (ConnectionState.DISCONNECTED, ConnectionState.TERMINATED)
         last = leg.segments[-1] if leg.segments else None
+        # A segment that has an end shows that the leg went on, not that it is over. Only with an ended `state` does the end of
+        # the last segment count.
         at = leg.disconnected_time or (last.end_time if last and has_ended else None)
         if at is None:
             if has_ended:
@@ -225,6 +237,8 @@ class _EventBuilder:
         """Yield each detail that may come later or change as a fact of its own."""
         for name, value in self.leg.changing.items():
             at = first
+            # All other details have the time of the first event, because their own is unknown. A grant counts only while
+            # connected: with the time of the alert it would be ignored (SAME-5).
             if name == "controlling":  # a grant counts only while connected
                 at = self.leg.provider_event_time or (self.leg.connected_time if value else None)
                 if self.leg.connected_time is None or self.leg.disconnected_time:
@@ -280,6 +294,8 @@ class _EventBuilder:
         return {
             "subject": leg.id,
             "source": SOURCE + leg.conversation,
+            # No word of the snapshot's own in it, such as a version or a time of sending. Else each snapshot would make new
+            # events.
             "id": f"{leg.id}/{fact}/{time_text(at)}",
             "occurred_at": at,
             "context": Context(conversation_id=leg.conversation),

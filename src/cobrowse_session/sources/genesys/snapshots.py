@@ -1,4 +1,17 @@
-"""Snapshots of whole conversations, from the REST API and from notifications, and flattened ones of one kind of media."""
+"""Snapshots of whole conversations, from the REST API and from notifications, and flattened ones of one kind of media.
+
+The families spell the same facts differently::
+
+    fact                    conversation                    one kind of media
+    the leg                 an entry of a list, per media   the participant itself
+    its end                 disconnectedTime                endTime
+    the other side          peerId                          peer
+    after-call work         afterCallWork of the leg, or    startAcwTime and endAcwTime
+                            the participant's two times
+
+Example: startAcwTime 09:01:00.000 and endAcwTime 09:01:00.000 without a wrap-up code are after-call work that was skipped. With a
+code they are complete work of no length. Without endAcwTime it is pending.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -43,9 +56,12 @@ def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
             leg.after_call_work = _after_call_work(one.one("afterCallWork"))
             leg.after_call_work_required = one.flag("afterCallWorkRequired")
             _add_details(leg, one, peer="peerId")
+            # A participant may have several legs, and one set of these. A leg that never connected has no after-call work
+            # (ACW-3).
             if leg.connected_time:
                 leg.wrapup = leg.wrapup or wrapup(participant.one("wrapup"))
                 leg.after_call_work = leg.after_call_work or _participants_work(participant, leg)
+            # The participant's start is that of its first leg. With several legs it is not known which one that is.
             if len(reader) == 1:
                 leg.begins = participant.time("startTime")
             yield leg
