@@ -23,8 +23,6 @@ from sybil.parsers.rest import DocTestParser
 from sybil.region import Region
 from typer.testing import CliRunner
 
-from cobrowse_session.cli import app
-
 collect_ignore = ["tests/vendor"]  # it has an environment of its own: `make vendor`
 
 _ROOT = Path(__file__).parent
@@ -78,6 +76,8 @@ _PLAIN = re.compile(r"cobrowse-session [^|<>;&$`*]*")
 
 
 def _in_process(command: str) -> tuple[int, str]:
+    from cobrowse_session.cli import app  # noqa: PLC0415 (the workers of pytest-xdist begin to measure coverage after this file)
+
     done = CliRunner(env=_TERMINAL).invoke(app, shlex.split(command.replace("\\\n", " "))[1:], prog_name="cobrowse-session")
     return done.exit_code, done.output
 

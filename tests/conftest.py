@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode puts nothing there
 
@@ -13,24 +13,33 @@ for name, examples in {"quick": 5, "default": 20, "soak": 100}.items():  # tests
 settings.load_profile("default")
 
 SLOW = {
+    "test_atomic.py",
     "test_clock_worlds.py",
     "test_corpus.py",
     "test_files.py",
     "test_hostile_input.py",
     "test_hostile_pictures.py",
     "test_reading.py",
+    "test_saved.py",
     "test_setup.py",
     "test_sphinx.py",
+    "test_stream_files.py",
     "test_world.py",
+    "test_a_reader_that_goes_away_is_no_error",
+    "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
+    "test_convert_and_replay_are_a_pipeline",
+    "test_no_color_leaves_no_color",
+    "test_the_clocks_that_are_observed_are_bounded",
+    "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
+    "test_twice_as_many_copies_of_one_event_cost_twice_as_many_calls",
 }
-"""Files that start processes, read large inputs or simulate much. `make quick` leaves them out."""
+"""Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""
 
 
-@pytest.hookimpl(trylast=True)  # Hypothesis marks its tests first
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the slow files. Coverage triples the time of a test, so that the tests that repeat much go without."""
-    for item in items:
-        if item.path.name in SLOW:
-            item.add_marker("slow")
-        if item.get_closest_marker("slow") or item.get_closest_marker("hypothesis"):
-            item.add_marker("no_cover")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the slow tests. Coverage triples the time of a test, so that slow tests and those that repeat much go without."""
+    slow = bool({item.path.name, getattr(item, "originalname", "")} & SLOW)
+    if slow:
+        item.add_marker("slow")
+    if slow or is_hypothesis_test(getattr(item, "obj", None)):
+        item.add_marker("no_cover")

@@ -35,11 +35,11 @@ from cobrowse_session.testing import START
 from cobrowse_session.times import utc
 from cobrowse_session.wire import restore_log, save_log
 
-SEEDS = range(share(500))
+SEEDS = range(share(1000))
 
 
 def test_what_must_hold_holds_in_every_world_and_everything_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    figures = soak(SEEDS, chunk=50)
+    figures = soak(SEEDS)
 
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201 (the figures are wanted)
