@@ -19,7 +19,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host package diagrams diagrams-check docs docs-check vendor tables bench clock-worlds soak reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check vendor tables bench clock-worlds soak reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ code-host: .venv/.stamp ## check the workflow, the issue forms and the hooks of 
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 	$(BIN)/pre-commit validate-config
+
+counts: .venv/.stamp ## print the counts of the language of src/, beside the level of well-read libraries
+	@$(PYTHON) -m tests.language
 
 # The wheels built from the tree and from the sdist must be the same bytes, and work where nothing else is installed.
 package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty environment and use it

@@ -36,7 +36,7 @@ class Counts:
         yield 'docstrings: "say/tell/stand/bear" per 1,000 words', f"{self.per_1000(self.mannered):.1f}", "0–2.3"
         yield "docstrings: semicolons per 1,000 words", f"{self.per_1000(self.semicolons):.1f}", "0–1.7"
         yield "docstring first lines that are clauses", f"{100 * self.clauses / self.first_lines:.1f} %", "0–1 %"
-        yield "comments, % of lines", f"{100 * self.comment_lines / self.lines:.1f}", "6–32"
+        yield "comments and theory of operation, % of lines", f"{100 * self.comment_lines / self.lines:.1f}", "6–32"
         yield "type-ignores in the core", f"{self.core_ignores}", "at most 5"
         yield "documented public names", f"{self.public_names:,}", "–"
         yield "words per documented public name", f"{self.public_words / self.public_names:.1f}", "–"
@@ -85,13 +85,13 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _comment_lines(text: str) -> Iterator[int]:
-    """Yield the lines that have a comment, and the lines of module docstrings that explain more than one line."""
+    """Yield the lines that have a comment, and those of the module docstring: the theory of operation is there."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT and not re.match(r"#\s*(type:|noqa|pragma|---)", token.string):
             yield token.start[0]
     first = ast.parse(text).body[:1]
     if first and isinstance(first[0], ast.Expr) and isinstance(first[0].value, ast.Constant):
-        yield from range(first[0].lineno + 1, (first[0].end_lineno or 0) + 1)
+        yield from range(first[0].lineno, (first[0].end_lineno or 0) + 1)
 
 
 def _is_core(file: Path) -> bool:
