@@ -86,7 +86,16 @@ def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
 
 
 def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
-    """Return the fields that differ between two states of a session, in the order of the session JSON, settings last."""
+    """Return the fields that differ between two states of a session.
+
+    Args:
+        before: the earlier state.
+        after: the later state, of the same session.
+
+    Returns:
+        One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the session
+        JSON, settings last. Unknown keys are not compared.
+    """
     return (*_fields(before, after), *_settings(before, after))
 
 

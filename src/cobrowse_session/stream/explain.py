@@ -87,8 +87,13 @@ def explain(log: SessionLog, field: str) -> Explanation:
     """Return why a field of a log's session holds its value.
 
     Args:
-        log: the log.
-        field: its name in the session JSON. Dots lead inside: `wrapup.endTime`, `segments.0.endTime`.
+        log: the log. For what was known earlier: `log.as_of(moment)`.
+        field: its name in the session JSON. Dots lead inside: `wrapup.endTime`, `segments.0.endTime`. `explainable_fields` lists
+            them.
+
+    Returns:
+        The event and the row that set the field last, with the rules that they cite. For a field that is unset: the row that
+        decided so, and what would have set it. `str()` of it is a page for a person.
 
     Raises:
         KeyError: a session has no such field.

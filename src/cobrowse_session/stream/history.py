@@ -41,7 +41,23 @@ class HistoryEntry:
 
 
 def history(log: SessionLog) -> list[str]:
-    """Return the history of a session, one line for each entry of its trace, and indented lines about late arrivals."""
+    """Return the history of a session in plain sentences.
+
+    Each entry of the trace has a line with its time, the kind and the id of the event, and the reason for its outcome. Indented
+    lines follow for an event that arrived late or was corrected, with what the session showed until then.
+
+    Args:
+        log: the log of the session. For what was known earlier: `history(log.as_of(moment))`.
+
+    Returns:
+        Lines that are safe to print. All times are UTC.
+
+    >>> from cobrowse_session.testing import stream
+    >>> print("\n".join(history(SessionLog.of(stream("s1").alerting().after(3).connected()))))
+    Session s1. All times are UTC.
+    2026-03-01 09:00:00.000  alerting e1: The agent is being alerted.
+    2026-03-01 09:00:03.000  connected e2: Both sides are connected.
+    """
     lines = [f"Session {printable(log.session_id)}. All times are UTC."]
     for one in history_entries(log):
         lines += (one.lines[0], *(_INDENT + line for line in one.lines[1:]))

@@ -25,7 +25,15 @@ ATTRIBUTES = {vendor_name(a.name): a.name for cls in (CobrowseSession, Details) 
 
 
 def trace_entries(log: SessionLog) -> tuple[dict[str, Any], ...]:
-    """Return the trace of a log as JSON objects, each with what it changed (TRACE-1). `Any`: JSON."""
+    """Return the trace of a log as JSON objects (TRACE-1). `Any`: JSON.
+
+    Args:
+        log: the log.
+
+    Returns:
+        One object for each event and timer, in order. `changed` has what it changed, before and after (TRACE-15). A log that was
+        sealed under another table has entries without it.
+    """
     return tuple(_with_changes(trace_entry(entry), some) for entry, some in zip(log.trace, _changes(log), strict=True))
 
 
