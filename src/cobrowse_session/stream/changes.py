@@ -93,8 +93,8 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
         after: the later state, of the same session.
 
     Returns:
-        One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the session
-        JSON, settings last. Unknown keys are not compared.
+        One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the
+        session JSON, settings last. Unknown keys are not compared.
     """
     return (*_fields(before, after), *_settings(before, after))
 

@@ -53,7 +53,8 @@ def history(log: SessionLog) -> list[str]:
         Lines that are safe to print. All times are UTC.
 
     >>> from cobrowse_session.testing import stream
-    >>> print("\n".join(history(SessionLog.of(stream("s1").alerting().after(3).connected()))))
+    >>> for line in history(SessionLog.of(stream("s1").alerting().after(3).connected())):
+    ...     print(line)
     Session s1. All times are UTC.
     2026-03-01 09:00:00.000  alerting e1: The agent is being alerted.
     2026-03-01 09:00:03.000  connected e2: Both sides are connected.
