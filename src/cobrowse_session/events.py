@@ -100,7 +100,7 @@ class Event:
 
     #: Its type without the prefix. The table knows it by this name.
     kind: ClassVar[str]
-    #: Its place among events of the same instant.
+    #: Its place among events of the same instant (ORDER-2). It follows from the order of `KINDS`.
     rank: ClassVar[int]
     #: The connection state that it names, if any.
     target_state: ClassVar[ConnectionState | None] = None
@@ -193,49 +193,49 @@ class Entered(Event):
 class Scheduled(Entered):
     """The leg is scheduled for a later time."""
 
-    kind, rank, target_state, segment = "scheduled", 0, ConnectionState.SCHEDULED, "Scheduled"
+    kind, target_state, segment = "scheduled", ConnectionState.SCHEDULED, "Scheduled"
 
 
 @frozen(kw_only=True, repr=False)
 class Offering(Entered):
     """The leg is offered."""
 
-    kind, rank, target_state, segment = "offering", 1, ConnectionState.OFFERING, "System"
+    kind, target_state, segment = "offering", ConnectionState.OFFERING, "System"
 
 
 @frozen(kw_only=True, repr=False)
 class Contacting(Entered):
     """The agent's own station is being reached."""
 
-    kind, rank, target_state, segment = "contacting", 2, ConnectionState.CONTACTING, "Contacting"
+    kind, target_state, segment = "contacting", ConnectionState.CONTACTING, "Contacting"
 
 
 @frozen(kw_only=True, repr=False)
 class Dialing(Entered):
     """The other party is being called."""
 
-    kind, rank, target_state, segment = "dialing", 3, ConnectionState.DIALING, "Dialing"
+    kind, target_state, segment = "dialing", ConnectionState.DIALING, "Dialing"
 
 
 @frozen(kw_only=True, repr=False)
 class Alerting(Entered):
     """The agent is being alerted."""
 
-    kind, rank, target_state, segment = "alerting", 4, ConnectionState.ALERTING, "Alert"
+    kind, target_state, segment = "alerting", ConnectionState.ALERTING, "Alert"
 
 
 @frozen(kw_only=True, repr=False)
 class Connected(Entered):
     """Both sides are connected."""
 
-    kind, rank, target_state, segment = "connected", 5, ConnectionState.CONNECTED, "Interact"
+    kind, target_state, segment = "connected", ConnectionState.CONNECTED, "Interact"
 
 
 @frozen(kw_only=True, repr=False)
 class Updated(Event):
     """Details or settings changed, the state did not."""
 
-    kind, rank = "updated", 6
+    kind = "updated"
 
 
 @frozen(kw_only=True, repr=False)
@@ -246,7 +246,7 @@ class AfterCallWorkRequired(Event):
         required: whether it is asked for.
     """
 
-    kind, rank = "acw.required", 7
+    kind = "acw.required"
 
     required: bool
 
@@ -268,14 +268,14 @@ class Ended(Event):
 class Disconnected(Ended):
     """The leg ended."""
 
-    kind, rank, target_state = "disconnected", 8, ConnectionState.DISCONNECTED
+    kind, target_state = "disconnected", ConnectionState.DISCONNECTED
 
 
 @frozen(kw_only=True, repr=False)
 class Terminated(Ended):
     """The leg ended and its connection is released."""
 
-    kind, rank, target_state = "terminated", 9, ConnectionState.TERMINATED
+    kind, target_state = "terminated", ConnectionState.TERMINATED
 
 
 def _code(code: str | None) -> str | None:
@@ -286,7 +286,7 @@ def _code(code: str | None) -> str | None:
 class AfterCallWorkStarted(Event):
     """The platform reports that after-call work is pending, or that it may last longer. Its settings count after the end, too."""
 
-    kind, rank = "acw.started", 10
+    kind = "acw.started"
 
 
 @frozen(kw_only=True, repr=False)
@@ -302,7 +302,7 @@ class WrapupSaved(Event):
         disable_end_time_updates: keep the `end_time` that the wrap-up has. An instruction, never stored.
     """
 
-    kind, rank = "wrapup", 11
+    kind = "wrapup"
 
     code: str | None = field(default=None, converter=_code)
     name: str | None = None
@@ -324,7 +324,7 @@ class AfterCallWorkEnded(Event):
         ValueError: a report of the platform without a state.
     """
 
-    kind, rank = "acw.ended", 12
+    kind = "acw.ended"
     vocabulary = ("by", "state")
 
     by: AfterCallWorkEndedBy | str = field(converter=read_ended_by)
@@ -357,7 +357,7 @@ class UnknownEvent(Event):
         ValueError: the type is a known one, or there are details, settings or unknown keys outside of `data`.
     """
 
-    kind, rank = "unknown", 13
+    kind = "unknown"
 
     type_: str = field(alias="type")
     # `Any`: whatever JSON the sender wrote.
@@ -403,6 +403,9 @@ KINDS: Mapping[str, type[Event]] = {
     )
 }
 """Every kind of event, in the order of its rank."""
+
+for _rank, _event in enumerate(KINDS.values()):
+    _event.rank = _rank
 
 
 # --- Timers -------------------------------------------------------------------------------------------------------------------

@@ -69,6 +69,16 @@ class ConnectionState(Vocabulary):
     #: The leg has ended and its connection is released (voice only).
     TERMINATED = "terminated"
 
+    @property
+    def is_pending(self) -> bool:
+        """True if the leg is neither connected nor ended, after its first event (CONN-1)."""
+        return self in PENDING_STATES
+
+    @property
+    def is_ended(self) -> bool:
+        """True if the leg has ended (CONN-1)."""
+        return self in ENDED_STATES
+
 
 class DisconnectType(Vocabulary):
     """The cause of the end of the leg, relative to its participant."""

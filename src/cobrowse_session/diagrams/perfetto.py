@@ -6,7 +6,7 @@ was received late is an arrow from when it happened to when it was received.
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -15,16 +15,16 @@ from cobrowse_session.lifecycle import Ignored, Refused
 from cobrowse_session.lifecycle.actions import TOLERANCE
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, TraceEntry
+from cobrowse_session.times import EPOCH
 
 Item = dict[str, Any]  # JSON
 """An item of a Chrome trace."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = 1000
 """Microseconds of a slice that an arrow begins or ends at: times are whole milliseconds, so it fits into what is around it."""
 
 
 def perfetto(logs: Iterable[SessionLog]) -> str:
-    """Print what became of events as a Chrome trace, one item a line.
+    """Return the outcomes of events as a Chrome trace, one item per line.
 
     Args:
         logs: of the sessions, in the order of their tracks.
@@ -54,7 +54,7 @@ def perfetto(logs: Iterable[SessionLog]) -> str:
 def _slices(log: SessionLog) -> Iterator[Item]:
     """Return segments and after-call work. An open one lasts to the latest time."""
     session, work = log.session, log.session.after_call_work
-    reached = max(time for time in (log.latest, log.advanced) if time) if log.latest else _EPOCH
+    reached = max(time for time in (log.latest, log.advanced) if time) if log.latest else EPOCH
     for segment in session.segments or ():
         if segment.start_time:
             said = {"howEnded": segment.how_ended, "disconnectType": segment.disconnect_type}
@@ -115,4 +115,4 @@ def _at(step: TraceEntry) -> datetime:
 
 
 def _microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(microseconds=1)
+    return (time - EPOCH) // timedelta(microseconds=1)

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.model import Communication
+from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 # Guards and actions take (session, event, policy). `Any`: the row names the kinds of event.
 Guard = Callable[[Communication, Any, Policy], bool]
@@ -123,7 +124,7 @@ class Row:
             case OtherStates(states):
                 return tuple(state for state in states if state != event_state)
             case str():
-                return ("disconnected", "terminated") if event_state == "disconnected" else (event_state or "",)
+                return tuple(map(str, ENDED_STATES)) if event_state == ConnectionState.DISCONNECTED else (event_state or "",)
             case states:
                 return states
 
