@@ -19,7 +19,7 @@ from cobrowse_session.io.replay import read_events
 
 
 def validate_command(events: Events) -> None:
-    """Read a file of events and print everything that is wrong with it. Change nothing."""
+    """Read a file of events and print all its problems. Change nothing."""
     check_files(events, ["-"])
     bad = ProblemReporter(events, show)
     with usage_errors(), ExitStack() as files:
@@ -38,7 +38,7 @@ def clocks_command(
     ] = 0.25,
     window: Annotated[float, typer.Option(metavar="SECONDS", help="The shortest window of received time.")] = 300,
 ) -> None:
-    """Show each provider's clock beside ours: what differs, and what would be added if its correction were asked for.
+    """Show each provider's clock beside ours: the difference, and the correction that would be added on request.
 
     Nothing is corrected. An impossible pair is an event that was received before it happened.
     """
@@ -62,7 +62,7 @@ def diff_command(
     before: Annotated[str, typer.Argument(metavar="A.trace.jsonl", help="The trace of one replay.")],
     after: Annotated[str, typer.Argument(metavar="B.trace.jsonl", help="The trace of the other.")],
 ) -> None:
-    """Say which sessions two replays see differently, in which field, by which row. Exit code 1: some."""
+    """Compare the traces of two replays: sessions, fields and rows that differ. Exit code 1: some differ."""
     check_files(before, ["-"])
     check_files(after, ["-"])
     with usage_errors(), ExitStack() as files:

@@ -28,7 +28,7 @@ def convert_command(
     rejects: Rejects = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Turn payloads of the platform into events: one JSON document, an array, or one a line.
+    """Turn payloads of the platform into events: one JSON document, an array, or one document per line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
     envelope around any of them. The same fact is the same event, however many payloads state it.

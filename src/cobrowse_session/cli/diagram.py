@@ -23,7 +23,7 @@ def diagram_command(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
     output: Output = "-",
     trace: Annotated[
-        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the paths taken: counts, and what was never taken dotted.")
+        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the paths of the sessions, with counts. States and rows without a session are dotted.")
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
 ) -> None:
@@ -64,7 +64,7 @@ def timeline_command(
 
 @grouped(sessions=sessions_of)
 def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
-    """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
+    """Replay a file of events for the Perfetto or Chrome trace viewer: sessions as tracks, late events as arrows."""
     check_files(sessions.events, [output])
     logs = sessions.read()
     with usage_errors(), Outputs() as outputs:

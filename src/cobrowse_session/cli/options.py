@@ -18,14 +18,14 @@ from cobrowse_session.wire.converter import read_time
 FILES, TIME, WORK = "Input and output", "Time", "After-call work and alerts"
 """The groups of options in a command's help."""
 
-Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line; `-`: standard input.")]
+Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. `-`: standard input.")]
 Output = Annotated[
     str,
-    typer.Option("-o", "--output", metavar="FILE", help="Where the result goes; `-`: standard output.", rich_help_panel=FILES),
+    typer.Option("-o", "--output", metavar="FILE", help="The file for the result. `-`: standard output.", rich_help_panel=FILES),
 ]
 Rejects = Annotated[
     str | None,
-    typer.Option(metavar="REJECTS.jsonl", help="Where to write the lines that cannot be read.", rich_help_panel=FILES),
+    typer.Option(metavar="REJECTS.jsonl", help="The file for lines that cannot be read.", rich_help_panel=FILES),
 ]
 Until = Annotated[
     str | None,
@@ -36,7 +36,7 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform; `-`: standard input.")]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. `-`: standard input.")]
 Family = Annotated[
     str | None,
     typer.Option(
@@ -52,7 +52,7 @@ MaxBytes = Annotated[
         min=1,
         max=1 << 40,
         metavar="BYTES",
-        help="How long a payload, or an array of them, may be. Memory may need 20 times as much.",
+        help="The greatest length of a payload, or of an array of payloads. Memory may need 20 times as much.",
         rich_help_panel=FILES,
     ),
 ]
@@ -107,24 +107,24 @@ def lifecycle_of(
         str | None,
         typer.Option(
             metavar="PROMPT",
-            help=f"After-call work where events name no prompt: {', '.join(WrapupPrompt)}.",
+            help=f"The prompt of after-call work, if events have none: {', '.join(WrapupPrompt)}.",
             rich_help_panel=WORK,
         ),
     ] = None,
     acw_timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long timed after-call work lasts.", rich_help_panel=WORK)
+        float | None, typer.Option(metavar="SECONDS", help="The duration of timed after-call work.", rich_help_panel=WORK)
     ] = None,
     no_acw_after_transfer: Annotated[  # noqa: FBT002 (typer's option)
         bool, typer.Option("--no-acw-after-transfer", help="A transferred leg has no after-call work.", rich_help_panel=WORK)
     ] = False,
     acw_when_unanswered: Annotated[  # noqa: FBT002 (typer's option)
-        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected has some.", rich_help_panel=WORK)
+        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected may have after-call work.", rich_help_panel=WORK)
     ] = False,
     alerting_grace: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="End unanswered alerts this long after their timeout; advice: 0.25 or more.",
+            help="End unanswered alerts this long after their timeout. Advised: 0.25 or more.",
             rich_help_panel=WORK,
         ),
     ] = None,

@@ -43,9 +43,9 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
             rich_help_panel=TIME,
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where events were refused, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 also if events were refused.")] = False,
 ) -> None:
-    """Replay a file of events: one session a line to standard output, a summary to standard error.
+    """Replay a file of events: one session per line to standard output, a summary to standard error.
 
     Events may come in any order and any number of times; the sessions are the same.
     """
