@@ -23,7 +23,11 @@ def diagram_command(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")] = "mermaid",
     output: Output = "-",
     trace: Annotated[
-        str | None, typer.Option(metavar="TRACE.jsonl", help="Show the paths of the sessions, with counts. States and rows without a session are dotted.")
+        str | None,
+        typer.Option(
+            metavar="TRACE.jsonl",
+            help="Show the paths of the sessions, with counts. States and rows without a session are dotted.",
+        ),
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
 ) -> None:

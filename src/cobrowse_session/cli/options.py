@@ -118,7 +118,8 @@ def lifecycle_of(
         bool, typer.Option("--no-acw-after-transfer", help="A transferred leg has no after-call work.", rich_help_panel=WORK)
     ] = False,
     acw_when_unanswered: Annotated[  # noqa: FBT002 (typer's option)
-        bool, typer.Option("--acw-when-unanswered", help="A leg that never connected may have after-call work.", rich_help_panel=WORK)
+        bool,
+        typer.Option("--acw-when-unanswered", help="A leg that never connected may have after-call work.", rich_help_panel=WORK),
     ] = False,
     alerting_grace: Annotated[
         float | None,

@@ -47,7 +47,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Replay a file of events: one session per line to standard output, a summary to standard error.
 
-    Events may come in any order and any number of times; the sessions are the same.
+    Events may come in any order and any number of times. The sessions are the same.
     """
     moment, known = known_at
     sealing = seconds("--seal-after", seal_after)
