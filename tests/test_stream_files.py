@@ -313,12 +313,12 @@ ASKED = RINGING.after(3).connected().after(1).required()
 TIMED = stream("s1").alerting().connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
 A, B, C = lines(CALL).splitlines(keepends=True)
 SUMMARIES: dict[str, tuple[bytes, dict[str, str]]] = {
-    "in order": (A + B + C, {"applied": "3", "repeats": "0", "out of order": "0", "late": "0", "changed their mind": "0"}),
-    "the first comes last": (B + C + A, {"applied": "3", "out of order": "1", "changed their mind": "1   s1"}),
-    "backwards": (C + B + A, {"applied": "3", "out of order": "2", "changed their mind": "1   s1"}),
+    "in order": (A + B + C, {"applied": "3", "repeats": "0", "out of order": "0", "late": "0", "revised sessions": "0"}),
+    "the first comes last": (B + C + A, {"applied": "3", "out of order": "1", "revised sessions": "1   s1"}),
+    "backwards": (C + B + A, {"applied": "3", "out of order": "2", "revised sessions": "1   s1"}),
     "tripled": (
         A + A + B + B + A + C + B + C + C,
-        {"repeats": "6", "conflicts": "0", "out of order": "0", "changed their mind": "0"},
+        {"repeats": "6", "conflicts": "0", "out of order": "0", "revised sessions": "0"},
     ),
     "copies that differ": (
         A + lines(RINGING) + lines(stream("s1").alerting(peer_id="p")) + lines(stream("s1").alerting(peer_id="p")),
@@ -330,19 +330,19 @@ SUMMARIES: dict[str, tuple[bytes, dict[str, str]]] = {
     ),
     "refused, and legal once the missing one is there": (
         b"".join(lines(ASKED).splitlines(keepends=True)[n] for n in (0, 2, 1)),
-        {"applied": "3", "refused, later accepted": "1", "out of order": "1", "changed their mind": "1   s1"},
+        {"applied": "3", "refused, later accepted": "1", "out of order": "1", "revised sessions": "1   s1"},
     ),
     "refused for good": (
         lines(RINGING.after(1).required()),
-        {"applied": "1", "refused": "1   not_connected 1", "refused, later accepted": "0", "changed their mind": "0"},
+        {"applied": "1", "refused": "1   not_connected 1", "refused, later accepted": "0", "revised sessions": "0"},
     ),
     "two of three sessions": (
         b"".join(line.replace(b'"s1"', name) for name in (b'"zoe"', b'"adam"') for line in (C, A, B)) + A + B + C,
-        {"applied": "9", "out of order": "4", "changed their mind": "2   zoe, adam"},
+        {"applied": "9", "out of order": "4", "revised sessions": "2   zoe, adam"},
     ),
     "a wrap-up in time after the deadline": (
         lines(TIMED.after(40).updated(peer_id="p")) + lines(TIMED.after(20).wrapup("sale", id="w")).splitlines(True)[-1],
-        {"applied": "5", "timers": "0", "out of order": "1", "changed their mind": "1   s1"},
+        {"applied": "5", "timers": "0", "out of order": "1", "revised sessions": "1   s1"},
     ),
 }
 
@@ -354,7 +354,7 @@ def test_the_summary_says_what_came_out_of_order_again_and_in_conflict(content: 
 
     said = counted(done)
     assert {name: said.get(name) for name in expected} == expected
-    assert list(said)[-4:] == ["out of order", "late", "refused, later accepted", "changed their mind"]
+    assert list(said)[-4:] == ["out of order", "late", "refused, later accepted", "revised sessions"]
 
 
 def test_an_event_that_is_accepted_again_and_again_is_one_event() -> None:
@@ -364,4 +364,4 @@ def test_an_event_that_is_accepted_again_and_again_is_one_event() -> None:
 
     said = counted(command("replay", "-", stdin=done))  # refused, applied, refused, applied
 
-    assert (said["applied"], said["refused, later accepted"], said["changed their mind"]) == ("6", "1", "1   s1")
+    assert (said["applied"], said["refused, later accepted"], said["revised sessions"]) == ("6", "1", "1   s1")

@@ -27,8 +27,8 @@ def summary(stats: ReplayStats, rejected: Counter[str]) -> None:
     _line("out of order", stats.out_of_order)
     _line("late", stats.late)
     _line("refused, later accepted", len(stats.accepted_later))
-    minds = list(stats.revised_sessions)
-    inform(f"  {'changed their mind':<24}{len(minds):>8}" + (f"   {', '.join(minds[:SHOWN])}" if minds else ""))
+    revised = list(stats.revised_sessions)
+    inform(f"  {'revised sessions':<24}{len(revised):>8}" + (f"   {', '.join(revised[:SHOWN])}" if revised else ""))
     if stats.far_ahead:
         _far_ahead(stats.far_ahead)
     for source, report in stats.clocks.items():
