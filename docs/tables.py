@@ -1,6 +1,6 @@
-"""The tables of the reference, printed from the code: `make tables` writes them into the pages, `make check` compares.
+"""The tables of the reference, printed from the code. `make tables` writes them into the pages. `make check` compares.
 
-A page says where each belongs, in a comment: `[[[cog tables.events() ]]]`.
+A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
 import re
@@ -54,27 +54,27 @@ def _first_line(documented: Any) -> str:
 
 
 def events() -> None:
-    """Every kind of event, in the order of its rank."""
+    """Print every kind of event, in the order of its rank."""
     known = [event for event in KINDS.values() if event is not UnknownEvent]
     _table(
-        ("type, after `cobrowse.session.`", "class", "means", "its own `data`"),
+        ("type, after `cobrowse.session.`", "class", "meaning", "its own `data`"),
         ([f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))] for event in known),
     )
 
 
 def details() -> None:
-    """What any event may say of the leg."""
+    """Print the details of the leg that any event may have."""
     _table(("key of `data`", "is"), ([f"`{key}`", _type(Details, name)] for key, name in DETAIL_NAMES.items()))
 
 
 def settings() -> None:
-    """What any event may say of the queue's rules."""
+    """Print the settings of the queue that any event may have."""
     _table(("key of `data`", "is"), ([f"`{key}`", _type(Settings, name)] for key, name in SETTING_NAMES.items()))
 
 
 def timers() -> None:
-    """What stands in a trace where a deadline passed."""
-    _table(("type", "class", "means"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Timer.__subclasses__()))
+    """Print the timers of a trace."""
+    _table(("type", "class", "meaning"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Timer.__subclasses__()))
 
 
 def _class(one: type) -> str:
@@ -82,15 +82,15 @@ def _class(one: type) -> str:
 
 
 def _keys(cls: type[Event], names: Mapping[str, str]) -> str:
-    told = []
+    keys = []
     for key, name in names.items():
-        must = getattr(attrs.fields(cls), name).default is attrs.NOTHING
-        told.append(f"`{key}`{' (must)' if must else ''}: {_type(cls, name)}")
-    return "<br>".join(told) or "–"
+        required = getattr(attrs.fields(cls), name).default is attrs.NOTHING
+        keys.append(f"`{key}`{' (required)' if required else ''}: {_type(cls, name)}")
+    return "<br>".join(keys) or "–"
 
 
 def _type(cls: type, name: str) -> str:
-    """What JSON has there."""
+    """Return the name of the JSON type of an attribute."""
     annotation = getattr(attrs.fields(cls), name).type
     types = get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
     for one in types:
@@ -108,12 +108,12 @@ def _type(cls: type, name: str) -> str:
 
 
 def words(vocabulary: type[Vocabulary]) -> None:
-    """The words of one enum, and how else they may be spelt."""
-    told = ModuleAnalyzer.for_module(vocabulary.__module__).find_attr_docs()
+    """Print the words of one enum, and their other spellings."""
+    comments = ModuleAnalyzer.for_module(vocabulary.__module__).find_attr_docs()
     _table(
-        ("word", "means", "read as the same, in any case"),
+        ("word", "meaning", "other spellings, in any case"),
         (
-            [f"`{member.value}`", told[vocabulary.__name__, member.name][0], _code(_others(vocabulary, member))]
+            [f"`{member.value}`", comments[vocabulary.__name__, member.name][0], _code(_others(vocabulary, member))]
             for member in vocabulary
         ),
     )
@@ -127,21 +127,21 @@ def _others(vocabulary: type[Vocabulary], member: Vocabulary) -> list[str]:
 
 
 def properties() -> None:
-    """The properties of the session JSON: what writes each, and on which clock."""
-    stamps = dict.fromkeys((*COMMON, *(stamp for row in ROWS for stamp in row.actions)))
+    """Print the properties of the session JSON, with their writers and clocks."""
+    actions = dict.fromkeys((*COMMON, *(action for row in ROWS for action in row.actions)))
     rows = []
     for name in (a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")):
-        writers = [stamp for stamp in stamps if name in written_by(stamp)]
-        clock = next((clock for stamp in writers if (clock := clock_of(stamp))), "–").removeprefix("the ")
-        told = [" ".join((stamp.__doc__ or "").split()) for stamp in writers]
+        writers = [action for action in actions if name in written_by(action)]
+        clock = next((clock for action in writers if (clock := clock_of(action))), "–").removeprefix("the ")
+        texts = [" ".join((action.__doc__ or "").split()) for action in writers]
         if name in DETAIL_NAMES.values():
-            told.insert(0, _ELSEWHERE.get(name, "The last detail that an applied event carried."))
-        rows.append([f"`{vendor_name(name)}`", _type(CobrowseSession, name), clock, " ".join(told) or _ELSEWHERE[name]])
-    _table(("property", "is", "clock", "what is written there"), rows)
+            texts.insert(0, _ELSEWHERE.get(name, "The detail of the last applied event that has one."))
+        rows.append([f"`{vendor_name(name)}`", _type(CobrowseSession, name), clock, " ".join(texts) or _ELSEWHERE[name]])
+    _table(("property", "is", "clock", "content"), rows)
 
 
 def parts() -> None:
-    """What stands inside the session's objects."""
+    """Print the keys of the session's objects."""
     _table(
         ("inside", "key", "is"),
         (
@@ -154,17 +154,17 @@ def parts() -> None:
 
 
 _ELSEWHERE = {
-    "initial_state": "Set once: what the first event says that carries one, or else:",
-    "state": "The state into which the last row led; always there.",
+    "initial_state": "Set once, from the first event that has one. Otherwise:",
+    "state": "The state that the last row entered. It is always present.",
     "id": "The `subject` of its events.",
 }
 
 
-# --- What says no -------------------------------------------------------------------------------------------------------------
+# --- Refusals and errors ------------------------------------------------------------------------------------------------------
 
 
 def rules(kind: str) -> None:
-    """The rules by which events are refused, or ignored: with their sentences, and the events that meet them."""
+    """Print the rules that refuse or ignore events, with their reasons and events."""
     found: dict[str, list[Row]] = {}
     for row in ROWS:
         if isinstance(row.result, RowOutcome) and row.result.kind == kind and row.result.rule:
@@ -184,9 +184,9 @@ def rules(kind: str) -> None:
 
 
 def errors() -> None:
-    """The errors of this package."""
+    """Print the errors of this package."""
     _table(
-        ("error", "fault", "means"),
+        ("error", "fault", "meaning"),
         (
             [f"{{py:class}}`~cobrowse_session.{error.__name__}`", f"the {error.fault}'s", _first_line(error)]
             for error in CobrowseError.__subclasses__()
@@ -198,7 +198,7 @@ def errors() -> None:
 
 
 def command_line() -> None:
-    """Every command with its arguments and options."""
+    """Print every command with its arguments and options."""
     group = typer.main.get_group(app)
     context = typer.Context(group, info_name="cobrowse-session")
     _table(
@@ -213,5 +213,5 @@ def command_line() -> None:
 
 
 def _lead(text: str | None) -> str:
-    """The first paragraph, on one line."""
+    """Return the first paragraph as one line."""
     return " ".join((text or "").split("\n\n")[0].split())

@@ -16,31 +16,31 @@ async def write(inbox: Inbox, queue: asyncio.Queue[str | None], news: asyncio.Ev
     """Take events, one after the other, until None comes."""
     while raw := await queue.get():
         if isinstance(received := inbox.receive(raw), Received):
-            tell(received.event.subject, received.change)
+            show(received.event.subject, received.change)
             news.set()
     news.set()
 
 
 async def fire(inbox: Inbox, news: asyncio.Event, writer: asyncio.Task[None]) -> None:
-    """Sleep until the next deadline, or until an event may have moved it; end when nothing is left to come."""
+    """Sleep until the next deadline, or until an event may have moved it. End when no event and no deadline is left."""
     while (due := inbox.deadline) or not writer.done():
         try:
             await asyncio.wait_for(news.wait(), (due + LAG - datetime.now(UTC)).total_seconds() if due else None)
         except TimeoutError:
             for session, change in inbox.advance(datetime.now(UTC) - LAG).changes.items():
-                tell(session, change)
+                show(session, change)
         news.clear()
 
 
-def tell(session: str, change: Change) -> None:
-    """Print the rows that came (+), went (-) and read differently (~)."""
+def show(session: str, change: Change) -> None:
+    """Print the trace entries that are new (+), withdrawn (-) and changed (~)."""
     for sign, steps in ("+", change.new), ("-", change.withdrawn), ("~", [after for _, after in change.changed]):
         for step in steps:
             print(f"{sign} {session:<4} {step.event.kind:<12} {step.outcome.kind}")
 
 
 async def main() -> None:
-    """Let a network bring what three sessions send: late, out of order, some twice; end when the last deadline has fired."""
+    """Deliver the events of three sessions late, out of order and some twice. End when the last deadline has fired."""
     inbox = Inbox(Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=0.4))), reject=print)
     queue, news, chance, sent = asyncio.Queue[str | None](), asyncio.Event(), random.Random(2), []  # noqa: S311 (it is an example)
     for name in ("anna", "ben", "cleo"):

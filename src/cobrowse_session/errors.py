@@ -44,7 +44,7 @@ class Problem:
 
 @define(eq=False, slots=False)
 class DecodeError(CobrowseError, ValueError):
-    """A document cannot be read. The sender's fault. Mend the document and send it again.
+    """A document cannot be read. The sender's fault. Correct the document and send it again.
 
     Attributes:
         problems: what is wrong, at least one. Of very many, the first, and one that counts them: `too_many_problems`.
@@ -82,7 +82,7 @@ class DecodeError(CobrowseError, ValueError):
 
 @define(eq=False, slots=False)
 class RefusedError(CobrowseError):
-    """A strict lifecycle met an event that breaks a rule. The sender's fault. The session is unchanged by the event.
+    """A strict lifecycle got an event that breaks a rule. The sender's fault. The event did not change the session.
 
     Attributes:
         session: the session's id.
@@ -104,7 +104,7 @@ class RefusedError(CobrowseError):
 
 @define(eq=False, slots=False)
 class StaleError(CobrowseError):
-    """A strict lifecycle met an event that is older than what it has seen. The caller's fault: the step takes events in order.
+    """A strict lifecycle got an event that is older than the session. The caller's fault: the step takes events in order.
 
     Attributes:
         session: the session's id.
@@ -157,7 +157,7 @@ class TableError(CobrowseError, ValueError):
 
 @define(eq=False, slots=False)
 class FormatVersionError(CobrowseError):
-    """Saved data of a format that this version does not know. The caller's fault: install a newer cobrowse-session.
+    """Saved data have a format version that this package does not support. The caller's fault: install a newer cobrowse-session.
 
     Attributes:
         what: which format.

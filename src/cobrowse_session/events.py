@@ -233,14 +233,14 @@ class Connected(Entered):
 
 @frozen(kw_only=True, repr=False)
 class Updated(Event):
-    """Details or settings changed, the state did not."""
+    """Details or settings changed. The state did not."""
 
     kind = "updated"
 
 
 @frozen(kw_only=True, repr=False)
 class AfterCallWorkRequired(Event):
-    """The agent asks for after-call work, or takes it back.
+    """The agent asks for after-call work, or withdraws the request.
 
     Args:
         required: whether it is asked for.

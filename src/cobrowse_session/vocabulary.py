@@ -52,9 +52,9 @@ class ConnectionState(Vocabulary):
 
     #: Before the first event.
     NONE = "none"
-    #: It will begin at a later time (callbacks).
+    #: The leg begins at a later time (callbacks).
     SCHEDULED = "scheduled"
-    #: It is offered to whoever may take it (voice: the customer's and the queue's legs begin so).
+    #: The leg is offered (voice: the customer's and the queue's legs begin in this state).
     OFFERING = "offering"
     #: The agent's own station is being reached.
     CONTACTING = "contacting"
@@ -111,9 +111,9 @@ class DisconnectType(Vocabulary):
     SPAM = "spam"
     #: The number cannot be called.
     UNCALLABLE = "uncallable"
-    #: The endpoint does not want to be disturbed (notifications).
+    #: The endpoint has Do Not Disturb set (notifications).
     ENDPOINT_DND = "endpoint.dnd"
-    #: Transferred because the endpoint does not want to be disturbed (notifications).
+    #: Transferred because the endpoint has Do Not Disturb set (notifications).
     TRANSFER_DND = "transfer.dnd"
     #: Transferred after an alert that nobody answered (notifications).
     TRANSFER_NOANSWER = "transfer.noanswer"
@@ -140,17 +140,17 @@ class DisconnectType(Vocabulary):
 class WrapupPrompt(Vocabulary):
     """The after-call-work rule that the queue gives the leg."""
 
-    #: The agent must choose a code; no limit.
+    #: The agent must choose a code. There is no time limit.
     MANDATORY = "mandatory"
     #: The agent may leave without a code.
     OPTIONAL = "optional"
-    #: After-call work happens only where the agent asked for it while connected.
+    #: After-call work happens only if the agent asked for it while connected.
     AGENT_REQUESTED = "agentRequested"
-    #: A limit; the agent may finish early with a code.
+    #: There is a time limit. The agent may finish early with a code.
     TIMEOUT = "timeout"
-    #: A limit, and no early exit: saving a code does not end it.
+    #: There is a time limit and no early exit. Saving a code does not end it.
     FORCED_TIMEOUT = "forcedTimeout"
-    #: This leg has no after-call work, whatever the default.
+    #: This leg has no after-call work, whatever the default is.
     NONE = "none"
 
     @classmethod
@@ -162,7 +162,7 @@ class WrapupPrompt(Vocabulary):
 class AfterCallWorkState(Vocabulary):
     """The state of after-call work. The lifecycle itself writes `pending`, `complete` and `skipped`."""
 
-    #: The platform does not know.
+    #: The platform has no value.
     UNKNOWN = "unknown"
     #: This kind of leg has none.
     NOT_APPLICABLE = "notApplicable"
@@ -179,7 +179,7 @@ class AfterCallWorkEndedBy(Vocabulary):
 
     #: The agent clicked Done.
     AGENT = "agent"
-    #: The agent went offline, where the organisation completes after-call work then.
+    #: The agent went offline, and the organisation completes after-call work in that case.
     OFFLINE = "offline"
     #: The platform's own report.
     PLATFORM = "platform"
