@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.commands import command
 
-from cobrowse_session import Address, Event, Lifecycle, SessionLog, UnknownPrompt
+from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream import explain, explainable_fields, history
 from cobrowse_session.stream.explain import Explanation
@@ -372,7 +372,7 @@ def test_a_reason_reads_as_a_page() -> None:
                     "none_without_prompt decided at 2026-03-01 09:00:09.000: No wrap-up prompt is known, so the leg has no "
                     "after-call work. [ACW-3, ACW-7]"
                 ),
-                "begins would have set it (unless: no event and no default names a wrap-up prompt)",
+                "begins would have set afterCallWork (unless: no event and no default names a wrap-up prompt)",
                 "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
             ),
         ),
@@ -381,7 +381,10 @@ def test_a_reason_reads_as_a_page() -> None:
             stream().connected(wrapup_prompt="optional").after(9).disconnected(),
             (
                 "begins decided at 2026-03-01 09:00:09.000: After-call work begins. [ACW-6]",
-                "skipped_after_transfer would have set it (needs: the leg was transferred, and `acw_after_transfer` is off)",
+                (
+                    "skipped_after_transfer would have set afterCallWork (needs: the leg was transferred, and "
+                    "`acw_after_transfer` is off)"
+                ),
                 "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
             ),
         ),
@@ -393,11 +396,28 @@ def test_a_reason_reads_as_a_page() -> None:
                     "saved_without_exit decided at 2026-03-01 09:00:10.000: The agent saved the wrap-up. This prompt has no "
                     "early exit, so after-call work stays pending. [ACW-12, WRAP-9]"
                 ),
-                "complete_by_code would have set it (needs: the prompt has an early exit)",
+                "complete_by_code would have set wrapup (needs: the prompt has an early exit)",
                 "no event that writes it was applied: acw.started, acw.ended, timer.acw",
             ),
         ),
-        ("startAlertingTime", stream().connected(), ("no event that writes it was applied: alerting",)),
+        (
+            "startAlertingTime",
+            stream().connected(),
+            ("no event that writes it was applied: alerting. The leg was first seen connected",),
+        ),
+        ("settings.wrapupPrompt", stream().connected(), ("no event stated it, and the lifecycle has no default",)),
+        (
+            "wrapup.code",
+            stream().alerting().after(9).disconnected("client"),
+            (
+                (
+                    "none_when_unanswered decided at 2026-03-01 09:00:09.000: A leg that never connected has no after-call work. "
+                    "[ACW-3, ACW-7]"
+                ),
+                "begins would have set afterCallWork (unless: the leg never connected, and `acw_when_unanswered` is off)",
+                "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
+            ),
+        ),
         ("peerId", stream().connected(), ("no event stated it as a detail; any kind of event can",)),
         ("viewerUrl", stream().connected(), ("no event stated it as a detail; any kind of event can",)),
         (
@@ -416,6 +436,15 @@ def test_an_unset_field_names_the_row_that_decided_so_or_what_would_have_set_it(
     field: str, events: Stream, unset: tuple[str, ...]
 ) -> None:
     assert explain(SessionLog.of(events), field).unset == unset
+
+
+def test_a_setting_is_explained_by_the_event_that_stated_it_or_by_the_default() -> None:
+    stated = explain(SessionLog.of(stream().connected(wrapup_prompt="optional")), "settings.wrapupPrompt")
+    defaults = Lifecycle(settings=Settings(alerting_timeout=timedelta(seconds=20)))
+    default = explain(SessionLog.of(stream().connected(), defaults), "settings.alertingTimeoutMs")
+
+    assert (stated.value, step_of(stated), stated.rows) == ("optional", "e1", ("connected",))
+    assert default.unset == ("no event stated it, and the default of the lifecycle counts: 20 s",)
 
 
 def test_every_field_that_is_listed_can_be_explained() -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,14 @@ def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:
     assert "after-call work: complete 15.0 s, resolved" in told
     assert "Refused: cleo, cobrowse.session.acw.ended, code_required." in told
     assert "beside the platform's own record: 32 fields equal" in told
+
+
+def test_a_late_event_that_withdraws_a_timer_revises_its_session_in_any_order_of_the_file(tmp_path: Path) -> None:
+    """The session is shown with the timer's code until the event arrives, in whatever order the file has its lines."""
+    ended = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
+    (*_, late) = ended.after(14).wrapup("sale", received_at=ended.now + timedelta(hours=1))
+    for events in ((*ended, late), (late, *ended)):
+        path = tmp_path / "events.jsonl"
+        path.write_text("".join(encode_event(event) + "\n" for event in events))
+
+        assert "  revised sessions               1   s1" in command("replay", path, "-o", tmp_path / "out.jsonl").err.splitlines()

@@ -13,7 +13,7 @@ from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import KINDS, Event
 from cobrowse_session.io.clocks import Observed
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
-from cobrowse_session.stream import Change, ClockReport, SessionLog
+from cobrowse_session.stream import Change, ClockReport, SessionLog, revisions
 from cobrowse_session.times import EPOCH
 from cobrowse_session.wire import decode_event
 from cobrowse_session.wire.rejected import encode_rejected
@@ -181,6 +181,8 @@ class ReplayStats:
         self.repeats += log.repeats
         self.conflicts += log.conflicts
         self.corrected += log.corrected
+        if log.session_id not in self.revised_sessions and any(revisions(log)):
+            self.revised_sessions[log.session_id] = None
         for entry in log.trace:
             if isinstance(entry.event, Event):
                 self.outcomes[entry.outcome.kind] += 1

@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from cobrowse_session.events import Event
-from cobrowse_session.lifecycle import Ignored, Lifecycle, Refused
-from cobrowse_session.lifecycle.actions import COMMON, apply_details
+from cobrowse_session.events import SETTING_NAMES, Event
+from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Refused
+from cobrowse_session.lifecycle.actions import COMMON, apply_details, apply_settings
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup, is_ended
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup, is_ended, vendor_name
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream.changes import ATTRIBUTES, PARTS, Step, steps
@@ -23,10 +23,15 @@ from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.stream.words import clock_time, condition, named, sentences, value_text
+from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 _INDEX = re.compile("[0-9]{1,9}")
 _PARTS = {"self": PARTS[Address], "segments": PARTS[Segment], "wrapup": PARTS[Wrapup], "after_call_work": PARTS[AfterCallWork]}
 _DETAILS = frozenset(a.name for a in attrs.fields(Details))
+_SETTINGS = "settings"
+_FOLLOWS_FROM = {"wrapup": "after_call_work"}
+"""A field that is unset often because another one is."""
+_OF_EARLY_STATES = ("start_alerting_time", "segments")
 
 
 @frozen
@@ -75,12 +80,12 @@ class Explanation:
 
 
 def explainable_fields() -> tuple[str, ...]:
-    """Return the fields that can be explained: those of the session JSON, and those inside its parts."""
+    """Return the fields that can be explained: those of the session JSON, those inside its parts, and the settings."""
     found: list[str] = []
     for field, attribute in ATTRIBUTES.items():
         index = ".0" if attribute == "segments" else ""
         found += (field, *(f"{field}{index}.{name}" for name in _PARTS.get(attribute, ())))
-    return tuple(found)
+    return (*found, *(f"{_SETTINGS}.{name}" for name in SETTING_NAMES))
 
 
 def explain(log: SessionLog, field: str) -> Explanation:
@@ -104,6 +109,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
     rows: tuple[Row, ...] = ()
     alternatives: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()  # why the field is unset from which this one follows
     value = _inside(getattr(log.lifecycle.new(log.session_id), attribute), inside)
     # The last change counts, so the loop goes on to the end. `unset` keeps the latest reason, too: a later event that has no row
     # for the field gives none, and does not erase the one before.
@@ -114,6 +120,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
             alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
         if value is None:
             unset = _nearest(log.lifecycle, step, attribute, inside) or unset
+            related = _nearest(log.lifecycle, step, _FOLLOWS_FROM.get(attribute, attribute), ()) or related
     actions = _actions(entry, rows, attribute, getattr(log.session, attribute))
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
     return Explanation(
@@ -124,7 +131,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
         rules=tuple(dict.fromkeys(map(sentences, actions))),
         clock=clocks[-1] if clocks else None,
-        unset=(*unset, *_kinds_that_set(log, attribute)) if value is None and entry is None else (),
+        unset=(*(unset or related), *_kinds_that_set(log, attribute, inside)) if value is None and entry is None else (),
         earlier=tuple(_earlier(log, attribute, inside)),
         alternatives=(*alternatives, *_turned_away(log, attribute)),
     )
@@ -136,6 +143,8 @@ def explain(log: SessionLog, field: str) -> Explanation:
 def _path(field: str) -> tuple[str, tuple[str, ...]]:
     """Return the attribute that a field names, and the path inside, as attributes and indexes."""
     first, *inside = field.split(".")
+    if first == _SETTINGS and len(inside) == 1 and inside[0] in SETTING_NAMES:
+        return _SETTINGS, (SETTING_NAMES[inside[0]],)
     if first not in ATTRIBUTES:
         raise KeyError(f"a session has no field {first!r}; it has {', '.join(ATTRIBUTES)}")
     attribute = ATTRIBUTES[first]
@@ -173,6 +182,8 @@ def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, va
     """Return the actions that wrote an attribute."""
     if entry is None or attribute == "state":
         return []
+    if attribute == _SETTINGS:
+        return [apply_settings]  # it names no attributes, because the session JSON has no settings
     details = dict(entry.event.details.items()) if isinstance(entry.event, Event) else {}
     if attribute in details and details[attribute] == value:
         return [apply_details]  # it names no attributes, the event does
@@ -240,7 +251,7 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
                 needs = f"needs: {' and '.join(failed)}" if failed else f"unless: {held}"
                 at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
                 decided = f"{row.name} decided at {at}: {row.reason} [{cites}]"
-                found.append((len(failed), (decided, f"{other.name} would have set it ({needs})")))
+                found.append((len(failed), (decided, f"{other.name} would have set {vendor_name(attribute)} ({needs})")))
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
 
 
@@ -256,8 +267,15 @@ def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     return _inside(getattr(then, attribute), inside) is not None
 
 
-def _kinds_that_set(log: SessionLog, attribute: str) -> Iterator[str]:
+def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
     """Yield which kinds of event would have set an attribute. Those that were applied did not."""
+    if attribute == _SETTINGS:
+        default = getattr(log.lifecycle.settings, inside[0])
+        counts = (
+            "the lifecycle has no default" if default is None else f"the default of the lifecycle counts: {value_text(default)}"
+        )
+        yield f"no event stated it, and {counts}"
+        return
     came = {entry.event.kind for entry in log.trace if entry.outcome.kind == "applied"}
     if is_ended(log.session):
         came.add(LEG_ENDED)
@@ -270,9 +288,16 @@ def _kinds_that_set(log: SessionLog, attribute: str) -> Iterator[str]:
     if attribute in _DETAILS:
         yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} sets it' if kinds else ''}"
     elif kinds:
-        yield f"no event that writes it was applied: {_listed(kinds)}"
+        yield f"no event that writes it was applied: {_listed(kinds)}{_first_seen(log) if attribute in _OF_EARLY_STATES else ''}"
     else:
         yield "no event with a value for it was applied"
+
+
+def _first_seen(log: SessionLog) -> str:
+    """Return the state in which the leg was first seen, if that is later than its beginning (CONN-10, CONN-11)."""
+    first = next((entry.outcome.to_state for entry in log.trace if isinstance(entry.outcome, Applied)), None)
+    late = first in (ConnectionState.CONNECTED, *ENDED_STATES)
+    return f". The leg was first seen {first}" if late else ""
 
 
 def _listed(kinds: list[str]) -> str:
