@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode puts nothing there
 
@@ -36,10 +36,13 @@ SLOW = {
 """Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""
 
 
+NOT_MEASURED = {"test_clock_worlds.py", "test_hostile_input.py", "test_reading.py", "test_setup.py", "test_world.py"}
+"""Files that repeat much: coverage triples their time, and other tests reach every branch of the core."""
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the slow tests. Coverage triples the time of a test, so that slow tests and those that repeat much go without."""
-    slow = bool({item.path.name, getattr(item, "originalname", "")} & SLOW)
-    if slow:
+    """Mark the slow tests, and those that coverage leaves out."""
+    if {item.path.name, getattr(item, "originalname", "")} & SLOW:
         item.add_marker("slow")
-    if slow or is_hypothesis_test(getattr(item, "obj", None)):
+    if item.path.name in NOT_MEASURED:
         item.add_marker("no_cover")
