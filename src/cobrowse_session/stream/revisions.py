@@ -8,6 +8,7 @@ from attrs import frozen
 
 from cobrowse_session.canonical import order
 from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle import Applied
 from cobrowse_session.lifecycle.actions import TOLERANCE
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.stream.changes import FieldChange, difference
@@ -45,6 +46,15 @@ class Revision:
     def withdrawn(self) -> tuple[Timer, ...]:
         """The timers that were withdrawn."""
         return tuple(entry.event for entry in self.change.withdrawn if isinstance(entry.event, Timer))
+
+    def withdrawn_of(self, *attributes: str) -> tuple[Timer, ...]:
+        """Return the withdrawn timers that may write one of some attributes of a session."""
+        return tuple(
+            entry.event
+            for entry in self.change.withdrawn
+            if isinstance(entry.event, Timer) and isinstance(entry.outcome, Applied)
+            if not {*attributes}.isdisjoint(entry.outcome.set)
+        )
 
     @property
     def differences(self) -> tuple[FieldChange, ...]:
