@@ -1,5 +1,6 @@
 """What each entry of a trace changed, before and after; and what late arrivals revised."""
 
+from collections import Counter
 from copy import copy
 from datetime import timedelta
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given
-from tests.strategies import streams
+from tests.strategies import lifecycles, streams
 
-from cobrowse_session import Address, Lifecycle, SessionLog, Settings
+from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, TraceEntry
+from cobrowse_session.canonical import identity
 from cobrowse_session.stream import FieldChange, difference, field_changes, revisions
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import trace_entries
@@ -120,6 +122,51 @@ def test_events_that_arrive_in_order_revise_nothing(delay: float) -> None:
     in_order = stream("s1", delay=delay).alerting().after(3).connected().after(60).disconnected("peer")
 
     assert list(revisions(SessionLog.of(in_order))) == []
+
+
+ALERT = stream("s1").alerting(alerting_timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("events", "timer"),
+    [
+        (ENDED.after(28.5).wrapup("sale", received_at=START + timedelta(seconds=90.5)), "timer.acw"),
+        (ALERT.after(60).connected(), "timer.alerting"),
+        (ALERT.after(19).connected(received_at=START + timedelta(seconds=20.9)), "timer.alerting"),
+    ],
+    ids=["a wrap-up of half a second late", "an event in order, after the alerting timeout", "connected within the tolerance"],
+)
+def test_an_event_that_withdraws_a_timer_is_a_revision_though_it_arrives_in_order(events: Stream, timer: str) -> None:
+    lifecycle = evolve(TIMED, alerting_grace=timedelta(0))
+    log = SessionLog.of(events, lifecycle)
+    (revision,) = revisions(log)
+
+    assert [one.kind for one in revision.withdrawn] == [timer]
+    assert revision.before == log.as_of(revision.received - timedelta(milliseconds=1)).session
+
+
+def test_a_timer_of_the_instant_of_an_arrival_never_counted_as_fired() -> None:  # ACW-26
+    log = SessionLog.of(ENDED.after(14).wrapup("sale", received_at=START + timedelta(seconds=90)), TIMED)
+
+    assert log.as_of(START + timedelta(seconds=90) - timedelta(milliseconds=1)).session.wrapup is None
+    assert list(revisions(log)) == []
+
+
+@given(events=streams(), lifecycle=lifecycles())
+def test_revisions_are_those_arrivals_that_withdraw_or_change_what_was_shown_before(events: Any, lifecycle: Lifecycle) -> None:
+    log = SessionLog.of(events, lifecycle)
+    arrivals = Counter(event.received for event in log.copies)
+    revised = {one.received: one for one in revisions(log)}
+    for received in (received for received, count in arrivals.items() if count == 1):
+        before, after = log.as_of(received - timedelta(milliseconds=1)), log.as_of(received)
+        if received in revised:
+            assert revised[received].before == before.session
+        else:
+            assert {*map(row_of, before.trace)} <= {*map(row_of, after.trace)}
+
+
+def row_of(entry: TraceEntry) -> object:
+    return identity(entry.event) if isinstance(entry.event, Event) else (entry.event.kind, entry.event.occurred_at)
 
 
 def test_a_correction_is_a_revision_by_a_copy() -> None:

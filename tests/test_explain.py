@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 from tests.commands import command
+from tests.strategies import lifecycles, streams
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
 from cobrowse_session.segments import Segment, Segments
@@ -93,6 +95,31 @@ def test_a_field_is_explained_by_the_event_and_the_row_that_set_it_last(
 
     assert (reason.field, reason.value, step_of(reason), reason.clock) == (field, value, step, clock)
     assert row in reason.rows
+
+
+@pytest.mark.parametrize("field", ["self.name", "self"])
+def test_a_part_of_a_detail_cites_the_rule_of_details_though_another_part_came_later(field: str) -> None:
+    call = stream().alerting(self_=Address(name="Zoë")).after(1).connected(self_=Address(name="Zoë", address_raw="z"))
+
+    assert explain(SessionLog.of(call), field).rules == (
+        "Details replace what the session holds. The outcome lists them itself, because the event names them and not the row.",
+    )
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["state.0", "wrapup.0", "wrapup.0.tags", "segments.0.1.type", "segments.0.type.0", "self.name.0", "segments.0.0", "id.0"],
+)
+def test_an_index_leads_into_lists_only(field: str) -> None:
+    with pytest.raises(KeyError, match=re.escape(field)):
+        explain(WHOLE, field)
+
+
+@pytest.mark.parametrize(
+    "field", ["segments.0", "segments.12", "segments.1.type", "controlling.0", "wrapup.tags.0", "wrapup.tags.9"]
+)
+def test_an_item_of_a_list_can_be_explained(field: str) -> None:
+    assert explain(WHOLE, field).field == field
 
 
 @pytest.mark.parametrize("field", ["segments", "wrapup", "afterCallWork", "self", "controlling"])
@@ -447,6 +474,38 @@ def test_a_setting_is_explained_by_the_event_that_stated_it_or_by_the_default() 
     assert default.unset == ("no event stated it, and the default of the lifecycle counts: 20 s",)
 
 
+_UNANSWERED = "the leg never connected, and `acw_when_unanswered` is off"
+_NO_PROMPT = "no event and no default names a wrap-up prompt"
+
+
+_COMPLETE = "the platform reports `complete`, and the session differs"
+_ENDED = stream().connected().after(1).disconnected().after(1)
+
+
+@pytest.mark.parametrize(
+    ("log", "field", "needs"),
+    [
+        (MISSED, "afterCallWork", f"begins (unless: the library ended an unanswered alert or {_UNANSWERED} or {_NO_PROMPT})"),
+        (
+            SessionLog.of(_ENDED.platform("lost")),
+            "afterCallWork",
+            f"complete_by_platform (needs: {_COMPLETE}, unless: the `by` or `state` of the event is unknown here)",
+        ),
+        (SessionLog.of(_ENDED.wrapup("sale", provisional=True)), "wrapup", "prepared (needs: the leg is connected)"),
+    ],
+    ids=["three rows", "a row, and what is needed", "what is needed excludes the row before it"],
+)
+def test_what_would_have_set_a_field_names_every_row_that_decides_before_it(log: SessionLog, field: str, needs: str) -> None:
+    assert explain(log, field).unset[1].replace(f" would have set {field}", "") == needs
+
+
+@given(events=streams(), lifecycle=lifecycles())
+def test_a_state_that_a_row_would_have_entered_counts_as_set(events: Any, lifecycle: Lifecycle) -> None:
+    log = SessionLog.of(events, lifecycle)
+
+    assert explain(log, "afterCallWork.state").unset == explain(log, "afterCallWork").unset
+
+
 def test_every_field_that_is_listed_can_be_explained() -> None:
     fields = explainable_fields()
 
@@ -467,6 +526,14 @@ def test_a_field_names_what_it_held_until_a_late_event_arrived() -> None:
     assert explain(SessionLog.of(LATE), "wrapup.code").earlier == (
         "ININ-WRAP-UP-TIMEOUT until 2026-03-01 10:00:00.000, when wrapup e5 arrived, set by timer.acw at 2026-03-01 09:01:33.000",
     )
+
+
+def test_a_timer_that_was_withdrawn_set_only_the_fields_that_it_writes() -> None:
+    late = CALL.after(14).wrapup("sale", viewer_url="https://w", received_at=at(3600))
+    log = SessionLog.of(late)
+
+    assert explain(log, "viewerUrl").earlier == ("https://v until 2026-03-01 10:00:00.000, when wrapup e5 arrived",)
+    assert explain(log, "wrapup.code").earlier[0].endswith("arrived, set by timer.acw at 2026-03-01 09:01:33.000")
 
 
 def test_a_field_that_a_late_event_left_alone_held_nothing_else() -> None:

@@ -3,6 +3,8 @@
 The first sentence of a docstring is the condition itself, because `explain` and the diagrams print it.
 """
 
+from collections.abc import Mapping
+
 from cobrowse_session.events import (
     PLATFORM_STATES,
     AfterCallWorkEnded,
@@ -16,7 +18,7 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle.actions import details_taken, grants_count, prepared, saved, settings_count
 from cobrowse_session.lifecycle.policy import Policy
-from cobrowse_session.lifecycle.row import reads_event, reads_session
+from cobrowse_session.lifecycle.row import Guard, reads_event, reads_session
 from cobrowse_session.model import NO_DETAILS, Communication, is_connected, is_ended
 from cobrowse_session.settings import NO_SETTINGS
 from cobrowse_session.vocabulary import AfterCallWorkEndedBy, AfterCallWorkState, WrapupPrompt
@@ -255,3 +257,8 @@ def changes_prepared_wrapup(session: Communication, event: WrapupSaved, _: Polic
 def changes_saved_wrapup(session: Communication, event: WrapupSaved, _: Policy) -> bool:
     """The save differs from the saved wrap-up. An end that moves is a change (WRAP-3)."""
     return saved(session, event) != session.wrapup
+
+
+_PAIRS: tuple[tuple[Guard, Guard], ...] = ((connected, not_connected), (has_ended, not_ended), (may_exit_early, no_early_exit))
+OPPOSITES: Mapping[Guard, Guard] = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
+"""Guards of which exactly one holds."""

@@ -12,6 +12,7 @@ from attrs import frozen
 from cobrowse_session.events import SETTING_NAMES, Event
 from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Refused
 from cobrowse_session.lifecycle.actions import COMMON, apply_details, apply_settings
+from cobrowse_session.lifecycle.guards import OPPOSITES
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
 from cobrowse_session.lifecycle.table import LEG_ENDED
@@ -27,6 +28,8 @@ from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 _INDEX = re.compile("[0-9]{1,9}")
 _PARTS = {"self": PARTS[Address], "segments": PARTS[Segment], "wrapup": PARTS[Wrapup], "after_call_work": PARTS[AfterCallWork]}
+_ITEMS = ("segments.0", "controlling.0", "wrapup.tags.0")
+"""The items of lists, with the index 0."""
 _DETAILS = frozenset(a.name for a in attrs.fields(Details))
 _SETTINGS = "settings"
 _FOLLOWS_FROM = {"wrapup": "after_call_work"}
@@ -110,18 +113,19 @@ def explain(log: SessionLog, field: str) -> Explanation:
     alternatives: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     related: tuple[str, ...] = ()  # why the field is unset from which this one follows
-    value = _inside(getattr(log.lifecycle.new(log.session_id), attribute), inside)
+    written = getattr(log.lifecycle.new(log.session_id), attribute)
+    value = _inside(written, inside)
     # The last change counts, so the loop goes on to the end. `unset` keeps the latest reason, too: a later event that has no row
     # for the field gives none, and does not erase the one before.
     for step in steps(log):
         held, value = value, _inside(getattr(step.after, attribute), inside)
         if value != held:
-            entry, rows = step.entry, _deciding(step.entry)
+            entry, rows, written = step.entry, _deciding(step.entry), getattr(step.after, attribute)
             alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
         if value is None:
             unset = _nearest(log.lifecycle, step, attribute, inside) or unset
             related = _nearest(log.lifecycle, step, _FOLLOWS_FROM.get(attribute, attribute), ()) or related
-    actions = _actions(entry, rows, attribute, getattr(log.session, attribute))
+    actions = _actions(entry, rows, attribute, written)
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
     return Explanation(
         field=field,
@@ -154,6 +158,10 @@ def _path(field: str) -> tuple[str, tuple[str, ...]]:
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
     if first == "segments" and inside and inside[0] in part:
         raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
+    if ".".join("0" if _INDEX.fullmatch(name) else name for name in field.split(".")) not in (*explainable_fields(), *_ITEMS):
+        raise KeyError(
+            f"a session has no field {field!r}; an index leads into {', '.join(one.removesuffix('.0') for one in _ITEMS)} only"
+        )
     return attribute, tuple(part.get(name, name) for name in inside)
 
 
@@ -179,7 +187,7 @@ def _deciding(entry: TraceEntry) -> tuple[Row, ...]:
 
 
 def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Action]:  # any field's value
-    """Return the actions that wrote an attribute."""
+    """Return the actions that wrote an attribute, whose value was `value` then."""
     if entry is None or attribute == "state":
         return []
     if attribute == _SETTINGS:
@@ -222,48 +230,65 @@ def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: st
 
 
 def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str, ...]) -> tuple[str, ...]:
-    """Return why a decision left a field unset: the row that decided, and the row with the fewest failed guards that sets it.
+    """Return why a decision left a field unset: the row that decided, and the row with the fewest obstacles that sets it.
 
     The actions of the other rows of the same event and state run on a copy of the session, to see whether they set the field.
 
-    Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, only `begins`
-    had no failed guard. So it would have decided if the guard of `none_without_prompt` had failed.
+    Example: the leg ended without a prompt. `none_without_prompt` decided. Of the rows that set `afterCallWork`, `begins` has one
+    obstacle only. It would have decided if the guard of `none_without_prompt` had failed.
     """
+    # Obstacles are the guards of a row that failed, and the rows before it whose guards hold, because the first such row decides.
     # Why a leg has no after-call work, with no prompt known. `leg_ended` in `absent` has these rows:
     #
-    #     row                       sets it   failed guards
+    #     row                       sets it   failed guards     rows before it that hold
     #     none_after_alert_timeout  no
     #     none_when_unanswered      no
     #     none_by_prompt            no
-    #     none_without_prompt       no        none: this row decided
-    #     skipped_after_transfer    yes       1: transferred
-    #     skipped_unrequested       yes       1: unrequested
-    #     begins                    yes       0: it is behind the row that decided, so the answer is "unless: no prompt is known"
+    #     none_without_prompt       no        none: it decided
+    #     skipped_after_transfer    yes       1: transferred    none_without_prompt
+    #     skipped_unrequested       yes       1: unrequested    none_without_prompt
+    #     begins                    yes       0                 none_without_prompt, so: "unless: no prompt is known"
     #
     # The actions run on a copy, because what a row may write (`written_by`) is more than what it wrote: `finish_wrapup` may leave
     # a wrap-up as it is.
     found: list[tuple[int, tuple[str, ...]]] = []
     for kind, session, row in _decisions(step):
-        for other in machines().rows(kind, session):
-            if other is not row and _sets(lifecycle, step, session, other, attribute, inside):
+        at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
+        rows = machines().rows(kind, session)
+        for place, other in enumerate(rows):
+            if other is not row and _sets(lifecycle, step, session, kind, other, attribute, inside):
                 failed = _failed(lifecycle, step, session, kind, other)
-                held = " and ".join(condition(guard) for guard in row.guards)
-                needs = f"needs: {' and '.join(failed)}" if failed else f"unless: {held}"
-                at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
-                decided = f"{row.name} decided at {at}: {row.reason} [{cites}]"
-                found.append((len(failed), (decided, f"{other.name} would have set {vendor_name(attribute)} ({needs})")))
+                before = [one for one in rows[:place] if not _failed(lifecycle, step, session, kind, one)]
+                unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
+                needs = f"{other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
+                found.append((len(failed) + len(unless), (f"{row.name} decided at {at}: {row.reason} [{cites}]", needs)))
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
 
 
+def _blocks(row: Row, other: Row) -> str:
+    """Return the conditions of a row that must fail, so that another row decides. Empty: the guards of that one exclude them."""
+    if any(OPPOSITES.get(guard) in row.guards for guard in other.guards):
+        return ""
+    return " and ".join(condition(guard) for guard in row.guards if guard not in other.guards)
+
+
+def _obstacles(failed: list[str], unless: list[str]) -> str:
+    parts = (("needs: ", " and ".join(failed)), ("unless: ", " or ".join(unless)))
+    return ", ".join(name + text for name, text in parts if text)
+
+
 def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
-    lifecycle: Lifecycle, step: Step, session: CobrowseSession, row: Row, attribute: str, inside: tuple[str, ...]
+    lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: str, row: Row, attribute: str, inside: tuple[str, ...]
 ) -> bool:
-    """Return whether the actions of a row would have set a field."""
+    """Return whether a row would have set a field: its actions, or the state that it enters."""
     if not any(attribute in written_by(action) for action in row.actions):
         return False
     then = copy(session)
     for action in row.actions:
         action(then, step.entry.event, lifecycle.policy(session))
+    work = machines().after_call_work
+    if kind in work.events and row.outcome is None:
+        work.set_state(row.result, then)
     return _inside(getattr(then, attribute), inside) is not None
 
 
@@ -312,7 +337,7 @@ def _earlier(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterat
     for one in revisions(log):
         before, after = (_inside(getattr(session, attribute), inside) for session in (one.before, one.after))
         if before != after:
-            timers = "".join(f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn)
+            timers = "".join(f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn_of(attribute))
             yield f"{value_text(before)} until {clock_time(one.received)}, when {one.event.kind} {one.event.id} arrived{timers}"
 
 

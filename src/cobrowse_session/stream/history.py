@@ -1,15 +1,15 @@
 """The history of a session in plain sentences."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
 from cobrowse_session.canonical import Identity, identity
-from cobrowse_session.events import Event
+from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
-from cobrowse_session.stream.changes import FieldChange, field_changes
+from cobrowse_session.stream.changes import ATTRIBUTES, FieldChange, field_changes
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import Revision, is_late, revisions
@@ -128,10 +128,16 @@ def _arrival(event: Event, revised: Sequence[Revision]) -> Iterator[str]:
 
 def until_then(revision: Revision) -> str:
     """Return what the session showed until a revision, in a sentence. It is empty if the session showed nothing else."""
-    timers = " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in revision.withdrawn)
     shown = [change for change in revision.differences if change.before is not None and change.field not in _UNNAMED]
     shown = [change for change in shown if change.field in _TELLING] or shown[:_MAX_NAMED]
     if not shown:
+        timers = _timers(revision.withdrawn)
         return f"Until then {timers} counted as fired." if timers else ""
     fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown)
+    attributes = {ATTRIBUTES[change.field.partition(".")[0]] for change in shown if not change.field.startswith("settings.")}
+    timers = _timers(revision.withdrawn_of(*attributes))
     return f"Until then the session showed {fields}{f', set by {timers}' if timers else ''}."
+
+
+def _timers(timers: Iterable[Timer]) -> str:
+    return " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in timers)

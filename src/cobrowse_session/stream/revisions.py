@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
 from cobrowse_session.canonical import order
 from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle import Applied
 from cobrowse_session.lifecycle.actions import TOLERANCE
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.stream.changes import FieldChange, difference
 from cobrowse_session.stream.log import Change, SessionLog
+from cobrowse_session.times import EPOCH
+
+_TICK = timedelta(milliseconds=1)
+"""The smallest difference of two times."""
 
 
 @frozen
@@ -42,6 +47,15 @@ class Revision:
         """The timers that were withdrawn."""
         return tuple(entry.event for entry in self.change.withdrawn if isinstance(entry.event, Timer))
 
+    def withdrawn_of(self, *attributes: str) -> tuple[Timer, ...]:
+        """Return the withdrawn timers that may write one of some attributes of a session."""
+        return tuple(
+            entry.event
+            for entry in self.change.withdrawn
+            if isinstance(entry.event, Timer) and isinstance(entry.outcome, Applied)
+            if not {*attributes}.isdisjoint(entry.outcome.set)
+        )
+
     @property
     def differences(self) -> tuple[FieldChange, ...]:
         """The fields that the session showed differently."""
@@ -61,7 +75,8 @@ def revisions(log: SessionLog) -> Iterator[Revision]:
     # that, because it shows the end only.
     then = SessionLog(log.lifecycle, log.session_id)
     for event in sorted(log.copies, key=lambda event: (event.received, order(event))):
-        then.advance(event.received)
+        # Not to the arrival itself: a timer of that instant comes after the event, so the session never showed it.
+        then.advance(max(event.received - _TICK, EPOCH))
         # A shallow copy is enough: values are replaced, never changed in place. It must be taken before `add`, which writes.
         before, is_copy = copy(then.session), then.holds(event)
         change = then.add(event)
@@ -77,5 +92,9 @@ def is_late(event: Event) -> bool:
 def _may_have_some(log: SessionLog) -> bool:
     """Return whether a second replay can find any. It costs as much as the first one."""
     received = [event.received for event in log.events]
-    in_order = received == sorted(received) and not any(map(is_late, log.events))
-    return not in_order or len(log.copies) > len(received)
+    # Events in order withdraw timers, too. Example: a wrap-up that was received in order, 1.5 s after it occurred. If
+    # after-call work timed out within that time, the session showed the timer's code. No event takes a timeout back, so the
+    # settings in the end have every timeout.
+    settings = log.session.settings.with_defaults(log.lifecycle.settings)
+    has_timers = settings.wrapup_timeout is not None or settings.alerting_timeout is not None
+    return has_timers or received != sorted(received) or len(log.copies) > len(received)
