@@ -441,7 +441,10 @@ def test_a_reason_reads_as_a_page() -> None:
                     "none_when_unanswered decided at 2026-03-01 09:00:09.000: A leg that never connected has no after-call work. "
                     "[ACW-3, ACW-7]"
                 ),
-                "begins would have set afterCallWork (unless: the leg never connected, and `acw_when_unanswered` is off)",
+                (
+                    "begins would have set afterCallWork (unless: the leg never connected, and `acw_when_unanswered` is off or no event "
+                    "and no default names a wrap-up prompt)"
+                ),
                 "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
             ),
         ),
