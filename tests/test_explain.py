@@ -442,8 +442,8 @@ def test_a_reason_reads_as_a_page() -> None:
                     "[ACW-3, ACW-7]"
                 ),
                 (
-                    "begins would have set afterCallWork (unless: the leg never connected, and `acw_when_unanswered` is off or no "
-                    "event and no default names a wrap-up prompt)"
+                    "begins would have set afterCallWork (unless: the leg never connected, and `acw_when_unanswered` is off or "
+                    "no event and no default names a wrap-up prompt)"
                 ),
                 "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
             ),
