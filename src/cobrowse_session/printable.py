@@ -31,9 +31,9 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text) if not text.isprintable() else text
 
 
-def short_repr(value: attrs.AttrsInstance) -> str:
+def short_repr(self: attrs.AttrsInstance) -> str:
     """Return a repr that leaves out what is unset, with times and enum members as text. For use as `__repr__`."""
-    return f"{type(value).__name__}({', '.join(f'{name}={_shown(held)}' for name, held in _set_fields(value))})"
+    return f"{type(self).__name__}({', '.join(f'{name}={_shown(held)}' for name, held in _set_fields(self))})"
 
 
 def _set_fields(value: attrs.AttrsInstance) -> "list[tuple[str, Any]]":  # any field's value

@@ -88,11 +88,7 @@ class Sessions:
     until: datetime | None
     known: Known
     lifecycle: Lifecycle
-    bad: ProblemReporter = field()
-
-    @bad.default
-    def _reporter(self) -> ProblemReporter:
-        return ProblemReporter(self.events, inform)
+    bad: ProblemReporter
 
     def read(self) -> Sequence[SessionLog]:
         """Return the logs of all sessions, in the order in which they are written."""
@@ -146,4 +142,4 @@ class Sessions:
 @grouped(known_at=known_at_of, lifecycle=lifecycle_of)
 def sessions_of(events: Events, *, known_at: tuple[datetime | None, Known], lifecycle: Lifecycle) -> Sessions:
     """Return the sessions that the options ask for."""
-    return Sessions(events, *known_at, lifecycle)
+    return Sessions(events, *known_at, lifecycle, ProblemReporter(events, inform))

@@ -233,7 +233,7 @@ def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterabl
         TableError: an event in a state has no outcome or several, a row names an unknown state or is never reached, two rows of
             one name differ, or a kind of event has rows in both machines or in none.
     """
-    named = {kind: event.target_state.value for kind, event in KINDS.items() if event.target_state}
+    named = {kind: str(event.target_state) for kind, event in KINDS.items() if event.target_state}
     named[AlertingTimeout.kind] = AlertingTimeout.target_state.value
     legs = Part("connection", table.CONNECTION_STATES, tuple(connection), named)
     work = Part("after-call work", table.AFTER_CALL_WORK_STATES, tuple(after_call_work), named)
