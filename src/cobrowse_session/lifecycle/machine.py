@@ -234,7 +234,7 @@ def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterabl
             one name differ, or a kind of event has rows in both machines or in none.
     """
     named = {kind: str(event.target_state) for kind, event in KINDS.items() if event.target_state}
-    named[AlertingTimeout.kind] = AlertingTimeout.target_state.value
+    named[AlertingTimeout.kind] = str(AlertingTimeout.target_state)
     legs = Part("connection", table.CONNECTION_STATES, tuple(connection), named)
     work = Part("after-call work", table.AFTER_CALL_WORK_STATES, tuple(after_call_work), named)
     check_table((legs, work), (*KINDS, table.LEG_ENDED), TIMERS)
