@@ -133,6 +133,24 @@ def test_an_event_counts_from_the_time_when_it_was_received(tmp_path: Path) -> N
     assert "connected" in command("timeline", path, "--known-at", "2026-03-01T09:05:00Z").out
 
 
+@pytest.mark.parametrize("arguments", [("replay",), ("history",), ("explain", "ben"), ("timeline", "ben"), ("perfetto",)])
+def test_every_command_prints_how_many_events_were_received_by_then(arguments: tuple[str, ...]) -> None:
+    name, *session = arguments
+    line = "27 of 32 events were received by 2026-03-01 09:13:00.000 UTC.\n"
+
+    assert line in command(name, EXAMPLES / "events.jsonl", *session, "--known-at", "2026-03-01T09:13:00Z").err
+    assert "received by" not in command(name, EXAMPLES / "events.jsonl", *session).err
+
+
+def test_what_was_known_at_a_time_is_marked_so() -> None:
+    path, asked = EXAMPLES / "events.jsonl", ("--known-at", "2026-03-01T09:13:00Z")
+    then = "as known at 2026-03-01 09:13:00.000"
+
+    assert command("history", path, "ben", *asked).out.startswith(f"Session ben, {then}. All times are UTC.\n")
+    assert f", {then}. All times are UTC.</text>" in command("timeline", path, "ben", *asked).out
+    assert "as known at" not in command("timeline", path, "ben").out
+
+
 def test_the_sessions_are_advanced_to_the_time_and_no_further(tmp_path: Path) -> None:
     timed = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(10).disconnected()
     path = written(tmp_path / "timed", timed, stream("s2", start=at(3600)).alerting())

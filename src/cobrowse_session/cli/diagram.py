@@ -91,7 +91,7 @@ def timeline_command(
     check_files(sessions.events, [output])
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
-        _write(outputs, output, timeline(log), how)
+        _write(outputs, output, timeline(log, known_at=sessions.known.at), how)
     sessions.exit_if_rejected()
 
 

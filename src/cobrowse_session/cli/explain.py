@@ -1,6 +1,7 @@
 """The commands that explain a session: its history, and why a field holds its value."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from json import loads
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from cobrowse_session.cli.suggest import did_you_mean
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
+from cobrowse_session.stream.words import clock_time
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.strict_json import dump
 
@@ -75,7 +77,7 @@ def history_command(
         for number, log in enumerate(shown):
             if number and not json:
                 show("")
-            _show_history(log, json=json)
+            _show_history(log, sessions.known.at, json=json)
     _hint(shown)
     sessions.exit_if_rejected()
 
@@ -89,12 +91,13 @@ def _hint(logs: Iterable[SessionLog]) -> None:
 # --- History ------------------------------------------------------------------------------------------------------------------
 
 
-def _show_history(log: SessionLog, *, json: bool) -> None:
+def _show_history(log: SessionLog, known_at: datetime | None, *, json: bool) -> None:
     if json:
         for entry in _entries(log):
             show_json(history_json(entry))
         return
-    show(f"Session {log.session_id}. All times are UTC.", "bright_blue")
+    known = f", as known at {clock_time(known_at)}" if known_at else ""
+    show(f"Session {log.session_id}{known}. All times are UTC.", "bright_blue")
     for entry in _entries(log):
         first, *more = entry.lines
         show(first, _colour(entry))
