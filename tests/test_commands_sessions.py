@@ -103,8 +103,26 @@ def test_a_field_without_its_session_asks_for_the_session(two: Path) -> None:
     assert "the file has 2 sessions: s1, agent-2" in error(command("explain", two, "wrapup.code").err)
 
 
-def test_a_misspelt_field_of_the_only_session_has_a_suggestion(one: Path) -> None:
-    assert "Did you mean 'wrapup.code'?" in error(command("explain", one, "wrapup.cod").err)
+@pytest.mark.parametrize(
+    ("field", "nearest"),
+    [
+        ("wrapup.cod", "'wrapup.code'"),
+        ("afterCallWork.start", "'afterCallWork.startTime'"),
+        ("startTime", "'segments.0.startTime' or 'afterCallWork.startTime'"),
+        ("STARTTIME", "'segments.0.startTime' or 'afterCallWork.startTime'"),
+        ("durationSeconds", "'wrapup.durationSeconds'"),
+        ("pervider", "'provider'"),
+    ],
+)
+def test_a_misspelt_field_of_the_only_session_has_a_suggestion(field: str, nearest: str, one: Path) -> None:
+    assert f"Did you mean {nearest}?" in error(command("explain", one, field).err)
+
+
+def test_the_beginning_of_a_session_id_has_a_suggestion(tmp_path: Path) -> None:
+    path = written(tmp_path / "ids", stream("ae14044d-ec52").alerting(), stream("ae300000-ec52").alerting())
+
+    assert "Did you mean 'ae14044d-ec52'?" in error(command("history", path, "ae14").err)
+    assert "Did you mean 'ae14044d-ec52' or 'ae300000-ec52'?" in error(command("explain", path, "ae", "state").err)
 
 
 # --- As they were known at a time ---------------------------------------------------------------------------------------------
