@@ -104,6 +104,44 @@ def test_a_field_without_its_session_asks_for_the_session(two: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        (("explain", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("explain", "s1", "state", "two.jsonl"), "the file comes first: two.jsonl s1 state"),
+        (("explain", "s1" * 200, "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("history", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("timeline", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("explain", "two.jsonl", "state", "s1"), "the session comes before the field: s1 state"),
+    ],
+)
+def test_arguments_in_another_order_are_wrong_usage_that_states_the_order(
+    arguments: tuple[str, ...], order: str, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(two.parent)
+
+    done = command(*arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert order in error(done.err)
+
+
+def test_a_file_may_have_the_name_of_a_session(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two.parent)
+    Path("s1").touch()
+
+    assert command("explain", two, "s1", "state").code == 0
+    assert command("explain", "-", "s1", "state", stdin=two.read_bytes()).code == 0
+
+
+@pytest.mark.parametrize("name", ["explain", "timeline"])
+def test_a_file_without_an_event_has_no_session_to_show(name: str) -> None:
+    done = command(name, "-")
+
+    assert (done.code, done.out) == (2, "")
+    assert "the file has no event that can be read." in error(done.err)
+
+
+@pytest.mark.parametrize(
     ("field", "nearest"),
     [
         ("wrapup.cod", "'wrapup.code'"),

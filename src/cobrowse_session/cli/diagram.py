@@ -11,7 +11,7 @@ import typer
 from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.explain import Session
-from cobrowse_session.cli.inputs import check_files, open_input
+from cobrowse_session.cli.inputs import check_files, check_order, open_input
 from cobrowse_session.cli.options import FILES, Output, grouped
 from cobrowse_session.cli.outputs import Outputs, is_stdout
 from cobrowse_session.cli.png import png, renderer
@@ -88,6 +88,7 @@ def timeline_command(
     ] = None,
 ) -> None:
     """Draw one session in time: how long each state and its after-call work lasted, and what happened."""
+    check_order(sessions.events, session)
     check_files(sessions.events, [output])
     how = _format(format_, output, "svg", ("svg",))
     log = sessions.find(sessions.read(), session)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from json import loads
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
 from cobrowse_session.cli.as_json import explanation_json, field_json, history_json
 from cobrowse_session.cli.errors import usage_errors
-from cobrowse_session.cli.inputs import check_files
+from cobrowse_session.cli.inputs import check_files, check_order
 from cobrowse_session.cli.options import Json, grouped
 from cobrowse_session.cli.outputs import show, show_json
 from cobrowse_session.cli.screen import inform, waiting_for
@@ -44,9 +45,13 @@ def explain_command(
 
     Without FIELD, list the fields that can be explained, with their values.
     """
+    check_order(sessions.events, session, field)
     check_files(sessions.events, ["-"])
     logs = sessions.read()
-    if field is None and session is not None and _is_field(session, [log.session_id for log in logs]):
+    ids = [log.session_id for log in logs]
+    if field in ids and session not in ids:
+        raise typer.BadParameter(f"the session comes before the field: {quote(field)} {quote(session or '')}", param_hint="SESSION")
+    if field is None and session is not None and _is_field(session, ids):
         session, field = None, session
     log = sessions.find(logs, session)
     explanation = None if field is None else _explained(log, field)
@@ -70,6 +75,7 @@ def history_command(
     json: Json = False,
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
+    check_order(sessions.events, session)
     check_files(sessions.events, ["-"])
     logs = sessions.read()
     shown = logs if session is None else (sessions.find(logs, session),)

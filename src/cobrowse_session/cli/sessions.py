@@ -141,10 +141,11 @@ class Sessions:
             raise typer.BadParameter(
                 f"no session was known at that time. The first event was received at {time_text(first)}.", param_hint="--known-at"
             )
+        if not logs:
+            raise typer.BadParameter("the file has no event that can be read.", param_hint="EVENTS.jsonl")
         ids = listed([log.session_id for log in logs])
         raise typer.BadParameter(
-            f"expected the id of a session, for the file has {plural(len(logs), 'session')}{f': {ids}' if ids else ''}.",
-            param_hint="SESSION",
+            f"expected the id of a session, for the file has {plural(len(logs), 'session')}: {ids}.", param_hint="SESSION"
         )
 
     def exit_if_rejected(self) -> None:
