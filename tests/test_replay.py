@@ -285,7 +285,10 @@ def test_without_its_extra_the_command_says_which_one_is_missing(tmp_path: Path)
     done = process("--help", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
     assert done.code == 1
-    assert done.err == "cobrowse-session: the command line needs the extra 'cli': pip install 'cobrowse-session[cli]', or from a checkout: pip install '.[cli]'\n"
+    assert done.err == (
+        "cobrowse-session: the command line needs the extra 'cli': "
+        "pip install 'cobrowse-session[cli]', or from a checkout: pip install '.[cli]'\n"
+    )
 
 
 def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:

@@ -50,7 +50,9 @@ def explain_command(
     logs = sessions.read()
     ids = [log.session_id for log in logs]
     if field in ids and session not in ids:
-        raise typer.BadParameter(f"the session comes before the field: {quote(field)} {quote(session or '')}", param_hint="SESSION")
+        raise typer.BadParameter(
+            f"the session comes before the field: {quote(field)} {quote(session or '')}", param_hint="SESSION"
+        )
     if field is None and session is not None and _is_field(session, ids):
         session, field = None, session
     log = sessions.find(logs, session)
