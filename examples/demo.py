@@ -8,6 +8,7 @@ from cobrowse_session import CobrowseSession, Event, Refused, SessionLog
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.sources.genesys.reconcile import reconcile
+from cobrowse_session.stream.words import length
 from cobrowse_session.times import MAX_TIME
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def main() -> None:
             if isinstance(step.outcome, Refused):
                 print(f"Refused: {leg.session.id}, {step.event.type}, {step.outcome.rule}. {step.outcome.reason}")
             if isinstance(step.event, Event) and (lag := step.event.received - step.event.occurred_at) > timedelta(seconds=2):
-                print(f"Late:    {leg.session.id}, {step.event.type}, {lag.total_seconds():.0f} s late, applied in its place.")
+                print(f"Late:    {leg.session.id}, {step.event.type}, {length(lag)} late, applied in its place.")
     captured()
     command = ".venv/bin/cobrowse-session"
     print(f"""
@@ -62,8 +63,8 @@ def life(session: CobrowseSession) -> str:
     """Return a leg in one line: alert, connection, end, after-call work. Durations come from segments, which are on one clock."""
     lasted = {s.type: s.end_time - s.start_time for s in session.segments or () if s.start_time and s.end_time}
     began = session.segments[0].start_time if session.segments else session.disconnected_time
-    alert = f"alert {spoken(lasted['Alert']):>6}" if "Alert" in lasted else "no alert"
-    talk = f"connected {spoken(lasted['Interact']):>11}" if "Interact" in lasted else "never connected"
+    alert = f"alert {length(lasted['Alert']):>6}" if "Alert" in lasted else "no alert"
+    talk = f"connected {length(lasted['Interact']):>11}" if "Interact" in lasted else "never connected"
     if session.disconnected_time is None:
         talk = f"{session.state} still"
     return (
@@ -77,14 +78,8 @@ def after_call_work(session: CobrowseSession) -> str:
     work, wrapup = session.after_call_work, session.wrapup
     if work is None:
         return "none"
-    took = "" if work.start_time is None or work.end_time is None else f" {spoken(work.end_time - work.start_time)}"
+    took = "" if work.start_time is None or work.end_time is None else f" {length(work.end_time - work.start_time)}"
     return f"{work.state}{took}" + (f", {wrapup.code}" if wrapup else "")
-
-
-def spoken(duration: timedelta) -> str:
-    """Return a duration for a person."""
-    minutes, seconds = divmod(duration.total_seconds(), 60)
-    return f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
 
 
 if __name__ == "__main__":

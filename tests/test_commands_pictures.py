@@ -43,6 +43,34 @@ def test_a_name_of_no_format_is_the_default(tmp_path: Path) -> None:
     assert (tmp_path / "t").read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "formats"),
+    [(("diagram",), ".mmd, .dot, .svg, .md, .scxml, .xstate.json or .png"), (("timeline", CALL), ".svg or .png")],
+    ids=["diagram", "timeline"],
+)
+def test_a_name_that_ends_like_no_format_is_wrong_usage(
+    arguments: tuple[str | Path, ...], formats: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = command(*arguments, "-o", "picture.jpg")
+
+    assert done.code == 2
+    assert f".jpg is no format of this picture. Use {formats}, or name the format by --format." in error(done.err)
+    assert list(tmp_path.iterdir()) == []
+    assert command(*arguments, "-o", "picture.jpg", "--format", "svg").code == 0
+    assert Path("picture.jpg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_the_end_of_a_name_may_be_in_capitals(tmp_path: Path) -> None:
+    command("diagram", "-o", tmp_path / "D.SVG")
+
+    assert (tmp_path / "D.SVG").read_text(encoding="utf-8") == render("connection", "svg")
+
+
+def test_the_initials_of_a_picture_have_a_suggestion() -> None:
+    assert "Did you mean 'after-call-work'?" in error(command("diagram", "acw").err)
+
+
 def test_a_name_of_a_format_that_shows_no_paths_is_wrong_usage(tmp_path: Path) -> None:
     command("replay", CALL, "--trace", tmp_path / "trace", "-o", tmp_path / "out")
 
@@ -83,5 +111,9 @@ def test_without_its_extra_a_png_is_one_sentence_that_names_it(arguments: tuple[
         *arguments, "-o", tmp_path / "d.png", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     )
 
-    assert (done.code, done.err) == (2, "cobrowse-session: a PNG needs the extra 'png': pip install 'cobrowse-session[png]'\n")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert (
+        "a PNG needs the extra 'png': pip install 'cobrowse-session[png]', or from a checkout: pip install '.[png]'" in done.err
+    )
     assert not (tmp_path / "d.png").exists()

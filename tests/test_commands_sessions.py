@@ -103,8 +103,64 @@ def test_a_field_without_its_session_asks_for_the_session(two: Path) -> None:
     assert "the file has 2 sessions: s1, agent-2" in error(command("explain", two, "wrapup.code").err)
 
 
-def test_a_misspelt_field_of_the_only_session_has_a_suggestion(one: Path) -> None:
-    assert "Did you mean 'wrapup.code'?" in error(command("explain", one, "wrapup.cod").err)
+@pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        (("explain", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("explain", "s1", "state", "two.jsonl"), "the file comes first: two.jsonl s1 state"),
+        (("explain", "s1" * 200, "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("history", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("timeline", "s1", "two.jsonl"), "the file comes first: two.jsonl s1"),
+        (("explain", "two.jsonl", "state", "s1"), "the session comes before the field: s1 state"),
+    ],
+)
+def test_arguments_in_another_order_are_wrong_usage_that_states_the_order(
+    arguments: tuple[str, ...], order: str, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(two.parent)
+
+    done = command(*arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert order in error(done.err)
+
+
+def test_a_file_may_have_the_name_of_a_session(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two.parent)
+    Path("s1").touch()
+
+    assert command("explain", two, "s1", "state").code == 0
+    assert command("explain", "-", "s1", "state", stdin=two.read_bytes()).code == 0
+
+
+@pytest.mark.parametrize("name", ["explain", "timeline"])
+def test_a_file_without_an_event_has_no_session_to_show(name: str) -> None:
+    done = command(name, "-")
+
+    assert (done.code, done.out) == (2, "")
+    assert "the file has no event that can be read." in error(done.err)
+
+
+@pytest.mark.parametrize(
+    ("field", "nearest"),
+    [
+        ("wrapup.cod", "'wrapup.code'"),
+        ("afterCallWork.start", "'afterCallWork.startTime'"),
+        ("startTime", "'segments.0.startTime' or 'afterCallWork.startTime'"),
+        ("STARTTIME", "'segments.0.startTime' or 'afterCallWork.startTime'"),
+        ("durationSeconds", "'wrapup.durationSeconds'"),
+        ("pervider", "'provider'"),
+    ],
+)
+def test_a_misspelt_field_of_the_only_session_has_a_suggestion(field: str, nearest: str, one: Path) -> None:
+    assert f"Did you mean {nearest}?" in error(command("explain", one, field).err)
+
+
+def test_the_beginning_of_a_session_id_has_a_suggestion(tmp_path: Path) -> None:
+    path = written(tmp_path / "ids", stream("ae14044d-ec52").alerting(), stream("ae300000-ec52").alerting())
+
+    assert "Did you mean 'ae14044d-ec52'?" in error(command("history", path, "ae14").err)
+    assert "Did you mean 'ae14044d-ec52' or 'ae300000-ec52'?" in error(command("explain", path, "ae", "state").err)
 
 
 # --- As they were known at a time ---------------------------------------------------------------------------------------------
@@ -131,6 +187,24 @@ def test_an_event_counts_from_the_time_when_it_was_received(tmp_path: Path) -> N
     assert ["disconnected e3" in done.out for done in (before, then)] == [False, True]
     assert command("explain", path, "state", "--known-at", "2026-03-01T09:05:00Z").out.startswith("state is connected.")
     assert "connected" in command("timeline", path, "--known-at", "2026-03-01T09:05:00Z").out
+
+
+@pytest.mark.parametrize("arguments", [("replay",), ("history",), ("explain", "ben"), ("timeline", "ben"), ("perfetto",)])
+def test_every_command_prints_how_many_events_were_received_by_then(arguments: tuple[str, ...]) -> None:
+    name, *session = arguments
+    line = "27 of 32 events were received by 2026-03-01 09:13:00.000 UTC.\n"
+
+    assert line in command(name, EXAMPLES / "events.jsonl", *session, "--known-at", "2026-03-01T09:13:00Z").err
+    assert "received by" not in command(name, EXAMPLES / "events.jsonl", *session).err
+
+
+def test_what_was_known_at_a_time_is_marked_so() -> None:
+    path, asked = EXAMPLES / "events.jsonl", ("--known-at", "2026-03-01T09:13:00Z")
+    then = "as known at 2026-03-01 09:13:00.000"
+
+    assert command("history", path, "ben", *asked).out.startswith(f"Session ben, {then}. All times are UTC.\n")
+    assert f", {then}. All times are UTC.</text>" in command("timeline", path, "ben", *asked).out
+    assert "as known at" not in command("timeline", path, "ben").out
 
 
 def test_the_sessions_are_advanced_to_the_time_and_no_further(tmp_path: Path) -> None:

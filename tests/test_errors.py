@@ -80,7 +80,7 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
     (
         MissingExtraError("the command line", "cli"),
         "installation",
-        "the command line needs the extra 'cli': pip install 'cobrowse-session[cli]'",
+        "the command line needs the extra 'cli': pip install 'cobrowse-session[cli]', or from a checkout: pip install '.[cli]'",
     ),
 ]
 

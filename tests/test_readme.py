@@ -78,9 +78,10 @@ def test_the_metadata_claims_no_address(wheel: Path) -> None:
 # --- Examples -----------------------------------------------------------------------------------------------------------------
 
 
-def test_what_the_readme_and_the_index_page_show_works_in_an_empty_folder_with_the_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_what_the_readme_and_the_index_page_show_works_beside_the_examples_with_the_wheel(wheel: Path, tmp_path: Path) -> None:
     installed, folder = tmp_path / "installed", tmp_path / "empty"
     folder.mkdir()
+    (folder / "examples").symlink_to(ROOT / "examples")
     ZipFile(wheel).extractall(installed)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = partial(_run, folder=folder, PATH=path, PYTHONPATH=str(installed))
@@ -91,7 +92,7 @@ def test_what_the_readme_and_the_index_page_show_works_in_an_empty_folder_with_t
     assert run(sys.executable, "-m", "doctest", "-o", "ELLIPSIS", str(tmp_path / "sessions.txt")) == ""
     run("bash", "-ec", "\n".join(_commands()))
     written = {file.name for file in folder.iterdir()}
-    assert written == {"conversation.json", "events.jsonl", "sessions.jsonl", "trace.jsonl", "leg1.svg"}
+    assert written == {"examples", "events.jsonl", "sessions.jsonl", "trace.jsonl", "ben.svg"}
 
 
 def test_the_timeline_in_the_readme_is_what_the_code_prints() -> None:

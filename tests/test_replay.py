@@ -226,6 +226,7 @@ def test_an_empty_file_is_no_error() -> None:
 
     assert (done.code, done.out) == (0, "")
     assert "0 events, 0 sessions" in done.err
+    assert done.err.endswith("There is no event in standard input.\n")
 
 
 @pytest.mark.parametrize(
@@ -241,12 +242,15 @@ def test_an_empty_file_is_no_error() -> None:
         (("replay", "{events}", "--until", "2026-03-01T09:00:00"), "zone"),
         (("replay", "{events}", "--acw", "sometimes"), "agentRequested"),
         (("replay", "{events}", "--acw", "mandetory"), "did you mean 'mandatory'"),
-        (("replay", "{events}", "--acw", "timeout"), "--acw-timeout"),
+        (("replay", "{events}", "--acw", "timeout"), "--acw timeout needs --acw-timeout SECONDS."),
+        (("replay", "{events}", "--acw", "forcedTimeout"), "--acw forcedTimeout needs --acw-timeout SECONDS."),
         (("replay", "{events}", "--acw-timeout", "0"), "from 1 ms to 86,400,000 ms, found 0 s"),
         (("replay", "{events}", "--acw-timeout", "1e300"), "--acw-timeout"),
         (("replay", "{events}", "--acw-timeout", "nan"), "--acw-timeout"),
         (("replay", "{events}", "--alerting-grace", "-1"), "--alerting-grace"),
-        (("replay",), "EVENTS.jsonl"),
+        (("replay",), "Missing argument 'EVENTS.jsonl'. Try: cobrowse-session replay events.jsonl --trace"),
+        (("explain",), "Missing argument 'EVENTS.jsonl'. Try: cobrowse-session explain events.jsonl s1 wrapup.endTime"),
+        (("diff", "{events}"), "Missing argument 'B.trace.jsonl'. Try: cobrowse-session diff before.trace.jsonl"),
         (("rewind",), "rewind"),
     ],
 )
@@ -282,7 +286,10 @@ def test_without_its_extra_the_command_says_which_one_is_missing(tmp_path: Path)
     done = process("--help", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
     assert done.code == 1
-    assert done.err == "cobrowse-session: the command line needs the extra 'cli': pip install 'cobrowse-session[cli]'\n"
+    assert done.err == (
+        "cobrowse-session: the command line needs the extra 'cli': "
+        "pip install 'cobrowse-session[cli]', or from a checkout: pip install '.[cli]'\n"
+    )
 
 
 def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:
@@ -290,7 +297,7 @@ def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:
 
     assert len(told.splitlines()) < 40
     assert "cleo      09:00:30  alert  2.5 s  connected   3 min 0 s  end: peer " in told
-    assert "after-call work: complete 15.0 s, resolved" in told
+    assert "after-call work: complete 15 s, resolved" in told
     assert "Refused: cleo, cobrowse.session.acw.ended, code_required." in told
     assert "beside the platform's own record: 32 fields equal" in told
 

@@ -71,7 +71,8 @@ def test_without_sphinx_the_import_names_what_to_install(hidden: tuple[str, ...]
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(
-        "the Sphinx extension needs the extra 'sphinx': pip install 'cobrowse-session[sphinx]'"
+        "the Sphinx extension needs the extra 'sphinx': "
+        "pip install 'cobrowse-session[sphinx]', or from a checkout: pip install '.[sphinx]'"
     )
     assert "ModuleNotFoundError" not in done.stderr
 

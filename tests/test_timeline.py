@@ -50,15 +50,15 @@ def of_class(drawing: ET.Element, name: str) -> list[ET.Element]:
     ("prompt", "work"),
     [
         ("optional", ["pending: 8 s", "skipped: so far"]),
-        ("mandatory", ["pending: 14.2 s", "complete: so far"]),
-        ("timeout", ["pending: 14.2 s", "complete: so far"]),
+        ("mandatory", ["pending: 14.22 s", "complete: so far"]),
+        ("timeout", ["pending: 14.22 s", "complete: so far"]),
         ("forcedTimeout", ["pending: 30 s", "complete: so far"]),
         ("agentRequested", ["skipped: so far"]),
         ("none", []),
     ],
 )
 def test_each_prompt_draws_its_own_after_call_work(prompt: str, work: list[str]) -> None:
-    connection = ["alerting: 3 s", "connected: 4:57 min", "disconnected: so far"]
+    connection = ["alerting: 3 s", "connected: 4 min 57 s", "disconnected: so far"]
 
     assert boxes(drawn(log_of(CALL, prompt))) == connection + work
 
@@ -150,7 +150,7 @@ def test_of_a_long_list_the_middle_is_left_out_and_counted() -> None:
 
     assert numbers == [*range(1, 31), *range(1195, 1205)] * 2
     assert [text.text for text in of_class(drawing, "left-out")] == ["1,164 more, not listed"]
-    assert boxes(drawing) == ["alerting: 0 s", "connected: 20:01 min", "disconnected: 1 s", "terminated: so far"]
+    assert boxes(drawing) == ["alerting: 0 s", "connected: 20 min 1 s", "disconnected: 1 s", "terminated: so far"]
     assert sizes == {None, "font-size: 6.4px"}
 
 

@@ -191,4 +191,5 @@ class MissingExtraError(CobrowseError, ImportError):
     extra: str
 
     def __str__(self) -> str:
-        return f"{self.feature} needs the extra {self.extra!r}: pip install 'cobrowse-session[{self.extra}]'"
+        package, checkout = f"'cobrowse-session[{self.extra}]'", f"'.[{self.extra}]'"
+        return f"{self.feature} needs the extra {self.extra!r}: pip install {package}, or from a checkout: pip install {checkout}"

@@ -37,7 +37,7 @@ for panel, name, command, examples in (
         ),
     ),
     (SESSIONS, "history", history_command, ("events.jsonl s1", "events.jsonl s1 --acw mandatory")),
-    (SESSIONS, "explain", explain_command, ("events.jsonl s1", "events.jsonl s1 wrapup.endTime")),
+    (SESSIONS, "explain", explain_command, ("events.jsonl s1 wrapup.endTime", "events.jsonl s1")),
     (PLATFORM, "convert", convert_command, ("conversation.json | cobrowse-session replay -",)),
     (PLATFORM, "reconcile", reconcile_command, ("events.jsonl conversation.json --all",)),
     (CHECKS, "validate", validate_command, ("events.jsonl && echo fine",)),

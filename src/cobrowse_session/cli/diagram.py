@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from cobrowse_session import DecodeError
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.explain import Session
-from cobrowse_session.cli.inputs import check_files, open_input
+from cobrowse_session.cli.inputs import check_files, check_order, open_input
 from cobrowse_session.cli.options import FILES, Output, grouped
 from cobrowse_session.cli.outputs import Outputs, is_stdout
 from cobrowse_session.cli.png import png, renderer
@@ -51,11 +52,11 @@ def diagram_command(
 
     A trace is what `replay --trace` writes. Mermaid, DOT, SVG and PNG can show paths.
     """
-    which, how = _picture(picture), _format(format_, output, "mermaid", WITH_PATH if trace else tuple(FORMATS))
     if session is not None and trace is None:
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
         check_files(trace, [output])
+    which, how = _picture(picture), _format(format_, output, "mermaid", WITH_PATH if trace else tuple(FORMATS))
     known = set[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
@@ -87,11 +88,12 @@ def timeline_command(
     ] = None,
 ) -> None:
     """Draw one session in time: how long each state and its after-call work lasted, and what happened."""
-    how = _format(format_, output, "svg", ("svg",))
+    check_order(sessions.events, session)
     check_files(sessions.events, [output])
+    how = _format(format_, output, "svg", ("svg",))
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
-        _write(outputs, output, timeline(log), how)
+        _write(outputs, output, timeline(log, known_at=sessions.known.at), how)
     sessions.exit_if_rejected()
 
 
@@ -122,11 +124,26 @@ def _picture(name: str) -> Picture:
 def _format(name: str | None, output: str, default: Format, known: Sequence[Format]) -> PictureFormat:
     """Return the format that is asked for: by its name, or by the end of the output's name."""
     possible: tuple[PictureFormat, ...] = (*known, "png")
-    found = name or next((one for one, suffix in SUFFIXES.items() if output.endswith(f".{suffix}")), default)
+    found = name or _by_suffix(output, possible, default)
     for one in possible:
         if one == found:
             return _checked(one, output)
     raise unknown_value(found, possible, "--format")
+
+
+def _by_suffix(output: str, possible: Sequence[PictureFormat], default: Format) -> str:
+    """Return the format that the end of the output's name means. Without an end it is the default."""
+    end = "" if is_stdout(output) else Path(output).suffix
+    if not end:
+        return default
+    for one, suffix in SUFFIXES.items():
+        if output.lower().endswith(f".{suffix}"):
+            return one
+    *others, last = (f".{SUFFIXES[one]}" for one in possible)
+    raise typer.BadParameter(
+        f"{end} is no format of this picture. Use {', '.join(others)} or {last}, or name the format by --format.",
+        param_hint="--output",
+    )
 
 
 def _checked(how: PictureFormat, output: str) -> PictureFormat:

@@ -1,14 +1,16 @@
 """The commands that explain a session: its history, and why a field holds its value."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from json import loads
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
 from cobrowse_session.cli.as_json import explanation_json, field_json, history_json
 from cobrowse_session.cli.errors import usage_errors
-from cobrowse_session.cli.inputs import check_files
+from cobrowse_session.cli.inputs import check_files, check_order
 from cobrowse_session.cli.options import Json, grouped
 from cobrowse_session.cli.outputs import show, show_json
 from cobrowse_session.cli.screen import inform, waiting_for
@@ -17,6 +19,7 @@ from cobrowse_session.cli.suggest import did_you_mean
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
+from cobrowse_session.stream.words import clock_time
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.strict_json import dump
 
@@ -42,9 +45,15 @@ def explain_command(
 
     Without FIELD, list the fields that can be explained, with their values.
     """
+    check_order(sessions.events, session, field)
     check_files(sessions.events, ["-"])
     logs = sessions.read()
-    if field is None and session is not None and _is_field(session, [log.session_id for log in logs]):
+    ids = [log.session_id for log in logs]
+    if field in ids and session not in ids:
+        raise typer.BadParameter(
+            f"the session comes before the field: {quote(field)} {quote(session or '')}", param_hint="SESSION"
+        )
+    if field is None and session is not None and _is_field(session, ids):
         session, field = None, session
     log = sessions.find(logs, session)
     explanation = None if field is None else _explained(log, field)
@@ -68,6 +77,7 @@ def history_command(
     json: Json = False,
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
+    check_order(sessions.events, session)
     check_files(sessions.events, ["-"])
     logs = sessions.read()
     shown = logs if session is None else (sessions.find(logs, session),)
@@ -75,7 +85,7 @@ def history_command(
         for number, log in enumerate(shown):
             if number and not json:
                 show("")
-            _show_history(log, json=json)
+            _show_history(log, sessions.known.at, json=json)
     _hint(shown)
     sessions.exit_if_rejected()
 
@@ -89,12 +99,13 @@ def _hint(logs: Iterable[SessionLog]) -> None:
 # --- History ------------------------------------------------------------------------------------------------------------------
 
 
-def _show_history(log: SessionLog, *, json: bool) -> None:
+def _show_history(log: SessionLog, known_at: datetime | None, *, json: bool) -> None:
     if json:
         for entry in _entries(log):
             show_json(history_json(entry))
         return
-    show(f"Session {log.session_id}. All times are UTC.", "bright_blue")
+    known = f", as known at {clock_time(known_at)}" if known_at else ""
+    show(f"Session {log.session_id}{known}. All times are UTC.", "bright_blue")
     for entry in _entries(log):
         first, *more = entry.lines
         show(first, _colour(entry))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import typer
@@ -41,6 +42,25 @@ def check_files(source: str, targets: Iterable[str | None]) -> None:
         if identity and identity in seen:
             raise typer.BadParameter(f"{_both(seen[identity], name)}; give each of the inputs and outputs its own file")
         seen[identity] = name
+
+
+def check_order(*words: str | None) -> None:
+    """Check that the file is the first argument.
+
+    Raises:
+        typer.BadParameter: the first argument is no file, and another one is.
+    """
+    first, *others = filter(None, words)
+    file = next(filter(_exists, others), None)
+    if file and first != "-" and not _exists(first):
+        order = [file, *(one for one in (first, *others) if one is not file)]
+        raise typer.BadParameter(f"the file comes first: {' '.join(map(quote, order))}", param_hint="EVENTS.jsonl")
+
+
+def _exists(name: str) -> bool:
+    with suppress(OSError):  # the name may be too long for a file
+        return Path(name).exists()
+    return False
 
 
 def _both(one: str, other: str) -> str:

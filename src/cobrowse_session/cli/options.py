@@ -76,6 +76,15 @@ class Command(TyperCommand):
         """Return the parameters. Those without a metavar, and arguments, show no type."""
         return _without_types(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
+        """Parse the arguments. The error of a missing one has an example."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if not error.message:  # only a missing parameter has none
+                error.message = (self.epilog or "").partition("\n")[0]
+            raise
+
 
 class Commands(TyperGroup):
     """The group of all commands. Its help names no types."""
@@ -162,6 +171,8 @@ def lifecycle_of(
             alerting_grace=seconds("--alerting-grace", alerting_grace),
         )
     except SettingsError as error:
+        if error.setting == "wrapup_timeout" and acw_timeout is None:
+            raise typer.BadParameter(f"--acw {acw} needs --acw-timeout SECONDS.", param_hint="--acw") from None
         given = {
             "wrapup_prompt": ("--acw", acw),
             "wrapup_timeout": ("--acw-timeout", acw_timeout),

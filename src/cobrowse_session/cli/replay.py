@@ -10,7 +10,7 @@ import typer
 from attrs import astuple, frozen
 
 from cobrowse_session import Lifecycle
-from cobrowse_session.cli.errors import naming, usage_errors
+from cobrowse_session.cli.errors import STDIN, naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, many_objects, open_input
 from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.outputs import Outputs
@@ -85,6 +85,8 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
         run.write()
     known.inform()
     run.summary.inform()
+    if not (run.summary.events or run.summary.rejected or known.total):
+        inform(f"There is no event in {STDIN if events == '-' else events}.", "yellow")
     rejected = run.summary.rejected
     if rejected and targets.rejects is None:
         inform("Lines were rejected. See them with --rejects REJECTS.jsonl, or with the command validate.")

@@ -17,6 +17,7 @@ from cobrowse_session.cli.suggest import did_you_mean, listed
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Replay, read_events, sort_key
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.stream.words import clock_time
 from cobrowse_session.times import time_text
 
 
@@ -26,11 +27,15 @@ class Known:
 
     Attributes:
         at: the time, on the cloud clock. None: every event counts.
+        total: how many events were read, with their copies.
+        received: how many of them were received by then.
         later: when the first event was received, for each session with a later event.
         unstamped: how many events have no `receivedtime`. They count from the time when they occurred.
     """
 
     at: datetime | None = None
+    total: int = 0
+    received: int = 0
     later: dict[str, datetime] = field(factory=dict)
     unstamped: int = 0
 
@@ -40,14 +45,19 @@ class Known:
             if self.at is None:
                 yield event
                 continue
+            self.total += 1
             self.unstamped += event.received_at is None
             if event.received <= self.at:
+                self.received += 1
                 yield event
             else:
                 self.later[event.subject] = min(event.received, self.later.get(event.subject, event.received))
 
     def inform(self) -> None:
-        """Print that some events do not state when they were received."""
+        """Print how many events were received by then, and how many do not state when."""
+        if self.at:
+            were = "was" if self.received == 1 else "were"
+            inform(f"{self.received:,} of {plural(self.total, 'event')} {were} received by {clock_time(self.at)} UTC.")
         if self.unstamped:
             has = "has" if self.unstamped == 1 else "have"
             inform(f"--known-at: {plural(self.unstamped, 'event')} {has} no receivedtime, so the time of occurrence counts.")
@@ -127,10 +137,11 @@ class Sessions:
             raise typer.BadParameter(
                 f"no session was known at that time. The first event was received at {time_text(first)}.", param_hint="--known-at"
             )
+        if not logs:
+            raise typer.BadParameter("the file has no event that can be read.", param_hint="EVENTS.jsonl")
         ids = listed([log.session_id for log in logs])
         raise typer.BadParameter(
-            f"expected the id of a session, for the file has {plural(len(logs), 'session')}{f': {ids}' if ids else ''}.",
-            param_hint="SESSION",
+            f"expected the id of a session, for the file has {plural(len(logs), 'session')}: {ids}.", param_hint="SESSION"
         )
 
     def exit_if_rejected(self) -> None:

@@ -5,7 +5,7 @@ Three or more equal events in a row have one mark and one line. Of a long list, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby, pairwise
 from statistics import median
 from textwrap import wrap
@@ -20,7 +20,7 @@ from cobrowse_session.lifecycle import Applied, Refused
 from cobrowse_session.lifecycle.table import ENDED, PENDING
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, TraceEntry, history_entries
-from cobrowse_session.times import time_text
+from cobrowse_session.stream.words import clock_time, length
 from cobrowse_session.vocabulary import AfterCallWorkState
 
 WIDTH = 960
@@ -67,12 +67,13 @@ _RULES = """\
 """
 
 
-def timeline(log: SessionLog, name: str = "timeline") -> str:
+def timeline(log: SessionLog, name: str = "timeline", *, known_at: datetime | None = None) -> str:
     """Draw one session in time.
 
     Args:
         log: the log of the session.
         name: the id of the drawing, and the beginning of all ids in it.
+        known_at: the time, on the cloud clock, at which the log was as it is drawn. The drawing shows it. None: today's log.
 
     >>> from cobrowse_session import Lifecycle, SessionLog
     >>> from cobrowse_session.testing import stream
@@ -82,10 +83,10 @@ def timeline(log: SessionLog, name: str = "timeline") -> str:
     >>> print(timeline(log).splitlines()[1])
     <title id="timeline-title">Session s1 in time</title>
     """
-    return "\n".join(_lines(log, name)) + "\n"
+    return "\n".join(_lines(log, name, known_at)) + "\n"
 
 
-def _lines(log: SessionLog, name: str) -> Iterator[str]:
+def _lines(log: SessionLog, name: str, known_at: datetime | None) -> Iterator[str]:
     entries, deadline = _entries(log), _deadline(log)
     shown, left_out = _listed(entries)
     states, work = _states(log.trace), _work(log.trace)
@@ -102,7 +103,7 @@ def _lines(log: SessionLog, name: str) -> Iterator[str]:
     yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>'
     yield text(title, 20, 26, "heading")
-    yield text(_about(log), 20, 50, "about")
+    yield text(_about(log, known_at), 20, 50, "about")
     yield text("connection", LEFT - 20, CONNECTION, "lane")
     yield text("after-call work", LEFT - 20, WORK, "lane")
     for x in places.values():
@@ -174,7 +175,7 @@ def _entries(log: SessionLog) -> list[_Entry]:
         else:
             number, (_, line) = numbered[0]
             steps = tuple(step for _, (step, _) in numbered)
-            until = _spoken(steps[-1].event.occurred_at)
+            until = clock_time(steps[-1].event.occurred_at)
             entries.append(_Entry(number, steps, f"{line} ({len(steps):,} times, until {until})"))
     return entries
 
@@ -215,20 +216,17 @@ _SHAPES = {
 def _legend(shown: list[_Entry], places: Mapping[datetime, float]) -> str:
     """Return the legend of the signs in the picture."""
     kinds = {entry.kind for entry in shown}
-    breaks = ["Two strokes: time is drawn shorter there."] if any(length < gap for gap, length in _shown(places)) else []
+    breaks = ["Two strokes: time is drawn shorter there."] if any(drawn < gap for gap, drawn in _shown(places)) else []
     many = ["A number with a bar: several equal events."] if any(len(entry.steps) > 1 for entry in shown) else []
     return " ".join([*(meaning for kind, meaning in _SHAPES.items() if kind in kinds), *many, *breaks])
 
 
-def _about(log: SessionLog) -> str:
+def _about(log: SessionLog, known_at: datetime | None) -> str:
+    known = f", as known at {clock_time(known_at)}" if known_at else ""
     if not log.trace:
-        return "Nothing has happened."
-    first, last = (_spoken(log.trace[place].event.occurred_at) for place in (0, -1))
-    return f"From {first} to {last}. All times are UTC."
-
-
-def _spoken(moment: datetime) -> str:
-    return time_text(moment).removesuffix("Z").replace("T", " ")
+        return f"Nothing has happened{known}."
+    first, last = (clock_time(log.trace[place].event.occurred_at) for place in (0, -1))
+    return f"From {first} to {last}{known}. All times are UTC."
 
 
 # --- Time ---------------------------------------------------------------------------------------------------------------------
@@ -250,14 +248,14 @@ def _places(moments: list[datetime]) -> Mapping[datetime, float]:
     #     3,600 s  171 s, three times the median, a break   398.2
     #
     # Each gap has 74 pixels, and the other 438 are shared by the 231 s that are drawn. Labels fit, and longer gaps are wider.
-    lengths = [length for _, length in _shown(moments)]
+    lengths = [drawn for _, drawn in _shown(moments)]
     if not lengths:
         return dict.fromkeys(moments, float(LEFT))
     least = min(WIDEST, 0.6 * (TAIL - LEFT) / len(lengths))
     room = (TAIL - LEFT - least * len(lengths)) / sum(lengths)
     places, x = {moments[0]: float(LEFT)}, float(LEFT)
-    for moment, length in zip(moments[1:], lengths, strict=True):
-        x += least + room * length
+    for moment, drawn in zip(moments[1:], lengths, strict=True):
+        x += least + room * drawn
         places[moment] = round(x, 1)
     return places
 
@@ -275,8 +273,8 @@ def _rows(marks: list[float]) -> Iterator[int]:
 def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
     """A line below the lanes, broken where time is drawn shorter than it was."""
     yield f'<path class="axis" d="M{LEFT} {AXIS}H{RIGHT}"/>'
-    for (before, after), (gap, length) in zip(pairwise(places.values()), _shown(places), strict=True):
-        if length < gap:
+    for (before, after), (gap, drawn) in zip(pairwise(places.values()), _shown(places), strict=True):
+        if drawn < gap:
             x = (before + after) / 2
             yield f'<rect class="paper" x="{x - 4:g}" y="{AXIS - 4}" width="8" height="8"/>'
             yield f'<path class="axis" d="M{x - 7:g} {AXIS + 5}l6 -10M{x + 1:g} {AXIS + 5}l6 -10"/>'
@@ -289,16 +287,6 @@ def _deadline(log: SessionLog) -> datetime | None:
         return None
     deadline = work.start_time + lasts
     return deadline if work.end_time is None or work.end_time < deadline else None
-
-
-def _lasted(length: timedelta) -> str:
-    """Return a duration for a person."""
-    seconds = length / timedelta(seconds=1)
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
 
 
 # --- Lanes --------------------------------------------------------------------------------------------------------------------
@@ -341,7 +329,7 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
     for span in spans:
         left, right = places[span.start], places[span.end] if span.end else RIGHT
         place = Place((left + right) / 2, y, right - left, LANE)
-        lasted = _lasted(span.end - span.start) if span.end else "so far"
+        lasted = length(span.end - span.start) if span.end else "so far"
         yield f'<g class="box {span.kind}"><title>{escape(printable(f"{span.state}: {lasted}"))}</title>{rect(place, 6)}'
         labels = [f"{span.state} {lasted}" if span.end else span.state, span.state]
         if fits := [label for label in labels if 7.8 * len(label) + 6 <= place.width]:
