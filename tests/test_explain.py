@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from tests.commands import command
 from tests.strategies import lifecycles, streams
@@ -756,3 +757,19 @@ def _alternating(count: int) -> tuple[Event, ...]:
     for number in range(count):
         call = (call.offering() if number % 2 else call.alerting()).after(1)
     return tuple(call)
+
+
+def test_revisions_of_a_long_time_line_take_no_page_each() -> None:
+    call = stream("s1")
+    for number in range(600):
+        call = (call.offering() if number % 2 else call.alerting()).after(1)
+    events = list(call)
+    swapped = [
+        evolve(one, received_at=following.occurred_at + timedelta(milliseconds=5))
+        for one, following in zip(events[::2], events[1::2], strict=True)
+    ]
+    reason = explain(SessionLog.of([*events[1::2], *swapped]), "segments")
+
+    assert len(reason.earlier) >= 299
+    assert max(map(len, reason.earlier)) < 4000
+    assert str(reason).splitlines()[0].endswith("and 580 more].")

@@ -8,9 +8,10 @@ from attrs import evolve
 
 from cobrowse_session import CobrowseError
 from cobrowse_session.errors import TableError
+from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.guards import connected, has_ended
 from cobrowse_session.lifecycle.machine import build
-from cobrowse_session.lifecycle.row import NO_TRANSITION, SAME_STATE, Row, other_states, refused
+from cobrowse_session.lifecycle.row import EVENT_STATE, NO_TRANSITION, SAME_STATE, Row, other_states, refused
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
 
@@ -146,3 +147,43 @@ def test_the_groups_of_states_are_derived_from_one_place() -> None:
     assert len({*groups}) == len(groups)
     assert {*ConnectionState} - {*groups} == {ConnectionState.NONE, ConnectionState.CONNECTED}
     assert {source for row in CONNECTION if row.source == SAME_STATE for source in row.sources("disconnected")} == {*ENDED_STATES}
+
+
+def test_a_misspelt_kind_of_event_is_named_with_the_kinds_that_there_are() -> None:
+    (problem,) = problems(changed("unknown_type", on=("unknown", "unknwn")))
+
+    assert problem.startswith("event 'unknwn' is unknown: expected one of acw.ended, acw.required, ")
+
+
+@pytest.mark.parametrize("source", ["none", "the state that the event name"])
+def test_a_text_as_source_is_no_list_of_states(source: str) -> None:
+    assert f"row 'end_named': source {source!r}: expected states, as ({source!r},), or SAME_STATE" in problems(
+        changed("end_named", source=source)
+    )
+
+
+@pytest.mark.parametrize("changes", [{"result": EVENT_STATE}, {"source": SAME_STATE, "guards": (connected,)}])
+def test_the_state_of_an_event_that_names_none_is_an_error(changes: dict[str, Any]) -> None:
+    assert "row 'unknown_type': event 'unknown' names no state: name the states of the row instead" in problems(
+        changed("unknown_type", **changes)
+    )
+
+
+def test_a_row_that_changes_nothing_has_no_actions() -> None:  # OUTCOME-7
+    assert problems(changed("no_way_back", actions=(set_disconnect_type,))) == (
+        "row 'no_way_back' has actions, but changes nothing: remove them, or let it be applied",
+    )
+
+
+@pytest.mark.parametrize("name", ["", "ended+begins"])
+def test_a_name_that_reads_as_two_rows_or_as_none_is_an_error(name: str) -> None:
+    assert problems(changed("connected", name=name)) == (
+        f"row {name!r}: expected a name without +, because an outcome joins the names of two rows by it",
+    )
+
+
+def test_rows_of_other_events_and_states_may_come_in_any_order() -> None:
+    kinds = sorted({kind for row in CONNECTION for kind in row.on})
+    by_kind = [evolve(row, on=(kind,)) for kind in kinds for row in CONNECTION if kind in row.on]
+
+    assert build(tuple(by_kind), AFTER_CALL_WORK)

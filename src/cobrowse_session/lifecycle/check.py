@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import frozen
 
 from cobrowse_session.errors import TableError
-from cobrowse_session.lifecycle.row import OtherStates, Row
+from cobrowse_session.lifecycle.row import EVENT_STATE, SAME_STATE, OtherStates, Row
 
 Cell = tuple[str, str]
 """A kind of event and a state."""
@@ -61,14 +61,33 @@ def check_table(parts: Sequence[Part], kinds: Iterable[str], timers: Iterable[st
 
 
 def _problems(part: Part, timers: frozenset[str]) -> Iterator[str]:
-    unknown = list(_unknown_states(part))
+    unknown = [*_unknown_words(part), *_unknown_states(part)]
     yield from unknown
     yield from _ambiguous_names(part)
+    yield from _idle_actions(part)
     # Example: a misspelt source `conected` would add "event ... in state 'connected' has no rows" for each kind of the row, all
     # of them caused by the one word.
     if not unknown:  # an unknown state would also be an incomplete one
         yield from _incomplete_cells(part, timers)
         yield from _unreachable_rows(part)
+
+
+def _unknown_words(part: Part) -> Iterator[str]:
+    """A text as a source or a result may name the state of the event, which not every kind of event has."""
+    for row in part.rows:
+        if isinstance(row.source, str) and row.source != SAME_STATE:
+            yield f"row {row.name!r}: source {row.source!r}: expected states, as ({row.source!r},), or SAME_STATE"
+        if row.source == SAME_STATE or row.result == EVENT_STATE:
+            for kind in row.on:
+                if kind not in part.event_states:
+                    yield f"row {row.name!r}: event {kind!r} names no state: name the states of the row instead"
+
+
+def _idle_actions(part: Part) -> Iterator[str]:
+    """A row that is refused, ignored or a duplicate changes nothing (OUTCOME-7)."""
+    for row in part.rows:
+        if row.actions and not row.is_applied:
+            yield f"row {row.name!r} has actions, but changes nothing: remove them, or let it be applied"
 
 
 def _unknown_states(part: Part) -> Iterator[str]:
@@ -86,6 +105,8 @@ def _ambiguous_names(part: Part) -> Iterator[str]:
     """Rows that share a name must mean the same, because outcomes and traces name the row."""
     first: dict[str, Row] = {}
     for row in part.rows:
+        if not row.name or "+" in row.name:
+            yield f"row {row.name!r}: expected a name without +, because an outcome joins the names of two rows by it"
         known = first.setdefault(row.name, row)
         # Kinds, states and guards may differ: `duplicate` is one row for many cells, made several times by `no_change_rows`.
         if (known.result, known.actions, known.reason) != (row.result, row.actions, row.reason):
@@ -142,5 +163,7 @@ def _misplaced_kinds(parts: Sequence[Part], kinds: set[str]) -> Iterator[str]:
     counts = Counter(kind for found in places.values() for kind in found)
     for kind in sorted(kind for kind, count in counts.items() if count > 1):
         yield f"event {kind!r} has rows in {' and '.join(places)}: each kind of event belongs to one machine"
+    for kind in sorted(counts.keys() - kinds):
+        yield f"event {kind!r} is unknown: expected one of {', '.join(sorted(kinds))}"
     for kind in sorted(kinds - counts.keys()):
         yield f"event {kind!r} has no rows: add them to one of the machines"

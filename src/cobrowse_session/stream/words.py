@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from cobrowse_session.checks import NO_EXTRA
@@ -13,6 +14,9 @@ from cobrowse_session.stream.changes import PARTS
 from cobrowse_session.times import time_text
 
 _CITED = re.compile(r" \(([A-Z]+-[0-9]+(?:, [A-Z]+-[0-9]+)*)\)")
+
+_MOST = 20
+"""Items of a list that are shown. A leg may have 10,000 segments, and each revision of them is a line."""
 
 
 def sentences(function: Callable[..., Any]) -> str:
@@ -51,14 +55,18 @@ def length(duration: timedelta) -> str:
 
 
 def value_text(value: Any) -> str:  # any field's value
-    """Return the value of a field, as the session JSON has it."""
+    """Return the value of a field, as the session JSON has it. Of a long list, the first items."""
     match value:
         case None:
             return "unset"
         case datetime():
             return time_text(value)
         case tuple() | Segments():
-            return f"[{', '.join(map(value_text, value))}]"
+            shown = [
+                *map(value_text, islice(value, _MOST)),
+                *([f"and {len(value) - _MOST:,} more"] if len(value) > _MOST else []),
+            ]
+            return f"[{', '.join(shown)}]"
         case bool():
             return str(value).lower()
         case timedelta():
