@@ -172,7 +172,7 @@ def test_replay_writes_its_summary_as_json(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "summary.json").read_text())
     assert (found["events"], found["sessions"], found["conversations"]) == (32, 8, 2)
     assert found["refusals"] == {"code_required": 1}
-    assert found["revisedSessions"] == []
+    assert found["revisedSessions"] == ["ben"]
 
 
 def test_validate_prints_each_problem_as_json() -> None:
