@@ -329,7 +329,7 @@ def _after_call_work(built: Machines) -> Graph:
             *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
             Node(
                 id="any",
-                label=("any of these states,", "once the leg has ended"),
+                label=("any state,", "once the leg has ended"),
                 kind="any",
                 tooltip="Whatever became of it, once the leg has ended.",
             ),

@@ -204,6 +204,8 @@ def _legend(graph: Graph) -> Iterator[str]:
         yield "An arrow at a frame: every state inside."
     if any("[" in line for edge in graph.edges for line in edge.label):
         yield "[ ]: what must hold; else: where nothing before it did."
+    if any(node.kind == "any" for node in graph.nodes):
+        yield "Oval: every state, or every state but the arrow's target."
     if not graph.notes:
         yield "What changes no state has no arrow."
     used = " ".join(note.label for note in graph.notes)

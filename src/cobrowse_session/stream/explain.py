@@ -11,7 +11,16 @@ from attrs import frozen
 
 from cobrowse_session.events import SETTING_NAMES, Event
 from cobrowse_session.lifecycle import Applied, Ignored, Lifecycle, Refused
-from cobrowse_session.lifecycle.actions import COMMON, apply_details, apply_settings
+from cobrowse_session.lifecycle.actions import (
+    COMMON,
+    apply_details,
+    apply_settings,
+    drop_draft,
+    finish_wrapup,
+    finish_wrapup_at_end,
+    reopen_wrapup,
+    withdraw_timeout_code,
+)
 from cobrowse_session.lifecycle.guards import OPPOSITES
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
@@ -35,6 +44,8 @@ _SETTINGS = "settings"
 _FOLLOWS_FROM = {"wrapup": "after_call_work"}
 """A field that is unset often because another one is."""
 _OF_EARLY_STATES = ("start_alerting_time", "segments")
+_ONLY_CHANGE = frozenset((finish_wrapup, finish_wrapup_at_end, reopen_wrapup, withdraw_timeout_code, drop_draft))
+"""Actions that change a wrap-up and create none."""
 
 
 @frozen
@@ -135,7 +146,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
         rules=tuple(dict.fromkeys(map(sentences, actions))),
         clock=clocks[-1] if clocks else None,
-        unset=(*(unset or related), *_kinds_that_set(log, attribute, inside)) if value is None and entry is None else (),
+        unset=tuple(_unset(log, attribute, inside, unset, related)) if value is None and entry is None else (),
         earlier=tuple(_earlier(log, attribute, inside)),
         alternatives=(*alternatives, *_turned_away(log, attribute)),
     )
@@ -255,13 +266,15 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     for kind, session, row in _decisions(step):
         at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
         rows = machines().rows(kind, session)
+        if kind == LEG_ENDED and any(attribute in written_by(action) for action in row.actions) and attribute != "wrapup":
+            continue  # after-call work began. What is unset inside it is still to come
         for place, other in enumerate(rows):
             if other is not row and _sets(lifecycle, step, session, kind, other, attribute, inside):
                 failed = _failed(lifecycle, step, session, kind, other)
                 before = [one for one in rows[:place] if not _failed(lifecycle, step, session, kind, one)]
                 unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
-                needs = f"{other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
-                found.append((len(failed) + len(unless), (f"{row.name} decided at {at}: {row.reason} [{cites}]", needs)))
+                needs = f"row {other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
+                found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason} [{cites}]", needs)))
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
 
 
@@ -292,6 +305,16 @@ def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     return _inside(getattr(then, attribute), inside) is not None
 
 
+def _unset(
+    log: SessionLog, attribute: str, inside: tuple[str, ...], nearest: tuple[str, ...], related: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield why a field is unset: the row that decided, the kinds of event that did not come, the field that it follows from."""
+    yield from nearest
+    yield from _kinds_that_set(log, attribute, inside)
+    if not nearest and attribute in _FOLLOWS_FROM and getattr(log.session, _FOLLOWS_FROM[attribute]) is None:
+        yield from related
+
+
 def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
     """Yield which kinds of event would have set an attribute. Those that were applied did not."""
     if attribute == _SETTINGS:
@@ -301,6 +324,7 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
         )
         yield f"no event stated it, and {counts}"
         return
+    changing = _ONLY_CHANGE if log.session.wrapup is None else frozenset()
     came = {entry.event.kind for entry in log.trace if entry.outcome.kind == "applied"}
     if is_ended(log.session):
         came.add(LEG_ENDED)
@@ -308,7 +332,12 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
         kind
         for kind, trigger in machines().triggers.items()
         if kind not in came
-        if any(attribute in written_by(action) for one in trigger.all_transitions() for action in one.row.actions)
+        if any(
+            attribute in written_by(action)
+            for one in trigger.all_transitions()
+            for action in one.row.actions
+            if action not in changing
+        )
     ]
     if attribute in _DETAILS:
         yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} sets it' if kinds else ''}"
@@ -321,8 +350,11 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
 def _first_seen(log: SessionLog) -> str:
     """Return the state in which the leg was first seen, if that is later than its beginning (CONN-10, CONN-11)."""
     first = next((entry.outcome.to_state for entry in log.trace if isinstance(entry.outcome, Applied)), None)
-    late = first in (ConnectionState.CONNECTED, *ENDED_STATES)
-    return f". The leg was first seen {first}" if late else ""
+    if first not in (ConnectionState.CONNECTED, *ENDED_STATES):
+        return ""
+    initial = log.session.initial_state
+    stated = f". An event stated initialState {initial}, but not when" if initial != first else ""
+    return f". The leg was first seen {first}{stated}"
 
 
 def _listed(kinds: list[str]) -> str:
