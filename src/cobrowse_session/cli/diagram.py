@@ -122,7 +122,7 @@ def _picture(name: str) -> Picture:
 def _format(name: str | None, output: str, default: Format, known: Sequence[Format]) -> PictureFormat:
     """Return the format that is asked for: by its name, or by the end of the output's name."""
     possible: tuple[PictureFormat, ...] = (*known, "png")
-    found = name or next((one for one, suffix in SUFFIXES.items() if output.endswith(f".{suffix}")), default)
+    found = name or next((one for one, suffix in SUFFIXES.items() if output.lower().endswith(f".{suffix}")), default)
     for one in possible:
         if one == found:
             return _checked(one, output)
