@@ -1,6 +1,7 @@
 """A file of another kind than a command reads is recognised by its beginning, and one sentence names what helps."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,15 @@ def test_standard_input_is_recognised_and_nothing_of_it_is_lost(files: Path) -> 
 def test_a_beginning_that_is_too_short_is_of_no_kind(name: str, files: Path) -> None:
     """A pipe may bring little at first. Then each line is read as always."""
     assert kind_of((files / name).read_bytes()[:12]) is None
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\n ", b" \n\t"])
+def test_many_blank_lines_are_recognised_as_fast_as_few(blank: bytes) -> None:
+    began = time.perf_counter()
+
+    assert kind_of(b"[" + blank * 20_000 + b'1, "specversion": 1') is None
+    assert kind_of(b"[" + blank * 20_000 + b' {"specversion": 1') == "spread events"
+    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize("as_list", [False, True])

@@ -29,6 +29,13 @@ def test_the_end_of_the_output_s_name_is_the_format(format_: str, tmp_path: Path
     assert target.read_text(encoding="utf-8") == render("after-call-work", format_)  # type: ignore[arg-type]  # a format
 
 
+@pytest.mark.parametrize(("name", "format_"), [("d.SVG", "svg"), ("d.Dot", "dot"), ("D.Md", "markdown")])
+def test_the_end_of_the_output_s_name_is_the_format_in_capitals_too(name: str, format_: str, tmp_path: Path) -> None:
+    command("diagram", "after-call-work", "-o", tmp_path / name)
+
+    assert (tmp_path / name).read_text(encoding="utf-8") == render("after-call-work", format_)  # type: ignore[arg-type]  # a format
+
+
 def test_a_format_that_is_named_counts_more_than_the_name_of_the_output(tmp_path: Path) -> None:
     command("diagram", "-o", tmp_path / "d.svg", "--format", "dot")
 

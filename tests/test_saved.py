@@ -12,10 +12,10 @@ from tests.strategies import at
 from tests.test_clock import mutations
 
 from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
-from cobrowse_session.stream import explain
+from cobrowse_session.stream import explain, history
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import digest as digest_module
-from cobrowse_session.wire import encode_session, restore_log, save_log
+from cobrowse_session.wire import encode_session, restore_log, save_log, trace_entries
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.trace import trace_entry
 
@@ -142,6 +142,18 @@ def test_a_log_that_was_sealed_under_other_rules_is_not_explained_by_the_rows_of
 
     with pytest.raises(ValueError, match="sealed under another table"):
         explain(restore_log(data), "connectedTime")
+
+
+def test_a_value_that_the_same_rows_would_not_write_today_is_not_explained() -> None:
+    data = saved(log_of(sealed=True))
+    data["state"]["viewerUrl"] = "https://as-it-was"
+    data["table"]["code"] = "0"
+    log = restore_log(data)
+
+    with pytest.raises(ValueError, match="sealed under another table"):
+        explain(log, "viewerUrl")
+    assert len(history(log)) > len(log.trace)
+    assert not any("changed" in entry for entry in trace_entries(log))
 
 
 def test_a_timer_that_no_row_of_today_takes_is_not_explained() -> None:

@@ -19,7 +19,8 @@ _OF_LINES: Mapping[Kind, set[str]] = {
     "sessions": {"state", "id", "initialState"},
 }
 _OF_PAYLOADS = ({"participants"}, {"topicName", "eventBody"}, {"detail", "detail-type"}, {"eventTime", "sessionId"})
-_SPREAD = re.compile(rb"[\[{]\s*\n\s+[\"{]")
+# Possessive (`++`), because each way to split 64 KiB of blank lines would be tried otherwise.
+_SPREAD = re.compile(rb"[\[{][^\S\n]*+\n\s++[\"{]")
 _LISTS = re.compile(rb'"(?:conversations|entities)"\s*:\s*\[')
 
 

@@ -32,6 +32,8 @@ PARTS: Mapping[type, Mapping[str, str]] = {
 }
 """The fields of each part of a session, and their attributes."""
 
+_OTHER_TABLE = "the log was sealed under another table, so the rows of today do not explain it"
+
 
 @frozen
 class FieldChange:
@@ -69,6 +71,8 @@ def steps(log: SessionLog) -> Iterator[Step]:
         before = copy(session)
         _decide_again(log.lifecycle, session, entry)
         yield Step(entry, before, session)
+    if session != log.session:  # the same rows decided, and wrote something else
+        raise ValueError(_OTHER_TABLE)
 
 
 def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
@@ -148,4 +152,4 @@ def _decide_again(lifecycle: Lifecycle, session: CobrowseSession, entry: TraceEn
     except LookupError:  # the timer has no row in this state
         outcome = None
     if outcome is None or (outcome.kind, outcome.row) != (entry.outcome.kind, entry.outcome.row):
-        raise ValueError("the log was sealed under another table, so the rows of today do not explain it")
+        raise ValueError(_OTHER_TABLE)
