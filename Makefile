@@ -9,7 +9,7 @@ PYTHON  := $(BIN)/python
 
 # Branch coverage of the core must be 100 %.
 CORE  := printable.py checks.py errors.py times.py vocabulary.py settings.py segments.py model.py events.py canonical.py \
-         lifecycle/* stream/*
+         durations.py lifecycle/* stream/*
 comma := ,
 empty :=
 space := $(empty) $(empty)

@@ -410,3 +410,8 @@ def test_an_event_of_no_kind_is_a_type_error_and_leaves_the_log_as_it_was() -> N
         ):
             log.add(made(subject="s1", source="/a", id="e1", occurred_at=START))
     assert (log.events, log.repeats) == ((), 0)
+
+
+def test_a_log_of_no_events_is_an_error() -> None:
+    with pytest.raises(ValueError, match="expected at least one event, found none"):
+        SessionLog.of([])

@@ -21,6 +21,10 @@ def test_a_session_shows_its_states() -> None:
     )
 
 
+def test_a_session_shows_its_wrap_up_code() -> None:
+    assert "wrapup='sale'" in repr(run(CALL.after(1).wrapup("sale")).session)
+
+
 def test_a_stream_shows_its_kinds() -> None:
     assert repr(CALL) == "Stream('s1', alerting, connected, disconnected)"
     assert repr(stream("s2")) == "Stream('s2', no events)"

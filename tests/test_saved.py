@@ -13,7 +13,7 @@ from tests.test_clock import mutations
 
 from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
 from cobrowse_session.stream import explain, history
-from cobrowse_session.testing import stream
+from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire import encode_session, restore_log, save_log, trace_entries
 from cobrowse_session.wire.digest import TableDigest, table_digest
@@ -381,3 +381,21 @@ def test_a_digest_without_source_equals_no_other() -> None:
     assert not TableDigest(here.rows, None).agrees_with(TableDigest(here.rows, None))
     assert digest_module._code(ast) is not None  # noqa: SLF001 (a module with source)
     assert digest_module._code(__import__("math")) is None  # noqa: SLF001 (one without)
+
+
+def test_the_history_of_a_log_that_was_sealed_under_another_table_has_its_reasons_without_what_changed() -> None:
+    events = stream("s1").connected().after(1).updated(viewer_url="https://v").after(1).disconnected("peer")
+    log = SessionLog.of(events)
+    log.seal(START + timedelta(hours=1))
+    data = saved(log)
+    (index,) = (i for i, entry in enumerate(data["rows"]) if entry["row"] == "details")
+    data["rows"][index] |= {"reason": "Of another table."}
+    data["rows"][0] |= {"row": "gone"}
+
+    lines = history(restore_log(data))
+
+    assert [line.partition(": ")[2] for line in lines[1:]] == [
+        "Both sides are connected.",
+        "Of another table.",
+        "The leg ended. No wrap-up prompt is known, so the leg has no after-call work.",
+    ]

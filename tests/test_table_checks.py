@@ -141,6 +141,11 @@ def test_the_error_is_one_of_the_package_and_survives_pickle(texts: tuple[str, .
     assert str(error).splitlines()[1:] == list(error.problems)
 
 
+def test_a_state_knows_its_group() -> None:  # CONN-1
+    assert [state for state in ConnectionState if state.is_pending] == [*PENDING_STATES]
+    assert [state for state in ConnectionState if state.is_ended] == [*ENDED_STATES]
+
+
 def test_the_groups_of_states_are_derived_from_one_place() -> None:
     groups = [*PENDING_STATES, *ENDED_STATES]
 

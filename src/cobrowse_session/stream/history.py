@@ -131,8 +131,7 @@ def until_then(revision: Revision) -> str:
     shown = [change for change in revision.differences if change.before is not None and change.field not in _UNNAMED]
     shown = [change for change in shown if change.field in _TELLING] or shown[:_MAX_NAMED]
     if not shown:
-        timers = _timers(revision.withdrawn)
-        return f"Until then {timers} counted as fired." if timers else ""
+        return ""
     fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown)
     attributes = {ATTRIBUTES[change.field.partition(".")[0]] for change in shown if not change.field.startswith("settings.")}
     timers = _timers(revision.withdrawn_of(*attributes))
