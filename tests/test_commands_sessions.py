@@ -258,3 +258,12 @@ def test_until_and_known_at_exclude_each_other(one: Path) -> None:
 
     assert done.code == 2
     assert "found both" in error(done.err)
+
+
+def test_the_list_of_fields_and_the_answer_for_one_field_agree() -> None:
+    listed = command("explain", EXAMPLES / "events.jsonl", "ben").out
+
+    assert "  settings.wrapupPrompt       timeout" in listed.splitlines()
+    for field in ("settings.wrapupPrompt", "wrapup.code", "state"):
+        (line,) = (line for line in listed.splitlines() if line.split()[0] == field)
+        assert command("explain", EXAMPLES / "events.jsonl", "ben", field).out.startswith(f"{field} is {line.split()[1]}.")

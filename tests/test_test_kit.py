@@ -202,3 +202,19 @@ def test_an_unknown_event_carries_its_type_and_data() -> None:
 
 def test_streams_are_typed_as_streams() -> None:
     assert isinstance(CALL, Stream)
+
+
+@pytest.mark.parametrize("expected", [{"wrapup__code": "sale"}, {"after_call_work__state": "pending"}])
+def test_a_part_that_is_unset_is_a_difference_with_its_story(expected: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match=r"expected '\w+', found None\n\nWhat happened:\n09:00:00.000  connected"):
+        run(stream("s1").connected()).expect(**expected)
+
+
+@pytest.mark.parametrize("name", ["wrapup__cod", "after_call_work__sate", "wrapp"])
+def test_a_misspelt_attribute_is_an_error_and_no_difference(name: str) -> None:
+    with pytest.raises(AttributeError, match=name.rpartition("_")[2]):
+        run(stream("s1").connected()).expect(**{name: None})
+
+
+def test_a_part_that_is_unset_can_be_expected() -> None:
+    run(stream("s1").connected()).expect(wrapup__code=None, after_call_work=None)

@@ -16,12 +16,14 @@ from cobrowse_session.cli.outputs import show, show_json
 from cobrowse_session.cli.screen import inform, waiting_for
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean
+from cobrowse_session.events import SETTING_NAMES
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
 from cobrowse_session.stream.words import clock_time
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.strict_json import dump
+from cobrowse_session.wire.trace import field_value
 
 Session = Annotated[
     str | None, typer.Argument(metavar="SESSION", help="The session's id. It may be left out if the file has one session.")
@@ -158,7 +160,8 @@ def _show_explanation(explanation: Explanation) -> None:
 
 
 def _show_fields(log: SessionLog, *, json: bool) -> None:
-    values = dict(_values(loads(encode_session(log.session))))
+    settings = {field: field_value(getattr(log.session.settings, name)) for field, name in SETTING_NAMES.items()}
+    values = dict(_values({**loads(encode_session(log.session)), "settings": settings}))
     if json:
         for field, value in values.items():
             show_json(field_json(log.session_id, field, value))

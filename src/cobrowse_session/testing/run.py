@@ -6,12 +6,15 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
+import attrs
 from attrs import evolve, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
 from cobrowse_session.lifecycle.lifecycle import timer_of
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup
+from cobrowse_session.segments import Segment
+from cobrowse_session.settings import Settings
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
 
@@ -130,8 +133,14 @@ def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: Cobro
 
 def _inside(value: object, name: str) -> object:
     for part in name.split("__"):
-        value = getattr(value, part)
+        if value is None and part not in _OF_PARTS:
+            raise AttributeError(f"{name}: no part of a session has an attribute {part!r}; it has {', '.join(sorted(_OF_PARTS))}")
+        value = None if value is None else getattr(value, part)
     return value
+
+
+_OF_PARTS = frozenset(a.name for part in (Address, Segment, Wrapup, AfterCallWork, Settings) for a in attrs.fields(part))
+"""The names behind a `__`. A part may be unset, and a misspelt name must not pass for it."""
 
 
 def _line(step: RunStep) -> str:
