@@ -21,6 +21,10 @@ def test_a_session_shows_its_states() -> None:
     )
 
 
+def test_a_session_leaves_out_what_it_does_not_have() -> None:
+    assert repr(run(stream("s1").connected()).session) == "CobrowseSession(id='s1', state='connected', …)"
+
+
 def test_a_session_shows_its_wrap_up_code() -> None:
     assert "wrapup='sale'" in repr(run(CALL.after(1).wrapup("sale")).session)
 
