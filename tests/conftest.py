@@ -14,35 +14,84 @@ settings.load_profile("default")
 
 SLOW = {
     "test_atomic.py",
-    "test_clock_worlds.py",
+    "test_clocks_command.py",
+    "test_commands_pictures.py",
     "test_corpus.py",
-    "test_files.py",
-    "test_hostile_input.py",
     "test_hostile_pictures.py",
+    "test_packaging.py",
     "test_reading.py",
+    "test_readme.py",
     "test_saved.py",
-    "test_setup.py",
     "test_sphinx.py",
     "test_stream_files.py",
-    "test_world.py",
+    "test_terminal.py",
+    "test_web_page.py",
+    "test_a_long_log_in_any_order_shows_what_the_fold_says",
     "test_a_reader_that_goes_away_is_no_error",
     "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
     "test_convert_and_replay_are_a_pipeline",
+    "test_docstrings_are_plain",
+    "test_every_character_is_printable_afterwards_or_was_a_harmless_one",
+    "test_every_state_event_and_setting_gives_one_outcome",
     "test_no_color_leaves_no_color",
+    "test_the_asyncio_example_takes_events_fires_deadlines_and_ends_by_itself",
     "test_the_clocks_that_are_observed_are_bounded",
     "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
     "test_twice_as_many_copies_of_one_event_cost_twice_as_many_calls",
 }
 """Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""
 
+LONG = {"test_clock_worlds.py", "test_files.py", "test_hostile_input.py", "test_setup.py", "test_world.py"}
+"""Files that simulate worlds, start many processes or install: not in `make test`. `make pythons` and `make soak` run all."""
 
-NOT_MEASURED = {"test_clock_worlds.py", "test_hostile_input.py", "test_reading.py", "test_setup.py", "test_world.py"}
-"""Files that repeat much: coverage triples their time, and other tests reach every branch of the core."""
+MEASURED = {
+    "test_acw_started.py",
+    "test_after_call_work.py",
+    "test_changes.py",
+    "test_checks.py",
+    "test_clock.py",
+    "test_connection.py",
+    "test_copies.py",
+    "test_details_and_settings.py",
+    "test_durations.py",
+    "test_errors.py",
+    "test_explain.py",
+    "test_lifecycle.py",
+    "test_log.py",
+    "test_log_corners.py",
+    "test_machine.py",
+    "test_order.py",
+    "test_plan.py",
+    "test_printable.py",
+    "test_reprs.py",
+    "test_session_json.py",
+    "test_table_checks.py",
+    "test_trace_rows.py",
+    "test_wrapup.py",
+    "test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was",
+    "test_a_naive_datetime_is_the_callers_type_error_and_a_year_out_of_bounds_an_error",
+    "test_a_sealed_log_that_is_put_on_a_new_one_counts_and_hands_back_what_came_too_late",
+    "test_a_sealed_log_that_the_alerting_timer_ended_knows_a_repeat_after_a_restart",
+    "test_a_timer_that_no_row_of_today_takes_is_not_explained",
+    "test_a_value_that_the_same_rows_would_not_write_today_is_not_explained",
+    "test_advance_that_raises_leaves_the_log_as_it_was",
+    "test_an_unreadable_time_is_an_error",
+    "test_any_field_is_explained_or_is_wrong_usage",
+    "test_logs_of_two_sessions_are_not_united",
+    "test_the_history_of_a_log_that_was_sealed_under_another_table_has_its_reasons_without_what_changed",
+    "test_the_lifecycle_of_a_log_cannot_be_changed",
+    "test_united_logs_are_the_log_of_all_copies",
+    "test_what_is_no_event_of_the_session_leaves_the_log_as_it_was",
+}
+"""Files and tests that reach every branch of the core. Coverage doubles the time of a test, so the others run without it."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the slow tests, and those that coverage leaves out."""
-    if {item.path.name, getattr(item, "originalname", "")} & SLOW:
+    """Mark the slow tests, the long ones, and those that coverage leaves out."""
+    names = {item.path.name, getattr(item, "originalname", "")}
+    if names & SLOW:
         item.add_marker("slow")
-    if item.path.name in NOT_MEASURED:
+    if names & LONG:
+        item.add_marker("long")
+    if not names & MEASURED:
         item.add_marker("no_cover")
