@@ -7,7 +7,7 @@ from pathlib import Path
 from cobrowse_session import CobrowseSession, Event, Refused, SessionLog
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import read_events, replay
-from cobrowse_session.sources.genesys.reconcile import reconcile
+from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream.words import length
 from cobrowse_session.times import MAX_TIME
 

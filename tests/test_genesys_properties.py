@@ -17,7 +17,7 @@ from tests.test_genesys import PAYLOADS, TOPICS, Json, analytics, conversation, 
 
 from cobrowse_session import CobrowseSession, DecodeError, Event
 from cobrowse_session.sources.genesys import FAMILIES, Converted, convert
-from cobrowse_session.sources.genesys.reconcile import reconcile
+from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import decode_event, encode_event
 

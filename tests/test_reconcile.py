@@ -14,7 +14,7 @@ from tests.test_genesys import pushed as at
 
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.sources.genesys import convert
-from cobrowse_session.sources.genesys.reconcile import Compared, reconcile
+from cobrowse_session.sources.reconcile import Compared, reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import encode_event
 

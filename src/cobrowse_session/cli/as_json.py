@@ -6,7 +6,7 @@ from typing import Any
 from cobrowse_session.errors import Problem
 from cobrowse_session.io.clocks import Clock
 from cobrowse_session.io.diff import Difference
-from cobrowse_session.sources.genesys.reconcile import Compared
+from cobrowse_session.sources.reconcile import Compared
 from cobrowse_session.stream import Explanation, HistoryEntry
 from cobrowse_session.times import milliseconds
 from cobrowse_session.wire.trace import field_value, trace_entry

@@ -18,8 +18,8 @@ from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources.genesys import without_repeats
-from cobrowse_session.sources.genesys.leg import Leg
-from cobrowse_session.sources.genesys.reconcile import DIFFERENCES, reconcile
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reconcile import DIFFERENCES, reconcile
 from cobrowse_session.wire import encode_event
 
 _COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}

@@ -1,23 +1,26 @@
 """The vendor's payloads of every family and every kind of media, turned into events."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
+from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.genesys.analytics import analytics_legs
 from cobrowse_session.sources.genesys.details import KINDS, TOPIC, detail_legs, kind_of_body, kind_of_topic
-from cobrowse_session.sources.genesys.leg import Leg, events_of
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
-from cobrowse_session.sources.genesys.reader import PayloadReader, Warnings
 from cobrowse_session.sources.genesys.snapshots import MEDIA, conversation_legs, media_legs
+from cobrowse_session.sources.leg import Leg, events_of
+from cobrowse_session.sources.reader import PayloadReader, Warnings
+from cobrowse_session.sources.source import Converted
 from cobrowse_session.wire.cloudevents import encode_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, check_document, shown
 
-__all__ = ["Converted", "convert", "without_repeats"]
+__all__ = ["GENESYS", "Converted", "Genesys", "convert", "without_repeats"]
 
 Reader = Callable[[PayloadReader], Iterator[Leg]]
 
@@ -33,21 +36,6 @@ FAMILIES: Mapping[str, Reader] = {
 HEARTBEAT = "channel.metadata"
 SHOWN = 200
 """Characters of an id that a warning shows."""
-
-
-@frozen
-class Converted:
-    """The events of a payload.
-
-    Attributes:
-        events: in the order of the payload. The same fact is the same event in every payload.
-        warnings: what could not be understood, and contradictions, each with its path: the first ones, and their number.
-        legs: the legs as the platform shows them.
-    """
-
-    events: tuple[Event, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    legs: tuple[Leg, ...] = field(default=(), repr=False)
 
 
 def convert(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
@@ -168,3 +156,26 @@ def _family(reader: PayloadReader) -> str | None:
 
 def _unrecognised(path: str, found: object, expected: str) -> DecodeError:
     return DecodeError((Problem("not_recognised", path, shown(found), expected),))
+
+
+@frozen
+class Genesys:
+    """Genesys Cloud, as a source. See `Source`."""
+
+    name: str = "genesys"
+    families: Collection[str] = tuple(FAMILIES)
+    lifecycle: Lifecycle = Lifecycle(alerting_grace=timedelta(milliseconds=250))
+
+    def recognise(self, payload: Any) -> str | None:
+        """Return the family of a payload, or the kind of a payload that states nothing of a leg. `Any`: JSON."""
+        return payload and None
+
+    def convert(
+        self, payload: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
+    ) -> Converted:
+        """Return the events of a payload, or of a list of payloads. See `Source.convert`. `Any`: JSON."""
+        return convert_checked(payload, family, path=path)
+
+
+GENESYS = Genesys()
+"""Genesys Cloud's payloads: conversations, notifications, detail events, analytics, provider batches."""

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from cobrowse_session.model import AfterCallWork, Wrapup
 from cobrowse_session.segments import Segment
-from cobrowse_session.sources.genesys.leg import Leg
-from cobrowse_session.sources.genesys.reader import PayloadReader
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.vocabulary import AfterCallWorkState, read_disconnect_type
 
 _TYPES = {

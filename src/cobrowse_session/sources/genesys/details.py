@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from cobrowse_session.model import AfterCallWork, Wrapup
-from cobrowse_session.sources.genesys.leg import Leg
-from cobrowse_session.sources.genesys.reader import PayloadReader
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.vocabulary import AfterCallWorkState
 
 TOPIC = "v2.detail.events.conversation."

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from cobrowse_session.model import AfterCallWork, Wrapup
-from cobrowse_session.sources.genesys.leg import Leg
-from cobrowse_session.sources.genesys.reader import PayloadReader
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.vocabulary import AfterCallWorkState, DisconnectType
 
 _ANSWERED, _ENDED, _DISPOSED = "answeredevents", "endedevents", "dispositionappliedevents"

@@ -18,8 +18,9 @@ from datetime import timedelta
 
 from cobrowse_session.model import AfterCallWork
 from cobrowse_session.segments import Segment
-from cobrowse_session.sources.genesys.leg import Leg, address, settings, wrapup
-from cobrowse_session.sources.genesys.reader import PayloadReader
+from cobrowse_session.sources.genesys.parts import address, settings, wrapup
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.vocabulary import AfterCallWorkState, CobrowseRole, read_acw_state, read_disconnect_type
 
 MEDIA = (

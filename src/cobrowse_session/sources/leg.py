@@ -37,18 +37,16 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import Address, AfterCallWork, Context, Details, Wrapup
+from cobrowse_session.model import AfterCallWork, Context, Details, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
-from cobrowse_session.sources.genesys.reader import PayloadReader, Warnings
+from cobrowse_session.sources.reader import Warnings
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import (
     PENDING_STATES,
     AfterCallWorkEndedBy,
     AfterCallWorkState,
     ConnectionState,
-    WrapupPrompt,
-    read_prompt,
 )
 from cobrowse_session.wire.cloudevents import MAX_FUTURE
 from cobrowse_session.wire.strict_json import cut
@@ -86,34 +84,6 @@ class Leg:
 def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
     """Return the events of a leg. What could not be understood is added to `warnings`."""
     return _EventBuilder(leg, warnings).events()
-
-
-def address(reader: PayloadReader | None) -> Address | None:
-    """Return an address, read from the platform's JSON."""
-    if reader is None:
-        return None
-    return Address(
-        name=reader.text("name"),
-        name_raw=reader.text("nameRaw"),
-        address_normalized=reader.text("addressNormalized"),
-        address_raw=reader.text("addressRaw"),
-        address_displayable=reader.text("addressDisplayable"),
-    )
-
-
-def wrapup(reader: PayloadReader | None) -> Wrapup | None:
-    """Return a wrap-up, read from the platform's JSON."""
-    if reader is None:
-        return None
-    return Wrapup(
-        code=reader.text("code"),
-        name=reader.text("name"),
-        notes=reader.text("notes"),
-        tags=reader.words("tags"),
-        duration_seconds=reader.number("durationSeconds"),
-        end_time=reader.time("endTime"),
-        provisional=reader.flag("provisional") or False,
-    )
 
 
 @define
@@ -317,12 +287,3 @@ class _EventBuilder:
 def _entering(event: type[Event]) -> type[Entered]:
     assert issubclass(event, Entered)
     return event
-
-
-def settings(reader: PayloadReader, alerting_timeout: Any = None) -> Settings:
-    """Return the queue's settings, as a participant shows them. A participant without a prompt has no after-call work."""
-    return Settings(
-        wrapup_prompt=read_prompt(reader.text("wrapupPrompt") or WrapupPrompt.NONE),
-        wrapup_timeout=reader.timeout("wrapupTimeoutMs"),
-        alerting_timeout=reader.timeout("alertingTimeoutMs") or alerting_timeout,
-    )

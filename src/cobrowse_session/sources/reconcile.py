@@ -9,7 +9,7 @@ from attrs import frozen
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
 from cobrowse_session.model import Communication, vendor_name
 from cobrowse_session.segments import Segment
-from cobrowse_session.sources.genesys.leg import Leg
+from cobrowse_session.sources.leg import Leg
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_acw_state, read_disconnect_type, read_state
 
