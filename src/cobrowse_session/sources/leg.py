@@ -37,7 +37,7 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import AfterCallWork, Context, Details, Wrapup
+from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.reader import Warnings
@@ -79,6 +79,9 @@ class Leg:
     after_call_work_required: bool | None = None
     settings: Settings = field(factory=Settings)
     changing: dict[str, Any] = field(factory=dict)  # details that may come later or change, by attribute
+    context: Context = NO_CONTEXT
+    sequence: str | None = None  # the edition: a later payload of this leg has a greater one
+    is_record: bool = True  # it shows the whole leg, not one event of it
 
 
 def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
