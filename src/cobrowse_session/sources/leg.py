@@ -3,31 +3,43 @@
 Theory of operation
 ===================
 
-The platform sends snapshots: the whole leg, each time anything changes, once per topic. A snapshot is not an event, but it
-states *facts*: the leg was alerting from this time on, it was connected at that time. Each family of payloads has a spelling of
-its own, and its module reads it into a `Leg`. This module alone turns a leg into events. It takes facts and makes no guesses:
+A platform sends snapshots: the whole leg, each time anything changes, once per topic. A snapshot is not an event, but it states
+*facts*: the leg was alerting from this time on, it was connected at that time. Each family of payloads has a spelling of its own,
+and its reader makes a `Leg` of it. This module alone turns a leg into events:
 
-- An event's id is `<communication>/<fact>/<time>`, and its content depends on nothing but that fact. So the same fact is the same
-  event however many snapshots state it. What may come later or change (peer, viewer's address, grants) is a fact of its own.
-- The queue's settings, the provider and the initial state hold for the whole leg. Every state event carries them, because the
-  first event of the leg differs from family to family.
-- The time of a state is its segment's start, on the provider's clock. The platform's own stamp, on the cloud clock, is the time
-  when it was received. If the segments lag behind, the stamp replaces them.
-- A state without any time is no fact yet. It gives a warning.
+    fact            event                time, the first that exists                          id                 sequence
+    a state         alerting, connected  segment's start; stamp; when seen (derived)          leg/alerting/2     not if derived
+    the end         disconnected,        stamp; last segment's end; start of after-call work, leg/disconnected   not if derived
+                    terminated           participant's end, when seen (all derived)
+    a detail        updated              the first time of the leg                            leg/peerId         yes
+    a grant         updated              when seen; the connection                            leg/controlling/…  yes
+    wrap-up         wrapup               its end                                              leg/wrapup/…       yes
+    a draft         wrapup               the end of the leg; the connection; when seen        leg/wrapup/draft   yes
+    work pending    acw.started          its start; the end of the leg                        leg/acw.started    yes
+    work ended      acw.ended            its end; the wrap-up's end; when seen (derived)      leg/acw.ended      not if derived
+
+- "When seen" is the payload's own time, its envelope's, or the time at which it was received: `Leg.seen`.
+- An event's id has no word of the payload in it. So the same fact is the same event in all payloads, and `sequence` makes the
+  later payload correct the earlier one. A derived time is no better in a later payload. So it has no `sequence`. The copy that
+  was received first counts until a payload with a real time corrects it.
+- Settings, provider and initial state are in every state event, because the first event of a leg differs from family to family.
+- Two clocks differ by milliseconds. What cannot have come first is moved to what it depends on (`_not_before`).
 - If a snapshot contradicts itself, the stamps count and the word `state` does not: a leg with a `disconnectedTime` has ended.
   That gives a warning, too.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 
 from cobrowse_session.events import KINDS as EVENTS
 from cobrowse_session.events import (
     AfterCallWorkEnded,
-    AfterCallWorkRequired,
+    AfterCallWorkStarted,
     Alerting,
     Connected,
     Disconnected,
@@ -37,12 +49,13 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup
+from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup, vendor_name
 from cobrowse_session.segments import Segment
-from cobrowse_session.settings import Settings
-from cobrowse_session.sources.reader import Warnings
+from cobrowse_session.settings import NO_SETTINGS, Settings
+from cobrowse_session.sources.reader import Origin, Warnings
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import (
+    ENDED_STATES,
     PENDING_STATES,
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -51,19 +64,43 @@ from cobrowse_session.vocabulary import (
 from cobrowse_session.wire.cloudevents import MAX_FUTURE
 from cobrowse_session.wire.strict_json import cut
 
-SOURCE = "/genesys/conversations/"
+ACROSS_CLOCKS = timedelta(seconds=1)
+"""The platform's clocks differ by up to about a second (CLOCK-11). More is a contradiction."""
 
 _STATE_OF: Mapping[str, type[Entered]] = {event.segment.lower(): event for event in EVENTS.values() if issubclass(event, Entered)}
 """The event that begins a segment, by the segment's type in lower case."""
 
+_REPORTED_ENDS = (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED, AfterCallWorkState.NOT_APPLICABLE)
+
 
 @define(kw_only=True)
 class Leg:
-    """A leg as one payload shows it, in the model's words. None: the payload does not state it."""
+    """A leg as one payload shows it, in the model's words. None: the payload does not state it.
 
-    conversation: str
+    Attributes:
+        id: of the communication.
+        source: of its events.
+        event_id: the platform's own id of a single event, which begins the ids of what it states. None: the id of the leg does.
+        context: whose leg it is.
+        origin: when the payload was made and received, and its place in the input.
+        path: of the leg in the payload.
+        is_record: true if the payload shows the whole leg, not one event of it.
+        is_participant: true if `id` is that of the participant, because the payload does not state the communication.
+        begins: when the participant began.
+        connected_since: when it was connected, in a family without stamps. Then own types of segments are connected.
+        derived: what else shows when a state began, with the words for it: a state, or `end`. Such a time is derived.
+        work_starts: true if the start of after-call work is a fact beside its end.
+        changing: details that may come later or change, by attribute.
+    """
+
     id: str
+    source: str = ""
+    event_id: str | None = None
+    context: Context = NO_CONTEXT
+    origin: Origin = field(factory=Origin)
     path: str = "$"
+    is_record: bool = True
+    is_participant: bool = False
     state: str | None = None
     initial_state: str | None = None
     disconnect_type: str | None = None
@@ -72,21 +109,55 @@ class Leg:
     provider_event_time: datetime | None = None
     start_alerting_time: datetime | None = None
     connected_time: datetime | None = None
+    connected_since: datetime | None = None
     disconnected_time: datetime | None = None
+    derived: tuple[tuple[str, str, datetime], ...] = ()
     segments: tuple[Segment, ...] = ()
     wrapup: Wrapup | None = None
     after_call_work: AfterCallWork | None = None
+    work_starts: bool = False
     after_call_work_required: bool | None = None
-    settings: Settings = field(factory=Settings)
-    changing: dict[str, Any] = field(factory=dict)  # details that may come later or change, by attribute
-    context: Context = NO_CONTEXT
-    sequence: str | None = None  # the edition: a later payload of this leg has a greater one
-    is_record: bool = True  # it shows the whole leg, not one event of it
+    settings: Settings = NO_SETTINGS
+    changing: dict[str, Any] = field(factory=dict)  # the values' types differ
+
+    @property
+    def seen(self) -> tuple[str, datetime] | None:
+        """When the platform showed the leg so: the words for the time, and the time."""
+        own = ("providerEventTime", self.provider_event_time) if self.provider_event_time else self.origin.stated
+        received = self.origin.received_at
+        return own or (("the time at which it was received", received) if received else None)
+
+    @property
+    def sequence(self) -> str:
+        """The edition: the payload's time, when it was received, its place. The later payload has the greater one."""
+        own = self.provider_event_time or (self.origin.stated and self.origin.stated[1])
+        return self.origin.sequence(own)
 
 
 def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
-    """Return the events of a leg. What could not be understood is added to `warnings`."""
-    return _EventBuilder(leg, warnings).events()
+    """Yield the events of a leg. What could not be understood is added to `warnings`."""
+    before = warnings.count
+    builder = _EventBuilder(leg, warnings)
+    is_empty = next(events := builder.events(), None)
+    if is_empty is None:
+        if warnings.count == before:
+            builder.warn("no_fact", "", "nothing that is known", "a state with its time, or another fact of the leg")
+        return
+    yield is_empty
+    yield from events
+
+
+@frozen
+class _Time:
+    """A time, and where it comes from if no source states it."""
+
+    at: datetime
+    derived_from: str | None = None
+    is_edition: bool = True  # a later payload corrects it
+
+    @classmethod
+    def seen(cls, seen: tuple[str, datetime] | None) -> "_Time | None":
+        return cls(seen[1], seen[0], is_edition=False) if seen else None
 
 
 @define
@@ -95,196 +166,324 @@ class _EventBuilder:
 
     leg: Leg
     warnings: Warnings
+    _end: _Time | None = None
+    _connected: datetime | None = None
+    _is_derived: bool = False
 
     def events(self) -> Iterator[Event]:
         """Yield every fact of the leg, in the order of its life."""
-        entered = list(self._entered())
-        yield from entered
-        ended = self._ended()
-        if ended:
-            yield ended
-        first = min((event.occurred_at for event in (*entered, *filter(None, [ended]))), default=None)
+        states = list(self._states())
+        self._end = self._ending()
+        ended = list(self._ended())
+        yield from states
+        yield from ended
+        first = min((event.occurred_at for event in (*states, *ended)), default=None)
         yield from self._details(first)
         yield from self._unheard_of(first)
-        yield from self._requested()
         yield from self._wrapped_up()
         yield from self._after_call_work()
 
-    # --- The connection -------------------------------------------------------------------------------------------------------
+    # --- The states -----------------------------------------------------------------------------------------------------------
 
-    def _entered(self) -> Iterator[Event]:
+    def _states(self) -> Iterator[Event]:
         # Example: four captures of one leg, with what each gives. A is the segment `Alert` from 09:00:00.100.
         #
         #     capture                                                events
-        #     alerting, A                                            alerting/09:00:00.100
-        #     connected, connectedTime 09:00:03.000, A               the same, connected/09:00:03.000 (the stamp)
-        #     connected, A, `Interact` from 09:00:03.100             alerting/09:00:00.100, connected/09:00:03.100 (the segment)
-        #     ended, A, `Interact`, `Hold` from 09:00:40             the same two, disconnected/09:01:00.000
+        #     alerting, A                                            alerting at 09:00:00.100
+        #     connected, connectedTime 09:00:03.000, A               the same, connected at 09:00:03.000 (the stamp)
+        #     connected, A, `Interact` from 09:00:03.100             the same, connected at 09:00:03.100 (the segment)
+        #     ended, A, `Interact`, `Hold` from 09:00:40             the same two, disconnected at 09:01:00.000
         #
-        # In the second one, the segments lag behind. The third states the same fact with another time, so it is another event.
-        # The log has `connected` already, and the later one is a duplicate. `Hold` begins no state: the leg stays connected.
-        entered: set[type[Entered]] = set()
-        for segment in self.leg.segments:
+        # In the second one, the segments lag behind. The third corrects the time of the same fact. `Hold` begins no state.
+        times: Counter[type[Entered]] = Counter()
+        for segment in self._placed_segments():
             event = self._begins(segment)
-            if event is None or segment.start_time is None:
-                self._warn(
-                    "unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a segment of a known state"
-                )
-            elif event is not Connected or Connected not in entered:  # the leg stays connected from segment to segment
-                entered.add(event)
+            if event is None:
+                self.warn("unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a known state")
+            elif (event is not Connected or not times[Connected]) and segment.start_time:  # else the leg stays connected
+                times[event] += 1
                 own_type = segment.type if segment.type != event.segment else None
-                yield self._state(event, segment.start_time, segment_type=own_type)
-        yield from self._entered_by_stamp(entered)
+                yield self._state(event, _Time(segment.start_time), segment_type=own_type, number=times[event])
+        yield from self._states_without_segment(times)
+
+    def _placed_segments(self) -> Iterator[Segment]:
+        """Yield the segments that have a start. A gap between two of them is a warning."""
+        placed = [segment for segment in self.leg.segments if segment.start_time]
+        for segment in self.leg.segments:
+            if not segment.start_time:
+                self.warn("unplaced_segment", "segments", f"{segment.type} without a start", "a segment with its start")
+        for before, after in pairwise(placed):
+            if before.end_time and after.start_time and after.start_time > before.end_time:
+                gap = f"{time_text(before.end_time)} to {time_text(after.start_time)}"
+                self.warn("gap", "segments", f"no segment from {gap}", "segments that follow each other")
+        yield from placed
 
     def _begins(self, segment: Segment) -> type[Entered] | None:
         """Return the event that a segment begins, by its type. The platform's own types count as connected once the leg was."""
         known = _STATE_OF.get((segment.type or "").lower())
         if known is not None:
             return known
-        connected, begun = self.leg.connected_time, segment.start_time
+        connected, begun = self.leg.connected_time or self.leg.connected_since, segment.start_time
         if connected and begun and begun >= connected:
             return Connected
         return self._named(self.leg.initial_state)
 
-    def _entered_by_stamp(self, entered: set[type[Entered]]) -> Iterator[Event]:
-        """Yield the states that no segment shows, because segments lag behind, by the platform's own stamps."""
+    def _states_without_segment(self, times: Counter[type[Entered]]) -> Iterator[Event]:
+        """Yield the states that no segment shows, because segments lag behind or are not sent."""
         leg = self.leg
-        state, initial = self._named(leg.state), self._named(leg.initial_state)
-        if initial and leg.begins and not entered:
-            entered.add(initial)
-            yield self._state(initial, leg.begins)
-        if leg.start_alerting_time and Alerting not in entered:
-            entered.add(Alerting)
-            yield self._state(Alerting, leg.start_alerting_time)
-        if leg.connected_time and Connected not in entered:
-            yield self._state(Connected, leg.connected_time)
-        if leg.connected_time and leg.start_alerting_time and leg.connected_time < leg.start_alerting_time:
-            self._warn("contradiction", "connectedTime", time_text(leg.connected_time), "a time after the alert")
-        if state is Connected and leg.connected_time is None and Connected not in entered:
-            self._warn("no_time", "connectedTime", "nothing", "the time at which the leg was connected")
+        initial = self._named(leg.initial_state)
+        if initial and leg.begins and not times:
+            times[initial] += 1
+            yield self._state(initial, _Time(leg.begins))
+        if leg.start_alerting_time and not times[Alerting]:
+            times[Alerting] += 1
+            yield self._state(Alerting, self._alert(leg.start_alerting_time))
+        if leg.connected_time and not times[Connected]:
+            times[Connected] += 1
+            yield self._state(Connected, _Time(leg.connected_time))
+        for name, words, at in leg.derived:
+            event = self._named(name)
+            if event and not times[event]:
+                times[event] += 1
+                yield self._state(event, _Time(at, words, is_edition=False))
+        yield from self._current_state(times)
+        self._check_beginning(times)
+
+    def _alert(self, stamp: datetime) -> _Time:
+        """Return the time of an alert by its stamp. It was not after the connection."""
+        connected = self.leg.connected_time
+        if connected is None or connected >= stamp:
+            return _Time(stamp)
+        if stamp - connected > ACROSS_CLOCKS:
+            self.warn("contradiction", "connectedTime", time_text(connected), "a time after the alert")
+        return _Time(connected, "connectedTime, because the alert was not after the connection")
+
+    def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
+        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so."""
+        leg, state = self.leg, self._named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
-            self._warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
-        if leg.state is None and leg.initial_state is None and leg.begins:
-            yield Updated(**self._whole_leg("begins", leg.begins))
-        if state is not None and not entered and not (leg.start_alerting_time or leg.begins or leg.connected_time):
-            self._warn("no_time", "state", leg.state, "a time at which the leg entered its state")
+            self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
+        elif state and not times[state]:
+            if seen := _Time.seen(leg.seen):
+                times[state] += 1
+                yield self._state(state, seen)
+            else:
+                self.warn("no_time", "state", leg.state, "a time of this state or of the payload, or when it was received")
+
+    def _check_beginning(self, times: Counter[type[Entered]]) -> None:
+        """Warn of a beginning that no event states."""
+        begins, initial = self.leg.begins, self._named(self.leg.initial_state)
+        shown = [s.start_time for s in self.leg.segments if s.start_time]
+        first = min(filter(None, (*shown, self.leg.start_alerting_time, self.leg.connected_time)), default=None)
+        if begins and times and not initial and first and first - begins > ACROSS_CLOCKS:
+            state = f"the participant began at {time_text(begins)}, {(first - begins).total_seconds():g} s before its first state"
+            self.warn("unused_time", "startTime", state, "an initialState, which says in which state the leg began")
 
     def _named(self, state: str | None) -> type[Entered] | None:
         known = ConnectionState.read(state or "")
         return _entering(EVENTS[known]) if known in (*PENDING_STATES, ConnectionState.CONNECTED) else None
 
-    def _ended(self) -> Event | None:
+    def _state(self, event: type[Entered], time: _Time, segment_type: str | None = None, number: int = 1) -> Event:
+        stamps = {Alerting: self.leg.start_alerting_time, Connected: self.leg.connected_time}
+        stamp = stamps.get(event) if number == 1 else None
+        if stamp and time.at - stamp > MAX_FUTURE:
+            found, expected = f"{event.segment} from {time_text(time.at)}", f"a time about {time_text(stamp)}"
+            self.warn("contradiction", "segments", found, expected)
+            stamp = None
+        if event is Connected:
+            self._connected = max(filter(None, (stamp, time.at)))
+        made = event(**self._whole_leg(_numbered(event.kind, number), time), segment_type=segment_type)
+        return evolve(made, received_at=stamp) if stamp else made
+
+    # --- The end --------------------------------------------------------------------------------------------------------------
+
+    def _ending(self) -> _Time | None:
+        """Return the time at which the leg ended. None: it has not, or nothing shows when."""
         leg = self.leg
-        state = ConnectionState.read(leg.state or "")
-        has_ended = state in (ConnectionState.DISCONNECTED, ConnectionState.TERMINATED)
-        last = leg.segments[-1] if leg.segments else None
+        if leg.disconnected_time:
+            return _Time(leg.disconnected_time)
         # A segment that has an end shows that the leg went on, not that it is over. Only with an ended `state` does the end of
         # the last segment count.
-        at = leg.disconnected_time or (last.end_time if last and has_ended else None)
-        if at is None:
-            if has_ended:
-                self._warn("no_time", "disconnectedTime", "nothing", "the time at which the leg ended")
+        if ConnectionState.read(leg.state or "") not in ENDED_STATES:
             return None
-        if not has_ended and leg.state is not None:
-            self._warn("contradiction", "state", leg.state, "disconnected, because the leg has a disconnectedTime")
-        if leg.connected_time and at < leg.connected_time:
-            self._warn("contradiction", "disconnectedTime", time_text(at), f"a time from {time_text(leg.connected_time)} on")
-        event = Terminated if state == ConnectionState.TERMINATED else Disconnected
-        return event(
-            **self._whole_leg(event.kind, at), disconnect_type=leg.disconnect_type or (last.disconnect_type if last else None)
-        )
+        if leg.segments and (at := leg.segments[-1].end_time):
+            return _Time(at)
+        shown = next((_Time(at, words, is_edition=False) for name, words, at in leg.derived if name == "end"), None)
+        found = shown or _Time.seen(leg.seen)
+        if found is None:
+            expected = "the time at which the leg ended, a time of the payload, or when it was received"
+            self.warn("no_time", "disconnectedTime", "nothing", expected)
+        return found
 
-    def _state(self, event: type[Entered], at: datetime, segment_type: str | None = None) -> Event:
-        stamps = {Alerting: self.leg.start_alerting_time, Connected: self.leg.connected_time}
-        received = stamps.get(event)
-        if received and at - received > MAX_FUTURE:
-            self._warn(
-                "contradiction", "segments", f"{event.segment} from {time_text(at)}", f"a time about {time_text(received)}"
-            )
-            received = None
-        return event(**self._whole_leg(event.kind, at), segment_type=segment_type, received_at=received)
+    def _ended(self) -> Iterator[Event]:
+        leg, time = self.leg, self._end
+        state = ConnectionState.read(leg.state or "")
+        if time is None:
+            return
+        if state not in ENDED_STATES and leg.state is not None:
+            self.warn("contradiction", "state", leg.state, "disconnected, because the leg has a disconnectedTime")
+        if leg.connected_time and time.at < leg.connected_time:
+            self.warn("contradiction", "disconnectedTime", time_text(time.at), f"a time from {time_text(leg.connected_time)} on")
+        reason = leg.disconnect_type or (leg.segments[-1].disconnect_type if leg.segments else None)
+        yield Disconnected(**self._whole_leg("disconnected", time), disconnect_type=reason)
+        if state == ConnectionState.TERMINATED:
+            yield Terminated(**self._whole_leg("terminated", time), disconnect_type=reason)
 
     # --- Around the connection ------------------------------------------------------------------------------------------------
 
     def _details(self, first: datetime | None) -> Iterator[Event]:
-        """Yield each detail that may come later or change as a fact of its own."""
-        for name, value in self.leg.changing.items():
-            at = first
-            # All other details have the time of the first event, because their own is unknown. A grant counts only while
-            # connected: with the time of the alert it would be ignored (SAME-5).
-            if name == "controlling":  # a grant counts only while connected
-                at = self.leg.provider_event_time or (self.leg.connected_time if value else None)
-                if self.leg.connected_time is None or self.leg.disconnected_time:
-                    continue
-            if at is not None:
-                yield Updated(**self._envelope(name, at), details=Details(**{name: value}))
+        """Yield each detail that may come later or change as a fact of its own. All have the time of the first event."""
+        leg = self.leg
+        if leg.state is None and leg.initial_state is None and leg.begins:
+            yield Updated(**self._whole_leg("begins", _Time(leg.begins)))
+            first = first or leg.begins
+        if first and self._is_derived and leg.settings != NO_SETTINGS:
+            # A derived state has no edition, so a setting that only a later payload states would be lost with it.
+            yield Updated(**self._envelope("settings", _Time(first)), settings=leg.settings)
+        for name, value in leg.changing.items():
+            if name == "controlling":
+                yield from self._grant(value)
+            elif first is not None:
+                yield Updated(**self._envelope(vendor_name(name), _Time(first)), details=Details(**{name: value}))
+
+    def _grant(self, controlling: tuple[str, ...]) -> Iterator[Event]:
+        """Yield a grant. It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
+        leg, connected = self.leg, self._connected
+        if connected is None or self._end is not None:
+            return
+        seen = leg.seen[1] if leg.seen else connected if controlling else None
+        if seen is not None:
+            time = self._not_before(seen, connected, "connectedTime, because a grant comes after the connection")
+            yield Updated(**self._envelope(f"controlling/{time_text(time.at)}", time), details=Details(controlling=controlling))
 
     def _unheard_of(self, first: datetime | None) -> Iterator[Event]:
         """Yield a state of other media (parked, converting, …) as an update. It changes nothing here, and is kept."""
         state = self.leg.state
-        at = self.leg.provider_event_time or first
-        if state is not None and not isinstance(ConnectionState.read(state), ConnectionState):
-            self._warn("unknown_state", "state", state, "one of " + ", ".join(ConnectionState))
-            if at is not None:
-                yield Updated(**self._envelope("state", at), extra={"state": state})
-
-    def _requested(self) -> Iterator[Event]:
-        """Yield the agent's request for after-call work. Its time is unknown. It counts only while connected (ACW-47, ACW-48)."""
-        if self.leg.after_call_work_required and self.leg.connected_time:
-            yield AfterCallWorkRequired(**self._envelope("acw.required", self.leg.connected_time), required=True)
+        if state is None or isinstance(ConnectionState.read(state), ConnectionState):
+            return
+        self.warn("unknown_state", "state", state, "one of " + ", ".join(ConnectionState))
+        if at := self.leg.seen[1] if self.leg.seen else first:
+            yield Updated(**self._envelope(f"state/{state}", _Time(at)), extra={"state": state})
 
     def _wrapped_up(self) -> Iterator[Event]:
         saved = self.leg.wrapup
-        if saved is None or (saved.code is None and not saved.provisional):
-            return  # a skip follows from after-call work
-        # A wrap-up without an end was prepared while connected, or is a draft (WRAP-5).
-        at = saved.end_time or self.leg.disconnected_time or self.leg.connected_time
-        if at is None:
-            self._warn("no_time", "wrapup", "nothing", "an endTime, or the time at which the leg was connected")
+        if saved is None:
             return
+        if saved.code is None and not saved.provisional:  # a skip follows from after-call work
+            if saved.notes or saved.name or saved.tags:
+                self.warn("no_code", "wrapup", "a wrap-up without a code", "a code, or a provisional wrap-up")
+            return
+        is_draft = saved.end_time is None
+        time = self._draft_time() if saved.end_time is None else self._skewed(saved.end_time)
+        if time is None:
+            self.warn("no_time", "wrapup", "nothing", "an endTime, or a time of the leg")
+            return
+        fact = "draft" if saved.end_time is None else time_text(saved.end_time)
         yield WrapupSaved(
-            **self._envelope("wrapup", at),
+            **self._envelope(f"wrapup/{fact}", time),
             code=saved.code,
             name=saved.name,
             notes=saved.notes,
             tags=saved.tags,
-            provisional=saved.provisional,
+            provisional=saved.provisional or is_draft,
         )
+
+    def _draft_time(self) -> _Time | None:
+        """Return a time for a draft: its own is unknown, and its value matters."""
+        at = self._end.at if self._end else self._connected or (self.leg.seen and self.leg.seen[1])
+        return _Time(at) if at else None
+
+    def _skewed(self, at: datetime) -> _Time:
+        """Return the end of a wrap-up. By less than the clocks differ, it was not before the end of the leg."""
+        if self._end and at < self._end.at <= at + ACROSS_CLOCKS:
+            return self._not_before(at, self._end.at, _AFTER_THE_END)
+        return _Time(at)
+
+    # --- After-call work ------------------------------------------------------------------------------------------------------
 
     def _after_call_work(self) -> Iterator[Event]:
         work = self.leg.after_call_work
-        if work is None or work.state not in (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED):
+        if work is None or work.state is None:
             return
-        if work.end_time is None:
-            self._warn("no_time", "afterCallWork.endTime", "nothing", "the time at which after-call work ended")
+        if work.state == AfterCallWorkState.PENDING or (self.leg.work_starts and work.state == AfterCallWorkState.COMPLETE):
+            yield from self._work_started(work)
+        if work.state in _REPORTED_ENDS:
+            yield from self._work_ended(work)
+        elif work.state != AfterCallWorkState.PENDING:
+            expected = ", ".join((AfterCallWorkState.PENDING, *_REPORTED_ENDS))
+            self.warn("unknown_value", "afterCallWork.state", work.state, f"one of {expected}")
+
+    def _work_started(self, work: AfterCallWork) -> Iterator[Event]:
+        end = self._end
+        time = self._after_the_end(work.start_time) if work.start_time else end and _Time(end.at, "the end of the leg")
+        if time is None:
+            self.warn("no_time", "afterCallWork.startTime", "nothing", "the time at which after-call work began")
             return
-        yield AfterCallWorkEnded(**self._envelope("acw.ended", work.end_time), by=AfterCallWorkEndedBy.PLATFORM, state=work.state)
+        yield AfterCallWorkStarted(**self._whole_leg("acw.started", time))
+
+    def _work_ended(self, work: AfterCallWork) -> Iterator[Event]:
+        time: _Time | None
+        if work.state == AfterCallWorkState.NOT_APPLICABLE:
+            time = _Time(self._end.at) if self._end else None
+        else:
+            at = work.end_time or (self.leg.wrapup and self.leg.wrapup.end_time)
+            time = self._after_the_end(at) if at else _Time.seen(self.leg.seen)
+        if time is None:
+            self.warn("no_time", "afterCallWork.endTime", "nothing", "the time at which after-call work ended")
+            return
+        yield AfterCallWorkEnded(**self._envelope("acw.ended", time), by=AfterCallWorkEndedBy.PLATFORM, state=work.state)
+
+    def _after_the_end(self, at: datetime) -> _Time:
+        """Return a time of after-call work. It was not before the end of the leg."""
+        if self._end is None:
+            return _Time(at)
+        if self._end.at - at > ACROSS_CLOCKS:
+            self.warn("contradiction", "afterCallWork", time_text(at), f"a time from {time_text(self._end.at)} on")
+        return self._not_before(at, self._end.at, _AFTER_THE_END)
 
     # --- What all share -------------------------------------------------------------------------------------------------------
 
-    def _envelope(self, fact: str, at: datetime) -> dict[str, Any]:
-        leg = self.leg
+    def _not_before(self, at: datetime, bound: datetime, words: str) -> _Time:
+        return _Time(at) if at >= bound else _Time(bound, words)
+
+    def _envelope(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
+        leg, received = self.leg, self.leg.origin.received_at
+        if not time.is_edition:
+            self._is_derived = True
+        if received and time.at - received > MAX_FUTURE:
+            self.warn("contradiction", fact, time_text(time.at), f"a time about {time_text(received)}, when it was received")
+            received = None
         return {
             "subject": leg.id,
-            "source": SOURCE + leg.conversation,
+            "source": leg.source,
             # No word of the snapshot's own in it, such as a version or a time of sending. Else each snapshot would make new
             # events.
-            "id": f"{leg.id}/{fact}/{time_text(at)}",
-            "occurred_at": at,
-            "context": Context(conversation_id=leg.conversation),
+            "id": f"{leg.event_id or leg.id}/{fact}",
+            "occurred_at": time.at,
+            "received_at": received,
+            "sequence": leg.sequence if time.is_edition else None,
+            "derived_from": time.derived_from,
+            "context": leg.context,
         }
 
-    def _whole_leg(self, fact: str, at: datetime) -> dict[str, Any]:
+    def _whole_leg(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         """Return what every state event carries, because the first event of a leg differs from family to family."""
         leg = self.leg
-        return {
-            **self._envelope(fact, at),
-            "details": Details(provider=leg.provider, initial_state=leg.initial_state),
-            "settings": leg.settings,
-        }
+        details = Details(
+            provider=leg.provider, initial_state=leg.initial_state, after_call_work_required=leg.after_call_work_required
+        )
+        return {**self._envelope(fact, time), "details": details, "settings": leg.settings}
 
-    def _warn(self, error: str, key: str, found: object, expected: str) -> None:
-        self.warnings.add(error, f"{self.leg.path}.{key}", cut(str(found)), expected)
+    def warn(self, error: str, key: str, found: object, expected: str) -> None:
+        """Add a warning about a key of the leg."""
+        self.warnings.add(error, f"{self.leg.path}.{key}" if key else self.leg.path, cut(str(found)), expected)
+
+
+_AFTER_THE_END = "the end of the leg, because after-call work comes after it"
+
+
+def _numbered(fact: str, number: int) -> str:
+    return fact if number == 1 else f"{fact}/{number}"
 
 
 def _entering(event: type[Event]) -> type[Entered]:

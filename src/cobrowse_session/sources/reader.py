@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cobrowse_session.errors import Problem
 from cobrowse_session.settings import MAX_TIMEOUT
@@ -20,10 +20,12 @@ class Warnings:
     Attributes:
         kept: the first `MAX_PROBLEMS`.
         count: their number.
+        skipped: the kinds of what states nothing of a leg, one for each.
     """
 
     kept: list[Problem] = field(factory=list)
     count: int = 0
+    skipped: list[str] = field(factory=list)
 
     def add(self, error: str, path: str, found: str, expected: str) -> None:
         """Add one more warning. See `Problem`."""
@@ -36,6 +38,39 @@ class Warnings:
         return (*self.kept, *([too_many(path, self.count)] if self.count > MAX_PROBLEMS else []))
 
 
+_MOST = 10**13 - 1  # milliseconds since 1970 in 13 digits: the year 2286
+
+
+@frozen
+class Origin:
+    """When a payload was made and received, and its place in the input.
+
+    Attributes:
+        stated: the time of the payload or of its envelope, after the words for it. None: it has none.
+        received_at: when it was received, on the cloud clock. None: it is not known.
+        place: its place in the input, from 0.
+        topic: under which it was sent. None: it was not sent, or the topic is not known.
+    """
+
+    stated: tuple[str, datetime] | None = None
+    received_at: datetime | None = None
+    place: int = 0
+    topic: str | None = None
+
+    def sequence(self, own: datetime | None = None) -> str:
+        """Return the edition of what the payload states, as 33 digits.
+
+        13 for its own time in milliseconds since 1970 (else when it was received, else zeros), 13 for when it was received (else
+        zeros), 7 for its place. So equal times are settled by arrival, and a place never competes with a time.
+        """
+        received = _milliseconds(self.received_at)
+        return f"{_milliseconds(own) or received:013}{received:013}{min(self.place, 9_999_999):07}"
+
+
+def _milliseconds(at: datetime | None) -> int:
+    return min((at - EPOCH) // timedelta(milliseconds=1), _MOST) if at else 0
+
+
 @define
 class PayloadReader:
     """One object of a payload.
@@ -44,11 +79,13 @@ class PayloadReader:
         object: its keys and values. `Any`: JSON.
         path: its path in the document.
         warnings: what could not be understood. All objects of one payload share them.
+        origin: when the payload was made and received, and its place.
     """
 
     object: dict[str, Any]
     path: str = "$"
     warnings: Warnings = field(factory=Warnings)
+    origin: Origin = Origin()
 
     def warn(self, error: str, key: str, expected: str) -> None:
         """Add a warning about the value of a key, which was not understood."""
@@ -110,7 +147,7 @@ class PayloadReader:
     def one(self, key: str) -> Self | None:
         """Return an object in this one. An empty one is absent."""
         value = self._of(dict, key, "an object")
-        return type(self)(value, f"{self.path}.{cut(key)}", self.warnings) if value else None
+        return type(self)(value, f"{self.path}.{cut(key)}", self.warnings, self.origin) if value else None
 
     def many(self, key: str) -> Iterator[Self]:
         """Yield the objects of a list in this one."""
@@ -118,7 +155,7 @@ class PayloadReader:
         values = self._of(list, key, "a list") or ()
         for index, value in enumerate(values):
             if isinstance(value, dict):
-                yield type(self)(value, f"{path}[{index}]", self.warnings)
+                yield type(self)(value, f"{path}[{index}]", self.warnings, self.origin)
         if not all(isinstance(value, dict) for value in values):
             self.warn("wrong_type", key, "a list of objects")
 

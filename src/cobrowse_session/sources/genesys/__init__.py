@@ -1,7 +1,8 @@
-"""The vendor's payloads of every family and every kind of media, turned into events."""
+"""Genesys Cloud's payloads of every family and every kind of media, turned into events."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -11,12 +12,16 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.genesys.analytics import analytics_legs
-from cobrowse_session.sources.genesys.details import KINDS, TOPIC, detail_legs, kind_of_body, kind_of_topic
+from cobrowse_session.sources.genesys.details import KINDS, detail_legs, kind_of_body, kind_of_topic
+from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, opened
+from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
+from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
-from cobrowse_session.sources.genesys.snapshots import MEDIA, conversation_legs, media_legs
+from cobrowse_session.sources.genesys.snapshots import conversation_legs, media_legs
 from cobrowse_session.sources.leg import Leg, events_of
-from cobrowse_session.sources.reader import PayloadReader, Warnings
+from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.sources.source import Converted
+from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import encode_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, check_document, shown
 
@@ -29,45 +34,125 @@ FAMILIES: Mapping[str, Reader] = {
     "media": media_legs,
     "analytics": analytics_legs,
     "provider": provider_legs,
-    **{f"detail.{kind}": lambda event, kind=kind: detail_legs(event, kind) for kind in KINDS},  # type: ignore[misc]  # mypy cannot type the default
+    "messenger": messenger_legs,
+    **{f"detail.{kind}": partial(detail_legs, kind=kind) for kind in KINDS},
 }
-"""The families of payloads by name. Envelopes around them (notification, EventBridge) are opened for every family."""
+"""The families of payloads by name. Envelopes around them (notification, EventBridge, SQS) are opened for every family."""
 
-HEARTBEAT = "channel.metadata"
 SHOWN = 200
 """Characters of an id that a warning shows."""
 
 
-def convert(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
+def convert(
+    document: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
+) -> Converted:
     """Return the events of a payload of the platform.
 
     Args:
         document: parsed JSON: one payload, or a list of them, in an envelope or bare. `Any`: JSON.
         family: one of `FAMILIES`. None: it is recognised.
+        received_at: when it was received, on the cloud clock. None: it is not known.
+        place: its place in the input, from 0. The payloads of a list have the places from there on.
         path: the path of the payload in a larger document.
 
     Returns:
-        Events, each fact once, and warnings. A heartbeat gives nothing.
+        Events, each fact once, and warnings. Traffic that states nothing of a leg, such as a heartbeat, is in `skipped`.
 
     Raises:
         DecodeError: the document is no JSON, or no payload of this family, or of any. Nothing was converted.
+        TypeError: a naive `received_at`.
     """
     check_document(document, path)
-    return convert_checked(document, family, path=path)
+    return convert_checked(document, family, received_at=received_at, place=place, path=path)
 
 
-def convert_checked(document: Any, family: str | None = None, *, path: str = "$") -> Converted:
+def convert_checked(
+    document: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
+) -> Converted:
     """Return the events of a payload that `read_json` returned. See `convert`. `Any`: JSON."""
-    legs: list[Leg] = []
     warnings = Warnings()
-    for reader, read in _opened(document, path, family, warnings):
-        for leg in read(reader):
-            if leg.id and leg.conversation:
-                legs.append(leg)
+    legs: list[Leg] = []
+    for reader in _bodies(document, path, warnings, Origin(received_at=received_at and utc(received_at), place=place)):
+        legs += _legs(reader, family)
+    known = [leg for leg in legs if leg.id and leg.source]
+    for leg in legs:
+        if not (leg.id and leg.source):
+            warnings.add("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
+    events = without_repeats(event for leg in known for event in events_of(leg, warnings))
+    return Converted(tuple(_readable(events, warnings)), warnings.listed(path), tuple(known), tuple(warnings.skipped))
+
+
+def _bodies(document: Any, path: str, warnings: Warnings, origin: Origin) -> Iterator[PayloadReader]:  # JSON
+    """Yield the payloads in a document, out of their envelopes."""
+    if isinstance(document, list):
+        for index, one in enumerate(document):
+            yield from _bodies(one, f"{path}[{index}]", warnings, Origin(None, origin.received_at, origin.place + index))
+    elif isinstance(document, dict):
+        for body in opened(PayloadReader(document, path, warnings, origin)):
+            if isinstance(body, str):
+                warnings.skipped.append(body)
             else:
-                warnings.add("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
-    events = tuple(_readable(without_repeats(event for leg in legs for event in events_of(leg, warnings)), warnings))
-    return Converted(events, warnings.listed(path), tuple(legs))
+                yield body
+    else:
+        raise _unrecognised(path, document, "a JSON object, or a list of them")
+
+
+def _legs(reader: PayloadReader, family: str | None) -> list[Leg]:
+    named = family or family_of(reader) or ""
+    if named not in FAMILIES or not _has_keys_of(reader, named):
+        expected = foreign(reader.object) or f"a payload of {family or 'a known family'}"
+        if (detail := detail_of(reader)) is not None and not family:
+            expected = f"a detail event about a leg: {', '.join(KINDS)}"
+            raise _unrecognised(f"{reader.path}.topicName", detail, expected)
+        raise _unrecognised(reader.path, reader.object, expected)
+    warned = reader.warnings.count
+    legs = list(FAMILIES[named](reader))
+    if not legs and warned == reader.warnings.count and _participants(reader):
+        reader.warnings.add("no_fact", f"{reader.path}.participants", "no leg", "participants with their communications")
+    return legs
+
+
+def family_of(reader: PayloadReader) -> str | None:
+    """Return the family of a body: of its topic, or of the keys that it has. None: it is of none."""
+    if (detail := detail_of(reader)) is not None:
+        return f"detail.{kind}" if (kind := kind_of_topic(f".{detail}")) else None
+    keys = reader.object.keys()
+    if "participants" in keys:
+        return _family_of_participants(reader)
+    if "eventTime" in keys and "sessionId" in keys:
+        kind = kind_of_body(reader)
+        return kind and f"detail.{kind}"
+    if KEY in keys or any(isinstance(one, dict) and KEY in one for one in _listed(reader, "events")):
+        return "messenger"
+    if any(key.lower().endswith(KEYS) for key in keys):
+        return "provider"
+    return None
+
+
+def _family_of_participants(reader: PayloadReader) -> str:
+    participants = _participants(reader)
+    if "conversationId" in reader.object or any("sessions" in one for one in participants):
+        return "analytics"
+    # A chat in the list of chats may have a `state` of its participant beside the list of its communications.
+    flat = any(one.keys() & {"state", "didInteract"} and not one.keys() & set(MEDIA) for one in participants)
+    return "media" if flat else "conversation"
+
+
+def _has_keys_of(reader: PayloadReader, family: str) -> bool:
+    """Return whether a body has the keys of a family."""
+    if family.startswith("detail."):
+        return "eventTime" in reader.object
+    empty = "participants" in reader.object and not _participants(reader)
+    return family == family_of(reader) or (empty and family in ("conversation", "media"))
+
+
+def _participants(reader: PayloadReader) -> list[dict[str, Any]]:  # JSON
+    return [one for one in _listed(reader, "participants") if isinstance(one, dict)]
+
+
+def _listed(reader: PayloadReader, key: str) -> list[Any]:  # JSON
+    listed = reader.object.get(key)
+    return listed if isinstance(listed, list) else []
 
 
 def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
@@ -89,71 +174,6 @@ def without_repeats(events: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _opened(document: Any, path: str, family: str | None, warnings: Warnings) -> Iterator[tuple[PayloadReader, Reader]]:
-    """Yield the payloads in a document, out of their envelopes, each with its reader."""
-    if isinstance(document, list):
-        for index, one in enumerate(document):
-            yield from _opened(one, f"{path}[{index}]", family, warnings)
-        return
-    if not isinstance(document, dict):
-        raise _unrecognised(path, document, "a JSON object, or a list of them")
-    reader = PayloadReader(document, path, warnings)
-    if enclosed := reader.one("detail"):  # EventBridge
-        yield from _opened(enclosed.object, enclosed.path, family, warnings)
-    elif "topicName" in document:
-        yield from _notified(reader, family)
-    elif listed := next((key for key in ("conversations", "entities") if isinstance(document.get(key), list)), None):
-        yield from _opened(document[listed], f"{path}.{listed}", family, warnings)
-    elif (named := family or _family(reader)) in FAMILIES and _has_keys_of(reader, named or ""):
-        yield reader, FAMILIES[named or ""]
-    else:
-        raise _unrecognised(path, document, f"a payload of {family or 'a known family'}")
-
-
-def _notified(reader: PayloadReader, family: str | None) -> Iterator[tuple[PayloadReader, Reader]]:
-    topic = reader.text("topicName") or ""
-    if topic == HEARTBEAT:
-        return
-    if not (body := reader.one("eventBody")):
-        raise _unrecognised(f"{reader.path}.eventBody", reader.object.get("eventBody"), "the body of a notification")
-    if topic.startswith(TOPIC) and not family:
-        kind = kind_of_topic(topic)
-        if kind is None:
-            raise _unrecognised(f"{reader.path}.topicName", topic, f"a detail event about a leg: {', '.join(KINDS)}")
-        family = f"detail.{kind}"
-    yield from _opened(body.object, body.path, family, reader.warnings)
-
-
-def _has_keys_of(reader: PayloadReader, family: str) -> bool:
-    """Return whether a body has the keys of a family."""
-    if family.startswith("detail."):
-        return "eventTime" in reader.object
-    empty = "participants" in reader.object and not _participants(reader)
-    return family == _family(reader) or (empty and family in ("conversation", "media"))
-
-
-def _participants(reader: PayloadReader) -> list[dict[str, Any]]:
-    listed = reader.object.get("participants")
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
-
-def _family(reader: PayloadReader) -> str | None:
-    """Return the family whose keys a body has. None: it has those of none."""
-    keys = reader.object.keys()
-    if "participants" in keys:
-        participants = _participants(reader)
-        if "conversationId" in keys or any("sessions" in one for one in participants):
-            return "analytics"
-        flat = any("state" in one and not one.keys() & set(MEDIA) for one in participants)
-        return "media" if flat else "conversation"
-    if "eventTime" in keys and "sessionId" in keys:
-        kind = kind_of_body(reader)
-        return kind and f"detail.{kind}"
-    if any(key.lower().endswith(KEYS) for key in keys):
-        return "provider"
-    return None
-
-
 def _unrecognised(path: str, found: object, expected: str) -> DecodeError:
     return DecodeError((Problem("not_recognised", path, shown(found), expected),))
 
@@ -164,18 +184,30 @@ class Genesys:
 
     name: str = "genesys"
     families: Collection[str] = tuple(FAMILIES)
-    lifecycle: Lifecycle = Lifecycle(alerting_grace=timedelta(milliseconds=250))
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The recommended rules: the platform ends an unanswered alert itself, 0.1 s after its timeout (ALERT-1)."""
+        return Lifecycle(alerting_grace=timedelta(milliseconds=250))
 
     def recognise(self, payload: Any) -> str | None:
-        """Return the family of a payload, or the kind of a payload that states nothing of a leg. `Any`: JSON."""
-        return payload and None
+        """Return the family of a payload, or the word for one that states nothing of a leg. `Any`: JSON."""
+        if not isinstance(payload, dict):
+            return None
+        try:
+            body = next(opened(PayloadReader(payload)), "nothing")
+        except DecodeError:
+            return "unreadable"  # the envelope is this platform's, and `convert` says what is wrong
+        if isinstance(body, str):
+            return body
+        return family_of(body) or ("unreadable" if body.object is not payload or foreign(payload) else None)
 
     def convert(
         self, payload: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
     ) -> Converted:
         """Return the events of a payload, or of a list of payloads. See `Source.convert`. `Any`: JSON."""
-        return convert_checked(payload, family, path=path)
+        return convert_checked(payload, family, received_at=received_at, place=place, path=path)
 
 
 GENESYS = Genesys()
-"""Genesys Cloud's payloads: conversations, notifications, detail events, analytics, provider batches."""
+"""Genesys Cloud's payloads: conversations, notifications, detail events, analytics, provider batches, co-browse offers."""

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from cobrowse_session.model import AfterCallWork, Wrapup
+from cobrowse_session.model import AfterCallWork, Context, Wrapup
 from cobrowse_session.segments import Segment
+from cobrowse_session.settings import Settings
+from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
+from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, read_disconnect_type
 
 _TYPES = {
@@ -33,50 +36,85 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
     """Yield the legs of a conversation's details. The id is the `sessionId`. A leg ends with its last segment before wrap-up."""
     for participant in conversation.many("participants"):
         for session in participant.many("sessions"):
-            yield _leg(conversation, session)
+            yield _leg(conversation, participant, session)
 
 
-def _leg(conversation: PayloadReader, session: PayloadReader) -> Leg:
+def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader) -> Leg:
+    read = list(session.many("segments"))
+    wrapups = [one for one in read if _type(one) == "wrapup"]
+    segments = [one for one in read if _type(one) != "wrapup"]
+    purpose = participant.text("purpose")
     leg = Leg(
-        conversation=conversation.text("conversationId") or "",
         id=session.text("sessionId") or "",
+        source=source_of(conversation.text("conversationId")),
+        origin=session.origin,
         path=session.path,
         provider=session.text("provider"),
+        settings=Settings(wrapup_prompt=prompt(purpose)),
+        context=Context(
+            conversation_id=conversation.text("conversationId"),
+            participant_id=participant.text("participantId"),
+            user_id=participant.text("userId"),
+            queue_id=next((queue for one in reversed(read) if (queue := one.text("queueId"))), None),
+            purpose=purpose,
+            media_type=media_type(session.text("mediaType")),
+        ),
     )
-    last = None
-    segments: list[Segment] = []
-    for segment in session.many("segments"):
-        kind = (segment.text("segmentType") or "").lower()
-        if kind == "wrapup":
-            _wrap_up(leg, segment)
-            continue
-        last = segment
-        if kind in _CONNECTED | _WITHIN and leg.connected_time and segments:
-            segments[-1] = evolve(segments[-1], end_time=segment.time("segmentEnd"))  # the leg stays connected
-            continue
-        if kind in _CONNECTED:
-            leg.connected_time = segment.time("segmentStart")
-        if kind not in _WITHIN:
-            segments.append(
-                Segment(
-                    start_time=segment.time("segmentStart"),
-                    end_time=segment.time("segmentEnd"),
-                    type=_TYPES.get(kind, segment.text("segmentType")),
-                )
-            )
-    leg.segments = tuple(segments)
-    if last and (ended := last.time("segmentEnd")) and (reason := last.text("disconnectType")):
-        leg.state, leg.disconnected_time, leg.disconnect_type = "disconnected", ended, read_disconnect_type(reason)
+    _add_segments(leg, segments)
+    if segments and (wrapups or segments[-1].text("disconnectType") or conversation.time("conversationEnd")):
+        _end(leg, segments[-1])
+    for one in wrapups:
+        _wrap_up(leg, one)
+    if session.flag("acwSkipped") and leg.disconnected_time:
+        at = leg.disconnected_time
+        leg.after_call_work = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED)
     if peer := session.text("peerId"):
         leg.changing = {"peer_id": peer}
     return leg
 
 
+def _type(segment: PayloadReader) -> str:
+    return (segment.text("segmentType") or "").lower()
+
+
+def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
+    """Add the segments that begin a state. Those within a connection prolong it."""
+    added: list[Segment] = []
+    for one in segments:
+        kind, start, end = _type(one), one.time("segmentStart"), one.time("segmentEnd")
+        if kind in _CONNECTED | _WITHIN and leg.connected_since and added:
+            before = added[-1].end_time
+            if before and start and start > before:
+                gap = f"no segment from {time_text(before)} to {time_text(start)}"
+                one.warnings.add("gap", one.path, gap, "segments that follow each other")
+            added[-1] = evolve(added[-1], end_time=end)  # the leg stays connected
+            continue
+        if kind in _CONNECTED:
+            leg.connected_since = start
+        if kind not in _WITHIN:
+            added.append(Segment(start_time=start, end_time=end, type=_TYPES.get(kind, one.text("segmentType"))))
+        else:
+            one.warn("unplaced_segment", "segmentType", "a segment inside a connection")
+    leg.segments = tuple(added)
+
+
+def _end(leg: Leg, last: PayloadReader) -> None:
+    """Set the end of a leg whose last segment before wrap-up is closed."""
+    if ended := last.time("segmentEnd"):
+        reason = last.text("disconnectType")
+        leg.state, leg.disconnected_time = "disconnected", ended
+        leg.disconnect_type = read_disconnect_type(reason) if reason else None
+
+
 def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
     """Set the wrap-up of a leg and its after-call work from a wrap-up segment. Both end at the same time (WRAP-8)."""
-    end = segment.time("segmentEnd")
-    leg.wrapup = Wrapup(
-        code=segment.text("wrapUpCode"), notes=segment.text("wrapUpNote"), tags=segment.words("wrapUpTags"), end_time=end
-    )
-    if end:
-        leg.after_call_work = AfterCallWork(end_time=end, state=AfterCallWorkState.COMPLETE)
+    start, end = segment.time("segmentStart"), segment.time("segmentEnd")
+    if code := segment.text("wrapUpCode"):
+        notes, tags = segment.text("wrapUpNote"), segment.words("wrapUpTags")
+        leg.wrapup = Wrapup(code=code, notes=notes, tags=tags, end_time=end)
+    if start or end:
+        state = AfterCallWorkState.COMPLETE if end else AfterCallWorkState.PENDING
+        leg.after_call_work = AfterCallWork(start_time=start, end_time=end, state=state)
+        leg.work_starts = True
+    else:
+        segment.warn("no_time", "segmentStart", "the time at which after-call work began")

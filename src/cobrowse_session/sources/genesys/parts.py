@@ -1,11 +1,83 @@
-"""The parts of a leg that several families spell alike: address, wrap-up, settings."""
+"""The parts of a leg that several families spell alike: context, settings, address, wrap-up, after-call work."""
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
 
-from cobrowse_session.model import Address, Wrapup
+from cobrowse_session.model import Address, AfterCallWork, Context, Wrapup
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.vocabulary import WrapupPrompt, read_prompt
+from cobrowse_session.vocabulary import AfterCallWorkState, WrapupPrompt, read_acw_state, read_prompt
+
+MEDIA: Mapping[str, str] = {
+    "calls": "call",
+    "callbacks": "callback",
+    "chats": "chat",
+    "cobrowsesessions": "cobrowse",
+    "emails": "email",
+    "messages": "message",
+    "internalMessages": "internalMessage",
+    "screenMonitorings": "screenMonitoring",
+    "screenshares": "screenshare",
+    "socialExpressions": "socialExpression",
+    "videos": "video",
+}
+"""The participant's lists of communications, and the media type of each."""
+
+AGENTS = frozenset({"agent", "user"})
+"""The purposes whose legs can have after-call work."""
+
+_MEDIA_TYPES = {word.lower(): media for one, media in MEDIA.items() for word in (one, media)} | {"voice": "call"}
+
+
+def source_of(conversation: str | None) -> str:
+    """Return the source of a conversation's events. It is empty if the conversation is not known."""
+    return f"/genesys/conversations/{conversation}" if conversation else ""
+
+
+def media_type(word: str | None) -> str | None:
+    """Return the media type for a word of any family: `call` for `VOICE`, `calls` and `call`. Others are returned as they are."""
+    return _MEDIA_TYPES.get((word or "").lower(), word)
+
+
+def context(conversation: str | None, participant: PayloadReader, participant_id: str | None, media: str | None) -> Context:
+    """Return the context of a participant's leg. User and queue are an id, or an object that has one."""
+    return Context(
+        conversation_id=conversation,
+        participant_id=participant_id,
+        user_id=participant.text("userId") or _id_of(participant, "user"),
+        queue_id=participant.text("queueId") or _id_of(participant, "queue"),
+        purpose=participant.text("purpose"),
+        media_type=media,
+    )
+
+
+def _id_of(reader: PayloadReader, key: str) -> str | None:
+    found = reader.one(key)
+    return found.text("id") if found else None
+
+
+def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | None = None) -> Settings:
+    """Return the queue's settings. Only the leg of an agent can have after-call work.
+
+    Args:
+        reader: the participant.
+        purpose: of the participant. None: it is not known.
+        media: the object with the alerting timeout in seconds, which some notifications have.
+    """
+    queue = (media or reader).one("queueMediaSettings")
+    seconds = queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
+    return Settings(
+        wrapup_prompt=prompt(purpose, reader.text("wrapupPrompt")),
+        wrapup_timeout=reader.timeout("wrapupTimeoutMs"),
+        alerting_timeout=reader.timeout("alertingTimeoutMs") or seconds,
+    )
+
+
+def prompt(purpose: str | None, stated: str | None = None) -> WrapupPrompt | str | None:
+    """Return the prompt of a leg. None: nothing is stated, which is no statement that there is none."""
+    if purpose is not None and purpose.lower() not in AGENTS:
+        return WrapupPrompt.NONE
+    return read_prompt(stated) if stated else None
 
 
 def address(reader: PayloadReader | None) -> Address | None:
@@ -36,10 +108,23 @@ def wrapup(reader: PayloadReader | None) -> Wrapup | None:
     )
 
 
-def settings(reader: PayloadReader, alerting_timeout: Any = None) -> Settings:
-    """Return the queue's settings, as a participant shows them. A participant without a prompt has no after-call work."""
-    return Settings(
-        wrapup_prompt=read_prompt(reader.text("wrapupPrompt") or WrapupPrompt.NONE),
-        wrapup_timeout=reader.timeout("wrapupTimeoutMs"),
-        alerting_timeout=reader.timeout("alertingTimeoutMs") or alerting_timeout,
-    )
+def after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
+    """Return after-call work, read from the platform's JSON. None: it has no state."""
+    state = reader.text("state") if reader else None
+    if reader is None or state is None:
+        return None
+    return AfterCallWork(start_time=reader.time("startTime"), end_time=reader.time("endTime"), state=read_acw_state(state))
+
+
+def participants_work(participant: PayloadReader, saved: Wrapup | None) -> AfterCallWork | None:
+    """Return after-call work from the participant's two times. It was skipped if it has no length and no code.
+
+    Example: startAcwTime 09:01:00.000 and endAcwTime 09:01:00.000 without a wrap-up code are after-call work that was skipped.
+    With a code they are complete work of no length. Without endAcwTime it is pending.
+    """
+    start, end = participant.time("startAcwTime"), participant.time("endAcwTime")
+    if start is None and end is None:
+        return None
+    skipped = participant.flag("wrapupSkipped") or (start == end and (saved is None or saved.code is None))
+    ended = AfterCallWorkState.SKIPPED if skipped else AfterCallWorkState.COMPLETE
+    return AfterCallWork(start_time=start, end_time=end, state=ended if end else AfterCallWorkState.PENDING)

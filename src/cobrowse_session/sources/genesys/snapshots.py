@@ -8,95 +8,145 @@ The families spell the same facts differently::
     the other side          peerId                          peer
     after-call work         afterCallWork of the leg, or    startAcwTime and endAcwTime
                             the participant's two times
-
-Example: startAcwTime 09:01:00.000 and endAcwTime 09:01:00.000 without a wrap-up code are after-call work that was skipped. With a
-code they are complete work of no length. Without endAcwTime it is pending.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime
+
+from attrs import evolve
 
 from cobrowse_session.model import AfterCallWork
 from cobrowse_session.segments import Segment
-from cobrowse_session.sources.genesys.parts import address, settings, wrapup
-from cobrowse_session.sources.leg import Leg
-from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.vocabulary import AfterCallWorkState, CobrowseRole, read_acw_state, read_disconnect_type
-
-MEDIA = (
-    "calls",
-    "callbacks",
-    "chats",
-    "cobrowsesessions",
-    "emails",
-    "messages",
-    "internalMessages",
-    "screenMonitorings",
-    "screenshares",
-    "socialExpressions",
-    "videos",
+from cobrowse_session.sources.genesys.parts import (
+    MEDIA,
+    address,
+    after_call_work,
+    context,
+    media_type,
+    participants_work,
+    settings,
+    source_of,
+    wrapup,
 )
-"""The participant's lists of communications, one per kind of media."""
+from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
+from cobrowse_session.sources.reader import PayloadReader
+from cobrowse_session.times import time_text
+from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, CobrowseRole, ConnectionState, read_disconnect_type
+
+# --- Whole conversations ------------------------------------------------------------------------------------------------------
 
 
 def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
-    """Yield the legs of a conversation as `GET /conversations/{id}` and the conversation topics show it.
-
-    By default the platform keeps wrap-up and after-call work on the participant. Then each connected leg gets them (WRAP-12).
-    """
+    """Yield the legs of a conversation as `GET /conversations/{id}` and the conversation topics show it."""
     for participant in conversation.many("participants"):
-        reader = [leg for media in MEDIA for leg in participant.many(media)]
-        for one in reader:
-            if not (leg_id := one.text("id")):
-                yield _nameless(one)
-                continue
-            leg = _leg(conversation, one, leg_id)
-            leg.settings = settings(participant, _seconds(one))
-            leg.disconnected_time = one.time("disconnectedTime")
-            leg.wrapup = wrapup(one.one("wrapup"))
-            leg.after_call_work = _after_call_work(one.one("afterCallWork"))
-            leg.after_call_work_required = one.flag("afterCallWorkRequired")
-            _add_details(leg, one, peer="peerId")
-            # A participant may have several legs, and one set of these. A leg that never connected has no after-call work
-            # (ACW-3).
-            if leg.connected_time:
-                leg.wrapup = leg.wrapup or wrapup(participant.one("wrapup"))
-                leg.after_call_work = leg.after_call_work or _participants_work(participant, leg)
-            # The participant's start is that of its first leg. With several legs it is not known which one that is.
-            if len(reader) == 1:
-                leg.begins = participant.time("startTime")
-            yield leg
+        legs = [_of_list(conversation, participant, one, media) for media in MEDIA for one in participant.many(media)]
+        named = [leg for leg in legs if leg.id]
+        # The participant's start is that of its first leg. With several legs it is not known which one that is.
+        if len(named) == 1:
+            named[0].begins = participant.time("startTime")
+        _share(participant, named)
+        yield from legs
+
+
+def _of_list(conversation: PayloadReader, participant: PayloadReader, one: PayloadReader, media: str) -> Leg:
+    leg = _leg(conversation, one, one.text("id"))
+    if not leg.id:
+        return leg
+    leg.context = context(conversation.text("id"), participant, participant.text("id"), MEDIA[media])
+    leg.settings = settings(participant, leg.context.purpose, one)
+    leg.disconnected_time = one.time("disconnectedTime")
+    leg.wrapup = wrapup(one.one("wrapup"))
+    leg.after_call_work = after_call_work(one.one("afterCallWork"))
+    leg.after_call_work_required = one.flag("afterCallWorkRequired")
+    leg.changing = _details(one, peer="peerId")
+    start = leg.after_call_work.start_time if leg.after_call_work else None
+    leg.derived = _ends(("afterCallWork.startTime", start), ("the participant's endTime", participant.time("endTime")))
+    return leg
+
+
+def _share(participant: PayloadReader, legs: list[Leg]) -> None:
+    """Give wrap-up and after-call work of a participant, its default on this platform, to the leg that they belong to."""
+    # Example: a callback that ended at 09:12:00 and a call that ended at 09:11:30 are two legs of one agent. `startAcwTime`
+    # 09:12:00 belongs to the callback. The call has no after-call work of its own.
+    saved = wrapup(participant.one("wrapup"))
+    work = participants_work(participant, saved)
+    if not legs or (saved is None and work is None):
+        return
+    owner = _owner(participant, legs, work)
+    owner.wrapup = owner.wrapup or saved
+    if owner.after_call_work is None:
+        owner.after_call_work = work
+        owner.derived = _ends(("startAcwTime", work.start_time if work else None)) + owner.derived
+    elif owner.after_call_work.end_time is None and owner.after_call_work.state == AfterCallWorkState.COMPLETE and work:
+        owner.after_call_work = evolve(owner.after_call_work, end_time=work.end_time)
+    for leg in legs:
+        if leg is not owner and leg.after_call_work is None and _has_ended(leg):
+            leg.after_call_work = AfterCallWork(state=AfterCallWorkState.NOT_APPLICABLE)
+
+
+def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg:
+    """Return the leg to which a participant's after-call work belongs: it ended when the work began, or it ended last."""
+    start = work.start_time if work else None
+    equal = [leg for leg in legs if start and leg.disconnected_time and abs(leg.disconnected_time - start) <= ACROSS_CLOCKS]
+    if len(legs) == 1 or len(equal) == 1:
+        return (equal or legs)[0]
+    among = equal or [leg for leg in legs if leg.disconnected_time] or legs
+    chosen = max(among, key=lambda leg: (leg.disconnected_time is not None, leg.disconnected_time or 0, leg.id))
+    found = f"{len(legs)} legs, after-call work from {time_text(start) if start else 'an unknown time'}"
+    participant.warnings.add(
+        "chosen_leg", f"{participant.path}.startAcwTime", found, f"one leg that ended then; {chosen.id} ended last and has it"
+    )
+    return chosen
+
+
+def _has_ended(leg: Leg) -> bool:
+    return leg.disconnected_time is not None or ConnectionState.read(leg.state or "") in ENDED_STATES
+
+
+# --- One kind of media --------------------------------------------------------------------------------------------------------
 
 
 def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
     """Yield the legs of a conversation of one kind of media, in which each participant is its own leg.
 
-    `GET /conversations/cobrowsesessions`, `/calls`, and so on, and their notifications. Here `disconnectedTime` is called
-    `endTime`, `peerId` is called `peer`, and the times of after-call work are `startAcwTime` and `endAcwTime`.
+    `GET /conversations/cobrowsesessions`, `/calls`, and so on, their notifications, and the history of calls. Here
+    `disconnectedTime` is called `endTime`, `peerId` is called `peer`, and the times of after-call work are `startAcwTime` and
+    `endAcwTime`.
     """
+    media = media_type((conversation.origin.topic or "").rpartition(".")[2] or None)
     for participant in conversation.many("participants"):
-        if not (leg_id := participant.text("communicationId") or participant.text("id")):
-            yield _nameless(participant)
-            continue
-        leg = _leg(conversation, participant, leg_id)
-        leg.settings = settings(participant, _seconds(participant))
-        leg.disconnected_time = participant.time("endTime")
-        leg.begins = participant.time("startTime")
-        leg.wrapup = wrapup(participant.one("wrapup"))
-        leg.after_call_work = _participants_work(participant, leg)
-        _add_details(leg, participant, peer="peer")
+        communication = participant.text("communicationId")
+        leg = _leg(conversation, participant, communication or participant.text("id"))
+        if leg.id:
+            _add_flat(leg, conversation, participant, media)
+            leg.is_participant = communication is None
         yield leg
 
 
-def _nameless(reader: PayloadReader) -> Leg:
-    """Return a leg without an id, for a warning only. To read the rest of many would take long."""
-    return Leg(conversation="", id="", path=reader.path)
+def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader, media: str | None) -> None:
+    leg.changing = _details(participant, peer="peer")
+    kind = media or ("cobrowse" if "cobrowse_session_id" in leg.changing else None)
+    leg.context = context(conversation.text("id"), participant, participant.text("id"), kind)
+    leg.settings = settings(participant, leg.context.purpose)
+    leg.disconnected_time = participant.time("endTime")
+    leg.begins = participant.time("startTime")
+    leg.wrapup = wrapup(participant.one("wrapup"))
+    leg.after_call_work = participants_work(participant, leg.wrapup)
+    leg.derived = _ends(("startAcwTime", leg.after_call_work.start_time if leg.after_call_work else None))
+    if participant.flag("didInteract") and leg.connected_time is None:
+        participant.warn("no_time", "didInteract", "the time at which the leg was connected, which this family does not have")
 
 
-def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str) -> Leg:
+# --- What both share ----------------------------------------------------------------------------------------------------------
+
+
+def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str | None) -> Leg:
+    if not leg_id:  # for a warning only: to read the rest of many would take long
+        return Leg(id="", path=reader.path)
     return Leg(
-        conversation=conversation.text("id") or "",
         id=leg_id,
+        source=source_of(conversation.text("id")),
+        origin=reader.origin,
         path=reader.path,
         state=reader.text("state"),
         initial_state=reader.text("initialState"),
@@ -107,6 +157,11 @@ def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str) -> Leg
         connected_time=reader.time("connectedTime"),
         segments=tuple(map(_segment, reader.many("segments"))),
     )
+
+
+def _ends(*shown: tuple[str, datetime | None]) -> tuple[tuple[str, str, datetime], ...]:
+    """Return the times that show when the leg ended, if it has no time of its own for that."""
+    return tuple(("end", words, at) for words, at in shown if at)
 
 
 def _segment(reader: PayloadReader) -> Segment:
@@ -120,7 +175,7 @@ def _segment(reader: PayloadReader) -> Segment:
     )
 
 
-def _add_details(leg: Leg, reader: PayloadReader, peer: str) -> None:
+def _details(reader: PayloadReader, peer: str) -> dict[str, object]:
     role = reader.text("cobrowseRole")
     found = {
         "self_": address(reader.one("self")),
@@ -130,29 +185,4 @@ def _add_details(leg: Leg, reader: PayloadReader, peer: str) -> None:
         "controlling": reader.words("controlling"),
         "viewer_url": reader.text("viewerUrl"),
     }
-    leg.changing = {name: value for name, value in found.items() if value is not None}
-
-
-def _seconds(reader: PayloadReader) -> timedelta | None:
-    """Return the alerting timeout that some notifications have here, in seconds."""
-    queue = reader.one("queueMediaSettings")
-    return queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
-
-
-def _after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
-    if reader is None:
-        return None
-    state = reader.text("state")
-    return AfterCallWork(
-        start_time=reader.time("startTime"), end_time=reader.time("endTime"), state=state and read_acw_state(state)
-    )
-
-
-def _participants_work(participant: PayloadReader, leg: Leg) -> AfterCallWork | None:
-    """Return after-call work from the participant's two times. It was skipped if it has no length and no code."""
-    start, end = participant.time("startAcwTime"), participant.time("endAcwTime")
-    if start is None and end is None:
-        return None
-    skipped = participant.flag("wrapupSkipped") or (start == end and (leg.wrapup is None or leg.wrapup.code is None))
-    ended = AfterCallWorkState.SKIPPED if skipped else AfterCallWorkState.COMPLETE
-    return AfterCallWork(start_time=start, end_time=end, state=ended if end else AfterCallWorkState.PENDING)
+    return {name: value for name, value in found.items() if value is not None}

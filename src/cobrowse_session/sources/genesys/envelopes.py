@@ -1,0 +1,105 @@
+"""What is around a payload: EventBridge, SQS, a notification, a list. And the traffic that states nothing of a leg."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.sources.genesys.details import TOPIC
+from cobrowse_session.sources.reader import PayloadReader
+from cobrowse_session.wire.strict_json import read_json, shown
+
+_LISTS = ("conversations", "entities")
+
+_SKIPPED_TOPICS: Mapping[str, str] = {
+    r"channel\.metadata": "heartbeat",
+    r"v2\.system\.socket_closing": "socket closing",
+    r"v2\.users\.[^.]+\.presence": "presence",
+    r"v2\.users\.[^.]+\.routing[sS]tatus": "routing status",
+    r"v2\.users\.[^.]+\.conversation[sS]ummary": "conversation summary",
+    r"v2\.users\.[^.]+\.(activity|station|out[oO]f[oO]ffice|geolocation)": "user",
+    r"v2\.conversations\.[^.]+\.[^.]+(\.[^.]+)*": "conversation content",
+    r"v2\.conversations\.[^.]+\.transcription": "transcription",
+    r"v2\.detail\.events\.conversation\.[^.]+\.(attributes|contact|outbound)": "attributes",
+    r"v2\.detail\.events\.conversation\.[^.]+\.flow\.\w+": "flow event",
+}
+"""The topics whose payloads state nothing of a leg, and the word for each. Of several that fit, the last one counts."""
+
+_FOREIGN: Mapping[frozenset[str], str] = {
+    frozenset({"type", "data"}): "an event of the Embeddable Framework, which names no communication; subscribe to the topic "
+    "v2.users.{id}.conversations instead",
+}
+"""Documents of the platform that state no fact with the id of its leg, by their keys, and the reason for a reader."""
+
+
+def opened(reader: PayloadReader) -> Iterator[PayloadReader | str]:
+    """Yield the bodies in a payload, out of their envelopes, and the word for each body that states nothing of a leg.
+
+    Raises:
+        DecodeError: an envelope without a body.
+    """
+    document = reader.object
+    if (records := document.get("Records")) and isinstance(records, list):
+        yield from _records(reader)
+    elif enclosed := reader.one("detail"):
+        yield from opened(_from_event_bridge(reader, enclosed))
+    elif "topicName" in document or "eventBody" in document:
+        yield from _notified(reader)
+    elif key := next((key for key in _LISTS if isinstance(document.get(key), list)), None):
+        for one in reader.many(key):
+            yield from opened(one)
+    elif document.get("message") == "pong":
+        yield "pong"
+    else:
+        yield reader
+
+
+def detail_of(reader: PayloadReader) -> str | None:
+    """Return the ending of a detail event's topic: `user.end`. None: its topic is another one."""
+    topic = reader.origin.topic or ""
+    return topic.removeprefix(TOPIC).partition(".")[2] if topic.startswith(TOPIC) else None
+
+
+def foreign(document: Mapping[str, Any]) -> str | None:  # JSON
+    """Return what a document of the platform is that cannot be converted. None: it is not known."""
+    if document.get("type") == "interactionSubscription" or "interaction" in str(document.get("type", "")).lower():
+        return next((words for keys, words in _FOREIGN.items() if keys <= document.keys()), None)
+    return None
+
+
+def _from_event_bridge(reader: PayloadReader, enclosed: PayloadReader) -> PayloadReader:
+    at = reader.time("time")
+    topic = reader.text("detail-type") or reader.origin.topic
+    origin = evolve(reader.origin, topic=topic, stated=("the envelope's time", at) if at else reader.origin.stated)
+    return evolve(enclosed, origin=origin)
+
+
+def _notified(reader: PayloadReader) -> Iterator[PayloadReader | str]:
+    topic = reader.text("topicName") or reader.origin.topic
+    if skipped := skipped_kind(topic):
+        yield skipped
+        return
+    body = reader.one("eventBody")
+    if body is None:
+        path, found = f"{reader.path}.eventBody", shown(reader.object.get("eventBody"))
+        raise DecodeError((Problem("not_recognised", path, found, "the body of a notification"),))
+    yield from opened(evolve(body, origin=evolve(reader.origin, topic=topic)))
+
+
+def skipped_kind(topic: str | None) -> str | None:
+    """Return the word for a topic whose payloads state nothing of a leg. None: they may state something."""
+    found = [word for pattern, word in _SKIPPED_TOPICS.items() if re.fullmatch(pattern, topic or "")]
+    return found[-1] if found else None
+
+
+def _records(reader: PayloadReader) -> Iterator[PayloadReader | str]:
+    """Yield the bodies of SQS messages. A body is JSON in a text."""
+    for index, record in enumerate(reader.many("Records")):
+        path = f"{record.path}.body"
+        body: Any = read_json(text) if (text := record.text("body")) else None
+        if not isinstance(body, dict):
+            raise DecodeError((Problem("not_recognised", path, shown(body), "a payload as JSON text"),))
+        origin = evolve(reader.origin, place=reader.origin.place + index)
+        yield from opened(PayloadReader(body, path, reader.warnings, origin))
