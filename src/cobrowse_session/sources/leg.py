@@ -147,6 +147,34 @@ def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
     yield from events
 
 
+def begun_by(leg: Leg, segment: Segment) -> type[Entered] | None:
+    """Return the event that a segment of a leg begins, by its type. The platform's own types are connected once the leg was."""
+    known = _STATE_OF.get((segment.type or "").lower())
+    if known is not None:
+        return known
+    connected, begun = leg.connected_time or leg.connected_since, segment.start_time
+    if connected and begun and begun >= connected:
+        return Connected
+    return _state_named(leg.initial_state)
+
+
+def joined_segments(leg: Leg) -> tuple[Segment, ...]:
+    """Return the segments of a leg as a session has them: the same state again is no new segment (CONN-7)."""
+    joined: list[tuple[type[Entered] | None, Segment]] = []
+    for segment in leg.segments:
+        event = begun_by(leg, segment)
+        if event and joined and joined[-1][0] is event:
+            joined[-1] = event, evolve(segment, start_time=joined[-1][1].start_time, type=joined[-1][1].type)
+        else:
+            joined.append((event, segment))
+    return tuple(segment for _, segment in joined)
+
+
+def _state_named(state: str | None) -> type[Entered] | None:
+    known = ConnectionState.read(state or "")
+    return _entering(EVENTS[known]) if known in (*PENDING_STATES, ConnectionState.CONNECTED) else None
+
+
 @frozen
 class _Time:
     """A time, and where it comes from if no source states it."""
@@ -197,7 +225,7 @@ class _EventBuilder:
         # In the second one, the segments lag behind. The third corrects the time of the same fact. `Hold` begins no state.
         times: Counter[type[Entered]] = Counter()
         for segment in self._placed_segments():
-            event = self._begins(segment)
+            event = begun_by(self.leg, segment)
             if event is None:
                 self.warn("unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a known state")
             elif (event is not Connected or not times[Connected]) and segment.start_time:  # else the leg stays connected
@@ -218,20 +246,10 @@ class _EventBuilder:
                 self.warn("gap", "segments", f"no segment from {gap}", "segments that follow each other")
         yield from placed
 
-    def _begins(self, segment: Segment) -> type[Entered] | None:
-        """Return the event that a segment begins, by its type. The platform's own types count as connected once the leg was."""
-        known = _STATE_OF.get((segment.type or "").lower())
-        if known is not None:
-            return known
-        connected, begun = self.leg.connected_time or self.leg.connected_since, segment.start_time
-        if connected and begun and begun >= connected:
-            return Connected
-        return self._named(self.leg.initial_state)
-
     def _states_without_segment(self, times: Counter[type[Entered]]) -> Iterator[Event]:
         """Yield the states that no segment shows, because segments lag behind or are not sent."""
         leg = self.leg
-        initial = self._named(leg.initial_state)
+        initial = _state_named(leg.initial_state)
         if initial and leg.begins and not times:
             times[initial] += 1
             yield self._state(initial, _Time(leg.begins))
@@ -242,7 +260,7 @@ class _EventBuilder:
             times[Connected] += 1
             yield self._state(Connected, _Time(leg.connected_time))
         for name, words, at in leg.derived:
-            event = self._named(name)
+            event = _state_named(name)
             if event and not times[event]:
                 times[event] += 1
                 yield self._state(event, _Time(at, words, is_edition=False))
@@ -260,7 +278,7 @@ class _EventBuilder:
 
     def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
         """Yield the state in which the leg is, if nothing else shows when it began: it was seen so."""
-        leg, state = self.leg, self._named(self.leg.state)
+        leg, state = self.leg, _state_named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
         elif state and not times[state]:
@@ -272,16 +290,12 @@ class _EventBuilder:
 
     def _check_beginning(self, times: Counter[type[Entered]]) -> None:
         """Warn of a beginning that no event states."""
-        begins, initial = self.leg.begins, self._named(self.leg.initial_state)
+        begins, initial = self.leg.begins, _state_named(self.leg.initial_state)
         shown = [s.start_time for s in self.leg.segments if s.start_time]
         first = min(filter(None, (*shown, self.leg.start_alerting_time, self.leg.connected_time)), default=None)
         if begins and times and not initial and first and first - begins > ACROSS_CLOCKS:
-            state = f"the participant began at {time_text(begins)}, {(first - begins).total_seconds():g} s before its first state"
-            self.warn("unused_time", "startTime", state, "an initialState, which says in which state the leg began")
-
-    def _named(self, state: str | None) -> type[Entered] | None:
-        known = ConnectionState.read(state or "")
-        return _entering(EVENTS[known]) if known in (*PENDING_STATES, ConnectionState.CONNECTED) else None
+            found = f"{time_text(begins)}, {(first - begins).total_seconds():g} s before the first state"
+            self.warn("unused_time", "startTime", found, "an initialState, in which the leg began")
 
     def _state(self, event: type[Entered], time: _Time, segment_type: str | None = None, number: int = 1) -> Event:
         stamps = {Alerting: self.leg.start_alerting_time, Connected: self.leg.connected_time}

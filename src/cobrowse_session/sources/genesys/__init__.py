@@ -74,12 +74,24 @@ def convert_checked(
     legs: list[Leg] = []
     for reader in _bodies(document, path, warnings, Origin(received_at=received_at and utc(received_at), place=place)):
         legs += _legs(reader, family)
-    known = [leg for leg in legs if leg.id and leg.source]
-    for leg in legs:
-        if not (leg.id and leg.source):
-            warnings.add("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
-    events = without_repeats(event for leg in known for event in events_of(leg, warnings))
-    return Converted(tuple(_readable(events, warnings)), warnings.listed(path), tuple(known), tuple(warnings.skipped))
+    stated = [(leg, events) for leg in legs if (events := _events(leg, warnings))]
+    facts = without_repeats(event for _, events in stated for event in events)
+    shown_legs = tuple(leg for leg, _ in stated)
+    return Converted(tuple(facts), warnings.listed(path), shown_legs, tuple(warnings.skipped))
+
+
+def _events(leg: Leg, warnings: Warnings) -> list[Event]:
+    """Return the events of a leg that can be read again. One that is longer than a line may be becomes a warning."""
+    if not (leg.id and leg.source):
+        warnings.add("missing", f"{leg.path}.id", "nothing", "the ids of a conversation and its communication")
+        return []
+    readable: list[Event] = []
+    for event in events_of(leg, warnings):
+        if (length := len(encode_event(event).encode())) <= MAX_LINE_BYTES:
+            readable.append(event)
+        else:
+            warnings.add("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {MAX_LINE_BYTES}")
+    return readable
 
 
 def _bodies(document: Any, path: str, warnings: Warnings, origin: Origin) -> Iterator[PayloadReader]:  # JSON
@@ -153,15 +165,6 @@ def _participants(reader: PayloadReader) -> list[dict[str, Any]]:  # JSON
 def _listed(reader: PayloadReader, key: str) -> list[Any]:  # JSON
     listed = reader.object.get(key)
     return listed if isinstance(listed, list) else []
-
-
-def _readable(events: Iterable[Event], warnings: Warnings) -> Iterator[Event]:
-    """Yield the events that can be read again. One that is longer than a line may be becomes a warning."""
-    for event in events:
-        if (length := len(encode_event(event).encode())) <= MAX_LINE_BYTES:
-            yield event
-        else:
-            warnings.add("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {MAX_LINE_BYTES}")
 
 
 def without_repeats(events: Iterable[Event]) -> Iterator[Event]:

@@ -28,10 +28,12 @@ _SKIPPED_TOPICS: Mapping[str, str] = {
 """The topics whose payloads state nothing of a leg, and the word for each. Of several that fit, the last one counts."""
 
 _FOREIGN: Mapping[frozenset[str], str] = {
-    frozenset({"type", "data"}): "an event of the Embeddable Framework, which names no communication; subscribe to the topic "
-    "v2.users.{id}.conversations instead",
+    frozenset(
+        {"type", "data"}
+    ): "a payload that names a communication; this is an event of the Embeddable Framework, which names "
+    "none: subscribe to the topic v2.users.{id}.conversations",
 }
-"""Documents of the platform that state no fact with the id of its leg, by their keys, and the reason for a reader."""
+"""Documents of the platform that name no communication, by their keys, and what to do about it."""
 
 
 def opened(reader: PayloadReader) -> Iterator[PayloadReader | str]:
@@ -63,7 +65,7 @@ def detail_of(reader: PayloadReader) -> str | None:
 
 
 def foreign(document: Mapping[str, Any]) -> str | None:  # JSON
-    """Return what a document of the platform is that cannot be converted. None: it is not known."""
+    """Return what is expected instead of a document that names no communication. None: it is not a known one."""
     if document.get("type") == "interactionSubscription" or "interaction" in str(document.get("type", "")).lower():
         return next((words for keys, words in _FOREIGN.items() if keys <= document.keys()), None)
     return None
