@@ -18,6 +18,7 @@ from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
 from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
 from cobrowse_session.sources.genesys.snapshots import conversation_legs, media_legs
+from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.leg import Leg, events_of
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.sources.source import Converted
@@ -77,7 +78,7 @@ def convert_checked(
     stated = [(leg, events) for leg in legs if (events := _events(leg, warnings))]
     facts = without_repeats(event for _, events in stated for event in events)
     shown_legs = tuple(leg for leg, _ in stated)
-    return Converted(tuple(facts), warnings.listed(path), shown_legs, tuple(warnings.skipped))
+    return Joiner().join(Converted(tuple(facts), warnings.listed(path), shown_legs, tuple(warnings.skipped)))
 
 
 def _events(leg: Leg, warnings: Warnings) -> list[Event]:

@@ -1,0 +1,63 @@
+"""One leg under two ids: a flattened payload has the participant's id, a conversation has the communication's.
+
+They can be joined if a payload names both ids. Example: a conversation shows that participant p1 has the call c1. So the leg p1
+of the topic of calls is c1. If a payload of the topic came before that, it has been converted already. That is a warning.
+"""
+
+from collections.abc import Iterable
+
+from attrs import define, evolve, field
+
+from cobrowse_session.errors import Problem
+from cobrowse_session.events import Event
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.source import Converted
+
+_Participant = tuple[str, str]  # the source of the events, and the participant's id
+
+
+@define
+class Joiner:
+    """Gives the legs of one input their communication's id, where a payload names both ids."""
+
+    _communications: dict[_Participant, dict[str, str | None]] = field(factory=dict)
+    _left: dict[_Participant, str] = field(factory=dict)
+
+    def join(self, converted: Converted) -> Converted:
+        """Return what a payload states, with the ids of communications. A leg that keeps the other id may give a warning."""
+        warnings = [*self._learn(converted.legs)]
+        new: dict[tuple[str, str], str] = {}
+        for leg in converted.legs:
+            if leg.is_participant and (found := self._of(leg)):
+                new[leg.source, leg.id] = found
+            elif leg.is_participant:
+                self._left.setdefault((leg.source, leg.id), leg.path)
+        if not new and not warnings:
+            return converted
+        legs = tuple(evolve(leg, id=new.get((leg.source, leg.id), leg.id)) for leg in converted.legs)
+        events = tuple(_renamed(event, new.get((event.source, event.subject))) for event in converted.events)
+        return evolve(converted, legs=legs, events=events, warnings=(*converted.warnings, *warnings))
+
+    def _learn(self, legs: Iterable[Leg]) -> Iterable[Problem]:
+        """Take the ids that these legs name. Yield a warning for each leg that came before under its participant's id."""
+        for leg in legs:
+            participant = leg.context.participant_id
+            if leg.is_participant or participant is None or not leg.is_record:
+                continue
+            self._communications.setdefault((leg.source, participant), {})[leg.id] = leg.context.media_type
+            if self._left.pop((leg.source, participant), None):
+                expected = "payloads of one family, or those that name both ids first"
+                yield Problem("two_ids", leg.path, f"{leg.id}, which came before as {participant}", expected)
+
+    def _of(self, leg: Leg) -> str | None:
+        """Return the communication of a flattened leg. None: none is known, or several."""
+        known = self._communications.get((leg.source, leg.id), {})
+        media = leg.context.media_type
+        fitting = [one for one, other in known.items() if media is None or other is None or media == other]
+        return fitting[0] if len(fitting) == 1 else None
+
+
+def _renamed(event: Event, subject: str | None) -> Event:
+    if subject is None:
+        return event
+    return evolve(event, subject=subject, id=subject + event.id.removeprefix(event.subject))

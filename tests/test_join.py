@@ -1,0 +1,77 @@
+"""One leg under two ids is one session where a payload names both ids (FAMILY rules of docs/reference/payloads.md)."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.sources.join import Joiner
+
+Json = dict[str, Any]
+
+
+def conversation(**calls: str) -> Json:
+    """A conversation whose participant p1 has these legs: id and list of each."""
+    lists: dict[str, list[Json]] = {}
+    for leg, media in calls.items():
+        lists.setdefault(media, []).append(
+            {"id": leg, "state": "connected", "initialState": "alerting", "connectedTime": "2026-05-01T10:00:03.000Z"}
+        )
+    return {"id": "conv", "participants": [{"id": "p1", "purpose": "agent", **lists}]}
+
+
+def flattened(topic: str = "calls") -> Json:
+    leg = {"id": "p1", "purpose": "agent", "state": "connected", "startAlertingTime": "2026-05-01T10:00:00.020Z"}
+    body = {"id": "conv", "participants": [leg | {"connectedTime": "2026-05-01T10:00:03.000Z"}]}
+    return {"topicName": f"v2.users.u1.conversations.{topic}", "eventBody": body}
+
+
+def subjects(*converted: Converted) -> set[str]:
+    return {event.subject for one in converted for event in one.events}
+
+
+@pytest.mark.parametrize("order", list(permutations((conversation(c1="calls"), flattened()))))
+def test_a_list_that_names_both_ids_gives_one_session_in_any_order(order: tuple[Json, ...]) -> None:
+    converted = convert(list(order))
+
+    assert subjects(converted) == {"c1"}
+    assert {leg.id for leg in converted.legs} == {"c1"}
+    assert all(event.id.startswith("c1/") for event in converted.events)
+    assert {event.id for event in converted.events} >= {"c1/alerting", "c1/connected"}
+    assert converted.warnings == ()
+
+
+def test_payloads_one_by_one_are_joined_from_the_one_on_that_names_both_ids() -> None:
+    joiner = Joiner()
+
+    assert subjects(joiner.join(convert(conversation(c1="calls"))), joiner.join(convert(flattened()))) == {"c1"}
+
+
+def test_a_leg_that_came_before_under_its_participants_id_is_a_warning_that_names_both() -> None:
+    joiner = Joiner()
+
+    before = joiner.join(convert(flattened()))
+    after = joiner.join(convert(conversation(c1="calls")))
+
+    assert (subjects(before), subjects(after)) == ({"p1"}, {"c1"})
+    (warning,) = after.warnings
+    assert (warning.error, "c1" in warning.found, "p1" in warning.found) == ("two_ids", True, True)
+    assert joiner.join(convert(conversation(c1="calls"))).warnings == ()  # once
+
+
+def test_the_topic_chooses_among_the_legs_of_a_participant() -> None:
+    both = conversation(c1="calls", b1="callbacks")
+
+    assert subjects(convert([both, flattened("calls")])) == {"c1", "b1"}
+    assert subjects(convert([both, flattened("callbacks")])) == {"c1", "b1"}
+
+
+def test_a_leg_that_may_be_either_keeps_its_id() -> None:
+    assert subjects(convert([conversation(c1="calls", c2="calls"), flattened()])) == {"c1", "c2", "p1"}
+
+
+def test_participants_of_two_conversations_are_not_joined() -> None:
+    another = conversation(c1="calls") | {"id": "another"}
+
+    assert subjects(convert([another, flattened()])) == {"c1", "p1"}
