@@ -1,5 +1,6 @@
 """The arrivals that revised a session: late events and corrections, and what the session showed until then."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from copy import copy
 from datetime import datetime, timedelta
@@ -92,9 +93,27 @@ def is_late(event: Event) -> bool:
 def _may_have_some(log: SessionLog) -> bool:
     """Return whether a second replay can find any. It costs as much as the first one."""
     received = [event.received for event in log.events]
-    # Events in order withdraw timers, too. Example: a wrap-up that was received in order, 1.5 s after it occurred. If
-    # after-call work timed out within that time, the session showed the timer's code. No event takes a timeout back, so the
-    # settings in the end have every timeout.
-    settings = log.session.settings.with_defaults(log.lifecycle.settings)
-    has_timers = settings.wrapup_timeout is not None or settings.alerting_timeout is not None
-    return has_timers or received != sorted(received) or len(log.copies) > len(received)
+    return received != sorted(received) or len(log.copies) > len(received) or _may_withdraw(log)
+
+
+def _may_withdraw(log: SessionLog) -> bool:
+    """Return whether a timer may have fired before an event arrived that occurred before the timer."""
+    # Example: a wrap-up of 09:01:20.0 that was received in order, at 09:01:21.5. If after-call work timed out at 09:01:20.5, the
+    # session showed the timer's code for a second. Each deadline is one of the timeouts after one of the events, so the event
+    # before it occurred from 09:00:50.0 to 09:00:51.5 for a timeout of 30 s.
+    occurred = [event.occurred_at for event in log.events]
+    for timeout in _timeouts(log):
+        for event in log.events:
+            first = bisect_left(occurred, event.occurred_at - timeout) if event.received > event.occurred_at else len(occurred)
+            if first < len(occurred) and occurred[first] < event.received - timeout:
+                return True
+    return False
+
+
+def _timeouts(log: SessionLog) -> set[timedelta]:
+    """Return every timeout that may have counted, the grace of an alert included."""
+    stated = [log.lifecycle.settings, *(event.settings for event in log.events)]
+    wrapups = {one.wrapup_timeout for one in stated if one.wrapup_timeout is not None}
+    alerts = {one.alerting_timeout for one in stated if one.alerting_timeout is not None}
+    grace = log.lifecycle.alerting_grace
+    return wrapups | ({alert + grace for alert in alerts} if grace is not None else set())
