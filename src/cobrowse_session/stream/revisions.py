@@ -99,21 +99,17 @@ def _may_have_some(log: SessionLog) -> bool:
 def _may_withdraw(log: SessionLog) -> bool:
     """Return whether a timer may have fired before an event arrived that occurred before the timer."""
     # Example: a wrap-up of 09:01:20.0 that was received in order, at 09:01:21.5. If after-call work timed out at 09:01:20.5, the
-    # session showed the timer's code for a second. Each deadline is one of the timeouts after one of the events, so the event
-    # before it occurred from 09:00:50.0 to 09:00:51.5 for a timeout of 30 s.
+    # session showed the timer's code for a second. Each deadline is one of the timeouts after one of the events, so that event
+    # occurred from 09:00:50.0 to 09:00:51.5 for a timeout of 30 s. Every later event withdraws an alerting timeout (ALERT-7).
+    stated = [log.lifecycle.settings, *(event.settings for event in log.events)]
     occurred = [event.occurred_at for event in log.events]
-    for timeout in _timeouts(log):
+    grace = log.lifecycle.alerting_grace
+    alerts = {one.alerting_timeout + grace for one in stated if one.alerting_timeout is not None and grace is not None}
+    if any(occurred[0] + timeout < event.received for timeout in alerts for event in log.events):
+        return True
+    for timeout in {one.wrapup_timeout for one in stated if one.wrapup_timeout is not None}:
         for event in log.events:
-            first = bisect_left(occurred, event.occurred_at - timeout) if event.received > event.occurred_at else len(occurred)
+            first = bisect_left(occurred, event.occurred_at - timeout)
             if first < len(occurred) and occurred[first] < event.received - timeout:
                 return True
     return False
-
-
-def _timeouts(log: SessionLog) -> set[timedelta]:
-    """Return every timeout that may have counted, the grace of an alert included."""
-    stated = [log.lifecycle.settings, *(event.settings for event in log.events)]
-    wrapups = {one.wrapup_timeout for one in stated if one.wrapup_timeout is not None}
-    alerts = {one.alerting_timeout for one in stated if one.alerting_timeout is not None}
-    grace = log.lifecycle.alerting_grace
-    return wrapups | ({alert + grace for alert in alerts} if grace is not None else set())
