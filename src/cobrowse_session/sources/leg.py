@@ -1,4 +1,4 @@
-"""A leg as one payload shows it, and the events that follow from it.
+"""A leg as one payload shows it, and the events that follow from it (docs/reference/payloads.md).
 
 Theory of operation
 ===================
@@ -129,7 +129,7 @@ class Leg:
 
     @property
     def sequence(self) -> str:
-        """The edition: the payload's time, when it was received, its place. The later payload has the greater one."""
+        """The edition (EDITION-3): the payload's time, when it was received, its place. The later payload has the greater one."""
         own = self.provider_event_time or (self.origin.stated and self.origin.stated[1])
         return self.origin.sequence(own)
 
@@ -268,7 +268,7 @@ class _EventBuilder:
         self._check_beginning(times)
 
     def _alert(self, stamp: datetime) -> _Time:
-        """Return the time of an alert by its stamp. It was not after the connection."""
+        """Return the time of an alert by its stamp. It was not after the connection (SKEW-4)."""
         connected = self.leg.connected_time
         if connected is None or connected >= stamp:
             return _Time(stamp)
@@ -277,7 +277,7 @@ class _EventBuilder:
         return _Time(connected, "connectedTime, because the alert was not after the connection")
 
     def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
-        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so."""
+        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so (WHEN-1, WHEN-4)."""
         leg, state = self.leg, _state_named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
@@ -312,7 +312,7 @@ class _EventBuilder:
     # --- The end --------------------------------------------------------------------------------------------------------------
 
     def _ending(self) -> _Time | None:
-        """Return the time at which the leg ended. None: it has not, or nothing shows when."""
+        """Return the time at which the leg ended (END-4). None: it has not, or nothing shows when."""
         leg = self.leg
         if leg.disconnected_time:
             return _Time(leg.disconnected_time)
@@ -352,7 +352,7 @@ class _EventBuilder:
             yield Updated(**self._whole_leg("begins", _Time(leg.begins)))
             first = first or leg.begins
         if first and self._is_derived and leg.settings != NO_SETTINGS:
-            # A derived state has no edition, so a setting that only a later payload states would be lost with it.
+            # A derived state has no edition, so a setting that only a later payload states would be lost with it (PROMPT-5).
             yield Updated(**self._envelope("settings", _Time(first)), settings=leg.settings)
         for name, value in leg.changing.items():
             if name == "controlling":
@@ -361,7 +361,7 @@ class _EventBuilder:
                 yield Updated(**self._envelope(vendor_name(name), _Time(first)), details=Details(**{name: value}))
 
     def _grant(self, controlling: tuple[str, ...]) -> Iterator[Event]:
-        """Yield a grant. It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
+        """Yield a grant (SKEW-2). It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
         leg, connected = self.leg, self._connected
         if connected is None or self._end is not None:
             return
@@ -448,7 +448,7 @@ class _EventBuilder:
         yield AfterCallWorkEnded(**self._envelope("acw.ended", time), by=AfterCallWorkEndedBy.PLATFORM, state=work.state)
 
     def _after_the_end(self, at: datetime) -> _Time:
-        """Return a time of after-call work. It was not before the end of the leg."""
+        """Return a time of after-call work. It was not before the end of the leg (SKEW-3)."""
         if self._end is None:
             return _Time(at)
         if self._end.at - at > ACROSS_CLOCKS:

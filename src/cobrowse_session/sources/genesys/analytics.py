@@ -99,7 +99,7 @@ def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
 
 
 def _end(leg: Leg, last: PayloadReader) -> None:
-    """Set the end of a leg whose last segment before wrap-up is closed."""
+    """Set the end of a leg whose last segment before wrap-up is closed (END-1)."""
     if ended := last.time("segmentEnd"):
         reason = last.text("disconnectType")
         leg.state, leg.disconnected_time = "disconnected", ended
