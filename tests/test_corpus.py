@@ -1,6 +1,6 @@
 """Captured payloads, beside the events, sessions and trace that they amount to, as files; and what the platform itself recorded.
 
-Run as a script, this file writes the generated ones anew: read the difference before you keep it.
+`python -m tests.test_corpus` writes the generated ones anew: read the difference before you keep it.
 """
 
 import json
@@ -56,6 +56,14 @@ def test_a_capture_gives_the_same_bytes_as_ever(case: str, tmp_path: Path) -> No
     kept = {path.name: path.read_bytes() for path in (CORPUS / case).iterdir() if path != payload_of(case)}
 
     assert generated(case, tmp_path) == kept
+
+
+def test_what_states_nothing_of_a_leg_is_counted_by_kind() -> None:  # SKIP-2
+    done = beside("g3_conversationsummary_and_friends", "convert", "payload.jsonl", "-o", "-")
+
+    assert (done.code, done.out) == (0, "")
+    assert "8 skipped" in done.err
+    assert "1 routing status" in done.err
 
 
 def test_a_folder_of_what_was_received_has_the_payload_of_the_other_one() -> None:
