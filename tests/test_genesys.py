@@ -11,15 +11,11 @@ from cobrowse_session import DecodeError, Event
 from cobrowse_session.sources.genesys import FAMILIES, convert
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
-from cobrowse_session.wire import encode_event, encode_session
+from cobrowse_session.wire import decode_event, encode_event, encode_session
 
 Json = dict[str, Any]  # `Any`: JSON
 
 NINE = 1_772_355_600_000  # 2026-03-01T09:00:00Z, in milliseconds since 1970
-CAMEL = {"selfAddress": "self_", "peerId": "peer_id", "cobrowseSessionId": "cobrowse_session_id"} | {
-    "cobrowseRole": "cobrowse_role",
-    "viewerUrl": "viewer_url",
-}
 
 
 def t(seconds: float) -> str:
@@ -33,45 +29,94 @@ def ms(seconds: float) -> int:
     return NINE + round(seconds * 1000)
 
 
-def event(kind: str, at: str, fact: str | None = None, received: str | None = None, leg: str = "leg", **data: Any) -> Json:
-    """An event as it stands on the wire."""
+def event(
+    kind: str,
+    at: str,
+    fact: str | None = None,
+    received: str | None = None,
+    derived: str | None = None,
+    leg: str = "leg",
+    number: str | None = None,
+    **data: Any,
+) -> Json:
+    """An event as it is written, without its edition and its context.
+
+    Args:
+        kind: the type.
+        at: the time.
+        fact: the second part of the id. None: the kind.
+        received: the platform's own stamp.
+        derived: where the time comes from.
+        leg: the communication.
+        number: the platform's own id of the event. None: it has none, and the id begins with the communication's.
+        data: of the event.
+    """
     envelope = {
         "specversion": "1.0",
-        "id": f"{leg}/{fact or kind}/{at}",
+        "id": f"{number or leg}/{fact or kind}",
         "source": "/genesys/conversations/conv",
         "type": f"cobrowse.session.{kind}",
         "subject": leg,
         "time": at,
         "receivedtime": received,
-        "conversationid": "conv",
+        "derivedfrom": derived,
         "data": data,
     }
     return {key: value for key, value in envelope.items() if value not in (None, {})}
 
 
-def detail(at: str, **said: Any) -> Json:
+def detail(at: str, **stated: Any) -> Json:
     """An event that brings one detail."""
-    ((name, value),) = said.items()
-    return event("updated", at, fact=CAMEL[name], **{name.replace("selfAddress", "self"): value})
+    ((name, value),) = stated.items()
+    return event("updated", at, fact=name.removesuffix("_"), **{name.removesuffix("_"): value})
 
 
-def told(document: Any, family: str | None = None) -> list[Json]:
-    return [json.loads(encode_event(event)) for event in convert(document, family).events]
+def wrapup(at: str, fact: str | None = None, **data: Any) -> Json:
+    """A wrap-up that is finished."""
+    return event("wrapup", at, fact=fact or f"wrapup/{at}", **data)
 
 
-def events_of(document: Any, family: str | None = None) -> list[str]:
+def edition(own: str | None = None, received: str | None = None, place: int = 0) -> str:
+    """Return a sequence: the payload's time in 13 digits, when it was received in 13, its place in 7."""
+    return f"{_epoch(own or received):013}{_epoch(received):013}{place:07}"
+
+
+def _epoch(at: str | None) -> int:
+    return round(datetime.fromisoformat(at).timestamp() * 1000) if at else 0
+
+
+CONTEXT = ("conversationid", "participantid", "userid", "queueid", "purpose", "mediatype")
+
+
+def written(document: Any, family: str | None = None, **how: Any) -> list[Json]:
+    """The events as they are written."""
+    return [json.loads(encode_event(event)) for event in convert(document, family, **how).events]
+
+
+def facts(document: Any, family: str | None = None, **how: Any) -> list[Json]:
+    """The events as they are written, without editions and contexts."""
+    return [
+        {key: value for key, value in one.items() if key not in ("sequence", *CONTEXT)} for one in written(document, family, **how)
+    ]
+
+
+def data(one: Json) -> Json:
+    return dict(one.get("data", {}))
+
+
+def events_of(document: Any, family: str | None = None, **how: Any) -> list[str]:
     """The events by fact and time of day."""
-    return [one["id"].removeprefix("leg/").replace("2026-03-01T", "").removesuffix("Z") for one in told(document, family)]
+    return [f"{one['id'].removeprefix('leg/')} {one['time'][11:-1]}" for one in written(document, family, **how)]
 
 
-def warned(document: Any, family: str | None = None) -> list[tuple[str, str]]:
+def warned(document: Any, family: str | None = None, **how: Any) -> list[tuple[str, str]]:
     """The warnings by kind and path."""
-    return [(problem.error, problem.path) for problem in convert(document, family).warnings]
+    return [(problem.error, problem.path) for problem in convert(document, family, **how).warnings]
 
 
-def session(document: Any, family: str | None = None) -> Json:
-    """What the only leg of a payload amounts to."""
-    return dict(json.loads(encode_session(fold(convert(document, family).events).session)))
+def session(document: Any, family: str | None = None, **how: Any) -> Json:
+    """The session of the only leg of a payload."""
+    return dict(json.loads(encode_session(fold(convert(document, family, **how).events).session)))
 
 
 def conversation(leg: Json, *more: Json, media: str = "cobrowsesessions", **participant: Any) -> Json:
@@ -144,20 +189,20 @@ COBROWSE: Json = {
 }
 SETTINGS: Json = {"wrapupPrompt": "timeout", "wrapupTimeoutMs": 30000, "alertingTimeoutMs": 20000}
 WHOLE = conversation(COBROWSE, startTime=t(0), endTime=t(63), connectedTime=t(3), wrapupRequired=True, **SETTINGS)
-ON_EACH: Json = {"provider": "acme", "initialState": "alerting", **SETTINGS}
+ON_EACH: Json = {"provider": "acme", "initialState": "alerting", "afterCallWorkRequired": False, **SETTINGS}
 FINISHED = [
-    event("wrapup", t(77.22), code="code1", name="Sale", notes="n", tags=["a", "b"]),
+    wrapup(t(77.22), code="code1", name="Sale", notes="n", tags=["a", "b"]),
     event("acw.ended", t(77.22), by="platform", state="complete"),
 ]
 
 
 def test_a_conversation_gives_every_fact_of_its_leg() -> None:
     assert warned(WHOLE) == []
-    assert told(WHOLE) == [
+    assert facts(WHOLE) == [
         event("alerting", t(0), received=t(0.03), **ON_EACH),
         event("connected", t(2.977), received=t(3), **ON_EACH),
         event("disconnected", t(63), **ON_EACH, disconnectType="client"),
-        detail(t(0), selfAddress=ADDRESS),
+        detail(t(0), self_=ADDRESS),
         detail(t(0), peerId="peer1"),
         detail(t(0), cobrowseSessionId="cb1"),
         detail(t(0), cobrowseRole="viewer"),
@@ -168,11 +213,11 @@ def test_a_conversation_gives_every_fact_of_its_leg() -> None:
 
 def test_a_conversation_comes_out_as_it_went_in() -> None:
     shown = {**COBROWSE}
-    del shown["controlling"], shown["afterCallWorkRequired"]  # nothing was granted or asked for
+    del shown["controlling"]  # nothing was granted
 
-    wrapup = {**COBROWSE["wrapup"]}
-    del wrapup["provisional"]
-    assert session(WHOLE) == {**shown, "id": "leg", "wrapup": wrapup}
+    saved = {**COBROWSE["wrapup"]}
+    del saved["provisional"]
+    assert session(WHOLE) == {**shown, "id": "leg", "wrapup": saved}
 
 
 LISTS = (
@@ -185,28 +230,28 @@ LISTS = (
 def test_every_kind_of_media_has_the_same_life(name: str) -> None:
     whole = WHOLE["participants"][0] | {name: WHOLE["participants"][0]["cobrowsesessions"]}
 
-    assert told({"id": "conv", "participants": [whole]}) == told(WHOLE)
+    assert facts({"id": "conv", "participants": [whole]}) == facts(WHOLE)
     assert warned(conversation({"state": "connected", "connectedTime": t(3)}, media=name)) == []
 
 
-def test_the_legs_of_every_participant_and_every_list_are_told() -> None:
+def test_the_legs_of_every_participant_and_every_list_are_converted() -> None:
     legs = [{"id": f"leg{number}", "state": "connected", "connectedTime": t(number)} for number in range(3)]
     both = {"id": "conv", "participants": [{"calls": [legs[0]], "callbacks": [legs[1]]}, {"chats": [legs[2]], "calls": []}]}
 
-    assert [one["id"] for one in told(both)] == [f"leg{number}/connected/{t(number)}" for number in range(3)]
+    assert [one["id"] for one in facts(both)] == [f"leg{number}/connected" for number in range(3)]
 
 
 @pytest.mark.parametrize("state", ["scheduled", "offering", "contacting", "dialing", "alerting"])
 def test_a_pending_leg_whose_segments_lag_begins_with_its_participant(state: str) -> None:
     live = conversation({"state": state, "initialState": state, "segments": []}, startTime=t(0))
 
-    assert told(live) == [event(state, t(0), initialState=state, wrapupPrompt="none")]
+    assert facts(live) == [event(state, t(0), initialState=state)]
 
 
-def test_a_leg_that_was_offered_before_it_alerted_says_both_though_its_segments_lag() -> None:
+def test_a_leg_that_was_offered_before_it_alerted_states_both_though_its_segments_lag() -> None:
     live = {"state": "alerting", "initialState": "offering", "startAlertingTime": t(1), "segments": []}
 
-    assert events_of(conversation(live, startTime=t(0))) == ["offering/09:00:00.000", "alerting/09:00:01.000"]
+    assert events_of(conversation(live, startTime=t(0))) == ["offering 09:00:00.000", "alerting 09:00:01.000"]
 
 
 @pytest.mark.parametrize(
@@ -222,16 +267,14 @@ def test_a_leg_that_was_offered_before_it_alerted_says_both_though_its_segments_
 def test_a_segments_type_names_the_state(type_: str, state: str) -> None:
     live = conversation({"state": state, "segments": [{"startTime": t(1), "type": type_, "howEnded": "Disconnect"}]})
 
-    assert told(live) == [event(state, t(1), wrapupPrompt="none")]
+    assert facts(live) == [event(state, t(1))]
 
 
 def test_a_segment_of_the_platforms_own_type_keeps_it() -> None:
     segments = [{"startTime": t(0), "endTime": t(1), "type": "System"}, {"startTime": t(1), "type": "IVR"}]
     ivr = conversation({"state": "connected", "initialState": "offering", "connectedTime": t(1), "segments": segments})
 
-    assert told(ivr)[1] == event(
-        "connected", t(1), received=t(1), initialState="offering", wrapupPrompt="none", segmentType="IVR"
-    )
+    assert facts(ivr)[1] == event("connected", t(1), received=t(1), initialState="offering", segmentType="IVR")
     assert [segment["type"] for segment in session(ivr)["segments"]] == ["System", "IVR"]
 
 
@@ -240,24 +283,22 @@ def test_before_it_is_connected_the_platforms_own_type_is_the_first_state() -> N
         {"state": "offering", "initialState": "offering", "segments": [{"startTime": t(1), "type": "Delay"}]}, startTime=t(0)
     )
 
-    assert told(queued) == [event("offering", t(1), initialState="offering", wrapupPrompt="none", segmentType="Delay")]
+    assert facts(queued) == [event("offering", t(1), initialState="offering", segmentType="Delay")]
 
 
-def test_an_interaction_tells_the_connection_even_where_its_stamp_is_missing() -> None:
+def test_an_interaction_states_the_connection_though_its_stamp_is_missing() -> None:
     segments = [{"startTime": t(0), "endTime": t(3), "type": "Alert"}, {"startTime": t(3), "type": "Interact"}]
 
     assert events_of(conversation({"state": "connected", "initialState": "alerting", "segments": segments})) == [
-        "alerting/09:00:00.000",
-        "connected/09:00:03.000",
+        "alerting 09:00:00.000",
+        "connected 09:00:03.000",
     ]
 
 
-def test_a_leg_ends_with_its_last_segment_where_no_stamp_tells_when() -> None:
+def test_a_leg_without_a_stamp_of_its_end_ends_with_its_last_segment() -> None:
     alert = {"startTime": t(0), "endTime": t(30), "type": "Alert", "disconnectType": "system"}
 
-    assert told(conversation({"state": "disconnected", "segments": [alert]}))[1] == event(
-        "disconnected", t(30), wrapupPrompt="none", disconnectType="system"
-    )
+    assert facts(conversation({"state": "disconnected", "segments": [alert]}))[1] == event("disconnected", t(30), disconnectType="system")
 
 
 def test_a_segment_that_is_still_open_does_not_keep_a_leg_from_ending() -> None:
@@ -268,17 +309,18 @@ def test_a_segment_that_is_still_open_does_not_keep_a_leg_from_ending() -> None:
     ]
 
 
-def test_a_released_leg_is_terminated() -> None:
+def test_a_released_leg_is_disconnected_and_terminated() -> None:
     assert events_of(conversation({"state": "terminated", "connectedTime": t(3), "disconnectedTime": t(63)}, media="calls")) == [
-        "connected/09:00:03.000",
-        "terminated/09:01:03.000",
+        "connected 09:00:03.000",
+        "disconnected 09:01:03.000",
+        "terminated 09:01:03.000",
     ]
 
 
 @pytest.mark.parametrize("state", ["connected", "CONNECTED", "Connected"])
 def test_words_are_read_in_any_case(state: str) -> None:
-    assert told(conversation({"state": state, "initialState": "ALERTING", "connectedTime": t(3)})) == [
-        event("connected", t(3), received=t(3), initialState="alerting", wrapupPrompt="none")
+    assert facts(conversation({"state": state, "initialState": "ALERTING", "connectedTime": t(3)})) == [
+        event("connected", t(3), received=t(3), initialState="alerting")
     ]
 
 
@@ -287,16 +329,40 @@ def test_words_are_read_in_any_case(state: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "newfangled"])
 def test_a_participants_prompt_is_its_legs(prompt: str) -> None:
-    (connected,) = told(conversation({"state": "connected", "connectedTime": t(3)}, wrapupPrompt=prompt, wrapupTimeoutMs=20000))
+    (connected,) = facts(conversation({"state": "connected", "connectedTime": t(3)}, wrapupPrompt=prompt, wrapupTimeoutMs=20000))
 
     assert connected["data"] == {"wrapupPrompt": prompt, "wrapupTimeoutMs": 20000}
 
 
-@pytest.mark.parametrize("said", [{}, {"wrapupPrompt": None}, {"wrapupPrompt": ""}, {"wrapupRequired": True}])
-def test_a_participant_without_a_prompt_has_no_after_call_work(said: Json) -> None:
-    (connected,) = told(conversation({"state": "connected", "connectedTime": t(3)}, **said))
+@pytest.mark.parametrize("stated", [{}, {"wrapupPrompt": None}, {"wrapupPrompt": ""}, {"wrapupRequired": True}])
+@pytest.mark.parametrize("purpose", ["agent", "user", "AGENT", None])
+def test_an_agents_leg_without_a_prompt_states_none(stated: Json, purpose: str | None) -> None:
+    (connected,) = facts(conversation({"state": "connected", "connectedTime": t(3)}, purpose=purpose, **stated))
 
-    assert connected["data"] == {"wrapupPrompt": "none"}
+    assert data(connected) == {}
+
+
+OTHERS = ["customer", "external", "acd", "ivr", "workflow", "voicemail", "fax", "Customer", "newfangled"]
+
+
+@pytest.mark.parametrize("stated", [{}, {"wrapupPrompt": "mandatory"}])
+@pytest.mark.parametrize("purpose", OTHERS)
+def test_a_leg_that_is_no_agents_has_the_prompt_none(purpose: str, stated: Json) -> None:
+    ended = conversation({"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63)}, purpose=purpose, **stated)
+
+    assert [data(one) for one in facts(ended)] == [{"wrapupPrompt": "none"}] * 2
+    assert "afterCallWork" not in session(ended)
+
+
+@pytest.mark.parametrize("prompt", ["mandatory", "optional", "agentRequested", "timeout", "forcedTimeout"])
+@pytest.mark.parametrize("named", [0, 1])
+@pytest.mark.parametrize("at", [{}, {"providerEventTime": t(63)}])
+def test_of_two_snapshots_the_one_that_names_a_prompt_counts(prompt: str, named: int, at: Json) -> None:
+    ended = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63)} | at
+    both = [conversation(ended), conversation(ended)]
+    both[named] = conversation(ended, wrapupPrompt=prompt, wrapupTimeoutMs=20000)
+
+    assert session(both) == session(both[named])
 
 
 @pytest.mark.parametrize(
@@ -310,16 +376,16 @@ def test_a_participant_without_a_prompt_has_no_after_call_work(said: Json) -> No
         ({}, {"alertingTimeoutMs": 86_400_001}, None),
     ],
 )
-def test_the_alerting_timeout_may_stand_in_either_place(leg: Json, participant: Json, expected: int | None) -> None:
-    (alerting, *_) = told(conversation({"state": "alerting", "startAlertingTime": t(0)} | leg, **participant))
+def test_the_alerting_timeout_may_be_in_either_place(leg: Json, participant: Json, expected: int | None) -> None:
+    (alerting, *_) = facts(conversation({"state": "alerting", "startAlertingTime": t(0)} | leg, **participant))
 
-    assert alerting["data"].get("alertingTimeoutMs") == expected
+    assert data(alerting).get("alertingTimeoutMs") == expected
 
 
 def test_a_grant_counts_while_connected_from_the_providers_own_time_on() -> None:
     granted = {"state": "connected", "connectedTime": t(3), "controlling": ["p9"], "providerEventTime": t(9)}
 
-    assert told(conversation(granted))[1:] == [event("updated", t(9), fact="controlling", controlling=["p9"])]
+    assert facts(conversation(granted))[1:] == [event("updated", t(9), fact=f"controlling/{t(9)}", controlling=["p9"])]
     assert session(conversation(granted))["controlling"] == ["p9"]
 
 
@@ -331,7 +397,7 @@ def test_a_grant_counts_while_connected_from_the_providers_own_time_on() -> None
     ],
 )
 def test_a_grant_outside_of_connected_is_none(leg: Json) -> None:
-    assert not any("controlling" in one["id"] for one in told(conversation(leg)))
+    assert not any("controlling" in one["id"] for one in facts(conversation(leg)))
 
 
 def test_a_grant_that_is_taken_back_while_connected_is_gone() -> None:
@@ -341,18 +407,21 @@ def test_a_grant_that_is_taken_back_while_connected_is_gone() -> None:
     assert session([conversation(granted), conversation(withdrawn)])["controlling"] == []
 
 
-def test_a_request_for_after_call_work_was_made_while_connected() -> None:
-    asked = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63), "afterCallWorkRequired": True}
-
+@pytest.mark.parametrize(("required", "work"), [(True, "pending"), (False, "skipped")])
+def test_the_request_for_after_call_work_is_a_detail_of_the_state_events(required: bool, work: str) -> None:
+    asked = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63), "afterCallWorkRequired": required}
     whole = conversation(asked, wrapupPrompt="agentRequested")
-    assert event("acw.required", t(3), required=True) in told(whole)
-    assert session(whole)["afterCallWork"] == {"startTime": t(63), "state": "pending"}
+
+    found = convert(whole).events
+    assert [one.details.after_call_work_required for one in found] == [required] * 2
+    assert [decode_event(encode_event(one)) for one in found] == [*found]
+    assert [data(one)["afterCallWorkRequired"] for one in facts(whole)] == [required] * 2
+    assert session(whole)["afterCallWorkRequired"] is required
+    assert session(whole)["afterCallWork"]["state"] == work
 
 
-def test_a_request_on_a_leg_that_never_connected_is_none() -> None:
-    assert events_of(conversation({"state": "alerting", "startAlertingTime": t(0), "afterCallWorkRequired": True})) == [
-        "alerting/09:00:00.000"
-    ]
+def test_a_request_that_is_not_stated_is_none() -> None:
+    assert data(facts(conversation({"state": "alerting", "startAlertingTime": t(0)}))[0]) == {}
 
 
 # --- Wrap-up and after-call work ----------------------------------------------------------------------------------------------
@@ -362,7 +431,7 @@ ENDED: Json = {"state": "disconnected", "disconnectType": "client", "connectedTi
 
 def after(leg: Json, **participant: Any) -> list[Json]:
     """What is told beyond connected and disconnected."""
-    return told(conversation(leg, **{"wrapupPrompt": "optional"} | participant))[2:]
+    return facts(conversation(leg, **{"wrapupPrompt": "optional"} | participant))[2:]
 
 
 @pytest.mark.parametrize(
@@ -389,7 +458,7 @@ def test_after_call_work_that_ended_at_no_time_is_told_as_a_warning() -> None:
     leg = conversation(ENDED | {"afterCallWork": {"state": "complete"}})
 
     assert warned(leg) == [("no_time", "$.participants[0].cobrowsesessions[0].afterCallWork.endTime")]
-    assert len(told(leg)) == 2
+    assert len(facts(leg)) == 2
 
 
 @pytest.mark.parametrize(
@@ -415,7 +484,7 @@ def test_a_wrapup_is_told_at_its_end(leg: Json, saved: Json, expected: list[Json
 def test_a_wrapup_while_connected_is_a_preparation() -> None:
     live = conversation({"state": "connected", "connectedTime": t(3), "wrapup": {"code": "c", "tags": []}})
 
-    assert told(live)[1:] == [event("wrapup", t(3), code="c", tags=[])]
+    assert facts(live)[1:] == [event("wrapup", t(3), code="c", tags=[])]
     assert session(live)["wrapup"] == {"code": "c", "tags": []}
 
 
@@ -441,7 +510,7 @@ def test_a_participants_wrapup_and_after_call_work_are_those_of_each_connected_l
     declined = {"id": "leg3", "state": "disconnected", "disconnectedTime": t(63), "startAlertingTime": t(0)}
     both = {"id": "conv", "participants": [{"calls": [legs[0], declined], "callbacks": [legs[1]], **SHARED}]}
 
-    assert [one["id"] for one in told(both) if one["type"].endswith(("wrapup", "acw.ended"))] == [
+    assert [one["id"] for one in facts(both) if one["type"].endswith(("wrapup", "acw.ended"))] == [
         *(f"leg1/{fact}/{t(77.22)}" for fact in ("wrapup", "acw.ended")),
         *(f"leg2/{fact}/{t(77.22)}" for fact in ("wrapup", "acw.ended")),
     ]
@@ -514,10 +583,10 @@ def test_a_conversation_notification_tells_what_it_shows(topic: str) -> None:
     shown = notification(topic, NOTIFIED)
 
     assert warned(shown) == []
-    assert told(shown) == [
+    assert facts(shown) == [
         event("connected", t(3), received=t(3), **ON_EACH),
         event("disconnected", t(63), **ON_EACH, disconnectType="client"),
-        detail(t(3), selfAddress=ADDRESS),
+        detail(t(3), self_=ADDRESS),
         detail(t(3), peerId="peer1"),
         detail(t(3), cobrowseSessionId="cb1"),
         detail(t(3), cobrowseRole="viewer"),
@@ -530,7 +599,7 @@ def test_a_conversation_notification_tells_what_it_shows(topic: str) -> None:
 def test_a_notified_alert_without_any_time_is_no_fact_yet() -> None:
     shown = notification(TOPICS[0], conversation({"state": "alerting", "initialState": "alerting", "provider": "acme"}))
 
-    assert told(shown) == []
+    assert facts(shown) == []
     assert warned(shown) == [("no_time", "$.eventBody.participants[0].cobrowsesessions[0].state")]
 
 
@@ -581,7 +650,7 @@ FLAT_EACH: Json = {"provider": "acme", **SETTINGS}
 
 def test_a_participant_of_one_kind_of_media_is_its_leg() -> None:
     assert warned(MEDIA) == []
-    assert told(MEDIA) == [
+    assert facts(MEDIA) == [
         event("alerting", t(0.03), received=t(0.03), **FLAT_EACH),
         event("connected", t(3), received=t(3), **FLAT_EACH),
         event("disconnected", t(63), **FLAT_EACH, disconnectType="transfer.dnd"),
@@ -630,7 +699,7 @@ def test_the_media_notification_begins_with_its_participant() -> None:
     shown = notification(MEDIA_TOPIC, MEDIA_NOTIFIED)
 
     assert warned(shown) == []
-    assert told(shown)[:4] == [
+    assert facts(shown)[:4] == [
         event("alerting", t(0), **each),
         event("connected", t(3), received=t(3), **each),
         event("disconnected", t(63), **each, disconnectType="transfer.dnd"),
@@ -639,7 +708,7 @@ def test_the_media_notification_begins_with_its_participant() -> None:
 
 
 def test_a_communication_id_goes_before_the_participants_own() -> None:
-    assert [one["subject"] for one in told(media(**FLAT, communicationId="other"))][:1] == ["other"]
+    assert [one["subject"] for one in facts(media(**FLAT, communicationId="other"))][:1] == ["other"]
 
 
 @pytest.mark.parametrize("state", ["parked", "converting", "uploading", "transmitting"])
@@ -647,7 +716,7 @@ def test_a_state_that_is_not_the_models_is_kept_and_told(state: str) -> None:
     parked = media(state=state, connectedTime=t(3), providerEventTime=t(20), parkTime=t(20))
 
     assert warned(parked) == [("unknown_state", "$.participants[0].state")]
-    assert told(parked) == [
+    assert facts(parked) == [
         event("connected", t(3), received=t(3), wrapupPrompt="none"),
         event("updated", t(20), fact="state", state=state),
     ]
@@ -655,7 +724,7 @@ def test_a_state_that_is_not_the_models_is_kept_and_told(state: str) -> None:
 
 
 def test_a_state_that_is_not_the_models_and_has_no_time_is_told_as_a_warning() -> None:
-    assert told(media(state="converting")) == []
+    assert facts(media(state="converting")) == []
     assert warned(media(state="converting")) == [("unknown_state", "$.participants[0].state")]
 
 
@@ -698,18 +767,18 @@ def detailed(kind: str) -> Json:
 
 @pytest.mark.parametrize("kind", DETAILS)
 def test_a_detail_event_is_one_fact(kind: str) -> None:
-    assert told(detailed(kind)) == DETAILS[kind][1]
+    assert facts(detailed(kind)) == DETAILS[kind][1]
     assert warned(detailed(kind)) == []
 
 
 @pytest.mark.parametrize("kind", DETAILS)
 def test_a_detail_event_without_its_topic_is_named(kind: str) -> None:
-    assert told(DETAIL | DETAILS[kind][0], f"detail.{kind}") == DETAILS[kind][1]
+    assert facts(DETAIL | DETAILS[kind][0], f"detail.{kind}") == DETAILS[kind][1]
 
 
 @pytest.mark.parametrize("kind", ["user.end", "customer.end", "wrapup", "acw"])
 def test_a_detail_event_without_its_topic_is_recognised_where_its_keys_tell(kind: str) -> None:
-    assert told(DETAIL | DETAILS[kind][0]) == DETAILS[kind][1]
+    assert facts(DETAIL | DETAILS[kind][0]) == DETAILS[kind][1]
 
 
 @pytest.mark.parametrize("kind", ["user.start", "customer.start", "acd.start"])
@@ -756,14 +825,14 @@ UPPER = {
 def test_a_detail_events_disconnect_type_is_translated(theirs: str, ours: str) -> None:  # DISC-2
     body = DETAIL | {"userId": "u1", "disconnectType": theirs}
 
-    assert told(body) == [event("disconnected", t(5), provider="Edge", disconnectType=ours)]
+    assert facts(body) == [event("disconnected", t(5), provider="Edge", disconnectType=ours)]
 
 
 @pytest.mark.parametrize("time", [None, "2026-03-01T09:00:00Z", 1.5, True, -1, 10**18, 10**400])
 def test_a_detail_event_without_a_time_that_makes_sense_is_told_as_a_warning(time: object) -> None:
     body = notification("v2.detail.events.conversation.conv.user.end", DETAIL | {"eventTime": time})
 
-    assert told(body) == []
+    assert facts(body) == []
     assert warned(body)[-1] == ("no_time", "$.eventBody.eventTime")
 
 
@@ -802,7 +871,7 @@ ACME: Json = {"provider": "acme"}
 
 def test_analytics_tell_the_whole_life_of_a_leg() -> None:
     assert warned(ANALYTICS) == []
-    assert told(ANALYTICS) == [
+    assert facts(ANALYTICS) == [
         event("alerting", t(0), **ACME),
         event("connected", t(3), received=t(3), **ACME),
         event("disconnected", t(63), **ACME, disconnectType="client"),
@@ -847,7 +916,7 @@ def test_after_call_work_of_an_alert_that_nobody_answered_is_the_platforms_own()
 )
 def test_a_segments_type_in_analytics_names_a_state(segments: list[tuple[str, float, float | None]], expected: list[str]) -> None:
     types = {"offering": "System", "connected": "Interact"}
-    found = [(one["type"].rpartition(".")[2], one["data"].get("segmentType")) for one in told(analytics(*segments))]
+    found = [(one["type"].rpartition(".")[2], one["data"].get("segmentType")) for one in facts(analytics(*segments))]
 
     assert [f"{kind}/{own or types.get(kind) or kind.removesuffix('ing').capitalize()}" for kind, own in found] == [
         one.replace("Contacting", "Contact").replace("Dialing", "Dial") for one in expected
@@ -913,7 +982,7 @@ def batch(prefix: str = "communication") -> Json:
 @pytest.mark.parametrize("prefix", ["communication", "emailCommunication", "messagingCommunication", "Communication"])
 def test_a_batch_of_a_providers_events_tells_what_happened(prefix: str) -> None:
     assert warned(batch(prefix)) == []
-    assert told(batch(prefix)) == [
+    assert facts(batch(prefix)) == [
         event("connected", t(3), received=t(3)),
         event("disconnected", t(63), disconnectType="peer"),
         event("wrapup", t(70), code="c", notes="n", tags=["a"]),
@@ -922,7 +991,7 @@ def test_a_batch_of_a_providers_events_tells_what_happened(prefix: str) -> None:
 
 @pytest.mark.parametrize("said", [{}, {"code": None}, {"code": ""}, {"notes": "n", "tags": ["a"]}])
 def test_a_disposition_without_a_code_is_skip(said: Json) -> None:
-    assert told({"communicationDispositionAppliedEvents": [pushed(70, **said)]}) == [
+    assert facts({"communicationDispositionAppliedEvents": [pushed(70, **said)]}) == [
         event("acw.ended", t(70), by="platform", state="skipped")
     ]
 
@@ -944,7 +1013,7 @@ PASCAL = {
 
 @pytest.mark.parametrize(("theirs", "ours"), PASCAL.items())
 def test_a_providers_disconnect_type_is_translated(theirs: str, ours: str) -> None:
-    assert told({"communicationEndedEvents": [pushed(63, disconnectType=theirs)]}) == [
+    assert facts({"communicationEndedEvents": [pushed(63, disconnectType=theirs)]}) == [
         event("disconnected", t(63), disconnectType=ours)
     ]
 
@@ -976,25 +1045,25 @@ def test_eventbridge_changes_nothing(name: str) -> None:
     payload = PAYLOADS[name]
     enclosed: Json = payload if "topicName" in payload else {"topicName": TOPICS[0], "eventBody": payload}
 
-    assert told(eventbridge(enclosed["eventBody"], enclosed["topicName"])) == told(payload)
+    assert facts(eventbridge(enclosed["eventBody"], enclosed["topicName"])) == facts(payload)
 
 
 @pytest.mark.parametrize("key", ["conversations", "entities"])
 @pytest.mark.parametrize("name", ["conversation", "media", "analytics"])
 def test_a_listing_is_opened(name: str, key: str) -> None:
-    assert told({key: [PAYLOADS[name]], "pageSize": 25, "totalHits": 1}) == told(PAYLOADS[name])
+    assert facts({key: [PAYLOADS[name]], "pageSize": 25, "totalHits": 1}) == facts(PAYLOADS[name])
 
 
 def test_a_list_of_payloads_of_any_families_is_converted_whole() -> None:
     other = {"conversationId": "conv2", "sessionId": "leg2"}
-    found = told([WHOLE, DETAIL | {"userId": "u1", "disconnectType": "PEER"} | other])
+    found = facts([WHOLE, DETAIL | {"userId": "u1", "disconnectType": "PEER"} | other])
 
-    assert found[:-1] == told(WHOLE)
+    assert found[:-1] == facts(WHOLE)
     assert (found[-1]["source"], found[-1]["id"]) == ("/genesys/conversations/conv2", f"leg2/disconnected/{t(5)}")
 
 
 def test_an_empty_list_holds_nothing() -> None:
-    assert told([]) == told({"conversations": []}) == told({"id": "conv", "participants": []}) == []
+    assert facts([]) == facts({"conversations": []}) == facts({"id": "conv", "participants": []}) == []
 
 
 def test_the_families_are_those_that_can_be_named() -> None:
@@ -1003,7 +1072,7 @@ def test_the_families_are_those_that_can_be_named() -> None:
 
 @pytest.mark.parametrize("name", ["conversation", "media", "analytics", "provider"])
 def test_naming_the_right_family_changes_nothing(name: str) -> None:
-    assert told(PAYLOADS[name], name) == told(PAYLOADS[name])
+    assert facts(PAYLOADS[name], name) == facts(PAYLOADS[name])
 
 
 @pytest.mark.parametrize(
@@ -1039,7 +1108,7 @@ def test_what_is_no_payload_is_rejected_with_its_path_and_what_was_expected(docu
 @pytest.mark.parametrize("participants", [5, 1.5, True, "p1", {"id": "p1"}, None, [5, "p1", None, []]])
 def test_participants_of_any_type_give_events_or_a_reason(participants: object) -> None:
     try:
-        assert told({"id": "conv", "participants": participants}) == []
+        assert facts({"id": "conv", "participants": participants}) == []
     except DecodeError as error:
         assert error.problems  # noqa: PT017 (either will do)
 
@@ -1160,7 +1229,7 @@ def test_a_timeout_out_of_bounds_is_not_taken(said: Json, key: str) -> None:
     live = conversation({"state": "connected", "connectedTime": t(3)}, **said)
 
     assert warned(live) == [("out_of_bounds", f"$.participants[0].{key}")]
-    assert told(live) == [event("connected", t(3), received=t(3), wrapupPrompt="none")]
+    assert facts(live) == [event("connected", t(3), received=t(3), wrapupPrompt="none")]
 
 
 @pytest.mark.parametrize("missing", [None, "", 5, []])
@@ -1168,7 +1237,7 @@ def test_a_timeout_out_of_bounds_is_not_taken(said: Json, key: str) -> None:
 def test_a_leg_without_its_ids_is_told_as_a_warning(of: str, missing: object) -> None:
     whole = conversation({"id": missing if of == "leg" else "leg", "state": "connected", "connectedTime": t(3)})
 
-    assert told(whole | ({"id": missing} if of == "conversation" else {})) == []
+    assert facts(whole | ({"id": missing} if of == "conversation" else {})) == []
     assert ("missing", f"{AT}.id") in warned(whole | ({"id": missing} if of == "conversation" else {}))
 
 
@@ -1178,7 +1247,7 @@ def test_a_leg_without_its_ids_is_told_as_a_warning(of: str, missing: object) ->
 def test_null_and_nothing_are_the_same_as_absent(key: str, null: object) -> None:
     leg = {name: value for name, value in COBROWSE.items() if name != key}
 
-    assert told(conversation(leg | {key: null}, **SETTINGS)) == told(conversation(leg, **SETTINGS))
+    assert facts(conversation(leg | {key: null}, **SETTINGS)) == facts(conversation(leg, **SETTINGS))
 
 
 # --- The same fact is the same event ------------------------------------------------------------------------------------------
@@ -1211,7 +1280,7 @@ def test_the_same_fact_from_any_number_of_snapshots_is_the_same_event() -> None:
         *("connected/09:00:02.977", "self_/09:00:00.000", "cobrowse_session_id/09:00:00.000"),
         *("cobrowse_role/09:00:00.000", "viewer_url/09:00:00.000", "wrapup/09:01:17.220", "acw.ended/09:01:17.220"),
     ]
-    assert told(SNAPSHOTS * 2) == told(SNAPSHOTS)
+    assert facts(SNAPSHOTS * 2) == facts(SNAPSHOTS)
 
 
 def test_an_event_carries_its_conversation_and_its_communication() -> None:
