@@ -1,4 +1,4 @@
-"""A leg as one payload shows it, and the events that follow from it.
+"""A leg as one payload shows it, and the events that follow from it (docs/reference/payloads.md).
 
 Theory of operation
 ===================
@@ -36,6 +36,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from cobrowse_session.canonical import order
 from cobrowse_session.events import KINDS as EVENTS
 from cobrowse_session.events import (
     AfterCallWorkEnded,
@@ -129,22 +130,19 @@ class Leg:
 
     @property
     def sequence(self) -> str:
-        """The edition: the payload's time, when it was received, its place. The later payload has the greater one."""
+        """The edition (EDITION-3): the payload's time, when it was received, its place. The later payload has the greater one."""
         own = self.provider_event_time or (self.origin.stated and self.origin.stated[1])
         return self.origin.sequence(own)
 
 
-def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
-    """Yield the events of a leg. What could not be understood is added to `warnings`."""
+def events_of(leg: Leg, warnings: Warnings) -> list[Event]:
+    """Return the events of a leg in their order. What could not be understood is added to `warnings`."""
     before = warnings.count
     builder = _EventBuilder(leg, warnings)
-    is_empty = next(events := builder.events(), None)
-    if is_empty is None:
-        if warnings.count == before:
-            builder.warn("no_fact", "", "nothing that is known", "a state with its time, or another fact of the leg")
-        return
-    yield is_empty
-    yield from events
+    events = builder.events()
+    if not events and warnings.count == before:
+        builder.warn("no_fact", "", "nothing that is known", "a state with its time, or another fact of the leg")
+    return events
 
 
 def begun_by(leg: Leg, segment: Segment) -> type[Entered] | None:
@@ -198,18 +196,17 @@ class _EventBuilder:
     _connected: datetime | None = None
     _is_derived: bool = False
 
-    def events(self) -> Iterator[Event]:
-        """Yield every fact of the leg, in the order of its life."""
-        states = list(self._states())
+    def events(self) -> list[Event]:
+        """Return every fact of the leg, in the order of its life."""
+        events = list(self._states())
         self._end = self._ending()
-        ended = list(self._ended())
-        yield from states
-        yield from ended
-        first = min((event.occurred_at for event in (*states, *ended)), default=None)
-        yield from self._details(first)
-        yield from self._unheard_of(first)
-        yield from self._wrapped_up()
-        yield from self._after_call_work()
+        events += self._ended()
+        first = min(events, key=order, default=None)
+        events += self._details(first)
+        events += self._unheard_of(first)
+        events += self._wrapped_up()
+        events += self._after_call_work()
+        return sorted(events, key=order)
 
     # --- The states -----------------------------------------------------------------------------------------------------------
 
@@ -268,7 +265,7 @@ class _EventBuilder:
         self._check_beginning(times)
 
     def _alert(self, stamp: datetime) -> _Time:
-        """Return the time of an alert by its stamp. It was not after the connection."""
+        """Return the time of an alert by its stamp. It was not after the connection (SKEW-4)."""
         connected = self.leg.connected_time
         if connected is None or connected >= stamp:
             return _Time(stamp)
@@ -277,7 +274,7 @@ class _EventBuilder:
         return _Time(connected, "connectedTime, because the alert was not after the connection")
 
     def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
-        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so."""
+        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so (WHEN-1, WHEN-4)."""
         leg, state = self.leg, _state_named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
@@ -312,7 +309,7 @@ class _EventBuilder:
     # --- The end --------------------------------------------------------------------------------------------------------------
 
     def _ending(self) -> _Time | None:
-        """Return the time at which the leg ended. None: it has not, or nothing shows when."""
+        """Return the time at which the leg ended (END-4). None: it has not, or nothing shows when."""
         leg = self.leg
         if leg.disconnected_time:
             return _Time(leg.disconnected_time)
@@ -345,23 +342,28 @@ class _EventBuilder:
 
     # --- Around the connection ------------------------------------------------------------------------------------------------
 
-    def _details(self, first: datetime | None) -> Iterator[Event]:
-        """Yield each detail that may come later or change as a fact of its own. All have the time of the first event."""
+    def _details(self, first: Event | None) -> Iterator[Event]:
+        """Yield each detail that may come later or change as a fact of its own. All have the times of the first event."""
         leg = self.leg
         if leg.state is None and leg.initial_state is None and leg.begins:
-            yield Updated(**self._whole_leg("begins", _Time(leg.begins)))
-            first = first or leg.begins
-        if first and self._is_derived and leg.settings != NO_SETTINGS:
-            # A derived state has no edition, so a setting that only a later payload states would be lost with it.
-            yield Updated(**self._envelope("settings", _Time(first)), settings=leg.settings)
-        for name, value in leg.changing.items():
+            begins = Updated(**self._whole_leg("begins", _Time(leg.begins)))
+            yield begins
+            first = first or begins
+        if first is None:
+            return
+        stated: dict[str, Any] = {name: {"details": Details(**{name: value})} for name, value in leg.changing.items()}
+        if self._is_derived and leg.settings != NO_SETTINGS:
+            # A derived state has no edition, so a setting that only a later payload states would be lost with it (PROMPT-5).
+            stated["settings"] = {"settings": leg.settings}
+        for name, part in stated.items():
             if name == "controlling":
-                yield from self._grant(value)
-            elif first is not None:
-                yield Updated(**self._envelope(vendor_name(name), _Time(first)), details=Details(**{name: value}))
+                yield from self._grant(leg.changing[name])
+            else:
+                made = Updated(**self._envelope(vendor_name(name), _Time(first.occurred_at)), **part)
+                yield evolve(made, received_at=made.received_at or first.received_at)
 
     def _grant(self, controlling: tuple[str, ...]) -> Iterator[Event]:
-        """Yield a grant. It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
+        """Yield a grant (SKEW-2). It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
         leg, connected = self.leg, self._connected
         if connected is None or self._end is not None:
             return
@@ -370,13 +372,13 @@ class _EventBuilder:
             time = self._not_before(seen, connected, "connectedTime, because a grant comes after the connection")
             yield Updated(**self._envelope(f"controlling/{time_text(time.at)}", time), details=Details(controlling=controlling))
 
-    def _unheard_of(self, first: datetime | None) -> Iterator[Event]:
+    def _unheard_of(self, first: Event | None) -> Iterator[Event]:
         """Yield a state of other media (parked, converting, …) as an update. It changes nothing here, and is kept."""
         state = self.leg.state
         if state is None or isinstance(ConnectionState.read(state), ConnectionState):
             return
         self.warn("unknown_state", "state", state, "one of " + ", ".join(ConnectionState))
-        if at := self.leg.seen[1] if self.leg.seen else first:
+        if at := self.leg.seen[1] if self.leg.seen else first and first.occurred_at:
             yield Updated(**self._envelope(f"state/{state}", _Time(at)), extra={"state": state})
 
     def _wrapped_up(self) -> Iterator[Event]:
@@ -448,7 +450,7 @@ class _EventBuilder:
         yield AfterCallWorkEnded(**self._envelope("acw.ended", time), by=AfterCallWorkEndedBy.PLATFORM, state=work.state)
 
     def _after_the_end(self, at: datetime) -> _Time:
-        """Return a time of after-call work. It was not before the end of the leg."""
+        """Return a time of after-call work. It was not before the end of the leg (SKEW-3)."""
         if self._end is None:
             return _Time(at)
         if self._end.at - at > ACROSS_CLOCKS:
