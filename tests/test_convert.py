@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.commands import command
-from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, told
+from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, written
 
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import Rejected
@@ -23,8 +23,8 @@ def events(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def without_edition(written: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in event.items() if key != "sequence"} for event in written]
+def without_edition(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in event.items() if key != "sequence"} for event in found]
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def test_payloads_may_stand_in_a_file_in_any_shape(shape: str, payload: Path) ->
     done = command("convert", payload)
 
     assert (done.code, done.err) == (0, TEN)
-    assert events(done.out) == told(WHOLE)
+    assert events(done.out) == written(WHOLE)
 
 
 def test_minus_is_standard_input() -> None:
     done = command("convert", "-", stdin=GOOD.encode())
 
-    assert (done.code, events(done.out), done.err) == (0, told(WHOLE), TEN)
+    assert (done.code, events(done.out), done.err) == (0, written(WHOLE), TEN)
 
 
 def test_events_go_where_they_are_sent(payload: Path) -> None:
@@ -74,7 +74,7 @@ def test_events_go_where_they_are_sent(payload: Path) -> None:
     done = command("convert", payload, "-o", target)
 
     assert (done.code, done.out, done.err) == (0, "", TEN)
-    assert events(target.read_text(encoding="utf-8")) == told(WHOLE)
+    assert events(target.read_text(encoding="utf-8")) == written(WHOLE)
     assert target.read_bytes().endswith(b"}\n")
     assert b"\r" not in target.read_bytes()
 
@@ -86,7 +86,7 @@ def test_payloads_of_many_families_may_stand_in_one_file(payload: Path) -> None:
 
     found = {event["id"] for event in events(done.out)}
     assert done.code == 0
-    assert found == {event["id"] for one in PAYLOADS.values() for event in told(one)}
+    assert found == {event["id"] for one in PAYLOADS.values() for event in written(one)}
 
 
 def test_a_fact_comes_once_however_many_lines_state_it(payload: Path) -> None:
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_rejected_with_its_line_and_the_others_go_on(
     done = command("convert", payload, "--rejects", rejects)
 
     assert done.code == 1
-    assert without_edition(events(done.out)) == without_edition(told(WHOLE))  # a rejected payload has a place, too
+    assert without_edition(events(done.out)) == without_edition(written(WHOLE))  # a rejected payload has a place, too
     found = [(one["line"], (one["error"], one["path"])) for one in events(rejects.read_text())]
     assert dict(found) == bad
     assert all(f"{payload}:{line}: {error}: {path}: " in done.err for line, (error, path) in bad.items())
@@ -148,7 +148,7 @@ def test_each_element_of_an_array_is_rejected_by_itself_and_by_its_place(payload
 
     done = command("convert", payload, "--rejects", rejects)
 
-    assert (done.code, events(done.out)) == (1, told(WHOLE))
+    assert (done.code, events(done.out)) == (1, written(WHOLE))
     assert done.err.splitlines()[-1] == "10 events, 0 warnings, 2 payloads rejected"
     assert [(one["line"], one["path"], one["found"]) for one in events(rejects.read_text())] == [
         (1, "$[1]", "5"),
