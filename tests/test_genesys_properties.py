@@ -1,9 +1,10 @@
-"""What holds for payloads of every sort: growing snapshots of one life, in any order; and payloads that are broken anyhow."""
+"""What holds for payloads of every sort: growing snapshots of one life, in any order, and payloads that are broken anyhow."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,13 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.strategies import json_values
 from tests.test_corpus import CORPUS
-from tests.test_genesys import PAYLOADS, TOPICS, Json, analytics, conversation, notification, t
+from tests.test_genesys import PAYLOADS, TOPICS, Json, analytics, conversation, eventbridge, notification, t
 
 from cobrowse_session import CobrowseSession, DecodeError, Event
 from cobrowse_session.sources.genesys import FAMILIES, Converted, convert
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
-from cobrowse_session.wire import decode_event, encode_event
+from cobrowse_session.wire import decode_event, encode_event, encode_session
 
 # --- A life, and what the platform shows of it at a moment --------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ TYPES = {
 
 @frozen(kw_only=True)
 class Life:
-    """A leg's whole life, in seconds after nine. Nothing in it is ever corrected."""
+    """A leg's whole life, in seconds after nine."""
 
     states: tuple[tuple[str, float], ...]  # pending ones and connected, each with its segment's start
     skew: float  # by so much the platform's own stamps lie after the segments
@@ -54,7 +55,7 @@ class Life:
     @property
     def horizon(self) -> float:
         """When there is nothing more to show."""
-        return max((self.saved or 0), (self.released or 0), self.states[-1][1], self.peer_at) + self.lag + 1
+        return max((self.saved or 0), (self.released or 0), (self.ended or 0), self.states[-1][1], self.peer_at) + self.lag + 1
 
 
 def leg(life: Life, now: float) -> Json:
@@ -166,14 +167,61 @@ def lives(draw: st.DrawFn) -> Life:
     )
 
 
+# --- Payloads that carry a time, or keep the time at which they were received --------------------------------------------------
+
+
+@frozen
+class Delivered:
+    """A payload, with the time at which it was received, in seconds after nine. None: it is not known."""
+
+    payload: Json
+    received: float | None = None
+
+    def events(self, place: int) -> Sequence[Event]:
+        received = None if self.received is None else datetime.fromisoformat(t(self.received))
+        return convert(self.payload, received_at=received, place=place).events
+
+
+def of_the_provider(payload: Json, now: float) -> Delivered:
+    """The leg has the provider's own time."""
+    payload = deepcopy(payload)
+    for participant in payload.get("eventBody", payload)["participants"]:
+        for leg in participant.get("cobrowsesessions", [participant]):
+            leg["providerEventTime"] = t(now)
+    return Delivered(payload)
+
+
+def in_eventbridge(payload: Json, now: float) -> Delivered:
+    """The envelope has the time."""
+    topic = payload.get("topicName", TOPICS[0])
+    return Delivered(eventbridge(payload.get("eventBody", payload), topic) | {"time": t(now)})
+
+
+def received(payload: Json, now: float) -> Delivered:
+    """The payload has no time. It was received soon after."""
+    return Delivered(payload, now + 0.2)
+
+
+def received_in_eventbridge(payload: Json, now: float) -> Delivered:
+    return evolve(in_eventbridge(payload, now), received=now + 0.2)
+
+
+TIMED = (of_the_provider, in_eventbridge, received, received_in_eventbridge)
+
+
 @st.composite
-def growing(draw: st.DrawFn) -> tuple[list[Json], list[Json]]:
-    """Snapshots of one life as it grew; and the same in any order, any number of times."""
-    life, render = draw(lives()), draw(st.sampled_from([*RENDERED.values()]))
-    moments = sorted(draw(st.lists(st.floats(0, life.horizon, allow_nan=False), min_size=1, max_size=5)))
-    snapshots = [render(life, now) for now in [*moments, *draw(st.sampled_from([[], [life.horizon]]))]]
+def growing(draw: st.DrawFn, renderers: Sequence[str] = tuple(RENDERED)) -> tuple[list[Delivered], list[Delivered]]:
+    """Snapshots of one life as it grew, and the same in any order, any number of times."""
+    life, render, timed = draw(lives()), RENDERED[draw(st.sampled_from(renderers))], draw(st.sampled_from(TIMED))
+    moments = draw(st.sets(st.integers(0, round(life.horizon * 10)), min_size=1, max_size=5))
+    shown = sorted({now / 10 for now in moments} | draw(st.sampled_from([set(), {life.horizon}])))
+    snapshots = [timed(render(life, now), now) for now in shown]
     more = draw(st.lists(st.sampled_from(snapshots), max_size=3))
     return snapshots, draw(st.permutations([*snapshots, *more]))
+
+
+def events_of(delivered: Sequence[Delivered]) -> list[Event]:
+    return [event for place, one in enumerate(delivered) for event in one.events(place)]
 
 
 def session(events: Sequence[Event]) -> CobrowseSession | None:
@@ -181,52 +229,90 @@ def session(events: Sequence[Event]) -> CobrowseSession | None:
 
 
 @given(growing())
-def test_snapshots_in_any_order_give_what_the_last_one_says_and_what_only_the_earlier_ones_said(
-    drawn: tuple[list[Json], list[Json]],
-) -> None:
+def test_snapshots_in_any_order_and_any_number_of_times_give_one_session(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
     snapshots, delivered = drawn
-    *earlier, last = (convert(snapshot).events for snapshot in snapshots)
-    no_change_rows = {event.id: event for events in earlier for event in events}
 
-    found = {event.id: event for event in convert(delivered).events}
-    assert found == no_change_rows | {event.id: event for event in last}
-    assert {name for name, event in found.items() if event not in last} <= no_change_rows.keys()
+    assert session(events_of(delivered)) == session(events_of(snapshots))
 
 
 @given(growing())
-def test_a_fact_is_the_same_event_in_every_snapshot(drawn: tuple[list[Json], list[Json]]) -> None:
-    events = convert(drawn[1]).events
+def test_the_ids_of_facts_are_the_same_in_any_order(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
+    snapshots, delivered = drawn
 
-    assert len({event.id for event in events}) == len(events)
+    assert {event.id for event in events_of(delivered)} == {event.id for event in events_of(snapshots)}
 
 
 @given(growing())
-def test_growing_snapshots_amount_to_the_session_of_the_last_one(drawn: tuple[list[Json], list[Json]]) -> None:
+def test_one_snapshot_has_each_fact_once(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
+    for one in drawn[0]:
+        ids = [event.id for event in one.events(0)]
+        assert len(set(ids)) == len(ids)
+
+
+@given(growing(("rest",)))
+def test_growing_snapshots_amount_to_the_session_of_the_last_one(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
+    """The REST API shows the whole life of a leg in each snapshot."""
     snapshots, delivered = drawn
 
-    assert session(convert(delivered).events) == session(convert(snapshots[-1]).events)
+    assert session(events_of(delivered)) == session(events_of(snapshots[-1:]))
 
 
 @given(growing())
-def test_the_session_agrees_with_the_last_snapshot(drawn: tuple[list[Json], list[Json]]) -> None:
-    """But for after-call work and wrap-up that are still going on: those are the lifecycle's own to say."""
+def test_the_session_agrees_with_the_last_snapshot(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
+    """Wrap-up and after-call work that still go on are left out: the lifecycle decides those."""
     snapshots, delivered = drawn
-    ours = session(convert(delivered).events)
-    compared = reconcile([ours] if ours else [], convert(snapshots[-1]).legs)
+    ours = session(events_of(delivered))
+    compared = reconcile([ours] if ours else [], convert(snapshots[-1].payload).legs)
 
     wrong = [one for one in compared if one.result in ("different", "missing")]
-    assert [
-        str(one) for one in wrong if one.field.split(".")[0] not in ("afterCallWork", "wrapup", *(() if ours else ("id",)))
-    ] == [str(one) for one in wrong if one.field == "state" and not _has_a_time(snapshots[-1])]
+    assert [str(one) for one in wrong if one.field.split(".")[0] not in ("afterCallWork", "wrapup")] == []
 
 
-def _has_a_time(snapshot: Json) -> bool:
-    """Whether it says when the leg entered its state; else that is no fact yet."""
-    shown = snapshot.get("eventBody", snapshot)["participants"][0]
-    shown = shown.get("cobrowsesessions", [shown])[0]
-    state, stamps = shown["state"], {"alerting": "startAlertingTime", "connected": "connectedTime"}
-    lasting = [one["type"] for one in shown.get("segments", ())]
-    return state in ("disconnected", "terminated") or stamps.get(state, "") in shown or TYPES.get(state) in lasting
+CORRECTIONS: list[Json] = [
+    {"disconnectType": "transfer"},
+    {"disconnectType": "peer", "state": "terminated"},
+    {"disconnectedTime": 0.4},
+    {"disconnectedTime": -0.4, "disconnectType": "system"},
+    {"peerId": "p10", "viewerUrl": "https://w"},
+    {"provider": "other"},
+]
+
+
+@st.composite
+def corrected(draw: st.DrawFn) -> tuple[Json, Delivered, list[Delivered]]:
+    """A correction, the snapshot that has it, and this and earlier ones in any order."""
+    life = draw(lives().filter(lambda one: one.ended is not None and one.work is None))
+    assert life.ended is not None
+    correction, timed = dict(draw(st.sampled_from(CORRECTIONS))), draw(st.sampled_from(TIMED))
+    shown = leg(life, life.horizon)
+    if moved := correction.get("disconnectedTime"):
+        correction["disconnectedTime"] = t(life.ended + moved)
+    moments = sorted(draw(st.sets(st.integers(0, 100), min_size=1, max_size=4)))
+    earlier = [timed(rest(life, life.ended + now / 100), life.ended + now / 100) for now in moments]
+    last = timed(conversation(shown | correction, startTime=t(life.states[0][1]), **life.settings), life.horizon + 600)
+    return correction, last, draw(st.permutations([*earlier, last, last]))
+
+
+@given(corrected())
+def test_a_later_edition_corrects_an_earlier_one_in_any_order(drawn: tuple[Json, Delivered, list[Delivered]]) -> None:
+    correction, last, delivered = drawn
+    found, alone = session(events_of(delivered)), session(last.events(0))
+
+    assert found == alone
+    assert found is not None
+    written = json.loads(encode_session(found))
+    assert {key: written.get(key) for key in correction} == correction
+
+
+@given(st.permutations(["client", "transfer", "peer", "system"]), st.integers(1, 3))
+def test_the_place_of_payloads_without_any_time_is_their_order(reasons: list[str], times: int) -> None:
+    """Such payloads in another order are another input: the last one counts."""
+    ended = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63)}
+    delivered = [Delivered(conversation(ended | {"disconnectType": reason})) for reason in reasons for _ in range(times)]
+    found = events_of(delivered)
+
+    for events in (found, found[::-1]):
+        assert fold(events).session.disconnect_type == reasons[-1]
 
 
 # --- Broken anyhow ------------------------------------------------------------------------------------------------------------
