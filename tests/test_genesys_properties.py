@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +14,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.strategies import json_values
 from tests.test_corpus import CORPUS
-from tests.test_genesys import PAYLOADS, TOPICS, Json, analytics, conversation, eventbridge, notification, t
+from tests.test_genesys import (
+    ENDED,
+    PAYLOADS,
+    SHARED,
+    SKIPPED,
+    SNAPSHOTS,
+    TOPICS,
+    Json,
+    analytics,
+    conversation,
+    eventbridge,
+    history,
+    notification,
+    offer,
+    pushed,
+    records,
+    t,
+)
 
 from cobrowse_session import CobrowseSession, DecodeError, Event
-from cobrowse_session.sources.genesys import FAMILIES, Converted, convert
+from cobrowse_session.sources.genesys import FAMILIES, GENESYS, Converted, convert
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import decode_event, encode_event, encode_session
@@ -211,11 +228,11 @@ TIMED = (of_the_provider, in_eventbridge, received, received_in_eventbridge)
 
 @st.composite
 def growing(draw: st.DrawFn, renderers: Sequence[str] = tuple(RENDERED)) -> tuple[list[Delivered], list[Delivered]]:
-    """Snapshots of one life as it grew, and the same in any order, any number of times."""
-    life, render, timed = draw(lives()), RENDERED[draw(st.sampled_from(renderers))], draw(st.sampled_from(TIMED))
+    """Snapshots of one life as it grew, of any families, and the same in any order, any number of times."""
+    life, timed, render = draw(lives()), draw(st.sampled_from(TIMED)), st.sampled_from(renderers)
     moments = draw(st.sets(st.integers(0, round(life.horizon * 10)), min_size=1, max_size=5))
     shown = sorted({now / 10 for now in moments} | draw(st.sampled_from([set(), {life.horizon}])))
-    snapshots = [timed(render(life, now), now) for now in shown]
+    snapshots = [timed(RENDERED[draw(render)](life, now), now) for now in shown]
     more = draw(st.lists(st.sampled_from(snapshots), max_size=3))
     return snapshots, draw(st.permutations([*snapshots, *more]))
 
@@ -323,6 +340,16 @@ SOURCES: list[Any] = [
     [PAYLOADS["conversation"], PAYLOADS["user.end"]],
     {"conversations": [PAYLOADS["analytics"]]},
     analytics(("alert", 0, 3), ("interact", 3, None)),
+    {f"{kind}EstablishedEvents": [pushed(2, userId="u1", initialConfiguration={"alerting": True})] for kind in ("user", "email")},
+    {"transferEvents": [pushed(9)], **PAYLOADS["provider"]},
+    *(offer(kind, time=t(5)) for kind in ("Offering", "OfferingExpired", "OfferingAccepted", "OfferingRejected")),
+    history(didInteract=True, connectedTime=t(3)),
+    records(PAYLOADS["conversation"], PAYLOADS["messenger"], PAYLOADS["acw"]),
+    eventbridge(PAYLOADS["media"], "v2.users.u1.conversations.calls"),
+    {"detail-type": TOPICS[0], "time": t(9), "detail": {"eventBody": conversation({"state": "alerting"})}},
+    conversation(ENDED, ENDED | {"id": "leg2"}, media="calls", **SHARED),
+    [payload for _, payload in SKIPPED],
+    SNAPSHOTS,
 ]
 Path = tuple[str | int, ...]
 
@@ -344,7 +371,19 @@ def _by_depth(source: Any) -> list[list[Path]]:
 PLACES = [(source, _by_depth(source)) for source in SOURCES]
 
 GONE = object()
-HUGE = (10**18, -(10**18), 10**4299, 1e308, "x" * 100_000, "9" * 500, ["x"] * 5_000, {str(n): n for n in range(5_000)})
+HUGE = (
+    10**18,
+    -(10**18),
+    253_402_300_799_999,
+    -1_772_355_600_000,
+    86_400_001,
+    10**4299,
+    1e308,
+    "x" * 100_000,
+    "9" * 500,
+    ["x"] * 5_000,
+    {str(n): n for n in range(5_000)},
+)
 ODD: tuple[Any, ...] = (
     *(
         GONE,
@@ -374,6 +413,8 @@ ODD: tuple[Any, ...] = (
         "2026-03-01T09:00:00",
         "2026-02-30T09:00:00Z",
         "9998-12-31T23:59:59.999-23:59",
+        "9998-12-31T23:59:59.999Z",
+        "1970-01-01T00:00:00Z",
     ),
     *(
         "connected",
@@ -389,34 +430,56 @@ ODD: tuple[Any, ...] = (
     ),
     *("Interact", "Alert", "IVR", "hold", "wrapup", "channel.metadata", "v2.detail.events.conversation.c.acw"),
 )
-values = st.sampled_from(ODD) | st.sampled_from(HUGE) | json_values
+
+
+def nested(depth: int) -> Any:
+    """Lists and objects in each other."""
+    value: Any = "x"
+    for number in range(depth):
+        value = [value] if number % 2 else {"detail": value}
+    return value
+
+
+DEEP = tuple(map(nested, (10, 55, 63, 70, 500)))
+values = st.sampled_from(ODD) | st.sampled_from(HUGE) | st.sampled_from(DEEP) | json_values
+
+
+def _at(document: Any, path: Path) -> Any:
+    for step in path:
+        document = document[step]
+    return document
 
 
 @st.composite
 def broken(draw: st.DrawFn) -> Any:
-    """A payload in which some values, at any depth, are gone or others."""
+    """A payload in which some values, at any depth, are gone, or others, or those of another place, or in a list."""
     source, places = draw(st.sampled_from(PLACES))
     document = deepcopy(source)
     for depth in draw(st.lists(st.sampled_from(places), min_size=1, max_size=4)):
-        path = draw(st.sampled_from(depth))
-        holder = document
+        path, other = draw(st.sampled_from(depth)), draw(st.sampled_from(draw(st.sampled_from(places))))
+        how = draw(st.sampled_from(("value", "value", "swap", "list", "twice")))
+        value = draw(values) if how == "value" else None
         try:
-            for step in path[:-1]:
-                holder = holder[step]
-            value = draw(values)
-            if value is GONE:
+            holder, found = _at(document, path[:-1]), _at(document, path)
+            if how == "swap":
+                holder[path[-1]], _at(document, other[:-1])[other[-1]] = deepcopy(_at(document, other)), deepcopy(found)
+            elif how == "list":
+                holder[path[-1]] = [found]
+            elif how == "twice" and isinstance(found, list):
+                holder[path[-1]] = [*found, *deepcopy(found)]
+            elif value is GONE:
                 del holder[path[-1]]
-            else:
+            elif how == "value":
                 holder[path[-1]] = deepcopy(value)
         except (KeyError, IndexError, TypeError):  # an earlier change took the place away
             continue
     return document
 
 
-def converted(document: Any, family: str | None = None) -> Converted | None:
+def converted(document: Any, family: str | None = None, **how: Any) -> Converted | None:
     """Events, or a reason; nothing else."""
     try:
-        return convert(document, family)
+        return convert(document, family, **how)
     except DecodeError as error:
         reason = error
     assert str(reason)
@@ -424,26 +487,34 @@ def converted(document: Any, family: str | None = None) -> Converted | None:
 
 
 def check(found: Converted | None) -> list[CobrowseSession]:
-    """Every event can be written, read and replayed."""
+    """Every event can be written, read and replayed, and every leg has one."""
     by_session = defaultdict(list)
     for event in found.events if found else ():
         assert decode_event(encode_event(event)) == event
         by_session[event.subject].append(event)
+    assert {leg.id for leg in (found.legs if found else ())} == by_session.keys()
     assert all(str(warning) for warning in (found.warnings if found else ()))
     return [fold(events).session for events in by_session.values()]
 
 
+receipts = st.none() | st.sampled_from([datetime(year, 3, 1, 9, tzinfo=UTC) for year in (1970, 2025, 2026, 9998)])
 families = st.none() | st.sampled_from([*FAMILIES])
 
 
-@given(broken(), families)
-def test_a_broken_payload_gives_events_or_a_reason(document: Any, family: str | None) -> None:
-    converted(document, family)
+@given(broken(), families, receipts)
+def test_a_broken_payload_gives_events_that_can_be_written_read_and_replayed_or_a_reason(
+    document: Any, family: str | None, received_at: datetime | None
+) -> None:
+    check(converted(document, family, received_at=received_at))
 
 
 @given(broken())
-def test_what_a_broken_payload_gives_can_be_written_read_and_replayed(document: Any) -> None:
-    check(converted(document))
+def test_a_broken_payload_that_is_not_recognised_is_rejected(document: Any) -> None:
+    recognised = GENESYS.recognise(document)
+
+    assert recognised is None or recognised
+    if recognised is None and isinstance(document, dict):
+        assert converted(document) is None
 
 
 @given(broken())
@@ -466,6 +537,7 @@ KEYS = (
     *("id", "participants", "conversationId", "sessions", "sessionId", "segments", "segmentType", "segmentStart", "eventTime"),
     *("topicName", "eventBody", "detail", "conversations", "entities", "calls", "cobrowsesessions", "state", "connectedTime"),
     *("disconnectedTime", "wrapup", "code", "userId", "disconnectType", "communicationEndedEvents", "communicationId"),
+    *("coBrowse", "events", "type", "userEstablishedEvents", "eventDateTime", "Records", "body", "detail-type", "didInteract"),
 )
 lookalikes = st.recursive(
     st.sampled_from([value for value in ODD if value is not GONE]),
