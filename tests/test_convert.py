@@ -23,8 +23,8 @@ def events(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def without_edition(written: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in event.items() if key != "sequence"} for event in written]
+def without_edition(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in event.items() if key != "sequence"} for event in found]
 
 
 @pytest.fixture
