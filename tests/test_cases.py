@@ -5,19 +5,21 @@ The inputs are in `tests/corpus`. A case is named by the beginning of its folder
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
 from random import Random
 from typing import Any
 
 import pytest
+from tests.commands import command
 from tests.test_corpus import CORPUS
 
 from cobrowse_session import DecodeError, SessionLog
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import replay
 from cobrowse_session.sources.genesys import Converted, convert
-from cobrowse_session.sources.reconcile import DIFFERENCES, reconcile
+from cobrowse_session.sources.join import Joiner
+from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.wire import encode_session
 
 Json = dict[str, Any]  # `Any`: JSON
@@ -513,11 +515,49 @@ def test_a_derived_time_names_its_origin(case: str, fact: str, time: str, origin
     assert all(origin in (event.derived_from or "") for event in found)
 
 
-def test_the_leg_of_two_topics_has_the_warning_of_both_ids_if_it_cannot_be_joined() -> None:  # JOIN-1, JOIN-3
+def test_one_leg_of_two_topics_is_joined_where_a_payload_names_both_ids() -> None:  # JOIN-1, JOIN-2
     conversation, flat = payloads("f1")
 
     assert {event.subject for event in convert(flat).events} == {"participant-1"}
-    assert {event.subject for event in convert([conversation, flat]).events} == {"call-1"}  # JOIN-2
+    assert {event.subject for event in convert([conversation, flat]).events} == {"call-1"}
+
+
+def test_a_leg_that_came_under_its_other_id_before_is_a_warning_with_both() -> None:  # JOIN-3
+    conversation, flat = payloads("f1")
+    joiner = Joiner()
+
+    joiner.join(convert(flat))
+    (warning,) = joiner.join(convert(conversation)).warnings
+    assert all(name in warning.found for name in ("call-1", "participant-1"))
+
+
+def test_after_call_work_of_analytics_is_as_long_as_the_platforms_metric() -> None:
+    sessions = [one for participant in payloads("a1")[0]["participants"] for one in participant["sessions"]]
+    measured = {
+        one["sessionId"]: metric["value"] for one in sessions for metric in one.get("metrics", ()) if metric["name"] == "tAcw"
+    }
+    work = {leg: log.session.after_call_work for leg, log in logs_of(convert(payloads("a1")).events).items()}
+
+    assert measured == {
+        leg: (one.end_time - one.start_time) / timedelta(milliseconds=1)
+        for leg, one in work.items()
+        if one and one.start_time and one.end_time
+    }
+
+
+@pytest.mark.xfail(strict=True, reason="its reason of the end: no prompt is known, so there is no after-call work")
+def test_the_history_has_no_sentence_about_a_prompt_that_nobody_stated() -> None:
+    (events,) = CORPUS.glob("a1_*/events.jsonl")
+
+    agents = [text for text in command("history", events).out.split("\n\n") if text.startswith("Session agent-")]
+    assert len(agents) == 3
+    assert not any("prompt" in line for text in agents for line in text.splitlines())
+
+
+def test_the_warning_of_a_gap_has_its_times() -> None:
+    (warning,) = convert(payloads("p1")).warnings
+
+    assert all(time in warning.found for time in ("08:51:11.400", "08:55:41.408"))
 
 
 def test_stamps_that_are_not_used_are_warnings() -> None:  # LOST-3
@@ -532,9 +572,7 @@ def test_stamps_that_are_not_used_are_warnings() -> None:  # LOST-3
 @pytest.mark.parametrize("case", RIGHT)
 def test_reconcile_is_clean(case: str) -> None:  # LOST-4
     converted = convert(payloads(case))
-    sessions = [log.session for log in logs_of(converted.events).values()]
-    latest = {leg.id: leg for leg in sorted(converted.legs, key=lambda leg: leg.sequence) if leg.is_record}  # LOST-5
-    if case == "i3":
-        del latest["call-a"]  # the last record is the stale one
 
-    assert [str(one) for one in reconcile(sessions, latest.values()) if one.result in DIFFERENCES] == []
+    reconciled = reconcile([log.session for log in logs_of(converted.events).values()], converted.legs)
+    assert [str(one) for one in reconciled.differences] == []
+    assert reconciled.legs == (0 if case in {"d1", "e1"} else len(RIGHT[case]))  # LOST-5: single events

@@ -53,7 +53,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_payloads_may_stand_in_a_file_in_any_shape(shape: str, payload: Path) -> None:
+def test_a_file_of_payloads_may_have_any_shape(shape: str, payload: Path) -> None:
     payload.write_bytes(SHAPES[shape].encode())
 
     done = command("convert", payload)
@@ -79,7 +79,7 @@ def test_events_go_where_they_are_sent(payload: Path) -> None:
     assert b"\r" not in target.read_bytes()
 
 
-def test_payloads_of_many_families_may_stand_in_one_file(payload: Path) -> None:
+def test_one_file_may_have_payloads_of_many_families(payload: Path) -> None:
     payload.write_text("".join(json.dumps(one) + "\n" for one in PAYLOADS.values()))
 
     done = command("convert", payload)
@@ -89,7 +89,7 @@ def test_payloads_of_many_families_may_stand_in_one_file(payload: Path) -> None:
     assert found == {event["id"] for one in PAYLOADS.values() for event in written(one)}
 
 
-def test_a_fact_comes_once_however_many_lines_state_it(payload: Path) -> None:
+def test_a_fact_has_one_id_however_many_lines_state_it(payload: Path) -> None:
     payload.write_text("".join(json.dumps(one) + "\n" for one in (*SNAPSHOTS, OTHER, *reversed(SNAPSHOTS))))
 
     done = command("convert", payload)
@@ -156,7 +156,7 @@ def test_each_element_of_an_array_is_rejected_by_itself_and_by_its_place(payload
     ]
 
 
-def test_the_rejects_say_what_was_found_and_expected(payload: Path) -> None:
+def test_a_reject_has_what_was_found_and_expected(payload: Path) -> None:
     payload.write_text(f'{GOOD}\n{{"presence":"busy"}}\n')
     rejects = payload.with_name("rejects.jsonl")
 
@@ -242,7 +242,7 @@ def test_a_payload_that_is_not_of_the_family_that_is_named_is_rejected(payload: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (("convert", "{payload}", "--from", "nonsense"), "detail.user.start"),
         (("convert", "no-such-file"), "No such file"),
@@ -253,14 +253,14 @@ def test_a_payload_that_is_not_of_the_family_that_is_named_is_rejected(payload: 
         (("convert",), "PAYLOAD"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], said: str, payload: Path) -> None:
+def test_wrong_usage_exits_with_2_and_what_to_do(arguments: tuple[str, ...], words: str, payload: Path) -> None:
     before = payload.read_bytes()
 
     done = command(*(argument.format(payload=payload) for argument in arguments))
 
-    words = " ".join(done.err.replace("│", " ").split())
+    printed = " ".join(done.err.replace("│", " ").split())
     assert (done.code, done.out) == (2, "")
-    assert said in words
+    assert words in printed
     assert "Traceback" not in done.err
     assert payload.read_bytes() == before
 

@@ -1,13 +1,15 @@
 """Payloads of every family, as the vendor's tables spell them, and the events and sessions that follow, written by hand."""
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from cobrowse_session import DecodeError, Event
+from cobrowse_session import DecodeError, Event, SessionLog
 from cobrowse_session.sources.genesys import FAMILIES, GENESYS, convert
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
@@ -32,6 +34,7 @@ def ms(seconds: float) -> int:
 def event(
     kind: str,
     at: str,
+    *,
     fact: str | None = None,
     received: str | None = None,
     derived: str | None = None,
@@ -96,7 +99,8 @@ def written(document: Any, family: str | None = None, **how: Any) -> list[Json]:
 def facts(document: Any, family: str | None = None, **how: Any) -> list[Json]:
     """The events as they are written, without editions and contexts."""
     return [
-        {key: value for key, value in one.items() if key not in ("sequence", *CONTEXT)} for one in written(document, family, **how)
+        {key: value for key, value in one.items() if key not in ("sequence", *CONTEXT)}
+        for one in written(document, family, **how)
     ]
 
 
@@ -298,7 +302,9 @@ def test_an_interaction_states_the_connection_though_its_stamp_is_missing() -> N
 def test_a_leg_without_a_stamp_of_its_end_ends_with_its_last_segment() -> None:
     alert = {"startTime": t(0), "endTime": t(30), "type": "Alert", "disconnectType": "system"}
 
-    assert facts(conversation({"state": "disconnected", "segments": [alert]}))[1] == event("disconnected", t(30), disconnectType="system")
+    assert facts(conversation({"state": "disconnected", "segments": [alert]}))[1] == event(
+        "disconnected", t(30), disconnectType="system"
+    )
 
 
 def test_a_segment_that_is_still_open_does_not_keep_a_leg_from_ending() -> None:
@@ -408,7 +414,7 @@ def test_a_grant_that_is_taken_back_while_connected_is_gone() -> None:
 
 
 @pytest.mark.parametrize(("required", "work"), [(True, "pending"), (False, "skipped")])
-def test_the_request_for_after_call_work_is_a_detail_of_the_state_events(required: bool, work: str) -> None:
+def test_the_request_for_after_call_work_is_a_detail_of_the_state_events(*, required: bool, work: str) -> None:
     asked = {"state": "disconnected", "connectedTime": t(3), "disconnectedTime": t(63), "afterCallWorkRequired": required}
     whole = conversation(asked, wrapupPrompt="agentRequested")
 
@@ -482,7 +488,9 @@ COMPLETE: Json = {"afterCallWork": {"state": "complete", "startTime": t(63)}}
 def test_the_end_of_after_call_work_is_the_first_time_that_exists(
     leg: Json, participant: Json, at: str, derived: str | None
 ) -> None:
-    assert after(ENDED | COMPLETE | leg, **participant)[-1] == event("acw.ended", at, derived=derived, by="platform", state="complete")
+    assert after(ENDED | COMPLETE | leg, **participant)[-1] == event(
+        "acw.ended", at, derived=derived, by="platform", state="complete"
+    )
 
 
 @pytest.mark.parametrize("work", [{"state": "complete", "endTime": t(62.981)}, {"state": "skipped", "endTime": t(62.981)}])
@@ -571,19 +579,27 @@ SHARED: Json = {
 
 def owned(*ends: float | None, **participant: Any) -> tuple[list[str], list[str]]:
     """The wrap-ups and ends of after-call work of several legs, which ended at these times, and the warnings."""
-    legs = [{"id": f"leg{n}", "state": "connected", "connectedTime": t(n)} for n in range(len(ends))]
-    for leg, end in zip(legs, ends, strict=True):
-        leg |= {} if end is None else {"state": "disconnected", "disconnectedTime": t(end)}
-    whole = {"id": "conv", "participants": [{"id": "p1", "purpose": "agent", "callbacks": legs[:1], "calls": legs[1:], **participant}]}
+    legs = [
+        {"id": f"leg{n}", "connectedTime": t(n), "state": "connected"}
+        | ({} if end is None else {"state": "disconnected", "disconnectedTime": t(end)})
+        for n, end in enumerate(ends)
+    ]
+    whole = {
+        "id": "conv",
+        "participants": [{"id": "p1", "purpose": "agent", "callbacks": legs[:1], "calls": legs[1:], **participant}],
+    }
     work = [one for one in written(whole) if one["type"].rpartition("session.")[2] in ("wrapup", "acw.started", "acw.ended")]
     return [f"{one['id']} {data(one).get('state', '')}".rstrip() for one in work], [error for error, _ in warned(whole)]
 
 
 COMPLETED = f"wrapup/{t(77.22)}"
+CHOSEN = ["chosen_leg"]
 
 
-@pytest.mark.parametrize(("end", "warnings"), [(62, []), (61.999, []), (50, []), (63.5, ["chosen_leg"]), (64, ["chosen_leg"])])
-def test_a_participants_after_call_work_belongs_to_the_leg_that_ended_when_it_began(end: float, warnings: list[str]) -> None:  # WRAP-12
+@pytest.mark.parametrize(("end", "warnings"), [(50, []), (61.999, []), (62, CHOSEN), (63.5, CHOSEN), (64, CHOSEN)])
+def test_a_participants_after_call_work_belongs_to_the_leg_that_ended_when_it_began(
+    end: float, warnings: list[str]
+) -> None:  # WRAP-12
     """Equal is what differs by 1 s at most. Of several equal ones, the leg that ended last has it."""
     first, second = (0, 1) if end < 63 else (1, 0)
 
@@ -592,7 +608,7 @@ def test_a_participants_after_call_work_belongs_to_the_leg_that_ended_when_it_be
     assert sorted(found) == sorted(
         [f"leg{first}/{COMPLETED}", f"leg{first}/acw.ended complete", f"leg{second}/acw.ended notApplicable"]
     )
-    assert errors == (warnings if end != 62 else ["chosen_leg"])  # 62 is equal to 63 within 1 s, and ended first
+    assert errors == warnings
 
 
 @pytest.mark.parametrize("ends", [(63, 90), (90, 63)])
@@ -602,21 +618,21 @@ def test_without_an_equal_end_it_belongs_to_the_leg_that_ended_last(ends: tuple[
     found, errors = owned(*ends, startAcwTime=t(100), endAcwTime=t(110))
 
     assert sorted(found) == sorted([f"leg{last}/acw.ended complete", f"leg{1 - last}/acw.ended notApplicable"])
-    assert errors == ["chosen_leg"]
+    assert errors == CHOSEN
 
 
 def test_the_wrapup_of_a_participant_without_times_belongs_to_the_leg_that_ended_last() -> None:
     found, errors = owned(63, 90, wrapup={"code": "c", "endTime": t(95)})
 
     assert sorted(found) == ["leg0/acw.ended notApplicable", f"leg1/wrapup/{t(95)}"]
-    assert errors == ["chosen_leg"]
+    assert errors == CHOSEN
 
 
 def test_of_legs_that_have_not_ended_one_is_chosen_with_a_warning() -> None:
     found, errors = owned(None, None, wrapup={"code": "c"})
 
     assert len(found) == 1
-    assert errors == ["chosen_leg"]
+    assert errors == CHOSEN
 
 
 def test_a_leg_that_has_not_ended_has_no_after_call_work() -> None:
@@ -632,9 +648,7 @@ def test_a_callback_and_its_call_do_not_both_have_after_call_work(end: str | Non
     """The kind of case o1: one participant, two legs."""
     found, _ = owned(63, 40, startAcwTime=t(63), endAcwTime=end)
 
-    assert sorted(found) == sorted(
-        [f"leg0/{'acw.ended skipped' if end else 'acw.started'}", "leg1/acw.ended notApplicable"]
-    )
+    assert sorted(found) == sorted([f"leg0/{'acw.ended skipped' if end else 'acw.started'}", "leg1/acw.ended notApplicable"])
 
 
 def test_a_legs_own_wrapup_and_after_call_work_count_before_its_participants() -> None:  # WRAP-12
@@ -1017,7 +1031,10 @@ def test_after_call_work_without_a_code_is_complete_without_a_wrapup() -> None:
 # --- Analytics ----------------------------------------------------------------------------------------------------------------
 
 
-def analytics(*segments: tuple[str, float, float | None] | Json, **stated: Any) -> Json:
+Segment = tuple[str, float, float | None] | Json
+
+
+def analytics(*segments: Segment, **stated: Any) -> Json:
     """A conversation's details with one session; segments by type, start and end, or written out."""
     written = [
         one
@@ -1132,7 +1149,7 @@ def test_analytics_disconnect_types_are_translated(theirs: str, ours: str) -> No
     assert session(analytics(last("interact", 0, 5, theirs)))["disconnectType"] == ours
 
 
-LIFE = [("alert", 0, 3), last("interact", 3, 63)]
+LIFE: list[Segment] = [("alert", 0, 3), last("interact", 3, 63)]
 
 
 def test_a_wrapup_segment_that_is_open_is_after_call_work_that_goes_on() -> None:
@@ -1245,12 +1262,12 @@ def test_an_event_without_an_id_of_its_own_has_that_of_its_leg() -> None:
         ("UserEstablishedEvents", "agent"),
     ],
 )
-def test_an_established_leg_is_alerting_or_connected(key: str, purpose: str, alerts: bool) -> None:
+def test_an_established_leg_is_alerting_or_connected(*, key: str, purpose: str, alerts: bool) -> None:
     """The kind of case e1."""
     configuration = {"initialConfiguration": {"alerting": alerts}, "sourceConfiguration": {"sourceId": "acme"}}
     both = {key: [pushed(2, afterCallWorkRequired=True, invitedBy="peer1", **configuration)]}
     none = {} if purpose == "agent" else {"wrapupPrompt": "none"}
-    each = {"provider": "acme", "afterCallWorkRequired": True, **none}
+    each: Json = {"provider": "acme", "afterCallWorkRequired": True, **none}
 
     assert warned(both) == []
     assert facts(both) == [
@@ -1321,6 +1338,81 @@ def test_a_pushed_event_without_a_time_is_a_warning() -> None:
     ]
 
 
+# --- Co-browse events of web messaging ----------------------------------------------------------------------------------------
+
+MESSENGER: Json = {
+    "conversationId": "conv",
+    "channel": {"time": t(5), "type": "Private"},
+    "events": [{"eventType": "CoBrowse", "coBrowse": {"type": "Offering", "sessionId": "leg", "sessionJoinToken": "j"}}],
+}
+OFFERS: dict[str, tuple[str, list[Json]]] = {
+    "Offering": ("offering", [event("offering", t(5))]),
+    "OfferingExpired": ("disconnected", [event("disconnected", t(5), disconnectType="timeout")]),
+    "OfferingAccepted": ("connected", [event("connected", t(5))]),
+    "OfferingRejected": ("disconnected", [event("disconnected", t(5), disconnectType="client")]),
+}
+
+
+def offer(type_: str, **message: Any) -> Json:
+    return {"conversationId": "conv", "events": [{"coBrowse": {"type": type_, "sessionId": "leg"}}], **message}
+
+
+@pytest.mark.parametrize("type_", OFFERS)
+@pytest.mark.parametrize("at", [{"time": t(5)}, {"timestamp": t(5)}, {"channel": {"time": t(5)}}])
+def test_an_offer_of_web_messaging_is_a_leg(type_: str, at: Json) -> None:
+    assert warned(offer(type_, **at)) == []
+    assert facts(offer(type_, **at)) == OFFERS[type_][1]
+
+
+@pytest.mark.parametrize("type_", OFFERS)
+def test_an_offer_without_a_time_was_seen_when_it_was_received(type_: str) -> None:
+    state = OFFERS[type_][0]
+    received = datetime.fromisoformat(t(8))
+
+    (one,) = facts(offer(type_), received_at=received)
+    assert (one["id"], one["time"], one["derivedfrom"]) == (f"leg/{state}", t(8), RECEIVED)
+    assert facts(offer(type_)) == []
+    assert [error for error, _ in warned(offer(type_))] == ["no_time"]
+
+
+def test_an_offer_of_an_unknown_type_is_a_warning() -> None:
+    assert warned(offer("Newfangled", time=t(5))) == [("unknown_value", "$.events[0].coBrowse.type")]
+
+
+def test_an_offer_by_itself_has_a_source_of_its_own() -> None:
+    (one,) = written({"coBrowse": {"type": "Offering", "sessionId": "leg"}, "timestamp": t(5)})
+
+    assert (one["source"], one["subject"], one["time"]) == ("/genesys/cobrowse", "leg", t(5))
+
+
+# --- The history of calls -----------------------------------------------------------------------------------------------------
+
+
+def history(**participant: Any) -> Json:
+    """`GET /conversations/calls/history`: participants without a state."""
+    shown = {"id": "leg", "purpose": "agent", "user": {"id": "u1"}, "startTime": t(0), "endTime": t(63), "didInteract": False}
+    return {"entities": [{"id": "conv", "hadCobrowse": True, "participants": [shown | participant]}], "pageSize": 25, "total": 1}
+
+
+def test_a_leg_of_the_history_has_an_end() -> None:
+    """The kind of case z1."""
+    assert warned(history(disconnectType="peer")) == []
+    assert facts(history(disconnectType="peer")) == [
+        event("disconnected", t(63), disconnectType="peer"),
+        event("updated", t(0), fact="begins"),
+    ]
+
+
+def test_a_leg_of_the_history_that_interacted_is_a_warning_because_its_connection_has_no_time() -> None:
+    assert warned(history(didInteract=True)) == [("no_time", "$.entities[0].participants[0].didInteract")]
+    assert warned(history(didInteract=True, connectedTime=t(0.5))) == []
+
+
+def test_a_leg_of_the_history_without_times_is_a_warning() -> None:
+    assert warned(history(startTime=None, endTime=None)) == [("no_fact", "$.entities[0].participants[0]")]
+    assert convert(history(startTime=None, endTime=None)).legs == ()
+
+
 # --- Envelopes and lists ------------------------------------------------------------------------------------------------------
 
 PAYLOADS: dict[str, Json] = {
@@ -1333,6 +1425,7 @@ PAYLOADS: dict[str, Json] = {
     **{kind: detailed(kind) for kind in DETAILS},
     "analytics": ANALYTICS,
     "provider": batch(),
+    "messenger": MESSENGER,
 }
 """A payload of every family; the properties mutate them."""
 
@@ -1343,6 +1436,44 @@ def test_eventbridge_changes_nothing(name: str) -> None:
     enclosed: Json = payload if "topicName" in payload else {"topicName": TOPICS[0], "eventBody": payload}
 
     assert facts(eventbridge(enclosed["eventBody"], enclosed["topicName"])) == facts(payload)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_eventbridge_without_a_topics_name_changes_nothing(name: str) -> None:
+    payload = PAYLOADS[name]
+    topic, body = payload.get("topicName", TOPICS[0]), payload.get("eventBody", payload)
+    enclosed = eventbridge(body, topic) | {"detail-type": topic}
+    del enclosed["detail"]["topicName"]
+
+    assert facts(enclosed) == facts(payload)
+
+
+def records(*payloads: Json) -> Json:
+    return {"Records": [{"messageId": f"m{n}", "body": json.dumps(one)} for n, one in enumerate(payloads)]}
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_the_records_of_a_queue_are_opened(name: str) -> None:
+    assert facts(records(PAYLOADS[name])) == facts(PAYLOADS[name])
+
+
+def test_the_records_of_a_queue_have_places_of_their_own() -> None:
+    ended = {"state": "disconnected", "disconnectedTime": t(63)}
+    found = written(records(*(conversation(ended | {"disconnectType": word}) for word in ("client", "transfer"))))
+
+    assert [one["sequence"] for one in found] == [edition(place=0), edition(place=1)]
+    assert (
+        session(records(*(conversation(ended | {"disconnectType": word}) for word in ("client", "transfer"))))["disconnectType"]
+        == "transfer"
+    )
+
+
+@pytest.mark.parametrize("body", [None, True, "", "{", "[]", "5", '{"id": 1, "id": 2}'])
+def test_a_record_whose_body_is_no_payload_is_rejected(body: object) -> None:
+    with pytest.raises(DecodeError) as caught:
+        convert({"Records": [{"body": body}]})
+
+    assert caught.value.problems
 
 
 @pytest.mark.parametrize("key", ["conversations", "entities"])
@@ -1425,6 +1556,300 @@ def test_participants_of_any_type_give_events_or_a_reason(participants: object) 
 def test_a_document_that_is_not_of_the_family_that_is_named_is_rejected(document: Json, family: str) -> None:
     with pytest.raises(DecodeError):
         convert(document, family)
+
+
+# --- When ---------------------------------------------------------------------------------------------------------------------
+
+LIVE: Json = {"state": "connected", "connectedTime": t(3)}
+RECEIVED = "the time at which it was received"
+ENVELOPE = "the envelope's time"
+SOURCES: list[tuple[Json, str, str | None]] = [
+    ({"segments": [{"startTime": t(1), "type": "Alert"}]}, t(1), None),
+    ({"startAlertingTime": t(2)}, t(2), None),
+    ({"providerEventTime": t(4)}, t(4), "providerEventTime"),
+]
+"""What states when a leg began to alert, with the time and the words of `derivedfrom`: the first that exists counts."""
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_the_time_of_a_state_is_the_first_that_exists(first: int) -> None:
+    leg = {"state": "alerting"} | {key: value for stated, _, _ in SOURCES[first:] for key, value in stated.items()}
+    received = t(2) if first < 2 else None  # its own stamp is the time of receipt
+
+    whole = eventbridge(conversation(leg), TOPICS[0])
+    (one, *_) = facts(whole)
+    assert one == event("alerting", *SOURCES[first][1:2], received=received, derived=SOURCES[first][2])
+
+
+@pytest.mark.parametrize(
+    ("state", "fact"), [("alerting", "alerting"), ("connected", "connected"), ("disconnected", "disconnected")]
+)
+def test_a_state_without_any_time_has_that_of_the_envelope_and_then_of_the_receipt(state: str, fact: str) -> None:
+    received = datetime.fromisoformat(t(105))
+    body = conversation({"state": state})
+
+    (enclosed,) = facts(eventbridge(body, TOPICS[0]), received_at=received)
+    (bare,) = facts(notification(TOPICS[0], body), received_at=received)
+    assert enclosed == event(fact, t(99), received=t(105), derived=ENVELOPE)
+    assert bare == event(fact, t(105), received=t(105), derived=RECEIVED)
+    assert facts(notification(TOPICS[0], body)) == []
+    assert [error for error, _ in warned(notification(TOPICS[0], body))] == ["no_time"]
+
+
+def test_the_alerting_timeout_of_a_leg_that_was_seen_alerting_can_be_armed() -> None:
+    live = {"state": "alerting", "providerEventTime": t(4)}
+    log = SessionLog(GENESYS.lifecycle, "leg")
+    for one in convert(conversation(live, alertingTimeoutMs=20000)).events:
+        log.add(one)
+
+    assert log.deadline is not None
+    assert time_text(log.deadline) == t(24.25)
+
+
+ENDS_AT: list[tuple[Json, Json, str, str | None]] = [
+    ({"disconnectedTime": t(50)}, {}, t(50), None),
+    ({"segments": [{"startTime": t(0), "endTime": t(51), "type": "Alert"}]}, {}, t(51), None),
+    ({"afterCallWork": {"state": "pending", "startTime": t(52)}}, {}, t(52), "afterCallWork.startTime"),
+    ({}, {"startAcwTime": t(53)}, t(53), "startAcwTime"),
+    ({}, {"endTime": t(54)}, t(54), "the participant's endTime"),
+    ({"providerEventTime": t(55)}, {}, t(55), "providerEventTime"),
+]
+"""What states when a leg ended, with the time and the words of `derivedfrom`: the first that exists counts."""
+
+
+@pytest.mark.parametrize("first", range(len(ENDS_AT)))
+def test_the_end_of_a_leg_is_the_first_time_that_exists(first: int) -> None:
+    leg: Json = {"state": "disconnected"}
+    participant: Json = {}
+    for more, around, _, _ in ENDS_AT[first:]:
+        leg |= more
+        participant |= around
+
+    ended = next(one for one in facts(conversation(leg, **participant)) if one["id"] == "leg/disconnected")
+    assert (ended["time"], ended.get("derivedfrom")) == ENDS_AT[first][2:]
+
+
+def test_a_terminated_leg_restates_its_end_with_a_later_reason() -> None:
+    """The kind of case h1."""
+    ended = {"connectedTime": t(3), "disconnectedTime": t(63)}
+    told = [("disconnected", "transfer", 63), ("disconnected", "peer", 63.1), ("terminated", "peer", 63.2)]
+    stream = [
+        conversation(ended | {"state": state, "disconnectType": reason, "providerEventTime": t(at)}) for state, reason, at in told
+    ]
+
+    assert events_of(stream[-1]) == ["connected 09:00:03.000", "disconnected 09:01:03.000", "terminated 09:01:03.000"]
+    for order in permutations(stream):
+        assert session([*order])["disconnectType"] == "peer"
+
+
+def test_an_end_that_is_corrected_at_night_is_the_later_one() -> None:
+    ended = {"state": "disconnected", "connectedTime": t(3)}
+    evening = conversation(ended | {"disconnectedTime": t(63), "providerEventTime": t(64)})
+    night = conversation(ended | {"disconnectedTime": t(62), "providerEventTime": t(600)})
+
+    for order in ([evening, night], [night, evening]):
+        assert session(order)["disconnectedTime"] == t(62)
+
+
+@pytest.mark.parametrize(
+    ("leg", "moved", "to"),
+    [
+        (LIVE | {"startAlertingTime": t(3.02)}, "alerting", t(3)),
+        (
+            LIVE | {"segments": [{"startTime": t(3.02), "type": "Alert"}]},
+            *("alerting", t(3)),
+        ),
+        (
+            {"startAlertingTime": t(2.99), "segments": [{"startTime": t(2.977), "type": "Interact"}]} | LIVE,
+            *("alerting", t(2.977)),
+        ),
+        (
+            LIVE | {"controlling": ["p9"], "providerEventTime": t(2.99)},
+            *(f"controlling/{t(3)}", t(3)),
+        ),
+        (ENDED | {"afterCallWork": {"state": "complete", "endTime": t(62.981)}}, "acw.ended", t(63)),
+        (ENDED | {"afterCallWork": {"state": "pending", "startTime": t(62.981)}}, "acw.started", t(63)),
+    ],
+)
+def test_what_cannot_have_come_first_is_moved_and_states_so(leg: Json, moved: str, to: str) -> None:
+    whole = conversation(leg)
+    one = next(one for one in written(whole) if one["id"] == f"leg/{moved}")
+
+    assert (one["time"], bool(one.get("derivedfrom"))) == (to, True)
+    assert one["sequence"] == edition(leg.get("providerEventTime"))  # its time is a stamp of the platform
+    assert warned(whole) == []
+    assert {step.outcome.kind for step in fold(convert(whole).events).trace} <= {"applied", "timer"}
+
+
+# --- Segments that repeat, and gaps -------------------------------------------------------------------------------------------
+
+
+def dialled(*segments: tuple[str, float, float | None]) -> Json:
+    written = [{"type": kind, "startTime": t(start), "endTime": end and t(end)} for kind, start, end in segments]
+    return conversation({"state": "dialing", "segments": written})
+
+
+def test_the_same_state_a_second_time_has_an_id_of_its_own() -> None:
+    whole = dialled(("Alert", 0, 3), ("Dialing", 3, 8), ("Alert", 8, 9), ("Dialing", 9, None))
+
+    assert [one.split()[0] for one in events_of(whole)] == ["alerting", "dialing", "alerting/2", "dialing/2"]
+    assert warned(whole) == []
+
+
+def test_a_corrected_start_is_the_same_fact() -> None:
+    both = [dialled(("Alert", 0, 3), ("Dialing", 3, 8), ("Alert", at, None)) for at in (8, 8.5)]
+
+    assert {one["id"] for one in written(both)} == {"leg/alerting", "leg/dialing", "leg/alerting/2"}
+    assert session(both)["segments"][-1]["startTime"] == t(8.5)
+
+
+def test_a_gap_between_segments_of_a_leg_is_a_warning() -> None:
+    """The kind of case p1."""
+    whole = dialled(("Dialing", 0, 30), ("Dialing", 300, 308))
+
+    assert warned(whole) == [("gap", "$.participants[0].cobrowsesessions[0].segments")]
+    assert [one["startTime"] for one in session(whole)["segments"]] == [t(0)]
+
+
+# --- Identity and edition -----------------------------------------------------------------------------------------------------
+
+AT_RECEIPT = datetime.fromisoformat(t(105))
+OWN_TIMES: dict[str, str | None] = {
+    "conversation": t(77.22),
+    **dict.fromkeys(TOPICS, t(77.22)),
+    "media": t(77.22),
+    MEDIA_TOPIC: t(77.22),
+    "parked": t(20),
+    "shared": None,
+    **dict.fromkeys(DETAILS, t(63)),
+    "analytics": None,
+    "messenger": t(5),
+}
+"""The payload's own time, by payload."""
+
+
+@pytest.mark.parametrize("name", OWN_TIMES)
+@pytest.mark.parametrize("received", [None, t(105)])
+@pytest.mark.parametrize("place", [0, 42, 9_999_999, 10**12])
+def test_an_edition_is_the_payloads_time_its_receipt_and_its_place(name: str, received: str | None, place: int) -> None:
+    expected = edition(OWN_TIMES[name], received, min(place, 9_999_999))
+
+    for one in written(PAYLOADS[name], received_at=received and datetime.fromisoformat(received), place=place):
+        assert one.get("sequence") == (None if one.get("derivedfrom") else expected)
+    assert len(expected) == 33
+
+
+def test_an_event_of_a_batch_has_the_edition_of_its_own_time() -> None:
+    assert {one["time"]: one["sequence"] for one in written(batch())} == {at: edition(at) for at in (t(3), t(63), t(70))}
+
+
+def test_the_time_of_the_envelope_is_the_edition_of_a_payload_without_one() -> None:
+    (one,) = written(eventbridge(conversation({"state": "connected", "connectedTime": t(3)}), TOPICS[0]))
+
+    assert one["sequence"] == edition(t(99))
+
+
+@pytest.mark.parametrize("source", ["providerEventTime", ENVELOPE, RECEIVED])
+@pytest.mark.parametrize("state", ["alerting", "connected", "disconnected", "terminated"])
+def test_a_state_whose_time_is_derived_has_no_edition(source: str, state: str) -> None:
+    leg = {"state": state, "peerId": "peer1"} | ({"providerEventTime": t(4)} if source == "providerEventTime" else {})
+    body = conversation(leg)
+    found = written(eventbridge(body, TOPICS[0]) if source == ENVELOPE else body, received_at=AT_RECEIPT)
+
+    states = [one for one in found if one["type"].rpartition(".")[2] != "updated"]
+    assert [(one.get("sequence"), one["derivedfrom"]) for one in states] == [(None, source)] * len(states)
+    assert [one["id"] for one in found if one.get("sequence")] == ["leg/peerId"]  # its value matters, not its time
+
+
+def test_of_derived_states_the_first_that_was_received_counts_until_a_stamp_corrects_it() -> None:
+    seen = [convert(conversation({"state": "alerting", "providerEventTime": t(at)}), received_at=AT_RECEIPT) for at in (4, 9)]
+    later = [evolve(one, received_at=AT_RECEIPT + timedelta(seconds=1)) for one in seen[1].events]
+    stamped = convert(conversation({"state": "alerting", "startAlertingTime": t(2)})).events
+
+    for events in permutations([*seen[0].events, *later]):
+        assert time_text(fold(events).session.start_alerting_time or AT_RECEIPT) == t(4)
+    for events in permutations([*seen[0].events, *later, *stamped]):
+        assert time_text(fold(events).session.start_alerting_time or AT_RECEIPT) == t(2)
+
+
+def test_equal_times_are_settled_by_receipt_and_then_by_the_place() -> None:
+    def ended(reason: str, received: float | None, place: int) -> Sequence[Event]:
+        leg = ENDED | {"disconnectType": reason, "providerEventTime": t(64)}
+        at = None if received is None else datetime.fromisoformat(t(received))
+        return convert(conversation(leg), received_at=at, place=place).events
+
+    for first, second in [((70, 9), (71, 0)), ((70, 0), (70, 1)), ((None, 0), (None, 1)), ((None, 9), (70, 0))]:
+        both = [*ended("client", *first), *ended("transfer", *second)]
+        assert fold(both).session.disconnect_type == fold(both[::-1]).session.disconnect_type == "transfer"
+
+
+def test_the_provider_is_what_a_payload_states_or_nothing() -> None:
+    assert "provider" not in session(conversation(ENDED))
+    assert session(conversation(ENDED | {"provider": "acme"}))["provider"] == "acme"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_payload_that_does_not_state_a_setting_takes_nothing_away(order: tuple[int, int]) -> None:
+    both = [
+        conversation({"state": "alerting", "providerEventTime": t(4)} | more, **rules)
+        for more, rules in (
+            ({"provider": "acme", "initialState": "offering"}, SETTINGS),
+            ({"providerEventTime": t(6)}, {}),
+        )
+    ]
+    found = session([both[place] for place in order])
+    ended = session([*(both[place] for place in order), conversation(ENDED)])
+
+    assert (found["provider"], found["initialState"]) == ("acme", "offering")
+    assert ended["afterCallWork"]["state"] == "pending"
+
+
+# --- Context ------------------------------------------------------------------------------------------------------------------
+
+ABOUT: Json = {"userId": "u1", "queueId": "q1"}
+PARTICIPANT = ("conv", "p1", "u1", "q1", "agent")
+CONTEXTS: list[tuple[Json, tuple[str | None, ...]]] = [
+    (conversation(LIVE, **ABOUT), (*PARTICIPANT, "cobrowse")),
+    (conversation(LIVE, media="calls", **ABOUT), (*PARTICIPANT, "call")),
+    (conversation(LIVE, media="internalMessages", user={"id": "u1"}, queue={"id": "q1"}), (*PARTICIPANT, "internalMessage")),
+    (notification(TOPICS[0], conversation(LIVE, media="callbacks", **ABOUT)), (*PARTICIPANT, "callback")),
+    (media(id="p1", communicationId="leg", **LIVE, **ABOUT), (*PARTICIPANT, None)),
+    (media(id="p1", cobrowseSessionId="cb1", user={"id": "u1"}, queue={"id": "q1"}, **LIVE), (*PARTICIPANT, "cobrowse")),
+    (notification("v2.users.u1.conversations.calls", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, "call")),
+    (notification("v2.detail.events.conversation.conv.user.start", DETAIL | ABOUT), (*PARTICIPANT, "cobrowse")),
+    (
+        notification("v2.detail.events.conversation.conv.customer.start", DETAIL | {"mediaType": "VOICE"}),
+        ("conv", "p1", None, None, "customer", "call"),
+    ),
+    (
+        notification("v2.detail.events.conversation.conv.acd.start", DETAIL | {"queueId": "q1"}),
+        ("conv", "p1", None, "q1", "acd", "cobrowse"),
+    ),
+    ({"userEstablishedEvents": [pushed(2, **ABOUT)]}, ("conv", None, "u1", "q1", "agent", "call")),
+    ({"emailEstablishedEvents": [pushed(2, queueId="q1")]}, ("conv", None, None, "q1", None, "email")),
+    ({"messagingCommunicationEndedEvents": [pushed(2)]}, ("conv", None, None, None, None, "message")),
+    (offer("Offering", time=t(5)), ("conv", None, None, None, None, "cobrowse")),
+    (history(id="p1"), ("conv", "p1", "u1", None, "agent", None)),
+]
+
+
+@pytest.mark.parametrize(("payload", "expected"), CONTEXTS)
+def test_an_event_has_the_context_that_its_family_has(payload: Json, expected: tuple[str | None, ...]) -> None:
+    found = written(payload)
+
+    assert found
+    assert {tuple(one.get(key) for key in CONTEXT) for one in found} == {expected}
+
+
+def test_the_queue_of_an_analytics_leg_is_that_of_its_segments() -> None:
+    segments: list[Segment] = [
+        {"segmentType": "alert", "segmentStart": t(0), "segmentEnd": t(3), "queueId": "q1"},
+        ("interact", 3, None),
+    ]
+    whole = analytics(*segments)
+    whole["participants"][0]["userId"] = "u1"
+
+    assert {tuple(one.get(key) for key in CONTEXT) for one in written(whole)} == {(*PARTICIPANT, "cobrowse")}
 
 
 # --- What contradicts itself, or makes no sense ----------------------------------------------------------------------------

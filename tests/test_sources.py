@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve, field, frozen
-from tests.commands import command
 from tests.beamview import BEAMVIEW, Beamview
+from tests.commands import command
 from tests.test_corpus import FOLDERS, REJECTED, payload_of
 from tests.test_genesys import SNAPSHOTS, WHOLE
 
@@ -41,12 +41,7 @@ class TestGenesys(SourceConformance):
     source = GENESYS
 
     def conversations(self) -> Sequence[Sequence[Any]]:
-        left_out = {*REJECTED, "p1_callback_dial_retried"}  # two segments of one state are one in a session
-        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in left_out)]
-
-    def records(self) -> Sequence[Any]:
-        ends_with_a_stale_one = payloads_of("i3_alert_cancelled_then_stale_snapshot")
-        return [payloads[-2 if payloads == ends_with_a_stale_one else -1] for payloads in self.conversations()]
+        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in REJECTED)]
 
 
 def payloads_of(case: str) -> list[Any]:
@@ -224,14 +219,14 @@ def installed(tmp_path: Path) -> Iterator[Path]:
 def test_a_source_of_an_installed_package_is_asked_only_if_it_is_named() -> None:
     assert sources_named() == BUILT_IN
     assert [source.name for source in sources_named("beamview", "genesys", "beamview")] == ["genesys", "beamview"]
-    assert known_sources() == ("genesys", "absent", "another", "class", "misspelt", "number", "beamview")
+    assert known_sources() == ("genesys", "absent", "another", "beamview", "class", "misspelt", "number")
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("beamvew", "expected one of genesys, absent, another, class, misspelt, number, beamview, found no such name"),
+        ("beamvew", "expected one of genesys, absent, another, beamview, class, misspelt, number, found no such name"),
         ("absent", "imported from beamview_absent:SOURCE, found ModuleNotFoundError: No module named 'beamview_absent'"),
         ("misspelt", "imported from beamview_package:BEAMVEW, found AttributeError: "),
         ("number", "expected a source at beamview_package:REASONS, found an object of type dict without name, families, "),

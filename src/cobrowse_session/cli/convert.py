@@ -1,19 +1,16 @@
-"""The commands that read payloads of the platform: to events, and beside sessions."""
+"""The command that turns payloads into events."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, BinaryIO
 
 import typer
 
-from cobrowse_session.cli.as_json import compared_json
-from cobrowse_session.cli.errors import FileError, usage_errors
+from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import (
     Family,
-    Json,
     MaxBytes,
     Output,
     Payload,
@@ -24,15 +21,11 @@ from cobrowse_session.cli.options import (
     sources_of,
     time_of,
 )
-from cobrowse_session.cli.outputs import Outputs, show, show_json
-from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
-from cobrowse_session.cli.sessions import Sessions, sessions_of
-from cobrowse_session.cli.wrong_kind import WrongKindError
+from cobrowse_session.cli.outputs import Outputs
+from cobrowse_session.cli.screen import ProblemReporter, inform, plural
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources import Source, without_repeats
-from cobrowse_session.sources.leg import Leg
-from cobrowse_session.sources.reconcile import DIFFERENCES, reconcile
 from cobrowse_session.wire import encode_event
 
 _COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
@@ -83,48 +76,3 @@ def _skipped(kinds: Counter[str]) -> str:
     """Return the number of skipped payloads of each kind, the largest first. It is empty if there are none."""
     each = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     return f", {kinds.total():,} skipped ({each})" if kinds else ""
-
-
-@grouped(sessions=sessions_of)
-def reconcile_command(  # noqa: PLR0913 (one argument an option)
-    sessions: Sessions,
-    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
-    family: Family = None,
-    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="Show equal fields as well.")] = False,
-    json: Json = False,
-) -> None:
-    """Compare the sessions of a file of events with the platform's own record, field by field.
-
-    Each field is equal, within the tolerance of its clock, different, or missing on our side. The exit code is 1 if fields differ
-    or are missing.
-    """
-    check_family(family)
-    check_files(sessions.events, ["-"])
-    check_files(conversation, ["-"])
-    legs: list[Leg] = []
-    with usage_errors(), ExitStack() as files:
-        record = _open_record(files, conversation)
-        logs = sessions.read()
-        theirs = ProblemReporter(conversation, inform)
-        for _, converted in read_payloads(record, theirs, family, max_line_bytes=max_bytes):
-            legs += converted.legs
-        compared = reconcile((log.session for log in logs), legs)
-        for one in compared:
-            if every or one.result in DIFFERENCES:
-                show_json(compared_json(one)) if json else show(str(one), _COLOURS.get(one.result))
-    counts = Counter[str](one.result for one in compared)
-    inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
-    if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):
-        raise typer.Exit(1)
-
-
-def _open_record(files: ExitStack, name: str) -> BinaryIO:
-    """Open the platform's record. Events in its place are the sign of swapped arguments."""
-    try:
-        return open_input(files, name, "payload")
-    except WrongKindError as error:
-        if error.found != "events":
-            raise
-        raise FileError(name, "it holds events", "Name the events first, and the platform's record after them.") from None

@@ -194,6 +194,7 @@ class _EventBuilder:
     warnings: Warnings
     _end: _Time | None = None
     _connected: datetime | None = None
+    _connection: datetime | None = None
     _is_derived: bool = False
 
     def events(self) -> list[Event]:
@@ -221,14 +222,19 @@ class _EventBuilder:
         #
         # In the second one, the segments lag behind. The third corrects the time of the same fact. `Hold` begins no state.
         times: Counter[type[Entered]] = Counter()
-        for segment in self._placed_segments():
-            event = begun_by(self.leg, segment)
+        placed = [(begun_by(self.leg, segment), segment) for segment in self._placed_segments()]
+        shown = next((segment.start_time for event, segment in placed if event is Connected), None)
+        self._connection = shown or self.leg.connected_time
+        for event, segment in placed:
             if event is None:
                 self.warn("unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a known state")
             elif (event is not Connected or not times[Connected]) and segment.start_time:  # else the leg stays connected
                 times[event] += 1
                 own_type = segment.type if segment.type != event.segment else None
-                yield self._state(event, _Time(segment.start_time), segment_type=own_type, number=times[event])
+                # The starts of segments are of one clock. A stamp of the connection is of another one.
+                is_skewed = event is Alerting and shown is None
+                time = self._alert(segment.start_time) if is_skewed else _Time(segment.start_time)
+                yield self._state(event, time, segment_type=own_type, number=times[event])
         yield from self._states_without_segment(times)
 
     def _placed_segments(self) -> Iterator[Segment]:
@@ -264,14 +270,14 @@ class _EventBuilder:
         yield from self._current_state(times)
         self._check_beginning(times)
 
-    def _alert(self, stamp: datetime) -> _Time:
-        """Return the time of an alert by its stamp. It was not after the connection (SKEW-4)."""
-        connected = self.leg.connected_time
-        if connected is None or connected >= stamp:
-            return _Time(stamp)
-        if stamp - connected > ACROSS_CLOCKS:
+    def _alert(self, at: datetime) -> _Time:
+        """Return the time of an alert. It was not after the connection (SKEW-4)."""
+        connected = self._connection
+        if connected is None or connected >= at:
+            return _Time(at)
+        if at - connected > ACROSS_CLOCKS:
             self.warn("contradiction", "connectedTime", time_text(connected), "a time after the alert")
-        return _Time(connected, "connectedTime, because the alert was not after the connection")
+        return _Time(connected, "the connection, because the alert was not after it")
 
     def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
         """Yield the state in which the leg is, if nothing else shows when it began: it was seen so (WHEN-1, WHEN-4)."""
