@@ -15,7 +15,7 @@ from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import Communication
 from cobrowse_session.sources import Converted, Source, convert
 from cobrowse_session.sources.join import Joiner
-from cobrowse_session.sources.reconcile import DIFFERENCES, reconcile
+from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.sources.registry import checked_sources
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire import decode_event, encode_event
@@ -201,10 +201,8 @@ class SourceConformance:
         assert not differing, f"{what}: session {differing[0]} was {ours.get(differing[0])}, is {theirs.get(differing[0])}"
 
     def _expect_no_difference(self, events: Iterable[Event], record: Json) -> None:
-        legs = [leg for leg in self._convert(record).legs if leg.is_record]
-        compared = reconcile(self._sessions(events).values(), legs)
-        differences = [str(one) for one in compared if one.result in DIFFERENCES]
-        assert not differences, "\n".join(differences)
+        found = reconcile(self._sessions(events).values(), self._convert(record).legs)
+        assert not found.differences, "\n".join(map(str, found.differences))
 
     def _have_times(self, payloads: Iterable[Json]) -> bool:
         """Return whether no two copies of a fact differ that only the place of their payloads puts in order."""
