@@ -545,7 +545,6 @@ def test_after_call_work_of_analytics_is_as_long_as_the_platforms_metric() -> No
     }
 
 
-@pytest.mark.xfail(strict=True, reason="its reason of the end: no prompt is known, so there is no after-call work")
 def test_the_history_has_no_sentence_about_a_prompt_that_nobody_stated() -> None:
     (events,) = CORPUS.glob("a1_*/events.jsonl")
 
