@@ -156,6 +156,14 @@ def convert_checked(  # noqa: PLR0913 (as above)
 
 def _source_of(payload: Any, family: str | None, sources: Sequence[Source], path: str) -> Source:  # JSON
     """Return the one source that recognises a payload. With a family, only sources that have it are asked."""
+    # Examples, with what each of two sources answers. A source whose family is chosen is believed, and its `convert` decides.
+    #
+    #     family     a has    a recognises   b recognises   result
+    #     none                conversation   nothing        a
+    #     none                heartbeat      visit          ambiguous_source: a (heartbeat) and b (visit)
+    #     none                nothing        nothing        not_recognised
+    #     analytics  yes      not asked      not asked      a
+    #     unheard    no       not asked      not asked      not_recognised
     if not isinstance(payload, dict):
         raise decode_error("not_recognised", path, payload, "a JSON object, or a list of them")
     asked = [source for source in sources if family is None or family in source.families]

@@ -210,6 +210,7 @@ class SourceConformance:
 
     def _have_times(self, payloads: Iterable[Json]) -> bool:
         """Return whether no two copies of a fact differ that only the place of their payloads puts in order."""
+        # Every payload has the place 0 here. So two copies of one edition that differ have no time that puts them in order.
         copies: dict[tuple[str, str, str, str], str] = {}
         for payload in payloads:
             for event in self._convert(payload).events:
