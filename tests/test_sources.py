@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve, field, frozen
+from tests.beamview import BEAMVIEW, Beamview
 from tests.commands import command
-from tests.pagelink import PAGELINK, Pagelink
 from tests.test_corpus import FOLDERS, REJECTED, payload_of
 from tests.test_genesys import SNAPSHOTS, WHOLE
 
@@ -21,8 +21,8 @@ from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.sources import BUILT_IN, Converted, convert, known_sources, sources_named, without_repeats
 from cobrowse_session.testing.sources import SourceConformance
 
-SOURCE = Path(__file__).parent / "pagelink.py"
-BOTH = (*BUILT_IN, PAGELINK)
+SOURCE = Path(__file__).parent / "beamview.py"
+BOTH = (*BUILT_IN, BEAMVIEW)
 (GENESYS,) = BUILT_IN
 
 AT = 1772355600000  # 2026-03-01T09:00:00Z
@@ -41,12 +41,7 @@ class TestGenesys(SourceConformance):
     source = GENESYS
 
     def conversations(self) -> Sequence[Sequence[Any]]:
-        left_out = {*REJECTED, "p1_callback_dial_retried"}  # two segments of one state are one in a session
-        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in left_out)]
-
-    def records(self) -> Sequence[Any]:
-        ends_with_a_stale_one = payloads_of("i3_alert_cancelled_then_stale_snapshot")
-        return [payloads[-2 if payloads == ends_with_a_stale_one else -1] for payloads in self.conversations()]
+        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in REJECTED)]
 
 
 def payloads_of(case: str) -> list[Any]:
@@ -59,15 +54,15 @@ def payloads_of(case: str) -> list[Any]:
     return document if isinstance(document, list) else [document]
 
 
-class TestPagelink(SourceConformance):
-    source = PAGELINK
+class TestBeamview(SourceConformance):
+    source = BEAMVIEW
 
     def conversations(self) -> Sequence[Sequence[Any]]:
         return [VISIT, [PING]]
 
 
 @frozen
-class Mistaken(Pagelink):
+class Mistaken(Beamview):
     """A source with an error: each event of a payload and its place is changed."""
 
     change: Callable[[Event, Any, int], Event] = field(kw_only=True)
@@ -103,7 +98,7 @@ def another_session(event: Event, _payload: Any, _place: int) -> Event:
     ],
 )
 def test_a_source_with_an_error_does_not_conform(change: Callable[[Event, Any, int], Event], test: str) -> None:
-    conformance = TestPagelink()
+    conformance = TestBeamview()
     conformance.source = Mistaken(change=change)
 
     with pytest.raises(AssertionError):
@@ -133,11 +128,11 @@ def test_a_payload_that_no_source_recognises_names_the_sources() -> None:
 
     (problem,) = caught.value.problems
     assert (problem.error, problem.path) == ("not_recognised", "$[1]")
-    assert problem.expected == "a payload of a known family (sources: genesys, pagelink)"
+    assert problem.expected == "a payload of a known family (sources: genesys, beamview)"
 
 
 @frozen
-class Rival(Pagelink):
+class Rival(Beamview):
     name: str = "rival"
     families: tuple[str, ...] = ("visit", "rival visit")
 
@@ -148,12 +143,12 @@ def test_a_payload_that_two_sources_recognise_names_both() -> None:
 
     (problem,) = caught.value.problems
     assert (problem.error, problem.path) == ("ambiguous_source", "$")
-    assert "pagelink (visit) and rival (visit)" in problem.expected
+    assert "beamview (visit) and rival (visit)" in problem.expected
 
 
 def test_only_the_sources_that_have_the_chosen_family_are_asked() -> None:
     assert convert(LEFT, "rival visit", sources=(*BOTH, Rival())) == convert(LEFT, sources=BOTH)
-    with pytest.raises(DecodeError, match=r"pagelink .* and rival"):
+    with pytest.raises(DecodeError, match=r"beamview .* and rival"):
         convert(LEFT, "visit", sources=(*BOTH, Rival()))
     with pytest.raises(DecodeError, match="not_recognised"):
         convert(LEFT, "analytics", sources=BOTH)
@@ -168,7 +163,7 @@ def test_what_is_no_object_reaches_no_source(document: Any) -> None:
 
 
 def test_another_error_of_a_source_comes_out_as_it_is() -> None:
-    class Broken(Pagelink):
+    class Broken(Beamview):
         def convert(self, *_: Any, **__: Any) -> Converted:
             raise ZeroDivisionError
 
@@ -201,42 +196,42 @@ def test_a_copy_that_only_came_later_is_no_second_event_and_one_that_corrects_is
 def installed(tmp_path: Path) -> Iterator[Path]:
     """A folder of packages with entry points of the group, as pip leaves them."""
     folder = tmp_path / "packages"
-    information = folder / "pagelink-1.0.dist-info"
+    information = folder / "beamview-1.0.dist-info"
     information.mkdir(parents=True)
-    (folder / "pagelink_package.py").write_bytes(SOURCE.read_bytes())
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: pagelink\nVersion: 1.0\n")
+    (folder / "beamview_package.py").write_bytes(SOURCE.read_bytes())
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: beamview\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(
         "[cobrowse_session.sources]\n"
-        "pagelink = pagelink_package:PAGELINK\n"
-        "absent = pagelink_absent:SOURCE\n"
-        "misspelt = pagelink_package:PAGELNK\n"
-        "number = pagelink_package:REASONS\n"
-        "class = pagelink_package:Pagelink\n"
-        "another = pagelink_package:PAGELINK\n"
+        "beamview = beamview_package:BEAMVIEW\n"
+        "absent = beamview_absent:SOURCE\n"
+        "misspelt = beamview_package:BEAMVEW\n"
+        "number = beamview_package:REASONS\n"
+        "class = beamview_package:Beamview\n"
+        "another = beamview_package:BEAMVIEW\n"
     )
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
-    sys.modules.pop("pagelink_package", None)
+    sys.modules.pop("beamview_package", None)
 
 
 @pytest.mark.usefixtures("installed")
 def test_a_source_of_an_installed_package_is_asked_only_if_it_is_named() -> None:
     assert sources_named() == BUILT_IN
-    assert [source.name for source in sources_named("pagelink", "genesys", "pagelink")] == ["genesys", "pagelink"]
-    assert known_sources() == ("genesys", "absent", "another", "class", "misspelt", "number", "pagelink")
+    assert [source.name for source in sources_named("beamview", "genesys", "beamview")] == ["genesys", "beamview"]
+    assert known_sources() == ("genesys", "absent", "another", "beamview", "class", "misspelt", "number")
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("pagelnk", "expected one of genesys, absent, another, class, misspelt, number, pagelink, found no such name"),
-        ("absent", "imported from pagelink_absent:SOURCE, found ModuleNotFoundError: No module named 'pagelink_absent'"),
-        ("misspelt", "imported from pagelink_package:PAGELNK, found AttributeError: "),
-        ("number", "expected a source at pagelink_package:REASONS, found an object of type dict without name, families, "),
-        ("class", "expected a source at pagelink_package:Pagelink, found the class Pagelink, not an object of it"),
-        ("another", "expected a source of this name at pagelink_package:PAGELINK, found the name 'pagelink'"),
+        ("beamvew", "expected one of genesys, absent, another, beamview, class, misspelt, number, found no such name"),
+        ("absent", "imported from beamview_absent:SOURCE, found ModuleNotFoundError: No module named 'beamview_absent'"),
+        ("misspelt", "imported from beamview_package:BEAMVEW, found AttributeError: "),
+        ("number", "expected a source at beamview_package:REASONS, found an object of type dict without name, families, "),
+        ("class", "expected a source at beamview_package:Beamview, found the class Beamview, not an object of it"),
+        ("another", "expected a source of this name at beamview_package:BEAMVIEW, found the name 'beamview'"),
     ],
 )
 def test_a_name_that_leads_to_no_source_is_an_error_that_says_why(name: str, said: str) -> None:
@@ -251,12 +246,12 @@ def test_a_name_that_two_packages_have_is_an_error_that_names_both(installed: Pa
     other = installed / "other-1.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    (other / "entry_points.txt").write_text("[cobrowse_session.sources]\npagelink = other_package:SOURCE\n")
+    (other / "entry_points.txt").write_text("[cobrowse_session.sources]\nbeamview = other_package:SOURCE\n")
 
     with pytest.raises(SourceError, match="expected one package with it, found ") as caught:
-        sources_named("pagelink")
+        sources_named("beamview")
 
-    assert {"pagelink_package:PAGELINK", "other_package:SOURCE"} <= set(str(caught.value).split())
+    assert {"beamview_package:BEAMVIEW", "other_package:SOURCE"} <= set(str(caught.value).split())
 
 
 # --- The command line ---------------------------------------------------------------------------------------------------------
@@ -271,7 +266,7 @@ def visits(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("installed")
 def test_convert_takes_the_payloads_of_a_source_that_is_named(visits: Path) -> None:
-    done = command("convert", visits, "--source", "pagelink")
+    done = command("convert", visits, "--source", "beamview")
 
     assert (done.code, {json.loads(line)["subject"] for line in done.out.splitlines()}) == (0, {"v-1", "leg"})
     assert done.err.endswith(" events, 0 warnings, 0 payloads rejected, 2 skipped (2 ping)\n")
@@ -287,7 +282,7 @@ def test_without_its_name_a_source_is_not_asked(visits: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_family_of_a_source_that_is_named_can_be_chosen(visits: Path) -> None:
-    chosen = command("convert", visits, "--source", "pagelink", "--from", "visit")
+    chosen = command("convert", visits, "--source", "beamview", "--from", "visit")
     unnamed = command("convert", visits, "--from", "visit")
 
     assert {json.loads(line)["subject"] for line in chosen.out.splitlines()} == {"v-1"}
@@ -296,7 +291,7 @@ def test_a_family_of_a_source_that_is_named_can_be_chosen(visits: Path) -> None:
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("name", "said"), [("pagelnk", "Did you mean 'pagelink'?"), ("absent", "No module named 'pagelink_absent'")]
+    ("name", "said"), [("beamvew", "Did you mean 'beamview'?"), ("absent", "No module named 'beamview_absent'")]
 )
 def test_a_name_without_a_source_is_wrong_usage_that_helps(name: str, said: str, visits: Path) -> None:
     done = command("convert", visits, "--source", name)
@@ -374,7 +369,7 @@ def test_payloads_that_an_inbox_takes_are_received_then() -> None:
     assert [segment.start_time for segment in inbox.logs["leg"].session.segments or ()] == [NOW]
 
 
-@pytest.mark.parametrize("sources", [5, "pagelink", (Pagelink,), (PAGELINK, 5)])
+@pytest.mark.parametrize("sources", [5, "beamview", (Beamview,), (BEAMVIEW, 5)])
 def test_an_inbox_takes_nothing_else_for_a_source(sources: Any) -> None:
     with pytest.raises(TypeError, match=r"sources.*expected a"):
         Inbox(Lifecycle(), sources=sources)

@@ -63,8 +63,8 @@ class SourceConformance:
         raise NotImplementedError
 
     def records(self) -> Sequence[Json]:
-        """Return the platform's own record of each conversation. Default: the last payload of each is its record."""
-        return [payloads[-1] for payloads in self.conversations()]
+        """Return the platform's own record of each conversation. Default: its payloads, of which the final ones count."""
+        return [list(payloads) for payloads in self.conversations()]
 
     # --- The source -----------------------------------------------------------------------------------------------------------
 
@@ -119,9 +119,7 @@ class SourceConformance:
         """A live feed and a file of the same payloads give the same sessions."""
         for payloads in self.conversations():
             logs: dict[str, SessionLog] = {}
-            joiner = Joiner()
-            converted = [joiner.join(self._convert(payload, place=place)) for place, payload in enumerate(payloads)]
-            events = [event for one in converted for event in one.events]
+            events = self._feed(payloads)
             for event in events:
                 logs.setdefault(event.subject, SessionLog(self.source.lifecycle, event.subject)).add(event)
             for log in logs.values():
@@ -144,7 +142,7 @@ class SourceConformance:
     def test_a_record_reconciles_with_the_events_of_its_conversation(self) -> None:
         """The sessions of a conversation agree with the platform's own record."""
         for payloads, record in zip(self.conversations(), self.records(), strict=True):
-            self._expect_no_difference(self._events(payloads), record)
+            self._expect_no_difference(self._feed(payloads), record)
 
     # --- Hostile payloads -----------------------------------------------------------------------------------------------------
 
@@ -192,6 +190,12 @@ class SourceConformance:
         """Return the events of payloads that are converted one by one."""
         return [event for place, payload in enumerate(payloads) for event in self._convert(payload, place=place).events]
 
+    def _feed(self, payloads: Iterable[Json]) -> list[Event]:
+        """Return the events of the payloads of one input. A leg under two ids is one where a payload names both."""
+        joiner = Joiner()
+        converted = (joiner.join(self._convert(payload, place=place)) for place, payload in enumerate(payloads))
+        return [event for one in converted for event in one.events]
+
     def _sessions(self, events: Iterable[Event]) -> dict[str, Communication]:
         return {log.session_id: log.session for log in replay(events, self.source.lifecycle)}
 
@@ -201,8 +205,8 @@ class SourceConformance:
         assert not differing, f"{what}: session {differing[0]} was {ours.get(differing[0])}, is {theirs.get(differing[0])}"
 
     def _expect_no_difference(self, events: Iterable[Event], record: Json) -> None:
-        found = reconcile(self._sessions(events).values(), self._convert(record).legs)
-        assert not found.differences, "\n".join(map(str, found.differences))
+        differences = reconcile(self._sessions(events).values(), self._convert(record).legs).differences
+        assert not differences, "\n".join(map(str, differences))
 
     def _have_times(self, payloads: Iterable[Json]) -> bool:
         """Return whether no two copies of a fact differ that only the place of their payloads puts in order."""

@@ -1,4 +1,4 @@
-"""Pagelink's payloads: a visit as a whole, sent again whenever it changes."""
+"""Beamview's payloads: a visit as a whole, sent again whenever it changes."""
 
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ REASONS = {"visitor_left": "peer", "agent_left": "client"}  # the platform's wor
 
 
 @frozen
-class Pagelink:
-    name: str = "pagelink"
+class Beamview:
+    name: str = "beamview"
     families: tuple[str, ...] = ("visit",)
     lifecycle: Lifecycle = RULES
 
@@ -36,7 +36,7 @@ class Pagelink:
         if kind == "ping" and family is None:
             return Converted(skipped=("ping",))
         if kind != "visit":
-            raise decode_error("not_recognised", path, payload, "a visit of Pagelink")
+            raise decode_error("not_recognised", path, payload, "a visit of Beamview")
         warnings = Warnings()
         leg = leg_of(PayloadReader(payload, path, warnings, Origin(received_at=received_at, place=place)))
         return Converted(tuple(events_of(leg, warnings)), warnings.listed(path), (leg,))
@@ -46,7 +46,7 @@ def leg_of(visit: PayloadReader) -> Leg:
     reason, url = visit.text("why"), visit.text("url")
     return Leg(
         id=visit.object["visit"],
-        source=f"/pagelink/{visit.object['region']}",
+        source=f"/beamview/{visit.object['region']}",
         path=visit.path,
         origin=visit.origin,
         provider_event_time=visit.instant("sent"),
@@ -58,4 +58,4 @@ def leg_of(visit: PayloadReader) -> Leg:
     )
 
 
-PAGELINK = Pagelink()
+BEAMVIEW = Beamview()
