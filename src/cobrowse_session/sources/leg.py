@@ -50,7 +50,7 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup, vendor_name
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, AfterCallWork, Context, Details, Wrapup, vendor_name
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.sources.reader import Origin, Warnings
@@ -358,9 +358,9 @@ class _EventBuilder:
         if first is None:
             return
         stated: dict[str, Any] = {name: {"details": Details(**{name: value})} for name, value in leg.changing.items()}
-        if self._is_derived and leg.settings != NO_SETTINGS:
-            # A derived state has no edition, so a setting that only a later payload states would be lost with it (PROMPT-5).
-            stated["settings"] = {"settings": leg.settings}
+        if self._is_derived and (carried := self._carried()):
+            # A derived state has no edition, so what only a later payload states would be lost with it (CARRY-2, PROMPT-5).
+            stated["settings"] = carried
         for name, part in stated.items():
             if name == "controlling":
                 yield from self._grant(leg.changing[name])
@@ -490,11 +490,16 @@ class _EventBuilder:
 
     def _whole_leg(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         """Return what every state event carries, because the first event of a leg differs from family to family."""
+        return {**self._envelope(fact, time), **self._carried()}
+
+    def _carried(self) -> dict[str, Any]:  # the arguments' types differ
+        """Return the details and settings of every state event. It is empty if the payload states none."""
         leg = self.leg
         details = Details(
             provider=leg.provider, initial_state=leg.initial_state, after_call_work_required=leg.after_call_work_required
         )
-        return {**self._envelope(fact, time), "details": details, "settings": leg.settings}
+        parts = {"details": (details, NO_DETAILS), "settings": (leg.settings, NO_SETTINGS)}
+        return {name: part for name, (part, nothing) in parts.items() if part != nothing}
 
     def warn(self, error: str, key: str, found: object, expected: str) -> None:
         """Add a warning about a key of the leg."""
