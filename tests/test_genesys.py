@@ -907,7 +907,6 @@ DETAILS: dict[str, tuple[Json, list[Json]]] = {
         {"userId": "u1", "disconnectType": "PEER", **DURATIONS},
         [
             event("connected", t(63 - 51.274 - 0.009), derived=FOR, provider="Edge"),
-            event("updated", t(63 - 51.274 - 0.009), fact="settings", provider="Edge"),
             event("disconnected", t(63), provider="Edge", disconnectType="peer"),
         ],
     ),
@@ -915,7 +914,6 @@ DETAILS: dict[str, tuple[Json, list[Json]]] = {
         {"disconnectType": "PEER", "interactingDurationMs": 5},
         [
             event("connected", t(62.995), derived=FOR, **NONE),
-            event("updated", t(62.995), fact="settings", **NONE),
             *ENDS,
         ],
     ),

@@ -195,13 +195,14 @@ class _EventBuilder:
     _end: _Time | None = None
     _connected: datetime | None = None
     _connection: datetime | None = None
-    _is_derived: bool = False
+    _is_derived: bool = False  # the times of all its states are
 
     def events(self) -> list[Event]:
         """Return every fact of the leg, in the order of its life."""
         events = list(self._states())
         self._end = self._ending()
         events += self._ended()
+        self._is_derived = bool(events) and not any(event.sequence for event in events)
         first = min(events, key=order, default=None)
         events += self._details(first)
         events += self._unheard_of(first)
@@ -359,7 +360,7 @@ class _EventBuilder:
             return
         stated: dict[str, Any] = {name: {"details": Details(**{name: value})} for name, value in leg.changing.items()}
         if self._is_derived and (carried := self._carried()):
-            # A derived state has no edition, so what only a later payload states would be lost with it (CARRY-2, PROMPT-5).
+            # Derived states have no edition, so what only a later payload states would be lost with them (CARRY-2, PROMPT-5).
             stated["settings"] = carried
         for name, part in stated.items():
             if name == "controlling":
@@ -470,8 +471,6 @@ class _EventBuilder:
 
     def _envelope(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         leg, received = self.leg, self.leg.origin.received_at
-        if not time.is_edition:
-            self._is_derived = True
         if received and time.at - received > MAX_FUTURE:
             self.warn("contradiction", fact, time_text(time.at), f"a time about {time_text(received)}, when it was received")
             received = None
