@@ -694,7 +694,7 @@ def row(kind: str, at: int, before: Session, after: Session, context: Json, **mo
     return shown(
         {
             "session": after["id"],
-            "conversation": context.get("conversationid"),
+            **{key.removesuffix("id").removesuffix("type"): context.get(key) for key in CONTEXT},
             "type": kind,
             "at": printed(at),
             "outcome": "applied",

@@ -68,10 +68,10 @@ def event(
     return {key: value for key, value in envelope.items() if value not in (None, {})}
 
 
-def detail(at: str, **stated: Any) -> Json:
-    """An event that brings one detail."""
-    ((name, value),) = stated.items()
-    return event("updated", at, fact=name.removesuffix("_"), **{name.removesuffix("_"): value})
+def details(at: str, received: str | None = None, **stated: Any) -> list[Json]:
+    """The events that bring a detail each, in their order. They have the times of the first state."""
+    named = {name.removesuffix("_"): value for name, value in stated.items()}
+    return [event("updated", at, fact=name, received=received, **{name: value}) for name, value in sorted(named.items())]
 
 
 def wrapup(at: str, fact: str | None = None, **data: Any) -> Json:
@@ -194,6 +194,7 @@ COBROWSE: Json = {
 SETTINGS: Json = {"wrapupPrompt": "timeout", "wrapupTimeoutMs": 30000, "alertingTimeoutMs": 20000}
 WHOLE = conversation(COBROWSE, startTime=t(0), endTime=t(63), connectedTime=t(3), wrapupRequired=True, **SETTINGS)
 ON_EACH: Json = {"provider": "acme", "initialState": "alerting", "afterCallWorkRequired": False, **SETTINGS}
+LINKS: Json = {"peerId": "peer1", "cobrowseSessionId": "cb1", "viewerUrl": "https://v"}
 FINISHED = [
     wrapup(t(77.22), code="code1", name="Sale", notes="n", tags=["a", "b"]),
     event("acw.ended", t(77.22), by="platform", state="complete"),
@@ -204,13 +205,9 @@ def test_a_conversation_gives_every_fact_of_its_leg() -> None:
     assert warned(WHOLE) == []
     assert facts(WHOLE) == [
         event("alerting", t(0), received=t(0.03), **ON_EACH),
+        *details(t(0), t(0.03), self_=ADDRESS, cobrowseRole="viewer", **LINKS),
         event("connected", t(2.977), received=t(3), **ON_EACH),
         event("disconnected", t(63), **ON_EACH, disconnectType="client"),
-        detail(t(0), self_=ADDRESS),
-        detail(t(0), peerId="peer1"),
-        detail(t(0), cobrowseSessionId="cb1"),
-        detail(t(0), cobrowseRole="viewer"),
-        detail(t(0), viewerUrl="https://v"),
         *FINISHED,
     ]
 
@@ -720,12 +717,8 @@ def test_a_conversation_notification_is_converted(topic: str) -> None:
     assert warned(shown) == []
     assert facts(shown) == [
         event("connected", t(3), received=t(3), **ON_EACH),
+        *details(t(3), t(3), self_=ADDRESS, cobrowseRole="viewer", **LINKS),
         event("disconnected", t(63), **ON_EACH, disconnectType="client"),
-        detail(t(3), self_=ADDRESS),
-        detail(t(3), peerId="peer1"),
-        detail(t(3), cobrowseSessionId="cb1"),
-        detail(t(3), cobrowseRole="viewer"),
-        detail(t(3), viewerUrl="https://v"),
         wrapup(t(77.22), code="Sale", notes="n", tags=["a", "b"]),
         event("acw.ended", t(77.22), by="platform", state="complete"),
     ]
@@ -814,12 +807,9 @@ def test_a_participant_of_one_kind_of_media_is_its_leg() -> None:
     assert warned(MEDIA) == []
     assert facts(MEDIA) == [
         event("alerting", t(0.03), received=t(0.03), **FLAT_EACH),
+        *details(t(0.03), t(0.03), cobrowseRole="sharer", **LINKS),
         event("connected", t(3), received=t(3), **FLAT_EACH),
         event("disconnected", t(63), **FLAT_EACH, disconnectType="transfer.dnd"),
-        detail(t(0.03), peerId="peer1"),
-        detail(t(0.03), cobrowseSessionId="cb1"),
-        detail(t(0.03), cobrowseRole="sharer"),
-        detail(t(0.03), viewerUrl="https://v"),
         *FINISHED,
     ]
 
@@ -861,11 +851,11 @@ def test_the_media_notification_begins_with_its_participant() -> None:
     shown = notification(MEDIA_TOPIC, MEDIA_NOTIFIED)
 
     assert warned(shown) == []
-    assert facts(shown)[:4] == [
+    assert facts(shown)[:7] == [
         event("alerting", t(0), **each),
+        *details(t(0), cobrowseRole="sharer", **LINKS),
         event("connected", t(3), received=t(3), **each),
         event("disconnected", t(63), **each, disconnectType="transfer.dnd"),
-        detail(t(0), peerId="peer1"),
     ]
 
 
@@ -925,7 +915,6 @@ DETAILS: dict[str, tuple[Json, list[Json]]] = {
         [
             event("connected", t(62.995), derived=FOR, **NONE),
             *ENDS,
-            event("updated", t(62.995), fact="settings", wrapupPrompt="none"),
         ],
     ),
     "acd.end": ({"disconnectType": "PEER", "acdOutcome": "ANSWERED", "connectedDurationMs": 9}, ENDS),
@@ -1068,11 +1057,11 @@ def test_analytics_state_the_whole_life_of_a_leg() -> None:
     assert warned(ANALYTICS) == []
     assert facts(ANALYTICS) == [
         event("alerting", t(0), **ACME),
+        *details(t(0), peerId="peer1"),
         event("connected", t(3), **ACME),
         event("disconnected", t(63), **ACME, disconnectType="client"),
-        detail(t(0), peerId="peer1"),
-        wrapup(t(70), code="c", notes="n", tags=["a"]),
         event("acw.started", t(63.2), **ACME),
+        wrapup(t(70), code="c", notes="n", tags=["a"]),
         event("acw.ended", t(70), by="platform", state="complete"),
     ]
 
@@ -1398,8 +1387,8 @@ def test_a_leg_of_the_history_has_an_end() -> None:
     """The kind of case z1."""
     assert warned(history(disconnectType="peer")) == []
     assert facts(history(disconnectType="peer")) == [
-        event("disconnected", t(63), disconnectType="peer"),
         event("updated", t(0), fact="begins"),
+        event("disconnected", t(63), disconnectType="peer"),
     ]
 
 
@@ -1788,20 +1777,31 @@ def test_the_provider_is_what_a_payload_states_or_nothing() -> None:
     assert session(conversation(ENDED | {"provider": "acme"}))["provider"] == "acme"
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_payload_that_does_not_state_a_setting_takes_nothing_away(order: tuple[int, int]) -> None:
-    both = [
-        conversation({"state": "alerting", "providerEventTime": t(4)} | more, **rules)
-        for more, rules in (
-            ({"provider": "acme", "initialState": "offering"}, SETTINGS),
-            ({"providerEventTime": t(6)}, {}),
-        )
-    ]
-    found = session([both[place] for place in order])
-    ended = session([*(both[place] for place in order), conversation(ENDED)])
+STATED: Json = {"provider": "acme", "initialState": "alerting", "afterCallWorkRequired": True}
+BARE_STATES: list[Json] = [{}, {"startAlertingTime": t(1)}]
 
-    assert (found["provider"], found["initialState"]) == ("acme", "offering")
-    assert ended["afterCallWork"]["state"] == "pending"
+
+@pytest.mark.parametrize("bare", BARE_STATES)
+@pytest.mark.parametrize("stated", [0, 1])
+def test_a_payload_that_states_less_takes_nothing_away(bare: Json, stated: int) -> None:  # CARRY-2
+    """In either order, also if the state of both is derived."""
+    both = [conversation({"state": "alerting"} | bare | {"providerEventTime": t(at)}) for at in (1, 2)]
+    both[stated] = conversation({"state": "alerting"} | bare | STATED | {"providerEventTime": t(1 + stated)}, **SETTINGS)
+
+    for order in (both, both[::-1]):
+        found = session(order)
+        assert {key: found[key] for key in STATED} == STATED
+        ended = session([*order, conversation(ENDED)])
+        assert ended["afterCallWork"]["state"] == "pending"
+
+
+def test_the_events_of_a_leg_are_in_their_order() -> None:  # ORDER-1
+    for payload in PAYLOADS.values():
+        for leg in {event.subject: None for event in convert(payload).events}:
+            events = [
+                event for event in convert(payload).events if event.subject == leg and "/" not in event.id.partition("/")[2]
+            ]
+            assert [event.occurred_at for event in events] == sorted(event.occurred_at for event in events)
 
 
 # --- Context ------------------------------------------------------------------------------------------------------------------
@@ -1872,7 +1872,7 @@ CONTRADICTORY = [
     ),
     pytest.param(
         {"state": "disconnected", "connectedTime": t(63), "disconnectedTime": t(3)},
-        *(["connected 09:01:03.000", "disconnected 09:00:03.000"], [("contradiction", "disconnectedTime")], "disconnected"),
+        *(["disconnected 09:00:03.000", "connected 09:01:03.000"], [("contradiction", "disconnectedTime")], "disconnected"),
         id="ended before it was connected",
     ),
     pytest.param(
@@ -1997,8 +1997,8 @@ def test_the_same_fact_from_any_number_of_snapshots_is_the_same_event() -> None:
     ids = [*dict.fromkeys(one["id"].removeprefix("leg/") for one in written(SNAPSHOTS))]
 
     assert ids == [
-        *("alerting", "connected", "peerId", "disconnected", "acw.started"),
-        *("self", "cobrowseSessionId", "cobrowseRole", "viewerUrl", f"wrapup/{t(77.22)}", "acw.ended"),
+        *("alerting", "peerId", "connected", "disconnected", "acw.started"),
+        *("cobrowseRole", "cobrowseSessionId", "self", "viewerUrl", f"wrapup/{t(77.22)}", "acw.ended"),
     ]
     assert session(SNAPSHOTS * 2) == session(SNAPSHOTS) == session(SNAPSHOTS[-1])
 
@@ -2014,6 +2014,7 @@ def test_an_event_carries_its_conversation_and_its_communication() -> None:
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_only_the_platforms_own_stamps_are_times_of_receipt(name: str) -> None:
     stamps: dict[str, set[str | None]] = {"alerting": {t(0.03), None}, "connected": {t(3), None}}
+    stamps["updated"] = stamps["alerting"] | stamps["connected"]  # a detail was received with the first state
 
     def received(one: Event) -> str | None:
         return None if one.received_at is None else time_text(one.received_at)

@@ -279,8 +279,9 @@ def test_the_session_agrees_with_the_last_snapshot(drawn: tuple[list[Delivered],
     """Wrap-up and after-call work that still go on are left out: the lifecycle decides those."""
     snapshots, delivered = drawn
     ours = session(events_of(delivered))
-    wrong = reconcile([ours] if ours else [], convert(snapshots[-1].payload).legs).differences
-    assert [str(one) for one in wrong if one.field.split(".")[0] not in ("afterCallWork", "wrapup")] == []
+    compared = reconcile([ours] if ours else [], convert(snapshots[-1].payload).legs)
+
+    assert [str(one) for one in compared.differences if one.field.split(".")[0] not in ("afterCallWork", "wrapup")] == []
 
 
 CORRECTIONS: list[Json] = [

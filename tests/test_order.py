@@ -11,7 +11,7 @@ from attrs import evolve
 
 from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, Event, Lifecycle, Settings
 from cobrowse_session.canonical import canonical, order
-from cobrowse_session.stream import FoldResult, fold
+from cobrowse_session.stream import FoldResult, SessionLog, fold
 from cobrowse_session.testing import START, Stream, duration, stream
 from cobrowse_session.wire import decode_event, encode_session
 from cobrowse_session.wire.trace import trace_entry
@@ -455,6 +455,34 @@ def test_trace_rows_show_the_conversation_timers_too() -> None:  # EVENT-6
     events = BEGUN.connected(conversation_id="c1", wrapup_prompt="timeout", wrapup_timeout=30).after(1).disconnected()
     assert [row["conversation"] for row in map(trace_entry, folds(events, until=60).trace)] == ["c1", "c1", "c1"]
     assert "conversation" not in next(map(trace_entry, folds(BEGUN.connected()).trace))
+
+
+def test_trace_rows_show_the_context_as_of_the_entry_timers_too() -> None:  # EVENT-6, CONTEXT-3, TRACE-16
+    leg = BEGUN.alerting(participant_id="p1", queue_id="sales", purpose="agent", media_type="cobrowse")
+    leg = leg.after(3).connected(user_id="ann", wrapup_prompt="timeout", wrapup_timeout=30)
+    events = leg.after(5).unknown(queue_id="support").after(60).disconnected("peer")
+    keys = ("participant", "user", "queue", "purpose", "media")
+    shown = [(row["type"].removeprefix("cobrowse.session."), *map(row.get, keys)) for row in rows(events, until=120)]
+
+    assert shown == [
+        ("alerting", "p1", None, "sales", "agent", "cobrowse"),
+        ("connected", "p1", "ann", "sales", "agent", "cobrowse"),
+        ("com.example.unheard", "p1", "ann", "support", "agent", "cobrowse"),
+        ("disconnected", "p1", "ann", "support", "agent", "cobrowse"),
+        ("timer.acw", "p1", "ann", "support", "agent", "cobrowse"),
+    ]
+
+
+def test_a_late_event_with_a_queue_changes_the_entries_after_it() -> None:  # CONTEXT-3, LOG-5
+    events = BEGUN.connected(queue_id="sales").after(5).updated(queue_id="support").after(5).disconnected("peer").events
+    log = SessionLog.of([events[0], events[2]])
+    change = log.add(events[1])
+
+    assert [(before.context.queue_id, after.context.queue_id) for before, after in change.changed] == [("sales", "support")]
+
+
+def rows(events: Iterable[Event], until: float) -> list[dict[str, Any]]:
+    return list(map(trace_entry, folds(events, until=until).trace))
 
 
 def test_the_session_is_the_same_to_the_byte() -> None:

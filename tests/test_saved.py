@@ -12,7 +12,7 @@ from tests.strategies import at
 from tests.test_clock import mutations
 
 from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
-from cobrowse_session.stream import explain, history
+from cobrowse_session.stream import Restored, explain, history
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire import encode_session, restore_log, save_log, trace_entries
@@ -23,7 +23,7 @@ TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=time
 CALL = (
     stream("s1")
     .unknown(data={"a": [1]})
-    .alerting(viewer_url="https://v", wrapup_prompt=UnknownPrompt("new"), conversation_id="c")
+    .alerting(viewer_url="https://v", wrapup_prompt=UnknownPrompt("new"), conversation_id="c", queue_id="sales")
     .alerting()
     .after(3)
     .connected()
@@ -94,6 +94,17 @@ def test_a_restored_log_shows_the_same_and_is_saved_as_the_same(*, sealed: bool)
     assert again.restored is not None
     assert (again.restored.as_saved, again.restored.changed, again.restored.table_changed) == (sealed, (), False)
     assert log.restored is None
+
+
+def test_a_log_saved_before_traces_had_the_whole_context_reads_the_same() -> None:
+    """Its trace is compared without what they have more of. A sealed log gets that from its events."""
+    open_, sealed = saved(log_of()), saved(log_of(sealed=True))
+    without = json.loads(json.dumps(open_).replace('"queueid": "sales", ', ""))
+    assert without != open_
+
+    assert [restore_log(document).restored for document in (open_, without)] == [Restored(), Restored()]
+    sealed["rows"] = [{key: part for key, part in row.items() if key != "queue"} for row in sealed["rows"]]
+    assert [row.get("queue") for row in map(trace_entry, restore_log(sealed).trace)] == [None, *["sales"] * 6]
 
 
 def test_an_open_log_under_other_rules_is_folded_anew_and_names_the_fields() -> None:

@@ -35,6 +35,7 @@ for panel, name, command, examples in (
         (
             "events.jsonl --trace trace.jsonl --acw timeout --acw-timeout 30 --until end",
             "events.jsonl --known-at 2026-03-01T09:05:00Z",
+            "events.jsonl --by queue --at 2026-03-01T09:05:00Z",
         ),
     ),
     (SESSIONS, "history", history_command, ("events.jsonl s1", "events.jsonl s1 --acw mandatory")),

@@ -1,14 +1,14 @@
 """The JSON that commands print with `--json`, one object per line. `Any` is JSON everywhere here."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cobrowse_session.errors import Problem
 from cobrowse_session.io.clocks import Clock
 from cobrowse_session.io.diff import Difference
 from cobrowse_session.sources.reconcile import Compared
-from cobrowse_session.stream import Explanation, HistoryEntry
-from cobrowse_session.times import milliseconds
+from cobrowse_session.stream import Activity, Explanation, HistoryEntry
+from cobrowse_session.times import milliseconds, time_text
 from cobrowse_session.wire.trace import field_value, trace_entry
 
 
@@ -45,6 +45,26 @@ def explanation_json(session: str, explanation: Explanation) -> dict[str, Any]:
         "unset": list(explanation.unset),
         "earlier": list(explanation.earlier),
         "alternatives": list(explanation.alternatives),
+    }
+
+
+def activity_json(activity: Activity, at: datetime) -> dict[str, Any]:
+    """Return what goes on in a session at a time."""
+    context, deadline = activity.context, activity.deadline
+    return {
+        "at": time_text(at),
+        "queue": context.queue_id,
+        "user": context.user_id,
+        "state": activity.state,
+        "since": time_text(activity.since),
+        "forMs": milliseconds(activity.lasted(at)),
+        "deadline": deadline and time_text(deadline),
+        "leftMs": _ms(None if deadline is None else deadline - at),
+        "session": activity.session,
+        "conversation": context.conversation_id,
+        "participant": context.participant_id,
+        "purpose": context.purpose,
+        "media": context.media_type,
     }
 
 

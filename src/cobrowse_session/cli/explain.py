@@ -20,7 +20,7 @@ from cobrowse_session.events import SETTING_NAMES
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
-from cobrowse_session.stream.words import clock_time
+from cobrowse_session.stream.words import clock_time, session_name
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.strict_json import dump
 from cobrowse_session.wire.trace import field_value
@@ -108,7 +108,7 @@ def _show_history(log: SessionLog, known_at: datetime | None, *, json: bool) -> 
             show_json(history_json(entry))
         return
     known = f", as known at {clock_time(known_at)}" if known_at else ""
-    show(f"Session {log.session_id}{known}. All times are UTC.", "bright_blue")
+    show(f"Session {session_name(log.session_id, log.context)}{known}. All times are UTC.", "bright_blue")
     for entry in _entries(log):
         first, *more = entry.lines
         show(first, _colour(entry))
@@ -167,7 +167,10 @@ def _show_fields(log: SessionLog, *, json: bool) -> None:
         for field, value in values.items():
             show_json(field_json(log.session_id, field, value))
         return
-    show(f"Session {log.session_id}. Name one of these fields to see why it holds its value:", "bright_blue")
+    show(
+        f"Session {session_name(log.session_id, log.context)}. Name one of these fields to see why it holds its value:",
+        "bright_blue",
+    )
     width = max(map(len, values))
     for field, value in values.items():
         text = "unset" if value is None else value if isinstance(value, str) else dump(value)

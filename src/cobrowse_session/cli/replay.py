@@ -10,6 +10,7 @@ import typer
 from attrs import astuple, frozen
 
 from cobrowse_session import Lifecycle
+from cobrowse_session.cli.activity import Listing, listing_of
 from cobrowse_session.cli.errors import STDIN, naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, many_objects, open_input
 from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, grouped, lifecycle_of, seconds
@@ -50,10 +51,11 @@ def targets_of(
     return Targets(output, trace, rejects, summary)
 
 
-@grouped(targets=targets_of, known_at=known_at_of, lifecycle=lifecycle_of)
+@grouped(targets=targets_of, listing=listing_of, known_at=known_at_of, lifecycle=lifecycle_of)
 def replay_command(  # noqa: PLR0913 (one argument an option)
     events: Events,
     targets: Targets,
+    listing: Listing | None,
     known_at: tuple[datetime | None, Known],
     lifecycle: Lifecycle,
     *,
@@ -72,17 +74,23 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     """Replay a file of events: one session per line to standard output, a summary to standard error.
 
     Events may come in any order and any number of times. The sessions are the same.
+
+    With `--by`, the result is a list in place of the sessions: who is alerting, connected or in after-call work at a time.
     """
     until, known = known_at
+    if listing:
+        listing.check(None if known.at else until)
     sealing = seconds("--seal-after", seal_after)
     check_files(events, astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
         spool = files.enter_context(closing(Spool(with_trace=targets.trace is not None)))
-        run = _Run(lifecycle, sealing, spool, *map(outputs.writer, astuple(targets)))
+        run = _Run(lifecycle, sealing, spool, listing, *map(outputs.writer, astuple(targets)))
         with many_objects(), progress() as steps:
             reached = run.replay_all(source, steps, until, known)
-        run.write()
+        run.write(reached)
+    if listing and listing.as_json and listing.not_listed:
+        inform(listing.not_listed)
     known.inform()
     run.summary.inform()
     if not (run.summary.events or run.summary.rejected or known.total):
@@ -100,8 +108,14 @@ class _Run:
     """One replay, from a file of events to the files that are written."""
 
     def __init__(
-        self, lifecycle: Lifecycle, seal_after: timedelta | None, spool: Spool, *writers: Callable[[str], object]
+        self,
+        lifecycle: Lifecycle,
+        seal_after: timedelta | None,
+        spool: Spool,
+        listing: Listing | None,
+        *writers: Callable[[str], object],
     ) -> None:
+        self._listing = listing
         self._spool = spool
         self._write_session, self._write_trace, self._write_reject, self._write_summary = writers
         self._replay = Replay(lifecycle, seal_after, self._put)
@@ -112,18 +126,28 @@ class _Run:
         for event in known.select(steps.reading(read_events(source, self._reject), source)):
             self._replay.add(event)
         with steps.waiting("Finishing"):
-            reached, logs = self._replay.finish(until, exactly=known.at is not None)
+            asked = self._listing.at if self._listing else None
+            reached, logs = self._replay.finish(until or asked, exactly=known.at is not None)
         for log in steps.each("Writing", logs, "session"):
             self._put(log)
         return reached
 
-    def write(self) -> None:
-        """Write everything, in order."""
-        self._spool.write(self._write_session, self._write_trace)
+    def write(self, reached: datetime | None) -> None:
+        """Write everything, in order. A list is written in place of the sessions.
+
+        Args:
+            reached: the time to which the sessions are advanced.
+        """
+        if self._listing:
+            for line in self._listing.lines(reached):
+                self._write_session(line)
+        self._spool.write((lambda _: None) if self._listing else self._write_session, self._write_trace)
         self._write_summary(dump(self.summary.as_json()))
 
     def _put(self, log: SessionLog) -> None:
         self.summary.take(log.context)
+        if self._listing:
+            self._listing.take(log)
         self._spool.put(log)
 
     def _reject(self, line: Rejected) -> None:

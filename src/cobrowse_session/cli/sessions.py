@@ -17,7 +17,7 @@ from cobrowse_session.cli.suggest import did_you_mean, listed
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Replay, read_events, sort_key
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.stream.words import clock_time
+from cobrowse_session.stream.words import clock_time, session_name
 from cobrowse_session.times import time_text
 
 
@@ -145,7 +145,7 @@ class Sessions:
             )
         if not logs:
             raise typer.BadParameter("the file has no event that can be read.", param_hint="EVENTS.jsonl")
-        ids = listed([log.session_id for log in logs])
+        ids = listed([session_name(log.session_id, log.context) for log in logs])
         raise typer.BadParameter(
             f"expected the id of a session, for the file has {plural(len(logs), 'session')}: {ids}.", param_hint="SESSION"
         )

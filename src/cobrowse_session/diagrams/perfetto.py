@@ -34,7 +34,7 @@ def perfetto(logs: Iterable[SessionLog]) -> str:
     items: list[Item] = []
     for track, log in enumerate(logs, 1):
         trace = log.trace
-        conversation = next((step.conversation for step in reversed(trace) if step.conversation), "no conversation")
+        conversation = log.context.conversation_id or "no conversation"
         known = conversation in processes
         process = processes.setdefault(conversation, len(processes) + 1)
         if not known:

@@ -17,7 +17,10 @@ __all__ = ["Difference", "diff", "read_trace"]
 
 Entry = Mapping[str, Any]  # JSON
 Key = tuple[str, str, str | int | None]
-_COMPARED = ("outcome", "rule", "row", "from", "to", "acw", "at", "received", "conversation", "notes")
+_COMPARED = (
+    *("outcome", "rule", "row", "from", "to", "acw", "at", "received"),
+    *("conversation", "participant", "user", "queue", "purpose", "media", "notes"),
+)
 """The keys of an entry that are compared one by one. `set` is shown as the fields."""
 
 

@@ -50,7 +50,7 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup, vendor_name
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, AfterCallWork, Context, Details, Wrapup, vendor_name
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.sources.reader import Origin, Warnings
@@ -195,13 +195,14 @@ class _EventBuilder:
     _end: _Time | None = None
     _connected: datetime | None = None
     _connection: datetime | None = None
-    _is_derived: bool = False
+    _is_derived: bool = False  # the times of all its states are
 
     def events(self) -> list[Event]:
         """Return every fact of the leg, in the order of its life."""
         events = list(self._states())
         self._end = self._ending()
         events += self._ended()
+        self._is_derived = bool(events) and not any(event.sequence for event in events)
         first = min(events, key=order, default=None)
         events += self._details(first)
         events += self._unheard_of(first)
@@ -358,9 +359,9 @@ class _EventBuilder:
         if first is None:
             return
         stated: dict[str, Any] = {name: {"details": Details(**{name: value})} for name, value in leg.changing.items()}
-        if self._is_derived and leg.settings != NO_SETTINGS:
-            # A derived state has no edition, so a setting that only a later payload states would be lost with it (PROMPT-5).
-            stated["settings"] = {"settings": leg.settings}
+        if self._is_derived and (carried := self._carried()):
+            # Derived states have no edition, so what only a later payload states would be lost with them (CARRY-2, PROMPT-5).
+            stated["settings"] = carried
         for name, part in stated.items():
             if name == "controlling":
                 yield from self._grant(leg.changing[name])
@@ -470,8 +471,6 @@ class _EventBuilder:
 
     def _envelope(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         leg, received = self.leg, self.leg.origin.received_at
-        if not time.is_edition:
-            self._is_derived = True
         if received and time.at - received > MAX_FUTURE:
             self.warn("contradiction", fact, time_text(time.at), f"a time about {time_text(received)}, when it was received")
             received = None
@@ -490,11 +489,16 @@ class _EventBuilder:
 
     def _whole_leg(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         """Return what every state event carries, because the first event of a leg differs from family to family."""
+        return {**self._envelope(fact, time), **self._carried()}
+
+    def _carried(self) -> dict[str, Any]:  # the arguments' types differ
+        """Return the details and settings of every state event. It is empty if the payload states none."""
         leg = self.leg
         details = Details(
             provider=leg.provider, initial_state=leg.initial_state, after_call_work_required=leg.after_call_work_required
         )
-        return {**self._envelope(fact, time), "details": details, "settings": leg.settings}
+        parts = {"details": (details, NO_DETAILS), "settings": (leg.settings, NO_SETTINGS)}
+        return {name: part for name, (part, nothing) in parts.items() if part != nothing}
 
     def warn(self, error: str, key: str, found: object, expected: str) -> None:
         """Add a warning about a key of the leg."""

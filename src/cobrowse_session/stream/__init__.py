@@ -1,5 +1,6 @@
 """Order and clocks: events as they arrive, in any order and any number of times. Pure, like the lifecycle."""
 
+from cobrowse_session.stream.activity import Activity, activities, activity
 from cobrowse_session.stream.changes import FieldChange, difference, field_changes
 from cobrowse_session.stream.clock import ClockReport, ClockState, ProviderClock
 from cobrowse_session.stream.explain import Explanation, explain, explainable_fields
@@ -10,6 +11,7 @@ from cobrowse_session.stream.merge import MergedLogs, merge_logs
 from cobrowse_session.stream.revisions import Revision, revisions
 
 __all__ = [
+    "Activity",
     "Change",
     "ClockReport",
     "ClockState",
@@ -24,6 +26,8 @@ __all__ = [
     "Revision",
     "SessionLog",
     "TraceEntry",
+    "activities",
+    "activity",
     "deduplicate",
     "difference",
     "explain",

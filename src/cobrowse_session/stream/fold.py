@@ -24,12 +24,12 @@ class TraceEntry:
     Attributes:
         event: the event, or the timer.
         outcome: its outcome.
-        conversation: the conversation that it names, else the last one named before.
+        context: whose leg it is, as of this entry: of each field, what the latest event up to here states (CONTEXT-3).
     """
 
     event: Event | Timer
     outcome: Outcome
-    conversation: str | None = None
+    context: Context = NO_CONTEXT
 
 
 @define
@@ -46,7 +46,7 @@ class FoldState:
             yield self._fired(fired)
         outcome = self.lifecycle.decide(self.session, event)
         self.take_context(event)
-        yield TraceEntry(event, outcome, self.context.conversation_id)
+        yield TraceEntry(event, outcome, self.context)
 
     def take_context(self, event: Event | Timer) -> None:
         """Take the context that an event states, for every outcome."""
@@ -63,7 +63,7 @@ class FoldState:
         return type(self)(self.lifecycle, copy(self.session), self.context)
 
     def _fired(self, fired: Fired) -> TraceEntry:
-        return TraceEntry(timer_of(fired, self.session), fired, self.context.conversation_id)
+        return TraceEntry(timer_of(fired, self.session), fired, self.context)
 
 
 @frozen

@@ -13,7 +13,7 @@ from cobrowse_session.stream.changes import ATTRIBUTES, FieldChange, field_chang
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import Revision, is_late, revisions
-from cobrowse_session.stream.words import clock_time, length, value_text
+from cobrowse_session.stream.words import clock_time, length, session_name, value_text
 
 _INDENT = " " * 25
 _TELLING = ("state", "disconnectType", "wrapup.code", "afterCallWork.state")
@@ -59,7 +59,7 @@ def history(log: SessionLog) -> list[str]:
     2026-03-01 09:00:00.000  alerting e1: The agent is being alerted.
     2026-03-01 09:00:03.000  connected e2: Both sides are connected.
     """
-    lines = [f"Session {printable(log.session_id)}. All times are UTC."]
+    lines = [f"Session {session_name(log.session_id, log.context)}. All times are UTC."]
     for one in history_entries(log):
         lines += (one.lines[0], *(_INDENT + line for line in one.lines[1:]))
     return lines

@@ -8,6 +8,7 @@ from typing import Any
 
 from cobrowse_session.checks import NO_EXTRA
 from cobrowse_session.events import Event, Timer
+from cobrowse_session.model import Context
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segments
 from cobrowse_session.stream.changes import PARTS
@@ -36,6 +37,14 @@ def named(event: Event | Timer) -> str:
     if isinstance(event, Timer):
         return f"{event.type}, at {at}"
     return printable(f"{event.type} {event.id} of {event.source}, at {at}, received {time_text(event.received)}")
+
+
+def session_name(session: str, context: Context) -> str:
+    """Return a session with whose leg it is, where that is known: `s1 (agent ann, queue sales)`."""
+    user = context.user_id and f"{context.purpose or 'user'} {context.user_id}"
+    queue = context.queue_id and f"queue {context.queue_id}"
+    leg = ", ".join(filter(None, [user or context.purpose, queue]))
+    return printable(f"{session} ({leg})" if leg else session)
 
 
 def clock_time(moment: datetime) -> str:

@@ -6,7 +6,7 @@ with its whole trace, and is restored as it was.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -18,7 +18,7 @@ from cobrowse_session.checks import NO_EXTRA, Extra, json_text
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
-from cobrowse_session.model import CobrowseSession, vendor_name
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, vendor_name
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import Restored, SessionLog, TraceEntry
 from cobrowse_session.times import milliseconds, time_text
@@ -64,7 +64,15 @@ def save_log(log: SessionLog) -> dict[str, Any]:
 
 
 def _trace_digest(log: SessionLog) -> str:
-    return sha256("\n".join(encode_entry(trace_entry(entry)) for entry in log.trace).encode()).hexdigest()
+    return sha256("\n".join(encode_entry(_digested(entry)) for entry in log.trace).encode()).hexdigest()
+
+
+def _digested(entry: TraceEntry) -> dict[str, Any]:
+    """Return the entry as the first saved logs had it. What it has more of follows from the events, whatever the rules."""
+    return {key: value for key, value in trace_entry(entry).items() if key not in _NOT_DIGESTED}
+
+
+_NOT_DIGESTED = ("participant", "user", "queue", "purpose", "media")
 
 
 def _save_sealed(log: SessionLog) -> dict[str, Any]:
@@ -158,7 +166,6 @@ class _SavedEntry:
     from_: str
     to: str | None = None
     acw: str | None = None
-    conversation: str | None = None
     set: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str
@@ -338,7 +345,16 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
         order.pop()
     if order != sorted(order):
         raise decode_error("wrong_rows", "$.rows", len(entries), "each timer after the events that occurred by then")
-    return entries
+    return list(_with_context(entries))
+
+
+def _with_context(entries: Iterable[TraceEntry]) -> Iterator[TraceEntry]:
+    """Yield the entries with the context as of each. It follows from the events, whatever the rules (CONTEXT-3)."""
+    context = NO_CONTEXT
+    for entry in entries:
+        if isinstance(entry.event, Event):
+            context = entry.event.context.with_defaults(context)
+        yield TraceEntry(entry.event, entry.outcome, context)
 
 
 def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> TraceEntry:
@@ -360,7 +376,7 @@ def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], sa
         acw=None if one.acw is None else AfterCallWorkState.read(one.acw),
         notes=one.notes,
     )
-    return TraceEntry(event, outcome, one.conversation)
+    return TraceEntry(event, outcome)
 
 
 _TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}

@@ -84,11 +84,16 @@ class _Entry:
 
 def trace_entry(entry: TraceEntry) -> dict[str, Any]:
     """Return an entry of a trace as a JSON object, without what it changed. `Any`: JSON."""
-    event, outcome = entry.event, entry.outcome
+    event, outcome, context = entry.event, entry.outcome, entry.context
     sent = event if isinstance(event, Event) else None
     found = {
         "session": event.subject,
-        "conversation": entry.conversation,
+        "conversation": context.conversation_id,
+        "participant": context.participant_id,
+        "user": context.user_id,
+        "queue": context.queue_id,
+        "purpose": context.purpose,
+        "media": context.media_type,
         "event": sent and sent.id,
         "source": sent and sent.source,
         "type": event.type,
