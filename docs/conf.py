@@ -72,13 +72,13 @@ def setup(app: Sphinx) -> None:
 
 
 class _RuleAnchors(SphinxTransform):
-    """Anchors for the rules of the specification: a bold id, `**ACW-4**`, is the anchor `acw-4` and a link to itself."""
+    """Anchors for the numbered rules of a page: a bold id, `**ACW-4**`, is the anchor `acw-4` and a link to itself."""
 
     default_priority = 500  # before Sphinx collects the labels of a page, at 850
 
     def apply(self, **_: object) -> None:
         """Add the anchors. An id that is there twice is a warning."""
-        if self.env.docname != "lifecycle":
+        if self.env.docname not in ("lifecycle", "reference/payloads"):
             return
         for strong in list(self.document.findall(nodes.strong)):
             if re.fullmatch("[A-Z]+-[0-9]+", strong.astext()):

@@ -32,6 +32,7 @@ from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
 from cobrowse_session.settings import Settings
+from cobrowse_session.sources.genesys.fields import markdown
 from cobrowse_session.vocabulary import Vocabulary, _spellings
 
 ROWS = (*CONNECTION, *AFTER_CALL_WORK)
@@ -192,6 +193,14 @@ def errors() -> None:
             for error in CobrowseError.__subclasses__()
         ),
     )
+
+
+# --- Payloads -----------------------------------------------------------------------------------------------------------------
+
+
+def payload_fields() -> None:
+    """Print every field of the platform's models, with what reads it, or the reason why nothing does."""
+    print(*markdown(), sep="\n")
 
 
 # --- The command line ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def captured() -> None:
     print("A captured notification, converted and replayed")
     for log in logs:
         print(f"  {life(log.session)}")
-    results = Counter(one.result for one in reconcile((log.session for log in logs), converted.legs))
+    results = Counter(one.result for one in reconcile((log.session for log in logs), converted.legs).compared)
     print(f"  beside the platform's own record: {', '.join(f'{count} fields {result}' for result, count in results.items())}")
 
 

@@ -26,6 +26,7 @@ SLOW = {
     "test_stream_files.py",
     "test_terminal.py",
     "test_web_page.py",
+    "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
     "test_a_long_log_in_any_order_shows_what_the_fold_says",
     "test_a_reader_that_goes_away_is_no_error",
     "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",

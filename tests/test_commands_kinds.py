@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.commands import command
+from tests.test_corpus import FOLDERS, REJECTED, payload_of
 from tests.test_genesys import PAYLOADS
-from tests.test_replay import CALL, EXAMPLES, lines
+from tests.test_replay import CALL, lines
 
 from cobrowse_session.io.kinds import kind_of
 
-CAPTURES = sorted((EXAMPLES.parent / "tests" / "corpus").glob("*/payload.json"))
+CAPTURES = [payload_of(case) for case in FOLDERS if case not in REJECTED]
 READ_EVENTS = ("replay", "history", "explain", "timeline", "perfetto", "validate", "clocks")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.commands import command
-from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, told
+from tests.test_genesys import DETAIL, PAYLOADS, SNAPSHOTS, WHOLE, conversation, t, written
 
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import Rejected
@@ -21,6 +21,10 @@ GOOD, BAD = json.dumps(WHOLE), '{"participants"'
 
 def events(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
+
+
+def without_edition(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in event.items() if key != "sequence"} for event in found]
 
 
 @pytest.fixture
@@ -49,19 +53,19 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_payloads_may_stand_in_a_file_in_any_shape(shape: str, payload: Path) -> None:
+def test_a_file_of_payloads_may_have_any_shape(shape: str, payload: Path) -> None:
     payload.write_bytes(SHAPES[shape].encode())
 
     done = command("convert", payload)
 
     assert (done.code, done.err) == (0, TEN)
-    assert events(done.out) == told(WHOLE)
+    assert events(done.out) == written(WHOLE)
 
 
 def test_minus_is_standard_input() -> None:
     done = command("convert", "-", stdin=GOOD.encode())
 
-    assert (done.code, events(done.out), done.err) == (0, told(WHOLE), TEN)
+    assert (done.code, events(done.out), done.err) == (0, written(WHOLE), TEN)
 
 
 def test_events_go_where_they_are_sent(payload: Path) -> None:
@@ -70,29 +74,30 @@ def test_events_go_where_they_are_sent(payload: Path) -> None:
     done = command("convert", payload, "-o", target)
 
     assert (done.code, done.out, done.err) == (0, "", TEN)
-    assert events(target.read_text(encoding="utf-8")) == told(WHOLE)
+    assert events(target.read_text(encoding="utf-8")) == written(WHOLE)
     assert target.read_bytes().endswith(b"}\n")
     assert b"\r" not in target.read_bytes()
 
 
-def test_payloads_of_many_families_may_stand_in_one_file(payload: Path) -> None:
+def test_one_file_may_have_payloads_of_many_families(payload: Path) -> None:
     payload.write_text("".join(json.dumps(one) + "\n" for one in PAYLOADS.values()))
 
     done = command("convert", payload)
 
     found = {event["id"] for event in events(done.out)}
     assert done.code == 0
-    assert found == {event["id"] for one in PAYLOADS.values() for event in told(one)}
+    assert found == {event["id"] for one in PAYLOADS.values() for event in written(one)}
 
 
-def test_a_fact_comes_once_however_many_lines_state_it(payload: Path) -> None:
+def test_a_fact_has_one_id_however_many_lines_state_it(payload: Path) -> None:
     payload.write_text("".join(json.dumps(one) + "\n" for one in (*SNAPSHOTS, OTHER, *reversed(SNAPSHOTS))))
 
     done = command("convert", payload)
 
     ids = [event["id"] for event in events(done.out)]
     assert done.code == 0
-    assert len(ids) == len(set(ids)) == 12
+    assert len(set(ids)) == 12
+    assert len(ids) < 2 * len(set(ids))  # a copy stays where another snapshot corrects it
 
 
 def test_a_file_without_payloads_is_no_error() -> None:
@@ -100,7 +105,8 @@ def test_a_file_without_payloads_is_no_error() -> None:
 
     for nothing in (b"", b"\n \n", b"[]", heartbeat, heartbeat * 3):
         done = command("convert", "-", stdin=nothing)
-        assert (done.code, done.out, done.err) == (0, "", "0 events, 0 warnings, 0 payloads rejected\n")
+        assert (done.code, done.out) == (0, "")
+        assert done.err.startswith("0 events, 0 warnings, 0 payloads rejected")
 
 
 # --- What cannot be read ------------------------------------------------------------------------------------------------------
@@ -130,7 +136,7 @@ def test_what_cannot_be_read_is_rejected_with_its_line_and_the_others_go_on(
     done = command("convert", payload, "--rejects", rejects)
 
     assert done.code == 1
-    assert events(done.out) == told(WHOLE)
+    assert without_edition(events(done.out)) == without_edition(written(WHOLE))  # a rejected payload has a place, too
     found = [(one["line"], (one["error"], one["path"])) for one in events(rejects.read_text())]
     assert dict(found) == bad
     assert all(f"{payload}:{line}: {error}: {path}: " in done.err for line, (error, path) in bad.items())
@@ -142,7 +148,7 @@ def test_each_element_of_an_array_is_rejected_by_itself_and_by_its_place(payload
 
     done = command("convert", payload, "--rejects", rejects)
 
-    assert (done.code, events(done.out)) == (1, told(WHOLE))
+    assert (done.code, events(done.out)) == (1, written(WHOLE))
     assert done.err.splitlines()[-1] == "10 events, 0 warnings, 2 payloads rejected"
     assert [(one["line"], one["path"], one["found"]) for one in events(rejects.read_text())] == [
         (1, "$[1]", "5"),
@@ -150,7 +156,7 @@ def test_each_element_of_an_array_is_rejected_by_itself_and_by_its_place(payload
     ]
 
 
-def test_the_rejects_say_what_was_found_and_expected(payload: Path) -> None:
+def test_a_reject_has_what_was_found_and_expected(payload: Path) -> None:
     payload.write_text(f'{GOOD}\n{{"presence":"busy"}}\n')
     rejects = payload.with_name("rejects.jsonl")
 
@@ -162,7 +168,7 @@ def test_the_rejects_say_what_was_found_and_expected(payload: Path) -> None:
         "error": "not_recognised",
         "path": "$",
         "found": '{"presence": "busy"}',
-        "expected": "a payload of a known family",
+        "expected": "a payload of a known family (sources: genesys)",
         "text": '{"presence":"busy"}',
         "length": 19,
     }
@@ -197,7 +203,7 @@ def test_warnings_go_to_standard_error_and_are_no_failure(payload: Path) -> None
     done = command("convert", payload)
 
     assert done.code == 0
-    assert [event["id"] for event in events(done.out)] == [f"leg/connected/{t(3)}", f"leg/disconnected/{t(63)}"]
+    assert [event["id"] for event in events(done.out)] == ["leg/connected", "leg/disconnected"]
     warning, count = done.err.splitlines()
     assert ":1: warning: " in warning
     assert warning.endswith(
@@ -236,7 +242,7 @@ def test_a_payload_that_is_not_of_the_family_that_is_named_is_rejected(payload: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (("convert", "{payload}", "--from", "nonsense"), "detail.user.start"),
         (("convert", "no-such-file"), "No such file"),
@@ -247,14 +253,14 @@ def test_a_payload_that_is_not_of_the_family_that_is_named_is_rejected(payload: 
         (("convert",), "PAYLOAD"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_to_do(arguments: tuple[str, ...], said: str, payload: Path) -> None:
+def test_wrong_usage_exits_with_2_and_what_to_do(arguments: tuple[str, ...], words: str, payload: Path) -> None:
     before = payload.read_bytes()
 
     done = command(*(argument.format(payload=payload) for argument in arguments))
 
-    words = " ".join(done.err.replace("│", " ").split())
+    printed = " ".join(done.err.replace("│", " ").split())
     assert (done.code, done.out) == (2, "")
-    assert said in words
+    assert words in printed
     assert "Traceback" not in done.err
     assert payload.read_bytes() == before
 

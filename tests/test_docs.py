@@ -15,7 +15,9 @@ PUBLIC = (
     "cobrowse_session.diagrams",
     "cobrowse_session.stream",
     "cobrowse_session.testing",
+    "cobrowse_session.testing.sources",
     "cobrowse_session.wire",
+    "cobrowse_session.sources",
     "cobrowse_session.sources.genesys",
     *(f"cobrowse_session.io.{name}" for name in ("clocks", "diff", "inbox", "payloads", "replay")),
 )

@@ -22,6 +22,7 @@ from cobrowse_session import (
     RefusedError,
     Settings,
     SettingsError,
+    SourceError,
     StaleError,
     TableError,
 )
@@ -71,6 +72,11 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         ),
     ),
     (SettingsError("grace", "a timedelta", "3"), "caller", "grace: expected a timedelta, found 3"),
+    (
+        SourceError("pagelnk", "one of genesys, pagelink", "no such name"),
+        "caller",
+        "source 'pagelnk': expected one of genesys, pagelink, found no such name",
+    ),
     (TableError(("row 'a' is wrong",)), "caller", "the table has 1 error:\nrow 'a' is wrong"),
     (
         FormatVersionError("a saved log", 9, 1),

@@ -397,8 +397,8 @@ def test_a_reason_reads_as_a_page() -> None:
             stream().connected().after(9).disconnected("peer"),
             (
                 (
-                    "row none_without_prompt decided at 2026-03-01 09:00:09.000: No wrap-up prompt is known, so the leg has no "
-                    "after-call work. [ACW-3, ACW-7]"
+                    "row none_without_prompt decided at 2026-03-01 09:00:09.000: No setting of the leg begins after-call work. "
+                    "[ACW-3, ACW-7]"
                 ),
                 "row begins would have set afterCallWork (unless: no event and no default names a wrap-up prompt)",
                 "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",

@@ -1,9 +1,9 @@
 """Our sessions against the platform's own record: equal, within a tolerance, different, missing; the library and the command."""
 
+import csv
 import json
 import re
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,10 @@ from tests.test_genesys import pushed as at
 
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.sources.genesys import convert
-from cobrowse_session.sources.reconcile import Compared, reconcile
+from cobrowse_session.sources.reconcile import FIELDS, Compared, reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import encode_event
 
-SECOND = timedelta(seconds=1)
 CLOUD, PROVIDER = "the cloud clock", "the corrected provider clock"
 TIMES = {  # every time that is compared, and its clock
     "startAlertingTime": CLOUD,
@@ -31,21 +30,27 @@ TIMES = {  # every time that is compared, and its clock
     "afterCallWork.startTime": PROVIDER,
     "afterCallWork.endTime": CLOUD,
     "wrapup.endTime": CLOUD,
-    "wrapup.durationSeconds": CLOUD,
 }
 WORDS = (
     *("state", "initialState", "disconnectType", "provider", "peerId"),
     *(f"segments[{index}].{name}" for index in (0, 1) for name in ("type", "howEnded")),
     *("segments[1].disconnectType", "afterCallWork.state"),
-    *("wrapup.code", "wrapup.name", "wrapup.notes", "wrapup.tags"),
+    *("wrapup.code", "wrapup.name", "wrapup.notes", "wrapup.tags", "wrapup.durationSeconds"),
 )
+TOLERANT = {  # the only fields that may differ, and the rule that is the reason
+    "startAlertingTime": "SKEW-4",
+    "connectedTime": "STAMP-3",
+    "afterCallWork.startTime": "ACW-6",
+    "afterCallWork.endTime": "SKEW-3",
+    "wrapup.endTime": "SKEW-3",
+}
 
 
 def compare(theirs: Any, ours: Iterable[Event] | None = None) -> list[Compared]:
     """The sessions of our events (those of the whole life, if none are given) beside a payload of theirs."""
     events = convert(WHOLE).events if ours is None else tuple(ours)
     sessions = [fold(events).session] if events else []
-    return list(reconcile(sessions, convert(theirs).legs))
+    return list(reconcile(sessions, convert(theirs).legs).compared)
 
 
 def results(theirs: Any, ours: Iterable[Event] | None = None) -> dict[str, str]:
@@ -71,29 +76,34 @@ def test_a_life_that_agrees_is_equal_in_every_field() -> None:
     assert {one.session for one in compared} == {"leg"}
 
 
-def test_the_tolerance_of_a_time_is_that_of_its_clock() -> None:
-    tolerances = {CLOUD: SECOND, PROVIDER: timedelta(0)}
+def test_a_value_must_be_equal_unless_a_rule_moves_a_time() -> None:
+    found = {one.field: one for one in compare(WHOLE)}
 
-    found = {one.field: (one.clock, one.tolerance) for one in compare(WHOLE) if one.clock is not None}
-    assert found == {name: (clock, tolerances[clock]) for name, clock in TIMES.items()}
+    assert {field: one.clock for field, one in found.items() if one.clock} == TIMES
+    assert {field for field, one in found.items() if one.tolerance} == {*TOLERANT}
+    assert all(rule in str(found[field].tolerance) for field, rule in TOLERANT.items())
 
 
 @pytest.mark.parametrize(
     ("theirs", "field", "result"),
     [
-        (changed(startAlertingTime=t(1.03)), "startAlertingTime", "within"),
-        (changed(startAlertingTime=t(1.031)), "startAlertingTime", "different"),
-        (changed(connectedTime=t(2)), "connectedTime", "within"),
-        (changed(connectedTime=t(1.999)), "connectedTime", "different"),
+        (changed(startAlertingTime=t(1.029)), "startAlertingTime", "within"),
+        (changed(startAlertingTime=t(1.03)), "startAlertingTime", "different"),
+        (changed(startAlertingTime=t(0.029)), "startAlertingTime", "different"),
+        (changed(connectedTime=t(2.001)), "connectedTime", "within"),
+        (changed(connectedTime=t(2)), "connectedTime", "different"),
+        (changed(connectedTime=t(3.001)), "connectedTime", "different"),
         (changed(disconnectedTime=t(63.001)), "disconnectedTime", "different"),
-        (inside("afterCallWork", startTime=t(63.001)), "afterCallWork.startTime", "different"),
-        (inside("afterCallWork", endTime=t(78.22)), "afterCallWork.endTime", "within"),
-        (inside("afterCallWork", endTime=t(78.221)), "afterCallWork.endTime", "different"),
+        (inside("afterCallWork", startTime=t(63.999)), "afterCallWork.startTime", "within"),
+        (inside("afterCallWork", startTime=t(64)), "afterCallWork.startTime", "different"),
+        (inside("afterCallWork", endTime=t(77.221)), "afterCallWork.endTime", "different"),
+        (inside("afterCallWork", endTime=t(76.221)), "afterCallWork.endTime", "within"),
+        (inside("afterCallWork", endTime=t(76.22)), "afterCallWork.endTime", "different"),
         (inside("afterCallWork", state="skipped"), "afterCallWork.state", "different"),
-        (inside("wrapup", endTime=t(76.22)), "wrapup.endTime", "within"),
-        (inside("wrapup", endTime=t(76.219)), "wrapup.endTime", "different"),
-        (inside("wrapup", durationSeconds=15), "wrapup.durationSeconds", "within"),
-        (inside("wrapup", durationSeconds=16), "wrapup.durationSeconds", "different"),
+        (inside("wrapup", endTime=t(76.221)), "wrapup.endTime", "within"),
+        (inside("wrapup", endTime=t(76.22)), "wrapup.endTime", "different"),
+        (inside("wrapup", durationSeconds=15), "wrapup.durationSeconds", "different"),
+        (inside("wrapup", durationSeconds=13), "wrapup.durationSeconds", "different"),
         (inside("wrapup", durationSeconds=10**30), "wrapup.durationSeconds", "different"),
         (inside("wrapup", durationSeconds=-(10**4000)), "wrapup.durationSeconds", "different"),
         (inside("wrapup", code="code2"), "wrapup.code", "different"),
@@ -140,7 +150,7 @@ def test_an_open_segment_is_not_compared_for_it_may_lag_behind() -> None:
 
 
 def test_a_closed_segment_that_we_do_not_have_is_missing() -> None:
-    third = {"startTime": t(63), "endTime": t(64), "type": "Interact"}
+    third = {"startTime": t(63), "endTime": t(64), "type": "Alert"}
 
     assert results(changed(segments=[*COBROWSE["segments"], third])) == {
         f"segments[2].{name}": "missing" for name in ("type", "startTime", "endTime")
@@ -206,7 +216,84 @@ def test_a_conversation_whose_legs_share_after_call_work_agrees_with_itself() ->
     ],
 )
 def test_a_record_of_analytics_agrees_with_itself(record: Json) -> None:
-    assert results(record, convert(record).events) == {}
+    assert {"different", "missing"}.isdisjoint(results(record, convert(record).events).values())
+
+
+EVERY_FIELD: dict[str, Json] = {  # another value of each field, times by one second
+    "startAlertingTime": {"startAlertingTime": t(1.03)},
+    "connectedTime": {"connectedTime": t(4)},
+    "disconnectedTime": {"disconnectedTime": t(64)},
+    **{name: {name: "other"} for name in ("provider", "peerId", "cobrowseSessionId", "viewerUrl")},
+    "self": {"self": {"name": "other"}},
+    "cobrowseRole": {"cobrowseRole": "sharer"},
+    "state": {"state": "terminated"},
+    "initialState": {"initialState": "dialing"},
+    "disconnectType": {"disconnectType": "spam"},
+    "afterCallWorkRequired": {"afterCallWorkRequired": True},
+    "afterCallWork.state": {"afterCallWork": {"state": "skipped"}},
+    "afterCallWork.startTime": {"afterCallWork": {"startTime": t(64)}},
+    "afterCallWork.endTime": {"afterCallWork": {"endTime": t(78.22)}},
+    "wrapup.code": {"wrapup": {"code": "other"}},
+    "wrapup.name": {"wrapup": {"name": "other"}},
+    "wrapup.notes": {"wrapup": {"notes": "other"}},
+    "wrapup.tags": {"wrapup": {"tags": ["other"]}},
+    "wrapup.endTime": {"wrapup": {"endTime": t(78.22)}},
+    "wrapup.durationSeconds": {"wrapup": {"durationSeconds": 15}},
+}
+
+
+def test_there_is_another_value_for_each_field_that_is_compared() -> None:
+    assert {field.name for field in FIELDS} == {*EVERY_FIELD, "controlling"}
+
+
+@pytest.mark.parametrize("field", EVERY_FIELD)
+def test_another_value_of_any_field_is_found_and_a_time_by_one_second(field: str) -> None:  # LOST-4
+    own = {"self": {"name": "Zoë"}, "afterCallWorkRequired": False}
+    changed_part = {
+        name: COBROWSE[name] | value if isinstance(value, dict) and name != "self" else value
+        for name, value in EVERY_FIELD[field].items()
+    }
+    ours = convert(conversation({**COBROWSE, **own})).events
+
+    found = results(conversation({**COBROWSE, **own, **changed_part}), ours)
+    assert found[field] == "different"
+
+
+def test_another_grant_is_found_while_connected() -> None:
+    live = {"id": "leg", "state": "connected", "connectedTime": t(3), "controlling": ["page-1"]}
+
+    found = results(conversation(live | {"controlling": ["page-2"]}), convert(conversation(live)).events)
+    assert found == {"controlling": "different"}
+
+
+# --- Final records ------------------------------------------------------------------------------------------------------------
+
+ALERTING = {"id": "leg", "state": "alerting", "initialState": "alerting", "startAlertingTime": t(0)}
+GONE = ALERTING | {"state": "disconnected", "disconnectedTime": t(2), "disconnectType": "peer"}
+
+
+@pytest.mark.parametrize("order", [(ALERTING, GONE), (GONE, ALERTING)])
+def test_only_the_record_that_shows_the_end_is_compared(order: tuple[Json, ...]) -> None:  # LOST-5
+    payloads = [conversation(one) for one in order]
+    converted = convert(payloads)
+
+    found = reconcile([fold(converted.events).session], converted.legs)
+    assert (found.differences, found.legs, found.older, found.single) == ((), 1, 1, 0)
+
+
+def test_of_two_records_the_later_one_is_compared() -> None:
+    before, after = (conversation(ALERTING | {"peerId": peer}) for peer in ("p1", "p2"))
+    legs = convert([before, after]).legs
+
+    (different,) = reconcile([fold(convert(before).events).session], legs).differences
+    assert (different.field, different.ours, different.theirs) == ("peerId", "p1", "p2")
+
+
+def test_a_single_event_is_no_record() -> None:
+    pushed = convert({"communicationAnsweredEvents": [at(3)]})
+
+    found = reconcile([fold(pushed.events).session], pushed.legs)
+    assert (found.compared, found.legs, found.single) == ((), 0, 1)
 
 
 def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_record() -> None:
@@ -215,7 +302,7 @@ def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_re
     ours = fold(connected, lifecycle=lifecycle).session
     theirs = convert(conversation(ENDED | {"afterCallWork": {"state": "complete", "endTime": t(93)}})).legs
 
-    found = {one.field: one.result for one in reconcile([ours], theirs) if one.field.startswith("afterCallWork")}
+    found = {one.field: one.result for one in reconcile([ours], theirs).compared if one.field.startswith("afterCallWork")}
     assert found == {"afterCallWork.state": "different", "afterCallWork.endTime": "missing"}
 
 
@@ -225,10 +312,11 @@ def test_a_comparison_reads_as_a_line() -> None:
     assert lines["state"] == "equal      leg  state: ours disconnected, theirs disconnected"
     assert lines["peerId"] == "different  leg  peerId: ours peer1, theirs other"
     assert lines["connectedTime"] == (
-        f"within     leg  connectedTime: ours {t(3)}, theirs {t(2.5)} (the cloud clock, tolerance 1 s)"
+        f"within     leg  connectedTime: ours {t(3)}, theirs {t(2.5)} (the cloud clock: "
+        "connectedTime is never before startAlertingTime (STAMP-3))"
     )
     assert lines["disconnectedTime"] == (
-        f"different  leg  disconnectedTime: ours {t(63)}, theirs {t(64)} (the corrected provider clock, tolerance none)"
+        f"different  leg  disconnectedTime: ours {t(63)}, theirs {t(64)} (the corrected provider clock)"
     )
     assert [str(one) for one in compare(WHOLE, ())] == ["missing    leg  id: ours nothing, theirs leg"]
 
@@ -243,12 +331,12 @@ def events(tmp_path: Path) -> Path:
     return path
 
 
-FIELDS = len(compare(WHOLE))
+COUNT = len(compare(WHOLE))
 
 
 def counted(err: str) -> dict[str, int]:
     """What the last line counts, by result."""
-    found = re.fullmatch(r"1 leg, ([0-9]+) fields {3}(.*)", err.splitlines()[-1])
+    found = re.fullmatch(r"1 leg, ([0-9]+) fields compared {3}(.*)", err.splitlines()[-1])
     assert found is not None
     counts = {name: int(number) for name, number in (one.split() for one in found[2].split(", "))}
     assert sum(counts.values()) == int(found[1])
@@ -264,20 +352,20 @@ def record(events: Path, document: Any) -> Path:
 def test_agreement_exits_with_0_and_says_nothing(events: Path) -> None:
     done = command("reconcile", events, record(events, WHOLE))
 
-    assert (done.code, done.out, counted(done.err)) == (0, "", {"equal": FIELDS})
+    assert (done.code, done.out, counted(done.err)) == (0, "", {"equal": COUNT})
 
 
 def test_all_shows_equal_fields_too(events: Path) -> None:
     done = command("reconcile", events, record(events, WHOLE), "--all")
 
-    assert (done.code, len(done.out.splitlines())) == (0, FIELDS)
+    assert (done.code, len(done.out.splitlines())) == (0, COUNT)
     assert all(line.startswith("equal      leg  ") for line in done.out.splitlines())
 
 
 def test_what_lies_within_the_tolerance_is_counted_and_no_difference(events: Path) -> None:
     done = command("reconcile", events, record(events, changed(connectedTime=t(2.5))))
 
-    assert (done.code, done.out, counted(done.err)) == (0, "", {"equal": FIELDS - 1, "within": 1})
+    assert (done.code, done.out, counted(done.err)) == (0, "", {"equal": COUNT - 1, "within": 1})
 
 
 @pytest.mark.parametrize(
@@ -319,7 +407,7 @@ def test_what_cannot_be_read_is_said_and_exits_with_1(which: str, said: str, eve
 
     assert done.code == 1
     assert said in done.err
-    assert counted(done.err) == {"equal": FIELDS}
+    assert counted(done.err) == {"equal": COUNT}
 
 
 def test_a_number_beyond_all_bounds_is_a_difference_like_any_other(events: Path) -> None:
@@ -328,7 +416,7 @@ def test_a_number_beyond_all_bounds_is_a_difference_like_any_other(events: Path)
     assert "Traceback" not in done.err
     assert (done.code, done.out.splitlines()) == (
         1,
-        [f"different  leg  wrapup.durationSeconds: ours 14, theirs {10**30} (the cloud clock, tolerance 1 s)"],
+        [f"different  leg  wrapup.durationSeconds: ours 14, theirs {10**30}"],
     )
 
 
@@ -338,3 +426,66 @@ def test_a_file_that_is_not_there_exits_with_2(arguments: tuple[str, ...], event
 
     assert (done.code, done.out) == (2, "")
     assert "Traceback" not in done.err
+
+
+# --- Folders ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Events and records of two conversations, each in files of their own. The second one has lost the end of its leg."""
+    events, records = tmp_path / "events", tmp_path / "records"
+    events.mkdir()
+    records.mkdir()
+    for name in ("c1", "c2"):
+        document = conversation({**GONE, "id": f"leg-{name}"}) | {"id": name}
+        kept = [one for one in convert(document).events if name == "c1" or "disconnected" not in one.id]
+        (events / f"{name}.jsonl").write_text("".join(encode_event(one) + "\n" for one in kept), encoding="utf-8")
+        (records / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    return events, records
+
+
+def test_folders_are_compared_conversation_by_conversation(folders: tuple[Path, Path]) -> None:
+    done = command("reconcile", *folders)
+
+    assert done.code == 1
+    first, *lines = done.out.splitlines()
+    assert first == "Conversation c2"
+    assert {line.split()[0] for line in lines} <= {"different", "missing"}
+    assert "2 legs of 2 conversations" in done.err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_the_summary_has_a_line_for_each_conversation(suffix: str, folders: tuple[Path, Path], tmp_path: Path) -> None:
+    summary = tmp_path / f"summary.{suffix}"
+    command("reconcile", *folders, "--summary", summary)
+
+    text = summary.read_text(encoding="utf-8")
+    rows = json.loads(text) if suffix == "json" else list(csv.DictReader(text.splitlines()))
+    assert [row["conversation"] for row in rows] == ["c1", "c2"]
+    assert [int(row["legs"]) for row in rows] == [1, 1]
+    assert [int(row["different"]) + int(row["missing"]) > 0 for row in rows] == [False, True]
+    assert all(int(row["fields"]) == sum(int(row[name]) for name in ("equal", "within", "different", "missing")) for row in rows)
+
+
+def test_a_summary_of_another_form_is_wrong_usage(folders: tuple[Path, Path]) -> None:
+    done = command("reconcile", *folders, "--summary", "summary.txt")
+
+    assert (done.code, ".csv or .json" in done.err) == (2, True)
+
+
+def test_an_empty_folder_is_named(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = command("reconcile", folders[0], empty)
+
+    assert (done.code, "empty" in done.err) == (2, True)
+
+
+def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_compared(folders: tuple[Path, Path]) -> None:
+    (folders[1] / "b.json").write_text('{"participants": 1', encoding="utf-8")
+    done = command("reconcile", *folders)
+
+    assert done.code == 1
+    assert "b.json:1" in done.err
+    assert "2 legs of 2 conversations" in done.err

@@ -408,5 +408,5 @@ def test_the_history_of_a_log_that_was_sealed_under_another_table_has_its_reason
     assert [line.partition(": ")[2] for line in lines[1:]] == [
         "Both sides are connected.",
         "Of another table.",
-        "The leg ended. No wrap-up prompt is known, so the leg has no after-call work.",
+        "The leg ended. No setting of the leg begins after-call work.",
     ]

@@ -1,4 +1,4 @@
-"""The specification has numbered rules, its citations name them, and tests cite them.
+"""The specification and the rules for converters are numbered, citations name rules, and tests cite them.
 
 A test cites a rule by its id, in a docstring or a comment: `ACW-4`. A rule that no test cites yet is in
 `tests/rules_without_a_test.txt`. `python tests/test_specification.py` prints that list anew.
@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SPECIFICATION = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("lifecycle.md", "reference/payloads.md")}
+SECTIONS = {"lifecycle.md": 9, "reference/payloads.md": 7}
+"""How many sections with rules each page has."""
 NOT_YET = Path(__file__).with_name("rules_without_a_test.txt")
 ID = r"\b([A-Z]{2,})-([0-9]+)\b"
 DEFINES = re.compile(r"^(?:\| )?\*\*([A-Z]+-[1-9][0-9]*)\*\* ", re.MULTILINE)
@@ -35,19 +37,19 @@ NOTHING_TO_TEST = {
 """Definitions of a term, advice, and facts about the platform. No behaviour of the library follows from them alone."""
 
 
-def sections() -> list[str]:
-    """The numbered sections with rules: 1 to 9."""
-    return re.split(r"^## (?=[0-9])", SPECIFICATION, flags=re.MULTILINE)[1:10]
+def sections(page: str) -> list[str]:
+    """The numbered sections with rules of a page."""
+    return re.split(r"^## (?=[0-9])", PAGES[page], flags=re.MULTILINE)[1 : SECTIONS[page] + 1]
 
 
-def rules(text: str = SPECIFICATION) -> list[str]:
-    """The ids of the rules that a text defines, in order."""
+def rules(text: str = "\n".join(PAGES.values())) -> list[str]:
+    """The ids of the rules that a text defines, in order. All pages are the default."""
     return DEFINES.findall(text)
 
 
 def citations(text: str) -> set[str]:
     """The ids that a text cites, in either form: `ACW-4`, or the anchor in `lifecycle.md#acw-4`."""
-    anchors = re.findall(r"lifecycle\.(?:md|html)#([a-z]+-[0-9]+)", text)
+    anchors = re.findall(r"(?:lifecycle|payloads)\.(?:md|html)#([a-z]+-[0-9]+)", text)
     ids = ["-".join(found) for found in re.findall(ID, text) if found[0] not in OTHERS]
     return {*ids, *(anchor.upper() for anchor in anchors)}
 
@@ -60,7 +62,7 @@ def cited_by_tests() -> set[str]:
 
 
 def without_a_test() -> list[str]:
-    """The rules that need a test and that no test cites, in the order of the specification."""
+    """The rules that need a test and that no test cites, in the order of the pages."""
     cited = cited_by_tests()
     return [rule for rule in rules() if rule not in cited and rule not in NOTHING_TO_TEST]
 
@@ -79,10 +81,11 @@ def is_rule(block: str) -> bool:
     return len(rules(block)) == 1 and DEFINES.match(block) is not None and not block.startswith("|")
 
 
-def test_the_specification_has_nine_sections_with_rules() -> None:
-    assert [section.split(".")[0] for section in sections()] == [str(number) for number in range(1, 10)]
-    assert all(rules(section) for section in sections())
-    assert rules("".join(sections())) == rules()
+@pytest.mark.parametrize("page", PAGES)
+def test_all_rules_of_a_page_are_in_its_numbered_sections(page: str) -> None:
+    assert [section.split(".")[0] for section in sections(page)] == [str(number + 1) for number in range(SECTIONS[page])]
+    assert all(rules(section) for section in sections(page))
+    assert rules("".join(sections(page))) == rules(PAGES[page])
 
 
 def test_the_rules_of_each_subject_are_numbered_from_1_without_a_gap() -> None:
@@ -96,12 +99,14 @@ def test_every_id_is_unique() -> None:
 
 
 def test_all_bold_text_that_looks_like_an_id_has_the_form_of_an_id() -> None:
-    looks_like_one = re.findall(r"^(?:\| *)?\*\*([A-Za-z]+[-_. :]*[0-9]+[a-z]?)\W*\*\*", SPECIFICATION, re.MULTILINE)
+    form = r"^(?:\| *)?\*\*([A-Za-z]+[-_. :]*[0-9]+[a-z]?)\W*\*\*"
 
-    assert looks_like_one == rules()
+    assert re.findall(form, "\n".join(PAGES.values()), re.MULTILINE) == rules()
 
 
-@pytest.mark.parametrize("section", [pytest.param(text, id=text.splitlines()[0]) for text in sections()])
+@pytest.mark.parametrize(
+    "section", [pytest.param(text, id=f"{page}-{text.splitlines()[0]}") for page in PAGES for text in sections(page)]
+)
 def test_every_paragraph_and_every_table_is_covered_by_a_rule(section: str) -> None:
     blocks = [block.strip() for block in section.split("\n\n")[1:] if block.strip()]
     uncovered = [

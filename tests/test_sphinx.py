@@ -102,10 +102,7 @@ def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(
 
     assert said == ""
     assert {line.strip() for line in render("connection", "mermaid").splitlines() if line} <= lines
-    assert (
-        "2026-03-01 09:05:00.000  disconnected e3: The leg ended. No wrap-up prompt is known, so the leg has no after-call work."
-        in lines
-    )
+    assert "2026-03-01 09:05:00.000  disconnected e3: The leg ended. No setting of the leg begins after-call work." in lines
     assert "One." in lines
 
 

@@ -19,6 +19,7 @@ from cobrowse_session.errors import (
     Problem,
     RefusedError,
     SettingsError,
+    SourceError,
     StaleError,
     TableError,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "SessionLog",
     "Settings",
     "SettingsError",
+    "SourceError",
     "Stale",
     "StaleError",
     "TableError",

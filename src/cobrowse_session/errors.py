@@ -178,6 +178,25 @@ class FormatVersionError(CobrowseError):
 
 
 @define(eq=False, slots=False)
+class SourceError(CobrowseError, LookupError):
+    """A source of payloads cannot be loaded by its name. The caller's fault. Correct the name, or the package that has it.
+
+    Attributes:
+        source: the name.
+        expected: what the name leads to.
+        found: what was found instead.
+    """
+
+    fault: ClassVar[str] = "caller"
+    source: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return printable(f"source {self.source!r}: expected {self.expected}, found {self.found}")
+
+
+@define(eq=False, slots=False)
 class MissingExtraError(CobrowseError, ImportError):
     """A feature needs an extra that is not installed.
 

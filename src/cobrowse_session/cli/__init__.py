@@ -6,10 +6,11 @@ import typer
 
 from cobrowse_session import __version__
 from cobrowse_session.cli.check import clocks_command, diff_command, validate_command
-from cobrowse_session.cli.convert import convert_command, reconcile_command
+from cobrowse_session.cli.convert import convert_command
 from cobrowse_session.cli.diagram import diagram_command, perfetto_command, timeline_command
 from cobrowse_session.cli.explain import explain_command, history_command
 from cobrowse_session.cli.options import Command, Commands
+from cobrowse_session.cli.reconcile import reconcile_command
 from cobrowse_session.cli.replay import replay_command
 
 app = typer.Typer(
@@ -40,7 +41,12 @@ for panel, name, command, examples in (
     (SESSIONS, "history", history_command, ("events.jsonl s1", "events.jsonl s1 --acw mandatory")),
     (SESSIONS, "explain", explain_command, ("events.jsonl s1 wrapup.endTime", "events.jsonl s1")),
     (PLATFORM, "convert", convert_command, ("conversation.json | cobrowse-session replay -",)),
-    (PLATFORM, "reconcile", reconcile_command, ("events.jsonl conversation.json --all",)),
+    (
+        PLATFORM,
+        "reconcile",
+        reconcile_command,
+        ("events.jsonl conversation.json --all", "events/ records/ --summary summary.csv"),
+    ),
     (CHECKS, "validate", validate_command, ("events.jsonl && echo fine",)),
     (CHECKS, "clocks", clocks_command, ("events.jsonl --min-delay 0.1",)),
     (CHECKS, "diff", diff_command, ("before.trace.jsonl after.trace.jsonl",)),

@@ -68,16 +68,17 @@ def activity_json(activity: Activity, at: datetime) -> dict[str, Any]:
     }
 
 
-def compared_json(compared: Compared) -> dict[str, Any]:
+def compared_json(conversation: str, compared: Compared) -> dict[str, Any]:
     """Return one field of one session beside the platform's."""
     return {
+        "conversation": conversation or None,
         "session": compared.session,
         "field": compared.field,
         "result": compared.result,
         "ours": field_value(compared.ours),
         "theirs": field_value(compared.theirs),
         "clock": compared.clock,
-        "toleranceMs": _ms(compared.tolerance),
+        "tolerance": compared.tolerance and compared.tolerance.reason,
     }
 
 

@@ -1,104 +1,78 @@
-"""The commands that read payloads of the platform: to events, and beside sessions."""
+"""The command that turns payloads into events."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Annotated, BinaryIO
+from functools import partial
 
 import typer
 
-from cobrowse_session.cli.as_json import compared_json
-from cobrowse_session.cli.errors import FileError, usage_errors
+from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Family, Json, MaxBytes, Output, Payload, Rejects, check_family, grouped
-from cobrowse_session.cli.outputs import Outputs, show, show_json
-from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
-from cobrowse_session.cli.sessions import Sessions, sessions_of
-from cobrowse_session.cli.wrong_kind import WrongKindError
+from cobrowse_session.cli.options import (
+    Family,
+    MaxBytes,
+    Output,
+    Payload,
+    Received,
+    Rejects,
+    check_family,
+    grouped,
+    sources_of,
+    time_of,
+)
+from cobrowse_session.cli.outputs import Outputs
+from cobrowse_session.cli.screen import ProblemReporter, inform, plural
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
-from cobrowse_session.sources.genesys import without_repeats
-from cobrowse_session.sources.leg import Leg
-from cobrowse_session.sources.reconcile import DIFFERENCES, reconcile
+from cobrowse_session.sources import Source, without_repeats
 from cobrowse_session.wire import encode_event
 
 _COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
 
 
-def convert_command(
+@grouped(sources=sources_of)
+def convert_command(  # noqa: PLR0913 (one argument an option)
     payload: Payload,
     output: Output = "-",
     family: Family = None,
+    *,
+    sources: tuple[Source, ...],
+    received: Received = None,
     rejects: Rejects = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Turn payloads of the platform into events: one JSON document, an array, or one per line.
+    """Turn payloads of a platform into events: one JSON document, an array, or one per line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
-    envelope around any of them. A fact is one event, however many payloads state it.
+    envelope around any of them. A fact is one event, however many payloads state it. Traffic that states nothing of a leg, such
+    as heartbeats, is skipped and counted.
     """
-    check_family(family)
+    check_family(family, sources)
     check_files(payload, [output, rejects])
-    warnings = 0
+    received_at, warnings, skipped = time_of("--received", received), 0, Counter[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
-        source = open_input(files, payload, None if family else "payload")
+        source = open_input(files, payload, None if family else "payload", sources)
+        read = partial(read_payloads, source, family=family, sources=sources, received_at=received_at, max_line_bytes=max_bytes)
         write, write_reject = outputs.writer(output), outputs.writer(rejects)
         bad = ProblemReporter(payload, inform, write_reject)
 
         def converted_events() -> Iterator[Event]:
             nonlocal warnings
-            for line, converted in read_payloads(source, bad, family, max_line_bytes=max_bytes):
+            for line, converted in read(bad):
                 warnings += len(converted.warnings)
+                skipped.update(converted.skipped)
                 for warning in converted.warnings:
                     inform(f"{payload}:{line}: warning: {warning}", "yellow")
                 yield from converted.events
 
         count = sum(1 for event in without_repeats(converted_events()) if [write(encode_event(event))])
-    inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected")
+    inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected{_skipped(skipped)}")
     if bad.lines:
         raise typer.Exit(1)
 
 
-@grouped(sessions=sessions_of)
-def reconcile_command(  # noqa: PLR0913 (one argument an option)
-    sessions: Sessions,
-    conversation: Annotated[str, typer.Argument(metavar="CONVERSATION.json", help="The platform's own record.")],
-    family: Family = None,
-    max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="Show equal fields as well.")] = False,
-    json: Json = False,
-) -> None:
-    """Compare the sessions of a file of events with the platform's own record, field by field.
-
-    Each field is equal, within the tolerance of its clock, different, or missing on our side. The exit code is 1 if fields differ
-    or are missing.
-    """
-    check_family(family)
-    check_files(sessions.events, ["-"])
-    check_files(conversation, ["-"])
-    legs: list[Leg] = []
-    with usage_errors(), ExitStack() as files:
-        record = _open_record(files, conversation)
-        logs = sessions.read()
-        theirs = ProblemReporter(conversation, inform)
-        for _, converted in read_payloads(record, theirs, family, max_line_bytes=max_bytes):
-            legs += converted.legs
-        compared = reconcile((log.session for log in logs), legs)
-        for one in compared:
-            if every or one.result in DIFFERENCES:
-                show_json(compared_json(one)) if json else show(str(one), _COLOURS.get(one.result))
-    counts = Counter[str](one.result for one in compared)
-    inform(f"{plural(len(legs), 'leg')}, {plural(len(compared), 'field')}" + breakdown(counts))
-    if sessions.bad.lines or theirs.lines or any(counts[result] for result in DIFFERENCES):
-        raise typer.Exit(1)
-
-
-def _open_record(files: ExitStack, name: str) -> BinaryIO:
-    """Open the platform's record. Events in its place are the sign of swapped arguments."""
-    try:
-        return open_input(files, name, "payload")
-    except WrongKindError as error:
-        if error.found != "events":
-            raise
-        raise FileError(name, "it holds events", "Name the events first, and the platform's record after them.") from None
+def _skipped(kinds: Counter[str]) -> str:
+    """Return the number of skipped payloads of each kind, the largest first. It is empty if there are none."""
+    each = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    return f", {kinds.total():,} skipped ({each})" if kinds else ""

@@ -94,7 +94,8 @@ def history_command(
 
 def _hint(logs: Iterable[SessionLog]) -> None:
     """Print what to do if a leg has no after-call work because no prompt is known."""
-    if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in logs for entry in log.trace):
+    without_work = (log for log in logs if log.session.after_call_work is None)
+    if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in without_work for entry in log.trace):
         inform("Set a default prompt with --acw.")
 
 

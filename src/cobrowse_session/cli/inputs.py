@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -19,6 +19,7 @@ from cobrowse_session.cli.outputs import is_stdout
 from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.kinds import Kind, kind_of
 from cobrowse_session.printable import printable
+from cobrowse_session.sources import BUILT_IN, Source
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -107,13 +108,14 @@ class _Source(io.RawIOBase):
             return self._file.readinto1(buffer)
 
 
-def open_input(files: ExitStack, name: str, expected: Kind | None = None) -> BinaryIO:
+def open_input(files: ExitStack, name: str, expected: Kind | None = None, sources: Sequence[Source] = BUILT_IN) -> BinaryIO:
     """Open a file, or standard input, to read. Gzip is unpacked.
 
     Args:
         files: closes it.
         name: of the file. `-`: standard input.
         expected: what it holds. It is recognised by its beginning, of which nothing is lost.
+        sources: those that are asked whether it holds payloads.
 
     Raises:
         WrongKindError: it holds something else.
@@ -128,7 +130,7 @@ def open_input(files: ExitStack, name: str, expected: Kind | None = None) -> Bin
         file = _buffered(files.enter_context(gzip.GzipFile(fileobj=file)), shown)
     if expected:
         with naming(shown):
-            found = kind_of(file.peek(BEGINNING))
+            found = kind_of(file.peek(BEGINNING), sources)
         if found and found != expected:
             raise WrongKindError(name, expected, found)
     return cast(BinaryIO, file)

@@ -1,7 +1,7 @@
 """The options of the commands, each defined once."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -10,15 +10,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from cobrowse_session import Lifecycle, Settings, SettingsError, WrapupPrompt
+from cobrowse_session import Lifecycle, Settings, SettingsError, SourceError, WrapupPrompt
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.suggest import unknown_value
-from cobrowse_session.sources.genesys import FAMILIES
+from cobrowse_session.sources import BUILT_IN, Source, known_sources, sources_named
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.converter import read_time
 
 FILES, TIME, WORK = "Input and output", "Time", "After-call work and alerts"
 """The groups of options in a command's help."""
+
+
+def families_of(sources: Iterable[Source]) -> list[str]:
+    """Return the families of all sources."""
+    return [family for source in sources for family in source.families]
+
 
 Events = Annotated[str, typer.Argument(metavar="EVENTS.jsonl", help="The events, one per line. Use `-` for standard input.")]
 Output = Annotated[
@@ -46,8 +52,18 @@ Family = Annotated[
     typer.Option(
         "--from",
         metavar="FAMILY",
-        help=f"Do not recognise the payload. It is one of: {', '.join(FAMILIES)}.",
+        help=f"Do not recognise the payload. It is one of: {', '.join(families_of(BUILT_IN))}, or one of a source that is named.",
         rich_help_panel=FILES,
+    ),
+]
+Received = Annotated[
+    str | None,
+    typer.Option(
+        "--received",
+        metavar="TIME",
+        help="When the payloads were received (RFC 3339, with its zone, on the cloud clock). "
+        "A fact counts from then if its payload has no time.",
+        rich_help_panel=TIME,
     ),
 ]
 MaxBytes = Annotated[
@@ -184,6 +200,27 @@ def lifecycle_of(
     return lifecycle
 
 
+def sources_of(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Recognise the payloads of this source, too. Another package has it. Several can be named.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+) -> tuple[Source, ...]:
+    """Return the built-in sources and those that are named."""
+    names, known = source or (), known_sources()
+    for name in names:
+        if name not in known:
+            raise unknown_value(name, known, "--source")
+    try:
+        return sources_named(*names)
+    except SourceError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--source") from None
+
+
 # --- Values -------------------------------------------------------------------------------------------------------------------
 
 
@@ -220,7 +257,7 @@ def wrong_setting(error: SettingsError, given: Mapping[str, tuple[str, str | flo
     return typer.BadParameter(f"expected {expected}, found {found}", param_hint=option)
 
 
-def check_family(family: str | None) -> None:
-    """Check that a family is known. Another one is wrong usage."""
-    if family is not None and family not in FAMILIES:
-        raise unknown_value(family, FAMILIES, "--from")
+def check_family(family: str | None, sources: Sequence[Source] = BUILT_IN) -> None:
+    """Check that a source has a family. Another one is wrong usage."""
+    if family is not None and family not in (known := families_of(sources)):
+        raise unknown_value(family, known, "--from")

@@ -100,13 +100,19 @@ class Sessions:
     lifecycle: Lifecycle
     bad: ProblemReporter
 
-    def read(self) -> Sequence[SessionLog]:
-        """Return the logs of all sessions, in the order in which they are written."""
+    def read(self, names: Sequence[str] = ()) -> Sequence[SessionLog]:
+        """Return the logs of all sessions, in the order in which they are written.
+
+        Args:
+            names: the files of events. None: the one that the command names.
+        """
         with usage_errors(), ExitStack() as files, many_objects(), progress() as steps:
-            source = open_input(files, self.events, "events")
             replay = Replay(self.lifecycle)
-            for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
-                replay.add(event)
+            for name in names or (self.events,):
+                self.bad.name = name
+                source = open_input(files, name, "events")
+                for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
+                    replay.add(event)
             with steps.waiting("Finishing"):
                 _, logs = replay.finish(self.until, exactly=self.known.at is not None)
         self.known.inform()

@@ -42,10 +42,12 @@ class Taken:
     Attributes:
         answers: the result of each event, or the reason why it was rejected.
         warnings: what a payload states and the converter could not use.
+        skipped: the kinds of payloads that state nothing of a leg, such as `heartbeat`, one for each payload.
     """
 
     answers: tuple[Received | Rejected, ...]
     warnings: tuple[Problem, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @frozen

@@ -1,17 +1,19 @@
 """Documents of a transport, recognised: events, CloudEvents, payloads of the platform, and lists of these."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cobrowse_session.checks import MAX_DEPTH, shown
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Received, Taken
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources import Source, convert
 from cobrowse_session.wire.cloudevents import is_cloudevent
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, check_document, read_json, too_many
 
@@ -27,18 +29,26 @@ class Recogniser:
         receive: called with a CloudEvents object. `Any`: JSON.
         reject: called with the error of what cannot be read, its text, and the number of documents that it counts.
         max_line_bytes: how many bytes a text may have.
+        sources: those that are asked for payloads.
+        received_at: when the document arrived.
     """
 
     add: Callable[[Event], Received | Rejected]
     receive: Callable[[Mapping[str, Any]], Received]
     reject: Callable[[DecodeError, bytes, int], Rejected]
     max_line_bytes: int
+    sources: Sequence[Source]
+    received_at: datetime
+    _places: Iterator[int] = field(factory=count, init=False)
 
     def take(self, document: object) -> Taken:
         """Return the results of a document, whatever it turns out to be."""
         taken = list(self._take(document, MAX_DEPTH))
-        answers = (answer for part in taken for answer in part.answers)
-        return Taken(tuple(answers), tuple(warning for part in taken for warning in part.warnings))
+        return Taken(
+            tuple(answer for part in taken for answer in part.answers),
+            tuple(warning for part in taken for warning in part.warnings),
+            tuple(kind for part in taken for kind in part.skipped),
+        )
 
     def _take(self, document: object, depth: int) -> Iterator[Taken]:
         """Yield the results of the parts of a document. Only `depth` lists may be nested in it."""
@@ -78,10 +88,11 @@ class Recogniser:
                 plain = dict(document)
                 check_document(plain)  # the caller's parser may let NaN or lone surrogates through
                 return Taken((self.receive(plain),))
-            converted = convert(document)
+            place = next(self._places)
+            converted = convert(document, sources=self.sources, received_at=self.received_at, place=place)
         except DecodeError as error:
             return Taken((self.reject(error, _json_bytes(document), 1),))
-        return Taken(tuple(map(self.add, converted.events)), converted.warnings)
+        return Taken(tuple(map(self.add, converted.events)), converted.warnings, converted.skipped)
 
 
 def check_recognisable(document: object) -> None:

@@ -36,6 +36,8 @@ from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
+from cobrowse_session.sources import BUILT_IN, Source
+from cobrowse_session.sources.registry import checked_sources
 from cobrowse_session.stream import Change, ProviderClock, SessionLog, merge_logs
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
@@ -61,6 +63,7 @@ class Inbox:
             distinguish a repeat from a late event.
         remember_sessions: how many ids of sealed sessions it remembers, each as long as a sender made it. Once one is
             forgotten, an event of an unknown session that is older than the seal horizon is late.
+        sources: the platforms whose payloads `take` recognises. `sources_named` returns others than the built-in ones.
 
     Raises:
         TypeError: an argument of another type.
@@ -86,6 +89,7 @@ class Inbox:
     max_line_bytes: int = MAX_LINE_BYTES
     remember_events: int = 100_000
     remember_sessions: int = 1_000_000
+    sources: tuple[Source, ...] = field(default=BUILT_IN, converter=checked_sources)
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
     """The logs of all sessions that were not evicted, by session."""
     clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
@@ -170,12 +174,12 @@ class Inbox:
         """Take whatever a transport delivers, and recognise it.
 
         Args:
-            document: an event, or CloudEvents JSON, one or a batch, or a payload of the platform, or a list of them. As text,
-                bytes or parsed JSON.
+            document: an event, or CloudEvents JSON, one or a batch, or a payload of one of the sources, or a list of them. As
+                text, bytes or parsed JSON.
             now: when it arrived, on the cloud clock. None: now.
 
         Returns:
-            The result of each event, and the warnings of the converter.
+            The result of each event, the warnings of the converter, and the kinds of payloads that state nothing of a leg.
 
         Raises:
             TypeError: it is none of these, or `now` is naive.
@@ -188,6 +192,8 @@ class Inbox:
             receive=lambda parsed: self._receive_object(parsed, now),
             reject=self._reject,
             max_line_bytes=self.max_line_bytes,
+            sources=self.sources,
+            received_at=now,
         )
         return recogniser.take(document)
 

@@ -1,11 +1,11 @@
 """The kind of a file, recognised by its beginning: events, a trace, sessions, or a payload of the platform."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.sources.genesys.provider import KEYS
+from cobrowse_session.sources import BUILT_IN, Source
 from cobrowse_session.wire.strict_json import read_json
 
 __all__ = ["Kind", "kind_of"]
@@ -13,30 +13,31 @@ __all__ = ["Kind", "kind_of"]
 Kind = Literal["events", "trace", "sessions", "payload", "spread events"]
 
 _KEY = re.compile(rb'"((?:[^"\\]|\\.){1,80})"\s*:')
-_OF_LINES: Mapping[Kind, set[str]] = {
-    "events": {"specversion", "type", "subject"},
+_EVENTS = {"specversion", "type", "subject"}
+_OTHERS: Mapping[Kind, set[str]] = {
     "trace": {"session", "type", "at", "outcome"},
     "sessions": {"state", "id", "initialState"},
 }
-_OF_PAYLOADS = ({"participants"}, {"topicName", "eventBody"}, {"detail", "detail-type"}, {"eventTime", "sessionId"})
 # Possessive (`++`), because each way to split 64 KiB of blank lines would be tried otherwise.
 _SPREAD = re.compile(rb"[\[{][^\S\n]*+\n\s++[\"{]")
-_LISTS = re.compile(rb'"(?:conversations|entities)"\s*:\s*\[')
 
 
-def kind_of(beginning: bytes) -> Kind | None:
+def kind_of(beginning: bytes, sources: Sequence[Source] = BUILT_IN) -> Kind | None:
     """Return the kind of a file that begins with these bytes. None: it is not certain.
 
     Only the first line decides for events, traces and sessions: a JSON object of its own with their keys. A payload may have many
     lines, or one that is longer than the beginning, so its keys may be anywhere in it. A file with a key of events is no payload.
-    Its events may be spread over several lines, each with an indent.
+    Its events may be spread over several lines, each with an indent. A source may have payloads with the keys of a trace or of a
+    session.
     """
     text = beginning.lstrip()
     keys = _keys(text.partition(b"\n")[0])
-    for kind, needed in _OF_LINES.items():
+    if keys >= _EVENTS:
+        return "events"
+    for kind, needed in _OTHERS.items():
         if needed <= keys:
-            return kind
-    return _of_several_lines(text) if text.startswith((b"{", b"[")) else None
+            return "payload" if _is_payload(keys, sources) else kind
+    return _of_several_lines(text, sources) if text.startswith((b"{", b"[")) else None
 
 
 def _keys(line: bytes) -> set[str]:
@@ -48,9 +49,12 @@ def _keys(line: bytes) -> set[str]:
     return set(document) if isinstance(document, dict) else set()
 
 
-def _of_several_lines(text: bytes) -> Kind | None:
+def _of_several_lines(text: bytes, sources: Sequence[Source]) -> Kind | None:
     keys = {key.decode(errors="replace") for key in _KEY.findall(text)}
     if "specversion" in keys:
         return "spread events" if _SPREAD.match(text) else None
-    has_marks = any(needed <= keys for needed in _OF_PAYLOADS) or any(key.lower().endswith(KEYS) for key in keys)
-    return "payload" if has_marks or _LISTS.search(text) else None
+    return "payload" if _is_payload(keys, sources) else None
+
+
+def _is_payload(keys: set[str], sources: Sequence[Source]) -> bool:
+    return any(source.looks_like(keys) for source in sources)

@@ -1,14 +1,19 @@
 """Files of the platform's payloads: one JSON document, an array of them, or one per line."""
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import chain, count
 from typing import Any, BinaryIO, Self
 
 from attrs import frozen
 
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.io.replay import CHUNK, Rejected, lines, skip
-from cobrowse_session.sources.genesys import Converted, convert_checked
+from cobrowse_session.sources import BUILT_IN, Converted, Source
+from cobrowse_session.sources.join import Joiner
+from cobrowse_session.sources.registry import convert_checked
+from cobrowse_session.times import utc
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, read_json, too_long, too_many
 
 __all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
@@ -48,8 +53,14 @@ class _Document:
         return Rejected.of(error, self.line, self.text, self.length, count)
 
 
-def read_payloads(
-    file: BinaryIO, reject: Callable[[Rejected], object], family: str | None = None, *, max_line_bytes: int = MAX_PAYLOAD_BYTES
+def read_payloads(  # noqa: PLR0913 (most are optional)
+    file: BinaryIO,
+    reject: Callable[[Rejected], object],
+    family: str | None = None,
+    *,
+    sources: Sequence[Source] = BUILT_IN,
+    received_at: datetime | None = None,
+    max_line_bytes: int = MAX_PAYLOAD_BYTES,
 ) -> Iterator[tuple[int, Converted]]:
     """Yield every payload of a file, converted. One that cannot be read or recognised is rejected, and the others are read.
 
@@ -58,20 +69,30 @@ def read_payloads(
         reject: called with what cannot be read or recognised. In an array, these are the first `MAX_PROBLEMS` elements, and one
             that counts the others.
         family: the family of all of them. None: each is recognised.
+        sources: those that are asked.
+        received_at: when all of them were received, on the cloud clock. None: it is not known.
         max_line_bytes: how many bytes one document may have: an array, or a payload by itself.
 
     Returns:
         For each payload the line in which it begins, and its events.
+
+    Raises:
+        TypeError: a naive `received_at`.
     """
+    convert = partial(convert_checked, family=family, sources=sources, received_at=received_at and utc(received_at))
+    places, joiner = count(), Joiner()
     for document in _documents(file, max_line_bytes):
         if isinstance(document.content, DecodeError):
             reject(document.rejected(document.content))
         else:
-            yield from _converted(document, reject, family)
+            for converted in _converted(document, reject, convert, places):
+                yield document.line, joiner.join(converted)
 
 
-def _converted(document: _Document, reject: Callable[[Rejected], object], family: str | None) -> Iterator[tuple[int, Converted]]:
-    """Yield each payload of a document, converted."""
+def _converted(
+    document: _Document, reject: Callable[[Rejected], object], convert: Callable[..., Converted], places: Iterator[int]
+) -> Iterator[Converted]:
+    """Yield each payload of a document, converted. Each has the next place."""
     content = document.content
     rejected = 0
     for index, payload in enumerate(content if isinstance(content, list) else [content]):
@@ -79,7 +100,7 @@ def _converted(document: _Document, reject: Callable[[Rejected], object], family
             rejected += 1
             continue
         try:
-            yield document.line, convert_checked(payload, family, path=f"$[{index}]" if isinstance(content, list) else "$")
+            yield convert(payload, place=next(places), path=f"$[{index}]" if isinstance(content, list) else "$")
         except DecodeError as error:
             rejected += 1
             if rejected <= MAX_PROBLEMS:

@@ -314,7 +314,7 @@ AFTER_CALL_WORK: tuple[Row, ...] = (
         guards=(prompt_is_unknown,),
         result=NO_TRANSITION,
         actions=(finish_wrapup,),
-        reason="No wrap-up prompt is known, so the leg has no after-call work.",
+        reason="No setting of the leg begins after-call work.",
         cites=("ACW-3", "ACW-7"),
     ),
     Row(

@@ -1,4 +1,4 @@
-"""A leg as one payload shows it, and the events that follow from it.
+"""A leg as one payload shows it, and the events that follow from it (docs/reference/payloads.md).
 
 Theory of operation
 ===================
@@ -36,6 +36,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from cobrowse_session.canonical import order
 from cobrowse_session.events import KINDS as EVENTS
 from cobrowse_session.events import (
     AfterCallWorkEnded,
@@ -49,7 +50,7 @@ from cobrowse_session.events import (
     Updated,
     WrapupSaved,
 )
-from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Details, Wrapup, vendor_name
+from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, AfterCallWork, Context, Details, Wrapup, vendor_name
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.sources.reader import Origin, Warnings
@@ -129,22 +130,19 @@ class Leg:
 
     @property
     def sequence(self) -> str:
-        """The edition: the payload's time, when it was received, its place. The later payload has the greater one."""
+        """The edition (EDITION-3): the payload's time, when it was received, its place. The later payload has the greater one."""
         own = self.provider_event_time or (self.origin.stated and self.origin.stated[1])
         return self.origin.sequence(own)
 
 
-def events_of(leg: Leg, warnings: Warnings) -> Iterator[Event]:
-    """Yield the events of a leg. What could not be understood is added to `warnings`."""
+def events_of(leg: Leg, warnings: Warnings) -> list[Event]:
+    """Return the events of a leg in their order. What could not be understood is added to `warnings`."""
     before = warnings.count
     builder = _EventBuilder(leg, warnings)
-    is_empty = next(events := builder.events(), None)
-    if is_empty is None:
-        if warnings.count == before:
-            builder.warn("no_fact", "", "nothing that is known", "a state with its time, or another fact of the leg")
-        return
-    yield is_empty
-    yield from events
+    events = builder.events()
+    if not events and warnings.count == before:
+        builder.warn("no_fact", "", "nothing that is known", "a state with its time, or another fact of the leg")
+    return events
 
 
 def begun_by(leg: Leg, segment: Segment) -> type[Entered] | None:
@@ -196,20 +194,21 @@ class _EventBuilder:
     warnings: Warnings
     _end: _Time | None = None
     _connected: datetime | None = None
-    _is_derived: bool = False
+    _connection: datetime | None = None
+    _is_derived: bool = False  # the times of all its states are
 
-    def events(self) -> Iterator[Event]:
-        """Yield every fact of the leg, in the order of its life."""
-        states = list(self._states())
+    def events(self) -> list[Event]:
+        """Return every fact of the leg, in the order of its life."""
+        events = list(self._states())
         self._end = self._ending()
-        ended = list(self._ended())
-        yield from states
-        yield from ended
-        first = min((event.occurred_at for event in (*states, *ended)), default=None)
-        yield from self._details(first)
-        yield from self._unheard_of(first)
-        yield from self._wrapped_up()
-        yield from self._after_call_work()
+        events += self._ended()
+        self._is_derived = bool(events) and not any(event.sequence for event in events)
+        first = min(events, key=order, default=None)
+        events += self._details(first)
+        events += self._unheard_of(first)
+        events += self._wrapped_up()
+        events += self._after_call_work()
+        return sorted(events, key=order)
 
     # --- The states -----------------------------------------------------------------------------------------------------------
 
@@ -224,14 +223,19 @@ class _EventBuilder:
         #
         # In the second one, the segments lag behind. The third corrects the time of the same fact. `Hold` begins no state.
         times: Counter[type[Entered]] = Counter()
-        for segment in self._placed_segments():
-            event = begun_by(self.leg, segment)
+        placed = [(begun_by(self.leg, segment), segment) for segment in self._placed_segments()]
+        shown = next((segment.start_time for event, segment in placed if event is Connected), None)
+        self._connection = shown or self.leg.connected_time
+        for event, segment in placed:
             if event is None:
                 self.warn("unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a known state")
             elif (event is not Connected or not times[Connected]) and segment.start_time:  # else the leg stays connected
                 times[event] += 1
                 own_type = segment.type if segment.type != event.segment else None
-                yield self._state(event, _Time(segment.start_time), segment_type=own_type, number=times[event])
+                # The starts of segments are of one clock. A stamp of the connection is of another one.
+                is_skewed = event is Alerting and shown is None
+                time = self._alert(segment.start_time) if is_skewed else _Time(segment.start_time)
+                yield self._state(event, time, segment_type=own_type, number=times[event])
         yield from self._states_without_segment(times)
 
     def _placed_segments(self) -> Iterator[Segment]:
@@ -267,17 +271,17 @@ class _EventBuilder:
         yield from self._current_state(times)
         self._check_beginning(times)
 
-    def _alert(self, stamp: datetime) -> _Time:
-        """Return the time of an alert by its stamp. It was not after the connection."""
-        connected = self.leg.connected_time
-        if connected is None or connected >= stamp:
-            return _Time(stamp)
-        if stamp - connected > ACROSS_CLOCKS:
+    def _alert(self, at: datetime) -> _Time:
+        """Return the time of an alert. It was not after the connection (SKEW-4)."""
+        connected = self._connection
+        if connected is None or connected >= at:
+            return _Time(at)
+        if at - connected > ACROSS_CLOCKS:
             self.warn("contradiction", "connectedTime", time_text(connected), "a time after the alert")
-        return _Time(connected, "connectedTime, because the alert was not after the connection")
+        return _Time(connected, "the connection, because the alert was not after it")
 
     def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
-        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so."""
+        """Yield the state in which the leg is, if nothing else shows when it began: it was seen so (WHEN-1, WHEN-4)."""
         leg, state = self.leg, _state_named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
@@ -312,7 +316,7 @@ class _EventBuilder:
     # --- The end --------------------------------------------------------------------------------------------------------------
 
     def _ending(self) -> _Time | None:
-        """Return the time at which the leg ended. None: it has not, or nothing shows when."""
+        """Return the time at which the leg ended (END-4). None: it has not, or nothing shows when."""
         leg = self.leg
         if leg.disconnected_time:
             return _Time(leg.disconnected_time)
@@ -345,23 +349,28 @@ class _EventBuilder:
 
     # --- Around the connection ------------------------------------------------------------------------------------------------
 
-    def _details(self, first: datetime | None) -> Iterator[Event]:
-        """Yield each detail that may come later or change as a fact of its own. All have the time of the first event."""
+    def _details(self, first: Event | None) -> Iterator[Event]:
+        """Yield each detail that may come later or change as a fact of its own. All have the times of the first event."""
         leg = self.leg
         if leg.state is None and leg.initial_state is None and leg.begins:
-            yield Updated(**self._whole_leg("begins", _Time(leg.begins)))
-            first = first or leg.begins
-        if first and self._is_derived and leg.settings != NO_SETTINGS:
-            # A derived state has no edition, so a setting that only a later payload states would be lost with it.
-            yield Updated(**self._envelope("settings", _Time(first)), settings=leg.settings)
-        for name, value in leg.changing.items():
+            begins = Updated(**self._whole_leg("begins", _Time(leg.begins)))
+            yield begins
+            first = first or begins
+        if first is None:
+            return
+        stated: dict[str, Any] = {name: {"details": Details(**{name: value})} for name, value in leg.changing.items()}
+        if self._is_derived and (carried := self._carried()):
+            # Derived states have no edition, so what only a later payload states would be lost with them (CARRY-2, PROMPT-5).
+            stated["settings"] = carried
+        for name, part in stated.items():
             if name == "controlling":
-                yield from self._grant(value)
-            elif first is not None:
-                yield Updated(**self._envelope(vendor_name(name), _Time(first)), details=Details(**{name: value}))
+                yield from self._grant(leg.changing[name])
+            else:
+                made = Updated(**self._envelope(vendor_name(name), _Time(first.occurred_at)), **part)
+                yield evolve(made, received_at=made.received_at or first.received_at)
 
     def _grant(self, controlling: tuple[str, ...]) -> Iterator[Event]:
-        """Yield a grant. It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
+        """Yield a grant (SKEW-2). It counts only while connected. At the time of the first event it would be ignored (SAME-5)."""
         leg, connected = self.leg, self._connected
         if connected is None or self._end is not None:
             return
@@ -370,13 +379,13 @@ class _EventBuilder:
             time = self._not_before(seen, connected, "connectedTime, because a grant comes after the connection")
             yield Updated(**self._envelope(f"controlling/{time_text(time.at)}", time), details=Details(controlling=controlling))
 
-    def _unheard_of(self, first: datetime | None) -> Iterator[Event]:
+    def _unheard_of(self, first: Event | None) -> Iterator[Event]:
         """Yield a state of other media (parked, converting, …) as an update. It changes nothing here, and is kept."""
         state = self.leg.state
         if state is None or isinstance(ConnectionState.read(state), ConnectionState):
             return
         self.warn("unknown_state", "state", state, "one of " + ", ".join(ConnectionState))
-        if at := self.leg.seen[1] if self.leg.seen else first:
+        if at := self.leg.seen[1] if self.leg.seen else first and first.occurred_at:
             yield Updated(**self._envelope(f"state/{state}", _Time(at)), extra={"state": state})
 
     def _wrapped_up(self) -> Iterator[Event]:
@@ -448,7 +457,7 @@ class _EventBuilder:
         yield AfterCallWorkEnded(**self._envelope("acw.ended", time), by=AfterCallWorkEndedBy.PLATFORM, state=work.state)
 
     def _after_the_end(self, at: datetime) -> _Time:
-        """Return a time of after-call work. It was not before the end of the leg."""
+        """Return a time of after-call work. It was not before the end of the leg (SKEW-3)."""
         if self._end is None:
             return _Time(at)
         if self._end.at - at > ACROSS_CLOCKS:
@@ -462,8 +471,6 @@ class _EventBuilder:
 
     def _envelope(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         leg, received = self.leg, self.leg.origin.received_at
-        if not time.is_edition:
-            self._is_derived = True
         if received and time.at - received > MAX_FUTURE:
             self.warn("contradiction", fact, time_text(time.at), f"a time about {time_text(received)}, when it was received")
             received = None
@@ -482,11 +489,16 @@ class _EventBuilder:
 
     def _whole_leg(self, fact: str, time: _Time) -> dict[str, Any]:  # the arguments' types differ
         """Return what every state event carries, because the first event of a leg differs from family to family."""
+        return {**self._envelope(fact, time), **self._carried()}
+
+    def _carried(self) -> dict[str, Any]:  # the arguments' types differ
+        """Return the details and settings of every state event. It is empty if the payload states none."""
         leg = self.leg
         details = Details(
             provider=leg.provider, initial_state=leg.initial_state, after_call_work_required=leg.after_call_work_required
         )
-        return {**self._envelope(fact, time), "details": details, "settings": leg.settings}
+        parts = {"details": (details, NO_DETAILS), "settings": (leg.settings, NO_SETTINGS)}
+        return {name: part for name, (part, nothing) in parts.items() if part != nothing}
 
     def warn(self, error: str, key: str, found: object, expected: str) -> None:
         """Add a warning about a key of the leg."""

@@ -58,7 +58,7 @@ class Origin:
     topic: str | None = None
 
     def sequence(self, own: datetime | None = None) -> str:
-        """Return the edition of what the payload states, as 33 digits.
+        """Return the edition of what the payload states, as 33 digits (EDITION-2).
 
         13 for its own time in milliseconds since 1970 (else when it was received, else zeros), 13 for when it was received (else
         zeros), 7 for its place. So equal times are settled by arrival, and a place never competes with a time.

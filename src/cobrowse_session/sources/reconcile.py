@@ -1,26 +1,73 @@
-"""Our sessions compared with the platform's own record, field by field."""
+"""Our sessions compared with the platform's own record, field by field.
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+`FIELDS` has what is compared. A time must be equal, with one exception: this package moves a time if what it depends on comes
+first. There the two may differ in that direction, by less than the platform's clocks differ.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Literal
 
 from attrs import frozen
 
+from cobrowse_session.canonical import Edition, edition
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
-from cobrowse_session.model import Communication, vendor_name
+from cobrowse_session.model import Communication, Wrapup
 from cobrowse_session.segments import Segment
-from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg, joined_segments
 from cobrowse_session.times import time_text
-from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_acw_state, read_disconnect_type, read_state
-
-ACROSS_CLOCKS = timedelta(seconds=1)
-"""The tolerance for times on the cloud clock. The platform's clocks differ by up to about a second (CLOCK-11)."""
-
-_NO_STATEMENT = (AfterCallWorkState.UNKNOWN, AfterCallWorkState.NOT_APPLICABLE)
+from cobrowse_session.vocabulary import (
+    ENDED_STATES,
+    AfterCallWorkState,
+    ConnectionState,
+    read_disconnect_type,
+    read_state,
+)
 
 Result = Literal["equal", "within", "different", "missing"]
 DIFFERENCES: tuple[Result, ...] = ("different", "missing")
 """The results that a person must look at."""
+
+
+@frozen
+class Tolerance:
+    """How far two times may differ, by less than `ACROSS_CLOCKS`.
+
+    Attributes:
+        reason: why they may differ.
+        ours_later: whether ours may be the later one.
+        theirs_later: whether theirs may be.
+    """
+
+    reason: str
+    ours_later: bool = False
+    theirs_later: bool = False
+
+    def allows(self, ours: datetime, theirs: datetime) -> bool:
+        """Return whether two times differ by no more than is tolerated."""
+        later = self.ours_later if ours > theirs else self.theirs_later
+        return later and abs(ours - theirs) < ACROSS_CLOCKS
+
+
+@frozen
+class Field:
+    """A field that is compared.
+
+    Attributes:
+        name: in the session JSON.
+        ours: returns the value of a session. `Any`: the fields' types differ.
+        theirs: returns the value of a leg. None: the record does not show it, or it cannot be compared.
+        clock: the clock of a time. None: it is no time.
+        tolerance: of a time. None: it must be equal.
+    """
+
+    name: str
+    ours: Callable[[Communication], Any]
+    theirs: Callable[[Leg], Any]
+    clock: str | None = None
+    tolerance: Tolerance | None = None
 
 
 @frozen
@@ -34,7 +81,7 @@ class Compared:
         theirs: the value in the platform's record.
         result: `equal`, `within` the tolerance, `different`, or `missing` on our side.
         clock: the clock of a time. None: it is no time.
-        tolerance: how far apart the two values may lie.
+        tolerance: why the two values may differ. None: they must be equal.
     """
 
     session: str
@@ -43,94 +90,212 @@ class Compared:
     theirs: Any
     result: Result
     clock: str | None = None
-    tolerance: timedelta | None = None
+    tolerance: Tolerance | None = None
 
     def __str__(self) -> str:
-        on = "" if self.clock is None else f" ({self.clock}, tolerance {self.tolerance_in_words()})"
+        reason = f": {self.tolerance.reason}" if self.tolerance and self.result == "within" else ""
+        on = "" if self.clock is None else f" ({self.clock}{reason})"
         values = f"ours {_value_text(self.ours)}, theirs {_value_text(self.theirs)}"
         return f"{self.result:<9}  {self.session}  {self.field}: {values}{on}"
 
-    def tolerance_in_words(self) -> str:
-        """Return the tolerance as text."""
-        return f"{self.tolerance.total_seconds():g} s" if self.tolerance else "none"
+
+@frozen
+class Reconciled:
+    """The comparison of sessions with the legs of a record.
+
+    Attributes:
+        compared: one for each field of each leg that was compared.
+        legs: how many legs were compared.
+        older: how many records of a leg were not, because a later one of the same leg was.
+        single: how many were not, because they show one event, not the leg.
+    """
+
+    compared: tuple[Compared, ...]
+    legs: int
+    older: int
+    single: int
+
+    @property
+    def differences(self) -> tuple[Compared, ...]:
+        """What a person must look at."""
+        return tuple(one for one in self.compared if one.result in DIFFERENCES)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The number of fields with each result."""
+        return Counter(one.result for one in self.compared)
 
 
-def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> tuple[Compared, ...]:
-    """Return the comparison of sessions with the legs of a payload, field by field.
+def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> Reconciled:
+    """Return the comparison of sessions with the legs of a record, field by field.
 
     Args:
         sessions: ours.
         legs: the platform's, as `convert` reads them from its own record.
 
     Returns:
-        One comparison per leg and field. What the platform does not show is not compared. A leg that has no session of ours is
-        `missing` as a whole.
+        One comparison per leg and field. Only the final record of a leg is compared: one that shows its end, and of several the
+        highest edition. What it does not show is not compared. A leg that has no session of ours is `missing` as a whole.
     """
     ours = {session.id: session for session in sessions}
-    return tuple(compared for leg in legs for compared in _compare(ours.get(leg.id), leg))
+    every = list(legs)
+    records = [leg for leg in every if leg.is_record]
+    final = _final(records)
+    compared = tuple(one for leg in final for one in _compare(ours.get(leg.id), leg))
+    return Reconciled(compared, len(final), len(records) - len(final), len(every) - len(records))
+
+
+def _final(records: Iterable[Leg]) -> list[Leg]:
+    """Return the final record of each leg, in the order of their first ones."""
+    # A snapshot that shows no end may come after the one that does, late or from another topic: nothing leaves an end (CONN-8).
+    final: dict[str, Leg] = {}
+    for leg in records:
+        other = final.setdefault(leg.id, leg)
+        if _finality(leg) >= _finality(other):
+            final[leg.id] = leg
+    return list(final.values())
+
+
+def _finality(leg: Leg) -> tuple[bool, bool, Edition]:
+    return _has_ended(leg), ConnectionState.read(leg.state or "") == ConnectionState.TERMINATED, edition(leg.sequence)
+
+
+def _has_ended(leg: Leg) -> bool:
+    return leg.disconnected_time is not None or ConnectionState.read(leg.state or "") in ENDED_STATES
 
 
 def _compare(session: Communication | None, leg: Leg) -> Iterator[Compared]:
     if session is None:
         yield Compared(leg.id, "id", None, leg.id, "missing")
         return
-    for field, ours, theirs, clock in _fields(session, leg):
-        if theirs is not None:
-            tolerance = None if clock is None else ACROSS_CLOCKS if clock == CLOUD else timedelta(0)
-            yield Compared(leg.id, field, ours, theirs, _result(ours, theirs, tolerance), clock, tolerance)
+    for field in FIELDS:
+        yield from _one(leg.id, field.name, field.ours(session), field.theirs(leg), field)
+    closed = tuple(segment for segment in joined_segments(leg) if segment.end_time)  # an open one may lag behind the leg
+    for index, (ours, theirs) in enumerate(zip_longest(tuple(session.segments or ())[: len(closed)], closed)):
+        for name, attribute in SEGMENT_FIELDS.items():
+            clock = PROVIDER if name.endswith("Time") else None
+            field = Field(f"segments[{index}].{name}", ours=_unused, theirs=_unused, clock=clock)
+            yield from _one(leg.id, field.name, getattr(ours or Segment(), attribute), getattr(theirs, attribute), field)
 
 
-def _fields(session: Communication, leg: Leg) -> Iterator[tuple[str, Any, Any, str | None]]:
-    """Yield field, ours, theirs, clock. The cloud ends after-call work and wrap-up. The other times are the provider's."""
-    work, saved = session.after_call_work, session.wrapup
-    theirs = leg.after_call_work if leg.after_call_work and leg.after_call_work.state not in _NO_STATEMENT else None
-    wrapup = leg.wrapup
-    yield "state", session.state, leg.state and read_state(leg.state), None
-    yield "initialState", session.initial_state, leg.initial_state and read_state(leg.initial_state), None
-    yield "disconnectType", session.disconnect_type, leg.disconnect_type and read_disconnect_type(leg.disconnect_type), None
-    yield "provider", session.provider, leg.provider, None
-    yield "self", session.self, leg.changing.get("self_"), None
-    for attribute in ("peer_id", "cobrowse_session_id", "cobrowse_role", "viewer_url"):
-        yield vendor_name(attribute), getattr(session, attribute, None), leg.changing.get(attribute), None
-    if read_state(leg.state or "") == ConnectionState.CONNECTED:  # a grant counts only then
-        yield "controlling", getattr(session, "controlling", None), leg.changing.get("controlling"), None
-    yield "afterCallWorkRequired", session.after_call_work_required, leg.after_call_work_required or None, None
-    yield "startAlertingTime", session.start_alerting_time, leg.start_alerting_time, CLOUD
-    yield "connectedTime", session.connected_time, leg.connected_time, CLOUD
-    yield "disconnectedTime", session.disconnected_time, leg.disconnected_time, PROVIDER
-    for index, segment in enumerate(leg.segments):
-        if segment.end_time:  # an open one may lag behind the leg
-            yield from _segment_fields(index, tuple(session.segments or ()), segment)
-    yield "afterCallWork.state", work and work.state, theirs and theirs.state and read_acw_state(theirs.state), None
-    yield "afterCallWork.startTime", work and work.start_time, theirs and theirs.start_time, PROVIDER
-    yield "afterCallWork.endTime", work and work.end_time, theirs and theirs.end_time, CLOUD
-    yield "wrapup.code", saved and saved.code, wrapup and wrapup.code, None
-    yield "wrapup.name", saved and saved.name, wrapup and wrapup.name, None
-    yield "wrapup.notes", saved and saved.notes, wrapup and wrapup.notes, None
-    yield "wrapup.tags", saved and saved.tags, wrapup and wrapup.tags, None
-    yield "wrapup.endTime", saved and saved.end_time, wrapup and wrapup.end_time, CLOUD
-    yield "wrapup.durationSeconds", saved and saved.duration_seconds, wrapup and wrapup.duration_seconds, CLOUD
+def _one(leg: str, name: str, ours: Any, theirs: Any, field: Field) -> Iterator[Compared]:  # the fields' types differ
+    if theirs is not None:
+        yield Compared(leg, name, ours, theirs, _result(ours, theirs, field.tolerance), field.clock, field.tolerance)
 
 
-def _segment_fields(index: int, segments: tuple[Segment, ...], theirs: Segment) -> Iterator[tuple[str, Any, Any, str | None]]:
-    ours = segments[index] if index < len(segments) else Segment()
-    yield f"segments[{index}].type", ours.type, theirs.type, None
-    yield f"segments[{index}].startTime", ours.start_time, theirs.start_time, PROVIDER
-    yield f"segments[{index}].endTime", ours.end_time, theirs.end_time, PROVIDER
-    yield f"segments[{index}].howEnded", ours.how_ended, theirs.how_ended, None
-    yield f"segments[{index}].disconnectType", ours.disconnect_type, theirs.disconnect_type, None
-
-
-def _result(ours: Any, theirs: Any, tolerance: timedelta | None) -> Result:
+def _result(ours: Any, theirs: Any, tolerance: Tolerance | None) -> Result:  # the fields' types differ
     if ours == theirs:
         return "equal"
     if ours is None:
         return "missing"
-    if tolerance is None:
-        return "different"
-    most = tolerance if isinstance(theirs, datetime) else tolerance // timedelta(seconds=1)
-    return "within" if abs(ours - theirs) <= most else "different"
+    return "within" if tolerance and tolerance.allows(ours, theirs) else "different"
 
 
-def _value_text(value: Any) -> str:
+# --- What is compared ---------------------------------------------------------------------------------------------------------
+
+SEGMENT_FIELDS = {
+    "type": "type",
+    "startTime": "start_time",
+    "endTime": "end_time",
+    "howEnded": "how_ended",
+    "disconnectType": "disconnect_type",
+}
+"""The fields of a closed segment, and their attributes."""
+
+_ALERT_MOVED = Tolerance("an alert was not after the connection (SKEW-4)", theirs_later=True)
+_CONNECTION_MOVED = Tolerance("connectedTime is never before startAlertingTime (STAMP-3)", ours_later=True)
+_WORK_BEGINS = Tolerance("after-call work begins at the end of the leg (ACW-6)", ours_later=True, theirs_later=True)
+_AFTER_THE_END = Tolerance("after-call work ends not before the leg (SKEW-3)", ours_later=True)
+
+
+def _attribute(name: str) -> Callable[[Any], Any]:
+    return lambda holder: getattr(holder, name, None)
+
+
+def _detail(name: str) -> Callable[[Leg], Any]:
+    return lambda leg: leg.changing.get(name)
+
+
+def _unused(_: Any) -> None:
+    """Return nothing: the value is taken from a segment."""
+
+
+def _state(leg: Leg) -> Any:
+    """Return the state, unless the record contradicts itself: a leg with a `disconnectedTime` has ended."""
+    contradicts = leg.disconnected_time is not None and ConnectionState.read(leg.state or "") not in ENDED_STATES
+    return None if leg.state is None or contradicts else read_state(leg.state)
+
+
+def _reason(leg: Leg) -> Any:
+    return read_disconnect_type(leg.disconnect_type) if leg.disconnect_type else None
+
+
+def _grants(leg: Leg) -> Any:
+    """Return the grants of a connected leg. They count only then (DETAIL-7)."""
+    is_connected = read_state(leg.state or "") == ConnectionState.CONNECTED and not _has_ended(leg)
+    return leg.changing.get("controlling") if is_connected else None
+
+
+def _work_state(leg: Leg) -> Any:
+    state = leg.after_call_work and leg.after_call_work.state
+    return None if state == AfterCallWorkState.UNKNOWN else state
+
+
+def _our_work_state(session: Communication) -> Any:
+    """Return the state of after-call work. None is what the platform calls `notApplicable` (ACW-31)."""
+    if session.after_call_work is None:
+        return AfterCallWorkState.NOT_APPLICABLE if session.state in ENDED_STATES else None
+    return session.after_call_work.state
+
+
+def _work(name: str) -> Callable[[Any], Any]:
+    """Return a reader of a time of after-call work, of a session or a leg. There is none if it does not apply."""
+
+    def read(holder: Any) -> Any:
+        work = holder.after_call_work
+        applies = work and work.state not in (AfterCallWorkState.NOT_APPLICABLE, AfterCallWorkState.UNKNOWN)
+        return getattr(work, name) if applies else None
+
+    return read
+
+
+def _saved(name: str) -> Callable[[Any], Any]:
+    """Return a reader of a field of the wrap-up, of a session or a leg. A wrap-up without a code is none (DRAFT-3)."""
+
+    def read(holder: Any) -> Any:
+        saved: Wrapup | None = holder.wrapup
+        return getattr(saved, name) if saved and (saved.code or saved.provisional) else None
+
+    return read
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("state", _attribute("state"), _state),
+    Field("initialState", _attribute("initial_state"), lambda leg: read_state(leg.initial_state) if leg.initial_state else None),
+    Field("disconnectType", _attribute("disconnect_type"), _reason),
+    Field("provider", _attribute("provider"), _attribute("provider")),
+    Field("self", _attribute("self"), _detail("self_")),
+    Field("peerId", _attribute("peer_id"), _detail("peer_id")),
+    Field("cobrowseSessionId", _attribute("cobrowse_session_id"), _detail("cobrowse_session_id")),
+    Field("cobrowseRole", _attribute("cobrowse_role"), _detail("cobrowse_role")),
+    Field("viewerUrl", _attribute("viewer_url"), _detail("viewer_url")),
+    Field("controlling", _attribute("controlling"), _grants),
+    Field("afterCallWorkRequired", _attribute("after_call_work_required"), _attribute("after_call_work_required")),
+    Field("startAlertingTime", _attribute("start_alerting_time"), _attribute("start_alerting_time"), CLOUD, _ALERT_MOVED),
+    Field("connectedTime", _attribute("connected_time"), _attribute("connected_time"), CLOUD, _CONNECTION_MOVED),
+    Field("disconnectedTime", _attribute("disconnected_time"), _attribute("disconnected_time"), PROVIDER),
+    Field("afterCallWork.state", _our_work_state, _work_state),
+    Field("afterCallWork.startTime", _work("start_time"), _work("start_time"), PROVIDER, _WORK_BEGINS),
+    Field("afterCallWork.endTime", _work("end_time"), _work("end_time"), CLOUD, _AFTER_THE_END),
+    Field("wrapup.code", _saved("code"), _saved("code")),
+    Field("wrapup.name", _saved("name"), _saved("name")),
+    Field("wrapup.notes", _saved("notes"), _saved("notes")),
+    Field("wrapup.tags", _saved("tags"), _saved("tags")),
+    Field("wrapup.endTime", _saved("end_time"), _saved("end_time"), CLOUD, _AFTER_THE_END),
+    Field("wrapup.durationSeconds", _saved("duration_seconds"), _saved("duration_seconds")),
+)
+"""What is compared, beside closed segments. The cloud ends after-call work and wrap-up. The other times are the provider's."""
+
+
+def _value_text(value: Any) -> str:  # any field's
     return time_text(value) if isinstance(value, datetime) else "nothing" if value is None else str(value)

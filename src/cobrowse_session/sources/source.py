@@ -1,7 +1,7 @@
 """What a source of payloads is: a platform whose payloads can be turned into events.
 
-A source is an object of any class with these attributes. `sources.genesys.GENESYS` is the first one. A package of its own adds
-another one by an entry point of the group `cobrowse_session.sources`.
+A source is an object of any class with the attributes of `Source`. `registry.py` has the built-in ones. Another package adds one
+by an entry point of the group `cobrowse_session.sources`.
 """
 
 from collections.abc import Collection
@@ -50,8 +50,18 @@ class Source(Protocol):
     def lifecycle(self) -> Lifecycle:
         """The recommended rules for its sessions."""
 
+    def looks_like(self, keys: set[str]) -> bool:
+        """Return whether a file of which only the beginning was read has payloads of this platform.
+
+        Args:
+            keys: all keys in the beginning of the file, at any depth.
+        """
+
     def recognise(self, payload: Any) -> str | None:
-        """Return the family of a payload, or `skipped` and `unreadable` kinds of it. None: it is none of this platform.
+        """Return the family of a payload. None: it is none of this platform. Nothing is raised.
+
+        Another word than one of `families` is for a payload of this platform that states nothing of a leg (`heartbeat`), or that
+        cannot be converted. `convert` skips it, or raises the error that describes it.
 
         Args:
             payload: parsed JSON, one object, in its envelope or bare. `Any`: JSON.
@@ -60,10 +70,10 @@ class Source(Protocol):
     def convert(
         self, payload: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
     ) -> Converted:
-        """Return the events of a payload, or of a list of payloads.
+        """Return the events of a payload.
 
         Args:
-            payload: parsed JSON that was checked (`read_json`). `Any`: JSON.
+            payload: parsed JSON that was checked (`check_document`), one object. `Any`: JSON.
             family: one of `families`. None: it is recognised.
             received_at: when it was received, on the cloud clock. None: it is not known.
             place: its place in the input, from 0. Of equal times, the later place corrects the earlier one.

@@ -9,7 +9,7 @@ Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:0
 - `disconnected`: `state`, `disconnectType`, `disconnectedTime`, `segments.1.endTime`
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -17,7 +17,7 @@ import attrs
 from attrs import frozen
 
 from cobrowse_session.events import SETTING_NAMES
-from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup, vendor_name
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream.fold import TraceEntry
@@ -86,7 +86,7 @@ def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
     Raises:
         ValueError: as `steps`.
     """
-    return tuple(difference(step.before, step.after) for step in steps(log))
+    return tuple(tuple(_written(step)) for step in steps(log))
 
 
 def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
@@ -100,11 +100,20 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
         One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the
         session JSON, settings last. Unknown keys are not compared.
     """
-    return (*_fields(before, after), *_settings(before, after))
+    return (*_fields(before, after, ATTRIBUTES.values()), *_settings(before, after))
 
 
-def _fields(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
+def _written(step: Step) -> Iterator[FieldChange]:
+    """Yield what an entry changed. Only the attributes that its outcome names can differ (TRACE-15)."""
+    if isinstance(step.entry.outcome, Applied):
+        yield from _fields(step.before, step.after, step.entry.outcome.set)
+        yield from _settings(step.before, step.after)
+
+
+def _fields(before: CobrowseSession, after: CobrowseSession, attributes: Collection[str]) -> Iterator[FieldChange]:
     for field, attribute in ATTRIBUTES.items():
+        if attribute not in attributes:
+            continue
         old, new = getattr(before, attribute), getattr(after, attribute)
         # Identity first: most fields are the same object before and after, and `==` of segments takes long.
         if old is not new and old != new:
@@ -112,6 +121,8 @@ def _fields(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldCh
 
 
 def _settings(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
+    if before.settings is after.settings:
+        return
     for field, attribute in SETTING_NAMES.items():
         old, new = getattr(before.settings, attribute), getattr(after.settings, attribute)
         if old != new:

@@ -1,9 +1,8 @@
 """Genesys Cloud's payloads of every family and every kind of media, turned into events."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from attrs import frozen
@@ -14,6 +13,7 @@ from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.genesys.analytics import analytics_legs
 from cobrowse_session.sources.genesys.details import KINDS, detail_legs, kind_of_body, kind_of_topic
 from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, opened
+from cobrowse_session.sources.genesys.marks import looks_like
 from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
 from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
@@ -21,12 +21,13 @@ from cobrowse_session.sources.genesys.snapshots import conversation_legs, media_
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.leg import Leg, events_of
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
+from cobrowse_session.sources.repeats import without_repeats
 from cobrowse_session.sources.source import Converted
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import encode_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, check_document, shown
 
-__all__ = ["GENESYS", "Converted", "Genesys", "convert", "without_repeats"]
+__all__ = ["GENESYS", "Converted", "Genesys", "convert"]
 
 Reader = Callable[[PayloadReader], Iterator[Leg]]
 
@@ -168,16 +169,6 @@ def _listed(reader: PayloadReader, key: str) -> list[Any]:  # JSON
     return listed if isinstance(listed, list) else []
 
 
-def without_repeats(events: Iterable[Event]) -> Iterator[Event]:
-    """Yield each fact once, however many payloads state it. Copies that differ stay: the log merges and counts them."""
-    seen = set[bytes]()
-    for event in events:
-        digest = blake2b(encode_event(event).encode(), digest_size=16).digest()  # many events, and many copies, in little room
-        if digest not in seen:
-            seen.add(digest)
-            yield event
-
-
 def _unrecognised(path: str, found: object, expected: str) -> DecodeError:
     return DecodeError((Problem("not_recognised", path, shown(found), expected),))
 
@@ -193,6 +184,10 @@ class Genesys:
     def lifecycle(self) -> Lifecycle:
         """The recommended rules: the platform ends an unanswered alert itself, 0.1 s after its timeout (ALERT-1)."""
         return Lifecycle(alerting_grace=timedelta(milliseconds=250))
+
+    def looks_like(self, keys: set[str]) -> bool:
+        """Return whether a file with these keys has payloads of this platform."""
+        return looks_like(keys)
 
     def recognise(self, payload: Any) -> str | None:
         """Return the family of a payload, or the word for one that states nothing of a leg. `Any`: JSON."""

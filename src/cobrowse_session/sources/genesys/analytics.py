@@ -99,7 +99,7 @@ def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
 
 
 def _end(leg: Leg, last: PayloadReader) -> None:
-    """Set the end of a leg whose last segment before wrap-up is closed."""
+    """Set the end of a leg whose last segment before wrap-up is closed (END-1)."""
     if ended := last.time("segmentEnd"):
         reason = last.text("disconnectType")
         leg.state, leg.disconnected_time = "disconnected", ended
@@ -109,9 +109,11 @@ def _end(leg: Leg, last: PayloadReader) -> None:
 def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
     """Set the wrap-up of a leg and its after-call work from a wrap-up segment. Both end at the same time (WRAP-8)."""
     start, end = segment.time("segmentStart"), segment.time("segmentEnd")
-    if code := segment.text("wrapUpCode"):
-        notes, tags = segment.text("wrapUpNote"), segment.words("wrapUpTags")
+    code, notes, tags = segment.text("wrapUpCode"), segment.text("wrapUpNote"), segment.words("wrapUpTags")
+    if code:
         leg.wrapup = Wrapup(code=code, notes=notes, tags=tags, end_time=end)
+    elif notes or tags:
+        segment.warn("no_code", "wrapUpCode", "a code, or neither notes nor tags")
     if start or end:
         state = AfterCallWorkState.COMPLETE if end else AfterCallWorkState.PENDING
         leg.after_call_work = AfterCallWork(start_time=start, end_time=end, state=state)

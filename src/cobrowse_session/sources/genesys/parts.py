@@ -74,7 +74,7 @@ def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | 
 
 
 def prompt(purpose: str | None, stated: str | None = None) -> WrapupPrompt | str | None:
-    """Return the prompt of a leg. None: nothing is stated, which is no statement that there is none."""
+    """Return the prompt of a leg (PROMPT-2 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
     if purpose is not None and purpose.lower() not in AGENTS:
         return WrapupPrompt.NONE
     return read_prompt(stated) if stated else None

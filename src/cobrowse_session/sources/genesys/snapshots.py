@@ -65,7 +65,7 @@ def _of_list(conversation: PayloadReader, participant: PayloadReader, one: Paylo
 
 
 def _share(participant: PayloadReader, legs: list[Leg]) -> None:
-    """Give wrap-up and after-call work of a participant, its default on this platform, to the leg that they belong to."""
+    """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-4)."""
     # Example: a callback that ended at 09:12:00 and a call that ended at 09:11:30 are two legs of one agent. `startAcwTime`
     # 09:12:00 belongs to the callback. The call has no after-call work of its own.
     saved = wrapup(participant.one("wrapup"))
