@@ -50,6 +50,9 @@ class Listing:
 
     def take(self, log: SessionLog) -> None:
         """Take the log of a session. It is not kept."""
+        # With `--seal-after`, logs come here while the file is read, and the time of the list is not known yet. They are over, or
+        # have after-call work without a limit: neither changes until then. So where they were advanced to is as good. The
+        # duration is computed when the list is written.
         one = activity(log, self.at or log.advanced)
         if one and one.is_of_an_agent:
             self.found.append(one)
@@ -78,6 +81,13 @@ class Listing:
         states = Counter(one.state for one in found)
         counts = ", ".join(f"{_words(state)} {states[state]:,}" for state in STATES if states[state])
         yield f"At {clock_time(at)} UTC: {counts or 'no leg of an agent goes on'}."
+        # Example, by queue. A column has one width in all groups, and a deadline or conversation that a leg has not leaves a gap:
+        #
+        #     sales
+        #       alerting         5 s        since 09:05:20.000  user ben   session s2
+        #       after-call work  1 min 5 s  since 09:04:20.000  user ann   session s1  conversation c1  until 09:07:00.000, …
+        #     support
+        #       connected        55 s       since 09:04:30.000  user cleo  session s3  conversation c2
         rows = [tuple(map(printable, _cells(one, at, self.by))) for one in found]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for group, some in groupby(zip(found, rows, strict=True), key=lambda pair: _id(pair[0], self.by)):

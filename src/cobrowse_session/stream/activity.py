@@ -102,6 +102,8 @@ def in_order(found: Iterable[Activity], by: str) -> tuple[Activity, ...]:
     if by not in ("queue", "user"):
         raise ValueError(f"by: expected 'queue' or 'user', found {by!r}")
 
+    # Example, by queue: (False, "sales", 5, 09:00:10, "s1") comes before (False, "sales", 6, …), because connected comes before
+    # after-call work. A session without a queue has True in front, so it comes last whatever the others are called.
     def key(one: Activity) -> tuple[bool, str, int, datetime, str]:
         group: str | None = getattr(one.context, f"{by}_id")
         return group is None, group or "", STATES.index(one.state), one.since, one.session
@@ -110,6 +112,12 @@ def in_order(found: Iterable[Activity], by: str) -> tuple[Activity, ...]:
 
 
 def _of(session: CobrowseSession, context: Context, deadline: datetime | None) -> Activity | None:
+    # Durations never go across two clocks (CLOCK-12), so no stamp of the session is read. Example of a leg whose feed is late:
+    #
+    #     startAlertingTime    09:00:00.031   cloud clock: not used, `at` is on the provider's
+    #     connectedTime        09:00:10.040   the same
+    #     segments[-1]         09:00:10.000   where the open segment begins, the leg was connected
+    #     afterCallWork        09:02:00.000   where the leg ended, to the millisecond (ACW-6)
     work, segments = session.after_call_work, session.segments
     if session.state in (*PENDING_STATES, ConnectionState.CONNECTED) and segments:
         state, since = str(session.state), segments[-1].start_time

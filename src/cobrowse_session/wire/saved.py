@@ -350,6 +350,8 @@ def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
 
 def _with_context(entries: Iterable[TraceEntry]) -> Iterator[TraceEntry]:
     """Yield the entries with the context as of each. It follows from the events, whatever the rules (CONTEXT-3)."""
+    # It is not read from the rows, so that a log that was saved before rows had all of it has it, too. Example: alerting states
+    # queue `sales`, the end states user `ann`. The first entry has the queue, the second and the timer after it have both.
     context = NO_CONTEXT
     for entry in entries:
         if isinstance(entry.event, Event):
