@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +268,7 @@ def test_a_tolerance_is_below_one_second_in_both_directions(field: str, seconds:
 
 LIVE = {"id": "leg", "state": "connected"}
 STARTED = conversation(LIVE | {"startAlertingTime": t(1.5), "connectedTime": t(1.5)})
-MOVED = {  # a record whose time we move, and the milliseconds to which that is tolerated
+MOVED: dict[str, Callable[[float], tuple[Json, Any]]] = {  # a record whose time is moved by so many seconds, and our events
     "connectedTime": lambda by: (conversation(LIVE | {"connectedTime": t(1.5 - by)}), convert(STARTED).events),
     "afterCallWork.startTime": lambda by: (inside("afterCallWork", startTime=t(63 + by)), None),
     "afterCallWork.endTime": lambda by: (inside("afterCallWork", endTime=t(63 - by)), None),

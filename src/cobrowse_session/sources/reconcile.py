@@ -198,8 +198,8 @@ def _closed_segments(session: Communication, leg: Leg) -> Iterator[Compared]:
         for name, attribute in SEGMENT_FIELDS.items():
             value, other = getattr(ours, attribute, None), getattr(theirs, attribute)
             if other is not None:
-                clock = PROVIDER if isinstance(other, datetime) else None
-                yield Compared(leg.id, f"segments[{index}].{name}", value, other, _result(session, value, other), clock)
+                result = _result(session, value, other)
+                yield Compared(leg.id, f"segments[{index}].{name}", value, other, result, segment_clock(name))
 
 
 def _result(session: Communication, ours: Any, theirs: Any, tolerance: Tolerance | None = None) -> Result:
@@ -221,6 +221,12 @@ SEGMENT_FIELDS = {
     "disconnectType": "disconnect_type",
 }
 """The fields of a closed segment, and their attributes."""
+
+
+def segment_clock(name: str) -> str | None:
+    """Return the clock of a segment's field. None: it is no time."""
+    return PROVIDER if name.endswith("Time") else None
+
 
 _CONNECTION = Tolerance(
     "`connectedTime` is never before `startAlertingTime` (STAMP-3)", "start_alerting_time", theirs_earlier=True
