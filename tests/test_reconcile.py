@@ -4,15 +4,19 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.commands import command
 from tests.test_genesys import ANALYTICS, COBROWSE, ENDED, SHARED, WHOLE, Json, analytics, conversation, last, t
 from tests.test_genesys import pushed as at
 
 from cobrowse_session import Event, Lifecycle, Settings
+from cobrowse_session.io.payloads import read_payloads
+from cobrowse_session.io.replay import replay
 from cobrowse_session.sources.genesys import convert
 from cobrowse_session.sources.reconcile import FIELDS, Compared, reconcile
 from cobrowse_session.stream import fold
@@ -298,6 +302,46 @@ def test_another_grant_is_found_while_connected() -> None:
 
     found = results(conversation(live | {"controlling": ["page-2"]}), convert(conversation(live)).events)
     assert found == {"controlling": "different"}
+
+
+# --- Captures and cases -------------------------------------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parent / "corpus"
+PATHS = {  # every time of a leg, by its field
+    "startAlertingTime": ("start_alerting_time",),
+    "connectedTime": ("connected_time",),
+    "disconnectedTime": ("disconnected_time",),
+    "afterCallWork.startTime": ("after_call_work", "start_time"),
+    "afterCallWork.endTime": ("after_call_work", "end_time"),
+    "wrapup.endTime": ("wrapup", "end_time"),
+}
+
+
+def shifted(holder: Any, path: tuple[str, ...], by: timedelta) -> Any:
+    """The leg with one of its times moved. What it does not have stays unset."""
+    name, *rest = path
+    value = getattr(holder, name)
+    if value is None:
+        return holder
+    return evolve(holder, **{name: shifted(value, tuple(rest), by) if rest else value + by})
+
+
+@pytest.mark.parametrize("payload", sorted(CORPUS.glob("*/payload.*")), ids=lambda path: path.parent.name)
+def test_a_captured_record_is_clean_and_each_of_its_times_is_found_if_changed_by_one_second(payload: Path) -> None:  # LOST-4
+    with payload.open("rb") as file:
+        converted = [one for _, one in read_payloads(file, lambda _: None)]
+    legs = [leg for one in converted for leg in one.legs]
+    sessions = {log.session_id: log.session for log in replay(event for one in converted for event in one.events)}
+    reconciled = reconcile(sessions.values(), legs)
+    assert [str(one) for one in reconciled.differences] == []
+
+    compared = {(one.session, one.field) for one in reconciled.compared}
+    for leg in legs:
+        for field, path in PATHS.items():
+            for by in (timedelta(seconds=1), timedelta(seconds=-1)):
+                if leg.is_record and (leg.id, field) in compared and shifted(leg, path, by) != leg:
+                    found = reconcile([sessions[leg.id]], [shifted(leg, path, by)]).differences
+                    assert field in {one.field for one in found}, str(leg)
 
 
 # --- Final records ------------------------------------------------------------------------------------------------------------

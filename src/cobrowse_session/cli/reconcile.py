@@ -65,6 +65,7 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
         write = outputs.writer(summary)
         read = partial(_legs, theirs=theirs, family=family, sources=sources, max_bytes=max_bytes)
         records = _folder(record)
+        # It is opened before the events are read, so that swapped arguments are recognised, and once, because it may be a pipe.
         single = None if records else _open_record(files, record, sources)
         logs = sessions.read(_folder(sessions.events))
         legs = list(read(single) if single else _legs_of(records, read, theirs, sources))
@@ -136,6 +137,7 @@ class _Conversation:
 def _by_conversation(logs: Sequence[SessionLog], legs: Sequence[Leg], *, every: bool) -> dict[str, _Conversation]:
     """Return the comparison of each conversation of the records. `every`: then those of which we alone have sessions, too."""
     conversation_of = {log.session_id: log.context.conversation_id or "" for log in logs}
+    # A payload of one kind of media may not name its conversation. Then another record of the leg does, or our own events.
     conversation_of |= {leg.id: leg.context.conversation_id for leg in legs if leg.context.conversation_id}
     theirs: dict[str, list[Leg]] = {}
     for leg in legs:
@@ -150,6 +152,7 @@ def _by_conversation(logs: Sequence[SessionLog], legs: Sequence[Leg], *, every: 
 
 def _compare(logs: Sequence[SessionLog], legs: Sequence[Leg]) -> _Conversation:
     """Return the comparison of one conversation. A record lacks a session if it shows its conversation and its kind of media."""
+    # A record of one kind of media, such as `GET /conversations/calls/{id}`, shows no legs of the others.
     media = {leg.context.media_type for leg in legs if leg.context.conversation_id and leg.is_record}
     ids = {leg.id for leg in legs}
     expected = (log.session for log in logs if log.session_id in ids or log.context.media_type in media)
@@ -170,10 +173,8 @@ def _inform(compared: dict[str, _Conversation]) -> None:
     found = [one.found for one in compared.values()]
     legs, older, single = (sum(getattr(one, name) for one in found) for name in ("legs", "older", "single"))
     counts = sum((Counter(one.counts) for one in found), Counter[str]())
-    without_record, without_events = (
-        sum(not one.found.shown for one in compared.values()),
-        sum(not one.sessions for one in compared.values()),
-    )
+    without_record = sum(not one.found.shown for one in compared.values())
+    without_events = sum(not one.sessions for one in compared.values())
     for number, what in ((without_record, "a record"), (without_events, "events")):
         if number and len(found) > 1:
             inform(f"{plural(number, 'conversation')} without {what}")
