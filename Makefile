@@ -72,7 +72,7 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(COG) -r $(TABLES)
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
-TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md docs/reference/payload-fields.md
+TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@$(PYTHON) tests/diagrams_check/expect.py build/printed

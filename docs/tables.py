@@ -33,6 +33,7 @@ from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.genesys.fields import markdown
+from cobrowse_session.sources.reconcile import FIELDS, SEGMENT_FIELDS, Tolerance, segment_clock
 from cobrowse_session.vocabulary import Vocabulary, _spellings
 
 ROWS = (*CONNECTION, *AFTER_CALL_WORK)
@@ -201,6 +202,30 @@ def errors() -> None:
 def payload_fields() -> None:
     """Print every field of the platform's models, with what reads it, or the reason why nothing does."""
     print(*markdown(), sep="\n")
+
+
+def compared_fields() -> None:
+    """Print every field that is compared with the platform's record."""
+    fields = [(field.name, field.clock, field.tolerance) for field in FIELDS]
+    segments = [(f"segments[n].{name}", segment_clock(name), None) for name in SEGMENT_FIELDS]
+    _table(
+        ("field", "clock", "tolerance, and its reason"),
+        ([f"`{name}`", _clock(clock), _tolerance(tolerance)] for name, clock, tolerance in (*fields, *segments)),
+    )
+
+
+def _clock(clock: str | None) -> str:
+    return (clock or "–").removeprefix("the ")
+
+
+def _tolerance(tolerance: Tolerance | None) -> str:
+    if tolerance is None:
+        return "0"
+    sides = " or ".join(
+        side for side, allowed in (("earlier", tolerance.theirs_earlier), ("later", tolerance.theirs_later)) if allowed
+    )
+    moved_to = f"`{vendor_name(tolerance.moved_to)}`"
+    return f"theirs less than 1 s {sides}, if ours is {moved_to}: {tolerance.reason}"
 
 
 # --- The command line ---------------------------------------------------------------------------------------------------------

@@ -3,16 +3,20 @@
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.commands import command
 from tests.test_genesys import ANALYTICS, COBROWSE, ENDED, SHARED, WHOLE, Json, analytics, conversation, last, t
 from tests.test_genesys import pushed as at
 
 from cobrowse_session import Event, Lifecycle, Settings
+from cobrowse_session.io.payloads import read_payloads
+from cobrowse_session.io.replay import replay
 from cobrowse_session.sources.genesys import convert
 from cobrowse_session.sources.reconcile import FIELDS, Compared, reconcile
 from cobrowse_session.stream import fold
@@ -38,7 +42,6 @@ WORDS = (
     *("wrapup.code", "wrapup.name", "wrapup.notes", "wrapup.tags", "wrapup.durationSeconds"),
 )
 TOLERANT = {  # the only fields that may differ, and the rule that is the reason
-    "startAlertingTime": "SKEW-4",
     "connectedTime": "STAMP-3",
     "afterCallWork.startTime": "ACW-6",
     "afterCallWork.endTime": "SKEW-3",
@@ -87,20 +90,20 @@ def test_a_value_must_be_equal_unless_a_rule_moves_a_time() -> None:
 @pytest.mark.parametrize(
     ("theirs", "field", "result"),
     [
-        (changed(startAlertingTime=t(1.029)), "startAlertingTime", "within"),
+        (changed(startAlertingTime=t(1.029)), "startAlertingTime", "different"),
         (changed(startAlertingTime=t(1.03)), "startAlertingTime", "different"),
         (changed(startAlertingTime=t(0.029)), "startAlertingTime", "different"),
-        (changed(connectedTime=t(2.001)), "connectedTime", "within"),
+        (changed(connectedTime=t(2.001)), "connectedTime", "different"),
         (changed(connectedTime=t(2)), "connectedTime", "different"),
         (changed(connectedTime=t(3.001)), "connectedTime", "different"),
         (changed(disconnectedTime=t(63.001)), "disconnectedTime", "different"),
         (inside("afterCallWork", startTime=t(63.999)), "afterCallWork.startTime", "within"),
         (inside("afterCallWork", startTime=t(64)), "afterCallWork.startTime", "different"),
         (inside("afterCallWork", endTime=t(77.221)), "afterCallWork.endTime", "different"),
-        (inside("afterCallWork", endTime=t(76.221)), "afterCallWork.endTime", "within"),
+        (inside("afterCallWork", endTime=t(76.221)), "afterCallWork.endTime", "different"),
         (inside("afterCallWork", endTime=t(76.22)), "afterCallWork.endTime", "different"),
         (inside("afterCallWork", state="skipped"), "afterCallWork.state", "different"),
-        (inside("wrapup", endTime=t(76.221)), "wrapup.endTime", "within"),
+        (inside("wrapup", endTime=t(76.221)), "wrapup.endTime", "different"),
         (inside("wrapup", endTime=t(76.22)), "wrapup.endTime", "different"),
         (inside("wrapup", durationSeconds=15), "wrapup.durationSeconds", "different"),
         (inside("wrapup", durationSeconds=13), "wrapup.durationSeconds", "different"),
@@ -220,9 +223,7 @@ def test_a_record_of_analytics_agrees_with_itself(record: Json) -> None:
 
 
 EVERY_FIELD: dict[str, Json] = {  # another value of each field, times by one second
-    "startAlertingTime": {"startAlertingTime": t(1.03)},
-    "connectedTime": {"connectedTime": t(4)},
-    "disconnectedTime": {"disconnectedTime": t(64)},
+    **{name: {name: t(at + 1)} for name, at in (("startAlertingTime", 0.03), ("connectedTime", 3), ("disconnectedTime", 63))},
     **{name: {name: "other"} for name in ("provider", "peerId", "cobrowseSessionId", "viewerUrl")},
     "self": {"self": {"name": "other"}},
     "cobrowseRole": {"cobrowseRole": "sharer"},
@@ -256,7 +257,44 @@ def test_another_value_of_any_field_is_found_and_a_time_by_one_second(field: str
     ours = convert(conversation({**COBROWSE, **own})).events
 
     found = results(conversation({**COBROWSE, **own, **changed_part}), ours)
-    assert found[field] == "different"
+    assert found == {field: "different"}
+
+
+@pytest.mark.parametrize("seconds", [1, -1])
+@pytest.mark.parametrize("field", TOLERANT)
+def test_a_tolerance_is_below_one_second_in_both_directions(field: str, seconds: int) -> None:  # LOST-4
+    part, _, name = field.rpartition(".")
+    at = {"connectedTime": 3, "afterCallWork.startTime": 63}.get(field, 77.22)
+    theirs = inside(part, **{name: t(at + seconds)}) if part else changed(**{name: t(at + seconds)})
+
+    assert results(theirs) == {field: "different"}
+
+
+LIVE = {"id": "leg", "state": "connected"}
+STARTED = conversation(LIVE | {"startAlertingTime": t(1.5), "connectedTime": t(1.5)})
+MOVED: dict[str, Callable[[float], tuple[Json, Any]]] = {  # a record whose time is moved by so many seconds, and our events
+    "connectedTime": lambda by: (conversation(LIVE | {"connectedTime": t(1.5 - by)}), convert(STARTED).events),
+    "afterCallWork.startTime": lambda by: (inside("afterCallWork", startTime=t(63 + by)), None),
+    "afterCallWork.endTime": lambda by: (inside("afterCallWork", endTime=t(63 - by)), None),
+    "wrapup.endTime": lambda by: (changed(wrapup={"code": "c", "endTime": t(63 - by)}), None),
+}
+
+
+def test_every_tolerance_has_a_record_that_needs_it() -> None:
+    assert {*MOVED} == {*TOLERANT}
+
+
+@pytest.mark.parametrize("by", [0.001, 0.019, 0.999])
+@pytest.mark.parametrize("field", MOVED)
+def test_a_time_that_a_rule_moves_is_within_its_tolerance(field: str, by: float) -> None:
+    theirs, ours = MOVED[field](by)
+
+    assert results(theirs, convert(theirs).events if ours is None else ours) == {field: "within"}
+
+
+def test_a_time_is_not_tolerated_where_no_rule_moved_ours() -> None:
+    assert results(inside("afterCallWork", endTime=t(77.219))) == {"afterCallWork.endTime": "different"}
+    assert results(changed(connectedTime=t(2.999))) == {"connectedTime": "different"}
 
 
 def test_another_grant_is_found_while_connected() -> None:
@@ -264,6 +302,46 @@ def test_another_grant_is_found_while_connected() -> None:
 
     found = results(conversation(live | {"controlling": ["page-2"]}), convert(conversation(live)).events)
     assert found == {"controlling": "different"}
+
+
+# --- Captures and cases -------------------------------------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parent / "corpus"
+PATHS = {  # every time of a leg, by its field
+    "startAlertingTime": ("start_alerting_time",),
+    "connectedTime": ("connected_time",),
+    "disconnectedTime": ("disconnected_time",),
+    "afterCallWork.startTime": ("after_call_work", "start_time"),
+    "afterCallWork.endTime": ("after_call_work", "end_time"),
+    "wrapup.endTime": ("wrapup", "end_time"),
+}
+
+
+def shifted(holder: Any, path: tuple[str, ...], by: timedelta) -> Any:
+    """The leg with one of its times moved. What it does not have stays unset."""
+    name, *rest = path
+    value = getattr(holder, name)
+    if value is None:
+        return holder
+    return evolve(holder, **{name: shifted(value, tuple(rest), by) if rest else value + by})
+
+
+@pytest.mark.parametrize("payload", sorted(CORPUS.glob("*/payload.*")), ids=lambda path: path.parent.name)
+def test_a_captured_record_is_clean_and_each_of_its_times_is_found_if_changed_by_one_second(payload: Path) -> None:  # LOST-4
+    with payload.open("rb") as file:
+        converted = [one for _, one in read_payloads(file, lambda _: None)]
+    legs = [leg for one in converted for leg in one.legs]
+    sessions = {log.session_id: log.session for log in replay(event for one in converted for event in one.events)}
+    reconciled = reconcile(sessions.values(), legs)
+    assert [str(one) for one in reconciled.differences] == []
+
+    compared = {(one.session, one.field) for one in reconciled.compared}
+    for leg in legs:
+        for field, path in PATHS.items():
+            for by in (timedelta(seconds=1), timedelta(seconds=-1)):
+                if leg.is_record and (leg.id, field) in compared and shifted(leg, path, by) != leg:
+                    found = reconcile([sessions[leg.id]], [shifted(leg, path, by)]).differences
+                    assert field in {one.field for one in found}, str(leg)
 
 
 # --- Final records ------------------------------------------------------------------------------------------------------------
@@ -289,6 +367,20 @@ def test_of_two_records_the_later_one_is_compared() -> None:
     assert (different.field, different.ours, different.theirs) == ("peerId", "p1", "p2")
 
 
+def test_a_session_that_the_record_lacks_is_extra() -> None:
+    ours = [fold(convert(conversation(ALERTING | {"id": name})).events).session for name in ("leg", "other")]
+
+    (extra,) = reconcile(ours, convert(conversation(ALERTING)).legs).differences
+    assert (extra.session, extra.field, extra.ours, extra.theirs, extra.result) == ("other", "id", "other", None, "extra")
+
+
+def test_a_session_is_not_extra_if_nothing_of_the_record_is_compared() -> None:
+    ours = fold(convert(conversation(ALERTING)).events).session
+
+    assert reconcile([ours], convert({"communicationAnsweredEvents": [at(3)]}).legs).compared == ()
+    assert reconcile([ours], ()).compared == ()
+
+
 def test_a_single_event_is_no_record() -> None:
     pushed = convert({"communicationAnsweredEvents": [at(3)]})
 
@@ -307,13 +399,14 @@ def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_re
 
 
 def test_a_comparison_reads_as_a_line() -> None:
-    lines = {one.field: str(one) for one in compare(changed(connectedTime=t(2.5), disconnectedTime=t(64), peerId="other"))}
+    theirs = changed(afterCallWork={"state": "complete", "startTime": t(62.5)}, disconnectedTime=t(64), peerId="other")
+    lines = {one.field: str(one) for one in compare(theirs)}
 
     assert lines["state"] == "equal      leg  state: ours disconnected, theirs disconnected"
     assert lines["peerId"] == "different  leg  peerId: ours peer1, theirs other"
-    assert lines["connectedTime"] == (
-        f"within     leg  connectedTime: ours {t(3)}, theirs {t(2.5)} (the cloud clock: "
-        "connectedTime is never before startAlertingTime (STAMP-3))"
+    assert lines["afterCallWork.startTime"] == (
+        f"within     leg  afterCallWork.startTime: ours {t(63)}, theirs {t(62.5)} (the corrected provider clock: "
+        "after-call work begins at the end of the leg (ACW-6))"
     )
     assert lines["disconnectedTime"] == (
         f"different  leg  disconnectedTime: ours {t(63)}, theirs {t(64)} (the corrected provider clock)"
@@ -363,7 +456,7 @@ def test_all_shows_equal_fields_too(events: Path) -> None:
 
 
 def test_what_lies_within_the_tolerance_is_counted_and_no_difference(events: Path) -> None:
-    done = command("reconcile", events, record(events, changed(connectedTime=t(2.5))))
+    done = command("reconcile", events, record(events, inside("afterCallWork", startTime=t(62.5))))
 
     assert (done.code, done.out, counted(done.err)) == (0, "", {"equal": COUNT - 1, "within": 1})
 
@@ -372,8 +465,11 @@ def test_what_lies_within_the_tolerance_is_counted_and_no_difference(events: Pat
     ("theirs", "shown"),
     [
         (changed(peerId="other"), ["different  leg  peerId: ours peer1, theirs other"]),
-        (changed(id="leg9"), ["missing    leg9  id: ours nothing, theirs leg9"]),
-        (changed(connectedTime=t(2.5), peerId="other"), ["different  leg  peerId: ours peer1, theirs other"]),
+        (
+            changed(id="leg9"),
+            ["missing    leg9  id: ours nothing, theirs leg9", "extra      leg  id: ours leg, theirs nothing"],
+        ),
+        (changed(peerId="other", afterCallWork={"startTime": t(62.5)}), ["different  leg  peerId: ours peer1, theirs other"]),
     ],
 )
 def test_a_difference_exits_with_1_and_is_shown(theirs: Json, shown: list[str], events: Path) -> None:
@@ -468,6 +564,39 @@ def test_the_summary_has_a_line_for_each_conversation(suffix: str, folders: tupl
     assert all(int(row["fields"]) == sum(int(row[name]) for name in ("equal", "within", "different", "missing")) for row in rows)
 
 
+def test_a_conversation_that_only_one_side_has_is_counted(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    events, records = folders
+    (events / "c1.jsonl").unlink()
+    (records / "c2.json").unlink()
+    summary = tmp_path / "summary.json"
+    done = command("reconcile", *folders, "--summary", summary)
+
+    assert (done.code, done.out.splitlines()) == (1, ["Conversation c1", "missing    leg-c1  id: ours nothing, theirs leg-c1"])
+    assert {"1 conversation without a record", "1 conversation without events"} <= {*done.err.splitlines()}
+    rows = [(row["conversation"], row["sessions"], row["legs"], row["missing"]) for row in json.loads(summary.read_text())]
+    assert rows == [("c1", 0, 1, 1), ("c2", 1, 0, 0)]
+
+
+def test_a_session_of_other_media_than_the_record_is_not_extra(folders: tuple[Path, Path]) -> None:
+    events, _ = folders
+    for media in ("cobrowsesessions", "chats"):
+        document = conversation(ALERTING | {"id": f"more-{media}"}, media=media) | {"id": "c1"}
+        lines = "".join(encode_event(one) + "\n" for one in convert(document).events)
+        (events / f"{media}.jsonl").write_text(lines, encoding="utf-8")
+    done = command("reconcile", *folders)
+
+    assert [line for line in done.out.splitlines() if line.startswith("extra")] == [
+        "extra      more-cobrowsesessions  id: ours more-cobrowsesessions, theirs nothing"
+    ]
+
+
+def test_what_is_not_compared_is_counted(events: Path) -> None:
+    single = {"communicationAnsweredEvents": [at(3)]}
+    done = command("reconcile", events, record(events, [conversation(ALERTING), WHOLE, single]))
+
+    assert "2 not compared (1 older snapshot, 1 single event)" in done.err.splitlines()[-1]
+
+
 def test_a_summary_of_another_form_is_wrong_usage(folders: tuple[Path, Path]) -> None:
     done = command("reconcile", *folders, "--summary", "summary.txt")
 
@@ -482,10 +611,22 @@ def test_an_empty_folder_is_named(folders: tuple[Path, Path], tmp_path: Path) ->
     assert (done.code, "empty" in done.err) == (2, True)
 
 
-def test_a_record_that_cannot_be_read_does_not_keep_the_others_from_being_compared(folders: tuple[Path, Path]) -> None:
-    (folders[1] / "b.json").write_text('{"participants": 1', encoding="utf-8")
+@pytest.mark.parametrize(
+    ("side", "name", "content", "shown"),
+    [
+        (1, "b.json", b'{"participants": 1', "b.json:1"),
+        (1, "b.json", encode_event(convert(conversation(ALERTING)).events[0]).encode(), "b.json: it holds events"),
+        (1, "b.json.gz", b"\x1f\x8b\x08\x00damaged", "b.json.gz: the compressed file is damaged"),
+        (0, "b.jsonl", b"{\n", "b.jsonl:1"),
+        (0, "b.jsonl.gz", b"\x1f\x8b\x08\x00damaged", "b.jsonl.gz: the compressed file is damaged"),
+    ],
+)
+def test_a_file_that_cannot_be_read_does_not_keep_the_others_from_being_compared(
+    side: int, name: str, content: bytes, shown: str, folders: tuple[Path, Path]
+) -> None:
+    (folders[side] / name).write_bytes(content)
     done = command("reconcile", *folders)
 
     assert done.code == 1
-    assert "b.json:1" in done.err
+    assert shown in done.err
     assert "2 legs of 2 conversations" in done.err

@@ -3,12 +3,14 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
+from attrs import frozen
 
 from cobrowse_session.cli.as_json import compared_json
 from cobrowse_session.cli.errors import FileError, usage_errors
@@ -16,17 +18,16 @@ from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import FILES, Family, Json, MaxBytes, check_family, grouped, sources_of
 from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
-from cobrowse_session.cli.sessions import Sessions, sessions_of
+from cobrowse_session.cli.sessions import Sessions, reported, sessions_of
 from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources import Source
 from cobrowse_session.sources.leg import Leg
-from cobrowse_session.sources.reconcile import Reconciled, reconcile
+from cobrowse_session.sources.reconcile import RESULTS, Reconciled, reconcile
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.strict_json import dump
 
-_COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
-_RESULTS = ("equal", "within", "different", "missing")
+_COLOURS: dict[str, str] = {"different": "red", "missing": "yellow", "extra": "yellow"}
 _SUFFIXES = (".csv", ".json")
 _READ = (".json", ".jsonl", ".gz")
 
@@ -51,7 +52,8 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     """Compare the sessions of events with the platform's own record, field by field.
 
     Events and records may each be a folder of many conversations. Each field is equal, within its tolerance, different, or
-    missing on our side. Only the final record of a leg is compared. The exit code is 1 if fields differ or are missing.
+    missing on our side. A session that the record of its conversation lacks is extra. Only the final record of a leg is compared.
+    The exit code is 1 if anything differs, is missing or extra, or cannot be read.
     """
     check_family(family, sources)
     check_files(sessions.events, ["-"])
@@ -59,36 +61,32 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     if summary is not None and not summary.endswith(_SUFFIXES):
         raise typer.BadParameter(f"expected a name that ends in .csv or .json, found {summary!r}", param_hint="--summary")
     theirs = ProblemReporter(record, inform)
-    with usage_errors(), Outputs() as outputs:
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
         write = outputs.writer(summary)
-        records = _files(record)
-        if record != "-":
-            _check_order(records[0], sources)
-        logs = sessions.read(_files(sessions.events))
-        legs = list(_legs(records, theirs, family, sources, max_bytes))
-        compared = _by_conversation(logs, legs)
-        for conversation, found in compared.items():
-            _show(conversation, found, is_one_of_several=len(compared) > 1, every=every, json=json)
+        read = partial(_legs, theirs=theirs, family=family, sources=sources, max_bytes=max_bytes)
+        records = _folder(record)
+        # It is opened before the events are read, so that swapped arguments are recognised, and once, because it may be a pipe.
+        single = None if records else _open_record(files, record, sources)
+        logs = sessions.read(_folder(sessions.events))
+        legs = list(read(single) if single else _legs_of(records, read, theirs, sources))
+        compared = _by_conversation(logs, legs, every=bool(records))
+        for conversation, one in compared.items():
+            _show(conversation, one.found, is_one_of_several=len(compared) > 1, every=every, json=json)
         if summary is not None:
             write(_summary(compared, summary))
     _inform(compared)
-    if sessions.bad.lines or theirs.lines or any(found.differences for found in compared.values()):
+    if sessions.bad.lines or theirs.lines or any(one.found.differences for one in compared.values()):
         raise typer.Exit(1)
 
 
-def _files(name: str) -> list[str]:
-    """Return the files of a folder, by name. A name of no folder is returned as it is."""
+def _folder(name: str) -> list[str]:
+    """Return the files of a folder, by name. There are none if the name is not that of a folder."""
     if name == "-" or not Path(name).is_dir():
-        return [name]
-    found = sorted(str(path) for path in Path(name).rglob("*") if path.suffix in _READ)
+        return []
+    found = sorted(str(path) for path in Path(name).rglob("*") if path.suffix in _READ and path.is_file())
     if not found:
         raise FileError(name, "it holds no file", f"Expected files that end in {', '.join(_READ)}.")
     return found
-
-
-def _check_order(record: str, sources: Sequence[Source]) -> None:
-    with ExitStack() as files:
-        _open_record(files, record, sources)
 
 
 def _open_record(files: ExitStack, name: str, sources: Sequence[Source]) -> BinaryIO:
@@ -101,29 +99,64 @@ def _open_record(files: ExitStack, name: str, sources: Sequence[Source]) -> Bina
         raise FileError(name, "it holds events", "Name the events first, and the platform's record after them.") from None
 
 
-def _legs(
-    records: Sequence[str], theirs: ProblemReporter, family: str | None, sources: Sequence[Source], max_bytes: int
+def _legs_of(
+    records: Sequence[str],
+    read: Callable[[BinaryIO], Iterator[Leg]],
+    theirs: ProblemReporter,
+    sources: Sequence[Source],
 ) -> Iterator[Leg]:
+    """Yield the legs of the files of a folder. A file that cannot be read is reported, and the others are read."""
     for name in records:
         theirs.name = name
-        with ExitStack() as files:
-            record = _open_record(files, name, sources)
-            for line, converted in read_payloads(record, theirs, family, sources=sources, max_line_bytes=max_bytes):
-                for warning in converted.warnings:
-                    inform(f"{name}:{line}: warning: {warning}", "yellow")
-                yield from converted.legs
+        with reported(theirs), ExitStack() as files:
+            yield from read(_open_record(files, name, sources))
 
 
-def _by_conversation(logs: Sequence[SessionLog], legs: Sequence[Leg]) -> dict[str, Reconciled]:
-    """Return the comparison of each conversation of the records."""
-    ours = {log.session_id: log.session for log in logs}
-    grouped_legs: dict[str, list[Leg]] = {}
+def _legs(
+    record: BinaryIO, theirs: ProblemReporter, family: str | None, sources: Sequence[Source], max_bytes: int
+) -> Iterator[Leg]:
+    for line, converted in read_payloads(record, theirs, family, sources=sources, max_line_bytes=max_bytes):
+        for warning in converted.warnings:
+            inform(f"{theirs.name}:{line}: warning: {warning}", "yellow")
+        yield from converted.legs
+
+
+@frozen
+class _Conversation:
+    """The sessions and the record of a conversation, compared.
+
+    Attributes:
+        sessions: how many sessions of ours are of it.
+        found: the comparison. It is empty if there is no record.
+    """
+
+    sessions: int
+    found: Reconciled
+
+
+def _by_conversation(logs: Sequence[SessionLog], legs: Sequence[Leg], *, every: bool) -> dict[str, _Conversation]:
+    """Return the comparison of each conversation of the records. `every`: then those of which we alone have sessions, too."""
+    conversation_of = {log.session_id: log.context.conversation_id or "" for log in logs}
+    # A payload of one kind of media may not name its conversation. Then another record of the leg does, or our own events.
+    conversation_of |= {leg.id: leg.context.conversation_id for leg in legs if leg.context.conversation_id}
+    theirs: dict[str, list[Leg]] = {}
     for leg in legs:
-        grouped_legs.setdefault(leg.context.conversation_id or "", []).append(leg)
-    return {
-        conversation: reconcile((ours[leg.id] for leg in some if leg.id in ours), some)
-        for conversation, some in grouped_legs.items()
-    }
+        theirs.setdefault(conversation_of.get(leg.id, ""), []).append(leg)
+    ours: dict[str, list[SessionLog]] = {name: [] for name in theirs}
+    for log in logs:
+        name = conversation_of[log.session_id]
+        if every or name in theirs:
+            ours.setdefault(name, []).append(log)
+    return {name: _compare(some, theirs.get(name, ())) for name, some in ours.items()}
+
+
+def _compare(logs: Sequence[SessionLog], legs: Sequence[Leg]) -> _Conversation:
+    """Return the comparison of one conversation. A record lacks a session if it shows its conversation and its kind of media."""
+    # A record of one kind of media, such as `GET /conversations/calls/{id}`, shows no legs of the others.
+    media = {leg.context.media_type for leg in legs if leg.context.conversation_id and leg.is_record}
+    ids = {leg.id for leg in legs}
+    expected = (log.session for log in logs if log.session_id in ids or log.context.media_type in media)
+    return _Conversation(len(logs), reconcile(expected, legs))
 
 
 def _show(conversation: str, found: Reconciled, *, is_one_of_several: bool, every: bool, json: bool) -> None:
@@ -135,36 +168,42 @@ def _show(conversation: str, found: Reconciled, *, is_one_of_several: bool, ever
         show_json(compared_json(conversation, one)) if json else show(str(one), _COLOURS.get(one.result))
 
 
-def _inform(compared: dict[str, Reconciled]) -> None:
+def _inform(compared: dict[str, _Conversation]) -> None:
     """Print how much was compared, and what was not."""
-    found = list(compared.values())
+    found = [one.found for one in compared.values()]
+    legs, older, single = (sum(getattr(one, name) for one in found) for name in ("legs", "older", "single"))
     counts = sum((Counter(one.counts) for one in found), Counter[str]())
-    of = f" of {plural(len(found), 'conversation')}" if len(found) > 1 else ""
-    legs, fields = sum(one.legs for one in found), sum(len(one.compared) for one in found)
-    inform(f"{plural(legs, 'leg')}{of}, {plural(fields, 'field')} compared{breakdown(counts)}")
-    older, single = sum(one.older for one in found), sum(one.single for one in found)
-    if older or single:
-        inform(f"not compared: {plural(older, 'older record')}, {plural(single, 'single event')}")
+    without_record = sum(not one.found.shown for one in compared.values())
+    without_events = sum(not one.sessions for one in compared.values())
+    for number, what in ((without_record, "a record"), (without_events, "events")):
+        if number and len(found) > 1:
+            inform(f"{plural(number, 'conversation')} without {what}")
+    of = f" of {plural(len(found) - without_record, 'conversation')}" if len(found) > 1 else ""
+    parts = [plural(number, what) for number, what in ((older, "older snapshot"), (single, "single event")) if number]
+    rest = f", {older + single:,} not compared ({', '.join(parts)})" if parts else ""
+    inform(f"{plural(legs, 'leg')}{of}, {plural(counts.total(), 'field')} compared{rest}{breakdown(counts)}")
 
 
-def _summary(compared: dict[str, Reconciled], name: str) -> str:
+def _summary(compared: dict[str, _Conversation], name: str) -> str:
     """Return a line for each conversation, as CSV or JSON."""
-    rows = [_row(conversation, found) for conversation, found in compared.items()]
+    rows = [_row(conversation, one) for conversation, one in compared.items()]
     if name.endswith(".json"):
         return dump(rows)
     text = io.StringIO()
-    writer = csv.DictWriter(text, _row("", Reconciled((), 0, 0, 0)), lineterminator="\n")
+    writer = csv.DictWriter(text, _row("", _Conversation(0, reconcile((), ()))), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().removesuffix("\n")
 
 
-def _row(conversation: str, found: Reconciled) -> dict[str, Any]:  # JSON
+def _row(conversation: str, one: _Conversation) -> dict[str, Any]:  # JSON
+    found = one.found
     return {
-        "conversation": conversation,
+        "conversation": conversation or None,
+        "sessions": one.sessions,
         "legs": found.legs,
         "fields": len(found.compared),
-        **{result: found.counts.get(result, 0) for result in _RESULTS},
-        "olderRecords": found.older,
+        **{result: found.counts.get(result, 0) for result in RESULTS},
+        "olderSnapshots": found.older,
         "singleEvents": found.single,
     }

@@ -1,7 +1,7 @@
 """The sessions of a file of events, as the options of a command ask for them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import typer
 from attrs import define, field, frozen
 
 from cobrowse_session import Lifecycle
-from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import many_objects, open_input
 from cobrowse_session.cli.options import TIME, Events, Until, grouped, lifecycle_of, moment_of, time_of
 from cobrowse_session.cli.screen import ProblemReporter, inform, plural, progress
@@ -82,6 +82,16 @@ def known_at_of(
     return known.at or moment_of(until), known
 
 
+@contextmanager
+def reported(bad: ProblemReporter) -> Iterator[None]:
+    """Report a file that cannot be read, and go on."""
+    try:
+        yield
+    except FileError as error:
+        bad.lines += 1
+        bad.inform(f"cobrowse-session: {error}")
+
+
 @frozen
 class Sessions:
     """The sessions of a file of events.
@@ -104,15 +114,16 @@ class Sessions:
         """Return the logs of all sessions, in the order in which they are written.
 
         Args:
-            names: the files of events. None: the one that the command names.
+            names: the files of a folder. One that cannot be read is reported. None: the file that the command names.
         """
-        with usage_errors(), ExitStack() as files, many_objects(), progress() as steps:
+        with usage_errors(), many_objects(), progress() as steps:
             replay = Replay(self.lifecycle)
             for name in names or (self.events,):
                 self.bad.name = name
-                source = open_input(files, name, "events")
-                for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
-                    replay.add(event)
+                with reported(self.bad) if names else nullcontext(), ExitStack() as files:
+                    source = open_input(files, name, "events")
+                    for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
+                        replay.add(event)
             with steps.waiting("Finishing"):
                 _, logs = replay.finish(self.until, exactly=self.known.at is not None)
         self.known.inform()

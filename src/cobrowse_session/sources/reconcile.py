@@ -1,21 +1,20 @@
 """Our sessions compared with the platform's own record, field by field.
 
-`FIELDS` has what is compared. A time must be equal, with one exception: this package moves a time if what it depends on comes
-first. There the two may differ in that direction, by less than the platform's clocks differ.
+`FIELDS` has what is compared. A time must be equal, with one exception: this package moves a time if it cannot have come first.
+Where ours is the time to which it would be moved, theirs may be the one before the move.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
 from cobrowse_session.canonical import Edition, edition
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
 from cobrowse_session.model import Communication, Wrapup
-from cobrowse_session.segments import Segment
 from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg, joined_segments
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import (
@@ -26,29 +25,35 @@ from cobrowse_session.vocabulary import (
     read_state,
 )
 
-Result = Literal["equal", "within", "different", "missing"]
-DIFFERENCES: tuple[Result, ...] = ("different", "missing")
+Result = Literal["equal", "within", "different", "missing", "extra"]
+RESULTS: tuple[Result, ...] = get_args(Result)
+DIFFERENCES: tuple[Result, ...] = ("different", "missing", "extra")
 """The results that a person must look at."""
 
 
 @frozen
 class Tolerance:
-    """How far two times may differ, by less than `ACROSS_CLOCKS`.
+    """When a time may differ from ours, by less than `ACROSS_CLOCKS`: if ours is the time to which a rule moves it.
 
     Attributes:
-        reason: why they may differ.
-        ours_later: whether ours may be the later one.
-        theirs_later: whether theirs may be.
+        reason: the rule.
+        moved_to: the field of the session to which it is moved.
+        theirs_earlier: whether theirs may be the earlier one.
+        theirs_later: whether theirs may be the later one.
     """
 
     reason: str
-    ours_later: bool = False
+    moved_to: str
+    theirs_earlier: bool = False
     theirs_later: bool = False
 
-    def allows(self, ours: datetime, theirs: datetime) -> bool:
-        """Return whether two times differ by no more than is tolerated."""
-        later = self.ours_later if ours > theirs else self.theirs_later
-        return later and abs(ours - theirs) < ACROSS_CLOCKS
+    def allows(self, session: Communication, ours: datetime, theirs: datetime) -> bool:
+        """Return whether ours is theirs after the move."""
+        in_direction = self.theirs_earlier if theirs < ours else self.theirs_later
+        return in_direction and ours == getattr(session, self.moved_to) and abs(ours - theirs) < ACROSS_CLOCKS
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @frozen
@@ -79,7 +84,7 @@ class Compared:
         field: its name in the session JSON.
         ours: the value in our session. `Any`: the fields' types differ.
         theirs: the value in the platform's record.
-        result: `equal`, `within` the tolerance, `different`, or `missing` on our side.
+        result: `equal`, `within` the tolerance, `different`, `missing` on our side, or `extra`: the record has no such session.
         clock: the clock of a time. None: it is no time.
         tolerance: why the two values may differ. None: they must be equal.
     """
@@ -93,7 +98,7 @@ class Compared:
     tolerance: Tolerance | None = None
 
     def __str__(self) -> str:
-        reason = f": {self.tolerance.reason}" if self.tolerance and self.result == "within" else ""
+        reason = f": {self.tolerance}" if self.tolerance and self.result == "within" else ""
         on = "" if self.clock is None else f" ({self.clock}{reason})"
         values = f"ours {_value_text(self.ours)}, theirs {_value_text(self.theirs)}"
         return f"{self.result:<9}  {self.session}  {self.field}: {values}{on}"
@@ -116,6 +121,11 @@ class Reconciled:
     single: int
 
     @property
+    def shown(self) -> int:
+        """How many legs the record shows, compared or not."""
+        return self.legs + self.older + self.single
+
+    @property
     def differences(self) -> tuple[Compared, ...]:
         """What a person must look at."""
         return tuple(one for one in self.compared if one.result in DIFFERENCES)
@@ -130,19 +140,23 @@ def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> Reconci
     """Return the comparison of sessions with the legs of a record, field by field.
 
     Args:
-        sessions: ours.
+        sessions: ours, those which the record should have.
         legs: the platform's, as `convert` reads them from its own record.
 
     Returns:
         One comparison per leg and field. Only the final record of a leg is compared: one that shows its end, and of several the
-        highest edition. What it does not show is not compared. A leg that has no session of ours is `missing` as a whole.
+        highest edition. What it does not show is not compared. A leg that has no session of ours is `missing` as a whole. A
+        session that has no leg is `extra`, if the record has any.
     """
     ours = {session.id: session for session in sessions}
     every = list(legs)
     records = [leg for leg in every if leg.is_record]
     final = _final(records)
-    compared = tuple(one for leg in final for one in _compare(ours.get(leg.id), leg))
-    return Reconciled(compared, len(final), len(records) - len(final), len(every) - len(records))
+    compared = [one for leg in final for one in _compare(ours.get(leg.id), leg)]
+    if final:
+        known = {leg.id for leg in every}
+        compared += [Compared(one, "id", one, None, "extra") for one in ours if one and one not in known]
+    return Reconciled(tuple(compared), len(final), len(records) - len(final), len(every) - len(records))
 
 
 def _final(records: Iterable[Leg]) -> list[Leg]:
@@ -169,26 +183,32 @@ def _compare(session: Communication | None, leg: Leg) -> Iterator[Compared]:
         yield Compared(leg.id, "id", None, leg.id, "missing")
         return
     for field in FIELDS:
-        yield from _one(leg.id, field.name, field.ours(session), field.theirs(leg), field)
-    closed = tuple(segment for segment in joined_segments(leg) if segment.end_time)  # an open one may lag behind the leg
+        theirs = field.theirs(leg)
+        if theirs is not None:
+            ours = field.ours(session)
+            result = _result(session, ours, theirs, field.tolerance)
+            yield Compared(leg.id, field.name, ours, theirs, result, field.clock, field.tolerance)
+    yield from _closed_segments(session, leg)
+
+
+def _closed_segments(session: Communication, leg: Leg) -> Iterator[Compared]:
+    """Yield the comparison of each field of each closed segment. An open one may lag behind the leg."""
+    closed = tuple(segment for segment in joined_segments(leg) if segment.end_time)
     for index, (ours, theirs) in enumerate(zip_longest(tuple(session.segments or ())[: len(closed)], closed)):
         for name, attribute in SEGMENT_FIELDS.items():
-            clock = PROVIDER if name.endswith("Time") else None
-            field = Field(f"segments[{index}].{name}", ours=_unused, theirs=_unused, clock=clock)
-            yield from _one(leg.id, field.name, getattr(ours or Segment(), attribute), getattr(theirs, attribute), field)
+            value, other = getattr(ours, attribute, None), getattr(theirs, attribute)
+            if other is not None:
+                result = _result(session, value, other)
+                yield Compared(leg.id, f"segments[{index}].{name}", value, other, result, segment_clock(name))
 
 
-def _one(leg: str, name: str, ours: Any, theirs: Any, field: Field) -> Iterator[Compared]:  # the fields' types differ
-    if theirs is not None:
-        yield Compared(leg, name, ours, theirs, _result(ours, theirs, field.tolerance), field.clock, field.tolerance)
-
-
-def _result(ours: Any, theirs: Any, tolerance: Tolerance | None) -> Result:  # the fields' types differ
+def _result(session: Communication, ours: Any, theirs: Any, tolerance: Tolerance | None = None) -> Result:
+    # `Any`: the fields' types differ
     if ours == theirs:
         return "equal"
     if ours is None:
         return "missing"
-    return "within" if tolerance and tolerance.allows(ours, theirs) else "different"
+    return "within" if tolerance and tolerance.allows(session, ours, theirs) else "different"
 
 
 # --- What is compared ---------------------------------------------------------------------------------------------------------
@@ -202,10 +222,19 @@ SEGMENT_FIELDS = {
 }
 """The fields of a closed segment, and their attributes."""
 
-_ALERT_MOVED = Tolerance("an alert was not after the connection (SKEW-4)", theirs_later=True)
-_CONNECTION_MOVED = Tolerance("connectedTime is never before startAlertingTime (STAMP-3)", ours_later=True)
-_WORK_BEGINS = Tolerance("after-call work begins at the end of the leg (ACW-6)", ours_later=True, theirs_later=True)
-_AFTER_THE_END = Tolerance("after-call work ends not before the leg (SKEW-3)", ours_later=True)
+
+def segment_clock(name: str) -> str | None:
+    """Return the clock of a segment's field. None: it is no time."""
+    return PROVIDER if name.endswith("Time") else None
+
+
+_CONNECTION = Tolerance(
+    "`connectedTime` is never before `startAlertingTime` (STAMP-3)", "start_alerting_time", theirs_earlier=True
+)
+_WORK = Tolerance(
+    "after-call work begins at the end of the leg (ACW-6)", "disconnected_time", theirs_earlier=True, theirs_later=True
+)
+_END = Tolerance("after-call work does not end before the leg (SKEW-3)", "disconnected_time", theirs_earlier=True)
 
 
 def _attribute(name: str) -> Callable[[Any], Any]:
@@ -214,10 +243,6 @@ def _attribute(name: str) -> Callable[[Any], Any]:
 
 def _detail(name: str) -> Callable[[Leg], Any]:
     return lambda leg: leg.changing.get(name)
-
-
-def _unused(_: Any) -> None:
-    """Return nothing: the value is taken from a segment."""
 
 
 def _state(leg: Leg) -> Any:
@@ -281,17 +306,17 @@ FIELDS: tuple[Field, ...] = (
     Field("viewerUrl", _attribute("viewer_url"), _detail("viewer_url")),
     Field("controlling", _attribute("controlling"), _grants),
     Field("afterCallWorkRequired", _attribute("after_call_work_required"), _attribute("after_call_work_required")),
-    Field("startAlertingTime", _attribute("start_alerting_time"), _attribute("start_alerting_time"), CLOUD, _ALERT_MOVED),
-    Field("connectedTime", _attribute("connected_time"), _attribute("connected_time"), CLOUD, _CONNECTION_MOVED),
+    Field("startAlertingTime", _attribute("start_alerting_time"), _attribute("start_alerting_time"), CLOUD),
+    Field("connectedTime", _attribute("connected_time"), _attribute("connected_time"), CLOUD, _CONNECTION),
     Field("disconnectedTime", _attribute("disconnected_time"), _attribute("disconnected_time"), PROVIDER),
     Field("afterCallWork.state", _our_work_state, _work_state),
-    Field("afterCallWork.startTime", _work("start_time"), _work("start_time"), PROVIDER, _WORK_BEGINS),
-    Field("afterCallWork.endTime", _work("end_time"), _work("end_time"), CLOUD, _AFTER_THE_END),
+    Field("afterCallWork.startTime", _work("start_time"), _work("start_time"), PROVIDER, _WORK),
+    Field("afterCallWork.endTime", _work("end_time"), _work("end_time"), CLOUD, _END),
     Field("wrapup.code", _saved("code"), _saved("code")),
     Field("wrapup.name", _saved("name"), _saved("name")),
     Field("wrapup.notes", _saved("notes"), _saved("notes")),
     Field("wrapup.tags", _saved("tags"), _saved("tags")),
-    Field("wrapup.endTime", _saved("end_time"), _saved("end_time"), CLOUD, _AFTER_THE_END),
+    Field("wrapup.endTime", _saved("end_time"), _saved("end_time"), CLOUD, _END),
     Field("wrapup.durationSeconds", _saved("duration_seconds"), _saved("duration_seconds")),
 )
 """What is compared, beside closed segments. The cloud ends after-call work and wrap-up. The other times are the provider's."""
