@@ -86,6 +86,7 @@ class Leg:
         origin: when the payload was made and received, and its place in the input.
         path: of the leg in the payload.
         is_record: true if the payload shows the whole leg, not one event of it.
+        is_empty: true if it states no fact.
         is_participant: true if `id` is that of the participant, because the payload does not state the communication.
         begins: when the participant began.
         connected_since: when it was connected, in a family without stamps. Then own types of segments are connected.
@@ -101,6 +102,7 @@ class Leg:
     origin: Origin = field(factory=Origin)
     path: str = "$"
     is_record: bool = True
+    is_empty: bool = False
     is_participant: bool = False
     state: str | None = None
     initial_state: str | None = None

@@ -150,13 +150,13 @@ def reconcile(sessions: Iterable[Communication], legs: Iterable[Leg]) -> Reconci
     """
     ours = {session.id: session for session in sessions}
     every = list(legs)
-    records = [leg for leg in every if leg.is_record]
+    records = [leg for leg in every if leg.is_record and not leg.is_empty]
     final = _final(records)
     compared = [one for leg in final for one in _compare(ours.get(leg.id), leg)]
     if final:
         known = {leg.id for leg in every}
         compared += [Compared(one, "id", one, None, "extra") for one in ours if one and one not in known]
-    return Reconciled(tuple(compared), len(final), len(records) - len(final), len(every) - len(records))
+    return Reconciled(tuple(compared), len(final), len(records) - len(final), sum(not leg.is_record for leg in every))
 
 
 def _final(records: Iterable[Leg]) -> list[Leg]:

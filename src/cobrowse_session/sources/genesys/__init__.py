@@ -76,10 +76,9 @@ def convert_checked(
     legs: list[Leg] = []
     for reader in _bodies(document, path, warnings, Origin(received_at=received_at and utc(received_at), place=place)):
         legs += _legs(reader, family)
-    stated = [(leg, events) for leg in legs if (events := _events(leg, warnings))]
-    facts = without_repeats(event for _, events in stated for event in events)
-    shown_legs = tuple(leg for leg, _ in stated)
-    return Joiner().join(Converted(tuple(facts), warnings.listed(path), shown_legs, tuple(warnings.skipped)))
+    facts = tuple(without_repeats(event for leg in legs for event in _events(leg, warnings)))
+    named = tuple(leg for leg in legs if leg.id and leg.source)
+    return Joiner().join(Converted(facts, warnings.listed(path), named, tuple(warnings.skipped)))
 
 
 def _events(leg: Leg, warnings: Warnings) -> list[Event]:
@@ -93,6 +92,7 @@ def _events(leg: Leg, warnings: Warnings) -> list[Event]:
             readable.append(event)
         else:
             warnings.add("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {MAX_LINE_BYTES}")
+    leg.is_empty = not readable
     return readable
 
 
