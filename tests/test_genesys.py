@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -508,6 +508,12 @@ def test_after_call_work_that_ended_long_before_the_leg_is_a_contradiction() -> 
 
 def test_pending_work_without_a_start_begins_at_the_end_of_the_leg() -> None:
     assert events_of(conversation(ENDED | {"afterCallWork": {"state": "pending"}}))[-1] == "acw.started 09:01:03.000"
+
+
+def test_pending_work_of_a_leg_that_goes_on_is_a_warning_if_it_has_no_start() -> None:
+    leg = conversation({"state": "connected", "connectedTime": t(3), "afterCallWork": {"state": "pending"}})
+
+    assert warned(leg) == [("no_time", "$.participants[0].cobrowsesessions[0].afterCallWork.startTime")]
 
 
 def test_pending_work_has_the_settings_of_the_leg() -> None:
@@ -1723,6 +1729,31 @@ def test_what_cannot_have_come_first_is_moved_and_states_so(leg: Json, moved: st
     assert {step.outcome.kind for step in fold(convert(whole).events).trace} <= {"applied", "timer"}
 
 
+def test_a_receipt_a_day_before_the_fact_is_a_contradiction_and_not_taken() -> None:
+    whole = conversation({"state": "connected", "connectedTime": t(3), "peerId": "peer1"})
+    found = convert(whole, received_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+    assert {problem.error for problem in found.warnings} == {"contradiction"}
+    assert [decode_event(encode_event(one)) for one in found.events] == [*found.events]
+
+
+def test_a_stamp_a_day_before_its_segment_is_a_contradiction_and_not_taken() -> None:
+    segments = [{"startTime": t(0), "type": "Alert"}]
+    whole = conversation({"state": "alerting", "startAlertingTime": "2026-02-01T09:00:00Z", "segments": segments})
+
+    assert warned(whole) == [("contradiction", "$.participants[0].cobrowsesessions[0].segments")]
+    assert facts(whole) == [event("alerting", t(0))]
+
+
+def test_a_naive_time_of_receipt_is_the_callers_type_error() -> None:
+    with pytest.raises(TypeError, match="aware"):
+        convert(WHOLE, received_at=datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_a_participant_without_legs_is_a_warning() -> None:
+    assert warned({"id": "conv", "participants": [{"id": "p1", "purpose": "agent"}]}) == [("no_fact", "$.participants")]
+
+
 # --- Segments that repeat, and gaps -------------------------------------------------------------------------------------------
 
 
@@ -1877,6 +1908,8 @@ CONTEXTS: list[tuple[Json, tuple[str | None, ...]]] = [
     (notification(TOPICS[0], conversation(LIVE, media="callbacks", **ABOUT)), (*PARTICIPANT, "callback")),
     (media(id="p1", communicationId="leg", **LIVE, **ABOUT), (*PARTICIPANT, None)),
     (media(id="p1", cobrowseSessionId="cb1", user={"id": "u1"}, queue={"id": "q1"}, **LIVE), (*PARTICIPANT, "cobrowse")),
+    (notification("v2.users.u1.conversations", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, None)),
+    (notification("v2.users.u1.conversations.cobrowseSessions", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, "cobrowse")),
     (notification("v2.users.u1.conversations.calls", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, "call")),
     (notification("v2.detail.events.conversation.conv.user.start", DETAIL | ABOUT), (*PARTICIPANT, "cobrowse")),
     (
