@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -434,7 +434,8 @@ ENDED: Json = {"state": "disconnected", "disconnectType": "client", "connectedTi
 
 def after(leg: Json, **participant: Any) -> list[Json]:
     """The events beyond connected and disconnected."""
-    return facts(conversation(leg, **{"wrapupPrompt": "optional"} | participant))[2:]
+    found = facts(conversation(leg, **{"wrapupPrompt": "optional"} | participant))
+    return [one for one in found if one["id"] not in ("leg/connected", "leg/disconnected")]
 
 
 @pytest.mark.parametrize(
@@ -509,6 +510,12 @@ def test_pending_work_without_a_start_begins_at_the_end_of_the_leg() -> None:
     assert events_of(conversation(ENDED | {"afterCallWork": {"state": "pending"}}))[-1] == "acw.started 09:01:03.000"
 
 
+def test_pending_work_of_a_leg_that_goes_on_is_a_warning_if_it_has_no_start() -> None:
+    leg = conversation({"state": "connected", "connectedTime": t(3), "afterCallWork": {"state": "pending"}})
+
+    assert warned(leg) == [("no_time", "$.participants[0].cobrowsesessions[0].afterCallWork.startTime")]
+
+
 def test_pending_work_has_the_settings_of_the_leg() -> None:
     leg = ENDED | {"afterCallWork": {"state": "pending", "startTime": t(63)}, "providerEventTime": t(64)}
 
@@ -516,7 +523,7 @@ def test_pending_work_has_the_settings_of_the_leg() -> None:
     assert session(conversation(leg))["afterCallWork"] == {"startTime": t(63), "state": "pending"}
 
 
-DRAFT = wrapup(t(63), fact="wrapup/draft", code="c", provisional=True)
+DRAFT = wrapup(t(3), fact="wrapup/draft", code="c", provisional=True)
 
 
 @pytest.mark.parametrize(
@@ -526,9 +533,11 @@ DRAFT = wrapup(t(63), fact="wrapup/draft", code="c", provisional=True)
         pytest.param(ENDED, {"code": "c"}, [DRAFT], id="prepared"),
         pytest.param(
             *(ENDED, {"notes": "n", "provisional": True}),
-            [wrapup(t(63), fact="wrapup/draft", notes="n", provisional=True)],
+            [wrapup(t(3), fact="wrapup/draft", notes="n", provisional=True)],
             id="provisional",
         ),
+        pytest.param(ENDED, {"code": "c", "endTime": t(70), "provisional": True}, [wrapup(t(70), code="c")], id="finished"),
+        pytest.param(ENDED, {"endTime": t(70), "provisional": True}, [], id="finished without a code"),
         pytest.param(ENDED, {"endTime": t(70)}, [], id="skipped"),
         pytest.param(ENDED, {"code": "", "endTime": t(70)}, [], id="empty code"),
         pytest.param(
@@ -548,6 +557,14 @@ def test_a_wrapup_while_connected_is_a_preparation() -> None:
     assert session(live)["wrapup"] == {"code": "c", "tags": [], "provisional": True}
 
 
+@pytest.mark.parametrize("work", [{}, {"state": "pending"}, {"state": "complete", "endTime": t(70)}, {"state": "notApplicable"}])
+@pytest.mark.parametrize("prompt", [None, "none", "optional", "mandatory", "forcedTimeout", "agentRequested"])
+def test_the_code_of_a_draft_is_kept_whatever_the_after_call_work_is(work: Json, prompt: str | None) -> None:
+    leg = ENDED | {"wrapup": {"code": "c"}, "afterCallWork": work}
+
+    assert session(conversation(leg, wrapupPrompt=prompt))["wrapup"]["code"] == "c"
+
+
 @pytest.mark.parametrize("finished", [{}, {"endTime": t(70)}])
 @pytest.mark.parametrize("content", [{"notes": "n"}, {"name": "n"}, {"tags": ["a"]}])
 def test_the_content_of_a_wrapup_without_a_code_is_a_warning(content: Json, finished: Json) -> None:
@@ -561,6 +578,15 @@ def test_a_wrapup_on_a_leg_without_times_is_a_warning() -> None:
     assert warned(conversation({"state": "alerting", "startAlertingTime": t(0), "wrapup": {"code": "c"}})) == [
         ("no_time", "$.participants[0].cobrowsesessions[0].wrapup")
     ]
+
+
+@pytest.mark.parametrize(("end", "at", "warnings"), [(62.9, 63, []), (62, 63, []), (61.999, 61.999, ["contradiction"])])
+def test_a_wrapup_that_ended_before_the_leg_is_moved_or_a_contradiction(end: float, at: float, warnings: list[str]) -> None:
+    leg = ENDED | {"wrapup": {"code": "c", "endTime": t(end)}}
+
+    (saved,) = after(leg)
+    assert (saved["id"], saved["time"]) == (f"leg/wrapup/{t(end)}", t(at))
+    assert [error for error, _ in warned(conversation(leg))] == warnings
 
 
 OWN: Json = {
@@ -1011,6 +1037,24 @@ def test_a_leg_that_did_not_interact_was_not_connected(durations: Json) -> None:
     assert events_of(DETAIL | {"userId": "u1", "disconnectType": "PEER"} | durations) == ["disconnected 09:01:03.000"]
 
 
+@pytest.mark.parametrize(
+    "durations",
+    [{"interactingDurationMs": -5}, {"interactingDurationMs": 9, "heldDurationMs": -5}, {"interactingDurationMs": 10**15}],
+)
+def test_durations_that_make_no_sense_are_a_warning(durations: Json) -> None:
+    body = DETAIL | {"userId": "u1", "disconnectType": "PEER"} | durations
+
+    assert events_of(body) == ["disconnected 09:01:03.000"]
+    assert warned(body) == [("out_of_bounds", "$.interactingDurationMs")]
+
+
+@pytest.mark.parametrize("kind", ["acw", "wrapup"])
+def test_the_notes_of_a_detail_event_without_a_code_are_a_warning(kind: str) -> None:
+    body = notification(f"v2.detail.events.conversation.conv.{kind}", DETAIL | {"wrapupNotes": "n"})
+
+    assert warned(body) == [("no_code", "$.eventBody.wrapup")]
+
+
 def test_after_call_work_without_a_code_is_complete_without_a_wrapup() -> None:
     body = notification("v2.detail.events.conversation.conv.acw", DETAIL | {"userId": "u1", "wrapupDurationMs": 5})
 
@@ -1144,8 +1188,12 @@ LIFE: list[Segment] = [("alert", 0, 3), last("interact", 3, 63)]
 def test_a_wrapup_segment_that_is_open_is_after_call_work_that_goes_on() -> None:
     open_one = {key: value for key, value in WRAPPED.items() if key != "segmentEnd"}
 
-    assert events_of(analytics(*LIFE, open_one))[3:] == ["wrapup/draft 09:01:03.000", "acw.started 09:01:03.200"]
-    assert session(analytics(*LIFE, open_one))["afterCallWork"] == {"startTime": t(63), "state": "pending"}
+    assert events_of(analytics(*LIFE, open_one))[2:] == [
+        *("wrapup/draft 09:00:03.000", "disconnected 09:01:03.000", "acw.started 09:01:03.200")
+    ]
+    found = session(analytics(*LIFE, open_one))
+    assert found["afterCallWork"] == {"startTime": t(63), "state": "pending"}
+    assert found["wrapup"]["code"] == "c"
 
 
 def test_a_wrapup_segment_without_a_code_is_no_wrapup() -> None:
@@ -1173,6 +1221,10 @@ def test_a_wrapup_segment_without_times_is_a_warning() -> None:
 
 def test_after_call_work_that_was_skipped_is_skipped_at_the_end() -> None:
     assert facts(analytics(*LIFE, acwSkipped=True))[3:] == [event("acw.ended", t(63), by="platform", state="skipped")]
+
+
+def test_after_call_work_that_was_skipped_on_a_leg_that_goes_on_is_a_warning() -> None:
+    assert warned(analytics(("interact", 3, None), acwSkipped=True)) == [("no_time", "$.participants[0].sessions[0].acwSkipped")]
 
 
 def test_a_leg_whose_last_segment_is_closed_has_ended_with_its_conversation() -> None:
@@ -1296,6 +1348,13 @@ def test_a_key_of_a_batch_that_is_not_read_is_a_warning() -> None:
 def test_a_disposition_without_a_code_is_skip(stated: Json) -> None:
     assert facts({"communicationDispositionAppliedEvents": [pushed(70, **stated)]}) == [
         event("acw.ended", t(70), number="e70", by="platform", state="skipped")
+    ]
+
+
+@pytest.mark.parametrize("content", [{"notes": "n"}, {"tags": ["a"]}])
+def test_the_content_of_a_disposition_without_a_code_is_a_warning(content: Json) -> None:
+    assert warned({"communicationDispositionAppliedEvents": [pushed(70, **content)]}) == [
+        ("no_code", "$.communicationDispositionAppliedEvents[0].wrapup")
     ]
 
 
@@ -1670,6 +1729,31 @@ def test_what_cannot_have_come_first_is_moved_and_states_so(leg: Json, moved: st
     assert {step.outcome.kind for step in fold(convert(whole).events).trace} <= {"applied", "timer"}
 
 
+def test_a_receipt_a_day_before_the_fact_is_a_contradiction_and_not_taken() -> None:
+    whole = conversation({"state": "connected", "connectedTime": t(3), "peerId": "peer1"})
+    found = convert(whole, received_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+    assert {problem.error for problem in found.warnings} == {"contradiction"}
+    assert [decode_event(encode_event(one)) for one in found.events] == [*found.events]
+
+
+def test_a_stamp_a_day_before_its_segment_is_a_contradiction_and_not_taken() -> None:
+    segments = [{"startTime": t(0), "type": "Alert"}]
+    whole = conversation({"state": "alerting", "startAlertingTime": "2026-02-01T09:00:00Z", "segments": segments})
+
+    assert warned(whole) == [("contradiction", "$.participants[0].cobrowsesessions[0].segments")]
+    assert facts(whole) == [event("alerting", t(0))]
+
+
+def test_a_naive_time_of_receipt_is_the_callers_type_error() -> None:
+    with pytest.raises(TypeError, match="aware"):
+        convert(WHOLE, received_at=datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+def test_a_participant_without_legs_is_a_warning() -> None:
+    assert warned({"id": "conv", "participants": [{"id": "p1", "purpose": "agent"}]}) == [("no_fact", "$.participants")]
+
+
 # --- Segments that repeat, and gaps -------------------------------------------------------------------------------------------
 
 
@@ -1698,6 +1782,15 @@ def test_a_gap_between_segments_of_a_leg_is_a_warning() -> None:
 
     assert warned(whole) == [("gap", "$.participants[0].cobrowsesessions[0].segments")]
     assert [one["startTime"] for one in session(whole)["segments"]] == [t(0)]
+
+
+def test_a_beginning_without_its_state_is_a_warning() -> None:
+    """The kind of case a4: what was between the participant's start and the connection is not known."""
+    assert warned(media(state="connected", startTime=t(0), connectedTime=t(2.7))) == [
+        ("unused_time", "$.participants[0].startTime")
+    ]
+    assert warned(media(state="connected", startTime=t(0), connectedTime=t(1))) == []
+    assert warned(media(state="connected", startTime=t(0), connectedTime=t(2.7), initialState="offering")) == []
 
 
 # --- Identity and edition -----------------------------------------------------------------------------------------------------
@@ -1815,6 +1908,8 @@ CONTEXTS: list[tuple[Json, tuple[str | None, ...]]] = [
     (notification(TOPICS[0], conversation(LIVE, media="callbacks", **ABOUT)), (*PARTICIPANT, "callback")),
     (media(id="p1", communicationId="leg", **LIVE, **ABOUT), (*PARTICIPANT, None)),
     (media(id="p1", cobrowseSessionId="cb1", user={"id": "u1"}, queue={"id": "q1"}, **LIVE), (*PARTICIPANT, "cobrowse")),
+    (notification("v2.users.u1.conversations", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, None)),
+    (notification("v2.users.u1.conversations.cobrowseSessions", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, "cobrowse")),
     (notification("v2.users.u1.conversations.calls", media(id="p1", **LIVE, **ABOUT)), (*PARTICIPANT, "call")),
     (notification("v2.detail.events.conversation.conv.user.start", DETAIL | ABOUT), (*PARTICIPANT, "cobrowse")),
     (

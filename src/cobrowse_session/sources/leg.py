@@ -14,7 +14,7 @@ and its reader makes a `Leg` of it. This module alone turns a leg into events:
     a detail        updated              the first time of the leg                            leg/peerId         yes
     a grant         updated              when seen; the connection                            leg/controlling/…  yes
     wrap-up         wrapup               its end                                              leg/wrapup/…       yes
-    a draft         wrapup               the end of the leg; the connection; when seen        leg/wrapup/draft   yes
+    a draft         wrapup               the connection; the end of the leg; when seen        leg/wrapup/draft   yes
     work pending    acw.started          its start; the end of the leg                        leg/acw.started    yes
     work ended      acw.ended            its end; the wrap-up's end; when seen (derived)      leg/acw.ended      not if derived
 
@@ -394,34 +394,36 @@ class _EventBuilder:
         saved = self.leg.wrapup
         if saved is None:
             return
-        if saved.code is None and not saved.provisional:  # a skip follows from after-call work
+        if saved.code is None and (saved.end_time or not saved.provisional):  # a skip follows from after-call work
             if saved.notes or saved.name or saved.tags:
                 self.warn("no_code", "wrapup", "a wrap-up without a code", "a code, or a provisional wrap-up")
             return
-        is_draft = saved.end_time is None
-        time = self._draft_time() if saved.end_time is None else self._skewed(saved.end_time)
+        time = self._finished(saved.end_time) if saved.end_time else self._draft_time()
         if time is None:
             self.warn("no_time", "wrapup", "nothing", "an endTime, or a time of the leg")
             return
-        fact = "draft" if saved.end_time is None else time_text(saved.end_time)
+        fact = time_text(saved.end_time) if saved.end_time else "draft"
         yield WrapupSaved(
             **self._envelope(f"wrapup/{fact}", time),
             code=saved.code,
             name=saved.name,
             notes=saved.notes,
             tags=saved.tags,
-            provisional=saved.provisional or is_draft,
+            provisional=saved.end_time is None,
         )
 
     def _draft_time(self) -> _Time | None:
-        """Return a time for a draft: its own is unknown, and its value matters."""
-        at = self._end.at if self._end else self._connected or (self.leg.seen and self.leg.seen[1])
+        """Return a time for a draft. Its own is unknown. From the connection on its value always counts (WRAP-5)."""
+        at = self._connected or (self._end and self._end.at) or (self.leg.seen and self.leg.seen[1])
         return _Time(at) if at else None
 
-    def _skewed(self, at: datetime) -> _Time:
+    def _finished(self, at: datetime) -> _Time:
         """Return the end of a wrap-up. By less than the clocks differ, it was not before the end of the leg."""
-        if self._end and at < self._end.at <= at + ACROSS_CLOCKS:
-            return self._not_before(at, self._end.at, _AFTER_THE_END)
+        if self._end is None or at >= self._end.at:
+            return _Time(at)
+        if self._end.at - at <= ACROSS_CLOCKS:
+            return _Time(self._end.at, _AFTER_THE_END)
+        self.warn("contradiction", "wrapup.endTime", time_text(at), f"a time from {time_text(self._end.at)} on")
         return _Time(at)
 
     # --- After-call work ------------------------------------------------------------------------------------------------------

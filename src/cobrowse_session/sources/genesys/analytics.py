@@ -65,9 +65,11 @@ def _leg(conversation: PayloadReader, participant: PayloadReader, session: Paylo
         _end(leg, segments[-1])
     for one in wrapups:
         _wrap_up(leg, one)
-    if session.flag("acwSkipped") and leg.disconnected_time:
-        at = leg.disconnected_time
-        leg.after_call_work = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED)
+    if session.flag("acwSkipped"):
+        if at := leg.disconnected_time:
+            leg.after_call_work = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED)
+        else:
+            session.warn("no_time", "acwSkipped", "the end of the leg, at which its after-call work was skipped")
     if peer := session.text("peerId"):
         leg.changing = {"peer_id": peer}
     return leg

@@ -11,6 +11,7 @@ from cobrowse_session.settings import Settings
 from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
+from cobrowse_session.times import EPOCH
 from cobrowse_session.vocabulary import AfterCallWorkState
 
 TOPIC = "v2.detail.events.conversation."
@@ -43,6 +44,7 @@ KINDS = {
 """The kinds that state a fact of a leg. Others (`flow.*`, `attributes`, `contact`, …) state nothing about its life."""
 
 CONNECTED_FOR = ("interactingDurationMs", "heldDurationMs")
+_MILLISECOND = timedelta(milliseconds=1)
 _BEFORE_THE_END = " - ".join(("eventTime", *CONNECTED_FOR))
 
 
@@ -64,11 +66,13 @@ def detail_legs(event: PayloadReader, kind: str) -> Iterator[Leg]:
     if content.ends:
         leg.state, leg.disconnected_time = "disconnected", at
         leg.disconnect_type = event.text("disconnectType")
-        milliseconds = sum(event.number(key) or 0 for key in CONNECTED_FOR)
-        if 0 < milliseconds <= (at.timestamp() * 1000):
-            leg.derived = (("connected", _BEFORE_THE_END, at - timedelta(milliseconds=milliseconds)),)
-    if content.wraps_up and (code := event.text("wrapupCode")):
-        leg.wrapup = Wrapup(code=code, notes=event.text("wrapupNotes"), end_time=at)
+        lasted = [event.number(key) or 0 for key in CONNECTED_FOR]
+        if min(lasted) < 0 or sum(lasted) > (at - EPOCH) // _MILLISECOND:
+            event.warn("out_of_bounds", CONNECTED_FOR[0], "milliseconds that the leg was connected before it ended")
+        elif sum(lasted):
+            leg.derived = (("connected", _BEFORE_THE_END, at - sum(lasted) * _MILLISECOND),)
+    if content.wraps_up:
+        leg.wrapup = Wrapup(code=event.text("wrapupCode"), notes=event.text("wrapupNotes"), end_time=at)
     if content.ends_work:
         leg.after_call_work = AfterCallWork(end_time=at, state=AfterCallWorkState.COMPLETE)
     yield leg

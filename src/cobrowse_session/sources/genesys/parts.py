@@ -36,7 +36,12 @@ def source_of(conversation: str | None) -> str:
 
 def media_type(word: str | None) -> str | None:
     """Return the media type for a word of any family: `call` for `VOICE`, `calls` and `call`. Others are returned as they are."""
-    return _MEDIA_TYPES.get((word or "").lower(), word)
+    return known_media(word) or word
+
+
+def known_media(word: str | None) -> str | None:
+    """Return the media type for a word of any family. None: the word is not known."""
+    return _MEDIA_TYPES.get((word or "").lower())
 
 
 def context(conversation: str | None, participant: PayloadReader, participant_id: str | None, media: str | None) -> Context:

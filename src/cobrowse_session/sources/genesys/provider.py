@@ -62,9 +62,8 @@ def _ended(leg: Leg, event: PayloadReader, at: datetime) -> None:
 
 def _disposed(leg: Leg, event: PayloadReader, at: datetime) -> None:
     """Add a disposition. Without a code it is a skip (KIND-7)."""
-    if code := event.text("code"):
-        leg.wrapup = Wrapup(code=code, notes=event.text("notes"), tags=event.words("tags"), end_time=at)
-    else:
+    leg.wrapup = Wrapup(code=event.text("code"), notes=event.text("notes"), tags=event.words("tags"), end_time=at)
+    if leg.wrapup.code is None:
         leg.after_call_work = AfterCallWork(end_time=at, state=AfterCallWorkState.SKIPPED)
 
 

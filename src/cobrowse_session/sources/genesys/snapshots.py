@@ -22,7 +22,7 @@ from cobrowse_session.sources.genesys.parts import (
     address,
     after_call_work,
     context,
-    media_type,
+    known_media,
     participants_work,
     settings,
     source_of,
@@ -113,7 +113,7 @@ def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
     `disconnectedTime` is called `endTime`, `peerId` is called `peer`, and the times of after-call work are `startAcwTime` and
     `endAcwTime`.
     """
-    media = media_type((conversation.origin.topic or "").rpartition(".")[2] or None)
+    media = known_media((conversation.origin.topic or "").rpartition(".")[2])
     for participant in conversation.many("participants"):
         communication = participant.text("communicationId")
         leg = _leg(conversation, participant, communication or participant.text("id"))
