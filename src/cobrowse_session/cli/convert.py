@@ -28,8 +28,6 @@ from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources import Source, without_repeats
 from cobrowse_session.wire import encode_event
 
-_COLOURS: dict[str, str] = {"different": "red", "missing": "yellow"}
-
 
 @grouped(sources=sources_of)
 def convert_command(  # noqa: PLR0913 (one argument an option)
