@@ -85,19 +85,24 @@ def read_payloads(  # noqa: PLR0913 (most are optional)
         if isinstance(document.content, DecodeError):
             reject(document.rejected(document.content))
         else:
-            for converted in _converted(document, reject, convert, places):
+            for converted in _converted(document, reject, convert, places, () if family else sources):
                 yield document.line, joiner.join(converted)
 
 
 def _converted(
-    document: _Document, reject: Callable[[Rejected], object], convert: Callable[..., Converted], places: Iterator[int]
+    document: _Document,
+    reject: Callable[[Rejected], object],
+    convert: Callable[..., Converted],
+    places: Iterator[int],
+    asked: Sequence[Source],
 ) -> Iterator[Converted]:
-    """Yield each payload of a document, converted. Each has the next place."""
+    """Yield each payload of a document, converted. Each has the next place. `asked`: the sources that recognise payloads."""
     content = document.content
     rejected = 0
     for index, payload in enumerate(content if isinstance(content, list) else [content]):
-        if rejected >= MAX_PROBLEMS and _is_no_payload(payload):
+        if rejected >= MAX_PROBLEMS and _is_no_payload(payload, asked):
             rejected += 1
+            next(places)
             continue
         try:
             yield convert(payload, place=next(places), path=f"$[{index}]" if isinstance(content, list) else "$")
@@ -109,9 +114,11 @@ def _converted(
         reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
 
 
-def _is_no_payload(payload: Any) -> bool:  # JSON
+def _is_no_payload(payload: Any, asked: Sequence[Source]) -> bool:  # JSON
     """Return whether a payload is certainly none. A full rejection costs much more."""
-    return payload == {} or not isinstance(payload, dict | list)
+    if isinstance(payload, dict):
+        return not payload or (bool(asked) and all(source.recognise(payload) is None for source in asked))
+    return not isinstance(payload, list)
 
 
 def _read(text: bytes, length: int, max_line_bytes: int) -> Any:  # JSON
