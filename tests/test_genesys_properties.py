@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from tests.strategies import json_values
 from tests.test_corpus import CORPUS
@@ -266,12 +266,21 @@ def test_one_snapshot_has_each_fact_once(drawn: tuple[list[Delivered], list[Deli
         assert len(set(ids)) == len(ids)
 
 
-@given(growing(("rest",)))
-def test_growing_snapshots_amount_to_the_session_of_the_last_one(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
-    """The REST API shows the whole life of a leg in each snapshot."""
-    snapshots, delivered = drawn
+ONCE = {"leg/wrapup/draft", "leg/acw.started"}
+"""What an earlier snapshot of a life states and a later one does not."""
 
-    assert session(events_of(delivered)) == session(events_of(snapshots[-1:]))
+
+@given(growing(("rest",)))
+def test_growing_snapshots_amount_to_the_session_of_the_last_one_that_states_every_time(
+    drawn: tuple[list[Delivered], list[Delivered]],
+) -> None:
+    """Segments may lag behind. Then an earlier snapshot shows a state earlier, or shows one that the last one does not."""
+    snapshots, delivered = drawn
+    found, last = events_of(delivered), events_of(snapshots[-1:])
+    assume({event.id for event in found} - ONCE <= {event.id for event in last})
+    assume(all(event.derived_from is None for event in last))
+
+    assert session(found) == session(last)
 
 
 @given(growing())
