@@ -48,7 +48,8 @@ STAMPS = ("start_alerting_time", "connected_time", "disconnected_time", "disconn
 PENDING = (ConnectionState.SCHEDULED, "offering", "contacting", "dialing", "alerting")
 ENDED = ("disconnected", "terminated")
 KEYS = [
-    *("session", "conversation", "event", "source", "type", "at", "received"),
+    *("session", "conversation", "participant", "user", "queue", "purpose", "media"),
+    *("event", "source", "type", "at", "received"),
     *("outcome", "row", "rule", "from", "to", "acw", "set", "notes"),
 ]
 

@@ -299,7 +299,7 @@ def test_the_demo_tells_each_leg_in_a_line_and_stays_under_40() -> None:
     assert "cleo      09:00:30  alert  2.5 s  connected   3 min 0 s  end: peer " in told
     assert "after-call work: complete 15 s, resolved" in told
     assert "Refused: cleo, cobrowse.session.acw.ended, code_required." in told
-    assert "beside the platform's own record: 32 fields equal" in told
+    assert "beside the platform's own record: 37 fields equal" in told
 
 
 def test_a_late_event_that_withdraws_a_timer_revises_its_session_in_any_order_of_the_file(tmp_path: Path) -> None:
