@@ -1249,10 +1249,10 @@ def test_a_leg_whose_last_segment_is_open_has_not_ended() -> None:
     ]
 
 
-def test_a_leg_without_segments_is_a_warning_and_no_leg() -> None:
+def test_a_leg_without_segments_is_a_warning_and_an_empty_leg() -> None:
     """The kind of case a3."""
     assert warned(analytics()) == [("no_fact", "$.participants[0].sessions[0]")]
-    assert convert(analytics()).legs == ()
+    assert [leg.is_empty for leg in convert(analytics()).legs] == [True]
 
 
 def test_a_gap_between_segments_is_a_warning() -> None:
@@ -1458,7 +1458,7 @@ def test_a_leg_of_the_history_that_interacted_is_a_warning_because_its_connectio
 
 def test_a_leg_of_the_history_without_times_is_a_warning() -> None:
     assert warned(history(startTime=None, endTime=None)) == [("no_fact", "$.entities[0].participants[0]")]
-    assert convert(history(startTime=None, endTime=None)).legs == ()
+    assert [leg.is_empty for leg in convert(history(startTime=None, endTime=None)).legs] == [True]
 
 
 # --- Envelopes and lists ------------------------------------------------------------------------------------------------------
