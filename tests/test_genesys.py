@@ -1249,7 +1249,7 @@ def test_a_leg_whose_last_segment_is_open_has_not_ended() -> None:
     ]
 
 
-def test_a_leg_without_segments_is_a_warning_and_states_nothing() -> None:
+def test_a_leg_without_segments_is_a_warning_and_an_empty_leg() -> None:
     """The kind of case a3."""
     assert warned(analytics()) == [("no_fact", "$.participants[0].sessions[0]")]
     assert [leg.is_empty for leg in convert(analytics()).legs] == [True]

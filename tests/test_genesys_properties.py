@@ -287,10 +287,13 @@ def test_growing_snapshots_amount_to_the_session_of_the_last_one_that_states_eve
 def test_the_session_agrees_with_the_last_snapshot(drawn: tuple[list[Delivered], list[Delivered]]) -> None:
     """Wrap-up and after-call work that still go on are left out: the lifecycle decides those."""
     snapshots, delivered = drawn
+    released = any("terminated" in json.dumps(one.payload) for one in snapshots)  # a flat one is never shown so
     ours = session(events_of(delivered))
     compared = reconcile([ours] if ours else [], convert(snapshots[-1].payload).legs)
 
-    assert [str(one) for one in compared.differences if one.field.split(".")[0] not in ("afterCallWork", "wrapup")] == []
+    assert [
+        str(one) for one in compared.differences if one.field.split(".")[0] not in ("afterCallWork", "wrapup", "state" * released)
+    ] == []
 
 
 CORRECTIONS: list[Json] = [
@@ -495,12 +498,12 @@ def converted(document: Any, family: str | None = None, **how: Any) -> Converted
 
 
 def check(found: Converted | None) -> list[CobrowseSession]:
-    """Every event can be written, read and replayed, and every leg has one."""
+    """Every event can be written, read and replayed, and is of a leg that states a fact."""
     by_session = defaultdict(list)
     for event in found.events if found else ():
         assert decode_event(encode_event(event)) == event
         by_session[event.subject].append(event)
-    assert {leg.id for leg in (found.legs if found else ())} == by_session.keys()
+    assert {leg.id for leg in (found.legs if found else ()) if not leg.is_empty} == by_session.keys()
     assert all(str(warning) for warning in (found.warnings if found else ()))
     return [fold(events).session for events in by_session.values()]
 

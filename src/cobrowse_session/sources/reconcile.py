@@ -246,9 +246,10 @@ def _detail(name: str) -> Callable[[Leg], Any]:
 
 
 def _state(leg: Leg) -> Any:
-    """Return the state, unless the record contradicts itself: a leg with a `disconnectedTime` has ended."""
-    contradicts = leg.disconnected_time is not None and ConnectionState.read(leg.state or "") not in ENDED_STATES
-    return None if leg.state is None or contradicts else read_state(leg.state)
+    """Return the state, if the model has it and the record does not contradict it: a leg with a `disconnectedTime` has ended."""
+    state = ConnectionState.read(leg.state or "")
+    contradicts = leg.disconnected_time is not None and state not in ENDED_STATES
+    return state if isinstance(state, ConnectionState) and not contradicts else None
 
 
 def _reason(leg: Leg) -> Any:
