@@ -41,14 +41,17 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """The name by which it is chosen, such as `genesys`."""
+        ...
 
     @property
     def families(self) -> Collection[str]:
         """The names of its families of payloads."""
+        ...
 
     @property
     def lifecycle(self) -> Lifecycle:
         """The recommended rules for its sessions."""
+        ...
 
     def looks_like(self, keys: set[str]) -> bool:
         """Return whether a file of which only the beginning was read has payloads of this platform.
@@ -56,6 +59,7 @@ class Source(Protocol):
         Args:
             keys: all keys in the beginning of the file, at any depth.
         """
+        ...
 
     def recognise(self, payload: Any) -> str | None:
         """Return the family of a payload. None: it is none of this platform. Nothing is raised.
@@ -66,6 +70,7 @@ class Source(Protocol):
         Args:
             payload: parsed JSON, one object, in its envelope or bare. `Any`: JSON.
         """
+        ...
 
     def convert(
         self, payload: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
@@ -82,3 +87,4 @@ class Source(Protocol):
         Raises:
             DecodeError: it is no payload of this family, or of any. Nothing was converted.
         """
+        ...
