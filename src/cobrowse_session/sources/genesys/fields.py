@@ -253,11 +253,13 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def markdown() -> Iterator[str]:
-    """Yield a Markdown table of all fields, line by line. A row has the fields of a model that the same word is about."""
-    yield "| model | fields | read for | not read |"
-    yield "| --- | --- | --- | --- |"
+    """Yield a Markdown table of the fields of each model, line by line. A row has the fields that the same word is about."""
     for model, fields in FIELDS.items():
+        yield f"**`{model}`**"
+        yield ""
+        yield "| fields | read for, or why not |"
+        yield "| --- | --- |"
         for words in dict.fromkeys(fields.values()):
             names = ", ".join(f"`{name}`" for name, other in fields.items() if other == words)
-            read, unread = ("–", words) if isinstance(words, Unread) else (words, "–")
-            yield f"| `{model}` | {names} | {read} | {unread} |"
+            yield f"| {names} | {'not read: ' if isinstance(words, Unread) else ''}{words} |"
+        yield ""
