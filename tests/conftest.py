@@ -46,6 +46,7 @@ LONG = {"test_clock_worlds.py", "test_files.py", "test_hostile_input.py", "test_
 """Files that simulate worlds, start many processes or install: not in `make test`. `make pythons` and `make soak` run all."""
 
 MEASURED = {
+    "test_activity.py",
     "test_acw_started.py",
     "test_after_call_work.py",
     "test_changes.py",

@@ -143,7 +143,10 @@ def test_where_no_prompt_is_known_the_option_is_named_once(arguments: tuple[str,
     name, *rest = arguments
     ended = lines(CALL)
 
-    assert command(name, "-", *rest, stdin=ended).err == "Set a default prompt with --acw.\n"
+    assert (
+        command(name, "-", *rest, stdin=ended).err
+        == "A leg has no after-call work, because no event names a wrap-up prompt. Set a default with --acw.\n"
+    )
     assert command(name, "-", *rest, "--acw", "none", stdin=ended).err == ""
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from cobrowse_session import Lifecycle
+from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.sources.genesys import Converted, convert
 from cobrowse_session.sources.join import Joiner
 
@@ -75,3 +77,30 @@ def test_participants_of_two_conversations_are_not_joined() -> None:
     another = conversation(c1="calls") | {"id": "another"}
 
     assert subjects(convert([another, flattened()])) == {"c1", "p1"}
+
+
+def test_an_inbox_joins_the_two_ids_across_its_documents() -> None:  # JOIN-2
+    inbox = Inbox(Lifecycle())
+    inbox.take(conversation(c1="calls"))
+    inbox.take(flattened())
+
+    assert {*inbox.logs} == {"c1"}
+
+
+def test_an_inbox_warns_of_a_leg_that_it_has_under_both_ids() -> None:  # JOIN-3
+    inbox = Inbox(Lifecycle())
+    inbox.take(flattened())
+
+    (warning,) = inbox.take(conversation(c1="calls")).warnings
+    assert warning.error == "two_ids"
+
+
+def test_the_participants_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cobrowse_session.sources.join.MAX_REMEMBERED", 2)
+    joiner = Joiner()
+    for number in range(3):
+        joiner.join(convert(conversation(**{f"c{number}": "calls"}) | {"id": f"conv-{number}"}))
+
+    last, first = ({**flattened(), "eventBody": {**flattened()["eventBody"], "id": f"conv-{number}"}} for number in (2, 0))
+    assert subjects(joiner.join(convert(last))) == {"c2"}
+    assert subjects(joiner.join(convert(first))) == {"p1"}

@@ -96,7 +96,7 @@ def _hint(logs: Iterable[SessionLog]) -> None:
     """Print what to do if a leg has no after-call work because no prompt is known."""
     without_work = (log for log in logs if log.session.after_call_work is None)
     if any(_WITHOUT_PROMPT in (entry.outcome.row or "") for log in without_work for entry in log.trace):
-        inform("Set a default prompt with --acw.")
+        inform("A leg has no after-call work, because no event names a wrap-up prompt. Set a default with --acw.")
 
 
 # --- History ------------------------------------------------------------------------------------------------------------------

@@ -61,8 +61,8 @@ Received = Annotated[
     typer.Option(
         "--received",
         metavar="TIME",
-        help="When the payloads were received (RFC 3339, with its zone, on the cloud clock). "
-        "A fact counts from then if its payload has no time.",
+        help="When all of the payloads were received (RFC 3339, with its zone, on the cloud clock). "
+        "A state counts from then if its payload has no time. In Python, give each payload its own.",
         rich_help_panel=TIME,
     ),
 ]

@@ -13,7 +13,7 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Received, Taken
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.sources import Source, convert
+from cobrowse_session.sources import Converted, Source, convert
 from cobrowse_session.wire.cloudevents import is_cloudevent
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, check_document, read_json, too_many
 
@@ -31,6 +31,7 @@ class Recogniser:
         max_line_bytes: how many bytes a text may have.
         sources: those that are asked for payloads.
         received_at: when the document arrived.
+        join: gives a leg that comes under two ids the one of its communication.
     """
 
     add: Callable[[Event], Received | Rejected]
@@ -39,6 +40,7 @@ class Recogniser:
     max_line_bytes: int
     sources: Sequence[Source]
     received_at: datetime
+    join: Callable[[Converted], Converted]
     _places: Iterator[int] = field(factory=count, init=False)
 
     def take(self, document: object) -> Taken:
@@ -89,7 +91,7 @@ class Recogniser:
                 check_document(plain)  # the caller's parser may let NaN or lone surrogates through
                 return Taken((self.receive(plain),))
             place = next(self._places)
-            converted = convert(document, sources=self.sources, received_at=self.received_at, place=place)
+            converted = self.join(convert(document, sources=self.sources, received_at=self.received_at, place=place))
         except DecodeError as error:
             return Taken((self.reject(error, _json_bytes(document), 1),))
         return Taken(tuple(map(self.add, converted.events)), converted.warnings, converted.skipped)

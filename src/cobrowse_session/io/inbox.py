@@ -37,6 +37,7 @@ from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.sources import BUILT_IN, Source
+from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
 from cobrowse_session.stream import Change, ProviderClock, SessionLog, merge_logs
 from cobrowse_session.times import utc
@@ -99,6 +100,7 @@ class Inbox:
     _sources: SourceClocks = field(init=False, repr=False)
     _sealed: SealedSessions = field(init=False)
     _waiting: Waiting = field(init=False, repr=False)
+    _joiner: Joiner = field(factory=Joiner, init=False, repr=False, eq=False)
     _passed: Passed = field(factory=Passed, init=False)
     _advanced: datetime | None = field(default=None, init=False)
     _dirty: bool = field(default=False, init=False)  # a heap may lack an entry
@@ -194,6 +196,7 @@ class Inbox:
             max_line_bytes=self.max_line_bytes,
             sources=self.sources,
             received_at=now,
+            join=self._joiner.join,
         )
         return recogniser.take(document)
 

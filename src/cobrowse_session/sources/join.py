@@ -5,6 +5,7 @@ of the topic of calls is c1. If a payload of the topic came before that, it has 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -14,6 +15,10 @@ from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.source import Converted
 
 _Participant = tuple[str, str]  # the source of the events, and the participant's id
+
+
+MAX_REMEMBERED = 100_000
+"""The number of participants that are remembered. The oldest one is forgotten first."""
 
 
 @define
@@ -32,6 +37,8 @@ class Joiner:
                 new[leg.source, leg.id] = found
             elif leg.is_participant:
                 self._left.setdefault((leg.source, leg.id), leg.path)
+        _forget_oldest(self._communications)
+        _forget_oldest(self._left)
         if not new and not warnings:
             return converted
         legs = tuple(evolve(leg, id=new.get((leg.source, leg.id), leg.id)) for leg in converted.legs)
@@ -55,6 +62,11 @@ class Joiner:
         media = leg.context.media_type
         fitting = [one for one, other in known.items() if media is None or other is None or media == other]
         return fitting[0] if len(fitting) == 1 else None
+
+
+def _forget_oldest(remembered: dict[_Participant, Any]) -> None:  # whatever is remembered of them
+    while len(remembered) > MAX_REMEMBERED:
+        del remembered[next(iter(remembered))]
 
 
 def _renamed(event: Event, subject: str | None) -> Event:

@@ -546,7 +546,7 @@ class SessionLog:
             outcome = self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome
             return Change(outcome, rows, context=self._state.context)
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
-        return evolve(changed, out_of_order=after[-1] is not event, context=self._state.context)
+        return evolve(changed, out_of_order=after[-1].occurred_at > event.occurred_at, context=self._state.context)
 
     def _append(self, step: TraceEntry) -> None:
         self._steps.append(step)
