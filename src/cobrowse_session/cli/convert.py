@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from functools import partial
 
 import typer
@@ -26,6 +27,7 @@ from cobrowse_session.cli.screen import ProblemReporter, inform, plural
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources import Source, without_repeats
+from cobrowse_session.times import event_time
 from cobrowse_session.wire import encode_event
 
 
@@ -48,7 +50,7 @@ def convert_command(  # noqa: PLR0913 (one argument an option)
     """
     check_family(family, sources)
     check_files(payload, [output, rejects])
-    received_at, warnings, skipped = time_of("--received", received), 0, Counter[str]()
+    received_at, warnings, skipped = _received(received), 0, Counter[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         source = open_input(files, payload, None if family else "payload", sources)
         read = partial(read_payloads, source, family=family, sources=sources, received_at=received_at, max_line_bytes=max_bytes)
@@ -68,6 +70,15 @@ def convert_command(  # noqa: PLR0913 (one argument an option)
     inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected{_skipped(skipped)}")
     if bad.lines:
         raise typer.Exit(1)
+
+
+def _received(text: str | None) -> datetime | None:
+    """Return the time of receipt. It becomes the time of an event, so the year 9999 is kept free."""
+    received = time_of("--received", text)
+    try:
+        return event_time(received) if received else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--received") from None
 
 
 def _skipped(kinds: Counter[str]) -> str:

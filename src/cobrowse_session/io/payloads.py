@@ -13,7 +13,7 @@ from cobrowse_session.io.replay import CHUNK, Rejected, lines, skip
 from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import convert_checked
-from cobrowse_session.times import utc
+from cobrowse_session.times import event_time
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, read_json, too_long, too_many
 
 __all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
@@ -79,7 +79,7 @@ def read_payloads(  # noqa: PLR0913 (most are optional)
     Raises:
         TypeError: a naive `received_at`.
     """
-    convert = partial(convert_checked, family=family, sources=sources, received_at=received_at and utc(received_at))
+    convert = partial(convert_checked, family=family, sources=sources, received_at=received_at and event_time(received_at))
     places, joiner = count(), Joiner()
     for document in _documents(file, max_line_bytes):
         if isinstance(document.content, DecodeError):

@@ -26,7 +26,7 @@ class Joiner:
     """Gives the legs of one input their communication's id, where a payload names both ids."""
 
     _communications: dict[_Participant, dict[str, str | None]] = field(factory=dict)
-    _left: dict[_Participant, str] = field(factory=dict)
+    _left: dict[_Participant, str | None] = field(factory=dict)  # the kind of media
 
     def join(self, converted: Converted) -> Converted:
         """Return what a payload states, with the ids of communications. A leg that keeps the other id may give a warning."""
@@ -36,7 +36,8 @@ class Joiner:
             if leg.is_participant and (found := self._of(leg)):
                 new[leg.source, leg.id] = found
             elif leg.is_participant:
-                self._left.setdefault((leg.source, leg.id), leg.path)
+                warnings += self._ambiguous(leg)
+                self._left.setdefault((leg.source, leg.id), leg.context.media_type)
         _forget_oldest(self._communications)
         _forget_oldest(self._left)
         if not new and not warnings:
@@ -51,10 +52,17 @@ class Joiner:
             participant = leg.context.participant_id
             if leg.is_participant or participant is None or not leg.is_record:
                 continue
-            self._communications.setdefault((leg.source, participant), {})[leg.id] = leg.context.media_type
-            if self._left.pop((leg.source, participant), None):
+            media = leg.context.media_type
+            self._communications.setdefault((leg.source, participant), {})[leg.id] = media
+            if (leg.source, participant) in self._left and self._left[leg.source, participant] in (media, None):
+                del self._left[leg.source, participant]
                 expected = "payloads of one family, or those that name both ids first"
                 yield Problem("two_ids", leg.path, f"{leg.id}, which came before as {participant}", expected)
+
+    def _ambiguous(self, leg: Leg) -> Iterable[Problem]:
+        """Yield a warning if a flattened leg may be one of several communications."""
+        if ids := self._communications.get((leg.source, leg.id)):
+            yield Problem("two_ids", leg.path, f"{leg.id}, which may be {' or '.join(ids)}", "payloads of one family")
 
     def _of(self, leg: Leg) -> str | None:
         """Return the communication of a flattened leg. None: none is known, or several."""

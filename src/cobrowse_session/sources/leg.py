@@ -339,6 +339,8 @@ class _EventBuilder:
         leg, time = self.leg, self._end
         state = ConnectionState.read(leg.state or "")
         if time is None:
+            if leg.disconnect_type and state not in ENDED_STATES:
+                self.warn("contradiction", "disconnectType", leg.disconnect_type, "a leg that has ended, and when")
             return
         if state not in ENDED_STATES and leg.state is not None:
             self.warn("contradiction", "state", leg.state, "disconnected, because the leg has a disconnectedTime")
@@ -432,6 +434,8 @@ class _EventBuilder:
         work = self.leg.after_call_work
         if work is None or work.state is None:
             return
+        if self._end is None and self._connected and (work.start_time or work.end_time):
+            self.warn("contradiction", "afterCallWork", work.state, "the end of the leg, which comes before after-call work")
         if work.state == AfterCallWorkState.PENDING or (self.leg.work_starts and work.state == AfterCallWorkState.COMPLETE):
             yield from self._work_started(work)
         if work.state in _REPORTED_ENDS:
@@ -442,7 +446,9 @@ class _EventBuilder:
 
     def _work_started(self, work: AfterCallWork) -> Iterator[Event]:
         end = self._end
-        time = self._after_the_end(work.start_time) if work.start_time else end and _Time(end.at, "the end of the leg")
+        time = self._after_the_end(work.start_time) if work.start_time else None
+        if time is None and end:
+            time = _Time(end.at, "the end of the leg", end.is_edition)
         if time is None:
             self.warn("no_time", "afterCallWork.startTime", "nothing", "the time at which after-call work began")
             return
@@ -451,7 +457,7 @@ class _EventBuilder:
     def _work_ended(self, work: AfterCallWork) -> Iterator[Event]:
         time: _Time | None
         if work.state == AfterCallWorkState.NOT_APPLICABLE:
-            time = _Time(self._end.at) if self._end else None
+            time = self._end
         else:
             at = work.end_time or (self.leg.wrapup and self.leg.wrapup.end_time)
             time = self._after_the_end(at) if at else _Time.seen(self.leg.seen)

@@ -253,7 +253,7 @@ def _state(leg: Leg) -> Any:
 
 
 def _reason(leg: Leg) -> Any:
-    return read_disconnect_type(leg.disconnect_type) if leg.disconnect_type else None
+    return read_disconnect_type(leg.disconnect_type) if leg.disconnect_type and _has_ended(leg) else None
 
 
 def _grants(leg: Leg) -> Any:
@@ -264,7 +264,7 @@ def _grants(leg: Leg) -> Any:
 
 def _work_state(leg: Leg) -> Any:
     state = leg.after_call_work and leg.after_call_work.state
-    return None if state == AfterCallWorkState.UNKNOWN else state
+    return state if _has_ended(leg) and state != AfterCallWorkState.UNKNOWN else None
 
 
 def _our_work_state(session: Communication) -> Any:
@@ -272,6 +272,17 @@ def _our_work_state(session: Communication) -> Any:
     if session.after_call_work is None:
         return AfterCallWorkState.NOT_APPLICABLE if session.state in ENDED_STATES else None
     return session.after_call_work.state
+
+
+def _their_work(name: str) -> Callable[[Leg], Any]:
+    """Return a reader of a time of after-call work of a leg that has ended."""
+    read = _work(name)
+    return lambda leg: read(leg) if _has_ended(leg) else None
+
+
+def _their_duration(leg: Leg) -> Any:
+    """Return the duration of a wrap-up that is finished. A draft has none yet (DRAFT-1)."""
+    return leg.wrapup.duration_seconds if leg.wrapup and leg.wrapup.end_time and leg.wrapup.code else None
 
 
 def _work(name: str) -> Callable[[Any], Any]:
@@ -311,14 +322,14 @@ FIELDS: tuple[Field, ...] = (
     Field("connectedTime", _attribute("connected_time"), _attribute("connected_time"), CLOUD, _CONNECTION),
     Field("disconnectedTime", _attribute("disconnected_time"), _attribute("disconnected_time"), PROVIDER),
     Field("afterCallWork.state", _our_work_state, _work_state),
-    Field("afterCallWork.startTime", _work("start_time"), _work("start_time"), PROVIDER, _WORK),
-    Field("afterCallWork.endTime", _work("end_time"), _work("end_time"), CLOUD, _END),
+    Field("afterCallWork.startTime", _work("start_time"), _their_work("start_time"), PROVIDER, _WORK),
+    Field("afterCallWork.endTime", _work("end_time"), _their_work("end_time"), CLOUD, _END),
     Field("wrapup.code", _saved("code"), _saved("code")),
     Field("wrapup.name", _saved("name"), _saved("name")),
     Field("wrapup.notes", _saved("notes"), _saved("notes")),
     Field("wrapup.tags", _saved("tags"), _saved("tags")),
     Field("wrapup.endTime", _saved("end_time"), _saved("end_time"), CLOUD, _END),
-    Field("wrapup.durationSeconds", _saved("duration_seconds"), _saved("duration_seconds")),
+    Field("wrapup.durationSeconds", _saved("duration_seconds"), _their_duration),
 )
 """What is compared, beside closed segments. The cloud ends after-call work and wrap-up. The other times are the provider's."""
 

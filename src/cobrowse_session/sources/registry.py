@@ -16,7 +16,7 @@ from cobrowse_session.sources.genesys import GENESYS
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.repeats import without_repeats
 from cobrowse_session.sources.source import Converted, Source
-from cobrowse_session.times import utc
+from cobrowse_session.times import event_time
 from cobrowse_session.wire.strict_json import check_document, decode_error
 
 __all__ = ["BUILT_IN", "GROUP", "checked_sources", "convert", "convert_checked", "known_sources", "sources_named"]
@@ -128,9 +128,10 @@ def convert(  # noqa: PLR0913 (all but the document are optional)
         DecodeError: it is no JSON (`check_document`), or no source recognises it (`not_recognised`), or several do
             (`ambiguous_source`), or the source that does cannot read it. Nothing was converted.
         TypeError: a naive `received_at`.
+        ValueError: a `received_at` outside of the years 1970 to 9998.
     """
     check_document(document, path)
-    received_at = received_at and utc(received_at)
+    received_at = received_at and event_time(received_at)
     return convert_checked(document, family, sources=sources, received_at=received_at, place=place, path=path)
 
 

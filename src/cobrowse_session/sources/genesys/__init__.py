@@ -23,7 +23,7 @@ from cobrowse_session.sources.leg import Leg, events_of
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.sources.repeats import without_repeats
 from cobrowse_session.sources.source import Converted
-from cobrowse_session.times import utc
+from cobrowse_session.times import event_time
 from cobrowse_session.wire.cloudevents import encode_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, check_document, shown
 
@@ -63,6 +63,7 @@ def convert(
     Raises:
         DecodeError: the document is no JSON, or no payload of this family, or of any. Nothing was converted.
         TypeError: a naive `received_at`.
+        ValueError: a `received_at` outside of the years 1970 to 9998.
     """
     check_document(document, path)
     return convert_checked(document, family, received_at=received_at, place=place, path=path)
@@ -74,7 +75,7 @@ def convert_checked(
     """Return the events of a payload that `read_json` returned. See `convert`. `Any`: JSON."""
     warnings = Warnings()
     legs: list[Leg] = []
-    for reader in _bodies(document, path, warnings, Origin(received_at=received_at and utc(received_at), place=place)):
+    for reader in _bodies(document, path, warnings, Origin(received_at=received_at and event_time(received_at), place=place)):
         legs += _legs(reader, family)
     facts = tuple(without_repeats(event for leg in legs for event in _events(leg, warnings)))
     named = tuple(leg for leg in legs if leg.id and leg.source)

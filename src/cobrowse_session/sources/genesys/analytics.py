@@ -10,7 +10,7 @@ from cobrowse_session.settings import Settings
 from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.times import time_text
+from cobrowse_session.times import EPOCH, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, read_disconnect_type
 
 _TYPES = {
@@ -40,7 +40,7 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
 
 
 def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader) -> Leg:
-    read = list(session.many("segments"))
+    read = sorted(session.many("segments"), key=lambda one: one.time("segmentStart") or EPOCH)
     wrapups = [one for one in read if _type(one) == "wrapup"]
     segments = [one for one in read if _type(one) != "wrapup"]
     purpose = participant.text("purpose")
@@ -102,8 +102,11 @@ def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
 
 def _end(leg: Leg, last: PayloadReader) -> None:
     """Set the end of a leg whose last segment before wrap-up is closed (END-1)."""
-    if ended := last.time("segmentEnd"):
-        reason = last.text("disconnectType")
+    reason = last.text("disconnectType")
+    ended = last.time("segmentEnd")
+    if ended is None and last.time("segmentStart"):
+        last.warn("no_time", "segmentEnd", "the end of the leg")
+    elif ended:
         leg.state, leg.disconnected_time = "disconnected", ended
         leg.disconnect_type = read_disconnect_type(reason) if reason else None
 
@@ -112,11 +115,14 @@ def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
     """Set the wrap-up of a leg and its after-call work from a wrap-up segment. Both end at the same time (WRAP-8)."""
     start, end = segment.time("segmentStart"), segment.time("segmentEnd")
     code, notes, tags = segment.text("wrapUpCode"), segment.text("wrapUpNote"), segment.words("wrapUpTags")
+    if code and leg.wrapup:
+        segment.warn("contradiction", "wrapUpCode", f"one wrap-up; it replaces {leg.wrapup.code}")
     if code:
         leg.wrapup = Wrapup(code=code, notes=notes, tags=tags, end_time=end)
     elif notes or tags:
         segment.warn("no_code", "wrapUpCode", "a code, or neither notes nor tags")
     if start or end:
+        start = leg.after_call_work.start_time if leg.after_call_work else start  # of several wrap-up segments, the first
         state = AfterCallWorkState.COMPLETE if end else AfterCallWorkState.PENDING
         leg.after_call_work = AfterCallWork(start_time=start, end_time=end, state=state)
         leg.work_starts = True

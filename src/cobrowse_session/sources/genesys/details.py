@@ -108,6 +108,8 @@ def kind_of_body(event: PayloadReader) -> str | None:
     """Return the kind of a body without its topic, if its keys determine it."""
     if "wrapupCode" in event.object or "wrapupDurationMs" in event.object:
         return "acw" if "userId" in event.object else "wrapup"
+    if event.object.keys() & {"acdOutcome", "connectedDurationMs"}:
+        return "acd.end"
     if "disconnectType" in event.object:
         return "user.end" if "userId" in event.object else "customer.end"
     return None

@@ -50,8 +50,8 @@ def opened(reader: PayloadReader) -> Iterator[PayloadReader | str]:
     elif "topicName" in document or "eventBody" in document:
         yield from _notified(reader)
     elif key := next((key for key in _LISTS if isinstance(document.get(key), list)), None):
-        for one in reader.many(key):
-            yield from opened(one)
+        for index, one in enumerate(reader.many(key)):
+            yield from opened(evolve(one, origin=evolve(one.origin, place=one.origin.place + index)))
     elif document.get("message") == "pong":
         yield "pong"
     else:

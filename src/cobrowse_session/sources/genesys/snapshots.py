@@ -30,7 +30,7 @@ from cobrowse_session.sources.genesys.parts import (
 )
 from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
 from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.times import time_text
+from cobrowse_session.times import EPOCH, time_text
 from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, CobrowseRole, ConnectionState, read_disconnect_type
 
 # --- Whole conversations ------------------------------------------------------------------------------------------------------
@@ -64,6 +64,9 @@ def _of_list(conversation: PayloadReader, participant: PayloadReader, one: Paylo
     return leg
 
 
+_ENDED_WORK = (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED)
+
+
 def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-4)."""
     # Example: a callback that ended at 09:12:00 and a call that ended at 09:11:30 are two legs of one agent. `startAcwTime`
@@ -73,30 +76,47 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     if not legs or (saved is None and work is None):
         return
     owner = _owner(participant, legs, work)
+    if owner is None:
+        return
+    if saved and owner.wrapup and (saved.code, saved.end_time) != (owner.wrapup.code, owner.wrapup.end_time):
+        participant.warn("contradiction", "wrapup", f"the wrap-up of the leg {owner.id}, which counts")
     owner.wrapup = owner.wrapup or saved
     if owner.after_call_work is None:
         owner.after_call_work = work
         owner.derived = _ends(("startAcwTime", work.start_time if work else None)) + owner.derived
-    elif owner.after_call_work.end_time is None and owner.after_call_work.state == AfterCallWorkState.COMPLETE and work:
+    elif owner.after_call_work.end_time is None and owner.after_call_work.state in _ENDED_WORK and work:
         owner.after_call_work = evolve(owner.after_call_work, end_time=work.end_time)
+    elif work and work.end_time != owner.after_call_work.end_time:
+        participant.warn("contradiction", "endAcwTime", f"the end of after-call work of the leg {owner.id}, which counts")
     for leg in legs:
         if leg is not owner and leg.after_call_work is None and _has_ended(leg):
             leg.after_call_work = AfterCallWork(state=AfterCallWorkState.NOT_APPLICABLE)
 
 
-def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg:
-    """Return the leg to which a participant's after-call work belongs: it ended when the work began, or it ended last."""
+def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg | None:
+    """Return the leg to which a participant's after-call work belongs: it ended when the work began, or it ended last.
+
+    None: there are several legs, and none has ended. That is a warning.
+    """
     start = work.start_time if work else None
-    equal = [leg for leg in legs if start and leg.disconnected_time and abs(leg.disconnected_time - start) <= ACROSS_CLOCKS]
+    equal = [leg for leg in legs if start and (end := _end_of(leg)) and abs(end - start) <= ACROSS_CLOCKS]
     if len(legs) == 1 or len(equal) == 1:
         return (equal or legs)[0]
-    among = equal or [leg for leg in legs if leg.disconnected_time] or legs
-    chosen = max(among, key=lambda leg: (leg.disconnected_time is not None, leg.disconnected_time or 0, leg.id))
     found = f"{len(legs)} legs, after-call work from {time_text(start) if start else 'an unknown time'}"
-    participant.warnings.add(
-        "chosen_leg", f"{participant.path}.startAcwTime", found, f"one leg that ended then; {chosen.id} ended last and has it"
-    )
+    path = f"{participant.path}.startAcwTime"
+    among = equal or [leg for leg in legs if _has_ended(leg)] or ([] if work else legs)  # a wrap-up may be prepared
+    if not among:
+        participant.warnings.add("chosen_leg", path, found, "a leg that has ended")
+        return None
+    chosen = max(among, key=lambda leg: (_end_of(leg) or EPOCH, leg.id))
+    participant.warnings.add("chosen_leg", path, found, f"one leg that ended then; {chosen.id} ended last and has it")
     return chosen
+
+
+def _end_of(leg: Leg) -> datetime | None:
+    """Return the end of a leg that has ended: its own, or that of its last segment."""
+    last = leg.segments[-1].end_time if leg.segments and _has_ended(leg) else None
+    return leg.disconnected_time or last
 
 
 def _has_ended(leg: Leg) -> bool:
