@@ -42,8 +42,15 @@ SLOW = {
 }
 """Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""
 
-LONG = {"test_clock_worlds.py", "test_files.py", "test_hostile_input.py", "test_setup.py", "test_world.py"}
-"""Files that simulate worlds, start many processes or install: not in `make test`. `make pythons` and `make soak` run all."""
+LONG = {
+    "test_clock_worlds.py",
+    "test_files.py",
+    "test_hostile_input.py",
+    "test_setup.py",
+    "test_world.py",
+    "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
+}
+"""What simulates worlds, starts many processes or installs: not in `make test`. `make pythons` and `make soak` run all."""
 
 MEASURED = {
     "test_activity.py",
@@ -90,10 +97,11 @@ MEASURED = {
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the slow tests, the long ones, and those that coverage leaves out."""
-    names = {item.path.name, getattr(item, "originalname", "")}
+    function = getattr(item, "originalname", "")
+    names = {item.path.name, function}
     if names & SLOW:
         item.add_marker("slow")
     if names & LONG:
         item.add_marker("long")
-    if not names & MEASURED:
+    if not names & MEASURED or function in SLOW:
         item.add_marker("no_cover")

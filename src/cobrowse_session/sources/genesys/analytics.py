@@ -36,16 +36,19 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
     """Yield the legs of a conversation's details. The id is the `sessionId`. A leg ends with its last segment before wrap-up."""
     for participant in conversation.many("participants"):
         for session in participant.many("sessions"):
-            yield _leg(conversation, participant, session)
+            if leg_id := session.text("sessionId"):
+                yield _leg(conversation, participant, session, leg_id)
+            else:  # for a warning only: to read the rest of many would take long
+                yield Leg(id="", path=session.path)
 
 
-def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader) -> Leg:
+def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader, leg_id: str) -> Leg:
     read = sorted(session.many("segments"), key=lambda one: one.time("segmentStart") or EPOCH)
     wrapups = [one for one in read if _type(one) == "wrapup"]
     segments = [one for one in read if _type(one) != "wrapup"]
     purpose = participant.text("purpose")
     leg = Leg(
-        id=session.text("sessionId") or "",
+        id=leg_id,
         source=source_of(conversation.text("conversationId")),
         origin=session.origin,
         path=session.path,
