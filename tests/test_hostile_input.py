@@ -147,7 +147,7 @@ for kind in sys.argv[1:]:
     "kinds", [EVENTS, SESSIONS, OTHERS, PAYLOADS, BATCHES], ids=["events", "sessions", "others", "payloads", "batches"]
 )
 def test_memory_and_time_are_bounded_by_the_length_of_the_input(kinds: dict[str, Any]) -> None:
-    """At most 100 MB and 20 times the input; at most 2 s a megabyte, and as much again for a busy machine."""
+    """At most 100 MB and 20 times the input; at most 2 s a megabyte, and six times that on a busy machine."""
     root = Path(__file__).parents[1]
     environment = {**os.environ, "HOSTILE_SIZE": str(SIZE), "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
     line = [sys.executable, "-c", MEASURE, *kinds]
@@ -157,7 +157,7 @@ def test_memory_and_time_are_bounded_by_the_length_of_the_input(kinds: dict[str,
     measured = [one.split("\t") for one in done.stdout.decode().splitlines()]
     assert [kind for kind, *_ in measured] == list(kinds)
     limit = 100 * MEGABYTE + 20 * SIZE
-    assert [(kind, seconds, peak) for kind, seconds, peak in measured if float(seconds) > 4 * SIZE / MEGABYTE] == []
+    assert [(kind, seconds, peak) for kind, seconds, peak in measured if float(seconds) > 12 * SIZE / MEGABYTE] == []
     assert [(kind, seconds, peak) for kind, seconds, peak in measured if float(peak) > limit] == []
 
 
