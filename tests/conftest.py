@@ -17,19 +17,13 @@ SLOW = {
     "test_clocks_command.py",
     "test_commands_pictures.py",
     "test_corpus.py",
-    "test_hostile_pictures.py",
     "test_packaging.py",
     "test_reading.py",
     "test_readme.py",
     "test_saved.py",
-    "test_sphinx.py",
-    "test_stream_files.py",
     "test_terminal.py",
     "test_web_page.py",
-    "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
-    "test_a_long_log_in_any_order_shows_what_the_fold_says",
     "test_a_reader_that_goes_away_is_no_error",
-    "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
     "test_convert_and_replay_are_a_pipeline",
     "test_docstrings_are_plain",
     "test_every_character_is_printable_afterwards_or_was_a_harmless_one",
@@ -37,7 +31,6 @@ SLOW = {
     "test_no_color_leaves_no_color",
     "test_the_asyncio_example_takes_events_fires_deadlines_and_ends_by_itself",
     "test_the_clocks_that_are_observed_are_bounded",
-    "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
     "test_twice_as_many_copies_of_one_event_cost_twice_as_many_calls",
 }
 """Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""
@@ -46,11 +39,19 @@ LONG = {
     "test_clock_worlds.py",
     "test_files.py",
     "test_hostile_input.py",
+    "test_hostile_pictures.py",
     "test_setup.py",
+    "test_sphinx.py",
+    "test_stream_files.py",
     "test_world.py",
+    "test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else",
     "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
+    "test_a_long_log_in_any_order_shows_what_the_fold_says",
+    "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
+    "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
+    "test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is",
 }
-"""What simulates worlds, starts many processes or installs: not in `make test`. `make pythons` and `make soak` run all."""
+"""What simulates worlds, starts many processes, installs or repeats much: not in `make test`. `make pythons` runs all."""
 
 MEASURED = {
     "test_activity.py",
@@ -103,5 +104,5 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
     if names & LONG:
         item.add_marker("long")
-    if not names & MEASURED or function in SLOW:
+    if not names & MEASURED or function in SLOW | LONG:
         item.add_marker("no_cover")
