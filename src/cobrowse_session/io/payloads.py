@@ -78,6 +78,7 @@ def read_payloads(  # noqa: PLR0913 (most are optional)
 
     Raises:
         TypeError: a naive `received_at`.
+        ValueError: a `received_at` outside of the years 1970 to 9998.
     """
     convert = partial(convert_checked, family=family, sources=sources, received_at=received_at and event_time(received_at))
     places, joiner = count(), Joiner()

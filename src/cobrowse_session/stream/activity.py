@@ -15,7 +15,8 @@ AFTER_CALL_WORK = "afterCallWork"
 """The activity of an agent whose leg has ended and whose after-call work is pending."""
 STATES = (*map(str, PENDING_STATES), str(ConnectionState.CONNECTED), AFTER_CALL_WORK)
 """The states of activities, in order."""
-_AGENTS = ("agent", "user")
+AGENT_PURPOSES = frozenset({"agent", "user"})
+"""The purposes of an agent's leg. Only such a leg can have after-call work."""
 
 
 @frozen(kw_only=True)
@@ -43,7 +44,7 @@ class Activity:
         An adapter may state no purpose. A leg that may be an agent's is not left out.
         """
         purpose = self.context.purpose
-        return self.context.user_id is not None or purpose is None or purpose.lower() in _AGENTS
+        return self.context.user_id is not None or purpose is None or purpose.lower() in AGENT_PURPOSES
 
     def lasted(self, at: datetime) -> timedelta:
         """Return how long it has lasted at a time."""

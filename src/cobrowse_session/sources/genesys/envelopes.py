@@ -27,13 +27,10 @@ _SKIPPED_TOPICS: Mapping[str, str] = {
 }
 """The topics whose payloads state nothing of a leg, and the word for each. Of several that fit, the last one counts."""
 
-_FOREIGN: Mapping[frozenset[str], str] = {
-    frozenset(
-        {"type", "data"}
-    ): "a payload that names a communication; this is an event of the Embeddable Framework, which names "
-    "none: subscribe to the topic v2.users.{id}.conversations",
-}
-"""Documents of the platform that name no communication, by their keys, and what to do about it."""
+_EMBEDDABLE = (
+    "a payload that names a communication; this is an event of the Embeddable Framework, which names none: subscribe to the "
+    "topic v2.users.{id}.conversations"
+)
 
 
 def opened(reader: PayloadReader) -> Iterator[PayloadReader | str]:
@@ -66,9 +63,8 @@ def detail_of(reader: PayloadReader) -> str | None:
 
 def foreign(document: Mapping[str, Any]) -> str | None:  # JSON
     """Return what is expected instead of a document that names no communication. None: it is not a known one."""
-    if document.get("type") == "interactionSubscription" or "interaction" in str(document.get("type", "")).lower():
-        return next((words for keys, words in _FOREIGN.items() if keys <= document.keys()), None)
-    return None
+    is_embeddable = "data" in document and "interaction" in str(document.get("type")).lower()
+    return _EMBEDDABLE if is_embeddable else None
 
 
 def _from_event_bridge(reader: PayloadReader, enclosed: PayloadReader) -> PayloadReader:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from cobrowse_session.model import Address, AfterCallWork, Context, Wrapup
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.reader import PayloadReader
+from cobrowse_session.stream.activity import AGENT_PURPOSES
 from cobrowse_session.vocabulary import AfterCallWorkState, WrapupPrompt, read_acw_state, read_prompt
 
 MEDIA: Mapping[str, str] = {
@@ -22,9 +23,6 @@ MEDIA: Mapping[str, str] = {
     "videos": "video",
 }
 """The participant's lists of communications, and the media type of each."""
-
-AGENTS = frozenset({"agent", "user"})
-"""The purposes whose legs can have after-call work."""
 
 _MEDIA_TYPES = {word.lower(): media for one, media in MEDIA.items() for word in (one, media)} | {"voice": "call"}
 
@@ -80,7 +78,7 @@ def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | 
 
 def prompt(purpose: str | None, stated: str | None = None) -> WrapupPrompt | str | None:
     """Return the prompt of a leg (PROMPT-2 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
-    if purpose is not None and purpose.lower() not in AGENTS:
+    if purpose is not None and purpose.lower() not in AGENT_PURPOSES:
         return WrapupPrompt.NONE
     return read_prompt(stated) if stated else None
 
