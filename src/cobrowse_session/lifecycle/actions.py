@@ -24,10 +24,9 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER, writes
-from cobrowse_session.model import NO_DETAILS, AfterCallWork, CobrowseSession, Communication, Wrapup, is_ended
+from cobrowse_session.model import NO_DETAILS, AfterCallWork, CobrowseSession, Communication, Wrapup
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.settings import NO_SETTINGS
-from cobrowse_session.vocabulary import ConnectionState
 
 TOLERANCE = timedelta(seconds=2)
 """The longest time between `occurred_at` and `received_at` for which the latter counts as the cloud time (TIME-8)."""
@@ -48,25 +47,25 @@ def cloud_time(event: Event) -> datetime:
     return event.received if abs(event.received - event.occurred_at) <= TOLERANCE else event.occurred_at
 
 
-def grants_count(session: Communication, event: Event) -> bool:
+def grants_count(session: Communication, event: Event, policy: Policy) -> bool:
     """Return whether a grant to control is taken: only while connected, the `connected` event included (DETAIL-7)."""
-    return (event.target_state or session.state) == ConnectionState.CONNECTED
+    return (event.target_state or session.state) in policy.states.connected
 
 
-def settings_count(session: Communication, event: Event) -> bool:
+def settings_count(session: Communication, event: Event, policy: Policy) -> bool:
     """Return whether settings are taken from this event: until the leg has ended, and from `acw.started` afterwards."""
-    return not is_ended(session) or isinstance(event, AfterCallWorkStarted)
+    return session.state not in policy.states.ended or isinstance(event, AfterCallWorkStarted)
 
 
-def details_taken(session: Communication, event: Event) -> Iterator[tuple[str, Any]]:
+def details_taken(session: Communication, event: Event, policy: Policy) -> Iterator[tuple[str, Any]]:
     """Yield the details of an event that the session takes, as (attribute, value). `Any`: the values' types differ."""
     for name, value in event.details.items():
         if name == "initial_state":
             taken = session.initial_state is None
         elif name == "controlling":
-            taken = hasattr(session, name) and grants_count(session, event)
+            taken = hasattr(session, name) and grants_count(session, event, policy)
         elif name == "after_call_work_required":
-            taken = not is_ended(session)
+            taken = session.state not in policy.states.ended
         else:
             taken = hasattr(session, name)  # a call has no viewer's address
         if taken:
@@ -106,17 +105,17 @@ def _ended(session: Communication, wrapup: Wrapup, end: datetime) -> Wrapup:
 
 
 @writes()
-def apply_details(session: Communication, event: Event, _: Policy) -> None:
+def apply_details(session: Communication, event: Event, policy: Policy) -> None:
     """Details replace what the session holds. The outcome lists them itself, because the event names them and not the row."""
     if event.details is not NO_DETAILS:
-        for name, value in list(details_taken(session, event)):
+        for name, value in list(details_taken(session, event, policy)):
             setattr(session, name, value)
 
 
 @writes()
-def apply_settings(session: Communication, event: Event, _: Policy) -> None:
+def apply_settings(session: Communication, event: Event, policy: Policy) -> None:
     """Settings are taken up to the event that ends the leg, and from `acw.started`. The vendor's model has none."""
-    if event.settings is not NO_SETTINGS and settings_count(session, event):
+    if event.settings is not NO_SETTINGS and settings_count(session, event, policy):
         session.settings = event.settings.with_defaults(session.settings)
 
 

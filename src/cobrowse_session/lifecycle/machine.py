@@ -9,23 +9,20 @@ A test lets transitions run every kind of event in every state and compares.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import transitions
 from attrs import evolve, frozen
 
-from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
-from cobrowse_session.lifecycle import table
+from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle.actions import COMMON
-from cobrowse_session.lifecycle.check import Part, check_table
+from cobrowse_session.lifecycle.check import Part
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import Action, Guard, Row, written_by
 from cobrowse_session.model import AfterCallWork, Communication
-from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
-
-TIMERS = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
 
 
 class RowTransition(transitions.Transition):
@@ -70,7 +67,7 @@ class Trigger(transitions.Event):
     def add_transition(self, transition: transitions.Transition) -> None:
         """Add one row in one state, while the machine is built."""
         if self._owner is not None:
-            raise TypeError(f"{self.name} is frozen; build another machine: build(connection=..., after_call_work=...)")
+            raise TypeError(f"{self.name} is frozen; extend the table: Table.standard().extended(...)")
         super().add_transition(transition)
 
     def freeze(self, machine: "_Machine") -> None:
@@ -139,11 +136,22 @@ class _Machine(transitions.Machine):
     event_cls = Trigger
     moves: ClassVar[str]
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, words: Mapping[str, str], outside: Collection[str]) -> None:
+        """Build the machine of a part of a table.
+
+        Args:
+            part: its states and rows.
+            words: each state, as a session has it.
+            outside: the kinds of event that come from outside. The others are timers, and the end of the leg.
+        """
         super().__init__(model=None, states=list(part.states), initial=None, auto_transitions=False)
+        self.words = words
+        self.first = part.states[0]
         for row in part.rows:
             for kind in row.on:
-                self._add(row, kind, part.event_states.get(kind))
+                # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
+                actions = (*(COMMON if row.is_applied and kind in outside else ()), *row.actions)
+                self._add(row, kind, actions, part)
         for trigger in self.triggers.values():
             trigger.freeze(self)
 
@@ -152,12 +160,11 @@ class _Machine(transitions.Machine):
         """The kinds of event, by name."""
         return {name: event for name, event in self.events.items() if isinstance(event, Trigger)}
 
-    def _add(self, row: Row, kind: str, event_state: str | None) -> None:
-        # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
-        actions = (*(COMMON if row.is_applied and kind in KINDS else ()), *row.actions)
+    def _add(self, row: Row, kind: str, actions: tuple[Action, ...], part: Part) -> None:
+        event_state = part.event_states.get(kind)
         self.add_transition(
             kind,
-            list(row.sources(event_state)),
+            list(row.sources(event_state, part.same)),
             row.target(event_state),
             conditions=list(row.guards),
             before=list(actions),
@@ -186,11 +193,11 @@ class Connection(_Machine):
 
     def state_of(self, session: Communication) -> str:
         """Return the connection state of a session."""
-        return session.state if session.state in self.states else table.CONNECTION_STATES[0]
+        return session.state if session.state in self.states else self.first
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Set the connection state of a session."""
-        model.state = ConnectionState(state)
+        model.state = self.words[state]
 
 
 class AfterCallWorkMachine(_Machine):
@@ -202,14 +209,14 @@ class AfterCallWorkMachine(_Machine):
         """Return the state of a session's after-call work."""
         work = session.after_call_work
         state = None if work is None else work.state
-        return state if state is not None and state in self.states else table.AFTER_CALL_WORK_STATES[0]
+        return state if state is not None and state in self.states else self.first
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Set the state of a session's after-call work."""
-        if state == table.AFTER_CALL_WORK_STATES[0]:
+        if state == self.first:
             model.after_call_work = None
             return
-        model.after_call_work = evolve(model.after_call_work or AfterCallWork(), state=AfterCallWorkState(state))
+        model.after_call_work = evolve(model.after_call_work or AfterCallWork(), state=self.words[state])
 
 
 @frozen
@@ -220,29 +227,19 @@ class Machines:
     after_call_work: AfterCallWorkMachine
     triggers: Mapping[str, Trigger]
 
+    def of_kind(self, kind: str) -> Connection | AfterCallWorkMachine:
+        """Return the machine that a kind of event belongs to."""
+        return self.connection if kind in self.connection.events else self.after_call_work
+
     def rows(self, kind: str, session: Communication) -> list[Row]:
         """Return the rows of a kind of event in the current state of a session, in order."""
-        machine = self.connection if kind in self.connection.events else self.after_call_work
-        return [one.row for one in self.triggers[kind].row_transitions(machine.state_of(session))]
+        return [one.row for one in self.triggers[kind].row_transitions(self.of_kind(kind).state_of(session))]
 
 
-def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK) -> Machines:
-    """Return both machines, built from rows that were checked.
-
-    Raises:
-        TableError: an event in a state has no outcome or several, a row names an unknown state or is never reached, two rows of
-            one name differ, or a kind of event has rows in both machines or in none.
-    """
-    named = {kind: str(event.target_state) for kind, event in KINDS.items() if event.target_state}
-    named[AlertingTimeout.kind] = str(AlertingTimeout.target_state)
-    legs = Part("connection", table.CONNECTION_STATES, tuple(connection), named)
-    work = Part("after-call work", table.AFTER_CALL_WORK_STATES, tuple(after_call_work), named)
-    check_table((legs, work), (*KINDS, table.LEG_ENDED), TIMERS)
-    first, second = Connection(legs), AfterCallWorkMachine(work)
+@lru_cache(maxsize=64)
+def machines(table: Table) -> Machines:
+    """Return the two machines of a table, built once."""
+    connection, after_call_work = table.parts
+    first = Connection(connection, table.states.words, table.kinds)
+    second = AfterCallWorkMachine(after_call_work, table.states.work_words, table.kinds)
     return Machines(first, second, {**first.triggers, **second.triggers})
-
-
-@cache
-def machines() -> Machines:
-    """Return the two machines of the standard table, built once."""
-    return build()

@@ -11,6 +11,7 @@ Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:0
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import copy
+from functools import cache
 from typing import Any
 
 import attrs
@@ -23,14 +24,23 @@ from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 
-ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
-"""The fields of the session JSON, and their attributes."""
-
 PARTS: Mapping[type, Mapping[str, str]] = {
     part: {vendor_name(a.name): a.name for a in attrs.fields(part) if a.name != "extra"}
     for part in (Address, Segment, Wrapup, AfterCallWork)
 }
 """The fields of each part of a session, and their attributes."""
+
+
+def attributes_of(session: type[CobrowseSession]) -> Mapping[str, str]:
+    """Return the fields of the session JSON, and their attributes."""
+    cls: type = session  # mypy takes the class of what cannot be hashed for unhashable
+    return _attributes(cls)
+
+
+@cache
+def _attributes(cls: type) -> Mapping[str, str]:
+    return {vendor_name(a.name): a.name for a in attrs.fields(cls) if a.name not in ("extra", "settings")}
+
 
 _OTHER_TABLE = "the log was sealed under another table, so the rows of today do not explain it"
 
@@ -100,7 +110,7 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
         One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the
         session JSON, settings last. Unknown keys are not compared.
     """
-    return (*_fields(before, after, ATTRIBUTES.values()), *_settings(before, after))
+    return (*_fields(before, after, attributes_of(type(before)).values()), *_settings(before, after))
 
 
 def _written(step: Step) -> Iterator[FieldChange]:
@@ -111,7 +121,7 @@ def _written(step: Step) -> Iterator[FieldChange]:
 
 
 def _fields(before: CobrowseSession, after: CobrowseSession, attributes: Collection[str]) -> Iterator[FieldChange]:
-    for field, attribute in ATTRIBUTES.items():
+    for field, attribute in attributes_of(type(before)).items():
         if attribute not in attributes:
             continue
         old, new = getattr(before, attribute), getattr(after, attribute)

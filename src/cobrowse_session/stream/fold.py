@@ -12,7 +12,6 @@ from attrs import define, field, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
-from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import merge_copies
 
@@ -41,7 +40,7 @@ class FoldState:
     context: Context = NO_CONTEXT
 
     def take(self, event: Event) -> Iterator[TraceEntry]:
-        """Yield the entries of the next event in order. An after-call-work deadline before it comes first."""
+        """Yield the entries of the next event in order. A deadline before it comes first."""
         for fired in self.lifecycle.fire_before(self.session, event):
             yield self._fired(fired)
         outcome = self.lifecycle.decide(self.session, event)
@@ -63,7 +62,7 @@ class FoldState:
         return type(self)(self.lifecycle, copy(self.session), self.context)
 
     def _fired(self, fired: Fired) -> TraceEntry:
-        return TraceEntry(timer_of(fired, self.session), fired, self.context)
+        return TraceEntry(self.lifecycle.timer_of(self.session, fired), fired, self.context)
 
 
 @frozen

@@ -11,7 +11,7 @@ place: the session goes back to the nearest *mark* (a copy, one every 64 steps) 
 anew, or not at all. A copy that changes the event that counts is late in the same way.
 
 The alerting timeout is a last resort, and is never between events: it is kept apart, as the `_last` step of a session of its own,
-and found anew after each change.
+and found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
@@ -31,13 +31,12 @@ from attrs import evolve, frozen
 
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity, order
 from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, AlertingTimeout, Event, UnknownEvent
+from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, is_ended
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.times import utc
-from cobrowse_session.vocabulary import ConnectionState
 
 MARK_EVERY = 64
 
@@ -293,15 +292,10 @@ class SessionLog:
             is `Late`, with the event handed back.
 
         Raises:
-            TypeError: it is no event.
+            TypeError: it is no event, or of a class that the table does not have.
             ValueError: the event is of another session.
         """
-        if not isinstance(event, Event):
-            raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
-        if getattr(event, "kind", None) not in KINDS:
-            raise TypeError(f"expected an event of a kind that the table knows, as Alerting, found a {type(event).__name__}")
-        if event.subject != self._session_id:
-            raise ValueError(f"expected an event of session {self._session_id!r}, found one of {event.subject!r}")
+        self._lifecycle.check_event(event, self._session_id)
         self._clean()
         held = self._held(event)
         if self._sealed:
@@ -353,7 +347,8 @@ class SessionLog:
             TypeError: `horizon` is naive.
         """
         latest, horizon = self.latest, utc(horizon)
-        over = is_ended(self.session) and self.deadline is None and latest is not None and latest < horizon
+        ended = self.session.state in self._lifecycle.table.states.ended
+        over = ended and self.deadline is None and latest is not None and latest < horizon
         self._sealed = self._sealed or over
         return self._sealed
 
@@ -402,7 +397,7 @@ class SessionLog:
             self._state.take_context(event)
         self._state.session = self._view = session
         self._steps, self._sealed = list(trace), True
-        if self._steps and isinstance(self._steps[-1].event, AlertingTimeout):  # the last row, whatever its time
+        if self._steps and self._lifecycle.is_last_resort_timer(self._steps[-1].event):  # the last row, whatever its time
             self._last = self._steps.pop()
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
@@ -585,7 +580,7 @@ class SessionLog:
         #     a step among the others  the leg has ended at 09:00:21, and `connected` is refused: session_is_over
         #
         # So the result would depend on the order of arrival (STREAM-7, TIMER-4).
-        if self._view.state == ConnectionState.ALERTING:  # the last resort: it must leave no trace where an event comes
+        if self._lifecycle.is_last_resort(self._view):  # the last resort: it must leave no trace where an event comes
             apart = self._state.copy()
             self._last = next(apart.advance(self._advanced), None)
             self._view = apart.session

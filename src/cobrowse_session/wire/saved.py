@@ -45,7 +45,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
     """
     if not isinstance(log, SessionLog):
         raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
-    digest = table_digest()
+    digest = table_digest(log.lifecycle.table)
     return {
         "format": LOG_FORMAT,
         "session": log.session_id,
@@ -204,7 +204,7 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     #
     # Example: the saved state of a log that is not sealed is edited from `alerting` to `connected`. The restored log is
     # `alerting`, as its events are, and `changed` has `state`.
-    table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
+    table_changed = not table_digest(log.lifecycle.table).agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
         session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
