@@ -21,7 +21,8 @@ from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
 from cobrowse_session.diagrams.shapes import DARK, LIGHT
 from cobrowse_session.diagrams.svg import LAYOUTS, svg
 from cobrowse_session.lifecycle.row import Row, refused
-from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED, NOT_YET_CONNECTED
+from cobrowse_session.lifecycle.states import NOT_YET_CONNECTED
+from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"

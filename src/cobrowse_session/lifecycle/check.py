@@ -127,7 +127,8 @@ def _incomplete_cells(part: Part, timers: frozenset[str]) -> Iterator[str]:
             for problem in _of_cell(by_cell.get((kind, state), []), is_timer=kind in timers):
                 states.setdefault(problem, []).append(state)
         for problem, some in states.items():
-            where = "every state" if len(some) == len(part.states) else f"state{'s'[: len(some) - 1]} {', '.join(map(repr, some))}"
+            word = "state" if len(some) == 1 else "states"
+            where = "every state" if len(some) == len(part.states) else f"{word} {', '.join(map(repr, some))}"
             yield f"event {kind!r} in {where}{problem}"
 
 

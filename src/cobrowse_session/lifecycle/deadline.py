@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from attrs import frozen
 
@@ -10,7 +11,7 @@ from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.model import Communication
 from cobrowse_session.times import MAX_TIME
 
-Due = Callable[[Communication, Policy], datetime | None]
+Due = Callable[[Any, Policy], datetime | None]  # `Any`: the table names the class of the session
 """Returns when a timer is due, on the corrected provider clock. None: never. Like a guard, it may be a class with parameters."""
 
 

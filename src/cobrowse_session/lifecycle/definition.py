@@ -98,9 +98,10 @@ class Table:
             name: of the new table.
             kinds: classes of events of your own, each with a `kind`, a `prefix` and a `rank` of its own.
             session: a subclass of the session, with fields of your own.
-            like: a kind of event of your own, and the kind that it is like: every row of the one is a row of the other.
-            states: a state of your own, and the state that it is like: every row that holds there holds here. It is in the same
-                groups.
+            like: a kind of event of your own, and the kind that it is like: every row of this table for the one is a row for the
+                other, too.
+            states: a state of your own, and the state that it is like: every row of this table that holds there holds here, too,
+                and it is in the same groups.
             connection: rows for the connection: at the end, or `before`, `after` or `instead` of a row, or `also` its actions.
             after_call_work: rows for after-call work, likewise.
             deadlines: timers of your own. One for a timer that the table has replaces when that timer is due.
@@ -115,7 +116,8 @@ class Table:
         stated |= {one.timer.kind: one.timer.target_state for one in self.deadlines if one.timer.target_state is not None}
 
         def changed(rows: tuple[Row, ...], changes: Iterable[Change]) -> tuple[Row, ...]:
-            return like_states(placed(like_kinds(rows, like, stated), changes), states)
+            # Likeness first: rows of your own name the states that they are for.
+            return placed(like_states(like_kinds(rows, like, stated), states), changes)
 
         return _interned(
             {

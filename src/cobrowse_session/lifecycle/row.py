@@ -10,13 +10,13 @@ from attrs import fields, frozen, has
 
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.states import SAME
-from cobrowse_session.model import Communication
 
-# Guards and actions take (session, event, policy). `Any`: the row names the kinds of event.
-Guard = Callable[[Communication, Any, Policy], bool]
-Action = Callable[[Communication, Any, Policy], None]
-G = TypeVar("G", bound=Guard)
-A = TypeVar("A", bound=Action)
+# Guards and actions take (session, event, policy). `Any`: the table names the class of the session, the row the kinds of event.
+Guard = Callable[[Any, Any, Policy], bool]
+Action = Callable[[Any, Any, Policy], None]
+# What is marked is a guard or an action, or a class of them.
+G = TypeVar("G", bound=Callable[..., object])
+A = TypeVar("A", bound=Callable[..., object])
 
 CLOUD = "the cloud clock"
 PROVIDER = "the corrected provider clock"
