@@ -9,9 +9,10 @@ from attrs import evolve
 
 from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, ConnectionState, Event, Lifecycle
 from cobrowse_session.events import KINDS
-from cobrowse_session.lifecycle import states, table
+from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.lifecycle.states import AFTER_CALL_WORK_STATES, CONNECTION_STATES
 from cobrowse_session.model import is_ended
 
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
@@ -82,8 +83,8 @@ def reused(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
 def _model(lifecycle: Lifecycle) -> Model:
     model = Model(lifecycle.new("s1"))
     for states, rows, attribute in (
-        (states.CONNECTION_STATES, LEG, "leg"),
-        (states.AFTER_CALL_WORK_STATES, WORK, "acw"),
+        (CONNECTION_STATES, LEG, "leg"),
+        (AFTER_CALL_WORK_STATES, WORK, "acw"),
     ):
         transitions.Machine(
             model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False
