@@ -3,8 +3,8 @@
 It decides every kind of event in every state, with all settings, and returns the same outcomes: row, reason, citations, states,
 fields, notes, and the timers that fired. `tests/test_bench.py` compares it with the package on random streams.
 
-It calls nothing of the package but constructors of values and outcomes. The sentences and citations of the rows are texts, so they
-are read from the table and not typed again. The session is a `CobrowseSession`.
+It calls nothing of the package but constructors of values and outcomes. The sentences and citations of the rows are texts. They are
+read from the table, so that they are not typed twice. The session is a `CobrowseSession`.
 
 An event may be any object with the attributes of an event. `own` has the attributes of its kind, `details` its details: the
 replay by hand has them in other places than the package.
@@ -237,7 +237,9 @@ class ByHand:
             session.disconnect_type = DisconnectType.SYSTEM
         _close(session, due)
         session.state = DISCONNECTED
-        return _fired("timer.alerting", "alert_timed_out+none_after_alert_timeout", due, ALERTING, session, WRITES["alert_timed_out"])
+        return _fired(
+            "timer.alerting", "alert_timed_out+none_after_alert_timeout", due, ALERTING, session, WRITES["alert_timed_out"]
+        )
 
     # --- Outcomes -------------------------------------------------------------------------------------------------------------
 
@@ -265,9 +267,15 @@ class ByHand:
             found = self._outcomes[key] = Duplicate(row="duplicate", reason=reason, cites=cites, from_state=key[1], acw=key[2])
         return found
 
-    def _applied(self, session: CobrowseSession, before: ConnectionState | str, row: str, details: Any, then: str = "") -> Outcome:
+    def _applied(
+        self, session: CobrowseSession, before: ConnectionState | str, row: str, details: Any, then: str = ""
+    ) -> Outcome:
         work = session.after_call_work
-        names = tuple(name for name, value in zip(DETAILS, read_details(details)) if value is not None) if details is not NO_DETAILS else ()
+        names = (
+            ()
+            if details is NO_DETAILS
+            else tuple([one for one, value in zip(DETAILS, read_details(details)) if value is not None])
+        )
         key = row, then, before, session.state, work.state if work else None, names
         found: Outcome | None = self._outcomes.get(key)
         if found is None:
@@ -285,7 +293,7 @@ class ByHand:
 
     # --- Details --------------------------------------------------------------------------------------------------------------
 
-    def _take(self, session: CobrowseSession, event: Any, details: Any, target: ConnectionState | None = None) -> None:
+    def _take(self, session: CobrowseSession, event: Any, details: Any, target: ConnectionState | str | None = None) -> None:
         """Take details, settings and the time: what every applied event writes."""
         has_ended = _has_ended(session)
         if details is not NO_DETAILS:
@@ -295,7 +303,9 @@ class ByHand:
             session.settings = self._over(event.settings, session.settings)
         session.provider_event_time = event.occurred_at
 
-    def _no_change(self, session: CobrowseSession, event: Any, _own: Any, details: Any, _policy: object, *, only: str = "") -> Outcome:
+    def _no_change(
+        self, session: CobrowseSession, event: Any, _own: Any, details: Any, _policy: object, *, only: str = ""
+    ) -> Outcome:
         """Decide an event that says what is already so. `only`: its kind cannot reach all rows."""
         state = session.state
         has_ended = state is DISCONNECTED or state is TERMINATED
@@ -513,7 +523,7 @@ class ByHand:
             return self._ignored(session, "draft_too_late", "already_final")
         else:
             kept = held.end_time if held and own.disable_end_time_updates else None
-            row, made = "saved_again", _ended(session, _prepared(own), kept or event.occurred_at)
+            row, made = "saved_again", _final(session, own, kept or event.occurred_at)
         if made == held:
             return self._no_change(session, event, own, details, None)
         self._take(session, event, details)
@@ -532,7 +542,7 @@ class ByHand:
             return self._applied(session, session.state, "draft" if own.provisional else "saved_without_exit", details)
         if own.code is not None:
             self._take(session, event, details)
-            session.wrapup = _ended(session, _prepared(own), at)
+            session.wrapup = _final(session, own, at)
             _end_work(session, at, COMPLETE)
             return self._applied(session, session.state, "complete_by_code", details)
         if prompt is FORCED_TIMEOUT:
@@ -584,22 +594,20 @@ def _taken(session: CobrowseSession, details: Any, state: ConnectionState | str,
     return taken
 
 
-def _closed(session: CobrowseSession, at: datetime, how: str, disconnect_type: Any = None) -> tuple[Segment, ...]:
-    """Return the segments with the open one closed. `Any`: a word."""
-    segments = session.segments
-    if not segments:
-        return ()
-    last = segments[-1]
-    if last.end_time is None:
-        return (*segments[:-1], _segment(last, at, how, disconnect_type or last.disconnect_type))
-    return tuple(segments)
+def _closed(session: CobrowseSession, at: datetime, how: str) -> tuple[Segment, ...]:
+    """Return the segments with the open one closed."""
+    segments = tuple(session.segments or ())
+    if segments and (last := segments[-1]).end_time is None:
+        return (*segments[:-1], _segment(last, at, how, last.disconnect_type))
+    return segments
 
 
 def _close(session: CobrowseSession, at: datetime) -> None:
     """Close the leg: segments, time and grants."""
     if session.segments:
-        *earlier, last = _closed(session, at, "Disconnect")
-        session.segments = Segments((*earlier, _segment(last, last.end_time, last.how_ended, session.disconnect_type)))
+        *earlier, last = session.segments
+        end, how = (at, "Disconnect") if last.end_time is None else (last.end_time, last.how_ended)
+        session.segments = Segments((*earlier, _segment(last, end, how, session.disconnect_type)))
     if session.disconnected_time is None:
         session.disconnected_time = at
     if session.controlling:
@@ -629,10 +637,14 @@ def _prepared(own: Any) -> Wrapup:
     return Wrapup(code=own.code, name=own.name, notes=own.notes, tags=own.tags, provisional=own.provisional)
 
 
-def _ended(session: CobrowseSession, wrapup: Wrapup, end: datetime) -> Wrapup:
+def _final(session: CobrowseSession, own: Any, end: datetime) -> Wrapup:
+    seconds = _seconds(session, end)
+    return Wrapup(code=own.code, name=own.name, notes=own.notes, tags=own.tags, duration_seconds=seconds, end_time=end)
+
+
+def _seconds(session: CobrowseSession, end: datetime) -> int | None:
     since = session.disconnected_time
-    seconds = None if since is None else max(end - since, timedelta(0)) // SECOND
-    return _wrapup(wrapup, wrapup.code, wrapup.name, seconds, end, provisional=False)
+    return None if since is None else (end - since) // SECOND if end > since else 0
 
 
 def _finish(session: CobrowseSession, end: datetime) -> None:
@@ -640,7 +652,7 @@ def _finish(session: CobrowseSession, end: datetime) -> None:
     if held is None:
         return
     if held.end_time is None:
-        session.wrapup = _ended(session, held, end)
+        session.wrapup = _wrapup(held, held.code, held.name, _seconds(session, end), end, provisional=False)
     elif held.provisional:
         session.wrapup = _wrapup(held, held.code, held.name, held.duration_seconds, held.end_time, provisional=False)
 
