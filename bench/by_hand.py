@@ -125,7 +125,7 @@ class ByHand:
         if event.subject != session.id:
             raise ValueError(f"expected an event of session {session.id!r}, found one of {event.subject!r}")
         at = event.occurred_at
-        due = self._acw_deadline(session)
+        due = self.acw_deadline(session)
         timers = (self.fire_work(session, due),) if due is not None and due < at else ()
         work = session.after_call_work
         if (
@@ -198,7 +198,12 @@ class ByHand:
 
     # --- Deadlines ------------------------------------------------------------------------------------------------------------
 
-    def _acw_deadline(self, session: CobrowseSession) -> datetime | None:
+    def deadline(self, session: CobrowseSession) -> datetime | None:
+        """Return the next deadline. A leg that alerts has no after-call work."""
+        return self.acw_deadline(session) or self._alert_deadline(session)
+
+    def acw_deadline(self, session: CobrowseSession) -> datetime | None:
+        """Return the deadline of after-call work. None: none is pending, or it has no limit."""
         work = session.after_call_work
         if work is None or work.state is not PENDING or work.start_time is None:
             return None
@@ -216,7 +221,7 @@ class ByHand:
         fired = []
         if (due := self._alert_deadline(session)) is not None and due <= now:
             fired.append(self._fire_alert(session, due))
-        if (due := self._acw_deadline(session)) is not None and due <= now:
+        if (due := self.acw_deadline(session)) is not None and due <= now:
             fired.append(self.fire_work(session, due))
         return fired
 
