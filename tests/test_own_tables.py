@@ -28,7 +28,7 @@ from cobrowse_session import (
     UnknownEvent,
 )
 from cobrowse_session.errors import TableError
-from cobrowse_session.events import KINDS
+from cobrowse_session.events import KINDS, TYPE_PREFIX
 from cobrowse_session.lifecycle.actions import finish_wrapup
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
