@@ -18,7 +18,7 @@ from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outcome_of
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.machine import Machines, machines
-from cobrowse_session.lifecycle.outcome import Fired, Outcome, Refused, Stale
+from cobrowse_session.lifecycle.outcome import Applied, Fired, Outcome, Refused, Stale
 from cobrowse_session.lifecycle.policy import (
     DEFAULT_TIMEOUT_CODE,
     TIMED_PROMPTS,
@@ -149,6 +149,7 @@ class Lifecycle:
             RefusedError: refused, and this lifecycle is strict.
             StaleError: stale, and this lifecycle is strict.
         """
+        self.check_event(event, session.id)
         timers = self.fire_before(session, event)
         outcome = self._stale(session, event) if event.occurred_at < _latest(session) else self.decide(session, event)
         if timers:
@@ -227,12 +228,7 @@ class Lifecycle:
         return self.table.timers[outcome.timer](subject=session.id or "", occurred_at=outcome.at)
 
     def fire_before(self, session: Communication, event: Event) -> tuple[Fired, ...]:
-        """Fire the deadlines before an event. At the same instant, the event comes first (ACW-26).
-
-        Raises:
-            ValueError: the event is of another session.
-        """
-        self.check_event(event, session.id)
+        """Fire the deadlines before an event. At the same instant, the event comes first (ACW-26)."""
         for one in self._between:
             if one.state_of(session) in one.states:
                 return self._fire_until(session, event.occurred_at)
@@ -267,6 +263,25 @@ class Lifecycle:
         work = session.after_call_work
         outcome = outcome_of(decision, before, session.state, work and work.state, details)
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
+
+    def decide_again(self, session: Communication, event: Event | Timer, outcome: Outcome) -> None:
+        """Write once more what was decided about an event, without asking again.
+
+        Args:
+            session: as it was before the event.
+            event: the event, or the timer.
+            outcome: its outcome.
+
+        Raises:
+            LookupError: the table has no such row in this state.
+        """
+        if not isinstance(outcome, Applied):
+            return
+        first, _, second = (outcome.row or "").partition("+")
+        triggers = self.machines.triggers
+        triggers[event.kind].decide_again(first, session, event, self.policy_for(session, event))
+        if second:
+            triggers[LEG_ENDED].decide_again(second, session, event, self.policy(session))
 
     def policy(self, session: Communication) -> Policy:
         """Return the policy of a session: its own settings over the defaults."""

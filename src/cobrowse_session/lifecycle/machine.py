@@ -149,14 +149,28 @@ class Trigger(transitions.Event):
             step = step.yes if step.guard(session, event, policy) else step.no
         if step is None:
             raise LookupError(f"{self.name} has no row in {self._state_of(session)}")
+        self._write(step, session, event, policy)
+        return step
+
+    def decide_again(self, row: str, session: Communication, event: Event | Timer, policy: Policy) -> None:
+        """Let a row write once more that decided in this state before. No guard is asked.
+
+        Raises:
+            LookupError: there is no such row in this state.
+        """
+        for one in self.row_transitions(self._state_of(session)):
+            if one.row.name == row:
+                return self._write(one, session, event, policy)
+        raise LookupError(f"{self.name} has no row {row!r} in {self._state_of(session)}")
+
+    def _write(self, row: RowTransition, session: Communication, event: Event | Timer, policy: Policy) -> None:
         # All guards of a row before its first write: a guard that raises leaves the session as it was. And all writes before the
         # new state, as `before` callbacks of transitions. Example: settings count until the leg has ended. The event that ends
         # the leg may name the prompt, and it is taken because the session is still connected when `apply_settings` runs.
-        for action in step.actions:
+        for action in row.actions:
             action(session, event, policy)
-        if step.dest is not None:
-            self._set_state(step.dest, session)
-        return step
+        if row.dest is not None:
+            self._set_state(row.dest, session)
 
     def row_transitions(self, state: str) -> list[RowTransition]:
         """Return the rows of a state, in order."""
