@@ -31,6 +31,8 @@ RFC_3339 = re.compile(
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
+_USUAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
+
 
 class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem, and nobody outside sees it)
     """A value of a type that is not read in its place."""
@@ -61,16 +63,22 @@ def read_time(text: object) -> datetime:
     """
     if not isinstance(text, str):
         raise TypeProblem(text, "a time as text, with its zone: 2026-03-01T09:00:00.000Z")
+    usual = text if _USUAL_TIME.fullmatch(text) else _usual_time(text)
+    try:
+        return utc(datetime.fromisoformat(usual))
+    except ValueError:
+        raise TypeProblem(text, "a time that exists, from 1970 on", "bad_time") from None
+
+
+def _usual_time(text: str) -> str:
+    """Return an RFC 3339 time in a form that Python reads. Python would read other forms, too, which are no RFC 3339."""
     if not (found := RFC_3339.fullmatch(text)):
         raise TypeProblem(text, "a time with its zone: 2026-03-01T09:00:00.000Z", "bad_time")
     date, hour, minute, second, fraction, zone = found.groups()
     if second == "60":
         second, fraction = "59", "999"
-    try:
-        zone = "+00:00" if zone in "Zz" else zone
-        return utc(datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"))
-    except ValueError:
-        raise TypeProblem(text, "a time that exists, from 1970 on", "bad_time") from None
+    zone = "+00:00" if zone in "Zz" else zone
+    return f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"
 
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
