@@ -1,4 +1,4 @@
-"""The quick ways to read: they give what the thorough ways give, or leave the text to them."""
+"""The quick ways to read and to write: they give what the thorough ways give, or leave the text to them."""
 
 import json
 import random
@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import share
-from tests.strategies import events, json_values
+from tests.strategies import decoded, events, json_values, lifecycles, reached, streams
 from tests.test_cloudevents import ENVELOPE, mutated
 
-from cobrowse_session import DecodeError, Event
+from cobrowse_session import CobrowseSession, DecodeError, Event, Lifecycle, SessionLog, WrapupSaved
 from cobrowse_session.events import KINDS, Entered, kind_of
-from cobrowse_session.testing import stream
-from cobrowse_session.wire import decode_event, encode_event
+from cobrowse_session.testing import START, stream
+from cobrowse_session.wire import decode_event, decode_session, encode_entry, encode_event, encode_session, trace_entries
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, read_event, read_thoroughly
+from cobrowse_session.wire.converter import plain
 from cobrowse_session.wire.quick_json import parsed
-from cobrowse_session.wire.strict_json import read_json, read_text
+from cobrowse_session.wire.strict_json import dump, read_json, read_text
+from cobrowse_session.wire.trace import trace_lines
 from cobrowse_session.wire.usual import read_usual
 
 LINES = [line for file in (Path(__file__).parents[1] / "examples").glob("*.jsonl") for line in file.read_text().splitlines()]
@@ -190,3 +192,40 @@ def test_an_own_kind_is_read_in_one_pass_and_its_problems_have_their_paths() -> 
     assert read_event(document, kinds=kinds) == held == read_thoroughly(document, Held, MAX_FUTURE)
     with pytest.raises(DecodeError, match=r"\$\.data\.seconds"):
         decode_event(json.dumps({**document, "data": {"music": "waltz"}}), kinds=kinds)
+
+
+# --- Out ----------------------------------------------------------------------------------------------------------------------
+
+
+@given(reached() | decoded)
+def test_a_session_is_written_as_json_writes_it(session: CobrowseSession) -> None:
+    assert encode_session(session) == dump(plain(session))
+
+
+@pytest.mark.parametrize("number", [1e22, 1e16, 1e-7, 5e-324, -0.0, 123456789.123456789, 2**64, -(2**70)])
+def test_unknown_numbers_are_written_as_json_writes_them(number: float) -> None:
+    text = f'{{"state":"none","id":"s1","x":{json.dumps(number)},"y":[{{"z":{json.dumps(number)}}}]}}'
+
+    assert encode_session(decode_session(text)) == text
+
+
+@given(streams(), lifecycles(), st.none() | st.text())
+def test_a_trace_is_written_as_json_writes_it(made: list[Event], lifecycle: Lifecycle, notes: str | None) -> None:
+    log = SessionLog.of([*made, WrapupSaved(subject="s1", source="/a", id="w", occurred_at=START, notes=notes)], lifecycle)
+
+    assert list(trace_lines(log)) == list(map(encode_entry, trace_entries(log)))
+
+
+@attrs.define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)
+class ScoredSession(CobrowseSession):
+    """A session of a user's own."""
+
+    score: float | None = None
+    lasts: timedelta | None = None
+
+
+def test_the_fields_of_an_own_session_are_written_as_json_writes_them() -> None:
+    session = ScoredSession(id="s1", score=1e22, lasts=timedelta(seconds=1))
+
+    assert encode_session(session) == '{"state":"none","id":"s1","score":1e+22,"lasts":1000}'
+    assert decode_session('{"id":"s1","score":1e+22}', cls=ScoredSession) == ScoredSession(id="s1", score=1e22)

@@ -9,7 +9,8 @@ from cobrowse_session.io.diff import Difference
 from cobrowse_session.sources.reconcile import Compared
 from cobrowse_session.stream import Activity, Explanation, HistoryEntry
 from cobrowse_session.times import milliseconds, time_text
-from cobrowse_session.wire.trace import field_value, trace_entry
+from cobrowse_session.wire.converter import plain
+from cobrowse_session.wire.trace import trace_entry
 
 
 def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def field_json(session: str, field: str, value: Any) -> dict[str, Any]:
 def explanation_json(session: str, explanation: Explanation) -> dict[str, Any]:
     """Return why a field holds its value."""
     return {
-        **field_json(session, explanation.field, field_value(explanation.value)),
+        **field_json(session, explanation.field, plain(explanation.value)),
         "entry": explanation.entry and trace_entry(explanation.entry),
         "rows": list(explanation.rows),
         "cites": list(explanation.cites),
@@ -75,8 +76,8 @@ def compared_json(conversation: str, compared: Compared) -> dict[str, Any]:
         "session": compared.session,
         "field": compared.field,
         "result": compared.result,
-        "ours": field_value(compared.ours),
-        "theirs": field_value(compared.theirs),
+        "ours": plain(compared.ours),
+        "theirs": plain(compared.theirs),
         "clock": compared.clock,
         "tolerance": compared.tolerance and compared.tolerance.reason,
     }

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, override
 
 from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import Communication, vendor_name
@@ -125,13 +126,14 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
     return read
 
 
+_NOT_FIELDS = ("extra", "settings")
+"""What is not a key of the JSON: `extra` is written beside the others, and settings are not written."""
+
+
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the names of the fields for cattrs. `extra` is written here, settings are not written. `Any`: a private type."""
+    """Yield the names of the fields for cattrs. `Any`: a private type."""
     for attribute in attrs.fields(cls):
-        ours = attribute.name in ("extra", "settings")
-        # A session writes its state even if it has none yet (JSON-4).
-        default = False if attribute.name == "state" and issubclass(cls, Communication) else None
-        yield attribute.name, override(omit=ours or None, omit_if_default=default, rename=vendor_name(attribute.name))
+        yield attribute.name, override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name))
 
 
 def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
@@ -159,11 +161,54 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
     return read_object
 
 
-def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
     """Return a writer of objects. Unset keys are absent, and unknown keys follow as they came (JSON-2, JSON-7)."""
-    fields: dict[str, Any] = dict(_fields(cls))
-    write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
-    return lambda value: {**write(value), **value.extra}
+    # A session writes its state even if it has none yet (JSON-4).
+    always = ("state",) if issubclass(cls, Communication) else ()
+    places = tuple(
+        (a.name, vendor_name(a.name), attrs.NOTHING if a.name in always else a.default)
+        for a in attrs.fields(cls)
+        if a.name not in _NOT_FIELDS
+    )
+
+    def write(value: Any) -> dict[str, Any]:
+        written = {}
+        for name, key, default in places:
+            part = getattr(value, name)
+            if part is not default and part != default:
+                written[key] = plain(part)
+        return {**written, **_foreign(dict(value.extra))} if value.extra else written
+
+    return write
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a session as JSON, a duration in whole milliseconds. `Any`: of any field, and JSON."""
+    cls = type(value)
+    return value if cls in _PLAIN else _writer(cls)(value)  # type: ignore[arg-type]  # mypy takes `type[Any]` for unhashable
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+@cache
+def _writer(cls: type) -> Callable[[Any], Any]:
+    return CONVERTER.get_unstructure_hook(cls)
+
+
+class _Real(float):
+    """A number with a fraction. It keeps the document from msgspec, which would write 1e22 where `json` writes 1e+22."""
+
+    __slots__ = ()
+
+
+def _foreign(value: Any) -> Any:
+    """Return JSON that came from outside, as `json` writes it."""
+    if isinstance(value, dict):
+        return {key: _foreign(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return list(map(_foreign, value))
+    return _Real(value) if type(value) is float else value
 
 
 def _is_tuple(wanted: Any) -> bool:
@@ -208,9 +253,11 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(_is_tuple, _list_reader)
     converter.register_structure_hook_factory(attrs.has, _object_reader)
     converter.register_unstructure_hook_factory(attrs.has, _object_writer)
+    converter.register_unstructure_hook(Vocabulary, str)
+    converter.register_unstructure_hook(float, _Real)
     read_segments = _list_reader(tuple[Segment, ...], converter)
     converter.register_structure_hook(Segments, lambda value, _: Segments(read_segments(value, None)))
-    converter.register_unstructure_hook(Segments, lambda segments: [converter.unstructure(segment) for segment in segments])
+    converter.register_unstructure_hook(Segments, lambda segments: list(map(plain, segments)))
     return converter
 
 

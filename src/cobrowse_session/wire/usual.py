@@ -80,11 +80,11 @@ def read_usual(document: Mapping[str, Any], event: type[Event], max_future: time
 
 def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # JSON, and an event's arguments
     """Return the arguments of an event."""
-    if document.get("data_base64") is not None or not is_json_type(document.get("datacontenttype")):
-        raise ValueError("the data are in another form")
-    extensions, arguments, context, checked = _divided(document, _envelope_places())
-    if "specversion" not in checked:
-        raise ValueError("it is no CloudEvent")
+    if document.get("data_base64") is not None or document.get("specversion") != "1.0":
+        raise ValueError("it is in another form")
+    if (content_type := document.get("datacontenttype")) is not None and not is_json_type(content_type):
+        raise ValueError("its data are no JSON")
+    extensions, arguments, context, _ = _divided(document, _envelope_places())
     arguments["subject"], arguments["source"] = _shared(arguments["subject"]), _shared(arguments["source"])
     if context:
         arguments["context"] = read_context(context)
@@ -104,8 +104,8 @@ def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # J
 
 # --- Places -------------------------------------------------------------------------------------------------------------------
 
-_Reader = Callable[[Any, Any], Any]  # of a value, and the type that is wanted
-_Place = tuple[int, str, _Reader, Any]  # the part to which a key belongs, its argument, the reader, the type that is wanted
+_Place = tuple[int, str, Callable[[Any], Any] | None]
+"""The part to which a key belongs, its argument, and its reader. None: it is text."""
 
 # Parts of the envelope and of the data. Part 0 takes the keys that have no place.
 _EVENT, _CONTEXT, _NOWHERE = 1, 2, 3
@@ -121,20 +121,23 @@ def _divided(document: Mapping[str, Any], places: Mapping[str, _Place]) -> tuple
         if place is None:
             unknown[key] = value
         elif value is not None:
-            part, argument, read, wanted = place
-            parts[part][argument] = read(value, wanted)
+            part, argument, read = place
+            if read is not None:
+                value = read(value)  # noqa: PLW2901 (a name more would cost time)
+            elif type(value) is not str:
+                raise TypeError("expected text")
+            parts[part][argument] = value
     return parts
 
 
 @cache
 def _envelope_places() -> Mapping[str, _Place]:
-    """Return the places of the envelope. What stands nowhere is checked only, or read elsewhere."""
-    places: dict[str, _Place] = {
-        a.name: (_EVENT if a.name in _ARGUMENTS else _NOWHERE, _ARGUMENTS.get(a.name, a.name), *_reader(a.type))
-        for a in attrs.fields(Envelope)
-    }
-    anything: _Place = _NOWHERE, "", lambda value, _: value, None
-    return {**places, **dict(_places(Context, CONTEXT_NAMES, _CONTEXT)), "data": anything, "data_base64": anything}
+    """Return the places of the envelope. What stands nowhere is read elsewhere."""
+    stated = {argument: name for name, argument in _ARGUMENTS.items()}
+    places = {stated[a.name]: (_EVENT, a.name, _reader(a.type)) for a in attrs.fields(Event) if a.name in stated}
+    nowhere: _Place = _NOWHERE, "", lambda value: value
+    elsewhere = dict.fromkeys(("specversion", "type", "data", "data_base64"), nowhere)
+    return {**places, **elsewhere, **dict(_places(Context, CONTEXT_NAMES, _CONTEXT))}
 
 
 @cache
@@ -147,15 +150,18 @@ def _data_places(event: type) -> Mapping[str, _Place]:
 def _places(cls: type, names: Mapping[str, str], part: int) -> Iterator[tuple[str, _Place]]:
     for key, name in names.items():
         attribute = getattr(attrs.fields(cls), name)
-        yield key, (part, attribute.alias, *_reader(attribute.type))
+        yield key, (part, attribute.alias, _reader(attribute.type))
 
 
-def _reader(wanted: Any) -> tuple[_Reader, Any]:  # any annotation
-    """Return the reader of a type, without the case of None, and the type."""
+def _reader(wanted: Any) -> Callable[[Any], Any] | None:  # any annotation
+    """Return the reader of a type, without the case of None. None: it is text."""
     some = [member for member in get_args(wanted) if member is not type(None)]
     if len(some) == 1 and some != [*get_args(wanted)]:
         wanted = some[0]
-    return CONVERTER.get_structure_hook(wanted), wanted
+    if wanted is str:
+        return None
+    read = CONVERTER.get_structure_hook(wanted)
+    return lambda value: read(value, wanted)
 
 
 # --- The readers of types -----------------------------------------------------------------------------------------------------
