@@ -24,7 +24,7 @@ from cobrowse_session.stream import Restored, SessionLog, TraceEntry
 from cobrowse_session.times import milliseconds, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_prompt
 from cobrowse_session.wire.cloudevents import read_event
-from cobrowse_session.wire.converter import CONVERTER, structured, versioned
+from cobrowse_session.wire.converter import plain, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
 from cobrowse_session.wire.strict_json import check_document, decode_error
@@ -308,7 +308,7 @@ def _event(saved: _Saved, index: int, document: object) -> Event:
 
 def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    before, after = CONVERTER.unstructure(saved.state), CONVERTER.unstructure(log.session)
+    before, after = plain(saved.state), plain(log.session)
     fields = dict.fromkeys((*before, *after))
     yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
     if _trace_digest(log) != saved.trace:
