@@ -16,7 +16,7 @@ AFTER_CALL_WORK = "afterCallWork"
 STATES = (*map(str, PENDING_STATES), str(ConnectionState.CONNECTED), AFTER_CALL_WORK)
 """The states of activities, in order."""
 AGENT_PURPOSES = frozenset({"agent", "user"})
-"""The purposes of an agent's leg. Only such a leg can have after-call work."""
+"""The purposes of an agent's leg. Without a report of the platform, only such a leg has after-call work."""
 
 
 @frozen(kw_only=True)
