@@ -57,7 +57,8 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
     Args:
         log: the log of the session.
         at: on the corrected provider clock. The events that occurred by then count, whenever they were received, and time goes
-            on to then. None: as the log is. For what was known earlier: `activity(log.as_of(moment), at)`.
+            on to then. None: as the log is. A later edition corrects an event, its queue and user, too: whether the leg was
+            moved or the first edition was wrong cannot be told. For what was known earlier: `activity(log.as_of(moment), at)`.
 
     Raises:
         TypeError: `at` is naive.
