@@ -207,7 +207,7 @@ def test_warnings_go_to_standard_error_and_are_no_failure(payload: Path) -> None
     warning, count = done.err.splitlines()
     assert ":1: warning: " in warning
     assert warning.endswith(
-        "contradiction: $.participants[0].cobrowsesessions[0].state: "
+        "contradiction: $.participants[0].cobrowsesessions[0].state (leg leg): "
         "expected disconnected, because the leg has a disconnectedTime, found connected"
     )
     assert count == "2 events, 1 warning, 0 payloads rejected"

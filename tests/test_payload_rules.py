@@ -9,7 +9,7 @@ import pytest
 from cobrowse_session import DecodeError, Event, Lifecycle
 from cobrowse_session.model import AfterCallWork
 from cobrowse_session.settings import Settings
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text

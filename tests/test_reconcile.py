@@ -17,7 +17,7 @@ from tests.test_genesys import pushed as at
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import replay
-from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources import convert
 from cobrowse_session.sources.reconcile import FIELDS, Compared, reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import encode_event

@@ -512,7 +512,8 @@ class _EventBuilder:
 
     def warn(self, error: str, key: str, found: object, expected: str) -> None:
         """Add a warning about a key of the leg."""
-        self.warnings.add(error, f"{self.leg.path}.{key}" if key else self.leg.path, cut(str(found)), expected)
+        path = f"{self.leg.path}.{key}" if key else self.leg.path
+        self.warnings.add(error, path, cut(str(found)), expected, self.leg.id)
 
 
 _AFTER_THE_END = "the end of the leg, because after-call work comes after it"

@@ -106,7 +106,8 @@ def _warn_of_skipped(participant: PayloadReader, legs: list[Leg]) -> None:
     """Warn of after-call work that was skipped at an unknown time, if no leg states that it ended (WORK-12)."""
     stated = any(leg.after_call_work and leg.after_call_work.state in _ENDED_WORK for leg in legs)
     if participant.object.get("wrapupSkipped") is True and not participant.object.get("endAcwTime") and not stated:
-        participant.warn("no_time", "wrapupSkipped", "endAcwTime, the time at which after-call work was skipped")
+        expected = "endAcwTime, the time at which after-call work was skipped"
+        participant.warn("no_time", "wrapupSkipped", expected, " or ".join(leg.id for leg in legs) or None)
 
 
 def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg | None:
@@ -171,7 +172,8 @@ def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader,
     leg.derived = _ends(("startAcwTime", leg.after_call_work.start_time if leg.after_call_work else None))
     _warn_of_skipped(participant, [leg])
     if participant.flag("didInteract") and leg.connected_time is None:
-        participant.warn("no_time", "didInteract", "the time at which the leg was connected, which this family does not have")
+        expected = "the time at which the leg was connected, which this family does not have"
+        participant.warn("no_time", "didInteract", expected, leg.id)
 
 
 # --- What both share ----------------------------------------------------------------------------------------------------------
