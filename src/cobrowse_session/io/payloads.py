@@ -87,7 +87,11 @@ def read_payloads(  # noqa: PLR0913 (most are optional)
 class PayloadFiles:
     """Files of payloads that are one input, read one after the other: places go on, and legs under two ids are joined.
 
-    See `read_payloads` for the arguments.
+    Attributes:
+        family: the family of all of them. None: each is recognised.
+        sources: those that are asked.
+        received_at: when all of them were received, on the cloud clock. None: it is not known.
+        max_line_bytes: how many bytes one document may have.
     """
 
     family: str | None = None
