@@ -10,6 +10,7 @@ from attrs import frozen
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.sources.facts import events_of
 from cobrowse_session.sources.genesys.analytics import analytics_legs
 from cobrowse_session.sources.genesys.details import KINDS, detail_legs, kind_of_body, kind_of_topic
 from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, opened
@@ -18,7 +19,7 @@ from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
 from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
 from cobrowse_session.sources.genesys.snapshots import conversation_legs, media_legs
-from cobrowse_session.sources.leg import Leg, events_of
+from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.sources.source import Converted
 from cobrowse_session.wire.cloudevents import encode_event
