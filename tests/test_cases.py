@@ -17,7 +17,7 @@ from tests.test_corpus import CORPUS
 from cobrowse_session import DecodeError, SessionLog
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import replay
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.wire import encode_session
@@ -329,8 +329,8 @@ WARNINGS: dict[str, list[tuple[str, str]]] = {
     "a1": [("gap", "$[0].participants[1].sessions[2].segments[3]")],
     "a3": [("no_fact", "$[0].participants[0].sessions[0]"), ("no_fact", "$[0].participants[1].sessions[0]")],
     "a4": [("unused_time", "$[0].entities[0].participants[3].startTime")],
-    "a8": [("no_time", f"$[{n}].eventBody.participants[0].calls[0].state") for n in range(10)],
-    "a8b": [("no_time", f"$[{n}].eventBody.participants[0].calls[0].state") for n in range(5)],
+    "a8": [("no_time", "$[0].eventBody.participants[0].calls[0].state")],
+    "a8b": [("no_time", "$[0].eventBody.participants[0].calls[0].state")],
     "a8c": [
         ("no_time", "$[0].eventBody.participants[0].calls[0].state"),
         ("no_time", "$[0].eventBody.participants[1].calls[0].disconnectedTime"),

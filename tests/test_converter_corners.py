@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.commands import command
 
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold

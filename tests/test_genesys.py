@@ -10,7 +10,8 @@ import pytest
 from attrs import evolve
 
 from cobrowse_session import DecodeError, Event, SessionLog
-from cobrowse_session.sources.genesys import FAMILIES, GENESYS, convert
+from cobrowse_session.sources import convert
+from cobrowse_session.sources.genesys import FAMILIES, GENESYS
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import decode_event, encode_event, encode_session

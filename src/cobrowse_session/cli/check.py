@@ -22,7 +22,7 @@ from cobrowse_session.io.replay import read_events
 
 def validate_command(events: Events, *, json: Json = False) -> None:
     """Read a file of events and print all its errors. Nothing is written."""
-    check_files(events, ["-"])
+    check_files([events], ["-"])
     bad = ProblemReporter(events, show_raw if json else lambda line: show(line, "red"), as_json=json)
     with usage_errors(), ExitStack() as files:
         good = sum(1 for _ in read_events(open_input(files, events, "events"), bad))
@@ -69,8 +69,8 @@ def diff_command(
     json: Json = False,
 ) -> None:
     """Show how two replays differ: the sessions, the fields and the rows. The exit code is 1 if they differ."""
-    check_files(before, ["-"])
-    check_files(after, ["-"])
+    check_files([before], ["-"])
+    check_files([after], ["-"])
     with usage_errors(), ExitStack() as files:
         differences = list(diff(_trace(files, before), _trace(files, after)))
         for one in differences:

@@ -55,7 +55,7 @@ def diagram_command(
     if session is not None and trace is None:
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
-        check_files(trace, [output])
+        check_files([trace], [output])
     which, how = _picture(picture), _format(format_, output, "mermaid", WITH_PATH if trace else tuple(FORMATS))
     known = set[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
@@ -89,7 +89,7 @@ def timeline_command(
 ) -> None:
     """Draw one session in time: how long each state and its after-call work lasted, and what happened."""
     check_order(sessions.events, session)
-    check_files(sessions.events, [output])
+    check_files([sessions.events], [output])
     how = _format(format_, output, "svg", ("svg",))
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
@@ -100,7 +100,7 @@ def timeline_command(
 @grouped(sessions=sessions_of)
 def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    check_files(sessions.events, [output])
+    check_files([sessions.events], [output])
     logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))

@@ -48,7 +48,7 @@ def explain_command(
     Without FIELD, list the fields that can be explained, with their values.
     """
     check_order(sessions.events, session, field)
-    check_files(sessions.events, ["-"])
+    check_files([sessions.events], ["-"])
     logs = sessions.read()
     ids = [log.session_id for log in logs]
     if field in ids and session not in ids:
@@ -80,7 +80,7 @@ def history_command(
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
     check_order(sessions.events, session)
-    check_files(sessions.events, ["-"])
+    check_files([sessions.events], ["-"])
     logs = sessions.read()
     shown = logs if session is None else (sessions.find(logs, session),)
     with usage_errors():

@@ -45,7 +45,10 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. Use `-` for standard input.")]
+Payloads = Annotated[
+    list[str],
+    typer.Argument(metavar="PAYLOAD", help="Files with JSON of the platform, or folders of them. Use `-` for standard input."),
+]
 Family = Annotated[
     str | None,
     typer.Option(

@@ -81,7 +81,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     if listing:
         listing.check(None if known.at else until)
     sealing = seconds("--seal-after", seal_after)
-    check_files(events, astuple(targets))
+    check_files([events], astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
         spool = files.enter_context(closing(Spool(with_trace=targets.trace is not None)))

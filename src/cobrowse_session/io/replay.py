@@ -169,7 +169,7 @@ class ReplayStats:
     def arrived(self, session: str, change: Change) -> None:
         """Count what one event changed in its session's trace."""
         self.out_of_order += change.out_of_order
-        if change.withdrawn or change.changed:
+        if change.is_revision:
             self.revised_sessions[session] = None
         for before, after in change.changed:
             if isinstance(before.outcome, Refused) and isinstance(after.outcome, Applied) and isinstance(after.event, Event):

@@ -27,11 +27,11 @@ class Warnings:
     count: int = 0
     skipped: list[str] = field(factory=list)
 
-    def add(self, error: str, path: str, found: str, expected: str) -> None:
+    def add(self, error: str, path: str, found: str, expected: str, leg: str | None = None) -> None:
         """Add one more warning. See `Problem`."""
         self.count += 1
         if self.count <= MAX_PROBLEMS:
-            self.kept.append(Problem(error, path, found, expected))
+            self.kept.append(Problem(error, path, found, expected, leg and cut(leg)))
 
     def listed(self, path: str) -> tuple[Problem, ...]:
         """Return the kept warnings. If there are more, one at the end counts all."""
@@ -87,9 +87,9 @@ class PayloadReader:
     warnings: Warnings = field(factory=Warnings)
     origin: Origin = Origin()
 
-    def warn(self, error: str, key: str, expected: str) -> None:
-        """Add a warning about the value of a key, which was not understood."""
-        self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected)
+    def warn(self, error: str, key: str, expected: str, leg: str | None = None) -> None:
+        """Add a warning about the value of a key, which was not understood. `leg`: the id of its leg."""
+        self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected, leg)
 
     def text(self, key: str) -> str | None:
         """Return a text. An empty one is absent."""

@@ -37,6 +37,7 @@ from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.times import utc
+from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 MARK_EVERY = 64
 
@@ -69,6 +70,15 @@ class Change:
     def __bool__(self) -> bool:
         """Return whether the trace changed at all."""
         return bool(self.new or self.withdrawn or self.changed)
+
+    @property
+    def is_revision(self) -> bool:
+        """True if an earlier entry was withdrawn, or decided anew: another event, from-state or row."""
+        # Example: the platform sends `acw.started` and `terminated` of one millisecond in this order. `terminated` precedes it
+        # in the order (ORDER-2), so `acw.started` comes from `terminated` afterwards, no longer from `disconnected`. Both are
+        # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
+        # revision: the leg was first seen connected, and now it was first seen alerting.
+        return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
 
 
 @frozen
@@ -617,6 +627,13 @@ class SessionLog:
             self._append(step)
             self._end = _key(step)
         return fired
+
+
+def _decided(step: TraceEntry) -> tuple[object, ...]:
+    """Return what decided an entry. The two ends are one state here: they have the same rows."""
+    outcome = step.outcome
+    before = ConnectionState.DISCONNECTED if outcome.from_state in ENDED_STATES else outcome.from_state
+    return outcome.kind, outcome.row, before, step.event
 
 
 def _key(step: TraceEntry) -> OrderKey:

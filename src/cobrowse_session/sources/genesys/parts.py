@@ -60,7 +60,7 @@ def _id_of(reader: PayloadReader, key: str) -> str | None:
 
 
 def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | None = None) -> Settings:
-    """Return the queue's settings. Only the leg of an agent can have after-call work.
+    """Return the queue's settings.
 
     Args:
         reader: the participant.
@@ -77,7 +77,7 @@ def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | 
 
 
 def prompt(purpose: str | None, stated: str | None = None) -> WrapupPrompt | str | None:
-    """Return the prompt of a leg (PROMPT-2 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
+    """Return the prompt of a leg (PROMPT-1 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
     if purpose is not None and purpose.lower() not in AGENT_PURPOSES:
         return WrapupPrompt.NONE
     return read_prompt(stated) if stated else None
@@ -112,11 +112,13 @@ def wrapup(reader: PayloadReader | None) -> Wrapup | None:
 
 
 def after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
-    """Return after-call work, read from the platform's JSON. None: it has no state."""
-    state = reader.text("state") if reader else None
-    if reader is None or state is None:
+    """Return after-call work, read from the platform's JSON. None: it has no state. Times without one are a warning (WORK-11)."""
+    if reader is None:
         return None
-    return AfterCallWork(start_time=reader.time("startTime"), end_time=reader.time("endTime"), state=read_acw_state(state))
+    state, start, end = reader.text("state"), reader.time("startTime"), reader.time("endTime")
+    if state is None and (start or end):
+        reader.warn("missing", "state", "pending, complete, skipped or notApplicable, for these times")
+    return AfterCallWork(start_time=start, end_time=end, state=read_acw_state(state)) if state else None
 
 
 def participants_work(participant: PayloadReader, saved: Wrapup | None) -> AfterCallWork | None:

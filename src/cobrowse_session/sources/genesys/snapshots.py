@@ -68,14 +68,15 @@ _ENDED_WORK = (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED)
 
 
 def _share(participant: PayloadReader, legs: list[Leg]) -> None:
-    """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-4)."""
+    """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-5)."""
     # Example: a callback that ended at 09:12:00 and a call that ended at 09:11:30 are two legs of one agent. `startAcwTime`
     # 09:12:00 belongs to the callback. The call has no after-call work of its own.
     saved = wrapup(participant.one("wrapup"))
     work = participants_work(participant, saved)
+    _warn_of_skipped(participant, legs)
     if not legs or (saved is None and work is None):
         return
-    owner = _owner(participant, legs, work)
+    owner = _owner(participant, [leg for leg in legs if not _has_no_work(leg)] or legs, work)
     if owner is None:
         return
     if saved and owner.wrapup and (saved.code, saved.end_time) != (owner.wrapup.code, owner.wrapup.end_time):
@@ -84,6 +85,10 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     if owner.after_call_work is None:
         owner.after_call_work = work
         owner.derived = _ends(("startAcwTime", work.start_time if work else None)) + owner.derived
+    elif work and _has_no_work(owner):
+        participant.warn(
+            "contradiction", "startAcwTime", f"no after-call work, because the leg {owner.id} states that it has none"
+        )
     elif owner.after_call_work.end_time is None and owner.after_call_work.state in _ENDED_WORK and work:
         owner.after_call_work = evolve(owner.after_call_work, end_time=work.end_time)
     elif work and work.end_time != owner.after_call_work.end_time:
@@ -91,6 +96,18 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     for leg in legs:
         if leg is not owner and leg.after_call_work is None and _has_ended(leg):
             leg.after_call_work = AfterCallWork(state=AfterCallWorkState.NOT_APPLICABLE)
+
+
+def _has_no_work(leg: Leg) -> bool:
+    return leg.after_call_work is not None and leg.after_call_work.state == AfterCallWorkState.NOT_APPLICABLE
+
+
+def _warn_of_skipped(participant: PayloadReader, legs: list[Leg]) -> None:
+    """Warn of after-call work that was skipped at an unknown time, if no leg states that it ended (WORK-12)."""
+    stated = any(leg.after_call_work and leg.after_call_work.state in _ENDED_WORK for leg in legs)
+    if participant.object.get("wrapupSkipped") is True and not participant.object.get("endAcwTime") and not stated:
+        expected = "endAcwTime, the time at which after-call work was skipped"
+        participant.warn("no_time", "wrapupSkipped", expected, " or ".join(leg.id for leg in legs) or None)
 
 
 def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg | None:
@@ -153,8 +170,10 @@ def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader,
     leg.wrapup = wrapup(participant.one("wrapup"))
     leg.after_call_work = participants_work(participant, leg.wrapup)
     leg.derived = _ends(("startAcwTime", leg.after_call_work.start_time if leg.after_call_work else None))
+    _warn_of_skipped(participant, [leg])
     if participant.flag("didInteract") and leg.connected_time is None:
-        participant.warn("no_time", "didInteract", "the time at which the leg was connected, which this family does not have")
+        expected = "the time at which the leg was connected, which this family does not have"
+        participant.warn("no_time", "didInteract", expected, leg.id)
 
 
 # --- What both share ----------------------------------------------------------------------------------------------------------
