@@ -1,8 +1,8 @@
 """The limit of a replay, file to file, by hand: `python -m bench.replay_by_hand EVENTS SESSIONS TRACE`.
 
 It reads with msgspec, keeps the events, decides with the step by hand, takes late events and repeats, fires timers, and writes
-the same bytes as the command: sessions in order, and a trace with what each event changed. Copies that differ are not merged: they
-raise. It observes no clocks and prints no summary.
+the same bytes as the command: sessions in order, and a trace with what each event changed. Copies that differ raise an error. It
+observes no clocks and prints no summary.
 """
 
 import gc
