@@ -12,6 +12,7 @@ from cobrowse_session.events import KINDS
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.lifecycle.states import AFTER_CALL_WORK_STATES, CONNECTION_STATES
 from cobrowse_session.model import is_ended
 
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
@@ -72,8 +73,8 @@ def create() -> Model:
     """Return the model of a session with machines of its own. They live as long as the model does."""
     model = Model(CobrowseSession(id="s1"))
     for states, rows, attribute in (
-        (table.CONNECTION_STATES, LEG, "leg"),
-        (table.AFTER_CALL_WORK_STATES, WORK, "acw"),
+        (CONNECTION_STATES, LEG, "leg"),
+        (AFTER_CALL_WORK_STATES, WORK, "acw"),
     ):
         transitions.Machine(
             model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False

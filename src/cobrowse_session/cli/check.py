@@ -13,7 +13,8 @@ from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import Events, Json, seconds, wrong_setting
 from cobrowse_session.cli.outputs import show, show_json, show_raw
-from cobrowse_session.cli.screen import ProblemReporter, inform, plural
+from cobrowse_session.cli.problems import ProblemReporter
+from cobrowse_session.cli.screen import inform, plural
 from cobrowse_session.io.clocks import clocks
 from cobrowse_session.io.diff import Entry, diff, read_trace
 from cobrowse_session.io.replay import read_events

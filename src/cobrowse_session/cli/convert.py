@@ -23,7 +23,8 @@ from cobrowse_session.cli.options import (
     time_of,
 )
 from cobrowse_session.cli.outputs import Outputs
-from cobrowse_session.cli.screen import ProblemReporter, inform, plural
+from cobrowse_session.cli.problems import ProblemReporter
+from cobrowse_session.cli.screen import inform, plural
 from cobrowse_session.events import Event
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.sources import Source, without_repeats

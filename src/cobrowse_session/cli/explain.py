@@ -22,8 +22,8 @@ from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
 from cobrowse_session.stream.words import clock_time, session_name
 from cobrowse_session.wire import encode_session
+from cobrowse_session.wire.converter import plain
 from cobrowse_session.wire.strict_json import dump
-from cobrowse_session.wire.trace import field_value
 
 Session = Annotated[
     str | None, typer.Argument(metavar="SESSION", help="The session's id. It may be left out if the file has one session.")
@@ -161,7 +161,7 @@ def _show_explanation(explanation: Explanation) -> None:
 
 
 def _show_fields(log: SessionLog, *, json: bool) -> None:
-    settings = {field: field_value(getattr(log.session.settings, name)) for field, name in SETTING_NAMES.items()}
+    settings = {field: plain(getattr(log.session.settings, name)) for field, name in SETTING_NAMES.items()}
     values = dict(_values({**loads(encode_session(log.session)), "settings": settings}))
     if json:
         for field, value in values.items():

@@ -8,7 +8,6 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, SourceError, WrapupPrompt
 from cobrowse_session.cli.screen import inform
@@ -83,39 +82,6 @@ MAX_SECONDS = 10_000_000
 _LONG_NUMBER = re.compile("[0-9]{4,}")
 _WITHOUT_LIMIT = (WrapupPrompt.MANDATORY, WrapupPrompt.OPTIONAL, WrapupPrompt.NONE)
 _EFFECT = "on sessions whose events name no prompt with a time limit"
-
-
-class Command(TyperCommand):
-    """A command whose help names no types: the help of each argument describes it."""
-
-    def get_params(self, ctx: Any) -> list[Any]:  # typer's own click is no public module
-        """Return the parameters. Those without a metavar, and arguments, show no type."""
-        return _without_types(super().get_params(ctx))
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
-        """Parse the arguments. The error of a missing one has an example."""
-        try:
-            return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            if not error.message:  # only a missing parameter has none
-                error.message = (self.epilog or "").partition("\n")[0]
-            raise
-
-
-class Commands(TyperGroup):
-    """The group of all commands. Its help names no types."""
-
-    def get_params(self, ctx: Any) -> list[Any]:  # as above
-        """Return the parameters. They show no type."""
-        return _without_types(super().get_params(ctx))
-
-
-def _without_types(params: Iterable[Any]) -> list[Any]:
-    listed = list(params)
-    for param in listed:
-        if param.param_type_name == "argument" or param.metavar is None:
-            param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
-    return listed
 
 
 # --- Groups of options --------------------------------------------------------------------------------------------------------

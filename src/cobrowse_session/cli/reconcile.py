@@ -17,7 +17,8 @@ from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
 from cobrowse_session.cli.options import FILES, Family, Json, MaxBytes, check_family, grouped, sources_of
 from cobrowse_session.cli.outputs import Outputs, show, show_json
-from cobrowse_session.cli.screen import ProblemReporter, breakdown, inform, plural
+from cobrowse_session.cli.problems import ProblemReporter
+from cobrowse_session.cli.screen import breakdown, inform, plural
 from cobrowse_session.cli.sessions import Sessions, reported, sessions_of
 from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads

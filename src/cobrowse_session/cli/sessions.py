@@ -12,7 +12,8 @@ from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import many_objects, open_input
 from cobrowse_session.cli.options import TIME, Events, Until, grouped, lifecycle_of, moment_of, time_of
-from cobrowse_session.cli.screen import ProblemReporter, inform, plural, progress
+from cobrowse_session.cli.problems import ProblemReporter
+from cobrowse_session.cli.screen import inform, plural, progress
 from cobrowse_session.cli.suggest import did_you_mean, listed
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Replay, read_events, sort_key

@@ -15,9 +15,11 @@ from typing import Literal
 from attrs import field, frozen
 
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
-from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.machine import Machines, machines
-from cobrowse_session.lifecycle.row import Guard, Row, RowOutcome
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.row import Guard, Row, RowOutcome, name_of
+from cobrowse_session.lifecycle.states import CLOSED, ENDED, PENDING
+from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.printable import printable
 
 Picture = Literal["connection", "after-call-work"]
@@ -164,6 +166,7 @@ class Graph:
     """One picture.
 
     Attributes:
+        table: the table whose machine it shows.
         name: of the picture.
         title: a brief name for those who cannot see it.
         about: what it shows, in a sentence or two.
@@ -174,6 +177,7 @@ class Graph:
         notes: the events that changed no state, where a path is shown.
     """
 
+    table: Table = field(factory=Table.standard, eq=False, repr=False)
     name: Picture
     title: str
     about: str
@@ -206,20 +210,20 @@ def _told(edge: Edge) -> str:
 # --- The two pictures ---------------------------------------------------------------------------------------------------------
 
 
-def graph_of(picture: Picture, built: Machines | None = None) -> Graph:
+def graph_of(picture: Picture, table: Table | None = None) -> Graph:
     """Return the graph of a picture.
 
     Args:
         picture: its name.
-        built: the machines. None: those of the standard table.
+        table: None: the standard one.
     """
-    built = built or machines()
-    return _connection(built) if picture == "connection" else _after_call_work(built)
+    table = table or Table.standard()
+    return _connection(table) if picture == "connection" else _after_call_work(table)
 
 
-def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...]:
+def moves_of(picture: Picture, table: Table | None = None) -> tuple[Move, ...]:
     """Everything that the machine of a picture can do, moving or not, in the order of the rows within each state."""
-    built = built or machines()
+    built = machines(table or Table.standard())
     machine = built.connection if picture == "connection" else built.after_call_work
     return tuple(
         Move(event, state, one.dest, one.row)
@@ -229,16 +233,18 @@ def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...
     )
 
 
-def _connection(built: Machines) -> Graph:
-    groups = (Group("pending", table.PENDING), Group("ended", table.ENDED))
+def _connection(table: Table) -> Graph:
+    states = table.states
+    groups = (Group("pending", states.like(*PENDING)), Group("ended", states.like(*ENDED)))
     frame = {state: group.id for group in groups for state in group.states}
-    kinds = {**dict.fromkeys(table.PENDING, "pending"), **dict.fromkeys(table.ENDED, "final"), "none": "initial"}
+    kinds = {**dict.fromkeys(states.pending, "pending"), **dict.fromkeys(states.ended, "final"), "none": "initial"}
     nodes = tuple(
         Node(id=state, label=(state,), kind=kinds.get(state, "live"), group=frame.get(state))  # type: ignore[arg-type]  # names
-        for state in built.connection.states
+        for state in states.connection
     )
-    moving = [move for move in moves_of("connection", built) if move.target is not None]
+    moving = [move for move in moves_of("connection", table) if move.target is not None]
     return Graph(
+        table=table,
         name="connection",
         title="The connection",
         about="The life of one leg, from none through the pending states, which have no order, to connected and its end.",
@@ -306,12 +312,13 @@ def _one_of(moves: Iterable[Move], ends: tuple[tuple[str, ...], tuple[str, ...]]
     return (" or ".join(events),) if len(events) <= 2 else ("any of these",)
 
 
-def _after_call_work(built: Machines) -> Graph:
-    moves = moves_of("after-call-work", built)
+def _after_call_work(table: Table) -> Graph:
+    moves = moves_of("after-call-work", table)
     # A leg ends once, and until then there is no after-call work: of the ladder, only this state's is ever climbed.
-    ladder = [move for move in moves if move.event == table.LEG_ENDED and move.source == "absent"]
+    ladder = [move for move in moves if move.event == LEG_ENDED and move.source == "absent"]
     rungs, answers = _ladder(ladder)
     return Graph(
+        table=table,
         name="after-call-work",
         title="After-call work",
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
@@ -325,8 +332,8 @@ def _after_call_work(built: Machines) -> Graph:
                 kind="ended",
                 tooltip="The leg ended without after-call work.",
             ),
-            Node(id="pending", label=("pending",), kind="pending"),
-            *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
+            *(Node(id=state, label=(state,), kind="pending") for state in table.states.like("pending")),
+            *(Node(id=state, label=(state,), kind="final") for state in table.states.like(*CLOSED)),
             Node(
                 id="any",
                 label=("any state,", "once the leg has ended"),
@@ -341,9 +348,9 @@ def _after_call_work(built: Machines) -> Graph:
             ),
         ),
         edges=(
-            Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
+            Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(LEG_ENDED),)),
             *answers,
-            *_exits(moves, built),
+            *_exits(moves, table),
         ),
     )
 
@@ -370,7 +377,7 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     return rungs, answers
 
 
-def _exits(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
+def _exits(moves: tuple[Move, ...], table: Table) -> Iterator[Edge]:
     """Return an edge for each row: from its state, from `any` if it holds in all states, or from `any_other`."""
     # Examples:
     #
@@ -380,11 +387,11 @@ def _exits(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
     #     started_by_platform   all but pending, its goal  one edge, from `any_other` to pending
     by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
     for move in moves:
-        if move.event != table.LEG_ENDED and move.target is not None:
+        if move.event != LEG_ENDED and move.target is not None:
             by_row[move.event, move.row.name].append(move)
     for (event, name), some in by_row.items():
         sources, target = {move.source for move in some}, str(some[0].target)
-        states = set(built.after_call_work.states)
+        states = set(table.states.after_call_work)
         everywhere = "any" if sources == states else "any_other" if sources == states - {target} else None
         for source in [everywhere] if everywhere else [move.source for move in some]:
             deadline = event in DEADLINES
@@ -419,7 +426,7 @@ def words(name: str) -> str:
 
 def guard_label(guard: Guard) -> str:
     """Return what a guard asks, in a few words."""
-    return words(guard.__name__)
+    return words(name_of(guard))
 
 
 def is_refusal(row: Row) -> bool:

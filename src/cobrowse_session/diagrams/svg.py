@@ -31,7 +31,7 @@ from cobrowse_session.diagrams.shapes import (
     text,
     themed,
 )
-from cobrowse_session.lifecycle.table import PENDING
+from cobrowse_session.lifecycle.states import PENDING
 from cobrowse_session.printable import printable
 
 _RULES = """\

@@ -10,7 +10,8 @@ from tempfile import SpooledTemporaryFile
 
 from cobrowse_session.io.replay import sort_key
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.wire import encode_entry, encode_session, trace_entries
+from cobrowse_session.wire import encode_session
+from cobrowse_session.wire.trace import trace_lines
 
 IN_MEMORY = 64 << 20
 """Bytes of text that are kept in memory."""
@@ -30,20 +31,19 @@ class Spool:
 
     def put(self, log: SessionLog) -> None:
         """Add the text of a log. The log itself is not kept."""
-        trace = trace_entries(log) if self._with_trace else ()
-        lines = [encode_session(log.session), *map(encode_entry, trace)]
+        lines = [encode_session(log.session), *(trace_lines(log) if self._with_trace else ())]
         start = self._text.tell()
         self._text.write("\n".join(lines).encode())
         self._places.append((*sort_key(log), start, self._text.tell() - start))
 
     def write(self, write_session: Callable[[str], object], write_trace: Callable[[str], object]) -> None:
-        """Write all sessions and trace entries, in order."""
+        """Write all sessions and trace entries, in order, all entries of a session at once."""
         for _, _, start, length in sorted(self._places):
             self._text.seek(start)
-            session, *trace = self._text.read(length).decode().split("\n")
+            session, _, trace = self._text.read(length).decode().partition("\n")
             write_session(session)
-            for entry in trace:
-                write_trace(entry)
+            if trace:
+                write_trace(trace)
 
     def close(self) -> None:
         """Forget everything, and remove the file."""

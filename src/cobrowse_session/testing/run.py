@@ -11,7 +11,6 @@ from attrs import evolve, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
-from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
@@ -110,7 +109,7 @@ def run(
     steps: list[RunStep] = []
     for event in events:
         fired = lifecycle.fire_before(session, event)
-        steps += [RunStep(timer_of(timer, session), timer, copy(session)) for timer in fired]
+        steps += [RunStep(lifecycle.timer_of(session, timer), timer, copy(session)) for timer in fired]
         before = copy(session)
         outcome = lifecycle.apply(session, event)
         _check(event, outcome, before, session)
@@ -118,7 +117,7 @@ def run(
     if until is not None:
         while (due := lifecycle.deadline(session)) is not None and due <= until:
             (timer,) = lifecycle.advance(session, due)
-            steps.append(RunStep(timer_of(timer, session), timer, copy(session)))
+            steps.append(RunStep(lifecycle.timer_of(session, timer), timer, copy(session)))
     return Run(session, tuple(steps))
 
 

@@ -24,7 +24,7 @@ from cobrowse_session.stream import Restored, SessionLog, TraceEntry
 from cobrowse_session.times import milliseconds, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_prompt
 from cobrowse_session.wire.cloudevents import read_event
-from cobrowse_session.wire.converter import CONVERTER, structured, versioned
+from cobrowse_session.wire.converter import plain, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.session import encode_session
 from cobrowse_session.wire.strict_json import check_document, decode_error
@@ -45,7 +45,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
     """
     if not isinstance(log, SessionLog):
         raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
-    digest = table_digest()
+    digest = table_digest(log.lifecycle.table)
     return {
         "format": LOG_FORMAT,
         "session": log.session_id,
@@ -204,7 +204,7 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     #
     # Example: the saved state of a log that is not sealed is edited from `alerting` to `connected`. The restored log is
     # `alerting`, as its events are, and `changed` has `state`.
-    table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
+    table_changed = not table_digest(log.lifecycle.table).agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
         session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
@@ -308,7 +308,7 @@ def _event(saved: _Saved, index: int, document: object) -> Event:
 
 def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    before, after = CONVERTER.unstructure(saved.state), CONVERTER.unstructure(log.session)
+    before, after = plain(saved.state), plain(log.session)
     fields = dict.fromkeys((*before, *after))
     yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
     if _trace_digest(log) != saved.trace:

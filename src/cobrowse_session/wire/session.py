@@ -1,8 +1,10 @@
 """The vendor's session JSON: exactly the 19 properties, and the unknown keys that came (JSON-1 to JSON-11)."""
 
+from typing import TypeVar, overload
+
 from cobrowse_session.model import CobrowseSession, Communication
-from cobrowse_session.wire.converter import CONVERTER, structured
-from cobrowse_session.wire.strict_json import dump, read_object
+from cobrowse_session.wire.converter import plain, structured
+from cobrowse_session.wire.strict_json import read_object, written
 
 SESSION_FORMAT = 1
 """The version of the session JSON as it is written here. The vendor's own has none."""
@@ -14,14 +16,22 @@ def encode_session(session: Communication) -> str:
     >>> encode_session(CobrowseSession(id="s1"))
     '{"state":"none","id":"s1"}'
     """
-    return dump(CONVERTER.unstructure(session))
+    return written(plain(session))
 
 
-def decode_session(raw: str | bytes) -> CobrowseSession:
+S = TypeVar("S", bound=Communication)
+
+
+@overload
+def decode_session(raw: str | bytes) -> CobrowseSession: ...
+@overload
+def decode_session(raw: str | bytes, *, cls: type[S]) -> S: ...
+def decode_session(raw: str | bytes, *, cls: type[Communication] = CobrowseSession) -> Communication:
     """Return a session, read from the vendor's JSON. Unknown keys and words are kept (JSON-7).
 
     Args:
         raw: one JSON object, as text or UTF-8.
+        cls: the class of the session, for example a subclass of your own.
 
     Raises:
         DecodeError: it cannot be read. Every problem has its path.
@@ -30,4 +40,4 @@ def decode_session(raw: str | bytes) -> CobrowseSession:
     <ConnectionState.CONNECTED: 'connected'>
     """
     document = read_object(raw)
-    return structured(document, CobrowseSession)
+    return structured(document, cls)
