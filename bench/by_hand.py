@@ -3,8 +3,8 @@
 It decides every kind of event in every state, with all settings, and returns the same outcomes: row, reason, citations, states,
 fields, notes, and the timers that fired. `tests/test_bench.py` compares it with the package on random streams.
 
-It calls nothing of the package but constructors of values and outcomes. The sentences and citations of the rows are texts. They are
-read from the table, so that they are not typed twice. The session is a `CobrowseSession`.
+It calls nothing of the package but constructors of values and outcomes. The sentences and citations of the rows are texts. They
+are read from the table, so that they are not typed twice. The session is a `CobrowseSession`.
 
 An event may be any object with the attributes of an event. `own` has the attributes of its kind, `details` its details: the
 replay by hand has them in other places than the package.

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter_ns
+from typing import TypeVar
 
 from attrs import field, frozen
 
@@ -52,14 +53,17 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def interleaved(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+K = TypeVar("K")
+
+
+def interleaved(ways: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, float]:
     """Return the median of each way. A busy machine hurts all ways alike, because each round runs all of them.
 
     Args:
         ways: each measures itself once, in any unit.
         rounds: how many times.
     """
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[K, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             gc.collect()

@@ -11,10 +11,10 @@ from bench.measure import Ratio, Section, interleaved, times
 
 ROUNDS = 3
 TEXT = (
-    "Processor time (user and system) of whole processes, medians of {rounds} interleaved rounds. {lines:,} lines of {sessions:,} "
-    "interleaved sessions, 5 % of them twice. *By hand* keeps the events, checks each line, and writes the same bytes: sessions, and the "
-    "trace with what each event changed. It does not observe clocks, merges no copies that differ, and prints no summary. "
-    "*Decode only* reads the lines with msgspec. {fast}"
+    "Processor time (user and system) of whole processes, medians of {rounds} interleaved rounds. {lines:,} lines of "
+    "{sessions:,} interleaved sessions, 5 % of them twice. *By hand* keeps the events, checks each line, and writes the "
+    "same bytes: sessions, and the trace with what each event changed. It does not observe clocks, merges no copies that "
+    "differ, and prints no summary. *Decode only* reads the lines with msgspec. {fast}"
 )
 
 

@@ -1,8 +1,8 @@
 """The limit of a replay, file to file, by hand: `python -m bench.replay_by_hand EVENTS SESSIONS TRACE`.
 
-It reads with msgspec, keeps the events, decides with the step by hand, takes late events and repeats, fires timers, and writes the
-same bytes as the command: sessions in order, and a trace with what each event changed. Copies that differ are not merged: they
-raise. It observes no clocks and prints no summary.
+It reads with msgspec, keeps the events, decides with the step by hand, takes late events and repeats, fires timers, and writes
+the same bytes as the command: sessions in order, and a trace with what each event changed. Copies that differ raise an error. It
+observes no clocks and prints no summary.
 """
 
 import gc
@@ -139,8 +139,9 @@ class ReplayByHand:
         """Write a row. `Any`: the values of all fields."""
         context, session = leg.context, leg.session
         changed = changes(before, read_fields(session), settings, session.settings) if isinstance(outcome, Applied) else None
+        sent: tuple[str | None, ...]
         if isinstance(outcome, Fired):
-            sent = None, None, outcome.timer, text(outcome.at), None
+            sent = (None, None, outcome.timer, text(outcome.at), None)
         else:
             assert fact is not None
             sent = fact.id, fact.source, "cobrowse.session." + fact.kind, fact.time, fact.receivedtime
@@ -163,15 +164,15 @@ class ReplayByHand:
         found = self._said.get(id(outcome))
         if found is not None and found[0] is outcome:
             return found[1]
-        is_applied = isinstance(outcome, Applied)
+        applied = outcome if isinstance(outcome, Applied) else None
         words = (
             outcome.kind,
             outcome.row,
             outcome.rule if isinstance(outcome, Ignored | Refused) else None,
             str(outcome.from_state),
-            str(outcome.to_state) if is_applied else None,
+            str(applied.to_state) if applied else None,
             None if outcome.acw is None else str(outcome.acw),
-            sorted(map(json_name, outcome.set)) or None if is_applied else None,
+            (sorted(map(json_name, applied.set)) or None) if applied else None,
             outcome.notes or None,
         )
         if len(self._said) < 4096:
@@ -241,13 +242,12 @@ def session_json(session: CobrowseSession) -> bytes:
     for name, value in zip(FIELDS, read_fields(session)):
         if value is None:
             continue
-        if type(value) is datetime:
-            value = text(value)
-        elif name == "segments":
-            value = [_part(one, SEGMENT) for one in value]
+        if name == "segments":
+            written["segments"] = [_part(one, SEGMENT) for one in value]
         elif name in PARTS:
-            value = _part(value, PARTS[name])
-        written[NAMES[name]] = value
+            written[NAMES[name]] = _part(value, PARTS[name])
+        else:
+            written[NAMES[name]] = plain(value)
     return encode(written)
 
 

@@ -21,9 +21,10 @@ ROUNDS = 9
 LIVES = 300
 NODE = Path("build/node")
 TEXT = (
-    f"A life of {len(LIFE)} applied events, medians of {ROUNDS} interleaved rounds. All ways ended in the same states with the same "
-    "stamps. *By hand* also gave the same session, and the same outcome for each event. A test compares it on random streams, with "
-    "refusals, duplicates, timers and all settings. A life includes the creation of the session and of its machines."
+    f"A life of {len(LIFE)} applied events, medians of {ROUNDS} interleaved rounds. All ways ended in the same states with "
+    "the same stamps. *By hand* also gave the same session, and the same outcome for each event. A test compares it on "
+    "random streams, with refusals, duplicates, timers and all settings. A life includes the creation of the session and of "
+    "its machines."
 )
 
 
