@@ -141,7 +141,9 @@ class Inbox:
         with self._one_writer():
             now = _arrival(now)
             try:
-                event = decode_event(raw, max_future=timedelta.max, max_line_bytes=self.max_line_bytes)
+                event = decode_event(
+                    raw, table=self.lifecycle.table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes
+                )
                 return self._receive(event, now)
             except DecodeError as error:
                 return self._reject(error, as_bytes(raw))
@@ -319,7 +321,7 @@ class Inbox:
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():
-            return self._receive(read_event(document, max_future=timedelta.max), now)
+            return self._receive(read_event(document, table=self.lifecycle.table, max_future=timedelta.max), now)
 
     def _receive(self, event: Event, now: datetime) -> Received:
         """Stamp an event, let the source's clock learn from it, correct it and add it."""

@@ -1,7 +1,7 @@
 """A whole file of events, replayed: sessions, traces, rejected lines, and their numbers for a summary."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
@@ -10,9 +10,10 @@ from attrs import define, field, frozen
 
 from cobrowse_session.canonical import identity
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import KINDS, Event
+from cobrowse_session.events import Event
 from cobrowse_session.io.clocks import Observed
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Change, ClockReport, SessionLog, revisions
 from cobrowse_session.times import EPOCH
 from cobrowse_session.wire import decode_event
@@ -70,7 +71,7 @@ def read_events(
     file: BinaryIO,
     reject: Callable[[Rejected], object],
     *,
-    kinds: Mapping[str, type[Event]] = KINDS,
+    table: Table | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[Event]:
     """Yield the events of a file of CloudEvents, one per line. Blank lines are skipped.
@@ -78,14 +79,14 @@ def read_events(
     Args:
         file: binary. It is read line by line, and a line that is too long is read in pieces.
         reject: called with every line that cannot be read. The other lines are read.
-        kinds: the class for each kind of event. See `decode_event`.
+        table: the table whose kinds of event are read. None: the standard one.
         max_line_bytes: how many bytes a line may have.
     """
     for number, line, length in lines(file, max_line_bytes):
         try:
             if length > max_line_bytes:
                 raise too_long(length, max_line_bytes)
-            yield decode_event(line, kinds=kinds, max_line_bytes=max_line_bytes)
+            yield decode_event(line, table=table, max_line_bytes=max_line_bytes)
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
 
