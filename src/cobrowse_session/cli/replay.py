@@ -116,6 +116,7 @@ class _Run:
         *writers: Callable[[str], object],
     ) -> None:
         self._listing = listing
+        self._table = lifecycle.table
         self._spool = spool
         self._write_session, self._write_trace, self._write_reject, self._write_summary = writers
         self._replay = Replay(lifecycle, seal_after, self._put)
@@ -123,7 +124,7 @@ class _Run:
 
     def replay_all(self, source: BinaryIO, steps: Steps, until: datetime | None, known: Known) -> datetime | None:
         """Replay the file. Return the time to which the sessions are advanced."""
-        for event in known.select(steps.reading(read_events(source, self._reject), source)):
+        for event in known.select(steps.reading(read_events(source, self._reject, table=self._table), source)):
             self._replay.add(event)
         with steps.waiting("Finishing"):
             asked = self._listing.at if self._listing else None
