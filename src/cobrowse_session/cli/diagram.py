@@ -30,7 +30,7 @@ SUFFIXES: Mapping[str, str] = dict[str, str]((*FORMATS.items(), ("png", "png")))
 
 
 @grouped(table=table_of)
-def diagram_command(
+def diagram_command(  # noqa: PLR0913 (the options)
     picture: Annotated[str, typer.Argument(metavar="PICTURE", help=f"One of {', '.join(PICTURES)}.")] = PICTURES[0],
     output: Output = "-",
     format_: Annotated[

@@ -116,7 +116,7 @@ def _expanded(command: Callable[..., Any], groups: dict[str, Callable[..., objec
             yield one.replace(kind=Parameter.KEYWORD_ONLY)
 
 
-def lifecycle_of(
+def lifecycle_of(  # noqa: PLR0913, PLR0917 (the options)
     acw: Annotated[
         str | None,
         typer.Option(
