@@ -7,7 +7,7 @@ from attrs import evolve
 from cobrowse_session.model import AfterCallWork, Context, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
-from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
+from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of, warn_of_missing_id
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.times import EPOCH, time_text
@@ -38,8 +38,8 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
         for session in participant.many("sessions"):
             if leg_id := session.text("sessionId"):
                 yield _leg(conversation, participant, session, leg_id)
-            else:  # for a warning only: to read the rest of many would take long
-                yield Leg(id="", path=session.path)
+            else:
+                warn_of_missing_id(session)
 
 
 def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader, leg_id: str) -> Leg:
