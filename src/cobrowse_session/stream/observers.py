@@ -1,0 +1,71 @@
+"""Observers: functions that are called with each change of a log, after the write."""
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING
+
+from cobrowse_session.checks import shown
+from cobrowse_session.printable import printable
+
+if TYPE_CHECKING:
+    from cobrowse_session.stream.log import Change, SessionLog
+
+Observer = Callable[["SessionLog", "Change"], object]
+"""A function of a log and its change. It reads the log, and does not write to it. What it returns is not used."""
+
+logger = logging.getLogger("cobrowse_session.observers")
+
+
+def checked_observers(observers: Iterable[Observer]) -> tuple[Observer, ...]:
+    """Return observers as a tuple, after a check.
+
+    Raises:
+        TypeError: they are no iterable, or one of them cannot be called, or is an async function.
+    """
+    if observers == ():  # most logs have none
+        return ()
+    if not isinstance(observers, Iterable):
+        raise TypeError(f"observers: expected a sequence of functions, found {shown(observers)}; write observers=[function]")
+    every = tuple(observers)
+    for index, one in enumerate(every):
+        if not callable(one):
+            raise TypeError(f"observers[{index}]: expected a function of a log and a change, found {shown(one)}")
+        if iscoroutinefunction(one) or iscoroutinefunction(type(one).__call__):
+            raise TypeError(
+                f"observers[{index}]: expected a function that is not async, found {shown(one)}; "
+                "use cobrowse_session.observe.AsyncObserver(function)"
+            )
+    return every
+
+
+def notify(observers: Iterable[Observer], log: "SessionLog", change: "Change") -> None:
+    """Call observers in order. An exception of one is reported to `logging`, and the next one is called."""
+    for observer in observers:
+        try:
+            observer(log, change)
+        except Exception as error:  # noqa: BLE001 (the write is done, so no error of an observer may hide it)
+            report_error(observer, log, change, error)
+
+
+def report_error(observer: object, log: "SessionLog", change: "Change", error: Exception) -> None:
+    """Report what an observer raised, to `logging`."""
+    session, what = printable(log.session_id), printable(_what(change))
+    # A handler or a filter of the embedder may raise as well, and so may the observer's `repr`.
+    with suppress(Exception):
+        logger.error(
+            "session %s, %s: the change was made, but an observer raised: %r",
+            *(session, what, observer),
+            exc_info=error,
+            extra={"session": session, "change": what},
+        )
+
+
+def _what(change: "Change") -> str:
+    """Return what changed, as `new connected e2, withdrawn timer.acw`."""
+    marked = {"new": change.new, "withdrawn": change.withdrawn, "changed": [after for _, after in change.changed]}
+    entries = [
+        " ".join((mark, step.event.kind, getattr(step.event, "id", ""))) for mark, steps in marked.items() for step in steps
+    ]
+    return ", ".join(map(str.rstrip, entries)) or repr(change)
