@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
+from cobrowse_session.checks import shown
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.stream.observers import report_error
 
@@ -16,6 +17,9 @@ class AsyncObserver:
 
     Args:
         function: an async function of the log and its change. The log is as it is then: later events may have changed it.
+
+    Raises:
+        TypeError: it cannot be called.
 
     >>> import asyncio
     >>> from cobrowse_session import Lifecycle
@@ -34,6 +38,10 @@ class AsyncObserver:
     function: Callable[[SessionLog, Change], Awaitable[object]]
     _waiting: deque[tuple[SessionLog, Change]] = field(factory=deque, init=False)
     _delivering: Lock = field(factory=Lock, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(f"AsyncObserver: expected an async function of a log and a change, found {shown(self.function)}")
 
     def __call__(self, log: SessionLog, change: Change) -> None:
         """Keep a change until it is delivered."""

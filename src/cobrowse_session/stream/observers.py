@@ -1,4 +1,18 @@
-"""Observers: functions that are called with each change of a log, after the write."""
+"""Observers: functions that are called with each change of a log, after the write.
+
+Theory of operation
+===================
+
+A log calls its observers as the last thing that `add`, `advance` and `seal` do. By then the log is clean, so an observer sees it
+with the change. An observer gets what the caller gets, and sealing as a `Sealed`. An `advance` that fires nothing is no change.
+
+No exception of an observer comes out, because the event is in the log already: the caller would take the event for lost, and send
+it again. It would be a repeat, and its change would never be seen. So the exception is reported, and the caller gets the change.
+What is no `Exception` does come out: a signal, a cancellation. The log has the event then, and the other observers may lack it.
+
+An inbox has observers for all its sessions, and its logs have none. It joins what a timer and an event change into one change,
+and it hands over what an interrupted `advance` fired. Its logs would report the parts.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
