@@ -15,7 +15,7 @@ and found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
-raises, or a signal at any line, loses no event.
+raises, or a signal at any line, loses no event. Observers are called last, when the log is clean.
 
 One writer per log: it has no locks, and two threads that add to it at once would spoil it.
 """
@@ -36,6 +36,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
+from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
@@ -65,7 +66,7 @@ class Change:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
-        return f"Change({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
+        return f"{type(self).__name__}({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
 
     def __bool__(self) -> bool:
         """Return whether the trace changed at all."""
@@ -79,6 +80,12 @@ class Change:
         # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
         # revision: the leg was first seen connected, and now it was first seen alerting.
         return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
+
+
+class Sealed(Change):
+    """The log was sealed, and the trace is as it was. Observers get this once, as the last change before `Late` and `Repeat`."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -103,6 +110,8 @@ class SessionLog:
     Args:
         lifecycle: the lifecycle that decides. The log never raises on an outcome, strict or not (OUTCOME-13).
         session_id: the session's id.
+        observers: called in order with the log and its change, after `add`, after an `advance` that fired something, and after
+            `seal`. An exception of an observer is reported to `logging`, and changes nothing.
 
     Raises:
         TypeError: an argument of another type.
@@ -128,6 +137,7 @@ class SessionLog:
         "_late",
         "_lifecycle",
         "_marks",
+        "_observers",
         "_repeats",
         "_sealed",
         "_session_id",
@@ -138,11 +148,12 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str) -> None:
+    def __init__(self, lifecycle: Lifecycle, session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
         self._session_id = session_id
+        self._observers = checked_observers(observers)
         self.offsets: dict[str, timedelta] = {}
         """By how much each source's times are corrected in this session, fixed with its first event (CLOCK-8)."""
         self.restored: Restored | None = None
@@ -201,6 +212,15 @@ class SessionLog:
     def session_id(self) -> str:
         """The session's id."""
         return self._session_id
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """The functions that are called with each change. Assign them to a log that was restored or merged: it has none."""
+        return self._observers
+
+    @observers.setter
+    def observers(self, observers: Iterable[Observer]) -> None:
+        self._observers = checked_observers(observers)
 
     @property
     def session(self) -> CobrowseSession:
@@ -312,11 +332,16 @@ class SessionLog:
             self._clean()
         held = self._held(event)
         if self._sealed:
-            return self._add_to_sealed(held, event)
-        if held is not None:
-            return self._add_copy(held, event)
-        key = order(event)
-        return self._take(event) if self._end is not None and key < self._end else self._take_next(event, key)
+            change = self._add_to_sealed(held, event)
+        elif held is not None:
+            change = self._add_copy(held, event)
+        elif self._end is not None and order(event) < self._end:
+            change = self._take(event)
+        else:
+            change = self._take_next(event)
+        if self._observers:
+            notify(self._observers, self, change)
+        return change
 
     def advance(self, now: datetime) -> Change:
         """Fire what is due: each timer at its own instant, in order. An earlier time than before changes nothing.
@@ -344,7 +369,10 @@ class SessionLog:
             self._advanced = before
             raise
         self._dirty = False
-        return Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        change = Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        if self._observers and change:
+            notify(self._observers, self, change)
+        return change
 
     def seal(self, horizon: datetime) -> bool:
         """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
@@ -363,7 +391,9 @@ class SessionLog:
         latest, horizon = self.latest, utc(horizon)
         ended = self.session.state in self._lifecycle.table.states.ended
         over = ended and self.deadline is None and latest is not None and latest < horizon
-        self._sealed = self._sealed or over
+        if over and not self._sealed:
+            self._sealed = True
+            notify(self._observers, self, Sealed(context=self._state.context))
         return self._sealed
 
     # --- What restores it -----------------------------------------------------------------------------------------------------
@@ -498,7 +528,7 @@ class SessionLog:
             row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
         )
 
-    def _take_next(self, event: Event, key: OrderKey) -> Change:
+    def _take_next(self, event: Event) -> Change:
         """Hold an event that comes behind all others, as most do, and take its steps."""
         place, last = len(self._steps), self._last
         self._dirty = True
@@ -508,7 +538,7 @@ class SessionLog:
                 self._known[identity(event)] = event
             for step in self._state.take(event):
                 self._append(step)
-            self._end = key
+            self._end = order(event)
             decided = self._steps[-1]
             self._settle()
         except BaseException:
