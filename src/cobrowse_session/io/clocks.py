@@ -91,8 +91,9 @@ class Observed:
     def add(self, event: Event) -> None:
         """Take an event that states when it was received, in any order."""
         if event.received_at is not None and event.derived_from is None:
-            times = event.received_at, event.provider_time or event.occurred_at
-            self._of(event.source).extend(milliseconds(time - EPOCH) for time in times)
+            times = self._of(event.source)
+            times.append(milliseconds(event.received_at - EPOCH))
+            times.append(milliseconds((event.provider_time or event.occurred_at) - EPOCH))
 
     def join(self, other: Self) -> None:
         """Take what was observed elsewhere."""
