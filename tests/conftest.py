@@ -21,6 +21,7 @@ SLOW = {
     "test_convert.py",
     "test_corpus.py",
     "test_genesys_properties.py",
+    "test_jobs.py",
     "test_packaging.py",
     "test_reading.py",
     "test_readme.py",
