@@ -244,6 +244,13 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, 
 
 def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> bool:
     """Return whether a saved log that is not sealed is unchanged, and its rules are too. Then its session can be trusted."""
+    # What must agree, and what is prevented:
+    #
+    #     both digests of the table   today's rows would decide the events in another way
+    #     the lifecycle               other settings: after-call work that the lifecycle of today would not begin
+    #     the checksum                a part that was edited, or written by other software
+    #
+    # Each of them alone would show a session that its events do not give. Then the events are folded, and `changed` says so.
     try:
         digest = table_digest(table)
         return (
