@@ -33,7 +33,7 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
@@ -170,10 +170,8 @@ class SessionLog(Generic[S_co]):
         self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
-    @classmethod
-    def of(
-        cls, events: Iterable[Event], lifecycle: Lifecycle[S_co] | None = None, *, until: datetime | None = None
-    ) -> "SessionLog[S_co]":
+    @staticmethod
+    def of(events: Iterable[Event], lifecycle: Lifecycle[T] | None = None, *, until: datetime | None = None) -> "SessionLog[T]":
         """Return the log of all events of one session.
 
         Args:
@@ -187,7 +185,7 @@ class SessionLog(Generic[S_co]):
         every = list(events)
         if not every:
             raise ValueError("expected at least one event, found none")
-        log = cls(lifecycle or cast(Lifecycle[S_co], Lifecycle()), every[0].subject)
+        log = SessionLog(lifecycle or cast(Lifecycle[T], Lifecycle()), every[0].subject)
         for event in every:
             log.add(event)
         if until is not None:
