@@ -251,8 +251,8 @@ class ByHand:
 
     # --- Outcomes -------------------------------------------------------------------------------------------------------------
 
-    # Outcomes are shared. The hash of an enum's member is a call in Python, so the key has its `id`. The outcome holds the member,
-    # so no other value ever has that id.
+    # Outcomes are shared. The hash of an enum's member is a call in Python, so the key has its `id`. The outcome holds the
+    # member, so no other value ever has that id.
 
     def _refused(self, session: CobrowseSession, row: str, rule: str) -> Outcome:
         return self._judged(session, row, rule, Refused)
