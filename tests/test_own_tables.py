@@ -1,9 +1,11 @@
 """Tables of their own: the examples do what they say, and what follows a lifecycle follows its table."""
 
+import json
 import pickle
 from collections.abc import Iterator
 from copy import copy, deepcopy
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from tests.test_plan import compare
 
 from cobrowse_session import (
+    Address,
     AfterCallWorkEnded,
     AfterCallWorkRequired,
     Alerting,
@@ -29,6 +32,7 @@ from cobrowse_session import (
 )
 from cobrowse_session.errors import TableError
 from cobrowse_session.events import KINDS, TYPE_PREFIX
+from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.actions import finish_wrapup
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
@@ -54,6 +58,10 @@ from cobrowse_session.tables import (
     writes,
 )
 from cobrowse_session.testing import START, Stream, run, stream
+from cobrowse_session.vocabulary import Vocabulary
+from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
+from cobrowse_session.wire.digest import table_digest
+from cobrowse_session.wire.trace import trace_entries
 
 TABLES = {"hold": hold.TABLE, "short calls": short_calls.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
 STANDARD = Table.standard()
@@ -619,3 +627,129 @@ def test_what_a_guard_raises_comes_out_as_it_is_and_leaves_all_as_it_was(order: 
         rules.apply(log.session, evolve(bad, occurred_at=at(100)))
 
     assert (log.session, log.trace) == (fold(good).session, fold(good).trace)
+
+
+# --- On the wire --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_log_of_an_own_table_is_saved_and_restored_as_it_was(name: str) -> None:
+    log = SessionLog.of(LIVES[name], lifecycle(TABLES[name], "timeout", 30), until=at(9000))
+    sealed = restore_log(save_log(log), table=TABLES[name])
+    assert sealed.seal(at(99_999))
+    for one in (log, sealed):
+        data = json.loads(json.dumps(save_log(one)))
+        again = restore_log(data, table=TABLES[name])
+        assert (again.session, again.trace, again.events) == (log.session, log.trace, log.events)
+        assert type(again.session) is TABLES[name].session
+        assert again.restored is not None
+        assert not again.restored.table_changed
+        assert save_log(again) == save_log(one)
+
+
+def test_a_log_that_is_restored_under_another_table_says_so_and_loses_nothing() -> None:
+    log = SessionLog.of(LIVES["hold"], lifecycle(hold.TABLE))
+    again = restore_log(save_log(log))
+
+    assert again.restored is not None
+    assert again.restored.table_changed
+    assert {"held", "holdCount"} <= {*again.restored.changed}
+    assert [type(event) for event in again.events].count(UnknownEvent) == 1
+    assert restore_log(save_log(again), table=hold.TABLE).session == log.session
+
+
+def test_tables_that_differ_in_a_guard_a_deadline_or_a_likeness_have_other_digests() -> None:
+    digests = {table_digest(table).rows for table in (STANDARD, *TABLES.values(), ALIKE)}
+
+    assert len(digests) == 6
+    assert table_digest(hold.TABLE).agrees_with(table_digest(pickle.loads(pickle.dumps(hold.TABLE))))  # noqa: S301
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_the_trace_has_own_fields_and_own_timers(name: str) -> None:
+    log = SessionLog.of(LIVES[name], lifecycle(TABLES[name], "timeout", 30), until=at(9000))
+    rows = trace_entries(log)
+    changed = {field for row in rows for field in row.get("changed", {})}
+
+    assert [row["type"] for row in rows] == [entry.event.type for entry in log.trace]
+    if name == "hold":
+        assert {"held", "holdCount"} < changed
+        assert rows[2]["type"] == "com.acme.held"
+    if name == "pause":
+        assert rows[-2]["type"] == "timer.pause"
+        assert "pausedSince" in changed
+
+
+class Mood(Vocabulary):
+    """A mood."""
+
+    GOOD = "good"
+
+
+@frozen(kw_only=True, repr=False)
+class Rated(Event):
+    """The customer rated the call."""
+
+    prefix, kind, rank = "com.acme.", "rated", 66
+
+    stars: int
+    share: float = 0.5
+    sure: bool = False
+    words: tuple[str, ...] | None = None
+    since: datetime | None = None
+    took: timedelta | None = None
+    mood: Mood | str | None = None
+
+
+RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
+
+
+@given(
+    st.builds(
+        Rated,
+        subject=st.just("s1"),
+        source=st.just("/a"),
+        id=st.just("e1"),
+        occurred_at=st.just(START),
+        stars=st.integers(),
+        share=st.floats(allow_nan=False, allow_infinity=False),
+        sure=st.booleans(),
+        words=st.none() | st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
+        since=st.none() | st.just(START),
+        took=st.none() | st.integers(0, 10**6).map(lambda number: timedelta(milliseconds=number)),
+        mood=st.none() | st.sampled_from((Mood.GOOD, "grim")),
+    )
+)
+def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> None:
+    assert decode_event(encode_event(event), table=RATED) == event
+
+
+@pytest.mark.parametrize("wanted", [date, Decimal, dict[str, Any], list[str], Address, int | str, bytes, Any])
+def test_a_field_that_the_wire_cannot_read_and_write_is_refused_when_the_table_is_first_used_there(wanted: Any) -> None:
+    members = {"prefix": "com.acme.", "kind": "odd", "rank": 3, "__annotations__": {"one": wanted}, "one": None}
+    odd: type[Event] = frozen(kw_only=True, repr=False)(type("Odd", (Event,), members))
+    table = STANDARD.extended("odd", kinds=(odd,), like={"odd": "updated"})
+
+    with pytest.raises(TableError, match=r"Odd: one: expected text, bool, int, float, datetime, timedelta, a Vocabulary"):
+        decode_event("{}", table=table)
+    with pytest.raises(TableError, match="Odd: one: expected text"):
+        save_log(SessionLog(Lifecycle(table=table), "s1"))
+
+
+def test_a_field_whose_key_is_taken_is_refused() -> None:
+    @frozen(kw_only=True, repr=False)
+    class Twice(Event):
+        prefix, kind, rank = "com.acme.", "twice", 3
+        viewer_url: str | None = None
+
+    with pytest.raises(TableError, match="Twice: viewer_url: its key viewerUrl is that of a detail or a setting"):
+        decode_event("{}", table=STANDARD.extended("twice", kinds=(Twice,), like={"twice": "updated"}))
+
+
+def test_an_inbox_reads_the_kinds_of_its_lifecycle() -> None:
+    inbox = Inbox(lifecycle(hold.TABLE))
+    for event in LIVES["hold"]:
+        inbox.receive(encode_event(event), at(60))
+
+    assert isinstance(inbox.logs["s1"].session, hold.HoldSession)
+    assert inbox.logs["s1"].session.hold_count == 1

@@ -108,8 +108,10 @@ def _plain(value: Any) -> Any:
             return str(value)
         case timedelta():
             return milliseconds(value)
+        case datetime():
+            return time_text(value)
         case tuple():
-            return list(value)
+            return [_plain(item) for item in value]
         case Address():
             parts = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
             return {key: part for key, part in parts.items() if part is not None} | dict(value.extra)

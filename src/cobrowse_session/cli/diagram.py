@@ -18,8 +18,10 @@ from cobrowse_session.cli.png import png, renderer
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean, unknown_value
+from cobrowse_session.cli.tables import table_of
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import Entry, read_trace
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
 
 PictureFormat = Format | Literal["png"]
@@ -27,7 +29,8 @@ SUFFIXES: Mapping[str, str] = dict[str, str]((*FORMATS.items(), ("png", "png")))
 """The formats of pictures, and how the names of their files end."""
 
 
-def diagram_command(
+@grouped(table=table_of)
+def diagram_command(  # noqa: PLR0913 (the options)
     picture: Annotated[str, typer.Argument(metavar="PICTURE", help=f"One of {', '.join(PICTURES)}.")] = PICTURES[0],
     output: Output = "-",
     format_: Annotated[
@@ -47,6 +50,8 @@ def diagram_command(
         ),
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
+    *,
+    table: Table,
 ) -> None:
     """Draw the lifecycle, or the paths that sessions took through it.
 
@@ -62,7 +67,7 @@ def diagram_command(
         try:
             rows = _noting(read_trace(open_input(files, trace, "trace")), known) if trace else None
             path = TracePath.of(rows, session) if rows else None
-            drawn = render(which, "svg" if how == "png" else how, path=path)
+            drawn = render(which, "svg" if how == "png" else how, path=path, table=table)
         except LookupError as error:
             nearest = did_you_mean(session or "", known)
             raise typer.BadParameter(f"{printable(str(error.args[0]))}.{nearest}", param_hint="--session") from None

@@ -28,7 +28,7 @@ class Joiner:
 
     _communications: dict[_Participant, dict[str, str | None]] = field(factory=dict)
     _left: dict[_Participant, str | None] = field(factory=dict)  # the kind of media
-    _warned: dict[tuple[str, str], None] = field(factory=dict)  # the leg, and what it lacks
+    _warned: dict[tuple[str, str], None] = field(factory=dict)  # the leg, and the time that it lacks
 
     def join(self, converted: Converted) -> Converted:
         """Return what a payload states, with the ids of communications. A leg that keeps the other id may give a warning."""
@@ -51,13 +51,14 @@ class Joiner:
         return evolve(converted, legs=legs, events=events, warnings=(*kept, *warnings))
 
     def _once(self, warnings: Iterable[Problem]) -> Iterable[Problem]:
-        """Yield the warnings, but a time that a leg lacks only once (LOST-6). A platform sends the leg again and again."""
+        """Yield the warnings, but what the platform sends again and again only once: a leg without a time, an unknown topic."""
         for one in warnings:
-            lacks = one.leg or "", f"{one.path.rpartition('.')[2]} {one.found}"
-            if one.error != "no_time" or one.leg is None:
+            if not (one.error == "unknown_topic" or (one.error == "no_time" and one.leg)):  # LOST-6, SKIP-4
                 yield one
-            elif lacks not in self._warned:
-                self._warned[lacks] = None
+                continue
+            key = one.leg or one.error, f"{one.path.rpartition('.')[2]} {one.found}"
+            if key not in self._warned:
+                self._warned[key] = None
                 yield one
 
     def _learn(self, legs: Iterable[Leg]) -> Iterable[Problem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, evolve, field
@@ -107,6 +108,7 @@ def joined_segments(leg: Leg) -> tuple[Segment, ...]:
     return tuple(segment for _, segment in joined)
 
 
+@lru_cache(64)
 def state_named(state: str | None) -> type[Entered] | None:
     """Return the event that begins a state, if it is one of a leg that has not ended."""
     known = ConnectionState.read(state or "")

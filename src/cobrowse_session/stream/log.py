@@ -15,17 +15,17 @@ and found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
-raises, or a signal at any line, loses no event.
+raises, or a signal at any line, loses no event. Observers are called last, when the log is clean.
 
 One writer per log: it has no locks, and two threads that add to it at once would spoil it.
 """
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Self
+from typing import Generic, cast
 
 from attrs import evolve, frozen
 
@@ -33,9 +33,10 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
+from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
@@ -65,7 +66,7 @@ class Change:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
-        return f"Change({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
+        return f"{type(self).__name__}({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
 
     def __bool__(self) -> bool:
         """Return whether the trace changed at all."""
@@ -79,6 +80,12 @@ class Change:
         # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
         # revision: the leg was first seen connected, and now it was first seen alerting.
         return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
+
+
+class Sealed(Change):
+    """The log was sealed, and the trace is as it was. Observers get this once, as the last change before `Late` and `Repeat`."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -97,12 +104,14 @@ class Restored:
     table_changed: bool = False
 
 
-class SessionLog:
+class SessionLog(Generic[S_co]):
     """The events of one session, in any order, and the session and the trace that follow from them.
 
     Args:
         lifecycle: the lifecycle that decides. The log never raises on an outcome, strict or not (OUTCOME-13).
         session_id: the session's id.
+        observers: called in order with the log and its change, after `add`, after an `advance` that fired something, and after
+            `seal`. An exception of an observer is reported to `logging`, and changes nothing.
 
     Raises:
         TypeError: an argument of another type.
@@ -127,7 +136,9 @@ class SessionLog:
         "_last",
         "_late",
         "_lifecycle",
+        "_load",
         "_marks",
+        "_observers",
         "_repeats",
         "_sealed",
         "_session_id",
@@ -138,11 +149,12 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str) -> None:
+    def __init__(self, lifecycle: Lifecycle[S_co], session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
         self._session_id = session_id
+        self._observers = checked_observers(observers)
         self.offsets: dict[str, timedelta] = {}
         """By how much each source's times are corrected in this session, fixed with its first event (CLOCK-8)."""
         self.restored: Restored | None = None
@@ -155,10 +167,13 @@ class SessionLog:
         self._sealed = False
         self._dirty = False
         self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
     @classmethod
-    def of(cls, events: Iterable[Event], lifecycle: Lifecycle | None = None, *, until: datetime | None = None) -> Self:
+    def of(
+        cls, events: Iterable[Event], lifecycle: Lifecycle[S_co] | None = None, *, until: datetime | None = None
+    ) -> "SessionLog[S_co]":
         """Return the log of all events of one session.
 
         Args:
@@ -172,7 +187,7 @@ class SessionLog:
         every = list(events)
         if not every:
             raise ValueError("expected at least one event, found none")
-        log = cls(lifecycle or Lifecycle(), every[0].subject)
+        log = cls(lifecycle or cast(Lifecycle[S_co], Lifecycle()), every[0].subject)
         for event in every:
             log.add(event)
         if until is not None:
@@ -188,12 +203,13 @@ class SessionLog:
         self._view = self._state.session
 
     def __repr__(self) -> str:
-        return f"SessionLog({self._session_id!r}, {len(self._events)} events, state={str(self._view.state)!r})"
+        count = f"{len(self._events)} events" if self._load is None else "events not loaded"
+        return f"SessionLog({self._session_id!r}, {count}, state={str(self._view.state)!r})"
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
     @property
-    def lifecycle(self) -> Lifecycle:
+    def lifecycle(self) -> Lifecycle[S_co]:
         """The rules of this log."""
         return self._lifecycle
 
@@ -203,10 +219,20 @@ class SessionLog:
         return self._session_id
 
     @property
-    def session(self) -> CobrowseSession:
+    def observers(self) -> tuple[Observer, ...]:
+        """The functions that are called with each change. Assign them to a log that was restored or merged: it has none."""
+        return self._observers
+
+    @observers.setter
+    def observers(self, observers: Iterable[Observer]) -> None:
+        self._observers = checked_observers(observers)
+
+    @property
+    def session(self) -> S_co:
         """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
-        self._clean()
-        return self._view
+        if self._load is None:
+            self._clean()
+        return cast(S_co, self._view)
 
     @property
     def trace(self) -> tuple[TraceEntry, ...]:
@@ -217,7 +243,8 @@ class SessionLog:
     @property
     def context(self) -> Context:
         """Whose leg it is: of each field, what the latest event in order states."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._state.context
 
     @property
@@ -267,11 +294,13 @@ class SessionLog:
     @property
     def conflicts(self) -> int:
         """The number of events with copies of their highest edition that differ in more than the time of receipt."""
+        self._clean()
         return sum(copies.in_conflict for copies in self._copies.values())
 
     @property
     def corrected(self) -> int:
         """The number of events with a lower edition that states something else than what counts."""
+        self._clean()
         return sum(copies.is_corrected for copies in self._copies.values())
 
     def holds(self, event: Event) -> bool:
@@ -279,7 +308,7 @@ class SessionLog:
         self._clean()
         return self._held(event) is not None
 
-    def as_of(self, moment: datetime) -> "SessionLog":
+    def as_of(self, moment: datetime) -> "SessionLog[S_co]":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.
 
         Args:
@@ -312,11 +341,16 @@ class SessionLog:
             self._clean()
         held = self._held(event)
         if self._sealed:
-            return self._add_to_sealed(held, event)
-        if held is not None:
-            return self._add_copy(held, event)
-        key = order(event)
-        return self._take(event) if self._end is not None and key < self._end else self._take_next(event, key)
+            change = self._add_to_sealed(held, event)
+        elif held is not None:
+            change = self._add_copy(held, event)
+        elif self._end is not None and order(event) < self._end:
+            change = self._take(event)
+        else:
+            change = self._take_next(event)
+        if self._observers:
+            notify(self._observers, self, change)
+        return change
 
     def advance(self, now: datetime) -> Change:
         """Fire what is due: each timer at its own instant, in order. An earlier time than before changes nothing.
@@ -331,9 +365,12 @@ class SessionLog:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        self._clean()
         if self._sealed or (self._advanced is not None and now <= self._advanced):
+            return Change(context=self.context)
+        if self._load is not None and ((due := self.deadline) is None or due > now):
+            self._advanced = now  # nothing is due, so no event is needed
             return Change(context=self._state.context)
+        self._clean()
         before, last = self._advanced, self._last
         self._dirty = True
         try:
@@ -344,7 +381,10 @@ class SessionLog:
             self._advanced = before
             raise
         self._dirty = False
-        return Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        change = Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        if self._observers and change:
+            notify(self._observers, self, change)
+        return change
 
     def seal(self, horizon: datetime) -> bool:
         """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
@@ -363,7 +403,9 @@ class SessionLog:
         latest, horizon = self.latest, utc(horizon)
         ended = self.session.state in self._lifecycle.table.states.ended
         over = ended and self.deadline is None and latest is not None and latest < horizon
-        self._sealed = self._sealed or over
+        if over and not self._sealed:
+            self._sealed = True
+            notify(self._observers, self, Sealed(context=self._state.context))
         return self._sealed
 
     # --- What restores it -----------------------------------------------------------------------------------------------------
@@ -384,6 +426,30 @@ class SessionLog:
         self._repeats = (len(every) if received is None else received) - len(self._events)
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
+
+    def restore_as_saved(  # noqa: PLR0913 (what a saved log has)
+        self,
+        load: Callable[[], Iterable[Event]],
+        session: CobrowseSession,
+        context: Context,
+        *,
+        advanced: datetime | None,
+        repeats: int,
+        late: int,
+    ) -> None:
+        """Take a saved log whose session can be trusted. Its events are loaded when they are needed.
+
+        Args:
+            load: returns the copies, as `SessionLog.copies` lists them.
+            session: as it was saved.
+            context: as it was saved.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event.
+            late: how many events came after the log was sealed.
+        """
+        self._load, self._dirty = load, True
+        self._view, self._state.context = session, context
+        self._advanced, self._repeats, self._late = advanced, repeats, late
 
     def restore_sealed(  # noqa: PLR0913 (what a saved log has)
         self,
@@ -420,6 +486,9 @@ class SessionLog:
         """Fold the events anew, if a change was interrupted."""
         if not self._dirty:
             return
+        if self._load is not None:
+            self._events, self._copies = merge_copies(self._load())
+            self._load = None
         single = (event for event in self._events if identity(event) not in self._copies)
         self._events, self._copies = merge_copies([*single, *chain.from_iterable(self._copies.values())])
         self._known = None
@@ -498,7 +567,7 @@ class SessionLog:
             row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
         )
 
-    def _take_next(self, event: Event, key: OrderKey) -> Change:
+    def _take_next(self, event: Event) -> Change:
         """Hold an event that comes behind all others, as most do, and take its steps."""
         place, last = len(self._steps), self._last
         self._dirty = True
@@ -508,7 +577,7 @@ class SessionLog:
                 self._known[identity(event)] = event
             for step in self._state.take(event):
                 self._append(step)
-            self._end = key
+            self._end = order(event)
             decided = self._steps[-1]
             self._settle()
         except BaseException:

@@ -13,7 +13,7 @@ from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.facts import events_of
 from cobrowse_session.sources.genesys.analytics import analytics_legs
 from cobrowse_session.sources.genesys.details import KINDS, detail_legs, kind_of_body, kind_of_topic
-from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, opened
+from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, is_of_unknown_topic, opened
 from cobrowse_session.sources.genesys.marks import looks_like
 from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
 from cobrowse_session.sources.genesys.parts import MEDIA
@@ -61,6 +61,8 @@ def _events(leg: Leg, warnings: Warnings) -> list[Event]:
 def _legs(reader: PayloadReader, family: str | None) -> list[Leg]:
     named = family or family_of(reader) or ""
     if named not in FAMILIES or not _has_keys_of(reader, named):
+        if not family and is_of_unknown_topic(reader):
+            return []
         expected = foreign(reader.object) or f"a payload of {family or 'a known family'}"
         if (detail := detail_of(reader)) is not None and not family:
             expected = f"a detail event about a leg: {', '.join(KINDS)}"

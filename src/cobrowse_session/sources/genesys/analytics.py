@@ -7,7 +7,7 @@ from attrs import evolve
 from cobrowse_session.model import AfterCallWork, Context, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
-from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
+from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of, warn_of_missing_id
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.times import EPOCH, time_text
@@ -38,14 +38,15 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
         for session in participant.many("sessions"):
             if leg_id := session.text("sessionId"):
                 yield _leg(conversation, participant, session, leg_id)
-            else:  # for a warning only: to read the rest of many would take long
-                yield Leg(id="", path=session.path)
+            else:
+                warn_of_missing_id(session)
 
 
 def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader, leg_id: str) -> Leg:
     read = sorted(session.many("segments"), key=lambda one: one.time("segmentStart") or EPOCH)
-    wrapups = [one for one in read if _type(one) == "wrapup"]
-    segments = [one for one in read if _type(one) != "wrapup"]
+    typed = [(_type(one), one) for one in read]
+    wrapups = [one for kind, one in typed if kind == "wrapup"]
+    segments = [(kind, one) for kind, one in typed if kind != "wrapup"]
     purpose = participant.text("purpose")
     leg = Leg(
         id=leg_id,
@@ -64,8 +65,8 @@ def _leg(conversation: PayloadReader, participant: PayloadReader, session: Paylo
         ),
     )
     _add_segments(leg, segments)
-    if segments and (wrapups or segments[-1].text("disconnectType") or conversation.time("conversationEnd")):
-        _end(leg, segments[-1])
+    if segments and (wrapups or segments[-1][1].text("disconnectType") or conversation.time("conversationEnd")):
+        _end(leg, segments[-1][1])
     for one in wrapups:
         _wrap_up(leg, one)
     if session.flag("acwSkipped"):
@@ -79,11 +80,11 @@ def _type(segment: PayloadReader) -> str:
     return (segment.text("segmentType") or "").lower()
 
 
-def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
-    """Add the segments that begin a state. Those within a connection prolong it."""
+def _add_segments(leg: Leg, segments: list[tuple[str, PayloadReader]]) -> None:
+    """Add the segments that begin a state, each after its type. Those within a connection prolong it."""
     added: list[Segment] = []
-    for one in segments:
-        kind, start, end = _type(one), one.time("segmentStart"), one.time("segmentEnd")
+    for kind, one in segments:
+        start, end = one.time("segmentStart"), one.time("segmentEnd")
         if kind in _CONNECTED | _WITHIN and leg.connected_since and added:
             before = added[-1].end_time
             if before and start and start > before:

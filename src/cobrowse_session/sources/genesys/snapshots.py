@@ -26,6 +26,8 @@ from cobrowse_session.sources.genesys.parts import (
     participants_work,
     settings,
     source_of,
+    warn_of_missing_id,
+    with_alerting_seconds,
     wrapup,
 )
 from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
@@ -39,28 +41,41 @@ from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, Cobrow
 def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
     """Yield the legs of a conversation as `GET /conversations/{id}` and the conversation topics show it."""
     for participant in conversation.many("participants"):
-        legs = [_of_list(conversation, participant, one, media) for media in MEDIA for one in participant.many(media)]
-        named = [leg for leg in legs if leg.id]
+        legs = list(_legs_of(conversation, participant))
         # The participant's start is that of its first leg. With several legs it is not known which one that is.
-        if len(named) == 1:
-            named[0].begins = participant.time("startTime")
-        _share(participant, named)
+        if len(legs) == 1:
+            legs[0].begins = participant.time("startTime")
+        _share(participant, legs)
         yield from legs
 
 
-def _of_list(conversation: PayloadReader, participant: PayloadReader, one: PayloadReader, media: str) -> Leg:
-    leg = _leg(conversation, one, one.text("id"))
-    if not leg.id:
-        return leg
-    leg.context = context(conversation.text("id"), participant, participant.text("id"), MEDIA[media])
-    leg.settings = settings(participant, leg.context.purpose, one)
+def _legs_of(conversation: PayloadReader, participant: PayloadReader) -> Iterator[Leg]:
+    """Yield the legs of a participant, of every kind of media. What they share is read once."""
+    listed = [media for media in MEDIA if media in participant.object]
+    if not listed:
+        return
+    whose = context(conversation.text("id"), participant, participant.text("id"), None)
+    stated, end = settings(participant, whose.purpose), participant.time("endTime")
+    for media in listed:
+        of_media = evolve(whose, media_type=MEDIA[media])
+        for one in participant.many(media):
+            if leg_id := one.text("id"):
+                leg = _of_list(conversation, one, leg_id, end)
+                leg.context, leg.settings = of_media, with_alerting_seconds(stated, one)
+                yield leg
+            else:
+                warn_of_missing_id(one)
+
+
+def _of_list(conversation: PayloadReader, one: PayloadReader, leg_id: str, participants_end: datetime | None) -> Leg:
+    leg = _leg(conversation, one, leg_id)
     leg.disconnected_time = one.time("disconnectedTime")
     leg.wrapup = wrapup(one.one("wrapup"))
     leg.after_call_work = after_call_work(one.one("afterCallWork"))
     leg.after_call_work_required = one.flag("afterCallWorkRequired")
     leg.changing = _details(one, peer="peerId")
     start = leg.after_call_work.start_time if leg.after_call_work else None
-    leg.derived = _ends(("afterCallWork.startTime", start), ("the participant's endTime", participant.time("endTime")))
+    leg.derived = _ends(("afterCallWork.startTime", start), ("the participant's endTime", participants_end))
     return leg
 
 
@@ -153,18 +168,20 @@ def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
     media = known_media((conversation.origin.topic or "").rpartition(".")[2])
     for participant in conversation.many("participants"):
         communication = participant.text("communicationId")
-        leg = _leg(conversation, participant, communication or participant.text("id"))
-        if leg.id:
+        if leg_id := communication or participant.text("id"):
+            leg = _leg(conversation, participant, leg_id)
             _add_flat(leg, conversation, participant, media)
             leg.is_participant = communication is None
-        yield leg
+            yield leg
+        else:
+            warn_of_missing_id(participant)
 
 
 def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader, media: str | None) -> None:
     leg.changing = _details(participant, peer="peer")
     kind = media or ("cobrowse" if "cobrowse_session_id" in leg.changing else None)
     leg.context = context(conversation.text("id"), participant, participant.text("id"), kind)
-    leg.settings = settings(participant, leg.context.purpose)
+    leg.settings = with_alerting_seconds(settings(participant, leg.context.purpose), participant)
     leg.disconnected_time = participant.time("endTime")
     leg.begins = participant.time("startTime")
     leg.wrapup = wrapup(participant.one("wrapup"))
@@ -179,9 +196,7 @@ def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader,
 # --- What both share ----------------------------------------------------------------------------------------------------------
 
 
-def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str | None) -> Leg:
-    if not leg_id:  # for a warning only: to read the rest of many would take long
-        return Leg(id="", path=reader.path)
+def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str) -> Leg:
     return Leg(
         id=leg_id,
         source=source_of(conversation.text("id")),
