@@ -6,6 +6,7 @@ A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -226,6 +227,26 @@ def _tolerance(tolerance: Tolerance | None) -> str:
     )
     moved_to = f"`{vendor_name(tolerance.moved_to)}`"
     return f"theirs less than 1 s {sides}, if ours is {moved_to}: {tolerance.reason}"
+
+
+# --- The benchmark ------------------------------------------------------------------------------------------------------------
+
+
+def results(title: str) -> None:
+    """Print the table of one section of bench/RESULTS.md, which `make bench` writes."""
+    _, found, rest = _RESULTS.read_text(encoding="utf-8").partition(f"\n## {title}\n")
+    if not found:
+        raise ValueError(f"{_RESULTS.name}: expected a section {title!r}, found none. Write it anew: make bench")
+    section, _, _ = rest.partition("\n## ")
+    print(*(line for line in section.splitlines() if line.startswith("|")), sep="\n")
+
+
+def machine() -> None:
+    """Print on which machine the benchmark ran, and with which versions."""
+    print(_RESULTS.read_text(encoding="utf-8").splitlines()[2])
+
+
+_RESULTS = Path(__file__).parents[1] / "bench" / "RESULTS.md"
 
 
 # --- The command line ---------------------------------------------------------------------------------------------------------
