@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from examples.tables import pause
 from sphinx.cmd.build import main as sphinx_build
 from tests.commands import command
 
@@ -96,6 +97,25 @@ def test_a_picture_is_part_of_the_page_with_its_caption(build: Build, picture: s
     assert "The <em>caption</em>." in page
 
 
+def test_a_picture_follows_the_table_that_the_page_names(build: Build) -> None:
+    page, said = build(f"{HEAD}.. cobrowse-diagram:: after-call-work\n   :table: examples.tables.pause:TABLE\n")
+
+    assert said == ""
+    assert re.findall(r"<(?:path|rect|text)[ >].*", page) == re.findall(
+        r"<(?:path|rect|text)[ >].*", render("after-call-work", "svg", table=pause.TABLE)
+    )
+
+
+def test_a_session_in_time_follows_the_table_that_the_page_names(build: Build) -> None:
+    short = "   :acw: timeout\n   :acw-timeout: 30\n   :until: end\n"
+    usual, _ = build(f"{HEAD}.. cobrowse-timeline:: call.jsonl\n{short}")
+    named, said = build(f"{HEAD}.. cobrowse-timeline:: call.jsonl\n   :table: tests.own_tables:NO_WORK\n{short}")
+
+    assert said == ""
+    assert "<title>pending: " in usual
+    assert "<title>pending: " not in named
+
+
 def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(build: Build) -> None:
     page, said = build(f"{HEAD}.. cobrowse-diagram:: connection\n\n   One.\n\n.. cobrowse-timeline:: call.jsonl\n", "text")
     lines = {line.strip() for line in page.splitlines()}
@@ -175,6 +195,16 @@ def test_a_page_is_built_anew_when_its_file_changes(build: Build, tmp_path: Path
         (".. cobrowse-diagram:: connection\n   :session: s1", ":session: needs the :trace: of a replay"),
         (".. cobrowse-diagram:: connection\n   :trace: none.jsonl", "No such file"),
         (".. cobrowse-diagram:: connection\n   :trace: call.jsonl", "line 1: "),
+        (".. cobrowse-diagram:: connection\n   :table: hold", ":table: expected module:NAME of a table, found 'hold'"),
+        (
+            ".. cobrowse-diagram:: connection\n   :table: no_such:T",
+            "'no_such:T': No module named 'no_such'. Is its folder in sys.path?",
+        ),
+        (
+            ".. cobrowse-diagram:: connection\n   :table: examples.tables.hold:Held",
+            "'examples.tables.hold:Held', which is <class ",
+        ),
+        (".. cobrowse-timeline:: call.jsonl\n   :table: json:T", "found 'json:T', which is None"),
         (".. cobrowse-timeline:: none.jsonl", "No such file"),
         (".. cobrowse-timeline:: conf.py", "line 1: not_json"),
         (".. cobrowse-timeline:: call.jsonl\n   :session: s2", "one session of these events. These events have s1"),

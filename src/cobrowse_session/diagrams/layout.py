@@ -115,19 +115,25 @@ class _Drawn:
             self.spans[edge.id] = span
 
     def uprights(self, upper: str, lower: str) -> None:
-        """Draw the edges between two boxes of a column: one in the middle, or several at the sides with the labels between."""
-        edges = _joining(self.graph, upper, lower)
+        """Draw the edges between two boxes of a column in a frame: at the sides, with the labels between."""
         above, below = self.places[upper], self.places[lower]
-        if len(edges) == 1 and max(map(len, edges[0].label), default=0) * 7 < above.width / 2 - 12:
-            self.put(edges[0])
-            return
-        y = above.bottom
-        for number, edge in enumerate(edges):
+        y = above.bottom + 8
+        for number, edge in enumerate(_joining(self.graph, upper, lower)):
             inset = 14 + LANE * (number // 2)
             x = above.right - inset if number % 2 else above.left + inset
             ends = ((x, above.bottom), (x, below.top))
             y += LINE * (len(edge.label) + 1)
             self.put(edge, *(ends if edge.source == upper else ends[::-1]), span=((above.left, y), (above.right, y)))
+
+    def upright(self, upper: str, lower: str) -> None:
+        """Draw the only edge between two boxes of a column: in the middle, with the label beside it."""
+        if (
+            len(edges := _joining(self.graph, upper, lower)) == 1
+            and max(map(len, edges[0].label)) * 7 < self.places[upper].width / 2
+        ):
+            self.put(edges[0])
+        else:
+            self.uprights(upper, lower)
 
 
 # --- Lanes below the picture --------------------------------------------------------------------------------------------------
@@ -276,9 +282,11 @@ def _connection_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[int,
     bottom = _place_ends(drawn, columns, passing)
     _lines_to_ended(drawn, columns, passing, bottom + 50 + lanes.height)
     _lines_before(drawn, columns)
-    for states in (columns.live, columns.ended, columns.first):
+    for states in (columns.live, columns.first):
         for upper, lower in pairwise(states):
             drawn.uprights(upper, lower)
+    for upper, lower in pairwise(columns.ended):
+        drawn.upright(upper, lower)
     sides: dict[int, float] = {}
     for number, name in enumerate(columns.names):
         place = drawn.places.get(name, Place(columns.x[number], 0, 0, 0))
@@ -291,7 +299,7 @@ def _place_live(drawn: _Drawn, columns: _Columns) -> float:
     live, extra, x = columns.live, _extra(drawn.graph), columns.x[2]
     if not live:
         return 230
-    heights = [max(60 if number else 100, 34 + extra[state]) for number, state in enumerate(live)]
+    heights = [max(60 if number else 100, 52 + extra[state]) for number, state in enumerate(live)]
     for state, y, height in zip(live, _stacked(130, heights, _gaps(drawn.graph, live, 34)), heights, strict=True):
         drawn.places[state] = Place(x, y, 240 if len(live) > 1 else 210, height)
     low = drawn.places[live[-1]].bottom
@@ -588,7 +596,7 @@ def _work_lines(
         if "any" in (upper, lower):
             drawn.line("any", lower if upper == "any" else upper)
         else:
-            drawn.uprights(upper, lower)
+            drawn.upright(upper, lower)
     for states in (working, [node.id for node in drawn.graph.nodes if node.kind == "initial"]):
         for upper, lower in pairwise(states):
             drawn.uprights(upper, lower)

@@ -100,16 +100,20 @@ def with_path(graph: Graph, path: TracePath) -> Graph:
     on_edge: dict[str, list[_Step]] = defaultdict(list)
     in_node: dict[str, list[_Step]] = defaultdict(list)
     annotations: dict[str, list[_Step]] = defaultdict(list)
+    stayed: set[str] = set()
     for step in _steps(graph, path):
         if edge := edges.get(step.move.key):
             for passed in _led_to(graph, edge):
                 on_edge[passed.id].append(step)
                 in_node[passed.source].append(step)
             on_edge[edge.id].append(step)
-            in_node[_target(graph, edge, step.move)].append(step)
+            if edge.kind == "stays":
+                stayed.add(step.move.source)
+            else:
+                in_node[_target(graph, edge, step.move)].append(step)
         else:
             annotations[_node_of(graph, step)].append(step)
-    visited = {*in_node, *annotations, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
+    visited = {*in_node, *annotations, *stayed, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
     nodes = tuple(_node(node, in_node[node.id], annotations[node.id], path, seen=node.id in visited) for node in graph.nodes)
     return evolve(
         graph,
