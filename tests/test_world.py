@@ -5,7 +5,7 @@ More worlds: `make soak`. One, and what happened in it: `.venv/bin/python -m tes
 
 # ruff: noqa: SLF001 (a bug is planted where the code is, and that is within)
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -170,11 +170,12 @@ def copies_received_at_other_times_are_in_conflict(patch: pytest.MonkeyPatch) ->
 def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
     """It stands between the events, as the other timer does."""
 
-    def settle(log: SessionLog) -> Iterator[TraceEntry]:
+    def settle(log: SessionLog) -> tuple[TraceEntry, ...]:
         log._last, log._view = None, log._state.session
-        for step in log._state.advance(log._advanced) if log._advanced else ():
+        fired = tuple(log._state.advance(log._advanced)) if log._advanced else ()
+        for step in fired:
             log._append(step)
-            yield step
+        return fired
 
     patch.setattr(SessionLog, "_settle", settle)
 

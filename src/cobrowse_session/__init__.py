@@ -11,61 +11,66 @@
 (<AfterCallWorkState.PENDING: 'pending'>, datetime.datetime(2026, 3, 1, 9, 2, 30, tzinfo=datetime.timezone.utc))
 """
 
-from cobrowse_session.errors import (
-    CobrowseError,
-    DecodeError,
-    FormatVersionError,
-    MissingExtraError,
-    Problem,
-    RefusedError,
-    SettingsError,
-    SourceError,
-    StaleError,
-    TableError,
-)
-from cobrowse_session.events import (
-    AfterCallWorkEnded,
-    AfterCallWorkRequired,
-    AfterCallWorkStarted,
-    Alerting,
-    Connected,
-    Contacting,
-    Dialing,
-    Disconnected,
-    Event,
-    Offering,
-    Scheduled,
-    Terminated,
-    UnknownEvent,
-    Updated,
-    WrapupSaved,
-)
-from cobrowse_session.lifecycle import (
-    Allowed,
-    Applied,
-    Duplicate,
-    Fired,
-    Ignored,
-    Late,
-    Lifecycle,
-    Outcome,
-    Refused,
-    Repeat,
-    Stale,
-)
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Communication, Context, Details, Wrapup
-from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.settings import Settings
-from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog, TraceEntry, explain, history
-from cobrowse_session.vocabulary import (
-    AfterCallWorkEndedBy,
-    AfterCallWorkState,
-    CobrowseRole,
-    ConnectionState,
-    DisconnectType,
-    UnknownPrompt,
-    WrapupPrompt,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cobrowse_session.errors import (
+        CobrowseError,
+        DecodeError,
+        FormatVersionError,
+        MissingExtraError,
+        Problem,
+        RefusedError,
+        SettingsError,
+        SourceError,
+        StaleError,
+        TableError,
+    )
+    from cobrowse_session.events import (
+        AfterCallWorkEnded,
+        AfterCallWorkRequired,
+        AfterCallWorkStarted,
+        Alerting,
+        Connected,
+        Contacting,
+        Dialing,
+        Disconnected,
+        Event,
+        Offering,
+        Scheduled,
+        Terminated,
+        UnknownEvent,
+        Updated,
+        WrapupSaved,
+    )
+    from cobrowse_session.lifecycle import (
+        Allowed,
+        Applied,
+        Duplicate,
+        Fired,
+        Ignored,
+        Late,
+        Lifecycle,
+        Outcome,
+        Refused,
+        Repeat,
+        Stale,
+        Table,
+    )
+    from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Communication, Context, Details, Wrapup
+    from cobrowse_session.segments import Segment, Segments
+    from cobrowse_session.settings import Settings
+    from cobrowse_session.stream import Change, ProviderClock, Restored, SessionLog, TraceEntry, explain, history
+    from cobrowse_session.vocabulary import (
+        AfterCallWorkEndedBy,
+        AfterCallWorkState,
+        CobrowseRole,
+        ConnectionState,
+        DisconnectType,
+        UnknownPrompt,
+        WrapupPrompt,
+    )
 
 __version__ = "0.1.0"
 
@@ -119,6 +124,7 @@ __all__ = [
     "SourceError",
     "Stale",
     "StaleError",
+    "Table",
     "TableError",
     "Terminated",
     "TraceEntry",
@@ -131,3 +137,24 @@ __all__ = [
     "explain",
     "history",
 ]
+
+_HOMES = ("errors", "vocabulary", "settings", "segments", "model", "events", "lifecycle", "stream")
+"""The modules of these names, from the bottom up."""
+
+if not TYPE_CHECKING:  # a type checker knows the names, and others are errors
+
+    def __getattr__(name: str) -> object:
+        """Return a public name. Its module is imported when the name is used for the first time.
+
+        All classes together take 0.1 s to make. Much of a program needs few of them, as `cobrowse-session --version` needs none.
+        """
+        if name in __all__:
+            for home in _HOMES:  # a module imports those before it only, so none is imported in vain
+                module = import_module(f"{__name__}.{home}")
+                if hasattr(module, name):
+                    globals()[name] = getattr(module, name)
+                    return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

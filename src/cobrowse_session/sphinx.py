@@ -192,7 +192,7 @@ class Timeline(_Directive):
         )
         until = _moment(self.options["until"]) if "until" in self.options else None
         with self.path(self.arguments[0]).open("rb") as file:
-            events = read_events(file, _refuse, kinds=table.kinds)
+            events = read_events(file, _refuse, table=table)
             logs = replay(events, Lifecycle(settings=settings, table=table), until)
         session = self.options.get("session")
         found = [log for log in logs if session in (None, log.session_id)]

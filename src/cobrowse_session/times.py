@@ -1,6 +1,7 @@
 """Times and durations: aware datetimes in UTC, in whole milliseconds from 1970 to 9999."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from cobrowse_session.checks import shown
 
@@ -48,13 +49,18 @@ MAX_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 """Later than every deadline."""
 
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 def milliseconds(duration: timedelta) -> int:
     """Return a duration in whole milliseconds, rounded down."""
-    return duration // timedelta(milliseconds=1)
+    return duration // _MILLISECOND
 
 
+@lru_cache(maxsize=1024)
 def time_text(moment: datetime) -> str:
     """Return a moment as all formats here write it: `2026-03-01T09:00:00.000Z`."""
+    # Kept, because the times of a session are written again and again: in its JSON and in several entries of its trace.
     return utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,15 +1,18 @@
 """The JSON that commands print with `--json`, one object per line. `Any` is JSON everywhere here."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cobrowse_session.errors import Problem
-from cobrowse_session.io.clocks import Clock
-from cobrowse_session.io.diff import Difference
-from cobrowse_session.sources.reconcile import Compared
-from cobrowse_session.stream import Activity, Explanation, HistoryEntry
 from cobrowse_session.times import milliseconds, time_text
-from cobrowse_session.wire.trace import field_value, trace_entry
+from cobrowse_session.wire.converter import plain
+from cobrowse_session.wire.trace import trace_entry
+
+if TYPE_CHECKING:  # each command needs one or two of them
+    from cobrowse_session.io.clocks import Clock
+    from cobrowse_session.io.diff import Difference
+    from cobrowse_session.sources.reconcile import Compared
+    from cobrowse_session.stream import Activity, Explanation, HistoryEntry
 
 
 def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
     }
 
 
-def history_json(entry: HistoryEntry) -> dict[str, Any]:
+def history_json(entry: "HistoryEntry") -> dict[str, Any]:
     """Return an entry of a history: that of the trace, with its sentences."""
     return {**trace_entry(entry.entry), "sentences": list(entry.lines)}
 
@@ -33,10 +36,10 @@ def field_json(session: str, field: str, value: Any) -> dict[str, Any]:
     return {"session": session, "field": field, "value": value}
 
 
-def explanation_json(session: str, explanation: Explanation) -> dict[str, Any]:
+def explanation_json(session: str, explanation: "Explanation") -> dict[str, Any]:
     """Return why a field holds its value."""
     return {
-        **field_json(session, explanation.field, field_value(explanation.value)),
+        **field_json(session, explanation.field, plain(explanation.value)),
         "entry": explanation.entry and trace_entry(explanation.entry),
         "rows": list(explanation.rows),
         "cites": list(explanation.cites),
@@ -48,7 +51,7 @@ def explanation_json(session: str, explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def activity_json(activity: Activity, at: datetime) -> dict[str, Any]:
+def activity_json(activity: "Activity", at: datetime) -> dict[str, Any]:
     """Return what goes on in a session at a time."""
     context, deadline = activity.context, activity.deadline
     return {
@@ -68,21 +71,21 @@ def activity_json(activity: Activity, at: datetime) -> dict[str, Any]:
     }
 
 
-def compared_json(conversation: str, compared: Compared) -> dict[str, Any]:
+def compared_json(conversation: str, compared: "Compared") -> dict[str, Any]:
     """Return one field of one session beside the platform's."""
     return {
         "conversation": conversation or None,
         "session": compared.session,
         "field": compared.field,
         "result": compared.result,
-        "ours": field_value(compared.ours),
-        "theirs": field_value(compared.theirs),
+        "ours": plain(compared.ours),
+        "theirs": plain(compared.theirs),
         "clock": compared.clock,
         "tolerance": compared.tolerance and compared.tolerance.reason,
     }
 
 
-def difference_json(difference: Difference) -> dict[str, Any]:
+def difference_json(difference: "Difference") -> dict[str, Any]:
     """Return one entry that two traces do not share."""
     return {
         "session": difference.session,
@@ -93,7 +96,7 @@ def difference_json(difference: Difference) -> dict[str, Any]:
     }
 
 
-def clock_json(observed: Clock) -> dict[str, Any]:
+def clock_json(observed: "Clock") -> dict[str, Any]:
     """Return one provider's clock."""
     clock = observed.clock
     return {

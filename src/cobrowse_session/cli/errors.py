@@ -5,15 +5,13 @@ import gzip
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from shlex import quote
 
 import typer
 
-from cobrowse_session import CobrowseError
 from cobrowse_session.cli.screen import inform
-from cobrowse_session.io.kinds import Kind
+from cobrowse_session.errors import CobrowseError
 
 STDIN, STDOUT = "standard input", "standard output"
 BROKEN_PIPE = 141
@@ -26,50 +24,12 @@ _ADVICE = {
     errno.EBADF: "Name a file instead.",
 }
 
-_HOLDS: Mapping[Kind, str] = {
-    "events": "events",
-    "trace": "the trace of a replay",
-    "sessions": "sessions",
-    "payload": "a payload of the platform",
-}
-_IS_EXPECTED: Mapping[Kind, str] = {
-    "events": "Name the file of events that was replayed.",
-    "trace": "The command replay writes one: --trace trace.jsonl",
-    "sessions": "The command replay writes them.",
-    "payload": "Name a file that the platform wrote.",
-}
-_OTHER_KIND: Mapping[tuple[Kind, Kind], str] = {
-    ("events", "payload"): "Convert it first: cobrowse-session convert {0} -o events.jsonl",
-    ("payload", "events"): "It needs no conversion: cobrowse-session replay {0}",
-    ("trace", "events"): "Replay writes one: cobrowse-session replay {0} --trace trace.jsonl",
-    (
-        "trace",
-        "payload",
-    ): "Convert it, and replay its events: cobrowse-session convert {0} | cobrowse-session replay - --trace trace.jsonl",
-}
-"""What helps, by what was expected and what was found."""
-
 
 class FileError(Exception):
     """A file cannot be read or written."""
 
     def __init__(self, name: str, reason: str, advice: str) -> None:
         super().__init__(f"{name}: {reason}. {advice}")
-
-
-class WrongKindError(FileError):
-    """A file holds something else than what the command reads.
-
-    Attributes:
-        found: what it holds.
-    """
-
-    def __init__(self, name: str, expected: Kind, found: Kind) -> None:
-        advice = _OTHER_KIND.get((expected, found), _IS_EXPECTED[expected])
-        super().__init__(
-            STDIN if name == "-" else name, f"it holds {_HOLDS[found]}, not {_HOLDS[expected]}", advice.format(quote(name))
-        )
-        self.found = found
 
 
 @contextmanager

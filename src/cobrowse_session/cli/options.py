@@ -8,11 +8,11 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from cobrowse_session import Lifecycle, Settings, SettingsError, SourceError, WrapupPrompt
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.suggest import unknown_value
+from cobrowse_session.cli.tables import TableName, table_of
 from cobrowse_session.sources import BUILT_IN, Source, known_sources, sources_named
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.converter import read_time
@@ -46,7 +46,10 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. Use `-` for standard input.")]
+Payloads = Annotated[
+    list[str],
+    typer.Argument(metavar="PAYLOAD", help="Files with JSON of the platform, or folders of them. Use `-` for standard input."),
+]
 Family = Annotated[
     str | None,
     typer.Option(
@@ -85,39 +88,6 @@ _WITHOUT_LIMIT = (WrapupPrompt.MANDATORY, WrapupPrompt.OPTIONAL, WrapupPrompt.NO
 _EFFECT = "on sessions whose events name no prompt with a time limit"
 
 
-class Command(TyperCommand):
-    """A command whose help names no types: the help of each argument describes it."""
-
-    def get_params(self, ctx: Any) -> list[Any]:  # typer's own click is no public module
-        """Return the parameters. Those without a metavar, and arguments, show no type."""
-        return _without_types(super().get_params(ctx))
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
-        """Parse the arguments. The error of a missing one has an example."""
-        try:
-            return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            if not error.message:  # only a missing parameter has none
-                error.message = (self.epilog or "").partition("\n")[0]
-            raise
-
-
-class Commands(TyperGroup):
-    """The group of all commands. Its help names no types."""
-
-    def get_params(self, ctx: Any) -> list[Any]:  # as above
-        """Return the parameters. They show no type."""
-        return _without_types(super().get_params(ctx))
-
-
-def _without_types(params: Iterable[Any]) -> list[Any]:
-    listed = list(params)
-    for param in listed:
-        if param.param_type_name == "argument" or param.metavar is None:
-            param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
-    return listed
-
-
 # --- Groups of options --------------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +116,7 @@ def _expanded(command: Callable[..., Any], groups: dict[str, Callable[..., objec
             yield one.replace(kind=Parameter.KEYWORD_ONLY)
 
 
-def lifecycle_of(
+def lifecycle_of(  # noqa: PLR0913, PLR0917 (the options)
     acw: Annotated[
         str | None,
         typer.Option(
@@ -177,6 +147,7 @@ def lifecycle_of(
             rich_help_panel=WORK,
         ),
     ] = None,
+    table: TableName = None,
 ) -> Lifecycle:
     """Return the rules that the options ask for. Rules that make no sense are wrong usage."""
     try:
@@ -185,6 +156,7 @@ def lifecycle_of(
             acw_after_transfer=not no_acw_after_transfer,
             acw_when_unanswered=acw_when_unanswered,
             alerting_grace=seconds("--alerting-grace", alerting_grace),
+            table=table_of(table),
         )
     except SettingsError as error:
         if error.setting == "wrapup_timeout" and acw_timeout is None:

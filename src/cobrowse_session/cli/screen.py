@@ -4,22 +4,20 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import wrap
-from typing import BinaryIO, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
 import typer
-from attrs import define, frozen
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from attrs import frozen
 
-from cobrowse_session.cli.as_json import problem_json
-from cobrowse_session.events import Event
-from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import SessionLog
-from cobrowse_session.wire.strict_json import dump
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from cobrowse_session.stream import SessionLog
 
 REFRESH = 1000
 """Events between two looks at how far a file was read."""
@@ -28,84 +26,75 @@ _MAX_INDENT = 28
 T = TypeVar("T")
 
 
-@define
-class ProblemReporter:
-    """Prints the problems of lines that cannot be read, and counts them."""
-
-    name: str
-    inform: Callable[[str], object]
-    write: Callable[[str], object] | None = None
-    as_json: bool = False
-    lines: int = 0
-    problems: int = 0
-
-    def __call__(self, rejected: Rejected) -> None:
-        """Print the problems of one rejected line."""
-        self.lines += rejected.count
-        self.problems += len(rejected.error.problems)
-        for problem in rejected.error.problems:
-            line = rejected.error.line
-            self.inform(dump(problem_json(line, problem)) if self.as_json else f"{self.name}:{line}: {problem}")
-        if self.write:
-            self.write(rejected.as_json())
-
-
 # --- Progress -----------------------------------------------------------------------------------------------------------------
 
 
 @frozen
 class Steps:
-    """The steps of a long command, each with a bar of its own."""
+    """The steps of a long command, each with a bar of its own, where someone is looking."""
 
-    _bar: Progress
+    _bar: "Progress | None"
 
-    def reading(self, events: Iterator[Event], file: BinaryIO) -> Iterator[Event]:
-        """Yield the events of a file, and show how far it was read."""
-        if self._bar.disable:
-            yield from events
-            return
-        number = file.fileno()  # of a compressed file, the file itself
-        total = os.fstat(number).st_size or None  # a pipe has none
-        task = self._bar.add_task("Reading", total=total, note="")
-        for count, event in enumerate(events, 1):
-            yield event
-            if count % REFRESH == 0:
-                self._bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, note=f"{count:,} events")
-        self._bar.update(task, total=1, completed=1)
+    def reading(self, parts: Iterator[T], file: BinaryIO, what: str = "events") -> Iterator[T]:
+        """Yield the events of a file, or its lines, and show how far it was read."""
+        return parts if self._bar is None else _reading(self._bar, parts, file, what)
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
         """Show that a step runs whose length is not known."""
+        if self._bar is None:
+            yield
+            return
         task = self._bar.add_task(description, total=None, note="")
         yield
         self._bar.update(task, total=1, completed=1)
 
     def each(self, description: str, parts: Sequence[T], what: str) -> Iterator[T]:
         """Yield each part, and show how many are done."""
+        if self._bar is None:
+            yield from parts
+            return
         task = self._bar.add_task(description, total=len(parts), note=plural(len(parts), what))
         for part in parts:
             yield part
             self._bar.advance(task)
 
 
+def _reading(bar: "Progress", parts: Iterator[T], file: BinaryIO, what: str) -> Iterator[T]:
+    number = file.fileno()  # of a compressed file, the file itself
+    total = os.fstat(number).st_size or None  # a pipe has none
+    task = bar.add_task("Reading", total=total, note="")
+    for count, part in enumerate(parts, 1):
+        yield part
+        if count % REFRESH == 0:
+            bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, note=f"{count:,} {what}")
+    bar.update(task, total=1, completed=1)
+
+
 @contextmanager
 def progress() -> Iterator[Steps]:
     """Show how far a command is, where someone is looking. Nothing of it stays on the screen."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield Steps(None)
+        return
+    # Not at the top: a command in a pipe needs none of it.
+    from rich import progress as parts  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        parts.SpinnerColumn(),
+        parts.TextColumn("{task.description:<10}"),
+        parts.BarColumn(),
+        parts.TaskProgressColumn(),
+        parts.TimeRemainingColumn(),
+        parts.TextColumn("{task.fields[note]}"),
     )
-    is_shown = sys.stderr is not None and sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_shown) as bar:
+    with parts.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield Steps(bar)
 
 
 @contextmanager
-def waiting_for(log: SessionLog) -> Iterator[None]:
+def waiting_for(log: "SessionLog") -> Iterator[None]:
     """Show that a long log is explained."""
     if len(log.trace) < REFRESH:
         yield

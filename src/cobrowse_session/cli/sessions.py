@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from attrs import define, field, frozen
@@ -12,7 +12,8 @@ from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import FileError, usage_errors
 from cobrowse_session.cli.inputs import many_objects, open_input
 from cobrowse_session.cli.options import TIME, Events, Until, grouped, lifecycle_of, moment_of, time_of
-from cobrowse_session.cli.screen import ProblemReporter, inform, plural, progress
+from cobrowse_session.cli.problems import ProblemReporter
+from cobrowse_session.cli.screen import inform, plural, progress
 from cobrowse_session.cli.suggest import did_you_mean, listed
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Replay, read_events, sort_key
@@ -52,6 +53,13 @@ class Known:
                 yield event
             else:
                 self.later[event.subject] = min(event.received, self.later.get(event.subject, event.received))
+
+    def join(self, other: Self) -> None:
+        """Add what was counted elsewhere, of other sessions."""
+        self.total += other.total
+        self.received += other.received
+        self.unstamped += other.unstamped
+        self.later |= other.later
 
     def inform(self) -> None:
         """Print how many events were received by then, and how many do not state when."""
@@ -122,7 +130,8 @@ class Sessions:
                 self.bad.name = name
                 with reported(self.bad) if names else nullcontext(), ExitStack() as files:
                     source = open_input(files, name, "events")
-                    for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
+                    found = read_events(source, self.bad, table=self.lifecycle.table)
+                    for event in self.known.select(steps.reading(found, source)):
                         replay.add(event)
             with steps.waiting("Finishing"):
                 _, logs = replay.finish(self.until, exactly=self.known.at is not None)

@@ -89,7 +89,8 @@ def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     results = dict.fromkeys(map(_result, moves))
     result = "→ the state of the event" if len(results) > 1 else next(iter(results))
     asks = f" Only if {' and '.join(map(condition, row.guards))}." if row.guards else ""
-    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks} ({', '.join(row.cites)})"
+    cites = f" ({', '.join(row.cites)})" if row.cites else ""
+    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks}{cites}"
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ table, and everything that follows a lifecycle follows its table.
 
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from inspect import isclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,7 +18,7 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.check import Part, row_problems
 from cobrowse_session.lifecycle.deadline import DEADLINES, Deadline
 from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states, placed
-from cobrowse_session.lifecycle.own import class_problems, part_problems
+from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.model import CobrowseSession
@@ -110,9 +111,16 @@ class Table:
             TableError: with one line for each problem.
         """
         kinds, like, states, deadlines = tuple(kinds), dict(like or {}), dict(states or {}), tuple(deadlines)
-        if problems := tuple(class_problems((*self.events, *kinds), session or self.session, deadlines)):
+        events = (*self.events, *kinds)
+        known = {event.kind for event in events if isclass(event) and issubclass(event, Event)}
+        problems = (
+            *class_problems(events, session or self.session, deadlines),
+            *likeness_problems("kind", like, known, known - self.kinds.keys()),
+            *likeness_problems("state", states, {*self.states.connection, *self.states.after_call_work, *states}),
+        )
+        if problems:
             raise TableError(problems)
-        stated = {event.kind: event.target_state for event in (*self.events, *kinds) if event.target_state is not None}
+        stated = {event.kind: event.target_state for event in events if event.target_state is not None}
         stated |= {one.timer.kind: one.timer.target_state for one in self.deadlines if one.timer.target_state is not None}
 
         def changed(rows: tuple[Row, ...], changes: Iterable[Change]) -> tuple[Row, ...]:
@@ -122,7 +130,7 @@ class Table:
         return _interned(
             {
                 "name": name,
-                "events": tuple(sorted((*self.events, *kinds), key=lambda event: event.rank)),
+                "events": tuple(sorted(events, key=lambda event: event.rank)),
                 "session": session or self.session,
                 "states": self.states.extended(states),
                 "connection": changed(self.connection, connection),

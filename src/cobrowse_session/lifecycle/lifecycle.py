@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from copy import copy
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, cast
 
 import attrs
@@ -19,7 +18,7 @@ from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outcome_of
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.machine import Machines, machines
-from cobrowse_session.lifecycle.outcome import Fired, Outcome, Refused, Stale
+from cobrowse_session.lifecycle.outcome import Applied, Fired, Outcome, Refused, Stale
 from cobrowse_session.lifecycle.policy import (
     DEFAULT_TIMEOUT_CODE,
     TIMED_PROMPTS,
@@ -50,16 +49,12 @@ class _Following:
 class _Due:
     """A deadline, with the states in which it can fire: those that have rows for it."""
 
-    __slots__ = ("_machine", "_states", "due", "is_last_resort", "timer")
+    __slots__ = ("due", "is_last_resort", "state_of", "states", "timer")
 
     def __init__(self, deadline: Deadline, built: Machines) -> None:
         self.timer, self.due, self.is_last_resort = deadline.timer, deadline.due, deadline.last_resort
-        self._machine = built.of_kind(deadline.timer.kind)
-        self._states = frozenset(built.triggers[deadline.timer.kind].transitions)
-
-    def can_fire(self, session: Communication) -> bool:
-        """Return whether the timer has a row in the state of a session."""
-        return self._machine.state_of(session) in self._states
+        self.state_of = built.of_kind(deadline.timer.kind).state_of
+        self.states = frozenset(built.triggers[deadline.timer.kind].transitions)
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -102,6 +97,7 @@ class Lifecycle:
     machines: Machines = field(init=False, eq=False, repr=False)
     _due: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
     _between: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
+    _policies: dict[Settings, Policy] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
@@ -115,6 +111,7 @@ class Lifecycle:
         due = tuple(_Due(deadline, built) for deadline in self.table.deadlines)
         object.__setattr__(self, "_due", due)
         object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
+        object.__setattr__(self, "_policies", {})
 
     def __reduce__(self) -> tuple[object, ...]:
         return _lifecycle, ({name: getattr(self, name) for name in _ARGUMENTS},)
@@ -152,8 +149,9 @@ class Lifecycle:
             RefusedError: refused, and this lifecycle is strict.
             StaleError: stale, and this lifecycle is strict.
         """
+        self.check_event(event, session.id)
         timers = self.fire_before(session, event)
-        outcome = self._stale(session, event) or self.decide(session, event)
+        outcome = self._stale(session, event) if event.occurred_at < _latest(session) else self.decide(session, event)
         if timers:
             outcome = evolve(outcome, fired=timers)
         if self.strict and isinstance(outcome, Refused):
@@ -230,17 +228,15 @@ class Lifecycle:
         return self.table.timers[outcome.timer](subject=session.id or "", occurred_at=outcome.at)
 
     def fire_before(self, session: Communication, event: Event) -> tuple[Fired, ...]:
-        """Fire the deadlines before an event. At the same instant, the event comes first (ACW-26).
-
-        Raises:
-            ValueError: the event is of another session.
-        """
-        self.check_event(event, session.id)
-        return self._fire_until(session, event.occurred_at)
+        """Fire the deadlines before an event. At the same instant, the event comes first (ACW-26)."""
+        for one in self._between:
+            if one.state_of(session) in one.states:
+                return self._fire_until(session, event.occurred_at)
+        return ()  # as for most events
 
     def is_last_resort(self, session: Communication) -> bool:
         """Return whether a timer may be due next that fires only where no event follows: an alert that nobody answers."""
-        return any(one.is_last_resort and one.can_fire(session) for one in self._due)
+        return any(one.is_last_resort and one.state_of(session) in one.states for one in self._due)
 
     def is_last_resort_timer(self, event: Event | Timer) -> bool:
         """Return whether an entry of a trace is such a timer."""
@@ -263,28 +259,67 @@ class Lifecycle:
             decision += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
             return fired(decision, before, session, event)
-        details = tuple(name for name, _ in event.details.items()) if event.details is not NO_DETAILS else ()
-        outcome = outcome_of(decision, before, session.state, acw_state(session), details)
+        details = () if event.details is NO_DETAILS else tuple([name for name, _ in event.details.items()])
+        work = session.after_call_work
+        outcome = outcome_of(decision, before, session.state, work and work.state, details)
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
+
+    def decide_again(self, session: Communication, event: Event | Timer, outcome: Outcome) -> None:
+        """Write once more what was decided about an event, without asking again.
+
+        Args:
+            session: as it was before the event.
+            event: the event, or the timer.
+            outcome: its outcome.
+
+        Raises:
+            LookupError: the table has no such row in this state.
+        """
+        if not isinstance(outcome, Applied):
+            return
+        first, _, second = (outcome.row or "").partition("+")
+        triggers = self.machines.triggers
+        triggers[event.kind].decide_again(first, session, event, self.policy_for(session, event))
+        if second:
+            triggers[LEG_ENDED].decide_again(second, session, event, self.policy(session))
 
     def policy(self, session: Communication) -> Policy:
         """Return the policy of a session: its own settings over the defaults."""
-        return _policy(_known(session.settings), self)
+        return self._policies.get(session.settings) or self._policy(session.settings)
 
     def policy_for(self, session: Communication, event: Event | Timer) -> Policy:
         """Return the policy for an event: its settings are in force already, if they count (SAME-1)."""
-        policy = self.policy(session)
+        policy = self._policies.get(session.settings) or self._policy(session.settings)
         if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event, policy):
             return policy
-        return _policy(_known(event.settings.with_defaults(session.settings)), self)
+        settings = event.settings.with_defaults(session.settings)
+        return self._policies.get(settings) or self._policy(settings)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
+
+    def _policy(self, own: Settings) -> Policy:
+        """Return the policy of settings, and keep it: a service has few queues."""
+        if type(own.wrapup_prompt) is UnknownPrompt:  # it behaves as optional (SETTING-6), and may be too long to be kept
+            own = evolve(own, wrapup_prompt=WrapupPrompt.OPTIONAL)
+        settings = own.with_defaults(self.settings)
+        policy = Policy(
+            prompt=prompt_in_force(settings),
+            acw_timeout=acw_timeout_in_force(settings),
+            alerting_timeout=alerting_timeout_in_force(settings, self.alerting_grace),
+            acw_when_unanswered=self.acw_when_unanswered,
+            acw_after_transfer=self.acw_after_transfer,
+            timeout_code=self.timeout_code,
+            states=self.table.states,
+        )
+        if len(self._policies) < _MOST_POLICIES:
+            self._policies[own] = policy
+        return policy
 
     def _next(self, session: Communication, timers: Iterable[_Due]) -> _Following | None:
         """Return the timer that is due next. Of two at one instant, the one that the table has first."""
         found: _Following | None = None
         for one in timers:
-            if one.can_fire(session):
+            if one.state_of(session) in one.states:
                 at = one.due(session, self.policy(session))
                 if at is not None and (found is None or at < found.at):
                     found = _Following(one.timer, at)
@@ -317,9 +352,7 @@ class Lifecycle:
     def _fire(self, session: Communication, due: _Following) -> Fired:
         return cast(Fired, self.decide(session, due.timer(subject=session.id or "", occurred_at=due.at)))
 
-    def _stale(self, session: Communication, event: Event) -> Stale | None:
-        if event.occurred_at >= _latest(session):
-            return None
+    def _stale(self, session: Communication, event: Event) -> Stale:
         return Stale(row=None, reason=_STALE, from_state=session.state, acw=acw_state(session), notes=notes(event))
 
 
@@ -328,31 +361,14 @@ _STALE = "The event is older than what the session has already seen. Use a Sessi
 
 def _latest(session: Communication) -> datetime:
     """Return the time before which an event is stale (OUTCOME-4)."""
-    ended = session.after_call_work.end_time if session.after_call_work else None
-    return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=EPOCH)
+    latest = session.provider_event_time or EPOCH
+    if session.disconnected_time is not None and session.disconnected_time > latest:
+        latest = session.disconnected_time
+    work = session.after_call_work
+    return work.end_time if work is not None and work.end_time is not None and work.end_time > latest else latest
 
 
-def _known(settings: Settings) -> Settings:
-    """Return settings whose prompt is known. An unknown one behaves as optional (SETTING-6), and may be too long for a cache."""
-    if type(settings.wrapup_prompt) is not UnknownPrompt:
-        return settings
-    return evolve(settings, wrapup_prompt=WrapupPrompt.OPTIONAL)
-
-
-@lru_cache(maxsize=4096)
-def _policy(own: Settings, lifecycle: Lifecycle) -> Policy:
-    settings = own.with_defaults(lifecycle.settings)
-    return Policy(
-        prompt=prompt_in_force(settings),
-        acw_timeout=acw_timeout_in_force(settings),
-        alerting_timeout=alerting_timeout_in_force(settings, lifecycle.alerting_grace),
-        acw_when_unanswered=lifecycle.acw_when_unanswered,
-        acw_after_transfer=lifecycle.acw_after_transfer,
-        timeout_code=lifecycle.timeout_code,
-        states=lifecycle.table.states,
-    )
-
-
+_MOST_POLICIES = 4096
 _ARGUMENTS = tuple(attribute.name for attribute in attrs.fields(Lifecycle) if attribute.init)
 
 

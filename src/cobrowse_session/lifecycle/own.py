@@ -1,7 +1,8 @@
 """Checks of a table's own parts: kinds of event, guards and actions, the session's class, deadlines."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from inspect import isclass
 from types import FunctionType
 
@@ -24,6 +25,24 @@ def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession]
             yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
         elif not _is_a_value(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
+
+
+def likeness_problems(
+    what: str, like: Mapping[str, str], known: AbstractSet[str], own: AbstractSet[str] | None = None
+) -> Iterator[str]:
+    """Yield one line for each problem of a likeness.
+
+    Args:
+        what: kinds of event, or states.
+        like: each own word, and the word that it is like.
+        known: all words that there are.
+        own: the words that may be like another. None: those that are in `like`.
+    """
+    for word, other in like.items():
+        if other not in known or other == word:
+            yield f"{what} {word!r} is like {other!r}: expected one of {', '.join(sorted(known - {word}))}"
+        if own is not None and word not in own:
+            yield f"{what} {word!r} is like {other!r}: add its class to `kinds`"
 
 
 def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iterator[str]:

@@ -18,7 +18,7 @@ STATES = (*map(str, PENDING_STATES), str(ConnectionState.CONNECTED), AFTER_CALL_
 """The states of activities, in order."""
 
 AGENT_PURPOSES = frozenset({"agent", "user"})
-"""The purposes of an agent's leg. Only such a leg can have after-call work."""
+"""The purposes of an agent's leg. Without a report of the platform, only such a leg has after-call work."""
 
 
 def place(state: str) -> tuple[int, str]:
@@ -64,7 +64,8 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
     Args:
         log: the log of the session.
         at: on the corrected provider clock. The events that occurred by then count, whenever they were received, and time goes
-            on to then. None: as the log is. For what was known earlier: `activity(log.as_of(moment), at)`.
+            on to then. None: as the log is. A later edition corrects an event, its queue and user, too: whether the leg was
+            moved or the first edition was wrong cannot be told. For what was known earlier: `activity(log.as_of(moment), at)`.
 
     Raises:
         TypeError: `at` is naive.

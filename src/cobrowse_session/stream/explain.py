@@ -85,7 +85,7 @@ class Explanation:
         if self.entry is None:
             return
         yield f"  set by     {named(self.entry.event)}"
-        yield f"  row        {' + '.join(self.rows)}: {self.entry.outcome.reason} [{', '.join(self.cites)}]"
+        yield f"  row        {' + '.join(self.rows)}: {self.entry.outcome.reason}{_cited(self.cites)}"
         yield from (f"  rule       {rule}" for rule in self.rules)
         if self.clock:
             yield f"  clock      {self.clock}"
@@ -266,7 +266,7 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     # a wrap-up as it is.
     found: list[tuple[int, tuple[str, ...]]] = []
     for kind, session, row in _decisions(lifecycle, step):
-        at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
+        at, cites = clock_time(step.entry.event.occurred_at), _cited(row.cites)
         rows = lifecycle.machines.rows(kind, session)
         if kind == LEG_ENDED and any(attribute in written_by(action) for action in row.actions) and attribute != "wrapup":
             continue  # after-call work began. What is unset inside it is still to come
@@ -276,8 +276,12 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
                 before = [one for one in rows[:place] if not _failed(lifecycle, step, session, kind, one)]
                 unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
                 needs = f"row {other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
-                found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason} [{cites}]", needs)))
+                found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason}{cites}", needs)))
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
+
+
+def _cited(rules: tuple[str, ...]) -> str:
+    return f" [{', '.join(rules)}]" if rules else ""  # a row of one's own may cite none
 
 
 def _blocks(row: Row, other: Row) -> str:

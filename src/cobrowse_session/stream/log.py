@@ -15,14 +15,14 @@ and found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
-raises, or a signal at any line, loses no event.
+raises, or a signal at any line, loses no event. Observers are called last, when the log is clean.
 
 One writer per log: it has no locks, and two threads that add to it at once would spoil it.
 """
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Self
@@ -36,7 +36,9 @@ from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
+from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
+from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 MARK_EVERY = 64
 
@@ -64,11 +66,26 @@ class Change:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
-        return f"Change({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
+        return f"{type(self).__name__}({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
 
     def __bool__(self) -> bool:
         """Return whether the trace changed at all."""
         return bool(self.new or self.withdrawn or self.changed)
+
+    @property
+    def is_revision(self) -> bool:
+        """True if an earlier entry was withdrawn, or decided anew: another event, from-state or row."""
+        # Example: the platform sends `acw.started` and `terminated` of one millisecond in this order. `terminated` precedes it
+        # in the order (ORDER-2), so `acw.started` comes from `terminated` afterwards, no longer from `disconnected`. Both are
+        # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
+        # revision: the leg was first seen connected, and now it was first seen alerting.
+        return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
+
+
+class Sealed(Change):
+    """The log was sealed, and the trace is as it was. Observers get this once, as the last change before `Late` and `Repeat`."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -93,6 +110,8 @@ class SessionLog:
     Args:
         lifecycle: the lifecycle that decides. The log never raises on an outcome, strict or not (OUTCOME-13).
         session_id: the session's id.
+        observers: called in order with the log and its change, after `add`, after an `advance` that fired something, and after
+            `seal`. An exception of an observer is reported to `logging`, and changes nothing.
 
     Raises:
         TypeError: an argument of another type.
@@ -111,12 +130,15 @@ class SessionLog:
         "_advanced",
         "_copies",
         "_dirty",
+        "_end",
         "_events",
         "_known",
         "_last",
         "_late",
         "_lifecycle",
+        "_load",
         "_marks",
+        "_observers",
         "_repeats",
         "_sealed",
         "_session_id",
@@ -127,11 +149,12 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str) -> None:
+    def __init__(self, lifecycle: Lifecycle, session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
         self._session_id = session_id
+        self._observers = checked_observers(observers)
         self.offsets: dict[str, timedelta] = {}
         """By how much each source's times are corrected in this session, fixed with its first event (CLOCK-8)."""
         self.restored: Restored | None = None
@@ -144,6 +167,7 @@ class SessionLog:
         self._sealed = False
         self._dirty = False
         self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
     @classmethod
@@ -172,11 +196,13 @@ class SessionLog:
         self._steps: list[TraceEntry] = []
         self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
         self._marks = [self._state.copy()]  # the session before step 0, 64, 128, …
+        self._end: OrderKey | None = None  # the place of the last step
         self._last: TraceEntry | None = None
         self._view = self._state.session
 
     def __repr__(self) -> str:
-        return f"SessionLog({self._session_id!r}, {len(self._events)} events, state={str(self._view.state)!r})"
+        count = f"{len(self._events)} events" if self._load is None else "events not loaded"
+        return f"SessionLog({self._session_id!r}, {count}, state={str(self._view.state)!r})"
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
@@ -191,9 +217,19 @@ class SessionLog:
         return self._session_id
 
     @property
+    def observers(self) -> tuple[Observer, ...]:
+        """The functions that are called with each change. Assign them to a log that was restored or merged: it has none."""
+        return self._observers
+
+    @observers.setter
+    def observers(self, observers: Iterable[Observer]) -> None:
+        self._observers = checked_observers(observers)
+
+    @property
     def session(self) -> CobrowseSession:
         """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._view
 
     @property
@@ -205,7 +241,8 @@ class SessionLog:
     @property
     def context(self) -> Context:
         """Whose leg it is: of each field, what the latest event in order states."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._state.context
 
     @property
@@ -255,11 +292,13 @@ class SessionLog:
     @property
     def conflicts(self) -> int:
         """The number of events with copies of their highest edition that differ in more than the time of receipt."""
+        self._clean()
         return sum(copies.in_conflict for copies in self._copies.values())
 
     @property
     def corrected(self) -> int:
         """The number of events with a lower edition that states something else than what counts."""
+        self._clean()
         return sum(copies.is_corrected for copies in self._copies.values())
 
     def holds(self, event: Event) -> bool:
@@ -296,13 +335,20 @@ class SessionLog:
             ValueError: the event is of another session.
         """
         self._lifecycle.check_event(event, self._session_id)
-        self._clean()
+        if self._dirty:
+            self._clean()
         held = self._held(event)
         if self._sealed:
-            return self._add_to_sealed(held, event)
-        if held is None:
-            return self._take(event)
-        return self._add_copy(held, event)
+            change = self._add_to_sealed(held, event)
+        elif held is not None:
+            change = self._add_copy(held, event)
+        elif self._end is not None and order(event) < self._end:
+            change = self._take(event)
+        else:
+            change = self._take_next(event)
+        if self._observers:
+            notify(self._observers, self, change)
+        return change
 
     def advance(self, now: datetime) -> Change:
         """Fire what is due: each timer at its own instant, in order. An earlier time than before changes nothing.
@@ -317,20 +363,26 @@ class SessionLog:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        self._clean()
         if self._sealed or (self._advanced is not None and now <= self._advanced):
+            return Change(context=self.context)
+        if self._load is not None and ((due := self.deadline) is None or due > now):
+            self._advanced = now  # nothing is due, so no event is needed
             return Change(context=self._state.context)
+        self._clean()
         before, last = self._advanced, self._last
         self._dirty = True
         try:
             self._advanced = now
-            fired = tuple(self._settle())
+            fired = self._settle()
         except BaseException:
             # Otherwise the next call would fold up to the new time, and fire what this call never returned.
             self._advanced = before
             raise
         self._dirty = False
-        return Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        change = Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        if self._observers and change:
+            notify(self._observers, self, change)
+        return change
 
     def seal(self, horizon: datetime) -> bool:
         """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
@@ -349,7 +401,9 @@ class SessionLog:
         latest, horizon = self.latest, utc(horizon)
         ended = self.session.state in self._lifecycle.table.states.ended
         over = ended and self.deadline is None and latest is not None and latest < horizon
-        self._sealed = self._sealed or over
+        if over and not self._sealed:
+            self._sealed = True
+            notify(self._observers, self, Sealed(context=self._state.context))
         return self._sealed
 
     # --- What restores it -----------------------------------------------------------------------------------------------------
@@ -370,6 +424,30 @@ class SessionLog:
         self._repeats = (len(every) if received is None else received) - len(self._events)
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
+
+    def restore_as_saved(  # noqa: PLR0913 (what a saved log has)
+        self,
+        load: Callable[[], Iterable[Event]],
+        session: CobrowseSession,
+        context: Context,
+        *,
+        advanced: datetime | None,
+        repeats: int,
+        late: int,
+    ) -> None:
+        """Take a saved log whose session can be trusted. Its events are loaded when they are needed.
+
+        Args:
+            load: returns the copies, as `SessionLog.copies` lists them.
+            session: as it was saved.
+            context: as it was saved.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event.
+            late: how many events came after the log was sealed.
+        """
+        self._load, self._dirty = load, True
+        self._view, self._state.context = session, context
+        self._advanced, self._repeats, self._late = advanced, repeats, late
 
     def restore_sealed(  # noqa: PLR0913 (what a saved log has)
         self,
@@ -406,6 +484,9 @@ class SessionLog:
         """Fold the events anew, if a change was interrupted."""
         if not self._dirty:
             return
+        if self._load is not None:
+            self._events, self._copies = merge_copies(self._load())
+            self._load = None
         single = (event for event in self._events if identity(event) not in self._copies)
         self._events, self._copies = merge_copies([*single, *chain.from_iterable(self._copies.values())])
         self._known = None
@@ -413,13 +494,17 @@ class SessionLog:
         for event in self._events:
             for step in self._state.take(event):
                 self._append(step)
-        list(self._settle())
+            self._end = order(event)
+        self._settle()
         self._dirty = False
 
     def _held(self, event: Event) -> Event | None:
         """Return the kept event of this identity. Most sessions are short, and a search takes less room than an index."""
         if self._known is None and len(self._events) < MARK_EVERY // 4:
-            return next((one for one in self._events if one.id == event.id and one.source == event.source), None)
+            for one in self._events:
+                if one.id == event.id and one.source == event.source:
+                    return one
+            return None
         if self._known is None:
             self._known = {identity(one): one for one in self._events}
         return self._known.get(identity(event))
@@ -480,6 +565,28 @@ class SessionLog:
             row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
         )
 
+    def _take_next(self, event: Event) -> Change:
+        """Hold an event that comes behind all others, as most do, and take its steps."""
+        place, last = len(self._steps), self._last
+        self._dirty = True
+        try:
+            self._events.append(event)
+            if self._known is not None:
+                self._known[identity(event)] = event
+            for step in self._state.take(event):
+                self._append(step)
+            self._end = order(event)
+            decided = self._steps[-1]
+            self._settle()
+        except BaseException:
+            self._events = [one for one in self._events if one is not event]
+            raise
+        self._dirty = False
+        rows = (*self._steps[place:], self._last) if self._last is not None else tuple(self._steps[place:])
+        if last is None:
+            return Change(decided.outcome, rows, context=self._state.context)
+        return evolve(_changed((last,), rows, event), context=self._state.context)
+
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
         key = order(event)
@@ -534,12 +641,9 @@ class SessionLog:
         for one in after:
             for step in self._state.take(one):
                 self._append(step)
-        list(self._settle())
+        self._end = order(after[-1])
+        self._settle()
         rows = (*self._steps[place:], *filter(None, [self._last]))
-        if not withdrawn and last is None:  # in order, as most are
-            # Several rows: a timer fired before the event, or `_settle` fired one after it. So the event is not always the last.
-            outcome = self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome
-            return Change(outcome, rows, context=self._state.context)
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
         return evolve(changed, out_of_order=after[-1].occurred_at > event.occurred_at, context=self._state.context)
 
@@ -565,14 +669,14 @@ class SessionLog:
     def _again(self, step: TraceEntry) -> None:
         """Take a step whose outcome is known."""
         # Not `FoldState.take`: the timers before an event are steps of their own here, and it would fire them a second time.
-        self._lifecycle.decide(self._state.session, step.event)
+        self._lifecycle.decide_again(self._state.session, step.event, step.outcome)
         self._state.take_context(step.event)
 
-    def _settle(self) -> Iterator[TraceEntry]:
-        """Fire what the latest `advance` finds due."""
+    def _settle(self) -> tuple[TraceEntry, ...]:
+        """Fire what the latest `advance` finds due, and return it."""
         self._last, self._view = None, self._state.session
         if self._advanced is None:
-            return
+            return ()
         # Example: an alert of 09:00:00 with a timeout of 20 s and a grace of 1 s, advanced to 09:00:45. The last row is
         # `timer.alerting` of 09:00:21, and the log shows `disconnected`. Then `connected` of 09:01:00 arrives.
         #
@@ -584,10 +688,19 @@ class SessionLog:
             apart = self._state.copy()
             self._last = next(apart.advance(self._advanced), None)
             self._view = apart.session
-        else:
-            for step in self._state.advance(self._advanced):
-                self._append(step)
-                yield step
+            return ()
+        fired = tuple(self._state.advance(self._advanced))
+        for step in fired:
+            self._append(step)
+            self._end = _key(step)
+        return fired
+
+
+def _decided(step: TraceEntry) -> tuple[object, ...]:
+    """Return what decided an entry. The two ends are one state here: they have the same rows."""
+    outcome = step.outcome
+    before = ConnectionState.DISCONNECTED if outcome.from_state in ENDED_STATES else outcome.from_state
+    return outcome.kind, outcome.row, before, step.event
 
 
 def _key(step: TraceEntry) -> OrderKey:

@@ -3,9 +3,9 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from functools import cache, lru_cache
-from typing import Any, NewType
+from datetime import timedelta
+from functools import cache
+from typing import Any
 
 import attrs
 
@@ -15,7 +15,6 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
     CONTEXT_NAMES,
     DETAIL_NAMES,
-    KINDS,
     PLATFORM_STATES_TEXT,
     SETTING_NAMES,
     TIMEOUT_NAMES,
@@ -24,41 +23,23 @@ from cobrowse_session.events import (
     UnknownEvent,
     is_json_type,
     is_out_of_range,
-    kind_of,
     own_names,
     read_keys,
 )
-from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.model import NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
-from cobrowse_session.times import event_time, time_text
-from cobrowse_session.vocabulary import AfterCallWorkEndedBy, UnknownPrompt, WrapupPrompt, read_prompt
-from cobrowse_session.wire.converter import CONVERTER, TypeProblem, problems, read_time
+from cobrowse_session.times import time_text
+from cobrowse_session.vocabulary import AfterCallWorkEndedBy
+from cobrowse_session.wire.converter import CONVERTER, problems
+from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
+from cobrowse_session.wire.usual import ENVELOPE_NAMES, Envelope, as_arguments, read_context, read_usual
 
 MAX_FUTURE = timedelta(hours=24)
 """The default of how far an event may lie after it was received (ERROR-14)."""
 
-Word = NewType("Word", str)
-Moment = NewType("Moment", datetime)
-Version = NewType("Version", str)
-
-
-@attrs.frozen
-class _Envelope:
-    specversion: Version
-    id: Word
-    source: Word
-    type: Word
-    subject: Word
-    time: Moment
-    receivedtime: Moment | None = None
-    providertime: Moment | None = None
-    sequence: Word | None = None
-    derivedfrom: str | None = None
-
-
-_ENVELOPE_NAMES = {a.name: a.name for a in attrs.fields(_Envelope)}
-_READ = frozenset((*_ENVELOPE_NAMES, *CONTEXT_NAMES, "data"))
+_READ = frozenset((*ENVELOPE_NAMES, *CONTEXT_NAMES, "data"))
 _READ_WITH_DATA = _READ | {"data_base64"}
 
 
@@ -75,7 +56,7 @@ def is_cloudevent(document: Mapping[str, Any]) -> bool:
 def decode_event(
     raw: str | bytes,
     *,
-    kinds: Mapping[str, type[Event]] = KINDS,
+    table: Table | None = None,
     max_future: timedelta = MAX_FUTURE,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Event:
@@ -83,7 +64,7 @@ def decode_event(
 
     Args:
         raw: one JSON object, as text or UTF-8.
-        kinds: the class for each kind of event: those of this package, and others of your own.
+        table: the table whose kinds of event are read. None: the standard one.
         max_future: how far it may occur after the time it was received.
         max_line_bytes: how many bytes are read at most.
 
@@ -92,16 +73,24 @@ def decode_event(
 
     Raises:
         DecodeError: it cannot be read. Every problem is listed with its path, what was found and what was expected.
+        TableError: an event or the session of the table has a field that cannot be written or read.
     """
-    return read_event(read_object(raw, max_line_bytes=max_line_bytes), kinds=kinds, max_future=max_future)
+    return read_event(read_object(raw, max_line_bytes=max_line_bytes), table=table, max_future=max_future)
 
 
-def read_event(
-    document: Mapping[str, Any], *, kinds: Mapping[str, type[Event]] = KINDS, max_future: timedelta = MAX_FUTURE
-) -> Event:
+def read_event(document: Mapping[str, Any], *, table: Table | None = None, max_future: timedelta = MAX_FUTURE) -> Event:
     """Return an event, read from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
+    type_ = document.get("type")
+    types = Table.standard().types if table is None else types_of(table)
+    event = types.get(type_, UnknownEvent) if isinstance(type_, str) else UnknownEvent
+    usual = None if event is UnknownEvent else read_usual(document, event, max_future)
+    return read_thoroughly(document, event, max_future) if usual is None else usual
+
+
+def read_thoroughly(document: Mapping[str, Any], event: type[Event], max_future: timedelta) -> Event:  # JSON
+    """Return an event of a class, or find all of its problems."""
     found: list[Problem] = []
-    envelope = _read(_Envelope, _ENVELOPE_NAMES, document, "$", found)
+    envelope = _read(Envelope, ENVELOPE_NAMES, document, "$", found)
     context = _read(Context, CONTEXT_NAMES, document, "$", found)
     # Nothing raises until the end, so that one error lists every problem. Example: an event with the id 7, the time `2026-03-01`
     # and the viewerUrl 5 has three: `$.id`, `$.time` and `$.data.viewerUrl`.
@@ -118,7 +107,6 @@ def read_event(
     #     any other key of the object    `extensions`
     #
     # For an unknown type, `data` is kept whole and `data_base64` is an extension: it is not known what they mean.
-    event = kinds.get(kind_of(envelope.get("type", "")) or "", UnknownEvent)
     stated: dict[str, Any]
     if event is UnknownEvent:
         stated, read = {"type": envelope.get("type"), "data": document.get("data")}, _READ
@@ -128,42 +116,11 @@ def read_event(
     if found:
         raise DecodeError(tuple(found))
     return event(
-        subject=_shared(envelope["subject"]),
-        source=_shared(envelope["source"]),
-        id=envelope["id"],
-        occurred_at=envelope["time"],
-        received_at=envelope.get("receivedtime"),
-        provider_time=envelope.get("providertime"),
-        sequence=envelope.get("sequence"),
-        derived_from=envelope.get("derivedfrom"),
-        context=_read_context(context) if context else NO_CONTEXT,
+        **as_arguments(envelope),
+        context=read_context(context),
         extensions={key: value for key, value in document.items() if key not in read} or NO_EXTRA,
         **stated,
     )
-
-
-_SHORT = 512
-"""Characters of a text that is kept for the next event. Longer ones are not: 4,096 texts of 1 MiB would stay in memory."""
-
-
-def _shared(text: str) -> str:
-    """Return an equal text that was read before. The events of a session share their subject and their source."""
-    return _kept_text(text) if len(text) <= _SHORT else text
-
-
-def _read_context(stated: dict[str, str]) -> Context:
-    """Return the context. If an equal one was read before, return that one."""
-    return _kept_context(**stated) if sum(map(len, stated.values())) <= _SHORT else Context(**stated)
-
-
-@lru_cache(maxsize=4096)
-def _kept_text(text: str) -> str:
-    return text
-
-
-@lru_cache(maxsize=4096)
-def _kept_context(**stated: str) -> Context:
-    return Context(**stated)
 
 
 def _data_of(document: Mapping[str, Any], found: list[Problem]) -> Any:  # JSON
@@ -259,45 +216,3 @@ def _check_ahead(envelope: Mapping[str, Any], max_future: timedelta, found: list
     if occurred and received and occurred - received > max_future:
         expected = f"at most {max_future} after it was received, {time_text(received)}"
         found.append(Problem("time_in_the_future", "$.time", time_text(occurred), expected))
-
-
-def _timeout(value: Any, _: Any) -> timedelta | None:
-    if type(value) is not int:
-        raise TypeProblem(value, "an integer of milliseconds")
-    return timedelta(milliseconds=value)
-
-
-def _prompt(value: Any, _: Any) -> WrapupPrompt | UnknownPrompt:
-    if not isinstance(value, str):
-        raise TypeProblem(value, "a string")
-    return read_prompt(value)
-
-
-def _word(value: Any, _: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeProblem(value, "a string")
-    if not value:
-        raise TypeProblem(value, "a string that is not empty", "empty")
-    return value
-
-
-def _version(value: Any, _: Any) -> str:
-    if value != "1.0":
-        raise TypeProblem(value, '"1.0"', "unsupported_version")
-    return str(value)
-
-
-def _moment(value: Any, _: Any) -> datetime:
-    try:
-        return event_time(read_time(value))
-    except TypeProblem:
-        raise
-    except ValueError:
-        raise TypeProblem(value, "a time that exists, in the years 1970 to 9998", "bad_time") from None
-
-
-CONVERTER.register_structure_hook(timedelta, _timeout)
-CONVERTER.register_structure_hook(WrapupPrompt | UnknownPrompt | None, _prompt)
-CONVERTER.register_structure_hook(Word, _word)
-CONVERTER.register_structure_hook(Version, _version)
-CONVERTER.register_structure_hook(Moment, _moment)

@@ -3,25 +3,19 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, override
 
 from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import Communication, vendor_name
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.times import milliseconds, time_text, utc
-from cobrowse_session.vocabulary import (
-    AfterCallWorkEndedBy,
-    AfterCallWorkState,
-    CobrowseRole,
-    ConnectionState,
-    DisconnectType,
-    Vocabulary,
-    WrapupPrompt,
-)
+from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, decode_error, shown, too_many
 
 T = TypeVar("T")
@@ -30,6 +24,8 @@ RFC_3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+
+_USUAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 
 
 class TypeProblem(ValueError):  # noqa: N818 (it becomes a Problem, and nobody outside sees it)
@@ -61,16 +57,22 @@ def read_time(text: object) -> datetime:
     """
     if not isinstance(text, str):
         raise TypeProblem(text, "a time as text, with its zone: 2026-03-01T09:00:00.000Z")
+    usual = text if _USUAL_TIME.fullmatch(text) else _usual_time(text)
+    try:
+        return utc(datetime.fromisoformat(usual))
+    except ValueError:
+        raise TypeProblem(text, "a time that exists, from 1970 on", "bad_time") from None
+
+
+def _usual_time(text: str) -> str:
+    """Return an RFC 3339 time in a form that Python reads. Python would read other forms, too, which are no RFC 3339."""
     if not (found := RFC_3339.fullmatch(text)):
         raise TypeProblem(text, "a time with its zone: 2026-03-01T09:00:00.000Z", "bad_time")
     date, hour, minute, second, fraction, zone = found.groups()
     if second == "60":
         second, fraction = "59", "999"
-    try:
-        zone = "+00:00" if zone in "Zz" else zone
-        return utc(datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"))
-    except ValueError:
-        raise TypeProblem(text, "a time that exists, from 1970 on", "bad_time") from None
+    zone = "+00:00" if zone in "Zz" else zone
+    return f"{date}T{hour}:{minute}:{second}.{(fraction or '')[:3]:0<3}{zone}"
 
 
 def problems(error: BaseException, path: str) -> Iterator[Problem]:
@@ -117,13 +119,28 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
     return read
 
 
+_NOT_FIELDS = ("extra", "settings")
+"""What is not a key of the JSON: `extra` is written beside the others, and settings are not written."""
+
+
+def _is_word(wanted: Any) -> bool:
+    """Return whether a type is an enum of words, or a word that it does not have: `DisconnectType | str | None`."""
+    return isinstance(wanted, UnionType) and str in get_args(wanted) and any(map(_is_vocabulary, get_args(wanted)))
+
+
+def _vocabulary_of(union: Any) -> type[Vocabulary]:
+    found: type[Vocabulary] = next(filter(_is_vocabulary, get_args(union)))
+    return found
+
+
+def _is_vocabulary(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, Vocabulary)
+
+
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the names of the fields for cattrs. `extra` is written here, settings are not written. `Any`: a private type."""
+    """Yield the names of the fields for cattrs. `Any`: a private type."""
     for attribute in attrs.fields(cls):
-        ours = attribute.name in ("extra", "settings")
-        # A session writes its state even if it has none yet (JSON-4).
-        default = False if attribute.name == "state" and issubclass(cls, Communication) else None
-        yield attribute.name, override(omit=ours or None, omit_if_default=default, rename=vendor_name(attribute.name))
+        yield attribute.name, override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name))
 
 
 def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
@@ -151,11 +168,54 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
     return read_object
 
 
-def _object_writer(cls: type, converter: Converter) -> Callable[[Any], dict[str, Any]]:
+def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
     """Return a writer of objects. Unset keys are absent, and unknown keys follow as they came (JSON-2, JSON-7)."""
-    fields: dict[str, Any] = dict(_fields(cls))
-    write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **fields)
-    return lambda value: {**write(value), **value.extra}
+    # A session writes its state even if it has none yet (JSON-4).
+    always = ("state",) if issubclass(cls, Communication) else ()
+    places = tuple(
+        (a.name, vendor_name(a.name), attrs.NOTHING if a.name in always else a.default)
+        for a in attrs.fields(cls)
+        if a.name not in _NOT_FIELDS
+    )
+
+    def write(value: Any) -> dict[str, Any]:
+        written = {}
+        for name, key, default in places:
+            part = getattr(value, name)
+            if part is not default and part != default:
+                written[key] = plain(part)
+        return {**written, **_foreign(dict(value.extra))} if value.extra else written
+
+    return write
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a session as JSON, a duration in whole milliseconds. `Any`: of any field, and JSON."""
+    cls = type(value)
+    return value if cls in _PLAIN else _writer(cls)(value)  # type: ignore[arg-type]  # mypy takes `type[Any]` for unhashable
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+@cache
+def _writer(cls: type) -> Callable[[Any], Any]:
+    return CONVERTER.get_unstructure_hook(cls)
+
+
+class _Real(float):
+    """A number with a fraction. It keeps the document from msgspec, which would write 1e22 where `json` writes 1e+22."""
+
+    __slots__ = ()
+
+
+def _foreign(value: Any) -> Any:
+    """Return JSON that came from outside, as `json` writes it."""
+    if isinstance(value, dict):
+        return {key: _foreign(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return list(map(_foreign, value))
+    return _Real(value) if type(value) is float else value
 
 
 def _is_tuple(wanted: Any) -> bool:
@@ -194,15 +254,15 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_unstructure_hook(timedelta, milliseconds)
-    for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):
-        for union in (vocabulary | str, vocabulary | str | None):
-            converter.register_structure_hook(union, _word(vocabulary))
+    converter.register_structure_hook_factory(_is_word, lambda union: _word(_vocabulary_of(union)))
     converter.register_structure_hook_factory(_is_tuple, _list_reader)
     converter.register_structure_hook_factory(attrs.has, _object_reader)
     converter.register_unstructure_hook_factory(attrs.has, _object_writer)
+    converter.register_unstructure_hook(Vocabulary, str)
+    converter.register_unstructure_hook(float, _Real)
     read_segments = _list_reader(tuple[Segment, ...], converter)
     converter.register_structure_hook(Segments, lambda value, _: Segments(read_segments(value, None)))
-    converter.register_unstructure_hook(Segments, lambda segments: [converter.unstructure(segment) for segment in segments])
+    converter.register_unstructure_hook(Segments, lambda segments: list(map(plain, segments)))
     return converter
 
 

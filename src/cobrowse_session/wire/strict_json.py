@@ -16,6 +16,7 @@ from attrs import frozen
 
 from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.wire.quick_json import encoded, parsed
 
 MAX_LINE_BYTES = 1 << 20
 """The default of how many bytes one document may have."""
@@ -77,12 +78,20 @@ def read_json(raw: str | bytes, *, max_line_bytes: int = MAX_LINE_BYTES) -> Any:
     if len(raw) > max_line_bytes:
         raise too_long(len(raw), max_line_bytes)
     text = _text(raw, max_line_bytes)
+    return read_text(text) if (document := parsed(text)) is None else document
+
+
+def read_text(text: str) -> Any:
+    """Return any JSON document, read from text without msgspec. See `read_json`. `Any`: JSON."""
     if (depth := _depth(text)) > MAX_DEPTH:
         raise _error("nested_too_deep", f"{depth} levels", f"at most {MAX_DEPTH}")
-    invalid: list[_InvalidValue] = []
-    document = _parse(text, invalid)
-    # A document that the parser took without a placeholder can only be wrong in a surrogate. So most are not walked.
-    if invalid or _ESCAPED_SURROGATE.search(text):  # an escaped pair of surrogates is a whole character
+    try:
+        document = _DECODER.decode(text)
+    except ValueError:
+        document = _parse_again(text)
+        check_document(document)
+    # What the parser took can only be wrong in a surrogate. So most are not walked. An escaped pair is a whole character.
+    if "\\u" in text and _ESCAPED_SURROGATE.search(text):
         check_document(document)
     return document
 
@@ -183,7 +192,37 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _parse(text: str, invalid: list[_InvalidValue]) -> Any:
+def _refuse(_: str) -> None:
+    raise ValueError
+
+
+def _finite(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise ValueError
+    return number
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_INTEGER_DIGITS:
+        raise ValueError
+    return int(digits)
+
+
+def _whole(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(items)
+    if len(made) != len(items):
+        raise ValueError
+    return made
+
+
+# Made once: that costs as much as reading a short line.
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_integer, object_pairs_hook=_whole)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _parse_again(text: str) -> Any:
+    """Parse a text in which something is wrong. Each value that JSON does not have is replaced by a placeholder."""
+
     # The parser's hooks are given a value, but not its path. So they leave a placeholder, and `check_document` walks the document
     # and finds the path of each. Example, `{"a": [1e999, {"b": NaN, "b": 2}]}`:
     #
@@ -194,8 +233,7 @@ def _parse(text: str, invalid: list[_InvalidValue]) -> Any:
     #
     # The problems are `$.a[0]` not_a_number and `$.a[1]` duplicate_key. The NaN is not listed: its key counts for nothing.
     def invalid_value(error: str, found: str, expected: str) -> _InvalidValue:
-        invalid.append(_InvalidValue(error, found[:40], expected))
-        return invalid[-1]
+        return _InvalidValue(error, found[:40], expected)
 
     def constant(name: str) -> _InvalidValue:
         return invalid_value("not_a_number", name, "a number that JSON has")
@@ -301,4 +339,9 @@ def _is_whole(text: str) -> bool:
 
 def dump(document: object) -> str:
     """Return a document as every format here writes it: one line, no spaces, non-ASCII as it is."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(document)
+
+
+def written(document: object) -> str:
+    """Return a document that `converter.plain` made. It is written as `dump` writes it."""
+    return dump(document) if (text := encoded(document)) is None else text

@@ -1,7 +1,7 @@
 """The trace, one JSON object per entry (TRACE-1)."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -9,19 +9,22 @@ from attrs import frozen
 
 from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.events import Event
-from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
-from cobrowse_session.model import CobrowseSession, Details, vendor_name
+from cobrowse_session.lifecycle import Applied, Ignored, Refused
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.model import Context, Details, vendor_name
 from cobrowse_session.stream import FieldChange, SessionLog, TraceEntry, field_changes
-from cobrowse_session.times import milliseconds, time_text
-from cobrowse_session.wire.converter import CONVERTER, structured
-from cobrowse_session.wire.strict_json import dump, read_object
+from cobrowse_session.times import time_text
+from cobrowse_session.wire.converter import plain, structured
+from cobrowse_session.wire.strict_json import dump, read_object, written
 
 TRACE_FORMAT = 1
 """The version of the trace entries."""
 
 
-ATTRIBUTES = {vendor_name(a.name): a.name for cls in (CobrowseSession, Details) for a in attrs.fields(cls)}
-"""The attribute of a session or its details behind each name in `set`."""
+@lru_cache(maxsize=64)
+def set_attributes(table: Table) -> Mapping[str, str]:
+    """Return the attribute of a session or its details behind each name in `set`."""
+    return {vendor_name(a.name): a.name for cls in (table.session, Details) for a in attrs.fields(cls)}
 
 
 def trace_entries(log: SessionLog) -> tuple[dict[str, Any], ...]:
@@ -45,13 +48,14 @@ def _changes(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
 
 
 def _with_changes(entry: dict[str, Any], changes: Sequence[FieldChange]) -> dict[str, Any]:
-    changed = {one.field: [field_value(one.before), field_value(one.after)] for one in changes}
-    return {**entry, "changed": changed} if changed else entry
+    if changes:
+        entry["changed"] = {one.field: [plain(one.before), plain(one.after)] for one in changes}
+    return entry
 
 
-def field_value(value: Any) -> Any:  # any field's, and JSON
-    """Return the value of a field or a setting as JSON. A duration is whole milliseconds."""
-    return milliseconds(value) if isinstance(value, timedelta) else CONVERTER.unstructure(value)
+def trace_lines(log: SessionLog) -> Iterator[str]:
+    """Yield the trace of a log as JSON, one line for each entry. See `trace_entries`."""
+    return map(written, trace_entries(log))
 
 
 def encode_entry(entry: dict[str, Any]) -> str:
@@ -84,37 +88,45 @@ class _Entry:
 
 def trace_entry(entry: TraceEntry) -> dict[str, Any]:
     """Return an entry of a trace as a JSON object, without what it changed. `Any`: JSON."""
-    event, outcome, context = entry.event, entry.outcome, entry.context
-    sent = event if isinstance(event, Event) else None
+    event, outcome = entry.event, entry.outcome
+    row: dict[str, Any] = {"session": event.subject, **_whose(entry.context)}
+    if isinstance(event, Event):
+        row["event"], row["source"], row["type"] = event.id, event.source, event.type
+        row["at"], row["received"] = time_text(event.occurred_at), time_text(event.received)
+    else:
+        row["type"], row["at"] = event.type, time_text(event.occurred_at)
+    row["outcome"] = outcome.kind
+    if outcome.row is not None:
+        row["row"] = outcome.row
+    if isinstance(outcome, Ignored | Refused):
+        row["rule"] = outcome.rule
+    row["from"] = str(outcome.from_state)  # plain text: readers of saved data take no enum
+    if isinstance(outcome, Applied):
+        row["to"] = str(outcome.to_state)
+    if outcome.acw is not None:
+        row["acw"] = str(outcome.acw)
+    if isinstance(outcome, Applied) and outcome.set:
+        row["set"] = [*_vendor_names(outcome.set)]
+    if outcome.notes:
+        row["notes"] = [*outcome.notes]
+    return row
+
+
+@lru_cache(maxsize=256)
+def _whose(context: Context) -> Mapping[str, str]:
+    """Return the context in the keys of the trace. The entries of a session share it."""
     found = {
-        "session": event.subject,
         "conversation": context.conversation_id,
         "participant": context.participant_id,
         "user": context.user_id,
         "queue": context.queue_id,
         "purpose": context.purpose,
         "media": context.media_type,
-        "event": sent and sent.id,
-        "source": sent and sent.source,
-        "type": event.type,
-        "at": time_text(event.occurred_at),
-        "received": sent and time_text(sent.received),
-        "outcome": outcome.kind,
-        "row": outcome.row,
-        "rule": outcome.rule if isinstance(outcome, Ignored | Refused) else None,
-        "from": _plain(outcome.from_state),
-        "to": _plain(outcome.to_state) if isinstance(outcome, Applied) else None,
-        "acw": _plain(outcome.acw),
-        "set": _written(outcome),
-        "notes": list(outcome.notes),
     }
-    return {key: value for key, value in found.items() if value not in (None, [])}
+    return {key: value for key, value in found.items() if value is not None}
 
 
-def _plain(word: str | None) -> str | None:
-    """Return a known word as plain text: readers of saved data take no enum."""
-    return None if word is None else str(word)
-
-
-def _written(outcome: Outcome) -> list[str]:
-    return sorted(map(vendor_name, outcome.set)) if isinstance(outcome, Applied) else []
+@lru_cache(maxsize=256)
+def _vendor_names(attributes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the vendor's names, sorted. Most rows write one of a few sets of attributes."""
+    return tuple(sorted(map(vendor_name, attributes)))

@@ -1,0 +1,106 @@
+"""The commands as a group. The module of a command is imported when the command is used."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, cast
+
+import typer
+from attrs import frozen
+from typer.core import TyperCommand, TyperGroup
+
+
+@frozen
+class Place:
+    """The place of a command.
+
+    Attributes:
+        module: in `cobrowse_session.cli`. It has a function of the name of the command and `_command`.
+        panel: the group of commands in the help.
+        examples: arguments to try.
+    """
+
+    module: str
+    panel: str
+    examples: tuple[str, ...]
+
+
+SESSIONS, PLATFORM, CHECKS, PICTURES = "Sessions", "The platform's payloads", "Checks", "Pictures"
+PLACES: Mapping[str, Place] = {
+    "replay": Place(
+        "replay",
+        SESSIONS,
+        (
+            "events.jsonl --trace trace.jsonl --acw timeout --acw-timeout 30 --until end",
+            "events.jsonl --known-at 2026-03-01T09:05:00Z",
+            "events.jsonl --by queue --at 2026-03-01T09:05:00Z",
+        ),
+    ),
+    "history": Place("explain", SESSIONS, ("events.jsonl s1", "events.jsonl s1 --acw mandatory")),
+    "explain": Place("explain", SESSIONS, ("events.jsonl s1 wrapup.endTime", "events.jsonl s1")),
+    "convert": Place("convert", PLATFORM, ("conversation.json | cobrowse-session replay -",)),
+    "reconcile": Place("reconcile", PLATFORM, ("events.jsonl conversation.json --all", "events/ records/ --summary summary.csv")),
+    "validate": Place("check", CHECKS, ("events.jsonl && echo fine",)),
+    "clocks": Place("check", CHECKS, ("events.jsonl --min-delay 0.1",)),
+    "diff": Place("check", CHECKS, ("before.trace.jsonl after.trace.jsonl",)),
+    "timeline": Place("diagram", PICTURES, ("events.jsonl s1 -o s1.svg",)),
+    "diagram": Place(
+        "diagram", PICTURES, ("after-call-work -o after-call-work.svg", "--trace trace.jsonl --session s1 -o s1.svg")
+    ),
+    "perfetto": Place("diagram", PICTURES, ("events.jsonl -o replay.json",)),
+}
+"""The commands, in the order of the help."""
+
+
+class OnDemand(Mapping[str, TyperCommand]):
+    """Commands by name, each made when it is asked for."""
+
+    def __getitem__(self, name: str) -> TyperCommand:
+        place = PLACES[name]
+        module = import_module(f"cobrowse_session.cli.{place.module}")
+        tries = "\n\n".join(f"Try: cobrowse-session {name} {example}" for example in place.examples)
+        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        alone.command(name, cls=Command, rich_help_panel=place.panel, epilog=tries)(getattr(module, f"{name}_command"))
+        return cast(TyperCommand, typer.main.get_command(alone))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLACES)
+
+    def __len__(self) -> int:
+        return len(PLACES)
+
+
+class Command(TyperCommand):
+    """A command whose help names no types: the help of each argument describes it."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # typer's own click is no public module
+        """Return the parameters. Those without a metavar, and arguments, show no type."""
+        return _without_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
+        """Parse the arguments. The error of a missing one has an example."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if not error.message:  # only a missing parameter has none
+                error.message = (self.epilog or "").partition("\n")[0]
+            raise
+
+
+class Commands(TyperGroup):
+    """The group of all commands. Its help names no types."""
+
+    def __init__(self, **given: Any) -> None:  # what typer passes on
+        super().__init__(**given)
+        self.commands = OnDemand()  # type: ignore[assignment]  # nothing adds a command
+
+    def get_params(self, ctx: Any) -> list[Any]:  # as above
+        """Return the parameters. They show no type."""
+        return _without_types(super().get_params(ctx))
+
+
+def _without_types(params: Iterable[Any]) -> list[Any]:
+    listed = list(params)
+    for param in listed:
+        if param.param_type_name == "argument" or param.metavar is None:
+            param.display_type_rich = lambda ctx: None  # noqa: ARG005 (typer passes it by name)
+    return listed

@@ -1,0 +1,69 @@
+"""JSON, parsed and written by msgspec where it is installed (extra `fast`).
+
+msgspec takes documents that are refused here: a key that comes twice, any depth, a lone surrogate. So it gets only texts that
+have none of these for certain. All others are left to `strict_json`, and so is every error. It writes some numbers
+with a fraction in another way, so it gets only documents that have none for certain.
+"""
+
+import re
+from typing import Any
+
+try:
+    import msgspec
+except ModuleNotFoundError:
+    IS_INSTALLED = False
+else:
+    IS_INSTALLED = True
+
+from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
+
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parsed(text: str) -> dict[str, Any] | None:
+    """Return a JSON object, parsed by msgspec. `Any`: JSON.
+
+    Args:
+        text: any text.
+
+    Returns:
+        What `strict_json.read_text` returns. None: msgspec is not installed, or might read the text in another way.
+    """
+    if not IS_INSTALLED or len(text) > MAX_INTEGER_DIGITS or text.count("{") + text.count("[") > MAX_DEPTH:
+        return None
+    if " :" in text or "\n" in text or "\r" in text or "\t" in text or ("\\" in text and _ESCAPED_SURROGATE.search(text)):
+        return None
+    try:
+        document = msgspec.json.decode(text)
+    except ValueError:
+        return None
+    # There is no white space before a colon, so the colon of a key follows its quote at once. The text has `":` at least once for
+    # each key that it states. Of a key that comes twice, the document has one. Example: `{"a":1,"a":2}` has `":` twice, and its
+    # document has one key.
+    return document if type(document) is dict and text.count('":') == _keys(document) else None
+
+
+def _keys(value: dict[str, Any] | list[Any]) -> int:
+    """Return the number of keys of a document, those of its parts included."""
+    count, parts = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    for part in parts:
+        if type(part) is dict or type(part) is list:
+            count += _keys(part)
+    return count
+
+
+def encoded(document: object) -> str | None:
+    """Return a document as JSON, written by msgspec.
+
+    Args:
+        document: JSON without numbers of the type `float`. msgspec refuses subclasses, so those are left to `strict_json`, too.
+
+    Returns:
+        What `strict_json.dump` returns. None: msgspec is not installed, or refuses the document.
+    """
+    if not IS_INSTALLED:
+        return None
+    try:
+        return msgspec.json.encode(document).decode()
+    except (TypeError, ValueError):
+        return None
