@@ -10,12 +10,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from examples.tables import pause
+from examples.tables import parked, pause
 from sphinx.cmd.build import main as sphinx_build
 from tests.commands import command
 
 from cobrowse_session.diagrams import PICTURES, TracePath, render
 from cobrowse_session.io.diff import read_trace
+from cobrowse_session.testing import stream
+from cobrowse_session.wire import encode_event
 
 # Sphinx 7.4 to 10 name the builder of a page only by the attribute `app`, which Sphinx 9 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:.*_ForBuilder.app. is deprecated")
@@ -114,6 +116,16 @@ def test_a_session_in_time_follows_the_table_that_the_page_names(build: Build) -
     assert said == ""
     assert "<title>pending: " in usual
     assert "<title>pending: " not in named
+
+
+def test_a_file_of_own_events_is_read_by_the_table_that_the_page_names(build: Build, tmp_path: Path) -> None:
+    call = stream("s1").alerting().after(4)
+    event = parked.Parked(subject="s1", source="/acme", id="p1", occurred_at=call.now)
+    (tmp_path / "own.jsonl").write_text("\n".join(map(encode_event, [*call, event])), encoding="utf-8")
+    page, said = build(f"{HEAD}.. cobrowse-timeline:: own.jsonl\n   :table: examples.tables.parked:TABLE\n")
+
+    assert said == ""
+    assert "<title>parked: so far</title>" in page
 
 
 def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(build: Build) -> None:
