@@ -1,4 +1,4 @@
-"""Where everything in a drawing is: a layout by hand, stretched by what a table has more than the standard one.
+"""The places of everything in a drawing: a layout by hand, stretched by what a table has more than the standard one.
 
 The places of the standard states and the lines between them are by hand. More states make a column longer, more lines make a gap
 wider. An edge that no hand has drawn goes below the picture, in a lane of its own.
@@ -85,7 +85,7 @@ def _stacked(tops: float, heights: Iterable[float], gaps: Iterable[float]) -> li
 
 @define
 class _Drawn:
-    """What is drawn so far."""
+    """The places and the lines so far."""
 
     graph: Graph
     places: dict[str, Place] = Factory(dict)
@@ -200,10 +200,23 @@ _PORTS = (0.6, -0.6, 0.3, -0.3, 0.8, -0.8)
 """Where lines touch the side of a box, as parts of half of its height. The middle is for the hand."""
 
 
+# Example: two lanes, from a live state to an ended one (a), and from the live frame back to a pending state (b).
+#
+#     column 1          column 2         column 3
+#     pending  <--+  +--live   ---+  +-->ended
+#                 |  |            |  |
+#                 |  |            +--+        lane a, with its label
+#                 +--+                        lane b
+#
+# No lane crosses a box, because there is none below the columns. On the way down a lane is between two columns, which are further
+# apart by `shift`. It may cross lines.
+
+
 # --- The connection -----------------------------------------------------------------------------------------------------------
 
 
 def _connection(graph: Graph) -> Layout:
+    # Twice: what the hand has drawn in the first pass is not known before, and the lanes of the rest move the columns apart.
     probe = _connection_drawn(graph, _Lanes({}, ()))[0]
     lanes = _Lanes(_columns(graph), _undrawn(graph, probe))
     drawn, sides, bottom = _connection_drawn(graph, lanes)
@@ -313,6 +326,16 @@ def _place_ends(drawn: _Drawn, columns: _Columns, passing: float) -> float:
     """Place the states before and after. Return where their frames end, at one height."""
     graph, extra = drawn.graph, _extra(drawn.graph)
     first, pending, ended = columns.first, columns.pending, columns.ended
+    # The frames of the pending and the ended states begin and end at one height. The longer column decides, or the line that
+    # passes below the connected states. The other column has wider gaps.
+    #
+    #     table                pending  gap  passing  bottom
+    #     standard             5        16   294      380
+    #     one more pending     6        16   294      432
+    #     two lines in a box   5        21   314      400
+    #
+    # From an alerting state, the deadline is a straight line. So the last ended state must be at the height of the last pending
+    # one. It is the last in its column, and both columns end at the same height.
     rests, ends = [36 + extra[state] for state in pending], [max(72, 34 + extra[state]) for state in ended]
     level = sum(bool(ended and _joining(graph, state, ended[-1])) for state in pending)  # each has a line to the last one
     between = _gaps(graph, ended, 44)
@@ -429,6 +452,7 @@ def _ladder(graph: Graph, blocks: list[str], working: set[str]) -> _Ladder:
     # to `skipped` would cross them, so it is a chip.
     answers = [edge for edge in graph.edges if edge.kind == "answer" and edge.moves]
     begins = answers.pop() if answers and answers[-1].target in working else None
+    # Blocks are looked at from top to bottom, and only the answers behind the last run can lead to the next block.
     runs = [list(run) for _, run in groupby(answers, lambda edge: edge.target)]
     lined: dict[str, list[Edge]] = {}
     for block in blocks:
@@ -500,6 +524,14 @@ def _work_blocks(
     """Place the questions, and beside them the blocks of the middle column. Return where the lines from the right are."""
     (blocks, questions), (x0, x1, deep) = columns, at
     graph, extra, rows = drawn.graph, _extra(drawn.graph), list[tuple[Edge, float]]()
+    # From top to bottom. A question is at the height of the block that its answer leads to, so that the line is straight. And a
+    # block is as high as its questions on the left and its lines on the right need together. Example, from the standard table:
+    #
+    #     block         questions         lines from the right     top  bottom
+    #     stays absent  140 208 276 344   242, from the oval       118  366
+    #     skipped       412 480           426 502                  394  522
+    #     any           -                 -                        560  600
+    #     complete      -                 670 738 798 854          638  878
     asked = _Rungs(drawn, questions, x0, 72 + deep)
     top = 118 + deep
     for upper, block, lower in zip(["", *blocks], blocks, [*blocks[1:], ""], strict=False):
@@ -561,7 +593,17 @@ class _Rungs:
 
 def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, float]) -> None:
     """Place the states of after-call work that goes on: one box, or several in a frame."""
-    # In a frame, the line by which after-call work begins passes below it, and to the first state from the right.
+    # In a frame, the line by which after-call work begins passes below it, and to the first state from the right. From the left
+    # it would cross the lines of the states below the first one.
+    #
+    #     one state                    two states in a frame
+    #
+    #     <----- +---------+           <-------- : +---------+ :
+    #     <----- | pending |           <-------- : | pending | :<-+
+    #     -----> |         |           <-------- : +---------+ :  |
+    #            +---------+           <---------- | paused  | :  |
+    #                                            : +---------+ :  |
+    #                                  ---------------------------+
     top, low = ends
     other = drawn.places["any_other"]
     if len(working) == 1:
@@ -614,6 +656,8 @@ def _work_lines(
 
 def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]]) -> None:
     """Draw the lines between the middle and the right: straight, or in the frame around its corner to the state."""
+    # A line of a frame ends at its border. A line of a state inside goes on to the state, straight if the state is at its height.
+    # Else it is bent between the border and the state. Each bent line is 8 pixels further to the right than the one above.
     bent = 0
     for edge, y in rows:
         forth = edge.target in drawn.places and drawn.places[edge.target].x > drawn.places[edge.source].x
