@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Self
+from typing import Generic, cast
 
 from attrs import evolve, frozen
 
@@ -33,7 +33,7 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
@@ -104,7 +104,7 @@ class Restored:
     table_changed: bool = False
 
 
-class SessionLog:
+class SessionLog(Generic[S_co]):
     """The events of one session, in any order, and the session and the trace that follow from them.
 
     Args:
@@ -149,7 +149,7 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str, observers: Iterable[Observer] = ()) -> None:
+    def __init__(self, lifecycle: Lifecycle[S_co], session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
@@ -171,7 +171,9 @@ class SessionLog:
         self._start()
 
     @classmethod
-    def of(cls, events: Iterable[Event], lifecycle: Lifecycle | None = None, *, until: datetime | None = None) -> Self:
+    def of(
+        cls, events: Iterable[Event], lifecycle: Lifecycle[S_co] | None = None, *, until: datetime | None = None
+    ) -> "SessionLog[S_co]":
         """Return the log of all events of one session.
 
         Args:
@@ -185,7 +187,7 @@ class SessionLog:
         every = list(events)
         if not every:
             raise ValueError("expected at least one event, found none")
-        log = cls(lifecycle or Lifecycle(), every[0].subject)
+        log = cls(lifecycle or cast(Lifecycle[S_co], Lifecycle()), every[0].subject)
         for event in every:
             log.add(event)
         if until is not None:
@@ -207,7 +209,7 @@ class SessionLog:
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
     @property
-    def lifecycle(self) -> Lifecycle:
+    def lifecycle(self) -> Lifecycle[S_co]:
         """The rules of this log."""
         return self._lifecycle
 
@@ -226,11 +228,11 @@ class SessionLog:
         self._observers = checked_observers(observers)
 
     @property
-    def session(self) -> CobrowseSession:
+    def session(self) -> S_co:
         """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
         if self._load is None:
             self._clean()
-        return self._view
+        return cast(S_co, self._view)
 
     @property
     def trace(self) -> tuple[TraceEntry, ...]:
@@ -306,7 +308,7 @@ class SessionLog:
         self._clean()
         return self._held(event) is not None
 
-    def as_of(self, moment: datetime) -> "SessionLog":
+    def as_of(self, moment: datetime) -> "SessionLog[S_co]":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.
 
         Args:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve, frozen
 
@@ -22,7 +22,7 @@ from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import CONTEXT_NAMES, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, vendor_name
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, vendor_name
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import Restored, SessionLog, TraceEntry
 from cobrowse_session.times import milliseconds, time_text
@@ -192,7 +192,9 @@ class _SavedEntry:
 # --- Restoring ----------------------------------------------------------------------------------------------------------------
 
 
-def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, table: Table | None = None) -> SessionLog:
+def restore_log(
+    data: Mapping[str, Any], lifecycle: Lifecycle[S_co] | None = None, *, table: Table[S_co] | None = None
+) -> SessionLog[S_co]:
     """Return the log that `save_log` wrote (JSON-10). It shows the same and takes events as before. `Any`: JSON.
 
     A log that is not sealed is folded anew, under today's table. `SessionLog.restored` lists what reads differently then. A
@@ -209,7 +211,11 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, 
     """
     if lifecycle is not None and table is not None:
         lifecycle = evolve(lifecycle, table=table)
-    table = table or (lifecycle.table if lifecycle else Table.standard())
+    restored = _restored(data, lifecycle, table or (lifecycle.table if lifecycle else Table.standard()))
+    return cast(SessionLog[S_co], restored)
+
+
+def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     if _is_as_saved(data, lifecycle, table):
         return _as_saved(data, lifecycle, table)
     document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
@@ -244,6 +250,13 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, 
 
 def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> bool:
     """Return whether a saved log that is not sealed is unchanged, and its rules are too. Then its session can be trusted."""
+    # What must agree, and what is prevented:
+    #
+    #     both digests of the table   today's rows would decide the events in another way
+    #     the lifecycle               other settings: after-call work that the lifecycle of today would not begin
+    #     the checksum                a part that was edited, or written by other software
+    #
+    # Each of them alone would show a session that its events do not give. Then the events are folded, and `changed` says so.
     try:
         digest = table_digest(table)
         return (
