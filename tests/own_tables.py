@@ -41,6 +41,12 @@ def night_shift_of_the_second_team(_session: CobrowseSession, _event: Event, _: 
     return False
 
 
+@reads_session
+def always(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """It holds always."""
+    return True
+
+
 @writes("segments")
 def write_nothing(_session: CobrowseSession, _event: Event, _: Policy) -> None:
     """Nothing is written."""
@@ -213,6 +219,17 @@ NONE_FIRST = Table.standard().extended(
     ),
 )
 """The first question leads past the others."""
+
+NO_WORK = Table.standard().extended(
+    "no work",
+    after_call_work=(
+        before(
+            "none_after_alert_timeout",
+            _row("none_for_vips", LEG_ENDED, AFTER_CALL_WORK_STATES, NO_TRANSITION, guards=(always,)),
+        ),
+    ),
+)
+"""No leg has after-call work."""
 
 TABLES: Mapping[str, Table] = {
     "standard": Table.standard(),

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
+from examples.tables import draw
 from markdown_it import MarkdownIt
 from tests.own_tables import LIVE, TABLES
 from tests.tables import table_of
@@ -504,6 +505,16 @@ def test_no_label_is_on_a_box_or_on_another_label_or_outside(graph: Graph) -> No
     assert [label for label, area in labels if area[0] < 0 or area[2] > layout.width or area[3] > layout.height] == []
 
 
+def test_what_a_path_adds_to_a_label_of_an_own_table_is_on_no_box(graph: Graph) -> None:
+    by_hand = {(edge.id, edge.label) for edge in graph_of(graph.name).edges}
+    marked = evolve(graph, edges=tuple(evolve(edge, badge="② 09:00:03.000") for edge in graph.edges))
+    boxes = {node.id: _area(layout_of(marked).places[node.id]) for node in marked.nodes}
+    own = [edge for edge in marked.edges if (edge.id, edge.label) not in by_hand and edge.kind != "stays"]
+    areas = [(edge.id, area) for edge in own if edge.moves for area in _label_areas(marked, edge)]
+
+    assert [(label, name) for label, area in areas for name, box in boxes.items() if _overlap(area, box)] == []
+
+
 def test_what_stays_in_a_state_is_inside_of_its_box(graph: Graph) -> None:
     layout = layout_of(graph)
     for edge in graph.edges:
@@ -589,6 +600,24 @@ def test_the_files_in_the_repository_are_what_the_rows_print(tmp_path: Path) -> 
 
     assert fresh == kept
     assert len(fresh) == len(PICTURES) * len(FORMATS)
+
+
+def test_the_drawings_of_the_examples_are_what_their_rows_print(tmp_path: Path) -> None:
+    draw.main(str(tmp_path))
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in (ROOT / "examples" / "tables").glob("*.svg")
+    }
+
+
+def test_every_picture_of_an_own_table_is_written_by_its_name(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cobrowse_session.diagrams", str(tmp_path)]
+    subprocess.run([*command, "examples.tables.hold:TABLE"], check=True, cwd=ROOT)
+    wrong = subprocess.run([*command, "hold"], check=False, cwd=ROOT, capture_output=True, text=True)
+
+    assert (tmp_path / "connection.svg").read_bytes() == (ROOT / "examples" / "tables" / "hold.svg").read_bytes()
+    assert len(list(tmp_path.iterdir())) == len(PICTURES) * len(FORMATS)
+    assert (wrong.returncode, wrong.stderr) == (1, "expected module:NAME of a table, found 'hold'\n")
 
 
 # --- How ----------------------------------------------------------------------------------------------------------------------
