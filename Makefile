@@ -4,6 +4,8 @@
 PYTHON3 ?= python3
 PYTEST  ?=
 SEEDS   ?= 100
+SIZE    ?= 100000
+ONLY    ?=
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -75,11 +77,11 @@ COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_s
 TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
+	@for one in dot chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install graphviz, chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
 	@$(PYTHON) tests/diagrams_check/expect.py build/printed
 	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/node
 	@cd build/node && node check.mjs ../printed
 	@build/diagrams-check/bin/python tests/diagrams_check/check_others.py build/printed
-	@for one in chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
 	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/*.svg examples/call.svg
 
 docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
@@ -94,8 +96,9 @@ docs-check: docs build/docs-check/.stamp ## every page in Chromium at three widt
 vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
 	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
 
-bench: .venv/.stamp ## measure
-	@$(PYTHON) -m bench
+# Node is optional: without npm the way through XState is left out.
+bench: build/bench/.stamp $(if $(shell command -v npm),build/node/.stamp) ## measure beside other ways, in 15 minutes, and write bench/RESULTS.md (SIZE=1000000 events are replayed; ONLY="step log")
+	@PYTHONPATH=src build/bench/bin/python -m bench --size $(SIZE) $(ONLY)
 
 clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: the table of docs/explanation/clocks.md (more: .venv/bin/python -m tests.clock_worlds 10 1000 300)
 	@$(PYTHON) -m tests.clock_worlds
@@ -118,6 +121,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group docs -o constraints.txt
 	@$(COMPILE) pyproject.toml -c constraints.txt -o .ci/locks/runtime.txt
 	@$(COMPILE) pyproject.toml --extra cli -c constraints.txt -o .ci/locks/cli.txt
+	@$(COMPILE) pyproject.toml --extra cli --group bench -c constraints.txt -o .ci/locks/bench.txt
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
@@ -155,11 +159,14 @@ python:
 build/diagrams-check/.stamp: tests/diagrams_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
+build/bench/.stamp: .ci/locks/bench.txt | python
+	@$(ENVIRONMENT) $(@D) $<
+
 build/docs-check/.stamp: tests/docs_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python
-	@for one in node npm dot; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer, and Graphviz." >&2; exit 1; }; done
+	@for one in node npm; do command -v $$one >/dev/null || { echo "$$one was not found. Install Node 20 or newer." >&2; exit 1; }; done
 	@$(ENVIRONMENT) $(@D) $<
 
 build/pyright/.stamp: tests/typing/package-lock.json | python

@@ -1,97 +1,67 @@
-"""Measure the time and memory of a step, beside other ways to run the same rules: `python -m bench`.
+"""Measure everything in one run, and write `bench/RESULTS.md`: `make bench`, or `make bench ONLY="step log"` to print some.
 
-All ways must return equal sessions before they are measured. Times are medians of interleaved rounds. The ratios can be compared
-between machines, the nanoseconds cannot.
+The ratios can be compared between machines, the times cannot.
 """
 
-import gc
-import tracemalloc
+import argparse
+import platform
+import sys
 from collections.abc import Callable, Sequence
-from statistics import median
-from time import perf_counter_ns
+from importlib import import_module
+from importlib.metadata import version
+from os import cpu_count
+from pathlib import Path
 
-from bench import by_hand, idiomatic, late
-from cobrowse_session import CobrowseSession, Event, Lifecycle
-from cobrowse_session.testing import stream
+from bench.measure import Section, markdown_table
 
-ROUNDS = 15
-LIVES = 200
-
-LIFE = (
-    stream("s1", delay=0.03)
-    .alerting(wrapup_prompt="timeout", wrapup_timeout=30, cobrowse_role="viewer")
-    .after(3)
-    .connected()
-    .after("5m")
-    .updated(controlling=["page-1"])
-    .after("7m")
-    .disconnected("peer")
-    .after(14.22)
-    .wrapup("sale", name="Sale")
-    .after(60)
-    .wrapup("resolved")
-    .events
-)
-
-
-def shared(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
-    """Return one life. All sessions share two machines."""
-    session = lifecycle.new("s1")
-    for event in events:
-        lifecycle.apply(session, event)
-    return session
-
-
-Live = Callable[[Sequence[Event], Lifecycle], CobrowseSession | idiomatic.Model]
-
-WAYS: dict[str, Live] = {
-    "by hand, this life only": by_hand.live,
-    "cobrowse-session": shared,
-    "transitions, machines built once": idiomatic.reused,
-    "transitions, two machines a session": idiomatic.live,
-}
-
-
-def nanoseconds_an_event(live: Live, lifecycle: Lifecycle, lives: int) -> float:
-    """Return the nanoseconds per event in one round of one way."""
-    began = perf_counter_ns()
-    for _ in range(lives):
-        live(LIFE, lifecycle)
-    return (perf_counter_ns() - began) / (lives * len(LIFE))
-
-
-def bytes_a_session(live: Live, lifecycle: Lifecycle) -> float:
-    """Return the bytes of a session after its whole life, without its events."""
-    live(LIFE, lifecycle)
-    gc.collect()
-    tracemalloc.start()
-    kept = [live(LIFE, lifecycle) for _ in range(LIVES)]
-    size, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return size / len(kept)
+RESULTS = Path(__file__).with_name("RESULTS.md")
+QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "start", "jobs")
+LIBRARIES = ("attrs", "cattrs", "msgspec", "python-statemachine", "sismic", "transitions")
 
 
 def main() -> None:
-    """Measure all ways, interleaved, and print a table."""
-    lifecycle = Lifecycle()
-    expected = shared(LIFE, lifecycle)
-    for name, live in WAYS.items():
-        lived = live(LIFE, lifecycle)
-        assert (lived.session if isinstance(lived, idiomatic.Model) else lived) == expected, name
-    lives = {name: LIVES if live is not idiomatic.live else LIVES // 20 for name, live in WAYS.items()}
-    rounds = [{name: nanoseconds_an_event(live, lifecycle, lives[name]) for name, live in WAYS.items()} for _ in range(ROUNDS)]
-    cost = {name: median(one[name] for one in rounds) for name in WAYS}
-    size = {name: bytes_a_session(live, lifecycle) for name, live in WAYS.items()}
-    ours = "cobrowse-session"
-    print(f"A full life of {len(LIFE)} applied events, a session made for each; medians of {ROUNDS} rounds.\n")
-    print(f"| {'way':<36} | {'ns an event':>11} | {'ratio':>6} | {'bytes a session':>15} | {'ratio':>6} |")
-    print(f"|{'-' * 38}|{'-' * 12}:|{'-' * 7}:|{'-' * 16}:|{'-' * 7}:|")
-    for name in WAYS:
-        time = f"{cost[name]:>11,.0f} | {cost[name] / cost[ours]:>6.2f}"
-        memory = f"{size[name]:>15,.0f} | {size[name] / size[ours]:>6.2f}"
-        print(f"| {name:<36} | {time} | {memory} |")
+    """Read the command line, and measure."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and write bench/RESULTS.md.")
+    parser.add_argument(
+        "only", nargs="*", choices=[*QUESTIONS, []], help="print the answers to these questions, and write nothing"
+    )
+    parser.add_argument("--size", type=int, default=100_000, help="the events that are replayed")
+    arguments = parser.parse_args()
+    sections = [_measure(name, arguments.size) for name in arguments.only or QUESTIONS]
+    written = results(sections, arguments.size)
+    if arguments.only:
+        print(written)
+    else:
+        RESULTS.write_text(written, encoding="utf-8")
+        print(f"{RESULTS.relative_to(Path.cwd())} was written.")
+
+
+def _measure(name: str, size: int) -> Section:
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+    measure: Callable[[int], Section] = import_module(f"bench.{name}").measure
+    return measure(size)
+
+
+def results(sections: Sequence[Section], size: int) -> str:
+    """Return the page."""
+    ratios = [(one.what, one.value, one.goal) for section in sections for one in section.ratios]
+    parts = [
+        "# Results of `make bench`",
+        f"{_machine()} {size:,} events were replayed.",
+        "One run. The ways of a question take turns, and each figure is a median. Compare the ratios, not the times.",
+        "## Reach",
+        markdown_table(("ratio", "measured", "goal"), ratios),
+        *(section.markdown().rstrip() for section in sections),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine() -> str:
+    kind = f"{cpu_count()} cores ({platform.machine()}, {platform.system()})"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return f"A shared virtual machine with {kind}, {python}, {libraries}."
 
 
 if __name__ == "__main__":
     main()
-    late.main()

@@ -1,7 +1,7 @@
 """The same rows, guards and actions on `transitions` alone, as its documentation shows: a model and its machines."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import transitions
@@ -12,6 +12,7 @@ from cobrowse_session.events import KINDS
 from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.lifecycle.states import AFTER_CALL_WORK_STATES, CONNECTION_STATES
 from cobrowse_session.model import is_ended
 
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
@@ -68,22 +69,12 @@ LEG = transitions_of(row for row in table.CONNECTION if row.name != "alert_timed
 WORK = transitions_of(table.AFTER_CALL_WORK)
 
 
-def live(events: Sequence[Event], lifecycle: Lifecycle) -> Model:
-    """Return one life whose model has machines of its own. They live as long as the model does."""
-    return _run(_model(lifecycle), events, lifecycle)
-
-
-def reused(events: Sequence[Event], lifecycle: Lifecycle) -> CobrowseSession:
-    """Return one life on machines that were built once. Their model holds one session after another."""
-    _REUSED.session = lifecycle.new("s1")
-    return _run(_REUSED, events, lifecycle).session
-
-
-def _model(lifecycle: Lifecycle) -> Model:
-    model = Model(lifecycle.new("s1"))
+def create() -> Model:
+    """Return the model of a session with machines of its own. They live as long as the model does."""
+    model = Model(CobrowseSession(id="s1"))
     for states, rows, attribute in (
-        (table.CONNECTION_STATES, LEG, "leg"),
-        (table.AFTER_CALL_WORK_STATES, WORK, "acw"),
+        (CONNECTION_STATES, LEG, "leg"),
+        (AFTER_CALL_WORK_STATES, WORK, "acw"),
     ):
         transitions.Machine(
             model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False
@@ -91,14 +82,21 @@ def _model(lifecycle: Lifecycle) -> Model:
     return model
 
 
-def _run(model: Model, events: Sequence[Event], lifecycle: Lifecycle) -> Model:
+def live(model: Model, events: Iterable[Event]) -> None:
+    """Live one life."""
     session = model.session
     for event in events:
         was_ended = is_ended(session)
-        getattr(model, event.kind)(session, event, lifecycle.policy(session))
+        getattr(model, event.kind)(session, event, LIFECYCLE.policy(session))
         if is_ended(session) and not was_ended:
-            getattr(model, table.LEG_ENDED)(session, event, lifecycle.policy(session))
-    return model
+            getattr(model, table.LEG_ENDED)(session, event, LIFECYCLE.policy(session))
 
 
-_REUSED = _model(Lifecycle())
+def reuse(session: CobrowseSession, events: Iterable[Event]) -> None:
+    """Live one life on machines that were built once. Their model holds one session after another."""
+    REUSED.session = session
+    live(REUSED, events)
+
+
+LIFECYCLE = Lifecycle()
+REUSED = create()

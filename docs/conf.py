@@ -59,7 +59,7 @@ default_role = "py:obj"  # `Name` in a docstring is a link where there is such a
 
 # A name in a signature that leads nowhere is an error, but for what others document.
 nitpicky = True
-nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collections|typing|pathlib)\..*")]
+nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collections|logging|typing|pathlib)\..*|Tracer")]
 
 
 def setup(app: Sphinx) -> None:

@@ -7,7 +7,8 @@ from attrs import frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.sources import Converted
-from cobrowse_session.sources.leg import Leg, events_of
+from cobrowse_session.sources.facts import events_of
+from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.wire.strict_json import decode_error
 

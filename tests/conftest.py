@@ -78,6 +78,7 @@ MEASURED = {
     "test_log.py",
     "test_log_corners.py",
     "test_machine.py",
+    "test_observers.py",
     "test_order.py",
     "test_plan.py",
     "test_printable.py",

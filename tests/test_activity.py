@@ -18,7 +18,7 @@ from cobrowse_session.cli.activity import Listing
 from cobrowse_session.io.replay import replay
 from cobrowse_session.stream import Activity, activities, activity, fold
 from cobrowse_session.testing import Stream, stream
-from cobrowse_session.wire import restore_log, save_log
+from cobrowse_session.wire import encode_event, restore_log, save_log
 
 
 def on(clock: str) -> datetime:
@@ -327,6 +327,20 @@ def test_the_time_of_the_list(path: Path, options: list[str], expected: list[Any
 
     assert [(row["session"], row["forMs"] // 1000) for row in rows] == expected[1:]
     assert {row["at"] for row in rows} == {f"2026-03-01T{expected[0]}.000Z"}
+
+
+def test_a_later_edition_corrects_the_queue_and_known_at_shows_the_one_before(tmp_path: Path) -> None:  # COPY-2, CONTEXT-3
+    (alerting,) = begun("s1", "09:00:00").alerting(queue_id="sales", user_id="ann")
+    edition = evolve(
+        alerting, sequence="2", received_at=on("09:04:00"), context=evolve(alerting.context, queue_id="support", user_id=None)
+    )
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(encode_event(event) + "\n" for event in (alerting, edition)))
+    options = ("--by", "queue", "--json", "--at", "2026-03-01T09:02:00Z")
+
+    for more, queue in (([], "support"), (["--known-at", "2026-03-01T09:02:00Z"], "sales")):
+        (row,) = [json.loads(line) for line in command("replay", path, *options, *more).out.splitlines()]
+        assert (row["queue"], row["user"], row["state"], row["forMs"]) == (queue, "ann", "alerting", 120_000)
 
 
 def test_sessions_that_were_sealed_on_the_way_are_in_the_list(tmp_path: Path) -> None:

@@ -178,6 +178,47 @@ def test_a_correction_is_a_revision_by_a_copy() -> None:
     assert revision.differences == (FieldChange("peerId", None, "p"),)
 
 
+def in_both_orders(*events: Event) -> list[list[int]]:
+    """The number of arrivals that are revisions: of the last two events in their order, and swapped."""
+    found = []
+    for order in (events, (*events[:-2], events[-1], events[-2])):
+        arrived = [evolve(event, received_at=START + timedelta(minutes=9, seconds=n)) for n, event in enumerate(order)]
+        log = SessionLog(Lifecycle(), "s1")
+        found.append([sum(log.add(event).is_revision for event in arrived), len([*revisions(log)])])
+    return found
+
+
+END = stream("s1").connected(wrapup_prompt="none").after(60).disconnected("peer")
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        END.terminated().started(),
+        END.terminated().platform("complete"),
+        END.terminated().updated(peer_id="p2"),
+        END.after(1).terminated().after(1).wrapup("sale"),
+    ],
+    ids=lambda events: [*events][-1].kind,
+)
+def test_the_release_of_a_leg_that_has_ended_revises_nothing_that_came_before_it(events: Stream) -> None:
+    assert in_both_orders(*events) == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        stream("s1").alerting().after(3).connected(),
+        stream("s1").dialing().after(3).alerting(),
+        stream("s1").connected(wrapup_prompt="optional").after(60).disconnected("peer"),
+        stream("s1").connected().after(60).disconnected("peer").after(1).terminated("peer"),
+    ],
+    ids=lambda events: " ".join(event.kind for event in events),
+)
+def test_a_late_event_after_which_others_were_decided_anew_is_a_revision(events: Stream) -> None:
+    assert in_both_orders(*events) == [[0, 0], [1, 1]]
+
+
 def test_zero_and_empty_are_values() -> None:
     call = stream("s1").connected(wrapup_prompt="optional").after(1).disconnected().wrapup("sale", tags=[])
     changes = {change.field: (change.before, change.after) for change in field_changes(SessionLog.of(call))[-1]}

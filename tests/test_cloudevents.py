@@ -50,8 +50,9 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.canonical import notes
-from cobrowse_session.events import KINDS as ALL_KINDS
+from cobrowse_session.events import TYPE_PREFIX
 from cobrowse_session.io.replay import read_events
+from cobrowse_session.tables import Table
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import decode_event, encode_event
 
@@ -994,51 +995,57 @@ def test_a_wrapup_without_a_code_notes_the_keys_that_nobody_reads() -> None:  # 
 # --- Kinds of one's own -------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Paused(Event):
     """The customer asked the agent to wait."""
 
-    kind, rank = "paused", 6
+    prefix, kind, rank = "com.acme.", "paused", 64
 
     reason: str
     silent: bool = False
 
 
-PAUSED = said("paused", reason="coffee", silent=False, viewerUrl="https://v", other=1)
-OWN_KINDS = {**ALL_KINDS, "paused": Paused}
+OWN = Table.standard().extended("own", kinds=(Paused,), like={"paused": "updated"})
 
 
-def test_an_event_of_an_own_kind_is_read_with_its_kinds_and_written_back() -> None:
-    event = decode_event(PAUSED, kinds=OWN_KINDS)
+def paused(**data: Any) -> str:
+    return said("paused", **data).replace(f"{TYPE_PREFIX}paused", "com.acme.paused")
+
+
+PAUSED = paused(reason="coffee", silent=False, viewerUrl="https://v", other=1)
+
+
+def test_an_event_of_an_own_kind_is_read_with_its_table_and_written_back() -> None:
+    event = decode_event(PAUSED, table=OWN)
 
     assert event == Paused(**OURS, reason="coffee", details=Details(viewer_url="https://v"), extra={"other": 1})
     assert json.loads(encode_event(event))["data"] == {"other": 1, "viewerUrl": "https://v", "reason": "coffee"}  # COPY-10
-    assert decode_event(encode_event(event), kinds=OWN_KINDS) == event
+    assert decode_event(encode_event(event), table=OWN) == event
 
 
-def test_an_event_of_an_own_kind_is_unknown_without_its_kinds() -> None:  # KEEP-11
+def test_an_event_of_an_own_kind_is_unknown_without_its_table() -> None:  # KEEP-11
     event = decode_event(PAUSED)
 
-    assert (type(event), event.type) == (UnknownEvent, "cobrowse.session.paused")
+    assert (type(event), event.type) == (UnknownEvent, "com.acme.paused")
     assert isinstance(event, UnknownEvent)
     assert event.data == {"reason": "coffee", "silent": False, "viewerUrl": "https://v", "other": 1}
 
 
 def test_what_an_own_kind_needs_is_missing_as_in_any_other() -> None:  # ERROR-12, ERROR-13
     with pytest.raises(DecodeError) as missing:
-        decode_event(said("paused"), kinds=OWN_KINDS)
+        decode_event(paused(), table=OWN)
     with pytest.raises(DecodeError) as wrong:
-        decode_event(said("paused", reason=7), kinds=OWN_KINDS)
+        decode_event(paused(reason=7), table=OWN)
 
     assert [(p.error, p.path) for p in missing.value.problems] == [("missing", "$.data.reason")]
     assert [(p.error, p.path) for p in wrong.value.problems] == [("wrong_type", "$.data.reason")]
 
 
 def test_the_other_kinds_are_read_as_ever_beside_an_own_one() -> None:
-    assert decode_event(EXAMPLE, kinds=OWN_KINDS) == decode_event(EXAMPLE)
+    assert decode_event(EXAMPLE, table=OWN) == decode_event(EXAMPLE)
 
 
-def test_a_file_with_events_of_an_own_kind_is_read_with_its_kinds() -> None:
+def test_a_file_with_events_of_an_own_kind_is_read_with_its_table() -> None:
     file = io.BytesIO(f"{EXAMPLE}\n{PAUSED}\n".encode())
 
-    assert [type(event) for event in read_events(file, print, kinds=OWN_KINDS)] == [Alerting, Paused]
+    assert [type(event) for event in read_events(file, print, table=OWN)] == [Alerting, Paused]

@@ -1,5 +1,6 @@
 """The `convert` command: payloads of the platform in, events out."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -207,7 +208,7 @@ def test_warnings_go_to_standard_error_and_are_no_failure(payload: Path) -> None
     warning, count = done.err.splitlines()
     assert ":1: warning: " in warning
     assert warning.endswith(
-        "contradiction: $.participants[0].cobrowsesessions[0].state: "
+        "contradiction: $.participants[0].cobrowsesessions[0].state (leg leg): "
         "expected disconnected, because the leg has a disconnectedTime, found connected"
     )
     assert count == "2 events, 1 warning, 0 payloads rejected"
@@ -246,7 +247,8 @@ def test_a_payload_that_is_not_of_the_family_that_is_named_is_rejected(payload: 
     [
         (("convert", "{payload}", "--from", "nonsense"), "detail.user.start"),
         (("convert", "no-such-file"), "No such file"),
-        (("convert", "."), "Is a directory"),
+        (("convert", "no-such-file", "{payload}", "-o", "{payload}"), "named twice"),
+        (("convert", "{payload}", "{payload}", "-o", "{payload}"), "named twice"),
         (("convert", "{payload}", "-o", "no/such/folder"), "No such file"),
         (("convert", "{payload}", "-o", "{payload}"), "named twice"),
         (("convert", "{payload}", "--rejects", "-"), "named twice"),
@@ -263,6 +265,103 @@ def test_wrong_usage_exits_with_2_and_what_to_do(arguments: tuple[str, ...], wor
     assert words in printed
     assert "Traceback" not in done.err
     assert payload.read_bytes() == before
+
+
+# --- Several files --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one snapshot of a growing leg in each file, one of them packed and one in another folder."""
+    folder = tmp_path / "payloads"
+    (folder / "more").mkdir(parents=True)
+    (folder / "more" / "last.jsonl").write_text(json.dumps(OTHER) + "\n")
+    (folder / "notes.txt").write_text("no payload")
+    for number, snapshot in enumerate(SNAPSHOTS):
+        (folder / f"{number}.json").write_text(json.dumps(snapshot, indent=2))
+    packed = gzip.compress((folder / "1.json").read_bytes())
+    (folder / "1.json").unlink()
+    (folder / "1.json.gz").write_bytes(packed)
+    return folder
+
+
+def of_one_file(*documents: Any) -> list[dict[str, Any]]:
+    done = command("convert", "-", stdin="".join(json.dumps(one) + "\n" for one in documents).encode())
+    return events(done.out)
+
+
+def test_several_files_are_one_input(folder: Path) -> None:
+    names = [folder / name for name in ("0.json", "1.json.gz", *(f"{n}.json" for n in range(2, len(SNAPSHOTS))))]
+
+    done = command("convert", *names, folder / "more" / "last.jsonl")
+
+    assert (done.code, events(done.out)) == (0, of_one_file(*SNAPSHOTS, OTHER))
+
+
+def test_a_folder_is_all_its_files_by_name(folder: Path) -> None:
+    done = command("convert", folder)
+
+    assert (done.code, events(done.out)) == (0, of_one_file(*SNAPSHOTS, OTHER))
+
+
+def test_growing_snapshots_in_several_files_are_one_session(folder: Path) -> None:
+    converted = command("convert", folder, folder)
+
+    sessions = [json.loads(line) for line in command("replay", "-", stdin=converted.out.encode()).out.splitlines()]
+    assert {session["id"]: session["state"] for session in sessions} == {"leg": "disconnected", "leg2": "connected"}
+
+
+def test_files_may_be_named_beside_standard_input(folder: Path) -> None:
+    done = command("convert", folder / "0.json", "-", stdin=json.dumps(OTHER).encode())
+
+    assert (done.code, events(done.out)) == (0, of_one_file(SNAPSHOTS[0], OTHER))
+
+
+def test_all_files_were_received_at_the_time_that_is_given(folder: Path) -> None:
+    done = command("convert", folder, "--received", t(600))
+
+    received = [event.get("receivedtime", event["time"]) for event in events(done.out)]
+    assert done.code == 0
+    assert t(600) in received
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("0.json", b'{"participants', "0.json:1: not_json"),
+        (
+            "a.json",
+            b'{"specversion":"1.0","id":"e","source":"s","type":"t","subject":"x","time":"' + t(0).encode() + b'"}',
+            "a.json",
+        ),
+        ("a.json.gz", b"\x1f\x8b\x08\x00damaged", "a.json.gz: the compressed file is damaged"),
+    ],
+)
+def test_of_several_files_one_that_cannot_be_read_is_named_and_the_others_are_read(
+    name: str, content: bytes, reason: str, folder: Path
+) -> None:
+    (folder / name).write_bytes(content)
+
+    done = command("convert", folder)
+
+    assert done.code == 1
+    assert reason in done.err
+    assert {event["subject"] for event in events(done.out)} == {"leg", "leg2"}
+    assert done.err.splitlines()[-1].endswith("1 payload rejected")
+
+
+def test_a_folder_without_payloads_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = command("convert", tmp_path / "empty")
+
+    assert (done.code, "it holds no file" in done.err, ".jsonl" in done.err) == (2, True, True)
+
+
+def test_a_file_of_the_folder_is_not_overwritten(folder: Path) -> None:
+    before = (folder / "0.json").read_bytes()
+    done = command("convert", folder, "-o", folder / "0.json")
+
+    assert (done.code, done.out, (folder / "0.json").read_bytes()) == (2, "", before)
 
 
 # --- Onward -------------------------------------------------------------------------------------------------------------------

@@ -4,12 +4,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import fields
 from tests.commands import command
 
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.model import AfterCallWork, Wrapup
+from cobrowse_session.segments import Segment
+from cobrowse_session.settings import Settings
+from cobrowse_session.sources import Converted, convert
+from cobrowse_session.sources.facts import _EventBuilder, events_of
 from cobrowse_session.sources.join import Joiner
+from cobrowse_session.sources.leg import Leg
+from cobrowse_session.sources.reader import Origin, Warnings
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
+from cobrowse_session.vocabulary import AfterCallWorkState, WrapupPrompt
 
 Json = dict[str, Any]
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
@@ -198,3 +206,46 @@ def test_a_leg_of_another_kind_of_media_is_not_the_same_leg() -> None:  # JOIN-3
 
     assert errors(joiner.join(convert(conversation(connected("k1"), media="chats")))) == []
     assert errors(joiner.join(convert(conversation(connected("c1"))))) == ["two_ids"]
+
+
+# --- Legs that state nothing --------------------------------------------------------------------------------------------------
+
+STATED: dict[str, Any] = {
+    "state": "connected",
+    "initial_state": "alerting",
+    "disconnect_type": "peer",
+    "provider": "acme",
+    "begins": NINE,
+    "provider_event_time": NINE,
+    "start_alerting_time": NINE,
+    "connected_time": NINE,
+    "connected_since": NINE,
+    "disconnected_time": NINE,
+    "derived": (("connected", "eventTime", NINE),),
+    "segments": (Segment(start_time=NINE, type="Alert"),),
+    "wrapup": Wrapup(code="sale", end_time=NINE),
+    "after_call_work": AfterCallWork(state=AfterCallWorkState.COMPLETE, end_time=NINE),
+    "work_starts": True,
+    "after_call_work_required": True,
+    "settings": Settings(wrapup_prompt=WrapupPrompt.OPTIONAL),
+    "changing": {"peer_id": "p"},
+}
+"""A value of each attribute from which an event might follow."""
+
+
+def test_each_attribute_of_a_leg_has_a_value_here() -> None:
+    whose = {"id", "source", "event_id", "context", "origin", "path", "is_record", "is_empty", "is_participant"}
+
+    assert STATED.keys() | whose == {attribute.name for attribute in fields(Leg)}
+
+
+@pytest.mark.parametrize("beside", [{}, {"state": "disconnected"}], ids=["alone", "of a leg that has ended"])
+@pytest.mark.parametrize("name", STATED)
+def test_a_leg_of_which_one_thing_is_known_gives_all_that_follows_from_it(name: str, beside: Json) -> None:  # LOST-1
+    stated: Json = beside | {name: STATED[name]}
+    leg = Leg(id="leg", source="/s", origin=Origin(stated=("a stamp", NINE)), **stated)
+    quick, full = Warnings(), Warnings()
+
+    events = events_of(leg, quick)
+    assert events == _EventBuilder(leg, full).events()
+    assert [one.error for one in quick.kept] == ([one.error for one in full.kept] or ([] if events else ["no_fact"]))

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from attrs import evolve
 from markdown_it import MarkdownIt
+from tests.tables import table_of
 
 from cobrowse_session.diagrams import FORMATS, PICTURES, render
 from cobrowse_session.diagrams.dot import dot
@@ -19,9 +20,9 @@ from cobrowse_session.diagrams.graph import DEADLINES, LONGEST, Edge, Graph, Gro
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
 from cobrowse_session.diagrams.shapes import DARK, LIGHT
 from cobrowse_session.diagrams.svg import LAYOUTS, svg
-from cobrowse_session.lifecycle.machine import build
 from cobrowse_session.lifecycle.row import Row, refused
-from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED, NOT_YET_CONNECTED
+from cobrowse_session.lifecycle.states import NOT_YET_CONNECTED
+from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -81,7 +82,7 @@ def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
             rows.append(no)
         else:
             rows.append(row)
-    ends = {(edge.source, edge.target) for edge in graph_of("connection", build(connection=rows)).edges}
+    ends = {(edge.source, edge.target) for edge in graph_of("connection", table_of(connection=rows)).edges}
 
     assert {("none", "connected"), ("alerting", "connected")} < ends
     assert ("pending", "connected") not in ends

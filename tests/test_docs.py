@@ -13,6 +13,7 @@ REFERENCE = "".join(page.read_text(encoding="utf-8") for page in PAGES if "refer
 PUBLIC = (
     "cobrowse_session",
     "cobrowse_session.diagrams",
+    "cobrowse_session.observe",
     "cobrowse_session.stream",
     "cobrowse_session.testing",
     "cobrowse_session.testing.sources",

@@ -10,7 +10,8 @@ import pytest
 from attrs import evolve
 
 from cobrowse_session import DecodeError, Event, SessionLog
-from cobrowse_session.sources.genesys import FAMILIES, GENESYS, convert
+from cobrowse_session.sources import convert
+from cobrowse_session.sources.genesys import FAMILIES, GENESYS
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import decode_event, encode_event, encode_session
@@ -786,6 +787,47 @@ def test_traffic_that_states_nothing_of_a_leg_is_skipped_and_counted(kind: str, 
 
     assert (found.skipped, found.warnings) == ((kind, kind), ())
     assert [leg.id for leg in found.legs] == ["leg"]
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "v2.conversations.conv.suggestions",
+        "v2.conversations.conv.suggestions.thirdpartyaction",
+        "v2.conversations.conv.agentchecklist",
+        "v2.conversations.chats.conv.messages",
+        "v2.conversations.chats.conv.members",
+        "v2.conversations.{id}.agentchecklist",
+    ],
+)
+def test_known_topics_of_a_conversation_that_state_nothing_of_a_leg_are_skipped(topic: str) -> None:  # SKIP-4
+    found = convert(notification(topic, {"conversationId": "conv"}))
+
+    assert (found.skipped, found.warnings, found.events) == (("conversation content",), (), ())
+
+
+@pytest.mark.parametrize("wrap", [notification, lambda topic, body: eventbridge(body, topic)])
+def test_an_unknown_topic_of_a_conversation_is_one_warning_with_its_name(wrap: Any) -> None:  # SKIP-4
+    payloads = [wrap(f"v2.conversations.{one}.agentassist.hint", {"conversationId": one, "text": "?"}) for one in ("a", "b")]
+    found = convert([*payloads, wrap("v2.conversations.a.mood", {"smiles": 3}), *payloads])
+
+    assert [(one.error, one.found) for one in found.warnings] == [
+        ("unknown_topic", "v2.conversations.{id}.agentassist.hint"),
+        ("unknown_topic", "v2.conversations.{id}.mood"),
+    ]
+    assert (found.skipped, found.events) == ((), ())
+
+
+def test_an_unknown_topic_of_a_conversation_is_read_if_its_payload_is_recognised() -> None:  # SKIP-4
+    found = convert(notification("v2.conversations.conv.everything", WHOLE))
+
+    assert (found.warnings, found.skipped) == ((), ())
+    assert {event.id for event in found.events} == {event.id for event in convert(WHOLE).events}
+
+
+def test_an_unknown_payload_of_another_topic_is_rejected() -> None:  # SKIP-3
+    with pytest.raises(DecodeError, match="not_recognised"):
+        convert(notification("v2.weather.today", {"sun": True}))
 
 
 @pytest.mark.parametrize(("kind", "payload"), SKIPPED)

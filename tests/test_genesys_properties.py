@@ -34,7 +34,8 @@ from tests.test_genesys import (
 )
 
 from cobrowse_session import CobrowseSession, DecodeError, Event
-from cobrowse_session.sources.genesys import FAMILIES, GENESYS, Converted, convert
+from cobrowse_session.sources import Converted, convert
+from cobrowse_session.sources.genesys import FAMILIES, GENESYS
 from cobrowse_session.sources.reconcile import reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import decode_event, encode_event, encode_session

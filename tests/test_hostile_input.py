@@ -24,7 +24,7 @@ from cobrowse_session.errors import Problem
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources import convert
 from cobrowse_session.wire import decode_event, decode_session
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, MAX_SHOWN, check_document, read_json, shown
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from tests.effort import examples
+from tests.tables import table_of
 
 from cobrowse_session import Context, Event, Lifecycle, SessionLog
 from cobrowse_session.diagrams import PICTURES, Picture, TracePath, perfetto, render, timeline
@@ -24,7 +25,7 @@ from cobrowse_session.diagrams.scxml import scxml
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.diagrams.xstate import xstate
 from cobrowse_session.io.replay import replay
-from cobrowse_session.lifecycle.machine import Machines, build
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import RowOutcome
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.printable import printable
@@ -145,20 +146,18 @@ def test_graphviz_reads_one_label_and_shows_it(label: str) -> None:
 @examples(25)  # each builds the machines
 @given(reason=ill_formed, rule=ill_formed)
 def test_a_sentence_or_a_rule_breaks_no_table_and_no_machine(picture: Picture, reason: str, rule: str) -> None:
-    graph, built = graph_of(picture), _worded(reason, rule)
-    table = markdown(graph, built)
+    graph, worded = graph_of(picture), graph_of(picture, _worded(reason, rule))
+    table = markdown(worded)
 
     assert {len(row) for row in _rows_of(table)} == {len(_rows_of(markdown(graph))[0])}
     assert len(table.splitlines()) == len(markdown(graph).splitlines())
-    assert {element.tag for element in _parsed(scxml(graph, built)).iter()} == {
-        element.tag for element in _parsed(scxml(graph)).iter()
-    }
-    assert json.loads(xstate(graph, built))["states"].keys() == json.loads(xstate(graph))["states"].keys()
-    assert all(map(_only_printable, (table, scxml(graph, built), xstate(graph, built))))
+    assert {element.tag for element in _parsed(scxml(worded)).iter()} == {element.tag for element in _parsed(scxml(graph)).iter()}
+    assert json.loads(xstate(worded))["states"].keys() == json.loads(xstate(graph))["states"].keys()
+    assert all(map(_only_printable, (table, scxml(worded), xstate(worded))))
 
 
 def test_a_rule_is_shown_as_it_is_written() -> None:
-    cells = {cell for row in _rows_of(markdown(graph_of("connection"), _worded("No.", "a|b `c` <d> *e*"))) for cell in row}
+    cells = {cell for row in _rows_of(markdown(graph_of("connection", _worded("No.", "a|b `c` <d> *e*")))) for cell in row}
 
     assert any("✗ a|b `c` <d> *e*" in cell for cell in cells)
 
@@ -191,8 +190,8 @@ def _labelled(label: str) -> Graph:
     )
 
 
-def _worded(reason: str, rule: str) -> Machines:
-    """The machines, with every row's sentence and every refusal's rule replaced."""
+def _worded(reason: str, rule: str) -> Table:
+    """The table, with every row's sentence and every refusal's rule replaced."""
     connection, work = (
         [
             evolve(row, reason=reason, result=evolve(row.result, rule=rule))
@@ -202,7 +201,7 @@ def _worded(reason: str, rule: str) -> Machines:
         ]
         for rows in (CONNECTION, AFTER_CALL_WORK)
     )
-    return build(connection, work)
+    return table_of(connection, work)
 
 
 def _in_title(text: str) -> str:

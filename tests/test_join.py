@@ -1,5 +1,7 @@
 """One leg under two ids is one session where a payload names both ids (FAMILY rules of docs/reference/payloads.md)."""
 
+import io
+import json
 from itertools import permutations
 from typing import Any
 
@@ -7,7 +9,8 @@ import pytest
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.io.inbox import Inbox
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session.io.payloads import read_payloads
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import Joiner
 
 Json = dict[str, Any]
@@ -77,6 +80,27 @@ def test_participants_of_two_conversations_are_not_joined() -> None:
     another = conversation(c1="calls") | {"id": "another"}
 
     assert subjects(convert([another, flattened()])) == {"c1", "p1"}
+
+
+SEEN = {"id": "conv", "participants": [{"id": "p1", "calls": [{"id": leg, "state": "alerting"} for leg in ("c1", "c2")]}]}
+
+
+def test_a_time_that_a_leg_lacks_is_one_warning_that_names_the_leg() -> None:  # LOST-6
+    later = json.loads(json.dumps(SEEN))
+    later["participants"][0]["calls"][1]["state"] = "connected"
+    file = io.BytesIO("".join(json.dumps(one) + "\n" for one in (SEEN, SEEN, later, SEEN)).encode())
+
+    expected = [("c1", "alerting"), ("c2", "alerting"), ("c2", "connected")]
+    read = [converted for _, converted in read_payloads(file, lambda rejected: pytest.fail(str(rejected)))]
+    for warnings in (convert([SEEN, SEEN, later, SEEN]).warnings, [one for part in read for one in part.warnings]):
+        assert [(one.leg, one.found) for one in warnings] == expected
+        assert "(leg c1)" in str(warnings[0])
+
+
+def test_a_warning_that_names_no_leg_is_not_left_out() -> None:  # LOST-6
+    batch = {"callEndedEvents": [{"eventId": "e1", "communicationId": "c1", "conversationId": "conv"}] * 2}
+
+    assert [one.error for one in convert([batch, batch]).warnings] == ["no_time"] * 4
 
 
 def test_an_inbox_joins_the_two_ids_across_its_documents() -> None:  # JOIN-2

@@ -9,12 +9,11 @@ from attrs import evolve
 from tests.strategies import at
 
 from cobrowse_session import (
-    Communication,
+    CobrowseSession,
     ConnectionState,
     Context,
     Details,
     Event,
-    Fired,
     Lifecycle,
     Outcome,
     Segment,
@@ -24,9 +23,11 @@ from cobrowse_session import (
     WrapupPrompt,
 )
 from cobrowse_session.canonical import canonical
+from cobrowse_session.events import AfterCallWorkTimeout
 from cobrowse_session.model import NO_CONTEXT
 from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.stream.copies import Copies
+from cobrowse_session.tables import NO_TRANSITION, Deadline, Policy, Row, Table, instead
 from cobrowse_session.testing import START, Stream, run, stream
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
@@ -160,22 +161,20 @@ def test_the_step_takes_events_only() -> None:
         lifecycle.apply(lifecycle.new("s1"), {"type": "alerting"})  # type: ignore[arg-type]  # the point
 
 
-class Stuck(Lifecycle):
-    """Has a deadline that its own timer leaves as it is."""
-
-    def deadline(self, session: Communication) -> datetime | None:
-        return session.disconnected_time
-
-    def _fire(self, session: Communication, due: datetime) -> Fired:
-        return Fired(timer="timer.acw", at=due, row="stuck", reason="", from_state=session.state, to_state=session.state, set=())
+def always_due(session: CobrowseSession, _: Policy) -> datetime | None:
+    return session.disconnected_time
 
 
 def test_a_timer_that_leaves_its_own_deadline_is_an_error_and_no_endless_loop() -> None:
-    session = Lifecycle().new("s1")
-    session.disconnected_time = at(0)
+    kept = Row(name="stays", on=("timer.acw",), source=("pending",), result=NO_TRANSITION, reason="It stays.", cites=())
+    table = Table.standard().extended(
+        "stuck", after_call_work=[instead("complete_by_timeout", kept)], deadlines=[Deadline(AfterCallWorkTimeout, always_due)]
+    )
+    lifecycle = Lifecycle(table=table)
+    session = run(stream("s1").connected(wrapup_prompt="optional").after(1).disconnected("peer"), lifecycle=lifecycle).session
 
-    with pytest.raises(RuntimeError, match="'stuck' leaves its own deadline"):
-        Stuck().advance(session, at(1))
+    with pytest.raises(RuntimeError, match=r"timer\.acw leaves its own deadline"):
+        lifecycle.advance(session, at(100))
 
 
 def test_copies_that_were_taken_and_kept_are_not_undone() -> None:

@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import pytest
 import transitions
-from attrs import frozen
+from attrs import evolve, frozen
+from tests.tables import STANDARD, build
 
 from cobrowse_session import AfterCallWorkState, ConnectionState, Event, Lifecycle, Settings
 from cobrowse_session.lifecycle import guards
-from cobrowse_session.lifecycle.machine import RowTransition, build, machines
+from cobrowse_session.lifecycle.machine import RowTransition
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.testing import Stream, duration, run, stream
@@ -31,7 +32,7 @@ def cells(machine: transitions.Machine, kind: str = "", source: str = "*") -> li
 
 
 def test_both_are_machines_of_transitions_without_a_model() -> None:
-    for machine in (machines().connection, machines().after_call_work):
+    for machine in (STANDARD.connection, STANDARD.after_call_work):
         assert isinstance(machine, transitions.Machine)
         assert machine.models == []
         assert all(isinstance(event, transitions.Event) for event in machine.events.values())
@@ -39,43 +40,43 @@ def test_both_are_machines_of_transitions_without_a_model() -> None:
 
 
 def test_they_have_the_states_of_the_specification() -> None:  # CONN-1, ACW-1
-    assert tuple(machines().connection.states) == STATES
-    assert tuple(machines().after_call_work.states) == WORK_STATES
+    assert tuple(STANDARD.connection.states) == STATES
+    assert tuple(STANDARD.after_call_work.states) == WORK_STATES
     assert {*STATES} == {*ConnectionState}
     assert {*WORK_STATES} - {"absent"} < {*AfterCallWorkState}
 
 
 def test_every_kind_of_event_belongs_to_one_of_them() -> None:
-    assert set(machines().connection.events) == {*STATES[1:], "updated", "unknown", "timer.alerting"}
-    assert set(machines().after_call_work.events) == {
+    assert set(STANDARD.connection.events) == {*STATES[1:], "updated", "unknown", "timer.alerting"}
+    assert set(STANDARD.after_call_work.events) == {
         *("acw.required", "acw.started", "wrapup", "acw.ended", "leg_ended", "timer.acw")
     }
-    assert set(machines().triggers) == {*machines().connection.events, *machines().after_call_work.events}
+    assert set(STANDARD.triggers) == {*STANDARD.connection.events, *STANDARD.after_call_work.events}
 
 
 def test_nothing_leads_back_from_an_end() -> None:
-    ways = {(cell.source, cell.dest) for cell in cells(machines().connection) if cell.dest is not None}
+    ways = {(cell.source, cell.dest) for cell in cells(STANDARD.connection) if cell.dest is not None}
     assert {way for way in ways if way[0] in ("disconnected", "terminated")} == {("disconnected", "terminated")}
     assert {way[1] for way in ways if way[0] == "connected"} == {"disconnected", "terminated"}
     assert {way[1] for way in ways if way[0] == "alerting"} == {*STATES} - {"none", "alerting"}
 
 
 def test_after_call_work_begins_again_only_by_a_report_of_the_platform() -> None:
-    ways = [(cell.source, cell.dest, cell.row.on) for cell in cells(machines().after_call_work) if cell.dest is not None]
-    reported = {(cell.source, cell.dest) for cell in cells(machines().after_call_work, "acw.ended") if cell.dest}
+    ways = [(cell.source, cell.dest, cell.row.on) for cell in cells(STANDARD.after_call_work) if cell.dest is not None]
+    reported = {(cell.source, cell.dest) for cell in cells(STANDARD.after_call_work, "acw.ended") if cell.dest}
     withdrawn = {(source, "absent") for source in WORK_STATES if source != "absent"}
     assert reported == {(source, dest) for source in WORK_STATES for dest in ("complete", "skipped")} | withdrawn
     assert {on for source, dest, on in ways if dest == "pending" and source in ("complete", "skipped")} == {
         ("acw.started",),
         ("leg_ended",),
     }
-    assert not [cell for cell in cells(machines().after_call_work, "wrapup") if cell.dest and cell.source != "pending"]
+    assert not [cell for cell in cells(STANDARD.after_call_work, "wrapup") if cell.dest and cell.source != "pending"]
 
 
 def test_a_cell_carries_its_row_and_asks_its_guards_in_order() -> None:
-    (first, *_) = cells(machines().connection, "disconnected", source="connected")
+    (first, *_) = cells(STANDARD.connection, "disconnected", source="connected")
     assert first.row.name == "ended"
-    saved = cells(machines().after_call_work, "wrapup", source="pending")
+    saved = cells(STANDARD.after_call_work, "wrapup", source="pending")
     assert [cell.row.name for cell in saved] == [
         *("draft_after_final", "draft", "saved_without_exit", "complete_by_code"),
         *("skip_no_early_exit", "skip_code_required", "skipped_by_agent"),
@@ -86,7 +87,7 @@ def test_a_cell_carries_its_row_and_asks_its_guards_in_order() -> None:
 
 
 def test_rows_of_a_cell_stand_in_the_order_of_the_table() -> None:
-    for machine, rows in ((machines().connection, CONNECTION), (machines().after_call_work, AFTER_CALL_WORK)):
+    for machine, rows in ((STANDARD.connection, CONNECTION), (STANDARD.after_call_work, AFTER_CALL_WORK)):
         place = {id(row): number for number, row in enumerate(rows)}
         for kind, state in product(machine.events, machine.states):
             places = [place[id(cell.row)] for cell in cells(machine, kind, state)]
@@ -94,15 +95,14 @@ def test_rows_of_a_cell_stand_in_the_order_of_the_table() -> None:
 
 
 def test_a_row_that_applies_nothing_writes_nothing() -> None:
-    for machine in (machines().connection, machines().after_call_work):
+    for machine in (STANDARD.connection, STANDARD.after_call_work):
         for cell in cells(machine):
             assert cell.row.is_applied or not (cell.dest or cell.before or cell.set)
 
 
-def test_machines_are_built_anew_on_request_and_shared_otherwise() -> None:
-    assert machines() is machines()
-    assert build() is not machines()
-    assert list(build().triggers) == list(machines().triggers)
+def test_equal_tables_share_their_machines() -> None:
+    assert build() is STANDARD
+    assert build(connection=[evolve(CONNECTION[0], reason="Unknown."), *CONNECTION[1:]]) is not STANDARD
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def decided(case: Case) -> tuple[str | None, list[Row]]:
     assert isinstance(last.event, Event) == (case.until is None)
     kind, ended, name = last.event.kind, "leg_ended", last.outcome.row or ""
     asked = zip((kind, ended), name.split("+"), strict=False)
-    return last.outcome.row, [row for asks, named in asked for row in machines().rows(asks, before) if row.name == named]
+    return last.outcome.row, [row for asks, named in asked for row in STANDARD.rows(asks, before) if row.name == named]
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.row}-{number}") for number, case in enumerate(CASES, 1)])

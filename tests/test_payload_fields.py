@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources import convert
 from cobrowse_session.sources.genesys.fields import FIELDS, Unread, markdown
 from cobrowse_session.sources.reader import PayloadReader
 

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from cobrowse_session import DecodeError, Event
-from cobrowse_session.sources.genesys import Converted, convert
+from cobrowse_session import DecodeError, Event, Lifecycle
+from cobrowse_session.model import AfterCallWork
+from cobrowse_session.settings import Settings
+from cobrowse_session.sources import Converted, convert
+from cobrowse_session.sources.reconcile import reconcile
+from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
+from cobrowse_session.vocabulary import AfterCallWorkState, WrapupPrompt
 from cobrowse_session.wire import encode_event
 
 Json = dict[str, Any]  # `Any`: JSON
@@ -36,10 +41,10 @@ def flat(**participant: Any) -> Json:
     return {"id": "conv", "participants": [{"id": "leg", "purpose": "agent"} | participant]}
 
 
-def analytics(*segments: Json, session: Json | None = None, **conversation: Any) -> Json:
+def analytics(*segments: Json, session: Json | None = None, purpose: str = "agent", **conversation: Any) -> Json:
     """The details of a conversation with one session."""
     one = {"sessionId": "leg", "mediaType": "voice", "segments": list(segments)} | (session or {})
-    return {"conversationId": "conv", "participants": [{"purpose": "agent", "sessions": [one]}]} | conversation
+    return {"conversationId": "conv", "participants": [{"purpose": purpose, "sessions": [one]}]} | conversation
 
 
 def segment(kind: str, start: float, end: float | None = None, **more: str) -> Json:
@@ -287,6 +292,128 @@ def test_the_detail_event_acw_is_a_wrap_up_and_the_end_of_work() -> None:  # WOR
     assert {event.occurred_at for event in found.values()} == {NINE + timedelta(seconds=70)}
 
 
+# The purposes of legs that are no agent's, as the platform spells them.
+OTHERS = [
+    "acd",
+    "api",
+    "campaign",
+    "customer",
+    "dialer",
+    "external",
+    "fax",
+    "ivr",
+    "outbound",
+    "station",
+    "voicemail",
+    "workflow",
+]
+_WORK = {"startAcwTime": t(60), "endAcwTime": t(75)}
+REPORTS = {
+    "of the leg": lambda purpose: conversation(
+        ENDED | {"afterCallWork": {"state": "complete", "startTime": t(60), "endTime": t(75)}}, purpose
+    ),
+    "of the participant": lambda purpose: conversation(ENDED, purpose, **_WORK),
+    "of one kind of media": lambda purpose: flat(
+        state="disconnected", connectedTime=t(0), endTime=t(60), **_WORK | {"purpose": purpose}
+    ),
+    "of analytics": lambda purpose: analytics(segment("interact", 0, 60), segment("wrapup", 60, 75), purpose=purpose),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("purpose", OTHERS)
+def test_a_report_of_work_counts_for_a_leg_of_any_purpose(purpose: str, report: str) -> None:  # WORK-10, ACW-27
+    session = fold(convert(REPORTS[report](purpose)).events).session
+
+    assert session.after_call_work == AfterCallWork(
+        start_time=NINE + timedelta(seconds=60), end_time=NINE + timedelta(seconds=75), state=AfterCallWorkState.COMPLETE
+    )
+
+
+@pytest.mark.parametrize("purpose", OTHERS)
+def test_without_a_report_a_leg_of_another_purpose_has_no_work_whatever_the_rules(purpose: str) -> None:  # PROMPT-1
+    lifecycle = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.MANDATORY))
+
+    assert fold(convert(conversation(ENDED, purpose)).events, lifecycle=lifecycle).session.after_call_work is None
+    assert fold(convert(conversation(ENDED, "agent")).events, lifecycle=lifecycle).session.after_call_work is not None
+
+
+_LEG, _SESSION = "$.participants[0].calls[0]", "$.participants[0].sessions[0]"
+_TALK, _SKIPPED = segment("interact", 0, 60, disconnectType="peer"), {"acwSkipped": True}
+_HAS_NONE = ENDED | {"afterCallWork": {"state": "notApplicable"}}
+INCOMPLETE: dict[str, tuple[Json, str, str]] = {
+    "start without a state": (
+        conversation(ENDED | {"afterCallWork": {"startTime": t(60)}}),  # WORK-11
+        *("missing", f"{_LEG}.afterCallWork.state"),
+    ),
+    "end without a state": (
+        conversation(ENDED | {"afterCallWork": {"endTime": t(70)}}),  # WORK-11
+        *("missing", f"{_LEG}.afterCallWork.state"),
+    ),
+    "skipped without times": (
+        conversation(ENDED, wrapupSkipped=True),  # WORK-12
+        *("no_time", "$.participants[0].wrapupSkipped"),
+    ),
+    "skipped without an end": (
+        conversation(ENDED, wrapupSkipped=True, startAcwTime=t(60)),  # WORK-12
+        *("no_time", "$.participants[0].wrapupSkipped"),
+    ),
+    "skipped without times, of one kind of media": (
+        flat(state="disconnected", connectedTime=t(0), endTime=t(60), wrapupSkipped=True),  # WORK-12
+        *("no_time", "$.participants[0].wrapupSkipped"),
+    ),
+    "skipped beside a wrap-up segment": (
+        analytics(_TALK, segment("wrapup", 60, 70), session=_SKIPPED),  # WORK-13
+        *("contradiction", f"{_SESSION}.acwSkipped"),
+    ),
+    "skipped beside an open wrap-up segment": (
+        analytics(_TALK, segment("wrapup", 60), session=_SKIPPED),  # WORK-13
+        *("contradiction", f"{_SESSION}.acwSkipped"),
+    ),
+    "skipped beside a code": (
+        analytics(_TALK, segment("wrapup", 60, 60, wrapUpCode="sale"), session=_SKIPPED),  # WORK-13
+        *("contradiction", f"{_SESSION}.acwSkipped"),
+    ),
+    "none beside a start": (
+        conversation(_HAS_NONE, startAcwTime=t(60)),  # SHARE-5
+        *("contradiction", "$.participants[0].startAcwTime"),
+    ),
+    "none beside both times": (
+        conversation(_HAS_NONE, startAcwTime=t(60), endAcwTime=t(70)),  # SHARE-5
+        *("contradiction", "$.participants[0].startAcwTime"),
+    ),
+    "an open segment of a conversation that has ended": (
+        analytics(segment("interact", 0), conversationEnd=t(60)),  # END-6
+        *("no_time", f"{_SESSION}.segments[0].segmentEnd"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_a_report_that_is_incomplete_or_contradicts_itself_is_one_warning(case: str) -> None:  # LOST-3
+    document, error, path = INCOMPLETE[case]
+    converted = convert(document)
+
+    assert problems(converted) == [(error, path)]
+    session = fold(converted.events).session
+    assert [str(one) for one in reconcile([session], converted.legs).differences] == []  # LOST-4
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        conversation(ENDED | {"afterCallWork": {}}),
+        conversation(ENDED | {"afterCallWork": {"state": None}}),
+        conversation(ENDED | {"afterCallWork": {"state": "skipped", "startTime": t(60), "endTime": t(60)}}, wrapupSkipped=True),
+        conversation(ENDED, wrapupSkipped=False),
+        conversation(_HAS_NONE),
+        analytics(_TALK, segment("wrapup", 60, 60), session=_SKIPPED),
+    ],
+)
+def test_a_report_that_is_complete_is_no_warning(document: Json) -> None:  # WORK-11 to WORK-13
+    assert problems(convert(document)) == []
+
+
 # --- Work of the participant --------------------------------------------------------------------------------------------------
 
 
@@ -316,6 +443,14 @@ def test_work_of_no_leg_in_particular_belongs_to_the_one_that_ended_last() -> No
     assert [one["state"] for one in work_of(document)["two"]] == ["complete"]
     (warning,) = convert(document).warnings
     assert warning.path.startswith("$.participants[0]")
+
+
+def test_a_leg_that_states_that_it_has_no_work_is_not_chosen() -> None:  # SHARE-5
+    document = two_legs(60, 60, startAcwTime=t(60), endAcwTime=t(75))
+    document["participants"][0]["calls"][1]["afterCallWork"] = {"state": "notApplicable"}
+
+    assert [one["state"] for one in work_of(document)["one"]] == ["complete"]
+    assert convert(document).warnings == ()
 
 
 # --- Ends ---------------------------------------------------------------------------------------------------------------------

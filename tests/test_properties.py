@@ -15,6 +15,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import SECOND, at, decoded, events, lifecycles, moments, reached, session_documents, streams
+from tests.tables import STANDARD, build
 
 from cobrowse_session import (
     AfterCallWorkState,
@@ -36,7 +37,6 @@ from cobrowse_session import (
 )
 from cobrowse_session.events import KINDS
 from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.machine import build, machines
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, run, stream
@@ -196,7 +196,7 @@ def test_every_state_event_and_setting_gives_one_outcome(beginning: str) -> None
             assert not isinstance(outcome, Applied) or outcome.to_state == after.state
 
 
-MACHINES = {"connection": machines().connection, "after-call work": machines().after_call_work}
+MACHINES = {"connection": STANDARD.connection, "after-call work": STANDARD.after_call_work}
 STATES = {
     "connection": ("none", *PENDING, "connected", *ENDED),
     "after-call work": ("absent", "pending", "complete", "skipped"),
@@ -208,7 +208,7 @@ def test_in_every_cell_the_last_row_alone_has_no_guard(kind: str) -> None:
     owners = [name for name, machine in MACHINES.items() if kind in machine.events]
     assert len(owners) == 1
     for state in STATES[owners[0]]:
-        rows = [one.row for one in machines().triggers[kind].row_transitions(state)]
+        rows = [one.row for one in STANDARD.triggers[kind].row_transitions(state)]
         assert [bool(row.guards) for row in rows] == [True] * (len(rows) - 1) + [False], state
 
 

@@ -17,6 +17,7 @@ from tests.test_cloudevents import ENVELOPE, mutated
 
 from cobrowse_session import CobrowseSession, DecodeError, Event, Lifecycle, SessionLog, WrapupSaved
 from cobrowse_session.events import KINDS, Entered, kind_of
+from cobrowse_session.tables import Table
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import decode_event, decode_session, encode_entry, encode_event, encode_session, trace_entries
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, read_event, read_thoroughly
@@ -175,23 +176,25 @@ def test_an_unusual_event_is_the_same_event_or_the_same_error_in_both_ways(kind:
 class Held(Entered):
     """A kind of a user's own."""
 
-    kind = "held"
+    prefix, kind, rank, segment = "com.acme.", "held", 52, "Hold"
 
     seconds: int
     music: str | None = None
 
 
+OWN = Table.standard().extended("own", kinds=(Held,), like={"held": "updated"})
+
+
 def test_an_own_kind_is_read_in_one_pass_and_its_problems_have_their_paths() -> None:
-    kinds = {**KINDS, "held": Held}
-    document = {**ENVELOPE, "type": "cobrowse.session.held", "data": {"seconds": 5, "segmentType": "Hold", "new": 1}}
+    document = {**ENVELOPE, "type": "com.acme.held", "data": {"seconds": 5, "segmentType": "Hold", "new": 1}}
 
     held = read_usual(document, Held, MAX_FUTURE)
 
     assert isinstance(held, Held)
     assert (held.seconds, held.music, held.segment_type, held.extra) == (5, None, "Hold", {"new": 1})
-    assert read_event(document, kinds=kinds) == held == read_thoroughly(document, Held, MAX_FUTURE)
+    assert read_event(document, table=OWN) == held == read_thoroughly(document, Held, MAX_FUTURE)
     with pytest.raises(DecodeError, match=r"\$\.data\.seconds"):
-        decode_event(json.dumps({**document, "data": {"music": "waltz"}}), kinds=kinds)
+        decode_event(json.dumps({**document, "data": {"music": "waltz"}}), table=OWN)
 
 
 # --- Out ----------------------------------------------------------------------------------------------------------------------
@@ -225,7 +228,8 @@ class ScoredSession(CobrowseSession):
 
 
 def test_the_fields_of_an_own_session_are_written_as_json_writes_them() -> None:
+    scored = Table.standard().extended("scored", session=ScoredSession)
     session = ScoredSession(id="s1", score=1e22, lasts=timedelta(seconds=1))
 
     assert encode_session(session) == '{"state":"none","id":"s1","score":1e+22,"lasts":1000}'
-    assert decode_session('{"id":"s1","score":1e+22}', cls=ScoredSession) == ScoredSession(id="s1", score=1e22)
+    assert decode_session('{"id":"s1","score":1e+22}', table=scored) == ScoredSession(id="s1", score=1e22)

@@ -17,7 +17,7 @@ from tests.test_genesys import pushed as at
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.io.replay import replay
-from cobrowse_session.sources.genesys import convert
+from cobrowse_session.sources import convert
 from cobrowse_session.sources.reconcile import FIELDS, Compared, reconcile
 from cobrowse_session.stream import fold
 from cobrowse_session.wire import encode_event
@@ -588,6 +588,40 @@ def test_a_session_of_other_media_than_the_record_is_not_extra(folders: tuple[Pa
     assert [line for line in done.out.splitlines() if line.startswith("extra")] == [
         "extra      more-cobrowsesessions  id: ours more-cobrowsesessions, theirs nothing"
     ]
+
+
+def test_legs_of_one_id_in_two_conversations_are_compared_apart(tmp_path: Path) -> None:
+    """A platform may give an id again. Our events of both are one session, and their records are two."""
+    events, records = tmp_path / "events", tmp_path / "records"
+    events.mkdir()
+    records.mkdir()
+    for name, end in (("c1", 60), ("c2", 90)):
+        document = conversation({**GONE, "id": "leg", "disconnectedTime": t(end)}) | {"id": name}
+        lines = "".join(encode_event(one) + "\n" for one in convert(document).events)
+        (events / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        (records / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+
+    done = command("reconcile", events, records)
+    assert (done.code, done.out) == (0, "")
+    assert "2 legs of 2 conversations" in done.err
+
+    (records / "c2.json").write_text(json.dumps(conversation({**GONE, "id": "leg", "disconnectedTime": t(91)}) | {"id": "c2"}))
+    done = command("reconcile", events, records)
+    assert (done.code, done.out.splitlines()[0]) == (1, "Conversation c2")
+    assert "disconnectedTime: ours 2026-03-01T09:01:30.000Z, theirs 2026-03-01T09:01:31.000Z" in done.out
+
+
+def test_the_two_ids_of_a_leg_are_joined_across_the_records_of_a_folder(tmp_path: Path) -> None:  # JOIN-2
+    whole = {"id": "c1", "participants": [{"id": "p1", "purpose": "agent", "calls": [{**GONE, "id": "leg"}]}]}
+    flat = {"id": "c1", "participants": [{"id": "p1", "purpose": "agent", **GONE, "endTime": GONE["disconnectedTime"]}]}
+    events, records = tmp_path / "events.jsonl", tmp_path / "records"
+    records.mkdir()
+    events.write_text("".join(encode_event(one) + "\n" for one in convert(whole).events))
+    for name, document in (("a", whole), ("b", {"topicName": "v2.users.u1.conversations.calls", "eventBody": flat})):
+        (records / f"{name}.json").write_text(json.dumps(document))
+
+    done = command("reconcile", events, records)
+    assert (done.code, done.out) == (0, "")
 
 
 def test_what_is_not_compared_is_counted(events: Path) -> None:

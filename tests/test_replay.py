@@ -311,3 +311,11 @@ def test_a_late_event_that_withdraws_a_timer_revises_its_session_in_any_order_of
         path.write_text("".join(encode_event(event) + "\n" for event in events))
 
         assert "  revised sessions               1   s1" in command("replay", path, "-o", tmp_path / "out.jsonl").err.splitlines()
+
+
+def test_the_release_of_a_leg_that_comes_after_the_report_of_its_instant_revises_no_session(tmp_path: Path) -> None:
+    *ended, released, pending = stream("s1").connected().after(60).disconnected("peer").terminated().started()
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(encode_event(event) + "\n" for event in (*ended, pending, released)))
+
+    assert "  revised sessions               0" in command("replay", path, "-o", tmp_path / "out.jsonl").err.splitlines()

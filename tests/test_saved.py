@@ -12,6 +12,7 @@ from tests.strategies import at
 from tests.test_clock import mutations
 
 from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Restored, explain, history
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import digest as digest_module
@@ -386,7 +387,7 @@ def test_a_docstring_does_not_change_the_digest_and_a_body_does() -> None:
 
 
 def test_a_digest_without_source_equals_no_other() -> None:
-    here = table_digest()
+    here = table_digest(Table.standard())
 
     assert here.agrees_with(TableDigest(here.rows, here.code))
     assert not TableDigest(here.rows, None).agrees_with(TableDigest(here.rows, None))

@@ -1,8 +1,9 @@
 """Sources of payloads: the registry, sources of other packages by their entry points, and the conformance of every source."""
 
+import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,30 @@ def test_the_payloads_of_a_list_have_places_from_the_given_one_on() -> None:
     converted = convert([RINGING, JOINED], sources=BOTH, place=5)
 
     assert {event.sequence[-2:] for event in converted.events if event.sequence} == {"05", "06"}
+
+
+def queued(*urls: str) -> dict[str, Any]:
+    """A payload of a queue that holds one snapshot of a leg for each address of its viewer."""
+    legs = [{"id": "leg", "state": "connected", "connectedTime": "2026-03-01T09:00:03.000Z", "viewerUrl": url} for url in urls]
+    bodies = [{"id": "conv", "participants": [{"id": "p", "purpose": "agent", "cobrowsesessions": [leg]}]} for leg in legs]
+    return {"Records": [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(bodies)]}
+
+
+def places(converted: Iterable[Converted]) -> list[int]:
+    found = [event.sequence for part in converted for event in part.events if event.id == "leg/viewerUrl"]
+    return [int((sequence or "")[-7:]) for sequence in found]
+
+
+@pytest.mark.parametrize("lead", [[], [PING, LEFT]])
+def test_the_places_in_a_payload_come_before_that_of_the_next_payload(lead: list[Any]) -> None:  # EDITION-2, EDITION-5
+    documents = [*lead, queued("a", "b", "c"), queued("d"), {"entities": [queued("e", "f")]}, queued("g")]
+    file = io.BytesIO("".join(json.dumps(one) + "\n" for one in documents).encode())
+    first = len(lead)
+
+    at_once = [convert(documents, sources=BOTH)]
+    in_a_file = [one for _, one in read_payloads(file, lambda rejected: pytest.fail(str(rejected)), sources=BOTH)]
+    for converted in (at_once, in_a_file):
+        assert places(converted) == [*range(first, first + 7)]
 
 
 def test_a_payload_that_no_source_recognises_names_the_sources() -> None:

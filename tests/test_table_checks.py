@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from tests.tables import build
 
 from cobrowse_session import CobrowseError
 from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.guards import connected, has_ended
-from cobrowse_session.lifecycle.machine import build
 from cobrowse_session.lifecycle.row import EVENT_STATE, NO_TRANSITION, SAME_STATE, Row, other_states, refused
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
@@ -92,9 +92,9 @@ def test_a_row_behind_the_default_row_is_an_error() -> None:
     row = next(row for row in CONNECTION if row.name == "unknown_type")
 
     assert problems((*CONNECTION, evolve(row, name="later", reason="Later.", guards=(has_ended,))))[:2] == (
-        "event 'unknown' in state 'none' has no default row: add a last row without guards",
+        "event 'unknown' in every state has no default row: add a last row without guards",
         (
-            "event 'unknown' in state 'none': row 'unknown_type' has no guards, so the rows after it never decide: move it to "
+            "event 'unknown' in every state: row 'unknown_type' has no guards, so the rows after it never decide: move it to "
             "the end"
         ),
     )
@@ -108,7 +108,8 @@ def test_an_event_without_a_default_row_in_a_state_is_an_error() -> None:
 
 def test_an_event_without_rows_in_a_state_is_an_error() -> None:
     assert problems(changed("connected", source=("none",)))[0] == (
-        "event 'connected' in state 'scheduled' has no rows: add a row without guards"
+        "event 'connected' in states 'scheduled', 'offering', 'contacting', 'dialing', 'alerting' has no rows: add a row without"
+        " guards"
     )
 
 

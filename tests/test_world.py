@@ -5,7 +5,7 @@ More worlds: `make soak`. One, and what happened in it: `.venv/bin/python -m tes
 
 # ruff: noqa: SLF001 (a bug is planted where the code is, and that is within)
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -26,7 +26,6 @@ from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Waiting
-from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.stream import Change, TraceEntry
 from cobrowse_session.stream import copies as copies_module
@@ -76,6 +75,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 real_add = SessionLog.add
 real_go_back, real_settle = SessionLog._go_back, SessionLog._settle
 real_receive = Inbox._receive
+real_advance = Lifecycle.advance
 
 
 def timers_are_not_undone(patch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def a_deadline_is_stamped_when_it_is_noticed(patch: pytest.MonkeyPatch) -> None:
         due = lifecycle.deadline(session)
         if due is None or due > utc(now):
             return ()
-        kind = type(timer_of(lifecycle._fire(copy_of(session), due), copy_of(session)))
+        kind = type(lifecycle.timer_of(session, real_advance(lifecycle, copy_of(session), due)[0]))
         outcome = lifecycle.decide(session, kind(subject=session.id or "", occurred_at=utc(now)))
         assert isinstance(outcome, Fired)
         return (outcome,)
@@ -108,8 +108,7 @@ def copy_of(session: Communication) -> CobrowseSession:
 
 def an_event_at_the_deadline_comes_after_it(patch: pytest.MonkeyPatch) -> None:
     def fire_before(lifecycle: Lifecycle, session: Communication, event: Event) -> tuple[Fired, ...]:
-        due = lifecycle._acw_deadline(session)
-        return (lifecycle._fire(session, due),) if due is not None and due <= event.occurred_at else ()
+        return lifecycle._fire_until(session, event.occurred_at + timedelta(milliseconds=1))
 
     patch.setattr(Lifecycle, "fire_before", fire_before)
 
@@ -171,11 +170,12 @@ def copies_received_at_other_times_are_in_conflict(patch: pytest.MonkeyPatch) ->
 def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
     """It stands between the events, as the other timer does."""
 
-    def settle(log: SessionLog) -> Iterator[TraceEntry]:
+    def settle(log: SessionLog) -> tuple[TraceEntry, ...]:
         log._last, log._view = None, log._state.session
-        for step in log._state.advance(log._advanced) if log._advanced else ():
+        fired = tuple(log._state.advance(log._advanced)) if log._advanced else ()
+        for step in fired:
             log._append(step)
-            yield step
+        return fired
 
     patch.setattr(SessionLog, "_settle", settle)
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Refused,
         Repeat,
         Stale,
+        Table,
     )
     from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Communication, Context, Details, Wrapup
     from cobrowse_session.segments import Segment, Segments
@@ -123,6 +124,7 @@ __all__ = [
     "SourceError",
     "Stale",
     "StaleError",
+    "Table",
     "TableError",
     "Terminated",
     "TraceEntry",

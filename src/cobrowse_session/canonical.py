@@ -108,8 +108,10 @@ def _plain(value: Any) -> Any:
             return str(value)
         case timedelta():
             return milliseconds(value)
+        case datetime():
+            return time_text(value)
         case tuple():
-            return list(value)
+            return [_plain(item) for item in value]
         case Address():
             parts = {vendor_name(a.name): getattr(value, a.name) for a in attrs.fields(Address) if a.name != "extra"}
             return {key: part for key, part in parts.items() if part is not None} | dict(value.extra)
@@ -122,6 +124,18 @@ def _plain(value: Any) -> Any:
 
 def notes(event: Event) -> tuple[str, ...]:
     """Return sentences about what was kept but not understood, and about how the time was found."""
+    # A look at the types shows that an event has no notes, as most have none.
+    details = event.details
+    words = [details.cobrowse_role, details.initial_state] if details is not NO_DETAILS else []
+    words += [getattr(event, name) for name in event.vocabulary]
+    if (
+        event.derived_from is None
+        and event.provider_time is None
+        and event.extra is NO_EXTRA
+        and not any([word is not None and not isinstance(word, Vocabulary) for word in words])  # noqa: C419 (a list is faster)
+        and type(event.settings.wrapup_prompt) is not UnknownPrompt
+    ):
+        return ()
     found = [*_notes_on_time(event)]
     if event.rank != UnknownEvent.rank and (event.vocabulary or _has_data(event)):
         found += _notes_on_words(event)

@@ -205,7 +205,9 @@ class _Plan:
 
 @cache
 def _plan(cls: type[attrs.AttrsInstance]) -> _Plan:
-    found = [_field(a.name, a.type) for a in attrs.fields(cls) if _is_checked(a.type)]
+    if any(isinstance(a.type, str) for a in attrs.fields(cls)):  # the class's module imports annotations from __future__
+        attrs.resolve_types(cls)
+    found = [_field(a.name, a.type) for a in attrs.fields(cls) if a.init and _is_checked(a.type)]
     return _Plan(cls.__name__, tuple(found), attrgetter(*(field.name for field in found)), {})
 
 

@@ -31,15 +31,18 @@ class Problem:
         path: where, as a JSON path: `$.data.self.name`.
         found: the value there, cut to a readable length.
         expected: what the place takes.
+        leg: whose place it is, where a converter knows the leg.
     """
 
     error: str
     path: str
     found: str
     expected: str
+    leg: str | None = None
 
     def __str__(self) -> str:
-        return printable(f"{self.error}: {self.path}: expected {self.expected}, found {self.found}")
+        of_leg = f" (leg {self.leg})" if self.leg else ""
+        return printable(f"{self.error}: {self.path}{of_leg}: expected {self.expected}, found {self.found}")
 
 
 @define(eq=False, slots=False)

@@ -98,12 +98,14 @@ class Event:
             be written and read back.
     """
 
+    #: What its type begins with. A kind of a table's own has a prefix of its own.
+    prefix: ClassVar[str] = TYPE_PREFIX
     #: Its type without the prefix. The table knows it by this name.
     kind: ClassVar[str]
-    #: Its place among events of the same instant (ORDER-2). It follows from the order of `KINDS`.
+    #: Its place among events of the same instant (ORDER-2). Those of `KINDS` follow from its order, with gaps of ten.
     rank: ClassVar[int]
     #: The connection state that it names, if any.
-    target_state: ClassVar[ConnectionState | None] = None
+    target_state: ClassVar[ConnectionState | str | None] = None
     #: Its own attributes that hold an enum's value.
     vocabulary: ClassVar[tuple[str, ...]] = ()
 
@@ -149,7 +151,7 @@ class Event:
     @property
     def type(self) -> str:
         """Its CloudEvents type."""
-        return TYPE_PREFIX + self.kind
+        return self.prefix + self.kind
 
     @property
     def received(self) -> datetime:
@@ -404,8 +406,8 @@ KINDS: Mapping[str, type[Event]] = {
 }
 """Every kind of event, in the order of its rank."""
 
-for _rank, _event in enumerate(KINDS.values()):
-    _event.rank = _rank
+for _place, _event in enumerate(KINDS.values()):
+    _event.rank = 10 * _place
 
 
 # --- Timers -------------------------------------------------------------------------------------------------------------------
@@ -416,7 +418,7 @@ class Timer:
     """A deadline that has passed. Nobody sends it. `occurred_at` is the deadline itself, not when it was noticed."""
 
     kind: ClassVar[str]
-    target_state: ClassVar[ConnectionState | None] = None
+    target_state: ClassVar[ConnectionState | str | None] = None
 
     subject: str
     occurred_at: datetime

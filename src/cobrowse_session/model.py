@@ -7,6 +7,7 @@ should write to it, because its attributes depend on each other.
 
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Self
 
 from attrs import converters, define, evolve, field, fields, frozen, setters
@@ -147,7 +148,20 @@ class Wrapup:
     __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
-        own_extra(self, MAX_DEPTH - 1)
+        if self.extra is not NO_EXTRA:
+            own_extra(self, MAX_DEPTH - 1)
+
+    def ended(self, end: datetime, seconds: int | None) -> "Wrapup":
+        """Return this wrap-up as final, with its end."""
+        return Wrapup(
+            code=self.code,
+            name=self.name,
+            notes=self.notes,
+            tags=self.tags,
+            duration_seconds=seconds,
+            end_time=end,
+            extra=self.extra,
+        )
 
 
 @frozen(kw_only=True, repr=False)
@@ -169,15 +183,24 @@ class AfterCallWork:
     __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
-        own_extra(self, MAX_DEPTH - 1)
+        if self.extra is not NO_EXTRA:
+            own_extra(self, MAX_DEPTH - 1)
+
+    def at(self, start: datetime | None, end: datetime | None) -> "AfterCallWork":
+        """Return this after-call work with other times."""
+        return AfterCallWork(start_time=start, end_time=end, state=self.state, extra=self.extra)
+
+    def in_state(self, state: AfterCallWorkState | str) -> "AfterCallWork":
+        """Return this after-call work in another state."""
+        return AfterCallWork(start_time=self.start_time, end_time=self.end_time, state=state, extra=self.extra)
+
+
+NO_WORK = AfterCallWork()
 
 
 def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
     """Return after-call work, or None for an empty one. The platform writes `{}` for legs that have none (KEEP-7)."""
-    return None if work == _EMPTY_WORK else work
-
-
-_EMPTY_WORK = AfterCallWork()
+    return None if work == NO_WORK else work
 
 
 @cache
@@ -234,7 +257,8 @@ class Communication:
     settings: Settings = field(default=NO_SETTINGS, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        own_extra(self, MAX_DEPTH)
+        if self.extra is not NO_EXTRA:
+            own_extra(self, MAX_DEPTH)
 
     def __copy__(self) -> Self:
         """Return an independent copy. It shares the values, which are replaced and never changed."""
@@ -319,8 +343,9 @@ class Details:
 
     def items(self) -> tuple[tuple[str, Any], ...]:
         """Return what is not None, as (attribute, value) pairs. `Any`: the values' types differ."""
-        return tuple((name, value) for name in _DETAIL_NAMES if (value := getattr(self, name)) is not None)
+        return tuple([pair for pair in zip(_DETAIL_NAMES, _read_details(self), strict=True) if pair[1] is not None])
 
 
 _DETAIL_NAMES = tuple(attribute.name for attribute in fields(Details))
+_read_details = attrgetter(*_DETAIL_NAMES)
 NO_DETAILS = Details()

@@ -34,7 +34,19 @@ class Segment:
     __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
-        own_extra(self, MAX_DEPTH - 2)
+        if self.extra is not NO_EXTRA:
+            own_extra(self, MAX_DEPTH - 2)
+
+    def closed(self, end: datetime | None, how_ended: str | None, disconnect_type: DisconnectType | str | None) -> "Segment":
+        """Return this segment with its end."""
+        return Segment(
+            start_time=self.start_time,
+            end_time=end,
+            type=self.type,
+            how_ended=how_ended,
+            disconnect_type=disconnect_type,
+            extra=self.extra,
+        )
 
 
 class Segments(Sequence[Segment]):

@@ -28,6 +28,9 @@ from cobrowse_session import (
     WrapupPrompt,
     WrapupSaved,
 )
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.observe import AsyncObserver, LoggingObserver
+from cobrowse_session.stream import Observer
 
 
 def a_session_goes_through_its_life(moment: datetime) -> None:
@@ -80,6 +83,23 @@ def events_have_the_attributes_of_their_kind(moment: datetime) -> None:
     Alerting(subject="s1", source="/acme", occurred_at=moment)  # type: ignore[call-arg]
     Alerting(subject="s1", source="/acme", id="e1", occurred_at="2026-03-01T09:00:00Z")  # type: ignore[arg-type]
     Alerting(subject="s1", source="/acme", id="e1", occurred_at=moment, code="sale")  # type: ignore[call-arg]
+
+
+def observers_are_functions_of_a_log_and_a_change(inbox: Inbox) -> None:
+    def show(log: SessionLog, change: Change) -> str:
+        return f"{log.session_id} {change.outcome}"
+
+    async def publish(log: SessionLog, change: Change) -> None: ...
+
+    def of_an_event(event: Alerting) -> None: ...
+
+    log = SessionLog(Lifecycle(), "s1", observers=[show, AsyncObserver(publish), LoggingObserver()])
+    assert_type(log.observers, tuple[Observer, ...])
+    log.observers = [show]
+    inbox.observers = (show,)
+    SessionLog(Lifecycle(), "s1", observers=[of_an_event])  # type: ignore[list-item]
+    SessionLog(Lifecycle(), "s1", observers=show)  # type: ignore[arg-type]
+    AsyncObserver(show)  # type: ignore[arg-type]
 
 
 def a_log_takes_events_and_returns_changes(moment: datetime) -> None:

@@ -1,20 +1,19 @@
 """The command that turns payloads into events."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
-from functools import partial
 
 import typer
 
 from cobrowse_session.cli.errors import usage_errors
-from cobrowse_session.cli.inputs import check_files, open_input
+from cobrowse_session.cli.inputs import check_files, folder_files, open_input
 from cobrowse_session.cli.options import (
     Family,
     MaxBytes,
     Output,
-    Payload,
+    Payloads,
     Received,
     Rejects,
     check_family,
@@ -25,16 +24,17 @@ from cobrowse_session.cli.options import (
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
+from cobrowse_session.cli.sessions import reported
 from cobrowse_session.events import Event
-from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
-from cobrowse_session.sources import Source, without_repeats
+from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, PayloadFiles
+from cobrowse_session.sources import Converted, Source, without_repeats
 from cobrowse_session.times import event_time
 from cobrowse_session.wire import encode_event
 
 
 @grouped(sources=sources_of)
 def convert_command(  # noqa: PLR0913 (one argument an option)
-    payload: Payload,
+    payloads: Payloads,
     output: Output = "-",
     family: Family = None,
     *,
@@ -43,34 +43,41 @@ def convert_command(  # noqa: PLR0913 (one argument an option)
     rejects: Rejects = None,
     max_bytes: MaxBytes = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Turn payloads of a platform into events: one JSON document, an array, or one per line.
+    """Turn payloads of a platform into events: files of one JSON document, an array, or one per line.
 
     Every family is recognised: conversations, notifications, detail events, analytics, provider batches, and EventBridge's
-    envelope around any of them. A fact is one event, however many payloads state it. Traffic that states nothing of a leg, such
-    as heartbeats, is skipped and counted.
+    envelope around any of them. A fact is one event, however many payloads and files state it. Of payloads without a time, the
+    later one corrects the earlier one: in the order of the files, and by name in a folder. Traffic that states nothing of a leg,
+    such as heartbeats, is skipped and counted.
     """
     check_family(family, sources)
-    check_files(payload, [output, rejects])
     received_at, warnings, skipped = _received(received), 0, Counter[str]()
-    with usage_errors(), ExitStack() as files, Outputs() as outputs:
-        source = open_input(files, payload, None if family else "payload", sources)
-        read = partial(read_payloads, source, family=family, sources=sources, received_at=received_at, max_line_bytes=max_bytes)
-        write, write_reject = outputs.writer(output), outputs.writer(rejects)
-        bad = ProblemReporter(payload, inform, write_reject)
+    with usage_errors(), Outputs() as outputs:
+        names = [file for name in payloads for file in folder_files(name) or [name]]
+        check_files(names, [output, rejects])
+        write, bad = outputs.writer(output), ProblemReporter("", inform, outputs.writer(rejects))
+        files = PayloadFiles(family, sources, received_at, max_bytes)
 
         def converted_events() -> Iterator[Event]:
             nonlocal warnings
-            for line, converted in read(bad):
+            for line, converted in _read(names, files, bad):
                 warnings += len(converted.warnings)
                 skipped.update(converted.skipped)
                 for warning in converted.warnings:
-                    inform(f"{payload}:{line}: warning: {warning}", "yellow")
+                    inform(f"{bad.name}:{line}: warning: {warning}", "yellow")
                 yield from converted.events
 
         count = sum(1 for event in without_repeats(converted_events()) if [write(encode_event(event))])
     inform(f"{plural(count, 'event')}, {plural(warnings, 'warning')}, {plural(bad.lines, 'payload')} rejected{_skipped(skipped)}")
     if bad.lines:
         raise typer.Exit(1)
+
+
+def _read(names: Sequence[str], files: PayloadFiles, bad: ProblemReporter) -> Iterator[tuple[int, Converted]]:
+    """Yield the payloads of files. If there are several, one that cannot be read is reported, and the others are read."""
+    for bad.name in names:
+        with reported(bad) if len(names) > 1 else nullcontext(), ExitStack() as opened:
+            yield from files.read(open_input(opened, bad.name, None if files.family else "payload", files.sources), bad)
 
 
 def _received(text: str | None) -> datetime | None:

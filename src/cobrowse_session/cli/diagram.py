@@ -18,8 +18,10 @@ from cobrowse_session.cli.png import png, renderer
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean, unknown_value
+from cobrowse_session.cli.tables import table_of
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Format, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.io.diff import Entry, read_trace
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
 
 PictureFormat = Format | Literal["png"]
@@ -27,7 +29,8 @@ SUFFIXES: Mapping[str, str] = dict[str, str]((*FORMATS.items(), ("png", "png")))
 """The formats of pictures, and how the names of their files end."""
 
 
-def diagram_command(
+@grouped(table=table_of)
+def diagram_command(  # noqa: PLR0913 (the options)
     picture: Annotated[str, typer.Argument(metavar="PICTURE", help=f"One of {', '.join(PICTURES)}.")] = PICTURES[0],
     output: Output = "-",
     format_: Annotated[
@@ -47,6 +50,8 @@ def diagram_command(
         ),
     ] = None,
     session: Annotated[str | None, typer.Option(metavar="SESSION", help="Show the path of this session only.")] = None,
+    *,
+    table: Table,
 ) -> None:
     """Draw the lifecycle, or the paths that sessions took through it.
 
@@ -55,14 +60,14 @@ def diagram_command(
     if session is not None and trace is None:
         raise typer.BadParameter("needs the trace of a replay: --trace TRACE.jsonl", param_hint="--session")
     if trace is not None:
-        check_files(trace, [output])
+        check_files([trace], [output])
     which, how = _picture(picture), _format(format_, output, "mermaid", WITH_PATH if trace else tuple(FORMATS))
     known = set[str]()
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         try:
             rows = _noting(read_trace(open_input(files, trace, "trace")), known) if trace else None
             path = TracePath.of(rows, session) if rows else None
-            drawn = render(which, "svg" if how == "png" else how, path=path)
+            drawn = render(which, "svg" if how == "png" else how, path=path, table=table)
         except LookupError as error:
             nearest = did_you_mean(session or "", known)
             raise typer.BadParameter(f"{printable(str(error.args[0]))}.{nearest}", param_hint="--session") from None
@@ -89,7 +94,7 @@ def timeline_command(
 ) -> None:
     """Draw one session in time: how long each state and its after-call work lasted, and what happened."""
     check_order(sessions.events, session)
-    check_files(sessions.events, [output])
+    check_files([sessions.events], [output])
     how = _format(format_, output, "svg", ("svg",))
     log = sessions.find(sessions.read(), session)
     with usage_errors(), Outputs() as outputs:
@@ -100,7 +105,7 @@ def timeline_command(
 @grouped(sessions=sessions_of)
 def perfetto_command(sessions: Sessions, output: Output = "-") -> None:
     """Replay a file of events for a trace viewer, as Perfetto or Chrome's: sessions as tracks, late events as arrows."""
-    check_files(sessions.events, [output])
+    check_files([sessions.events], [output])
     logs = sessions.read()
     with usage_errors(), Outputs() as outputs:
         outputs.writer(output)(perfetto(logs).removesuffix("\n"))

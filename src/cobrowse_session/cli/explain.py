@@ -18,6 +18,7 @@ from cobrowse_session.cli.sessions import Sessions, sessions_of
 from cobrowse_session.cli.suggest import did_you_mean
 from cobrowse_session.events import SETTING_NAMES
 from cobrowse_session.lifecycle import Ignored, Outcome, Refused
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
 from cobrowse_session.stream.words import clock_time, session_name
@@ -48,14 +49,14 @@ def explain_command(
     Without FIELD, list the fields that can be explained, with their values.
     """
     check_order(sessions.events, session, field)
-    check_files(sessions.events, ["-"])
+    check_files([sessions.events], ["-"])
     logs = sessions.read()
     ids = [log.session_id for log in logs]
     if field in ids and session not in ids:
         raise typer.BadParameter(
             f"the session comes before the field: {quote(field)} {quote(session or '')}", param_hint="SESSION"
         )
-    if field is None and session is not None and _is_field(session, ids):
+    if field is None and session is not None and _is_field(session, ids, sessions.lifecycle.table):
         session, field = None, session
     log = sessions.find(logs, session)
     explanation = None if field is None else _explained(log, field)
@@ -80,7 +81,7 @@ def history_command(
 ) -> None:
     """Show the history of a session, or of all, in plain sentences."""
     check_order(sessions.events, session)
-    check_files(sessions.events, ["-"])
+    check_files([sessions.events], ["-"])
     logs = sessions.read()
     shown = logs if session is None else (sessions.find(logs, session),)
     with usage_errors():
@@ -130,9 +131,9 @@ def _colour(entry: HistoryEntry) -> str | None:
 # --- Fields -------------------------------------------------------------------------------------------------------------------
 
 
-def _is_field(word: str, sessions: Sequence[str]) -> bool:
+def _is_field(word: str, sessions: Sequence[str], table: Table) -> bool:
     """Return whether a word that may be either names a field, or is nearer to one than to a session."""
-    fields = explainable_fields()
+    fields = explainable_fields(table.session)
     return word not in sessions and (
         _pattern(word) in fields or bool(did_you_mean(word, fields) and not did_you_mean(word, sessions))
     )
@@ -149,7 +150,7 @@ def _explained(log: SessionLog, field: str) -> Explanation:
             return explain(log, field)
     except KeyError as error:
         reason = printable(str(error.args[0]))
-        nearest = did_you_mean(_pattern(field), explainable_fields())
+        nearest = did_you_mean(_pattern(field), explainable_fields(log.lifecycle.table.session))
         raise typer.BadParameter(f"no field {field!r}.{nearest}" if nearest else reason, param_hint="FIELD") from None
 
 
@@ -162,7 +163,8 @@ def _show_explanation(explanation: Explanation) -> None:
 
 def _show_fields(log: SessionLog, *, json: bool) -> None:
     settings = {field: plain(getattr(log.session.settings, name)) for field, name in SETTING_NAMES.items()}
-    values = dict(_values({**loads(encode_session(log.session)), "settings": settings}))
+    fields = explainable_fields(log.lifecycle.table.session)
+    values = dict(_values({**loads(encode_session(log.session)), "settings": settings}, fields))
     if json:
         for field, value in values.items():
             show_json(field_json(log.session_id, field, value))
@@ -177,9 +179,8 @@ def _show_fields(log: SessionLog, *, json: bool) -> None:
         show(f"  {field:<{width}}  {text}", "bright_black" if value is None else None)
 
 
-def _values(session: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _values(session: dict[str, Any], fields: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Yield each field that can be explained, with its value in the session JSON (`Any`). None: it is unset."""
-    fields = explainable_fields()
     for field in fields:
         if not any(other.startswith(f"{field}.") for other in fields):
             for one in _each_index(field, session):

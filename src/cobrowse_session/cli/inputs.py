@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 import typer
 
-from cobrowse_session.cli.errors import STDIN, STDOUT, closed, naming
+from cobrowse_session.cli.errors import STDIN, STDOUT, FileError, closed, naming
 from cobrowse_session.cli.outputs import is_stdout
 from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.kinds import Kind, kind_of
@@ -28,7 +28,25 @@ BEGINNING = 1 << 16
 """Bytes by which the kind of a file is recognised."""
 
 
-def check_files(source: str, targets: Iterable[str | None]) -> None:
+READ_IN_FOLDERS = (".json", ".jsonl", ".gz")
+"""The ends of the names of files that are read in a folder."""
+
+
+def folder_files(name: str) -> list[str]:
+    """Return the files of a folder, by name. There are none if the name is not that of a folder.
+
+    Raises:
+        FileError: the folder holds no such file.
+    """
+    if name == "-" or not Path(name).is_dir():
+        return []
+    found = sorted(str(path) for path in Path(name).rglob("*") if path.suffix in READ_IN_FOLDERS and path.is_file())
+    if not found:
+        raise FileError(name, "it holds no file", f"Expected files that end in {', '.join(READ_IN_FOLDERS)}.")
+    return found
+
+
+def check_files(sources: Iterable[str], targets: Iterable[str | None]) -> None:
     """Check that no file is both read and written, or written twice. That would lose what it holds.
 
     Raises:
@@ -36,7 +54,7 @@ def check_files(source: str, targets: Iterable[str | None]) -> None:
     """
     # Names are not compared, for one file has many. These all read and write the same: `replay a.jsonl --trace ./a.jsonl`, a link
     # to it, and `replay a.jsonl >> a.jsonl`. Device and inode number are equal in each.
-    seen = {_identity_of(sys.stdin) if source == "-" else _identity(source): STDIN if source == "-" else source}
+    seen = {_identity_of(sys.stdin) if one == "-" else _identity(one): STDIN if one == "-" else one for one in sources}
     for target in filter(None, targets):
         name = STDOUT if is_stdout(target) else target
         identity = _identity_of(sys.stdout) or STDOUT if name == STDOUT else _identity(target)

@@ -297,7 +297,7 @@ def _replayed(connection: Connection, task: Task, spool: Spool) -> Part:
     replay, some = Replay(task.lifecycle), _Lines(connection)
     part = Part(Summary(replay.stats), task.known, task.listing, observed=replay.observed, places=spool.places)
     begins: dict[str, int] = {}  # the line of the first event of each session
-    for event in task.known.select(decoded(some, part.rejected.append)):
+    for event in task.known.select(decoded(some, part.rejected.append, table=task.lifecycle.table)):
         begins.setdefault(event.subject, some.number)
         replay.add(event)
         _note_revised(part, 0, some.number, event.subject)

@@ -12,6 +12,7 @@ import typer
 from cobrowse_session import Lifecycle, Settings, SettingsError, SourceError, WrapupPrompt
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.suggest import unknown_value
+from cobrowse_session.cli.tables import TableName, table_of
 from cobrowse_session.sources import BUILT_IN, Source, known_sources, sources_named
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.converter import read_time
@@ -45,7 +46,10 @@ Until = Annotated[
         rich_help_panel=TIME,
     ),
 ]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="JSON of the platform. Use `-` for standard input.")]
+Payloads = Annotated[
+    list[str],
+    typer.Argument(metavar="PAYLOAD", help="Files with JSON of the platform, or folders of them. Use `-` for standard input."),
+]
 Family = Annotated[
     str | None,
     typer.Option(
@@ -112,7 +116,7 @@ def _expanded(command: Callable[..., Any], groups: dict[str, Callable[..., objec
             yield one.replace(kind=Parameter.KEYWORD_ONLY)
 
 
-def lifecycle_of(
+def lifecycle_of(  # noqa: PLR0913, PLR0917 (the options)
     acw: Annotated[
         str | None,
         typer.Option(
@@ -143,6 +147,7 @@ def lifecycle_of(
             rich_help_panel=WORK,
         ),
     ] = None,
+    table: TableName = None,
 ) -> Lifecycle:
     """Return the rules that the options ask for. Rules that make no sense are wrong usage."""
     try:
@@ -151,6 +156,7 @@ def lifecycle_of(
             acw_after_transfer=not no_acw_after_transfer,
             acw_when_unanswered=acw_when_unanswered,
             alerting_grace=seconds("--alerting-grace", alerting_grace),
+            table=table_of(table),
         )
     except SettingsError as error:
         if error.setting == "wrapup_timeout" and acw_timeout is None:

@@ -3,10 +3,10 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import Annotated, Any, BinaryIO
 
 import typer
@@ -14,14 +14,14 @@ from attrs import frozen
 
 from cobrowse_session.cli.as_json import compared_json
 from cobrowse_session.cli.errors import FileError, usage_errors
-from cobrowse_session.cli.inputs import check_files, open_input
+from cobrowse_session.cli.inputs import check_files, folder_files, open_input
 from cobrowse_session.cli.options import FILES, Family, Json, MaxBytes, check_family, grouped, sources_of
 from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import breakdown, inform, plural
 from cobrowse_session.cli.sessions import Sessions, reported, sessions_of
 from cobrowse_session.cli.wrong_kind import WrongKindError
-from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, read_payloads
+from cobrowse_session.io.payloads import MAX_PAYLOAD_BYTES, PayloadFiles
 from cobrowse_session.sources import Source
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reconcile import RESULTS, Reconciled, reconcile
@@ -30,7 +30,6 @@ from cobrowse_session.wire.strict_json import dump
 
 _COLOURS: dict[str, str] = {"different": "red", "missing": "yellow", "extra": "yellow"}
 _SUFFIXES = (".csv", ".json")
-_READ = (".json", ".jsonl", ".gz")
 
 
 @grouped(sessions=sessions_of, sources=sources_of)
@@ -57,18 +56,18 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     The exit code is 1 if anything differs, is missing or extra, or cannot be read.
     """
     check_family(family, sources)
-    check_files(sessions.events, ["-"])
-    check_files(record, ["-", summary])
+    check_files([sessions.events], ["-"])
+    check_files([record], ["-", summary])
     if summary is not None and not summary.endswith(_SUFFIXES):
         raise typer.BadParameter(f"expected a name that ends in .csv or .json, found {summary!r}", param_hint="--summary")
     theirs = ProblemReporter(record, inform)
     with usage_errors(), ExitStack() as files, Outputs() as outputs:
         write = outputs.writer(summary)
-        read = partial(_legs, theirs=theirs, family=family, sources=sources, max_bytes=max_bytes)
-        records = _folder(record)
+        read = partial(_legs, files=PayloadFiles(family, sources, None, max_bytes), theirs=theirs)
+        records = folder_files(record)
         # It is opened before the events are read, so that swapped arguments are recognised, and once, because it may be a pipe.
         single = None if records else _open_record(files, record, sources)
-        logs = sessions.read(_folder(sessions.events))
+        logs = sessions.read(folder_files(sessions.events))
         legs = list(read(single) if single else _legs_of(records, read, theirs, sources))
         compared = _by_conversation(logs, legs, every=bool(records))
         for conversation, one in compared.items():
@@ -78,16 +77,6 @@ def reconcile_command(  # noqa: PLR0913 (one argument an option)
     _inform(compared)
     if sessions.bad.lines or theirs.lines or any(one.found.differences for one in compared.values()):
         raise typer.Exit(1)
-
-
-def _folder(name: str) -> list[str]:
-    """Return the files of a folder, by name. There are none if the name is not that of a folder."""
-    if name == "-" or not Path(name).is_dir():
-        return []
-    found = sorted(str(path) for path in Path(name).rglob("*") if path.suffix in _READ and path.is_file())
-    if not found:
-        raise FileError(name, "it holds no file", f"Expected files that end in {', '.join(_READ)}.")
-    return found
 
 
 def _open_record(files: ExitStack, name: str, sources: Sequence[Source]) -> BinaryIO:
@@ -113,10 +102,8 @@ def _legs_of(
             yield from read(_open_record(files, name, sources))
 
 
-def _legs(
-    record: BinaryIO, theirs: ProblemReporter, family: str | None, sources: Sequence[Source], max_bytes: int
-) -> Iterator[Leg]:
-    for line, converted in read_payloads(record, theirs, family, sources=sources, max_line_bytes=max_bytes):
+def _legs(record: BinaryIO, files: PayloadFiles, theirs: ProblemReporter) -> Iterator[Leg]:
+    for line, converted in files.read(record, theirs):
         for warning in converted.warnings:
             inform(f"{theirs.name}:{line}: warning: {warning}", "yellow")
         yield from converted.legs
@@ -137,18 +124,41 @@ class _Conversation:
 
 def _by_conversation(logs: Sequence[SessionLog], legs: Sequence[Leg], *, every: bool) -> dict[str, _Conversation]:
     """Return the comparison of each conversation of the records. `every`: then those of which we alone have sessions, too."""
-    conversation_of = {log.session_id: log.context.conversation_id or "" for log in logs}
     # A payload of one kind of media may not name its conversation. Then another record of the leg does, or our own events.
-    conversation_of |= {leg.id: leg.context.conversation_id for leg in legs if leg.context.conversation_id}
+    names: dict[str, set[str]] = {}
+    for leg in legs:
+        names.setdefault(leg.id, set()).update(filter(None, [leg.context.conversation_id]))
+    by_id = {log.session_id: log.context.conversation_id or "" for log in logs}
     theirs: dict[str, list[Leg]] = {}
     for leg in legs:
-        theirs.setdefault(conversation_of.get(leg.id, ""), []).append(leg)
+        name = leg.context.conversation_id or _only(names[leg.id]) or by_id.get(leg.id, "")
+        theirs.setdefault(name, []).append(leg)
     ours: dict[str, list[SessionLog]] = {name: [] for name in theirs}
-    for log in logs:
-        name = conversation_of[log.session_id]
+    for log in chain.from_iterable(map(_of_each_conversation, logs)):
+        own, recorded = log.context.conversation_id or "", names.get(log.session_id, set())
+        name = own if own in recorded else _only(recorded) or own
         if every or name in theirs:
             ours.setdefault(name, []).append(log)
     return {name: _compare(some, theirs.get(name, ())) for name, some in ours.items()}
+
+
+def _only(names: Collection[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _of_each_conversation(log: SessionLog) -> Iterator[SessionLog]:
+    """Yield the log of a session. If its events are of several conversations, yield the log of each."""
+    # A session is known by the id of its leg. If a platform gives this id again in another conversation, both legs are one log.
+    names = sorted({event.context.conversation_id for event in log.events} - {None}, key=str)
+    if len(names) < 2:
+        yield log
+        return
+    for name in names:
+        apart = SessionLog(log.lifecycle, log.session_id)
+        apart.restore([event for event in log.copies if event.context.conversation_id in (name, None)])
+        if log.advanced:
+            apart.advance(log.advanced)
+        yield apart
 
 
 def _compare(logs: Sequence[SessionLog], legs: Sequence[Leg]) -> _Conversation:

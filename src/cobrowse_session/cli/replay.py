@@ -93,7 +93,7 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     sealing = seconds("--seal-after", seal_after)
     if jobs > 1 and sealing is not None:
         raise typer.BadParameter("expected one of --jobs and --seal-after, found both", param_hint="--jobs")
-    check_files(events, astuple(targets))
+    check_files([events], astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
         write_session, write_trace, write_reject, write_summary = map(outputs.writer, astuple(targets))
@@ -136,7 +136,7 @@ class _Run:
         self.spools.append(self.files.enter_context(closing(Spool(with_trace=self.with_trace))))
         replay = Replay(self.lifecycle, seal_after, self._put)
         self.summary.stats = replay.stats
-        for event in self.known.select(steps.reading(read_events(source, self._reject), source)):
+        for event in self.known.select(steps.reading(read_events(source, self._reject, table=self.lifecycle.table), source)):
             replay.add(event)
         with steps.waiting("Finishing"):
             reached, logs = replay.finish(self._asked, exactly=self.known.at is not None)

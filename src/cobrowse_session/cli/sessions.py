@@ -130,7 +130,8 @@ class Sessions:
                 self.bad.name = name
                 with reported(self.bad) if names else nullcontext(), ExitStack() as files:
                     source = open_input(files, name, "events")
-                    for event in self.known.select(steps.reading(read_events(source, self.bad), source)):
+                    found = read_events(source, self.bad, table=self.lifecycle.table)
+                    for event in self.known.select(steps.reading(found, source)):
                         replay.add(event)
             with steps.waiting("Finishing"):
                 _, logs = replay.finish(self.until, exactly=self.known.at is not None)

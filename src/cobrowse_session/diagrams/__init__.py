@@ -17,6 +17,7 @@ from cobrowse_session.diagrams.scxml import scxml
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.diagrams.timeline import timeline
 from cobrowse_session.diagrams.xstate import xstate
+from cobrowse_session.lifecycle.definition import Table
 
 __all__ = ["FORMATS", "PICTURES", "WITH_PATH", "Format", "Picture", "TracePath", "perfetto", "render", "timeline"]
 
@@ -46,13 +47,20 @@ _PRINTERS: Mapping[Format, Callable[[Graph], str]] = {
 }
 
 
-def render(picture: Picture, format: Format, *, path: TracePath | None = None) -> str:  # noqa: A002 (what everyone calls it)
+def render(
+    picture: Picture,
+    format: Format,  # noqa: A002 (what everyone calls it)
+    *,
+    path: TracePath | None = None,
+    table: Table | None = None,
+) -> str:
     """Print a picture.
 
     Args:
         picture: `connection` or `after-call-work`.
         format: one of `FORMATS`.
         path: the path of one session, or of many, to be laid over it.
+        table: None: the standard one.
 
     Raises:
         ValueError: there is no such picture or format, or the format cannot show a path.
@@ -64,5 +72,5 @@ def render(picture: Picture, format: Format, *, path: TracePath | None = None) -
         raise ValueError(f"expected one of {', '.join(FORMATS)}, found {format!r}")
     if path is not None and format not in WITH_PATH:
         raise ValueError(f"{format} shows no paths; {', '.join(WITH_PATH)} do")
-    graph = graph_of(picture)
+    graph = graph_of(picture, table)
     return _PRINTERS[format](graph if path is None else with_path(graph, path))

@@ -20,7 +20,7 @@ def dot(graph: Graph) -> str:
 def _lines(graph: Graph) -> Iterator[str]:
     yield f"digraph {_quoted(graph.name)} {{"
     yield f"  // {printable(graph.description)}"
-    direction = "LR" if graph.groups else "TB"
+    direction = "LR" if graph.name == "connection" else "TB"
     yield f"  graph [rankdir={direction}, compound=true, bgcolor=transparent, tooltip={_quoted(graph.title)},"
     yield f'         fontname="sans-serif", fontcolor="{INK}", color="{INK}", nodesep=0.35, ranksep=0.7]'
     yield f'  node [shape=box, style=rounded, fontname="sans-serif", fontsize=12, color="{INK}", fontcolor="{INK}"]'

@@ -7,21 +7,26 @@ Refusals are no edges. The table has them (`markdown.py`), and the picture of a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from textwrap import wrap
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
-from cobrowse_session.lifecycle import table
-from cobrowse_session.lifecycle.machine import Machines, machines
-from cobrowse_session.lifecycle.row import Guard, Row, RowOutcome
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.guards import connected, has_ended, not_connected, not_ended, not_yet_connected
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.row import NO_TRANSITION, Guard, Row, RowOutcome, name_of
+from cobrowse_session.lifecycle.states import CLOSED, ENDED, PENDING, States
+from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION, LEG_ENDED
 from cobrowse_session.printable import printable
 
 Picture = Literal["connection", "after-call-work"]
 Emphasis = Literal["plain", "taken", "faint", "never"]
+NodeKind = Literal["initial", "pending", "live", "ended", "final", "question", "any"]
+EdgeKind = Literal["event", "deadline", "answer", "stays"]
 
 LONGEST = 28
 """Characters of a line on an edge."""
@@ -29,11 +34,13 @@ TITLE = 72
 """Characters of a text from outside, such as a session's id, in a title."""
 CLOCK = "◷"
 REFUSED_IF = "refused if"
+STAYS = "↻"
+"""An event that is applied, and the state stays."""
 DEADLINES = {
     AlertingTimeout.kind: "after alertingTimeoutMs",
     AfterCallWorkTimeout.kind: "after wrapupTimeoutMs",
 }
-"""What a person calls the passing of a deadline."""
+"""What a person calls the passing of a standard deadline."""
 
 
 # --- The model ----------------------------------------------------------------------------------------------------------------
@@ -95,7 +102,7 @@ class Node:
 
     id: str
     label: tuple[str, ...]
-    kind: Literal["initial", "pending", "live", "ended", "final", "question", "any"]
+    kind: NodeKind
     group: str | None = None
     tooltip: str = ""
     emphasis: Emphasis = "plain"
@@ -116,7 +123,7 @@ class Edge:
     Attributes:
         id: stable.
         label: its lines, none longer than `LONGEST`.
-        kind: `answer` belongs to a question.
+        kind: `answer` belongs to a question, `stays` is a loop: the event is applied, and the state stays.
         moves: the moves that it represents. The answer "no" represents none.
         emphasis: the style where a path is shown.
         badge: the time when it was taken, or a count.
@@ -128,7 +135,7 @@ class Edge:
     source: str
     target: str
     label: tuple[str, ...]
-    kind: Literal["event", "deadline", "answer"] = "event"
+    kind: EdgeKind = "event"
     moves: tuple[Move, ...] = ()
     emphasis: Emphasis = "plain"
     badge: str = ""
@@ -164,6 +171,7 @@ class Graph:
     """One picture.
 
     Attributes:
+        table: the table whose machine it shows.
         name: of the picture.
         title: a brief name for those who cannot see it.
         about: what it shows, in a sentence or two.
@@ -174,6 +182,7 @@ class Graph:
         notes: the events that changed no state, where a path is shown.
     """
 
+    table: Table = field(factory=Table.standard, eq=False, repr=False)
     name: Picture
     title: str
     about: str
@@ -206,20 +215,20 @@ def _told(edge: Edge) -> str:
 # --- The two pictures ---------------------------------------------------------------------------------------------------------
 
 
-def graph_of(picture: Picture, built: Machines | None = None) -> Graph:
+def graph_of(picture: Picture, table: Table | None = None) -> Graph:
     """Return the graph of a picture.
 
     Args:
         picture: its name.
-        built: the machines. None: those of the standard table.
+        table: None: the standard one.
     """
-    built = built or machines()
-    return _connection(built) if picture == "connection" else _after_call_work(built)
+    table = table or Table.standard()
+    return _connection(table) if picture == "connection" else _after_call_work(table)
 
 
-def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...]:
+def moves_of(picture: Picture, table: Table | None = None) -> tuple[Move, ...]:
     """Everything that the machine of a picture can do, moving or not, in the order of the rows within each state."""
-    built = built or machines()
+    built = machines(table or Table.standard())
     machine = built.connection if picture == "connection" else built.after_call_work
     return tuple(
         Move(event, state, one.dest, one.row)
@@ -229,27 +238,47 @@ def moves_of(picture: Picture, built: Machines | None = None) -> tuple[Move, ...
     )
 
 
-def _connection(built: Machines) -> Graph:
-    groups = (Group("pending", table.PENDING), Group("ended", table.ENDED))
-    frame = {state: group.id for group in groups for state in group.states}
-    kinds = {**dict.fromkeys(table.PENDING, "pending"), **dict.fromkeys(table.ENDED, "final"), "none": "initial"}
-    nodes = tuple(
-        Node(id=state, label=(state,), kind=kinds.get(state, "live"), group=frame.get(state))  # type: ignore[arg-type]  # names
-        for state in built.connection.states
+def _connection(table: Table) -> Graph:
+    states = table.states
+    groups = _groups(
+        initial=states.like("none"), pending=states.like(*PENDING), live=states.like("connected"), ended=states.like(*ENDED)
     )
-    moving = [move for move in moves_of("connection", built) if move.target is not None]
+    frame = {state: group.id for group in groups for state in group.states}
+    kinds: dict[str, NodeKind] = {
+        **dict.fromkeys(states.like("none"), "initial"),
+        **dict.fromkeys(states.pending, "pending"),
+        **dict.fromkeys(states.ended, "final"),
+    }
+    moves = moves_of("connection", table)
     return Graph(
+        table=table,
         name="connection",
         title="The connection",
         about="The life of one leg, from none through the pending states, which have no order, to connected and its end.",
         initial="none",
-        nodes=nodes,
+        nodes=tuple(
+            Node(id=state, label=(state,), kind=kinds.get(state, "live"), group=frame.get(state)) for state in states.connection
+        ),
         groups=groups,
-        edges=tuple(_collapsed(moving, groups)),
+        edges=_distinct((*_collapsed(moves, groups, table), *_stays(moves, groups, table))),
     )
 
 
-def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edge]:
+def _groups(**states: tuple[str, ...]) -> tuple[Group, ...]:
+    """Return the frames. A state that is alone needs none."""
+    return tuple(Group(name, some) for name, some in states.items() if len(some) > 1)
+
+
+def _distinct(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """Return the edges, where one whose id another one has has its kind of event in its id, too."""
+    found: dict[str, Edge] = {}
+    for edge in edges:
+        name = edge.id if edge.id not in found else f"{edge.id}-{edge.moves[0].event}-{edge.moves[0].row.name}"
+        found[name] = evolve(edge, id=name)
+    return tuple(found.values())
+
+
+def _collapsed(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
     """Return edges between frames if they hold for every state inside, else between states."""
     # Examples from the connection. Of 47 moves, nine edges remain:
     #
@@ -260,64 +289,122 @@ def _collapsed(moves: Iterable[Move], groups: tuple[Group, ...]) -> Iterator[Edg
     #     alerting, by timer  1                  between the states
     #
     # Deadlines are kept apart. The alerting timer enters `disconnected`, as some move of pending to ended does. It would vanish
-    # in that edge.
+    # in that edge. A row with guards is kept apart, too: its label has them.
     members = {group.id: group.states for group in groups}
     frame = {state: group.id for group in groups for state in group.states}
-    between: dict[tuple[str, str], list[Move]] = defaultdict(list)
-    deadlines: dict[tuple[str, str], list[Move]] = defaultdict(list)
+    between: dict[tuple[bool, str, str, str], list[Move]] = defaultdict(list)
     for move in moves:
-        source, target = move.source, str(move.target)
-        if move.event in DEADLINES:
-            deadlines[source, target].append(move)
-        else:
-            between[frame.get(source, source), frame.get(target, target)].append(move)
-    for (source, target), some in between.items():
-        ends = members.get(source, (source,)), members.get(target, (target,))
-        whole = {(one, other) for one in ends[0] for other in ends[1] if one != other}
-        if {(move.source, move.target) for move in some} == whole:
-            yield Edge(
-                id=f"{source}-{target}", source=source, target=target, label=_one_of(some, ends, source), moves=tuple(some)
-            )
-        else:
-            for move in some:
-                yield Edge(
-                    id=f"{move.source}-{move.target}",
-                    source=move.source,
-                    target=str(move.target),
-                    label=(words(move.event),),
-                    moves=(move,),
-                )
-    for (source, target), some in deadlines.items():
-        yield Edge(
-            id=f"{source}-{target}",
-            source=source,
-            target=target,
-            label=(DEADLINES[some[0].event],),
-            kind="deadline",
-            moves=tuple(some),
-        )
+        if move.target is not None:
+            ends = frame.get(move.source, move.source), frame.get(move.target, move.target)
+            timer = move.event in table.timers
+            between[(timer, *ends, f"{move.event} {move.row.name}" if timer or move.row.guards else "")].append(move)
+    for (timer, start, end, _), some in sorted(between.items(), key=lambda item: item[0][0]):
+        inside = members.get(start, (start,)), members.get(end, (end,))
+        for source, target, drawn in _between(some, (start, end), inside):
+            label = deadline_label(table, drawn[0].event) if timer else _one_of(drawn, inside, source, target)
+            guards = _wrapped(_asked_of(drawn[0], moves)) if drawn[0].row.guards else ()
+            kind: EdgeKind = "deadline" if timer else "event"
+            yield Edge(id=f"{source}-{target}", source=source, target=target, label=(*label, *guards), kind=kind, moves=drawn)
 
 
-def _one_of(moves: Iterable[Move], ends: tuple[tuple[str, ...], tuple[str, ...]], source: str) -> tuple[str, ...]:
-    """Return the label of a whole frame's edge: its events, or that it may be any of them."""
+Ends = tuple[str, str]
+Members = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _between(moves: list[Move], ends: Ends, members: Members) -> Iterator[tuple[str, str, tuple[Move, ...]]]:
+    """Yield the two ends of each edge, frames or states, and its moves."""
+    # From a frame: what every state inside does. Example: an own event that leaves two of the pending states has an edge of its
+    # own from each of them.
+    sources: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for move in moves:
+        sources[move.event, str(move.target)].add(move.source)
+    whole = {key for key, some in sources.items() if some == {*members[0]} - {key[1]}}
+    into_all = {target for _, target in whole} == {*members[1]}
+    within = ends[0] == ends[1]
+    found: dict[Ends, list[Move]] = defaultdict(list)
+    for move in moves:
+        target = str(move.target)
+        if (move.event, target) not in whole or (within and not into_all):
+            found[move.source, target].append(move)
+        else:
+            found[ends[0], ends[1] if into_all else target].append(move)
+    yield from ((source, target, tuple(some)) for (source, target), some in found.items())
+
+
+def _stays(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
+    """Return a loop for each row of the table's own that writes and enters no state."""
+    # The standard rows of this kind, such as `details`, are in the table (`markdown.py`). An own one, such as `held`, would be
+    # in no picture: the leg stays connected.
+    standard = {(row.name, kind) for rows in (CONNECTION, AFTER_CALL_WORK) for row in rows for kind in row.on}
+    by_row: dict[tuple[str, Row], list[Move]] = defaultdict(list)
+    for move in moves:
+        own = (move.row.name, move.event) not in standard and move.event != LEG_ENDED
+        if own and move.row.outcome == NO_TRANSITION and move.row.actions and _can_hold(move.row, move.source, table.states):
+            by_row[move.event, move.row].append(move)
+    for (event, row), some in by_row.items():
+        sources = {move.source: move for move in some}
+        guards = ", ".join(guard_label(guard) for guard in row.guards if guard not in _GROUPS)
+        label = tuple(wrap(f"{STAYS} {words(event)}" + (f" [{guards}]" if guards else ""), LONGEST))
+        for place, inside in _placed(tuple(sources), groups):
+            drawn = tuple(sources[state] for state in inside)
+            yield Edge(id=f"{place}-{place}-{row.name}", source=place, target=place, label=label, kind="stays", moves=drawn)
+
+
+def _placed(states: tuple[str, ...], groups: tuple[Group, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the frames of which all states are among these, then the other states, each with the states inside."""
+    whole = [group for group in groups if {*group.states} <= {*states}]
+    yield from ((group.id, group.states) for group in whole)
+    framed = {state for group in whole for state in group.states}
+    yield from ((state, (state,)) for state in states if state not in framed)
+
+
+# Guards that hold in some states of the connection only, whatever else the session has.
+_GROUPS: Mapping[Guard, Callable[[States, str], bool]] = {
+    connected: lambda states, state: state in states.connected,
+    not_connected: lambda states, state: state not in states.connected,
+    has_ended: lambda states, state: state in states.ended,
+    not_ended: lambda states, state: state not in states.ended,
+    not_yet_connected: lambda states, state: state not in states.connected | states.ended,
+}
+
+
+def _can_hold(row: Row, state: str, states: States) -> bool:
+    """Return whether the guards of a row can hold in a state. A state of after-call work says nothing about them."""
+    return state not in states.connection or all(_GROUPS[guard](states, state) for guard in row.guards if guard in _GROUPS)
+
+
+def _one_of(moves: Iterable[Move], members: Members, source: str, target: str) -> tuple[str, ...]:
+    """Return the label of an edge: its events, or that it may be any of them."""
     events = tuple(dict.fromkeys(words(move.event) for move in moves))
-    if ends[0] == ends[1] and len(events) > 1:
+    if members[0] == members[1] and source == target and len(events) > 1:
         return (f"any other {source} one",)
-    return (" or ".join(events),) if len(events) <= 2 else ("any of these",)
+    if len(events) > 2 and target not in members[1]:
+        return ("any of these",)
+    return tuple(wrap(" or ".join(events), LONGEST))
 
 
-def _after_call_work(built: Machines) -> Graph:
-    moves = moves_of("after-call-work", built)
-    # A leg ends once, and until then there is no after-call work: of the ladder, only this state's is ever climbed.
-    ladder = [move for move in moves if move.event == table.LEG_ENDED and move.source == "absent"]
-    rungs, answers = _ladder(ladder)
+def _after_call_work(table: Table) -> Graph:
+    states = table.states
+    before, working = states.like("absent"), states.like("pending")
+    groups = _groups(initial=before, working=working)
+    frame = {state: group.id for group in groups for state in group.states}
+    moves = moves_of("after-call-work", table)
+    # A leg ends once, and until then there is no after-call work: of the ladder, only these states' is ever climbed.
+    rungs, answers = _ladder([move for move in moves if move.event == LEG_ENDED and move.source in before])
+    start = frame.get("absent", "absent")
     return Graph(
+        table=table,
         name="after-call-work",
         title="After-call work",
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
         nodes=(
-            Node(id="absent", label=("absent",), kind="initial", tooltip="No after-call work, as long as the leg has not ended."),
+            *(
+                Node(
+                    id=state, label=(state,), kind="initial", group=frame.get(state), tooltip=_ABSENT if state == "absent" else ""
+                )
+                for state in before
+            ),
             *rungs,
             Node(
                 id="stays_absent",
@@ -325,82 +412,123 @@ def _after_call_work(built: Machines) -> Graph:
                 kind="ended",
                 tooltip="The leg ended without after-call work.",
             ),
-            Node(id="pending", label=("pending",), kind="pending"),
-            *(Node(id=state, label=(state,), kind="final") for state in table.CLOSED),
-            Node(
-                id="any",
-                label=("any state,", "once the leg has ended"),
-                kind="any",
-                tooltip="Whatever became of it, once the leg has ended.",
-            ),
-            Node(
-                id="any_other",
-                label=("any other state,", "once the leg has ended"),
-                kind="any",
-                tooltip="Any state but the one that the arrow leads to, once the leg has ended.",
-            ),
+            *(Node(id=state, label=(state,), kind="pending", group=frame.get(state)) for state in working),
+            *(Node(id=state, label=(state,), kind="final") for state in states.like(*CLOSED)),
+            *_ovals(working),
         ),
-        edges=(
-            Edge(id=f"absent-{rungs[0].id}", source="absent", target=rungs[0].id, label=(words(table.LEG_ENDED),)),
-            *answers,
-            *_exits(moves, built),
+        groups=groups,
+        edges=_distinct(
+            (
+                Edge(id=f"{start}-{rungs[0].id}", source=start, target=rungs[0].id, label=(words(LEG_ENDED),)),
+                *answers,
+                *_exits(moves, groups, table),
+                *_stays(moves, groups, table),
+            )
+        ),
+    )
+
+
+_ABSENT = "No after-call work, as long as the leg has not ended."
+
+
+def _ovals(working: tuple[str, ...]) -> tuple[Node, Node]:
+    """Return the nodes for many states."""
+    but = "the one" if len(working) == 1 else "the one, and the frame,"
+    return (
+        Node(
+            id="any",
+            label=("any state,", "once the leg has ended"),
+            kind="any",
+            tooltip="Whatever became of it, once the leg has ended.",
+        ),
+        Node(
+            id="any_other",
+            label=("any other state,", "once the leg has ended"),
+            kind="any",
+            tooltip=f"Any state but {but} that the arrow leads to, once the leg has ended.",
         ),
     )
 
 
 def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     """A question a row, and its two answers."""
+    by_row: dict[int, list[Move]] = defaultdict(list)
+    for move in moves:
+        by_row[id(move.row)].append(move)
+    asked = list(by_row.values())
     rungs = [
         Node(
             id=f"question_{number}",
-            label=tuple(wrap(f"{number} · {_asked(move.row)}", LONGEST)),
+            label=tuple(wrap(f"{number} · {_asked(some[0].row)}", LONGEST)),
             kind="question",
-            tooltip=move.row.reason,
+            tooltip=some[0].row.reason,
         )
-        for number, move in enumerate(moves, 1)
+        for number, some in enumerate(asked, 1)
     ]
     answers = []
-    for number, (rung, move) in enumerate(zip(rungs, moves, strict=True)):
-        target = move.target or f"stays_{move.source}"
-        label = ("yes",) if move.row.guards else (words(move.row.name),)
-        answers.append(Edge(id=f"{rung.id}-{target}", source=rung.id, target=target, label=label, kind="answer", moves=(move,)))
+    for number, (rung, some) in enumerate(zip(rungs, asked, strict=True)):
+        target, row = some[0].target or "stays_absent", some[0].row
+        label = ("yes",) if row.guards else tuple(wrap(words(row.name), LONGEST))
+        answers.append(
+            Edge(id=f"{rung.id}-{target}", source=rung.id, target=target, label=label, kind="answer", moves=tuple(some))
+        )
         if number + 1 < len(rungs):
             below = rungs[number + 1]
             answers.append(Edge(id=f"{rung.id}-{below.id}", source=rung.id, target=below.id, label=("no",), kind="answer"))
     return rungs, answers
 
 
-def _exits(moves: tuple[Move, ...], built: Machines) -> Iterator[Edge]:
-    """Return an edge for each row: from its state, from `any` if it holds in all states, or from `any_other`."""
+def _exits(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
+    """Return an edge for each row: from its state or frame, from `any` if it holds in all states, or from `any_other`."""
     # Examples:
     #
     #     row                   states it is for           drawn
     #     complete_by_code      pending                    one edge, from pending
     #     complete_by_platform  all four                   one edge, from `any` to complete
     #     started_by_platform   all but pending, its goal  one edge, from `any_other` to pending
-    by_row: dict[tuple[str, str], list[Move]] = defaultdict(list)
+    by_row: dict[tuple[str, str, str], list[Move]] = defaultdict(list)
     for move in moves:
-        if move.event != table.LEG_ENDED and move.target is not None:
-            by_row[move.event, move.row.name].append(move)
-    for (event, name), some in by_row.items():
-        sources, target = {move.source for move in some}, str(some[0].target)
-        states = set(built.after_call_work.states)
-        everywhere = "any" if sources == states else "any_other" if sources == states - {target} else None
-        for source in [everywhere] if everywhere else [move.source for move in some]:
-            deadline = event in DEADLINES
-            label = (DEADLINES[event],) if deadline else (event, *_asked_of(some[0], moves), *_unless(some[0], moves))
+        if move.event != LEG_ENDED and move.target is not None:
+            by_row[move.event, move.row.name, move.target].append(move)
+    for (event, name, target), some in by_row.items():
+        deadline = event in table.timers
+        asks = (event, *_asked_of(some[0], moves), *_unless(some[0], moves))
+        label = deadline_label(table, event) if deadline else _wrapped(asks)
+        for source, drawn in _sources({move.source: move for move in some}, target, groups, table):
+            if source == "absent" and _is_after_the_end(drawn[0], moves):
+                source = "stays_absent"  # noqa: PLW2901 (it has two places)
             yield Edge(
                 id=f"{source}-{target}-{name}",
                 source=source,
                 target=_AFTER_THE_END.get(target, target),
                 label=label,
                 kind="deadline" if deadline else "event",
-                moves=tuple(some if everywhere else (move for move in some if move.source == source)),
+                moves=drawn,
             )
+
+
+def _sources(
+    moves: Mapping[str, Move], target: str, groups: tuple[Group, ...], table: Table
+) -> Iterator[tuple[str, tuple[Move, ...]]]:
+    """Yield the nodes or frames that represent the states of a row, each with its moves."""
+    everywhere = {*table.states.after_call_work}
+    mates = next(({*group.states} for group in groups if target in group.states), {target})
+    oval = "any" if moves.keys() == everywhere else "any_other" if moves.keys() == everywhere - mates else None
+    if oval:
+        yield oval, tuple(moves.values())
+        return
+    outside = tuple(group for group in groups if target not in group.states)  # no arrow from a frame to a state inside
+    for place, inside in _placed(tuple(moves), outside):
+        yield place, tuple(moves[state] for state in inside)
 
 
 # The state before the end of the leg and the one after it without after-call work have one name, and two places.
 _AFTER_THE_END = {"absent": "stays_absent"}
+
+
+def _is_after_the_end(move: Move, moves: tuple[Move, ...]) -> bool:
+    """Return whether an earlier row of the same cell takes the event if the leg has not ended."""
+    return any(other.row.guards == (not_ended,) for other in _before(move, moves))
 
 
 # --- Words --------------------------------------------------------------------------------------------------------------------
@@ -412,14 +540,25 @@ def shortened(text: str) -> str:
     return shown if len(shown) <= TITLE else f"{shown[: TITLE - 1]}…"
 
 
+def _wrapped(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of a label."""
+    return tuple(line for one in texts for line in wrap(printable(one), LONGEST))
+
+
 def words(name: str) -> str:
     """A name as a person reads it."""
     return name.replace("_", " ")
 
 
+def deadline_label(table: Table, kind: str) -> tuple[str, ...]:
+    """Return what a person calls the passing of a deadline, in lines. That of an own timer is its docstring's first sentence."""
+    sentence = " ".join((table.timers[kind].__doc__ or "").split()).partition(". ")[0].removesuffix(".")
+    return tuple(wrap(printable(DEADLINES.get(kind) or sentence or words(kind)), LONGEST))
+
+
 def guard_label(guard: Guard) -> str:
     """Return what a guard asks, in a few words."""
-    return words(guard.__name__)
+    return words(name_of(guard))
 
 
 def is_refusal(row: Row) -> bool:
@@ -432,7 +571,12 @@ def _asked(row: Row) -> str:
 
 
 def _asked_of(move: Move, moves: tuple[Move, ...]) -> Iterator[str]:
-    """Yield the guards in brackets, with `else` if another exit comes first. Without guards, the name of the row is shown."""
+    """Yield the guards in brackets, with `else` if another exit comes first. Without guards, the name of the row is shown.
+
+    Nothing is shown for a row that decides alone.
+    """
+    if not move.row.guards and not any(_before(move, moves)):
+        return
     guards = ", ".join(map(guard_label, move.row.guards)) or words(move.row.name.removeprefix(f"{move.target}_"))
     is_first = not any(other.target and set(other.row.guards) & set(move.row.guards) for other in _before(move, moves))
     yield f"[{guards}]" if is_first and move.row.guards else f"[else: {guards}]"

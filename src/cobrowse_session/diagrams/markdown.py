@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, moves_of
-from cobrowse_session.lifecycle.machine import Machines
 from cobrowse_session.lifecycle.row import Row, RowOutcome
 from cobrowse_session.printable import printable
 from cobrowse_session.stream.words import condition
@@ -21,9 +20,9 @@ LEGEND = (
 _SIGNS = re.compile(r"[\\`*~<>|&\[\]]|(?<!\w)_|_(?!\w)")
 
 
-def markdown(graph: Graph, built: Machines | None = None) -> str:
+def markdown(graph: Graph) -> str:
     """Print the machine of a picture as a table of every cell, and its rows as sentences."""
-    return "\n".join(_lines(graph, moves_of(graph.name, built))) + "\n"
+    return "\n".join(_lines(graph, moves_of(graph.name, graph.table))) + "\n"
 
 
 def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
@@ -90,7 +89,8 @@ def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     results = dict.fromkeys(map(_result, moves))
     result = "→ the state of the event" if len(results) > 1 else next(iter(results))
     asks = f" Only if {' and '.join(map(condition, row.guards))}." if row.guards else ""
-    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks} ({', '.join(row.cites)})"
+    cites = f" ({', '.join(row.cites)})" if row.cites else ""
+    return f"**{row.name}**. {_text(row.reason)} {events} in {where}: {result}.{asks}{cites}"
 
 
 def _text(text: str) -> str:

@@ -44,7 +44,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield "stateDiagram-v2"
     yield f"    accTitle: {_line(graph.title)}"
     yield f"    accDescr: {_line(graph.description)}"
-    yield f"    direction {'LR' if graph.groups else 'TB'}"
+    yield f"    direction {'LR' if graph.name == 'connection' else 'TB'}"
     yield ""
     yield from (f"    {_state(node)}" for node in graph.nodes if node.group is None)
     for group in graph.groups:

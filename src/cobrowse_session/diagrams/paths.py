@@ -29,7 +29,8 @@ from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
 from cobrowse_session.lifecycle.row import Row
-from cobrowse_session.lifecycle.table import ENDED, LEG_ENDED
+from cobrowse_session.lifecycle.states import ENDED
+from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.printable import printable
 
 TraceRow = Mapping[str, Any]  # JSON
@@ -139,7 +140,7 @@ def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
     #
     # The trace has the state of the connection before a row (`from`), but that of after-call work afterwards (`acw`). So `work`
     # keeps the latter from row to row, session by session: rows of several sessions may be mixed.
-    moves = {move.key: move for move in moves_of(graph.name)}
+    moves = {move.key: move for move in moves_of(graph.name, graph.table)}
     kinds = {event for event, _, _ in moves}
     numbers: dict[str, int] = defaultdict(int)
     work: dict[str, str] = defaultdict(lambda: "absent")

@@ -5,15 +5,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from cobrowse_session.diagrams.graph import Graph, Move, moves_of
 from cobrowse_session.diagrams.markdown import result_label
-from cobrowse_session.lifecycle.machine import Machines
+from cobrowse_session.lifecycle.row import name_of
 from cobrowse_session.printable import printable
 
 ROW = "urn:cobrowse-session:row"
 
 
-def scxml(graph: Graph, built: Machines | None = None) -> str:
+def scxml(graph: Graph) -> str:
     """Print the machine of a picture: every row in its order, refusals as transitions that lead nowhere."""
-    return "\n".join(_lines(graph, moves_of(graph.name, built))) + "\n"
+    return "\n".join(_lines(graph, moves_of(graph.name, graph.table))) + "\n"
 
 
 def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
@@ -33,11 +33,11 @@ def _transition(move: Move) -> str:
     row = move.row
     said = {
         "event": move.event,
-        "cond": " and ".join(guard.__name__ for guard in row.guards),
+        "cond": " and ".join(name_of(guard) for guard in row.guards),
         "target": move.target or "",
         "row:name": row.name,
         "row:gives": "" if move.target else result_label(row),
-        "row:then": " ".join(stamp.__name__ for stamp in row.actions),
+        "row:then": " ".join(name_of(stamp) for stamp in row.actions),
         "row:because": row.reason,
     }
     return f"<transition {' '.join(f'{key}={quoteattr(printable(text))}' for key, text in said.items() if text)}/>"

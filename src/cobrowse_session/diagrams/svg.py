@@ -1,20 +1,19 @@
-"""SVG with a layout by hand: each state has its place, and an edge that is not straight has its corners.
+"""SVG: each state has its place, and an edge that is not straight has its corners (`layout.py`).
 
 Colours are variables: light, dark if the reader's system is dark, and either if the page has `data-theme`. Ids are stable and
 begin with the name of the picture, so that both pictures fit into one page.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from math import inf
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
-from attrs import frozen
-
 from cobrowse_session.diagrams.dot import width
-from cobrowse_session.diagrams.graph import Annotation, Edge, Graph, Group, Node, Picture
+from cobrowse_session.diagrams.graph import STAYS, Annotation, Edge, Graph, Group, Node
+from cobrowse_session.diagrams.layout import STAYS_LINE, Layout, layout_of, stays_at
 from cobrowse_session.diagrams.markdown import LEGEND
 from cobrowse_session.diagrams.shapes import (
     BOLD,
@@ -31,7 +30,6 @@ from cobrowse_session.diagrams.shapes import (
     text,
     themed,
 )
-from cobrowse_session.lifecycle.table import PENDING
 from cobrowse_session.printable import printable
 
 _RULES = """\
@@ -67,88 +65,11 @@ _RULES = """\
 #ID .node .annotation { font-size: 12px; font-weight: 400; fill: var(--soft); }
 #ID .node .refused { fill: var(--refused); }
 """
-
-
-# --- Where everything stands --------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Layout:
-    """A picture's size, the places of its nodes and frames, and the corners of edges that are not straight.
-
-    Attributes:
-        start: from where the first arrow comes.
-    """
-
-    width: int
-    height: int
-    places: Mapping[str, Place]
-    corners: Mapping[str, tuple[Point, ...]]
-    start: Point
-
-
-def _connection() -> Layout:
-    return Layout(
-        1295,
-        460,
-        {
-            "none": Place(76, 215, 90, 40),
-            "pending": Place(360, 235, 210, 290),
-            **{state: Place(360, 140 + 52 * number, 180, 36) for number, state in enumerate(PENDING)},
-            "connected": Place(715, 180, 210, 100),
-            "ended": Place(1155, 235, 250, 290),
-            "terminated": Place(1155, 160, 220, 72),
-            "disconnected": Place(1155, 322, 220, 72),
-        },
-        {
-            "none-pending": ((121, 215), (255, 215)),
-            "pending-pending": ((315, 90), (315, 62), (405, 62), (405, 90)),
-            "none-connected": ((76, 195), (76, 26), (715, 26), (715, 130)),
-            "pending-connected": ((465, 180), (610, 180)),
-            "none-ended": ((76, 235), (76, 430), (1155, 430), (1155, 380)),
-            "pending-ended": ((465, 294), (1030, 294)),
-            "connected-ended": ((820, 180), (1030, 180)),
-            "alerting-disconnected": ((450, 348), (1045, 348)),
-        },
-        (14, 215),
-    )
-
-
-def _after_call_work() -> Layout:
-    questions = {f"question_{number}": Place(170, 72 + 68 * number, 240, 46) for number in range(1, 8)}
-    return Layout(
-        1240,
-        968,
-        {
-            "absent": Place(170, 50, 240, 60),
-            **questions,
-            "stays_absent": Place(540, 242, 220, 248),
-            "skipped": Place(540, 458, 220, 128),
-            "any": Place(540, 580, 220, 40),
-            "any_other": Place(1010, 242, 220, 40),
-            "complete": Place(540, 758, 220, 240),
-            "pending": Place(1010, 676, 220, 544),
-        },
-        {
-            "question_1-stays_absent": ((290, 140), (430, 140)),
-            "question_2-stays_absent": ((290, 208), (430, 208)),
-            "question_3-stays_absent": ((290, 276), (430, 276)),
-            "question_4-stays_absent": ((290, 344), (430, 344)),
-            "question_5-skipped": ((290, 412), (430, 412)),
-            "question_6-skipped": ((290, 480), (430, 480)),
-            "question_7-pending": ((290, 548), (335, 548), (335, 930), (900, 930)),
-            "pending-skipped-skipped_by_agent": ((900, 426), (650, 426)),
-            "pending-skipped-skipped_without_code": ((900, 502), (650, 502)),
-            "pending-complete-complete_by_code": ((900, 670), (650, 670)),
-            "pending-complete-complete_by_agent": ((900, 738), (650, 738)),
-            "pending-complete-complete_by_offline": ((900, 798), (650, 798)),
-            "pending-complete-complete_by_timeout": ((900, 854), (650, 854)),
-        },
-        (20, 50),
-    )
-
-
-LAYOUTS: Mapping[Picture, Layout] = {"connection": _connection(), "after-call-work": _after_call_work()}
+_MORE_RULES = """\
+#ID .stays text { font-size: 12px; stroke: none; }
+#ID .chip text { font-size: 12px; }
+"""
+"""For what the standard pictures do not have."""
 
 
 # --- The printer --------------------------------------------------------------------------------------------------------------
@@ -160,11 +81,8 @@ def svg(graph: Graph, name: str | None = None) -> str:
     Args:
         graph: the picture.
         name: its id, and the beginning of all ids in it. None: the name of the picture.
-
-    Raises:
-        KeyError: a node has no place. Add it to `LAYOUTS`.
     """
-    return "\n".join(_lines(graph, LAYOUTS[graph.name], name or graph.name)) + "\n"
+    return "\n".join(_lines(graph, layout_of(graph), name or graph.name)) + "\n"
 
 
 def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
@@ -177,18 +95,23 @@ def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     yield f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" {size} role="img" aria-labelledby="{name}-title {name}-desc">'
     yield f'<title id="{name}-title">{escape(printable(graph.title))}</title>'
     yield f'<desc id="{name}-desc">{escape(printable(graph.description))}</desc>'
-    yield f"<style>\n{themed(name, _RULES.replace('FONTS', FONTS))}</style>"
+    loops = stays_at(graph)
+    rules = _RULES + (_MORE_RULES if loops or layout.chips else "")
+    yield f"<style>\n{themed(name, rules.replace('FONTS', FONTS))}</style>"
     yield f'<rect class="paper" width="{layout.width}" height="{height}" rx="12"/>'
     yield text(graph.title, 20, 26, "heading")
     yield from (text(line, 20, 50 + 18 * number, "about") for number, line in enumerate(about))
     yield f'<g transform="translate(0 {head})">'
     for group in graph.groups:
         yield from _frame(name, group, layout.places[group.id])
+        yield from _stays(name, loops.get(group.id, ()), layout.places[group.id], -8)
     yield from _start(layout, layout.places[graph.initial])
     # The drawn way lies under the boxes, so that a line that touches one ends at its border.
     frames = {group.id for group in graph.groups}
-    yield from (line for edge in graph.edges for line in _edge(name, edge, layout, frames))
-    yield from (line for node in graph.nodes for line in _node(name, node, layout.places[node.id]))
+    yield from (line for edge in graph.edges if edge.kind != "stays" for line in _edge(name, edge, layout, frames))
+    yield from _chips(graph, layout.chips)
+    for node in graph.nodes:
+        yield from _node(name, node, layout.places[node.id], loops.get(node.id, ()))
     yield "</g>"
     for number, (line, refused) in enumerate(notes):
         yield text(line, 20, below + 18 * number, "note refused" if refused else "note")
@@ -202,10 +125,12 @@ def _legend(graph: Graph) -> Iterator[str]:
     yield "Dashed, with a clock: a deadline. Double border: ended."
     if graph.groups:
         yield "An arrow at a frame: every state inside."
+    if any(edge.kind == "stays" for edge in graph.edges):
+        yield f"{STAYS}: it is applied, and the state stays."
     if any("[" in line for edge in graph.edges for line in edge.label):
         yield "[ ]: what must hold; else: where nothing before it did."
     if any(node.kind == "any" for node in graph.nodes):
-        yield "Oval: every state, or every state but the arrow's target."
+        yield f"Oval: every state, or every state but the arrow's target{' and its frame' if graph.groups else ''}."
     if not graph.notes:
         yield "What changes no state has no arrow."
     used = " ".join(note.label for note in graph.notes)
@@ -223,7 +148,33 @@ def _start(layout: Layout, first: Place) -> Iterator[str]:
     yield f'<g class="edge"><path class="route" d="M{x + 6:g} {y:g}H{first.left - 7:g}"/>{head((x, y), (first.left, y))}</g>'
 
 
-def _node(name: str, node: Node, place: Place) -> Iterator[str]:
+def _chips(graph: Graph, chips: Mapping[str, Place]) -> Iterator[str]:
+    """Yield a small box beside a question for an answer whose line would cross others. It names the state."""
+    nodes = {node.id: node for node in graph.nodes}
+    for edge in graph.edges:
+        if place := chips.get(edge.id):
+            node = nodes[edge.target]
+            label = " ".join(node.label).partition(":")[0]
+            size = fitting(label, 12, place.width - 8, BOLD)
+            yield f'<g class="node chip {node.kind} {edge.emphasis}">{rect(place, 6)}{text(label, place.x, place.y, size=size)}</g>'
+
+
+def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> Iterator[str]:
+    """Yield the events by which the state stays: lines at the lower end of a box or frame, as in a list."""
+    lines = [len(edge.label) + bool(edge.badge) for edge in edges]
+    y = place.bottom + lift - STAYS_LINE * sum(lines)
+    for edge, count in zip(edges, lines, strict=True):
+        yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}"><title>{escape(printable(edge.tooltip))}</title>'
+        for number, line in enumerate([*edge.label, *([edge.badge] if edge.badge else [])]):
+            kind = "mark" if number == len(edge.label) else ""
+            yield text(
+                line, place.x, y + STAYS_LINE * number, kind, fitting(line, 12, place.width - 12, BOLD if kind else REGULAR)
+            )
+        yield "</g>"
+        y += STAYS_LINE * count
+
+
+def _node(name: str, node: Node, place: Place, loops: Sequence[Edge]) -> Iterator[str]:
     yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.emphasis}">'
     if node.tooltip:
         yield f"<title>{escape(printable(node.tooltip))}</title>"
@@ -235,14 +186,17 @@ def _node(name: str, node: Node, place: Place) -> Iterator[str]:
         yield rect(Place(place.x, place.y, place.width - 8, place.height - 8), 7)
     room = place.width - (20 if node.kind == "final" else 12)
     lines = _fitted(node, room)
-    annotations = node.annotations[: max(0, int((place.height - 18 * len(lines) - 8) // 18))]
+    taken = STAYS_LINE * sum(len(edge.label) + bool(edge.badge) for edge in loops)
+    annotations = node.annotations[: max(0, int((place.height - taken - 18 * len(lines) - 8) // 18))]
     more = f"  +{len(node.annotations) - len(annotations):,}" if len(annotations) < len(node.annotations) else ""
-    top = place.y - 9 * (len(lines) + len(annotations) - 1)
+    top = place.y - taken / 2 - 9 * (len(lines) + len(annotations) - 1)
     for number, line in enumerate([*lines[:-1], lines[-1] + more]):
         yield text(line, place.x, top + 18 * number, size=fitting(line, 14, room, BOLD))
     for number, annotation in enumerate(annotations, len(lines)):
         yield from _annotation(annotation, place.x, top + 18 * number, room)
     yield "</g>"
+    below = top + 18 * (len(lines) + len(annotations)) - 9 + taken
+    yield from _stays(name, loops, Place(place.x, below / 2, room, below), 8)
 
 
 def _fitted(node: Node, room: float) -> tuple[str, ...]:
@@ -267,7 +221,7 @@ def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> It
         yield f"<title>{escape(printable(edge.tooltip))}</title>"
     drawn = _through_frames(edge, route, layout.places, frames)
     yield f'<path class="route" d="{polyline(drawn)}"{wide}/>{head(drawn[-2], drawn[-1])}'
-    yield from _label(edge, route)
+    yield from _label(edge, layout.spans.get(edge.id) or _longest(route))
     yield "</g>"
 
 
@@ -294,9 +248,13 @@ def _through_frames(
     return route
 
 
-def _label(edge: Edge, route: tuple[Point, ...]) -> Iterator[str]:
-    """Return a label above the longest part of the line, or beside it if that is vertical."""
-    (x1, y1), (x2, y2) = max(pairwise(route), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
+def _longest(route: tuple[Point, ...]) -> tuple[Point, Point]:
+    return max(pairwise(route), key=lambda part: abs(part[0][0] - part[1][0]) + abs(part[0][1] - part[1][1]))
+
+
+def _label(edge: Edge, part: tuple[Point, Point]) -> Iterator[str]:
+    """Return a label above a part of the line, or beside it if that is vertical."""
+    (x1, y1), (x2, y2) = part
     upright = abs(x1 - x2) < abs(y1 - y2)
     lines = [(line, "guard" if number else "") for number, line in enumerate(edge.label)]
     if edge.badge and upright and len(lines) == 1:  # a short route down has room for one line
@@ -306,7 +264,8 @@ def _label(edge: Edge, route: tuple[Point, ...]) -> Iterator[str]:
     top = (y1 + y2) / 2 - 7.5 * (len(lines) - 1) if upright else min(y1, y2) - 15 * len(lines) + 3
     longest = max((len(line) for line, _ in lines), default=0)
     x = (x1 + x2) / 2 + (12 + 3.5 * longest if upright else 0)
-    between = abs(x1 - x2) - 12 if edge.count and edge.source != edge.target and not upright else inf
+    bound = (edge.count or edge.kind == "answer") and edge.source != edge.target and not upright
+    between = abs(x1 - x2) - 12 if bound else inf
     for number, (line, kind) in enumerate(lines):
         yield text(line, x, top + 15 * number, kind, fitting(line, 13, between, BOLD if kind == "mark" else REGULAR))
     if edge.kind == "deadline":

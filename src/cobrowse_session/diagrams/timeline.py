@@ -17,7 +17,7 @@ from cobrowse_session.diagrams.graph import shortened
 from cobrowse_session.diagrams.shapes import DIGIT, FONTS, Place, fitting, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
-from cobrowse_session.lifecycle.table import ENDED, PENDING
+from cobrowse_session.lifecycle.states import ENDED, PENDING
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, TraceEntry, history_entries
 from cobrowse_session.stream.words import clock_time, length

@@ -5,17 +5,16 @@ from typing import Any
 
 from cobrowse_session.diagrams.graph import Graph, Move, moves_of
 from cobrowse_session.diagrams.markdown import result_label
-from cobrowse_session.lifecycle.machine import Machines
-from cobrowse_session.lifecycle.row import Row
+from cobrowse_session.lifecycle.row import Row, name_of
 from cobrowse_session.printable import printable
 
 ALL = "all"
 """The guard that holds where all guards hold that its parameter names: `all: ({context, event}, {guards}) => …`."""
 
 
-def xstate(graph: Graph, built: Machines | None = None) -> str:
+def xstate(graph: Graph) -> str:
     """Print the machine of a picture: every row in its order, refusals as transitions that lead nowhere and do nothing."""
-    moves = moves_of(graph.name, built)
+    moves = moves_of(graph.name, graph.table)
     states = dict.fromkeys(move.source for move in moves)
     machine = {
         "id": graph.name,
@@ -39,7 +38,7 @@ def _transition(move: Move) -> dict[str, Any]:
     transition = {
         "target": move.target,
         "guard": _guard(row),
-        "actions": [{"type": stamp.__name__} for stamp in row.actions],
+        "actions": [{"type": name_of(stamp)} for stamp in row.actions],
         "description": printable(row.reason),
         "meta": {"row": row.name, **({} if move.target else {"gives": printable(result_label(row))})},
     }
@@ -47,7 +46,7 @@ def _transition(move: Move) -> dict[str, Any]:
 
 
 def _guard(row: Row) -> dict[str, Any] | None:
-    names = [guard.__name__ for guard in row.guards]
+    names = [name_of(guard) for guard in row.guards]
     if len(names) > 1:
         return {"type": ALL, "params": {"guards": names}}
     return {"type": names[0]} if names else None

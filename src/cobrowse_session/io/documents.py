@@ -3,10 +3,9 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import count
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field
 
 from cobrowse_session.checks import MAX_DEPTH, shown
 from cobrowse_session.errors import DecodeError, Problem
@@ -20,7 +19,7 @@ from cobrowse_session.wire.strict_json import MAX_PROBLEMS, check_document, read
 _SHORTEST = 50  # characters; CloudEvents and payloads have more
 
 
-@frozen
+@define
 class Recogniser:
     """Recognises documents, and hands over the events in them.
 
@@ -41,7 +40,7 @@ class Recogniser:
     sources: Sequence[Source]
     received_at: datetime
     join: Callable[[Converted], Converted]
-    _places: Iterator[int] = field(factory=count, init=False)
+    _place: int = field(default=0, init=False)
 
     def take(self, document: object) -> Taken:
         """Return the results of a document, whatever it turns out to be."""
@@ -90,8 +89,8 @@ class Recogniser:
                 plain = dict(document)
                 check_document(plain)  # the caller's parser may let NaN or lone surrogates through
                 return Taken((self.receive(plain),))
-            place = next(self._places)
-            converted = self.join(convert(document, sources=self.sources, received_at=self.received_at, place=place))
+            converted = self.join(convert(document, sources=self.sources, received_at=self.received_at, place=self._place))
+            self._place = converted.place_after(self._place)
         except DecodeError as error:
             return Taken((self.reject(error, _json_bytes(document), 1),))
         return Taken(tuple(map(self.add, converted.events)), converted.warnings, converted.skipped)

@@ -39,7 +39,8 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.sources import BUILT_IN, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
-from cobrowse_session.stream import Change, ProviderClock, SessionLog, merge_logs
+from cobrowse_session.stream import Change, Observer, ProviderClock, Sealed, SessionLog, merge_logs
+from cobrowse_session.stream.observers import checked_observers, notify
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
 from cobrowse_session.wire.inbox_state import State, restore_state, save_state
@@ -65,6 +66,8 @@ class Inbox:
         remember_sessions: how many ids of sealed sessions it remembers, each as long as a sender made it. Once one is
             forgotten, an event of an unknown session that is older than the seal horizon is late.
         sources: the platforms whose payloads `take` recognises. `sources_named` returns others than the built-in ones.
+        observers: called in order with each log and its change, as `SessionLog` calls its own: for each event that is not
+            rejected, and for what `advance` fires and seals. For a session that was evicted, the log is sealed and empty.
 
     Raises:
         TypeError: an argument of another type.
@@ -91,6 +94,7 @@ class Inbox:
     remember_events: int = 100_000
     remember_sessions: int = 1_000_000
     sources: tuple[Source, ...] = field(default=BUILT_IN, converter=checked_sources)
+    observers: tuple[Observer, ...] = field(default=(), converter=checked_observers)
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
     """The logs of all sessions that were not evicted, by session."""
     clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
@@ -141,7 +145,9 @@ class Inbox:
         with self._one_writer():
             now = _arrival(now)
             try:
-                event = decode_event(raw, max_future=timedelta.max, max_line_bytes=self.max_line_bytes)
+                event = decode_event(
+                    raw, table=self.lifecycle.table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes
+                )
                 return self._receive(event, now)
             except DecodeError as error:
                 return self._reject(error, as_bytes(raw))
@@ -286,6 +292,7 @@ class Inbox:
                 self._waiting.add(log)
             self._seal(now, budget)
             more = budget.left == 0 and self._waiting.has_work(now)
+            self._notify_passed()  # first: if it is interrupted, the next call hands over and notifies again
             advanced = Advanced(passed.changes, tuple(passed.logs.values()), tuple(passed.sealed.values()), more)
             self._dirty, self._passed = False, Passed()
             return advanced
@@ -319,7 +326,7 @@ class Inbox:
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():
-            return self._receive(read_event(document, max_future=timedelta.max), now)
+            return self._receive(read_event(document, table=self.lifecycle.table, max_future=timedelta.max), now)
 
     def _receive(self, event: Event, now: datetime) -> Received:
         """Stamp an event, let the source's clock learn from it, correct it and add it."""
@@ -363,7 +370,12 @@ class Inbox:
         if self._is_closed(event):
             outcome = self._sealed.answer(event)
             self.late += isinstance(outcome, Late)
-            return Change(outcome)
+            change = Change(outcome)
+            if self.observers:
+                empty = SessionLog(self.lifecycle, event.subject)
+                empty.restore_sealed((), empty.session, (), advanced=None, repeats=0, late=0)
+                notify(self.observers, empty, change)
+            return change
         log = self.logs.get(event.subject) or SessionLog(self.lifecycle, event.subject)
         self._dirty = True
         # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
@@ -374,7 +386,10 @@ class Inbox:
         self.logs[event.subject] = log
         self._waiting.add(log)
         self._dirty = False
-        return with_fired(fired, change) if fired else change
+        change = with_fired(fired, change) if fired else change
+        if self.observers:
+            notify(self.observers, log, change)
+        return change
 
     def _is_closed(self, event: Event) -> bool:
         """Return whether an event is of a session that was evicted. Of a forgotten session, only the time is known."""
@@ -400,6 +415,14 @@ class Inbox:
                 self._evict(log)
             elif self._waiting.is_sealed_later(log, now):
                 self._waiting.add(log)  # an event came since; a session that has not ended waits for its next event
+
+    def _notify_passed(self) -> None:
+        passed = self._passed
+        for session, change in passed.changes.items():
+            if change:
+                notify(self.observers, passed.logs[session], change)
+        for log in passed.sealed.values():
+            notify(self.observers, log, Sealed(context=log.context))
 
     def _evict(self, log: SessionLog, *, dropped: bool = False) -> None:
         self._sealed.remember(log, dropped=dropped)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
-from itertools import chain, count
+from itertools import chain
 from typing import Any, BinaryIO, Self
 
-from attrs import frozen
+from attrs import define, field, frozen
+from attrs.converters import optional
 
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.io.replay import CHUNK, Rejected, lines, skip
@@ -16,7 +16,7 @@ from cobrowse_session.sources.registry import convert_checked
 from cobrowse_session.times import event_time
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, read_json, too_long, too_many
 
-__all__ = ["MAX_PAYLOAD_BYTES", "read_payloads"]
+__all__ = ["MAX_PAYLOAD_BYTES", "PayloadFiles", "read_payloads"]
 
 MAX_PAYLOAD_BYTES = 16 << 20
 """The default of how many bytes one document may have."""
@@ -80,39 +80,58 @@ def read_payloads(  # noqa: PLR0913 (most are optional)
         TypeError: a naive `received_at`.
         ValueError: a `received_at` outside of the years 1970 to 9998.
     """
-    convert = partial(convert_checked, family=family, sources=sources, received_at=received_at and event_time(received_at))
-    places, joiner = count(), Joiner()
-    for document in _documents(file, max_line_bytes):
-        if isinstance(document.content, DecodeError):
-            reject(document.rejected(document.content))
-        else:
-            for converted in _converted(document, reject, convert, places, () if family else sources):
-                yield document.line, joiner.join(converted)
+    yield from PayloadFiles(family, sources, received_at, max_line_bytes).read(file, reject)
 
 
-def _converted(
-    document: _Document,
-    reject: Callable[[Rejected], object],
-    convert: Callable[..., Converted],
-    places: Iterator[int],
-    asked: Sequence[Source],
-) -> Iterator[Converted]:
-    """Yield each payload of a document, converted. Each has the next place. `asked`: the sources that recognise payloads."""
-    content = document.content
-    rejected = 0
-    for index, payload in enumerate(content if isinstance(content, list) else [content]):
-        if rejected >= MAX_PROBLEMS and _is_no_payload(payload, asked):
-            rejected += 1
-            next(places)
-            continue
-        try:
-            yield convert(payload, place=next(places), path=f"$[{index}]" if isinstance(content, list) else "$")
-        except DecodeError as error:
-            rejected += 1
-            if rejected <= MAX_PROBLEMS:
-                reject(document.rejected(error))
-    if rejected > MAX_PROBLEMS:
-        reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
+@define
+class PayloadFiles:
+    """Files of payloads that are one input, read one after the other: places go on, and legs under two ids are joined.
+
+    Attributes:
+        family: the family of all of them. None: each is recognised.
+        sources: those that are asked.
+        received_at: when all of them were received, on the cloud clock. None: it is not known.
+        max_line_bytes: how many bytes one document may have.
+    """
+
+    family: str | None = None
+    sources: Sequence[Source] = BUILT_IN
+    received_at: datetime | None = field(default=None, converter=optional(event_time))
+    max_line_bytes: int = MAX_PAYLOAD_BYTES
+    _joiner: Joiner = field(factory=Joiner, init=False)
+    _place: int = field(default=0, init=False)
+
+    def read(self, file: BinaryIO, reject: Callable[[Rejected], object]) -> Iterator[tuple[int, Converted]]:
+        """Yield every payload of the next file, converted. See `read_payloads`."""
+        for document in _documents(file, self.max_line_bytes):
+            if isinstance(document.content, DecodeError):
+                reject(document.rejected(document.content))
+            else:
+                for converted in self._converted(document, reject):
+                    yield document.line, self._joiner.join(converted)
+
+    def _converted(self, document: _Document, reject: Callable[[Rejected], object]) -> Iterator[Converted]:
+        """Yield each payload of a document, converted. Each has the next place, also one that is rejected."""
+        content, rejected = document.content, 0
+        for index, payload in enumerate(content if isinstance(content, list) else [content]):
+            place, self._place = self._place, self._place + 1
+            if rejected >= MAX_PROBLEMS and _is_no_payload(payload, () if self.family else self.sources):
+                rejected += 1
+                continue
+            try:
+                converted = self._convert(payload, place, f"$[{index}]" if isinstance(content, list) else "$")
+            except DecodeError as error:
+                rejected += 1
+                if rejected <= MAX_PROBLEMS:
+                    reject(document.rejected(error))
+            else:
+                self._place = converted.place_after(place)
+                yield converted
+        if rejected > MAX_PROBLEMS:
+            reject(document.rejected(DecodeError((too_many("$", rejected),)), rejected - MAX_PROBLEMS))
+
+    def _convert(self, payload: Any, place: int, path: str) -> Converted:  # JSON
+        return convert_checked(payload, self.family, sources=self.sources, received_at=self.received_at, place=place, path=path)
 
 
 def _is_no_payload(payload: Any, asked: Sequence[Source]) -> bool:  # JSON

@@ -1,7 +1,7 @@
 """A whole file of events, replayed: sessions, traces, rejected lines, and their numbers for a summary."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import BinaryIO, ClassVar, Self
@@ -10,9 +10,10 @@ from attrs import define, field, frozen
 
 from cobrowse_session.canonical import identity
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import KINDS, Event
+from cobrowse_session.events import Event
 from cobrowse_session.io.clocks import Observed
 from cobrowse_session.lifecycle import Applied, Lifecycle, Refused
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Change, ClockReport, SessionLog, revisions
 from cobrowse_session.times import EPOCH
 from cobrowse_session.wire import decode_event
@@ -70,7 +71,7 @@ def read_events(
     file: BinaryIO,
     reject: Callable[[Rejected], object],
     *,
-    kinds: Mapping[str, type[Event]] = KINDS,
+    table: Table | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[Event]:
     """Yield the events of a file of CloudEvents, one per line. Blank lines are skipped.
@@ -78,10 +79,10 @@ def read_events(
     Args:
         file: binary. It is read line by line, and a line that is too long is read in pieces.
         reject: called with every line that cannot be read. The other lines are read.
-        kinds: the class for each kind of event. See `decode_event`.
+        table: the table whose kinds of event are read. None: the standard one.
         max_line_bytes: how many bytes a line may have.
     """
-    return decoded(lines(file, max_line_bytes), reject, kinds=kinds, max_line_bytes=max_line_bytes)
+    return decoded(lines(file, max_line_bytes), reject, table=table, max_line_bytes=max_line_bytes)
 
 
 Line = tuple[int, bytes, int]
@@ -92,7 +93,7 @@ def decoded(
     some: Iterable[Line],
     reject: Callable[[Rejected], object],
     *,
-    kinds: Mapping[str, type[Event]] = KINDS,
+    table: Table | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[Event]:
     """Yield the events of some lines. See `read_events`."""
@@ -100,7 +101,7 @@ def decoded(
         try:
             if length > max_line_bytes:
                 raise too_long(length, max_line_bytes)
-            yield decode_event(line, kinds=kinds, max_line_bytes=max_line_bytes)
+            yield decode_event(line, table=table, max_line_bytes=max_line_bytes)
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
 
@@ -184,7 +185,7 @@ class ReplayStats:
     def arrived(self, session: str, change: Change) -> None:
         """Count what one event changed in its session's trace."""
         self.out_of_order += change.out_of_order
-        if change.withdrawn or change.changed:
+        if change.is_revision:
             self.revised_sessions[session] = None
         for before, after in change.changed:
             if isinstance(before.outcome, Refused) and isinstance(after.outcome, Applied) and isinstance(after.event, Event):

@@ -4,7 +4,6 @@ An action takes (session, event, policy). It writes attributes of the session an
 place. The machine writes the states. The functions in front return what the actions would write. Guards compare with them.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,10 +23,9 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER, writes
-from cobrowse_session.model import NO_DETAILS, AfterCallWork, CobrowseSession, Communication, Wrapup, is_ended
+from cobrowse_session.model import NO_DETAILS, NO_WORK, CobrowseSession, Communication, Wrapup
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.settings import NO_SETTINGS
-from cobrowse_session.vocabulary import ConnectionState
 
 TOLERANCE = timedelta(seconds=2)
 """The longest time between `occurred_at` and `received_at` for which the latter counts as the cloud time (TIME-8)."""
@@ -48,29 +46,31 @@ def cloud_time(event: Event) -> datetime:
     return event.received if abs(event.received - event.occurred_at) <= TOLERANCE else event.occurred_at
 
 
-def grants_count(session: Communication, event: Event) -> bool:
+def grants_count(session: Communication, event: Event, policy: Policy) -> bool:
     """Return whether a grant to control is taken: only while connected, the `connected` event included (DETAIL-7)."""
-    return (event.target_state or session.state) == ConnectionState.CONNECTED
+    return (event.target_state or session.state) in policy.states.connected
 
 
-def settings_count(session: Communication, event: Event) -> bool:
+def settings_count(session: Communication, event: Event, policy: Policy) -> bool:
     """Return whether settings are taken from this event: until the leg has ended, and from `acw.started` afterwards."""
-    return not is_ended(session) or isinstance(event, AfterCallWorkStarted)
+    return session.state not in policy.states.ended or isinstance(event, AfterCallWorkStarted)
 
 
-def details_taken(session: Communication, event: Event) -> Iterator[tuple[str, Any]]:
-    """Yield the details of an event that the session takes, as (attribute, value). `Any`: the values' types differ."""
+def details_taken(session: Communication, event: Event, policy: Policy) -> list[tuple[str, Any]]:
+    """Return the details of an event that the session takes, as (attribute, value). `Any`: the values' types differ."""
+    found = []
     for name, value in event.details.items():
         if name == "initial_state":
             taken = session.initial_state is None
         elif name == "controlling":
-            taken = hasattr(session, name) and grants_count(session, event)
+            taken = hasattr(session, name) and grants_count(session, event, policy)
         elif name == "after_call_work_required":
-            taken = not is_ended(session)
+            taken = session.state not in policy.states.ended
         else:
             taken = hasattr(session, name)  # a call has no viewer's address
         if taken:
-            yield name, value
+            found.append((name, value))
+    return found
 
 
 def prepared(event: WrapupSaved) -> Wrapup:
@@ -81,7 +81,7 @@ def prepared(event: WrapupSaved) -> Wrapup:
 def saved(session: Communication, event: WrapupSaved) -> Wrapup:
     """Return the wrap-up of a save while no after-call work is pending. It ends now (WRAP-10), or keeps its end (WRAP-2)."""
     kept = session.wrapup.end_time if session.wrapup and event.disable_end_time_updates else None
-    return _ended(session, prepared(event), kept or event.occurred_at)
+    return _final(session, event, kept or event.occurred_at)
 
 
 def without_timeout_code(wrapup: Wrapup | None, code: str) -> Wrapup | None:
@@ -95,38 +95,56 @@ def without_timeout_code(wrapup: Wrapup | None, code: str) -> Wrapup | None:
     return evolve(wrapup, code=None, name=None, provisional=True)
 
 
-def _ended(session: Communication, wrapup: Wrapup, end: datetime) -> Wrapup:
-    # A decoded session may have an end before the leg's end. A duration cannot be negative.
-    since = max(end - session.disconnected_time, timedelta(0)) if session.disconnected_time else None
-    seconds = None if since is None else since // timedelta(seconds=1)
-    return evolve(wrapup, end_time=end, duration_seconds=seconds, provisional=False)
+def _final(session: Communication, event: WrapupSaved, end: datetime) -> Wrapup:
+    """Return the final wrap-up of a save."""
+    return Wrapup(
+        code=event.code,
+        name=event.name,
+        notes=event.notes,
+        tags=event.tags,
+        duration_seconds=_seconds(session, end),
+        end_time=end,
+    )
+
+
+def _seconds(session: Communication, end: datetime) -> int | None:
+    """Return the seconds from the end of the leg. A decoded session may have an end before it. None: the leg has not ended."""
+    since = session.disconnected_time
+    return None if since is None else (end - since) // _SECOND if end > since else 0
+
+
+_SECOND = timedelta(seconds=1)
 
 
 # --- Every applied event ------------------------------------------------------------------------------------------------------
 
 
 @writes()
-def apply_details(session: Communication, event: Event, _: Policy) -> None:
+def apply_details(session: Communication, event: Event, policy: Policy) -> None:
     """Details replace what the session holds. The outcome lists them itself, because the event names them and not the row."""
-    if event.details is not NO_DETAILS:
-        for name, value in list(details_taken(session, event)):
-            setattr(session, name, value)
+    for name, value in details_taken(session, event, policy):
+        setattr(session, name, value)
 
 
 @writes()
-def apply_settings(session: Communication, event: Event, _: Policy) -> None:
+def apply_settings(session: Communication, event: Event, policy: Policy) -> None:
     """Settings are taken up to the event that ends the leg, and from `acw.started`. The vendor's model has none."""
-    if event.settings is not NO_SETTINGS and settings_count(session, event):
+    if settings_count(session, event, policy):
         session.settings = event.settings.with_defaults(session.settings)
 
 
 @writes("provider_event_time", clock=PROVIDER)
-def stamp_provider_event(session: Communication, event: Event, _: Policy) -> None:
-    """The time of the last applied event (STAMP-6)."""
+def take_event(session: Communication, event: Event, policy: Policy) -> None:
+    """The time of the last applied event (STAMP-6). Its details and settings are taken, too."""
+    if event.details is not NO_DETAILS:
+        apply_details(session, event, policy)
+    if event.settings is not NO_SETTINGS:
+        apply_settings(session, event, policy)
     session.provider_event_time = event.occurred_at
 
 
-COMMON = (apply_details, apply_settings, stamp_provider_event)
+COMMON = (take_event,)
+"""What every applied event of outside writes."""
 
 
 # --- The connection -----------------------------------------------------------------------------------------------------------
@@ -144,23 +162,19 @@ def begin_segment(session: Communication, event: Entered, _: Policy) -> None:
     """A segment begins at the instant at which the previous one ends (SEG-1, SEG-3)."""
     segment_type = event.segment_type or event.segment
     begun = Segment(start_time=event.occurred_at, type=segment_type)
-    session.segments = _closed(session, event.occurred_at, segment_type).appended(begun)
+    segments = session.segments or Segments()
+    if segments and not (last := segments[-1]).end_time:
+        segments = segments.with_last(last.closed(event.occurred_at, segment_type, last.disconnect_type))
+    session.segments = segments.appended(begun)
 
 
 @writes("segments", clock=PROVIDER)
 def close_segments(session: Communication, event: Ended | AlertingTimeout, _: Policy) -> None:
     """The last segment ends with the leg and has its disconnect type (SEG-4, SEG-5)."""
     if session.segments:
-        closed = _closed(session, event.occurred_at, "Disconnect")
-        session.segments = closed.with_last(evolve(closed[-1], disconnect_type=session.disconnect_type))
-
-
-def _closed(session: Communication, end: datetime, how_ended: str) -> Segments:
-    """Return the session's segments with the open one closed."""
-    if not session.segments:
-        return Segments()
-    last = session.segments[-1]
-    return session.segments if last.end_time else session.segments.with_last(evolve(last, end_time=end, how_ended=how_ended))
+        last = session.segments[-1]
+        end, how_ended = (last.end_time, last.how_ended) if last.end_time else (event.occurred_at, "Disconnect")
+        session.segments = session.segments.with_last(last.closed(end, how_ended, session.disconnect_type))
 
 
 @writes("start_alerting_time", clock=CLOUD)
@@ -224,7 +238,7 @@ def save_wrapup(session: Communication, event: WrapupSaved, _: Policy) -> None:
 @writes("wrapup", clock=PROVIDER)
 def save_final_wrapup(session: Communication, event: WrapupSaved, _: Policy) -> None:
     """A save replaces the whole wrap-up. It ends when after-call work ends (WRAP-1, WRAP-8)."""
-    session.wrapup = _ended(session, prepared(event), event.occurred_at)
+    session.wrapup = _final(session, event, event.occurred_at)
 
 
 @writes("wrapup", clock=PROVIDER)
@@ -260,9 +274,13 @@ def finish_wrapup(session: Communication, event: Event | Timer, _: Policy) -> No
 
 
 def _finish(session: Communication, end: datetime) -> None:
-    if session.wrapup:
-        has_end = session.wrapup.end_time is not None
-        session.wrapup = evolve(session.wrapup, provisional=False) if has_end else _ended(session, session.wrapup, end)
+    wrapup = session.wrapup
+    if wrapup is None:
+        return
+    if wrapup.end_time is None:
+        session.wrapup = wrapup.ended(end, _seconds(session, end))
+    else:
+        session.wrapup = wrapup.ended(wrapup.end_time, wrapup.duration_seconds)
 
 
 @writes("wrapup", clock=PROVIDER)
@@ -276,7 +294,7 @@ def assign_timeout_code(session: Communication, _event: Timer, policy: Policy) -
 
 
 def _set_times(session: Communication, start: datetime | None, end: datetime | None) -> None:
-    session.after_call_work = evolve(session.after_call_work or AfterCallWork(), start_time=start, end_time=end)
+    session.after_call_work = (session.after_call_work or NO_WORK).at(start, end)
 
 
 @writes("after_call_work_required")

@@ -1,11 +1,13 @@
 """The kinds of event that would be applied now, answered before there is an event."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from attrs import frozen
 
-from cobrowse_session.events import KINDS, Event, UnknownEvent
-from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.machine import Machines, machines
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import Guard, Row, needs_event
 from cobrowse_session.model import Communication
@@ -28,25 +30,25 @@ class Allowed:
     reasons: tuple[str, ...]
 
 
-def answers(session: Communication, policy: Policy) -> tuple[Allowed, ...]:
-    """Return the answer for each kind of event that is known."""
-    return tuple(_answer(session, policy, event) for event in KINDS.values() if event is not UnknownEvent)
+def answers(session: Communication, policy: Policy, table: Table) -> tuple[Allowed, ...]:
+    """Return the answer for each kind of event of the table."""
+    return tuple(_answer(session, policy, event, machines(table)) for event in table.types.values())
 
 
-def refusals(rule: str, reason: str) -> tuple[Allowed, ...]:
-    """Return the answer "no" for each kind of event that is known."""
-    return tuple(Allowed(event, "no", (rule,), (reason,)) for event in KINDS.values() if event is not UnknownEvent)
+def refusals(rule: str, reason: str, table: Table) -> tuple[Allowed, ...]:
+    """Return the answer "no" for each kind of event of the table."""
+    return tuple(Allowed(event, "no", (rule,), (reason,)) for event in table.types.values())
 
 
-def _answer(session: Communication, policy: Policy, event: type[Event]) -> Allowed:
-    possible = _possible_rows(session, policy, event)
+def _answer(session: Communication, policy: Policy, event: type[Event], built: Machines) -> Allowed:
+    possible = _possible_rows(session, policy, built.rows(event.kind, session))
     no = [row for row in possible if not row.is_applied]
     answer: Literal["yes", "no", "depends"] = "yes" if not no else "no" if len(no) == len(possible) else "depends"
     rules = dict.fromkeys(row.outcome.rule or row.outcome.kind for row in no if row.outcome)
     return Allowed(event, answer, tuple(rules), tuple(dict.fromkeys(row.reason for row in no)))
 
 
-def _possible_rows(session: Communication, policy: Policy, event: type[Event]) -> list[Row]:
+def _possible_rows(session: Communication, policy: Policy, rows: Iterable[Row]) -> list[Row]:
     """Return the rows that could decide, depending on the content of the event."""
     possible: list[Row] = []
     guards_before: list[frozenset[Guard]] = []
@@ -65,7 +67,7 @@ def _possible_rows(session: Communication, policy: Policy, event: type[Event]) -
     # The answer is `depends`. Three more rows, for changed details, grants and settings, are possible as well. While the leg is
     # connected, `acw.ended` has `not_ended` as its last possible row, because nothing is left to ask of the event there. So its
     # answer is `no`.
-    for row in machines().rows(event.kind, session):
+    for row in rows:
         of_event = frozenset(filter(needs_event, row.guards))
         if any(earlier <= of_event for earlier in guards_before):
             continue  # an event for which these guards hold is decided by an earlier row

@@ -1,12 +1,12 @@
-"""Checks of a table: every event in every state has exactly one outcome, and every row can decide something."""
+"""Checks of the rows: every event in every state has exactly one outcome, and every row can decide something."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
-from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.row import EVENT_STATE, SAME_STATE, OtherStates, Row
+from cobrowse_session.lifecycle.states import SAME
 
 Cell = tuple[str, str]
 """A kind of event and a state."""
@@ -21,17 +21,19 @@ class Part:
         states: its states.
         rows: its rows, in order.
         event_states: the state that each kind of event names, where it names one.
+        same: each connection state, with the states that include it.
     """
 
     name: str
     states: Sequence[str]
     rows: Sequence[Row]
     event_states: Mapping[str, str]
+    same: Mapping[str, tuple[str, ...]] = SAME
 
     def cells(self, row: Row) -> Iterator[Cell]:
         """Yield the kinds of event and states for which a row is written."""
         for kind in row.on:
-            for state in row.sources(self.event_states.get(kind)):
+            for state in row.sources(self.event_states.get(kind), self.same):
                 yield kind, state
 
     def by_cell(self) -> dict[Cell, list[Row]]:
@@ -43,21 +45,18 @@ class Part:
         return found
 
 
-def check_table(parts: Sequence[Part], kinds: Iterable[str], timers: Iterable[str]) -> None:
-    """Check the rows of all machines.
+def row_problems(parts: Sequence[Part], kinds: Iterable[str], timers: Iterable[str]) -> Iterator[str]:
+    """Yield one line for each problem of the rows of all machines.
 
     Args:
         parts: the rows of each machine.
         kinds: every kind of event that the table must decide, in every state of its machine.
         timers: the kinds that fire only in the states that have rows for them.
-
-    Raises:
-        TableError: with one line for each problem.
     """
-    problems = [problem for part in parts for problem in _problems(part, frozenset(timers))]
-    problems += _misplaced_kinds(parts, {*kinds, *timers})
-    if problems:
-        raise TableError(tuple(problems))
+    timers = frozenset(timers)
+    for part in parts:
+        yield from _problems(part, timers)
+    yield from _misplaced_kinds(parts, {*kinds, *timers})
 
 
 def _problems(part: Part, timers: frozenset[str]) -> Iterator[str]:
@@ -65,6 +64,9 @@ def _problems(part: Part, timers: frozenset[str]) -> Iterator[str]:
     yield from unknown
     yield from _ambiguous_names(part)
     yield from _idle_actions(part)
+    yield from (
+        f"row {row.name!r} has no reason: write one sentence for the outcome" for row in part.rows if not row.reason.strip()
+    )
     # Example: a misspelt source `conected` would add "event ... in state 'connected' has no rows" for each kind of the row, all
     # of them caused by the one word.
     if not unknown:  # an unknown state would also be an incomplete one
@@ -120,17 +122,24 @@ def _ambiguous_names(part: Part) -> Iterator[str]:
 def _incomplete_cells(part: Part, timers: frozenset[str]) -> Iterator[str]:
     by_cell = part.by_cell()
     for kind in dict.fromkeys(kind for row in part.rows for kind in row.on):
+        states: dict[str, list[str]] = {}  # one line for each problem, with the states that have it
         for state in part.states:
-            rows = by_cell.get((kind, state), [])
-            where = f"event {kind!r} in state {state!r}"
-            if not rows:
-                if kind not in timers:
-                    yield f"{where} has no rows: add a row without guards"
-            elif rows[-1].guards:
-                yield f"{where} has no default row: add a last row without guards"
-            for row in rows[:-1]:
-                if not row.guards:
-                    yield f"{where}: row {row.name!r} has no guards, so the rows after it never decide: move it to the end"
+            for problem in _of_cell(by_cell.get((kind, state), []), is_timer=kind in timers):
+                states.setdefault(problem, []).append(state)
+        for problem, some in states.items():
+            word = "state" if len(some) == 1 else "states"
+            where = "every state" if len(some) == len(part.states) else f"{word} {', '.join(map(repr, some))}"
+            yield f"event {kind!r} in {where}{problem}"
+
+
+def _of_cell(rows: list[Row], *, is_timer: bool) -> Iterator[str]:
+    if not rows and not is_timer:
+        yield " has no rows: add a row without guards"
+    elif rows and rows[-1].guards:
+        yield " has no default row: add a last row without guards"
+    for row in rows[:-1]:
+        if not row.guards:
+            yield f": row {row.name!r} has no guards, so the rows after it never decide: move it to the end"
 
 
 def _unreachable_rows(part: Part) -> Iterator[str]:

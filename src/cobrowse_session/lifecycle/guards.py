@@ -19,7 +19,7 @@ from cobrowse_session.events import (
 from cobrowse_session.lifecycle.actions import details_taken, grants_count, prepared, saved, settings_count
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import Guard, reads_event, reads_session
-from cobrowse_session.model import NO_DETAILS, Communication, is_connected, is_ended
+from cobrowse_session.model import NO_DETAILS, Communication
 from cobrowse_session.settings import NO_SETTINGS
 from cobrowse_session.vocabulary import AfterCallWorkEndedBy, AfterCallWorkState, WrapupPrompt
 
@@ -29,14 +29,16 @@ from cobrowse_session.vocabulary import AfterCallWorkEndedBy, AfterCallWorkState
 @reads_event
 def has_changes(session: Communication, event: Event, policy: Policy) -> bool:
     """The event has details or settings that differ from the session's and count here (SAME-4)."""
-    return _details_differ(session, event) or (settings_count(session, event) and has_other_settings(session, event, policy))
+    return _details_differ(session, event, policy) or (
+        settings_count(session, event, policy) and has_other_settings(session, event, policy)
+    )
 
 
 @reads_event
-def has_other_grant(session: Communication, event: Event, _: Policy) -> bool:
+def has_other_grant(session: Communication, event: Event, policy: Policy) -> bool:
     """The event has a grant to control that differs from the session's and does not count here (SAME-5)."""
     grant = event.details.controlling
-    return grant is not None and not grants_count(session, event) and grant != getattr(session, "controlling", None)
+    return grant is not None and not grants_count(session, event, policy) and grant != getattr(session, "controlling", None)
 
 
 @reads_event
@@ -45,9 +47,9 @@ def has_other_settings(session: Communication, event: Event, _: Policy) -> bool:
     return event.settings is not NO_SETTINGS and event.settings.with_defaults(session.settings) != session.settings
 
 
-def _details_differ(session: Communication, event: Event) -> bool:
+def _details_differ(session: Communication, event: Event, policy: Policy) -> bool:
     return event.details is not NO_DETAILS and any(
-        getattr(session, name) != value for name, value in details_taken(session, event)
+        getattr(session, name) != value for name, value in details_taken(session, event, policy)
     )
 
 
@@ -61,33 +63,33 @@ def adds_disconnect_type(session: Communication, event: Ended, _: Policy) -> boo
 
 
 @reads_session
-def not_connected(session: Communication, _event: Event, _: Policy) -> bool:
+def not_connected(session: Communication, _event: Event, policy: Policy) -> bool:
     """The leg is not connected."""
-    return not is_connected(session)
+    return session.state not in policy.states.connected
 
 
 @reads_session
-def connected(session: Communication, _event: Event, _: Policy) -> bool:
+def connected(session: Communication, _event: Event, policy: Policy) -> bool:
     """The leg is connected."""
-    return is_connected(session)
+    return session.state in policy.states.connected
 
 
 @reads_session
-def has_ended(session: Communication, _event: Event, _: Policy) -> bool:
+def has_ended(session: Communication, _event: Event, policy: Policy) -> bool:
     """The leg has ended."""
-    return is_ended(session)
+    return session.state in policy.states.ended
 
 
 @reads_session
-def not_ended(session: Communication, _event: Event, _: Policy) -> bool:
+def not_ended(session: Communication, _event: Event, policy: Policy) -> bool:
     """The leg has not ended."""
-    return not is_ended(session)
+    return session.state not in policy.states.ended
 
 
 @reads_session
-def not_yet_connected(session: Communication, _event: Event, _: Policy) -> bool:
+def not_yet_connected(session: Communication, _event: Event, policy: Policy) -> bool:
     """The leg is neither connected nor ended."""
-    return not is_connected(session) and not is_ended(session)
+    return session.state not in policy.states.connected and session.state not in policy.states.ended
 
 
 # --- The end of the leg -------------------------------------------------------------------------------------------------------

@@ -1,21 +1,24 @@
 """The lifecycle: one event, one session, one outcome. It reads no clock. Time is an argument."""
 
+from collections.abc import Iterable
 from copy import copy
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
+import attrs
 from attrs import evolve, field, frozen
 
 from cobrowse_session.canonical import notes
 from cobrowse_session.checks import check_fields, check_not_empty, check_text, shown
 from cobrowse_session.errors import RefusedError, SettingsError, StaleError
-from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer
+from cobrowse_session.events import Event, Timer, UnknownEvent
 from cobrowse_session.lifecycle.actions import settings_count
 from cobrowse_session.lifecycle.allowed import Allowed, answers, refusals
+from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outcome_of
-from cobrowse_session.lifecycle.machine import machines
-from cobrowse_session.lifecycle.outcome import Fired, Outcome, Refused, Stale
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.machine import Machines, machines
+from cobrowse_session.lifecycle.outcome import Applied, Fired, Outcome, Refused, Stale
 from cobrowse_session.lifecycle.policy import (
     DEFAULT_TIMEOUT_CODE,
     TIMED_PROMPTS,
@@ -25,14 +28,33 @@ from cobrowse_session.lifecycle.policy import (
     prompt_in_force,
 )
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import NO_DETAILS, CobrowseSession, Communication, is_ended
+from cobrowse_session.model import NO_DETAILS, CobrowseSession, Communication
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings, check_duration
-from cobrowse_session.times import EPOCH, MAX_TIME, utc
-from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, UnknownPrompt, WrapupPrompt
+from cobrowse_session.times import EPOCH, utc
+from cobrowse_session.vocabulary import UnknownPrompt, WrapupPrompt
 
 
 def _grace(grace: timedelta | None) -> timedelta | None:
     return check_duration("alerting_grace", grace, timedelta(0), MAX_TIMEOUT)
+
+
+@frozen
+class _Following:
+    """A timer that is due next, and when, on the corrected provider clock."""
+
+    timer: type[Timer]
+    at: datetime
+
+
+class _Due:
+    """A deadline, with the states in which it can fire: those that have rows for it."""
+
+    __slots__ = ("due", "is_last_resort", "state_of", "states", "timer")
+
+    def __init__(self, deadline: Deadline, built: Machines) -> None:
+        self.timer, self.due, self.is_last_resort = deadline.timer, deadline.due, deadline.last_resort
+        self.state_of = built.of_kind(deadline.timer.kind).state_of
+        self.states = frozenset(built.triggers[deadline.timer.kind].transitions)
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -47,6 +69,7 @@ class Lifecycle:
             provider ends it.
         timeout_code: the wrap-up code that the timer assigns if the agent saved none (ACW-24). The default is Genesys Cloud's.
         strict: `apply` raises on refused and stale events instead of returning them.
+        table: the table of rows. It may have kinds of event, states and rows of your own: `Table.standard().extended(...)`.
 
     Raises:
         TypeError: an argument of another type.
@@ -69,6 +92,12 @@ class Lifecycle:
     alerting_grace: timedelta | None = field(default=None, converter=_grace)
     timeout_code: str = DEFAULT_TIMEOUT_CODE
     strict: bool = False
+    table: Table = field(factory=Table.standard)
+    # They follow from the rest, so they are in neither equality nor pickle.
+    machines: Machines = field(init=False, eq=False, repr=False)
+    _due: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
+    _between: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
+    _policies: dict[Settings, Policy] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
@@ -77,6 +106,15 @@ class Lifecycle:
         if self.settings.wrapup_prompt in TIMED_PROMPTS and self.settings.wrapup_timeout is None:
             expected = f"a timeout, because the prompt {self.settings.wrapup_prompt!s} has a time limit"
             raise SettingsError("wrapup_timeout", expected, "None")
+        built = machines(self.table)
+        object.__setattr__(self, "machines", built)
+        due = tuple(_Due(deadline, built) for deadline in self.table.deadlines)
+        object.__setattr__(self, "_due", due)
+        object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
+        object.__setattr__(self, "_policies", {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _lifecycle, ({name: getattr(self, name) for name in _ARGUMENTS},)
 
     # --- What a user calls ----------------------------------------------------------------------------------------------------
 
@@ -92,7 +130,7 @@ class Lifecycle:
         """
         check_text("session_id", session_id)
         check_not_empty("session_id", session_id)
-        return CobrowseSession(id=session_id)
+        return self.table.session(id=session_id)
 
     def apply(self, session: Communication, event: Event) -> Outcome:
         """Apply one event to a session, in place, all or nothing.
@@ -111,8 +149,9 @@ class Lifecycle:
             RefusedError: refused, and this lifecycle is strict.
             StaleError: stale, and this lifecycle is strict.
         """
+        self.check_event(event, session.id)
         timers = self.fire_before(session, event)
-        outcome = self._stale(session, event) or self.decide(session, event)
+        outcome = self._stale(session, event) if event.occurred_at < _latest(session) else self.decide(session, event)
         if timers:
             outcome = evolve(outcome, fired=timers)
         if self.strict and isinstance(outcome, Refused):
@@ -136,55 +175,72 @@ class Lifecycle:
         """
         now = utc(now)
         done = []
-        due = self.deadline(session)
-        while due is not None and due <= now:
-            done.append(self._fire(session, due))
-            if (following := self.deadline(session)) == due:
-                raise RuntimeError(
-                    f"session {session.id!r}: row {done[-1].row!r} leaves its own deadline {due}, which would fire for ever"
-                )
-            due = following
+        following = self._next(session, self._due)
+        while following is not None and following.at <= now:
+            done.append(self._fire(session, following))
+            following = self._after(session, following, self._due)
         return tuple(done)
 
     def deadline(self, session: Communication) -> datetime | None:
         """Return the next deadline, on the corrected provider clock. None: there is none. It is derived and never stored."""
-        due = [time for time in (self._acw_deadline(session), self._alert_deadline(session)) if time is not None]
-        return min(due, default=None)
+        following = self._next(session, self._due)
+        return None if following is None else following.at
 
     def allowed(self, session: Communication, now: datetime) -> tuple[Allowed, ...]:
         """Return which kinds of event would be applied `now`: yes, no with the rule, or depends on their content.
 
         Args:
             session: not changed.
-            now: corrected provider clock. An after-call-work deadline before it counts as fired.
+            now: corrected provider clock. A deadline before it counts as fired, unless it is a last resort.
 
         Raises:
             TypeError: `now` is naive.
         """
         now = utc(now)
         then = copy(session)
-        if (due := self._acw_deadline(then)) is not None and due < now:
-            self._fire(then, due)
+        self._fire_until(then, now)
         if now < _latest(then):
-            return refusals(Stale.kind, _STALE)
-        return answers(then, self.policy(then))
+            return refusals(Stale.kind, _STALE, self.table)
+        return answers(then, self.policy(then), self.table)
 
     # --- What a log calls -----------------------------------------------------------------------------------------------------
 
-    def fire_before(self, session: Communication, event: Event) -> tuple[Fired, ...]:
-        """Fire the after-call-work deadline if it is before an event. At the same instant, the event comes first (ACW-26).
+    def check_event(self, event: Event, session_id: str | None) -> None:
+        """Check that an event is of this session and of a class that the table has.
 
         Raises:
-            ValueError: the event is of another session.
+            TypeError: it is no event, or of a class that the table does not have.
+            ValueError: it is of another session, or its type has a class.
         """
-        if not isinstance(event, Event):
-            raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
-        if event.subject != session.id:
-            raise ValueError(f"expected an event of session {session.id!r}, found one of {event.subject!r}")
-        due = self._acw_deadline(session)
-        # Only the after-call-work deadline. An alerting deadline before the event must not fire, because the event shows that the
-        # leg went on (TIMER-4). One is enough: a fired timer leaves no deadline of its own.
-        return (self._fire(session, due),) if due is not None and due < event.occurred_at else ()
+        if self.table.kinds.get(getattr(event, "kind", "")) is not type(event):
+            if not isinstance(event, Event):
+                raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
+            known = ", ".join(one.__name__ for one in self.table.events)
+            expected = f"an event of a class that the table {self.table.name!r} has: {known}"
+            raise TypeError(f"expected {expected}, found {type(event).__name__}; Table.extended(kinds=...) adds a class")
+        if event.subject != session_id:
+            raise ValueError(f"expected an event of session {session_id!r}, found one of {event.subject!r}")
+        if type(event) is UnknownEvent and event.type in self.table.types:
+            raise ValueError(f"expected {self.table.types[event.type].__name__} for the type {event.type}, found an UnknownEvent")
+
+    def timer_of(self, session: Communication, outcome: Fired) -> Timer:
+        """Return the timer that fired, for a trace."""
+        return self.table.timers[outcome.timer](subject=session.id or "", occurred_at=outcome.at)
+
+    def fire_before(self, session: Communication, event: Event) -> tuple[Fired, ...]:
+        """Fire the deadlines before an event. At the same instant, the event comes first (ACW-26)."""
+        for one in self._between:
+            if one.state_of(session) in one.states:
+                return self._fire_until(session, event.occurred_at)
+        return ()  # as for most events
+
+    def is_last_resort(self, session: Communication) -> bool:
+        """Return whether a timer may be due next that fires only where no event follows: an alert that nobody answers."""
+        return any(one.is_last_resort and one.state_of(session) in one.states for one in self._due)
+
+    def is_last_resort_timer(self, event: Event | Timer) -> bool:
+        """Return whether an entry of a trace is such a timer."""
+        return any(one.is_last_resort and one.timer is type(event) for one in self._due)
 
     def decide(self, session: Communication, event: Event | Timer) -> Outcome:
         """Return the outcome that the table decides, for an event in order. No timer fires, and it is never stale.
@@ -193,89 +249,128 @@ class Lifecycle:
             session: changed, if the event is applied.
             event: an event of this session that is not stale, or a timer.
         """
+        ended = self.table.states.ended
         before = session.state
-        was_ended = is_ended(session)
-        triggers = machines().triggers
+        was_ended = before in ended
+        triggers = self.machines.triggers
         decision: Decision = (triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
-        if is_ended(session) and not was_ended:
+        if session.state in ended and not was_ended:
             # `policy`, not `policy_for`: the first row has taken the settings of the event. They are the session's now.
             decision += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
             return fired(decision, before, session, event)
-        details = tuple(name for name, _ in event.details.items()) if event.details is not NO_DETAILS else ()
-        outcome = outcome_of(decision, before, session.state, acw_state(session), details)
+        details = () if event.details is NO_DETAILS else tuple([name for name, _ in event.details.items()])
+        work = session.after_call_work
+        outcome = outcome_of(decision, before, session.state, work and work.state, details)
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
+
+    def decide_again(self, session: Communication, event: Event | Timer, outcome: Outcome) -> None:
+        """Write once more what was decided about an event, without asking again.
+
+        Args:
+            session: as it was before the event.
+            event: the event, or the timer.
+            outcome: its outcome.
+
+        Raises:
+            LookupError: the table has no such row in this state.
+        """
+        if not isinstance(outcome, Applied):
+            return
+        first, _, second = (outcome.row or "").partition("+")
+        triggers = self.machines.triggers
+        triggers[event.kind].decide_again(first, session, event, self.policy_for(session, event))
+        if second:
+            triggers[LEG_ENDED].decide_again(second, session, event, self.policy(session))
 
     def policy(self, session: Communication) -> Policy:
         """Return the policy of a session: its own settings over the defaults."""
-        return _policy(_known(session.settings), self)
+        return self._policies.get(session.settings) or self._policy(session.settings)
 
     def policy_for(self, session: Communication, event: Event | Timer) -> Policy:
         """Return the policy for an event: its settings are in force already, if they count (SAME-1)."""
-        if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event):
-            return _policy(_known(session.settings), self)
-        return _policy(_known(event.settings.with_defaults(session.settings)), self)
+        policy = self._policies.get(session.settings) or self._policy(session.settings)
+        if isinstance(event, Timer) or event.settings is NO_SETTINGS or not settings_count(session, event, policy):
+            return policy
+        settings = event.settings.with_defaults(session.settings)
+        return self._policies.get(settings) or self._policy(settings)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
-    def _acw_deadline(self, session: Communication) -> datetime | None:
-        work = session.after_call_work
-        if work is None or work.state != AfterCallWorkState.PENDING or work.start_time is None:
-            return None
-        lasts = self.policy(session).acw_timeout
-        return _after(work.start_time, lasts)
+    def _policy(self, own: Settings) -> Policy:
+        """Return the policy of settings, and keep it: a service has few queues."""
+        if type(own.wrapup_prompt) is UnknownPrompt:  # it behaves as optional (SETTING-6), and may be too long to be kept
+            own = evolve(own, wrapup_prompt=WrapupPrompt.OPTIONAL)
+        settings = own.with_defaults(self.settings)
+        policy = Policy(
+            prompt=prompt_in_force(settings),
+            acw_timeout=acw_timeout_in_force(settings),
+            alerting_timeout=alerting_timeout_in_force(settings, self.alerting_grace),
+            acw_when_unanswered=self.acw_when_unanswered,
+            acw_after_transfer=self.acw_after_transfer,
+            timeout_code=self.timeout_code,
+            states=self.table.states,
+        )
+        if len(self._policies) < _MOST_POLICIES:
+            self._policies[own] = policy
+        return policy
 
-    def _alert_deadline(self, session: Communication) -> datetime | None:
-        if session.state != ConnectionState.ALERTING or not session.segments or session.segments[-1].start_time is None:
-            return None
-        lasts = self.policy(session).alerting_timeout
-        return _after(session.segments[-1].start_time, lasts)
+    def _next(self, session: Communication, timers: Iterable[_Due]) -> _Following | None:
+        """Return the timer that is due next. Of two at one instant, the one that the table has first."""
+        found: _Following | None = None
+        for one in timers:
+            if one.state_of(session) in one.states:
+                at = one.due(session, self.policy(session))
+                if at is not None and (found is None or at < found.at):
+                    found = _Following(one.timer, at)
+        return found
 
-    def _fire(self, session: Communication, due: datetime) -> Fired:
-        timer = AfterCallWorkTimeout if due == self._acw_deadline(session) else AlertingTimeout
-        return cast(Fired, self.decide(session, timer(subject=session.id or "", occurred_at=due)))
+    def _after(self, session: Communication, fired: _Following, timers: Iterable[_Due]) -> _Following | None:
+        """Return the timer that is due after one that fired.
 
-    def _stale(self, session: Communication, event: Event) -> Stale | None:
-        if event.occurred_at >= _latest(session):
-            return None
+        Raises:
+            RuntimeError: it is the same one, at the same instant.
+        """
+        following = self._next(session, timers)
+        if following == fired:
+            raise RuntimeError(
+                f"session {session.id!r}: {fired.timer.kind} leaves its own deadline {fired.at}: it would fire for ever"
+            )
+        return following
+
+    def _fire_until(self, session: Communication, moment: datetime) -> tuple[Fired, ...]:
+        """Fire what is due before a moment at which the leg went on. So the last resorts do not fire (TIMER-4)."""
+        following = self._next(session, self._between)
+        if following is None or following.at >= moment:
+            return ()
+        done = []
+        while following is not None and following.at < moment:
+            done.append(self._fire(session, following))
+            following = self._after(session, following, self._between)
+        return tuple(done)
+
+    def _fire(self, session: Communication, due: _Following) -> Fired:
+        return cast(Fired, self.decide(session, due.timer(subject=session.id or "", occurred_at=due.at)))
+
+    def _stale(self, session: Communication, event: Event) -> Stale:
         return Stale(row=None, reason=_STALE, from_state=session.state, acw=acw_state(session), notes=notes(event))
-
-
-def timer_of(outcome: Fired, session: Communication) -> Timer:
-    """Return the timer that fired, for a trace."""
-    timer = AlertingTimeout if outcome.timer == AlertingTimeout.kind else AfterCallWorkTimeout
-    return timer(subject=session.id or "", occurred_at=outcome.at)
 
 
 _STALE = "The event is older than what the session has already seen. Use a SessionLog for events in any order."
 
 
-def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
-    """Return a deadline. None: there is no limit, or it is beyond `MAX_TIME`."""
-    return None if lasts is None or lasts > MAX_TIME - start else start + lasts
-
-
 def _latest(session: Communication) -> datetime:
     """Return the time before which an event is stale (OUTCOME-4)."""
-    ended = session.after_call_work.end_time if session.after_call_work else None
-    return max(filter(None, (session.provider_event_time, session.disconnected_time, ended)), default=EPOCH)
+    latest = session.provider_event_time or EPOCH
+    if session.disconnected_time is not None and session.disconnected_time > latest:
+        latest = session.disconnected_time
+    work = session.after_call_work
+    return work.end_time if work is not None and work.end_time is not None and work.end_time > latest else latest
 
 
-def _known(settings: Settings) -> Settings:
-    """Return settings whose prompt is known. An unknown one behaves as optional (SETTING-6), and may be too long for a cache."""
-    if type(settings.wrapup_prompt) is not UnknownPrompt:
-        return settings
-    return evolve(settings, wrapup_prompt=WrapupPrompt.OPTIONAL)
+_MOST_POLICIES = 4096
+_ARGUMENTS = tuple(attribute.name for attribute in attrs.fields(Lifecycle) if attribute.init)
 
 
-@lru_cache(maxsize=4096)
-def _policy(own: Settings, lifecycle: Lifecycle) -> Policy:
-    settings = own.with_defaults(lifecycle.settings)
-    return Policy(
-        prompt=prompt_in_force(settings),
-        acw_timeout=acw_timeout_in_force(settings),
-        alerting_timeout=alerting_timeout_in_force(settings, lifecycle.alerting_grace),
-        acw_when_unanswered=lifecycle.acw_when_unanswered,
-        acw_after_transfer=lifecycle.acw_after_transfer,
-        timeout_code=lifecycle.timeout_code,
-    )
+def _lifecycle(arguments: dict[str, Any]) -> Lifecycle:  # `Any`: the arguments' types differ
+    return Lifecycle(**arguments)

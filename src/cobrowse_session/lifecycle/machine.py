@@ -9,23 +9,21 @@ A test lets transitions run every kind of event in every state and compares.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import transitions
-from attrs import evolve, frozen
+from attrs import frozen
 
-from cobrowse_session.events import KINDS, AfterCallWorkTimeout, AlertingTimeout, Event, Timer
-from cobrowse_session.lifecycle import table
+from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle.actions import COMMON
-from cobrowse_session.lifecycle.check import Part, check_table
+from cobrowse_session.lifecycle.check import Part
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.guards import OPPOSITES
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import Action, Guard, Row, written_by
-from cobrowse_session.model import AfterCallWork, Communication
-from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState
-
-TIMERS = (AfterCallWorkTimeout.kind, AlertingTimeout.kind)
+from cobrowse_session.model import NO_WORK, Communication
 
 
 class RowTransition(transitions.Transition):
@@ -58,19 +56,70 @@ class RowTransition(transitions.Transition):
             raise ValueError(f"row {self.row.name!r}: a transition calls the guards and actions of its row only")
 
 
-Step = tuple[tuple[Guard, ...], tuple[Action, ...], RowTransition]
+class _Asked:
+    """A guard of a plan, and what is next for each answer."""
+
+    __slots__ = ("guard", "no", "yes")
+
+    def __init__(self, guard: Guard, yes: "_Step", no: "_Step") -> None:
+        self.guard, self.yes, self.no = guard, yes, no
+
+
+_Step = _Asked | RowTransition | None
+"""The next step of a plan: a guard that is asked, the row that decides, or that there is no row."""
+
+
+def _plan(rows: list[RowTransition]) -> _Step:
+    """Return the plan of a cell: its guards in the order of the rows, each asked once.
+
+    Guards read and never write. So an answer holds for the rows behind, too, and it answers the opposite guard. Example, `wrapup`
+    in `pending`:
+
+        row                  guards                                plan
+        draft_after_final    has_final_wrapup, is_a_draft          has_final_wrapup?
+        draft                is_a_draft, changes_prepared_wrapup     yes: is_a_draft?  yes: draft_after_final decides
+        saved_without_exit   no_early_exit, is_final, ...                              no: not `draft` either, so no_early_exit?
+        ...                                                          no: is_a_draft?   yes: changes_prepared_wrapup?
+    """
+    known: dict[tuple[int, frozenset[tuple[Guard, bool]]], _Step] = {}  # one plan for what is left, however it was reached
+
+    def rest(place: int, answers: Mapping[Guard, bool]) -> _Step:
+        if place == len(rows):
+            return None
+        later = {guard for row in rows[place:] for guard in row.row.guards}
+        answers = {guard: answer for guard, answer in answers.items() if guard in later}
+        key = place, frozenset(answers.items())
+        if key not in known:
+            known[key] = of_row(place, answers)
+        return known[key]
+
+    def of_row(place: int, answers: Mapping[Guard, bool]) -> _Step:
+        guards = rows[place].row.guards
+        if any(answers.get(guard) is False for guard in guards):
+            return rest(place + 1, answers)
+        asked = next((guard for guard in guards if guard not in answers), None)
+        if asked is None:
+            return rows[place]
+        yes, no = {**answers, asked: True}, {**answers, asked: False}
+        if (opposite := OPPOSITES.get(asked)) is not None:
+            yes[opposite], no[opposite] = False, True
+        return _Asked(asked, rest(place, yes), rest(place + 1, no))
+
+    return rest(0, {})
 
 
 class Trigger(transitions.Event):
     """A kind of event."""
 
-    _plan: Mapping[str, tuple[Step, ...]]
-    _owner: "_Machine | None" = None  # None: more rows can be added
+    _plan: Mapping[str, _Step]
+    _state_of: Callable[[Communication], str]
+    _set_state: Callable[[str, Communication], None]
+    is_frozen = False
 
     def add_transition(self, transition: transitions.Transition) -> None:
         """Add one row in one state, while the machine is built."""
-        if self._owner is not None:
-            raise TypeError(f"{self.name} is frozen; build another machine: build(connection=..., after_call_work=...)")
+        if self.is_frozen:
+            raise TypeError(f"{self.name} is frozen; extend the table: Table.standard().extended(...)")
         super().add_transition(transition)
 
     def freeze(self, machine: "_Machine") -> None:
@@ -86,41 +135,42 @@ class Trigger(transitions.Event):
         for state in machine.states:
             for one in self.row_transitions(state):
                 one.check()
-        # Example: `wrapup` in `pending` has eleven steps. COMMON is what every applied event writes. Some of them:
-        #
-        #     guards                               actions                                         enters    row
-        #     has_final_wrapup, is_a_draft         none                                            no state  draft_after_final
-        #     is_a_draft, changes_prepared_wrapup  COMMON, prepare_wrapup                          no state  draft
-        #     may_exit_early, is_final             COMMON, save_final_wrapup, end_after_call_work  complete  complete_by_code
-        #     none                                 none                                            no state  duplicate
-        #
-        # transitions does the same for each transition of the state, in order: evaluate the conditions, call `before`, set the
-        # state, call `after`. It also calls `prepare`, the callbacks of the states and those of the machine. There are none,
-        # which was checked above, so the plan leaves nothing out.
-        self._plan = {
-            state: tuple((one.row.guards, one.actions, one) for one in self.row_transitions(state)) for state in machine.states
-        }
-        self._owner = machine
+        # transitions tries the rows of a state in order. For each one it evaluates the conditions, and of the first one whose
+        # conditions all hold it calls `before`, sets the state and calls `after`. It also calls `prepare`, the callbacks of the
+        # states and those of the machine. There are none, which was checked above, so the plan leaves nothing out.
+        self._plan = {state: _plan(self.row_transitions(state)) for state in machine.states}
+        self._state_of, self._set_state = machine.state_of, machine.set_state
+        self.is_frozen = True
 
     def decide(self, session: Communication, event: Event | Timer, policy: Policy) -> RowTransition:
         """Return the first row whose guards hold, after its actions wrote and the session moved."""
-        machine = self._owner
-        assert machine is not None, "a machine that was built is frozen"
-        for guards, actions, transition in self._plan[machine.state_of(session)]:
-            for guard in guards:
-                if not guard(session, event, policy):
-                    break
-            else:
-                # All guards of a row before its first write: a guard that raises leaves the session as it was. And all writes
-                # before the new state, as `before` callbacks of transitions. Example: settings count until the leg has ended. The
-                # event that ends the leg may name the prompt, and it is taken because the session is still connected when
-                # `apply_settings` runs.
-                for action in actions:
-                    action(session, event, policy)
-                if transition.dest is not None:
-                    machine.set_state(transition.dest, session)
-                return transition
-        raise LookupError(f"{self.name} has no row in {machine.state_of(session)}")
+        step = self._plan[self._state_of(session)]
+        while isinstance(step, _Asked):
+            step = step.yes if step.guard(session, event, policy) else step.no
+        if step is None:
+            raise LookupError(f"{self.name} has no row in {self._state_of(session)}")
+        self._write(step, session, event, policy)
+        return step
+
+    def decide_again(self, row: str, session: Communication, event: Event | Timer, policy: Policy) -> None:
+        """Let a row write once more that decided in this state before. No guard is asked.
+
+        Raises:
+            LookupError: there is no such row in this state.
+        """
+        for one in self.row_transitions(self._state_of(session)):
+            if one.row.name == row:
+                return self._write(one, session, event, policy)
+        raise LookupError(f"{self.name} has no row {row!r} in {self._state_of(session)}")
+
+    def _write(self, row: RowTransition, session: Communication, event: Event | Timer, policy: Policy) -> None:
+        # All guards of a row before its first write: a guard that raises leaves the session as it was. And all writes before the
+        # new state, as `before` callbacks of transitions. Example: settings count until the leg has ended. The event that ends
+        # the leg may name the prompt, and it is taken because the session is still connected when `apply_settings` runs.
+        for action in row.actions:
+            action(session, event, policy)
+        if row.dest is not None:
+            self._set_state(row.dest, session)
 
     def row_transitions(self, state: str) -> list[RowTransition]:
         """Return the rows of a state, in order."""
@@ -139,11 +189,22 @@ class _Machine(transitions.Machine):
     event_cls = Trigger
     moves: ClassVar[str]
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, words: Mapping[str, str], outside: Collection[str]) -> None:
+        """Build the machine of a part of a table.
+
+        Args:
+            part: its states and rows.
+            words: each state, as a session has it.
+            outside: the kinds of event that come from outside. The others are timers, and the end of the leg.
+        """
         super().__init__(model=None, states=list(part.states), initial=None, auto_transitions=False)
+        self.words = words
+        self.first = part.states[0]
         for row in part.rows:
             for kind in row.on:
-                self._add(row, kind, part.event_states.get(kind))
+                # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
+                actions = (*(COMMON if row.is_applied and kind in outside else ()), *row.actions)
+                self._add(row, kind, actions, part)
         for trigger in self.triggers.values():
             trigger.freeze(self)
 
@@ -152,12 +213,11 @@ class _Machine(transitions.Machine):
         """The kinds of event, by name."""
         return {name: event for name, event in self.events.items() if isinstance(event, Trigger)}
 
-    def _add(self, row: Row, kind: str, event_state: str | None) -> None:
-        # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
-        actions = (*(COMMON if row.is_applied and kind in KINDS else ()), *row.actions)
+    def _add(self, row: Row, kind: str, actions: tuple[Action, ...], part: Part) -> None:
+        event_state = part.event_states.get(kind)
         self.add_transition(
             kind,
-            list(row.sources(event_state)),
+            list(row.sources(event_state, part.same)),
             row.target(event_state),
             conditions=list(row.guards),
             before=list(actions),
@@ -186,11 +246,11 @@ class Connection(_Machine):
 
     def state_of(self, session: Communication) -> str:
         """Return the connection state of a session."""
-        return session.state if session.state in self.states else table.CONNECTION_STATES[0]
+        return session.state if session.state in self.states else self.first
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Set the connection state of a session."""
-        model.state = ConnectionState(state)
+        model.state = self.words[state]
 
 
 class AfterCallWorkMachine(_Machine):
@@ -201,15 +261,16 @@ class AfterCallWorkMachine(_Machine):
     def state_of(self, session: Communication) -> str:
         """Return the state of a session's after-call work."""
         work = session.after_call_work
-        state = None if work is None else work.state
-        return state if state is not None and state in self.states else table.AFTER_CALL_WORK_STATES[0]
+        if work is None:
+            return self.first
+        return work.state if work.state is not None and work.state in self.states else self.first
 
     def set_state(self, state: Any, model: Any = None) -> None:
         """Set the state of a session's after-call work."""
-        if state == table.AFTER_CALL_WORK_STATES[0]:
+        if state == self.first:
             model.after_call_work = None
             return
-        model.after_call_work = evolve(model.after_call_work or AfterCallWork(), state=AfterCallWorkState(state))
+        model.after_call_work = (model.after_call_work or NO_WORK).in_state(self.words[state])
 
 
 @frozen
@@ -220,29 +281,19 @@ class Machines:
     after_call_work: AfterCallWorkMachine
     triggers: Mapping[str, Trigger]
 
+    def of_kind(self, kind: str) -> Connection | AfterCallWorkMachine:
+        """Return the machine that a kind of event belongs to."""
+        return self.connection if kind in self.connection.events else self.after_call_work
+
     def rows(self, kind: str, session: Communication) -> list[Row]:
         """Return the rows of a kind of event in the current state of a session, in order."""
-        machine = self.connection if kind in self.connection.events else self.after_call_work
-        return [one.row for one in self.triggers[kind].row_transitions(machine.state_of(session))]
+        return [one.row for one in self.triggers[kind].row_transitions(self.of_kind(kind).state_of(session))]
 
 
-def build(connection: Iterable[Row] = table.CONNECTION, after_call_work: Iterable[Row] = table.AFTER_CALL_WORK) -> Machines:
-    """Return both machines, built from rows that were checked.
-
-    Raises:
-        TableError: an event in a state has no outcome or several, a row names an unknown state or is never reached, two rows of
-            one name differ, or a kind of event has rows in both machines or in none.
-    """
-    named = {kind: str(event.target_state) for kind, event in KINDS.items() if event.target_state}
-    named[AlertingTimeout.kind] = str(AlertingTimeout.target_state)
-    legs = Part("connection", table.CONNECTION_STATES, tuple(connection), named)
-    work = Part("after-call work", table.AFTER_CALL_WORK_STATES, tuple(after_call_work), named)
-    check_table((legs, work), (*KINDS, table.LEG_ENDED), TIMERS)
-    first, second = Connection(legs), AfterCallWorkMachine(work)
+@lru_cache(maxsize=64)
+def machines(table: Table) -> Machines:
+    """Return the two machines of a table, built once."""
+    connection, after_call_work = table.parts
+    first = Connection(connection, table.states.words, table.kinds)
+    second = AfterCallWorkMachine(after_call_work, table.states.work_words, table.kinds)
     return Machines(first, second, {**first.triggers, **second.triggers})
-
-
-@cache
-def machines() -> Machines:
-    """Return the two machines of the standard table, built once."""
-    return build()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.settings import Settings
 from cobrowse_session.vocabulary import WrapupPrompt
 
@@ -26,6 +27,7 @@ class Policy:
         acw_when_unanswered: a leg that never connected may have after-call work (ACW-8).
         acw_after_transfer: a transferred leg may have after-call work (ACW-9).
         timeout_code: the wrap-up code that the timer assigns (ACW-23, ACW-24).
+        states: the states of the table, in groups.
     """
 
     prompt: WrapupPrompt | None = None
@@ -34,6 +36,7 @@ class Policy:
     acw_when_unanswered: bool = False
     acw_after_transfer: bool = True
     timeout_code: str = DEFAULT_TIMEOUT_CODE
+    states: States = STANDARD
 
 
 def prompt_in_force(settings: Settings) -> WrapupPrompt | None:

@@ -1,59 +1,105 @@
 """The parts of a row: kinds of event, source states, guards, result, actions, reason."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import FunctionType
 from typing import Any, Literal, TypeVar
 
-from attrs import frozen
+from attrs import fields, frozen, has
 
 from cobrowse_session.lifecycle.policy import Policy
-from cobrowse_session.model import Communication
-from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
+from cobrowse_session.lifecycle.states import SAME
 
-# Guards and actions take (session, event, policy). `Any`: the row names the kinds of event.
-Guard = Callable[[Communication, Any, Policy], bool]
-Action = Callable[[Communication, Any, Policy], None]
-G = TypeVar("G", bound=Guard)
-A = TypeVar("A", bound=Action)
+# Guards and actions take (session, event, policy). `Any`: the table names the class of the session, the row the kinds of event.
+Guard = Callable[[Any, Any, Policy], bool]
+Action = Callable[[Any, Any, Policy], None]
+# What is marked is a guard or an action, or a class of them.
+G = TypeVar("G", bound=Callable[..., object])
+A = TypeVar("A", bound=Callable[..., object])
 
 CLOUD = "the cloud clock"
 PROVIDER = "the corrected provider clock"
 
 
+# A guard or an action is a function of a module. Or it is an instance of a frozen attrs class with `__call__`, where it has
+# parameters: its class is marked then. So a table is a value: it can be compared, and pickled by name.
+
+
 def reads_session(guard: G) -> G:
-    """Mark a guard that reads the session and the policy only. `Lifecycle.allowed` calls it before there is an event."""
-    guard.__dict__["reads_event"] = False
+    """Mark a guard, or its class, that reads the session and the policy only. `Lifecycle.allowed` asks it without an event."""
+    setattr(guard, _READS_EVENT, False)
     return guard
 
 
 def reads_event(guard: G) -> G:
-    """Mark a guard that reads the event."""
-    guard.__dict__["reads_event"] = True
+    """Mark a guard, or its class, that reads the event."""
+    setattr(guard, _READS_EVENT, True)
     return guard
 
 
 def needs_event(guard: Guard) -> bool:
     """Return whether a guard reads the event."""
-    return bool(getattr(guard, "reads_event", True))
+    return bool(getattr(guard, _READS_EVENT, True))
 
 
 def writes(*attributes: str, clock: str | None = None) -> Callable[[A], A]:
-    """Mark an action with the attributes of the session that it may write, and with the clock of the times among them."""
+    """Mark an action, or its class, with the attributes that it may write, and with the clock of the times among them."""
 
     def mark(action: A) -> A:
-        action.__dict__.update(writes=attributes, clock=clock)
+        setattr(action, _WRITES, attributes)
+        setattr(action, _CLOCK, clock)
         return action
 
     return mark
 
 
+def is_marked(part: Guard | Action) -> bool:
+    """Return whether a guard or an action says what it reads or writes."""
+    return hasattr(part, _READS_EVENT) or hasattr(part, _WRITES)
+
+
+_READS_EVENT, _WRITES, _CLOCK = "reads_event", "writes", "clock"
+
+
 def written_by(action: Action) -> tuple[str, ...]:
     """Return the attributes of the session that an action may write."""
-    return tuple(getattr(action, "writes", ()))
+    return tuple(getattr(action, _WRITES, ()))
 
 
 def clock_of(action: Action) -> str | None:
     """Return the clock of the times that an action writes. None: it writes no time."""
-    return getattr(action, "clock", None)
+    return getattr(action, _CLOCK, None)
+
+
+def name_of(part: Callable[..., object]) -> str:
+    """Return the name of a guard, an action or a deadline: of its function, or of its class with the values of its parameters.
+
+    >>> from cobrowse_session.lifecycle.guards import connected
+    >>> name_of(connected)
+    'connected'
+    """
+    if isinstance(part, FunctionType):
+        return part.__name__
+    cls: type = type(part)
+    values = " ".join(_short(getattr(part, attribute.name)) for attribute in fields(cls)) if has(cls) else ""
+    return f"{_CAPITAL.sub('_', cls.__name__).lower()} {values}".rstrip()
+
+
+def meaning_of(part: Callable[..., object]) -> str:
+    """Return the docstring on one line. In that of a class, `{seconds}` is the value of the parameter `seconds`."""
+    text = " ".join((part.__doc__ or "").split())
+    cls: type = type(part)
+    if not has(cls):
+        return text
+    return text.format_map({attribute.name: _short(getattr(part, attribute.name)) for attribute in fields(cls)})
+
+
+def _short(value: object) -> str:
+    return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else str(value)
+
+
+_CAPITAL = re.compile("(?<!^)(?=[A-Z])")
 
 
 @frozen(cache_hash=True)
@@ -82,7 +128,7 @@ EVENT_STATE = "the state that the event names"
 SAME_STATE = "the state that the event names, or one that includes it"
 
 
-@frozen
+@frozen(cache_hash=True)
 class OtherStates:
     """Some states, without the one that the event names."""
 
@@ -94,7 +140,7 @@ def other_states(*states: str) -> OtherStates:
     return OtherStates(states)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Row:
     """One row of the table.
 
@@ -118,13 +164,18 @@ class Row:
     reason: str
     cites: tuple[str, ...]
 
-    def sources(self, event_state: str | None) -> tuple[str, ...]:
-        """Return the source states for an event that names the state `event_state`."""
+    def sources(self, event_state: str | None, same: Mapping[str, tuple[str, ...]] = SAME) -> tuple[str, ...]:
+        """Return the source states for an event.
+
+        Args:
+            event_state: the state that the event names.
+            same: the states that include it, itself among them.
+        """
         match self.source:
             case OtherStates(states):
                 return tuple(state for state in states if state != event_state)
             case str():
-                return tuple(map(str, ENDED_STATES)) if event_state == ConnectionState.DISCONNECTED else (event_state or "",)
+                return same.get(event_state or "", ())
             case states:
                 return states
 

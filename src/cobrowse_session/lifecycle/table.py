@@ -97,17 +97,14 @@ from cobrowse_session.lifecycle.row import (
     other_states,
     refused,
 )
-from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES
-
-# --- The states, as groups ----------------------------------------------------------------------------------------------------
-
-PENDING = tuple(map(str, PENDING_STATES))
-NOT_YET_CONNECTED = ("none", *PENDING)
-ENDED = tuple(map(str, ENDED_STATES))
-CONNECTION_STATES = (*NOT_YET_CONNECTED, "connected", *ENDED)
-
-CLOSED = ("complete", "skipped")
-AFTER_CALL_WORK_STATES = ("absent", "pending", *CLOSED)
+from cobrowse_session.lifecycle.states import (
+    AFTER_CALL_WORK_STATES,
+    CLOSED,
+    CONNECTION_STATES,
+    ENDED,
+    NOT_YET_CONNECTED,
+    PENDING,
+)
 
 # --- The kinds of event, as groups --------------------------------------------------------------------------------------------
 

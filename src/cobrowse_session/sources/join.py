@@ -1,7 +1,8 @@
-"""One leg under two ids: a flattened payload has the participant's id, a conversation has the communication's.
+"""The memory of one input: legs under two ids, and the times that legs lack.
 
-They can be joined if a payload names both ids. Example: a conversation shows that participant p1 has the call c1. So the leg p1
-of the topic of calls is c1. If a payload of the topic came before that, it has been converted already. That is a warning.
+A flattened payload has the participant's id, a conversation has the communication's. They can be joined if a payload names both
+ids. Example: a conversation shows that participant p1 has the call c1. So the leg p1 of the topic of calls is c1. If a payload of
+the topic came before that, it has been converted already. That is a warning.
 """
 
 from collections.abc import Iterable
@@ -23,13 +24,15 @@ MAX_REMEMBERED = 100_000
 
 @define
 class Joiner:
-    """Gives the legs of one input their communication's id, where a payload names both ids."""
+    """Gives the legs of one input their communication's id, where a payload names both ids, and a warning once for a leg."""
 
     _communications: dict[_Participant, dict[str, str | None]] = field(factory=dict)
     _left: dict[_Participant, str | None] = field(factory=dict)  # the kind of media
+    _warned: dict[tuple[str, str], None] = field(factory=dict)  # the leg, and the time that it lacks
 
     def join(self, converted: Converted) -> Converted:
         """Return what a payload states, with the ids of communications. A leg that keeps the other id may give a warning."""
+        kept = tuple(self._once(converted.warnings))
         warnings = [*self._learn(converted.legs)]
         new: dict[tuple[str, str], str] = {}
         for leg in converted.legs:
@@ -40,11 +43,23 @@ class Joiner:
                 self._left.setdefault((leg.source, leg.id), leg.context.media_type)
         _forget_oldest(self._communications)
         _forget_oldest(self._left)
-        if not new and not warnings:
+        _forget_oldest(self._warned)
+        if not new and not warnings and len(kept) == len(converted.warnings):
             return converted
         legs = tuple(evolve(leg, id=new.get((leg.source, leg.id), leg.id)) for leg in converted.legs)
         events = tuple(_renamed(event, new.get((event.source, event.subject))) for event in converted.events)
-        return evolve(converted, legs=legs, events=events, warnings=(*converted.warnings, *warnings))
+        return evolve(converted, legs=legs, events=events, warnings=(*kept, *warnings))
+
+    def _once(self, warnings: Iterable[Problem]) -> Iterable[Problem]:
+        """Yield the warnings, but what the platform sends again and again only once: a leg without a time, an unknown topic."""
+        for one in warnings:
+            if not (one.error == "unknown_topic" or (one.error == "no_time" and one.leg)):  # LOST-6, SKIP-4
+                yield one
+                continue
+            key = one.leg or one.error, f"{one.path.rpartition('.')[2]} {one.found}"
+            if key not in self._warned:
+                self._warned[key] = None
+                yield one
 
     def _learn(self, legs: Iterable[Leg]) -> Iterable[Problem]:
         """Take the ids that these legs name. Yield a warning for each leg that came before under its participant's id."""
@@ -72,7 +87,7 @@ class Joiner:
         return fitting[0] if len(fitting) == 1 else None
 
 
-def _forget_oldest(remembered: dict[_Participant, Any]) -> None:  # whatever is remembered of them
+def _forget_oldest(remembered: dict[tuple[str, str], Any]) -> None:  # whatever is remembered of them
     while len(remembered) > MAX_REMEMBERED:
         del remembered[next(iter(remembered))]
 

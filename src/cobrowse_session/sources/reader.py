@@ -27,11 +27,11 @@ class Warnings:
     count: int = 0
     skipped: list[str] = field(factory=list)
 
-    def add(self, error: str, path: str, found: str, expected: str) -> None:
+    def add(self, error: str, path: str, found: str, expected: str, leg: str | None = None) -> None:
         """Add one more warning. See `Problem`."""
         self.count += 1
         if self.count <= MAX_PROBLEMS:
-            self.kept.append(Problem(error, path, found, expected))
+            self.kept.append(Problem(error, path, found, expected, leg and cut(leg)))
 
     def listed(self, path: str) -> tuple[Problem, ...]:
         """Return the kept warnings. If there are more, one at the end counts all."""
@@ -87,13 +87,14 @@ class PayloadReader:
     warnings: Warnings = field(factory=Warnings)
     origin: Origin = Origin()
 
-    def warn(self, error: str, key: str, expected: str) -> None:
-        """Add a warning about the value of a key, which was not understood."""
-        self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected)
+    def warn(self, error: str, key: str, expected: str, leg: str | None = None) -> None:
+        """Add a warning about the value of a key, which was not understood. `leg`: the id of its leg."""
+        self.warnings.add(error, f"{self.path}.{cut(key)}", shown(self.object.get(key)), expected, leg)
 
     def text(self, key: str) -> str | None:
         """Return a text. An empty one is absent."""
-        return self._of(str, key, "a string") or None
+        # Most keys of most objects are absent, and a payload may have 100,000 objects. So this is asked first, here and below.
+        return None if self.object.get(key) is None else self._of(str, key, "a string") or None
 
     def flag(self, key: str) -> bool | None:
         """Return true or false. None: it is absent, or of another type."""
@@ -146,11 +147,13 @@ class PayloadReader:
 
     def one(self, key: str) -> Self | None:
         """Return an object in this one. An empty one is absent."""
-        value = self._of(dict, key, "an object")
+        value = None if self.object.get(key) is None else self._of(dict, key, "an object")
         return type(self)(value, f"{self.path}.{cut(key)}", self.warnings, self.origin) if value else None
 
     def many(self, key: str) -> Iterator[Self]:
         """Yield the objects of a list in this one."""
+        if self.object.get(key) is None:
+            return
         path = f"{self.path}.{cut(key)}"
         values = self._of(list, key, "a list") or ()
         for index, value in enumerate(values):

@@ -4,7 +4,7 @@ The built-in sources are always asked. A source of another package is an entry p
 is asked if it is named, so an installed package alone changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
 from itertools import chain
@@ -132,7 +132,7 @@ def convert(  # noqa: PLR0913 (all but the document are optional)
     """
     check_document(document, path)
     received_at = received_at and event_time(received_at)
-    return convert_checked(document, family, sources=sources, received_at=received_at, place=place, path=path)
+    return Joiner().join(convert_checked(document, family, sources=sources, received_at=received_at, place=place, path=path))
 
 
 def convert_checked(  # noqa: PLR0913 (as above)
@@ -144,15 +144,30 @@ def convert_checked(  # noqa: PLR0913 (as above)
     place: int = 0,
     path: str = "$",
 ) -> Converted:
-    """Return the events of a payload that `read_json` returned. See `convert`. `Any`: JSON."""
+    """Return the events of a payload that `read_json` returned, or of a list. See `convert`. `Any`: JSON.
+
+    A `Joiner` joins its legs with those of the same input.
+    """
+    parts: list[Converted] = []
+    for one, where in _payloads(document, path):
+        source = _source_of(one, family, sources, where)
+        parts.append(source.convert(one, family, received_at=received_at, place=place, path=where))
+        place = parts[-1].place_after(place)
+    return Converted(
+        tuple(without_repeats(chain.from_iterable(part.events for part in parts))),
+        tuple(chain.from_iterable(part.warnings for part in parts)),
+        tuple(chain.from_iterable(part.legs for part in parts)),
+        tuple(chain.from_iterable(part.skipped for part in parts)),
+    )
+
+
+def _payloads(document: Any, path: str) -> Iterator[tuple[Any, str]]:  # JSON
+    """Yield each payload of a document, and its path. A list may be in a list."""
     if not isinstance(document, list):
-        source = _source_of(document, family, sources, path)
-        return source.convert(document, family, received_at=received_at, place=place, path=path)
-    parts = [
-        convert_checked(one, family, sources=sources, received_at=received_at, place=place + index, path=f"{path}[{index}]")
-        for index, one in enumerate(document)
-    ]
-    return _joined(parts)
+        yield document, path
+        return
+    for index, one in enumerate(document):
+        yield from _payloads(one, f"{path}[{index}]")
 
 
 def _source_of(payload: Any, family: str | None, sources: Sequence[Source], path: str) -> Source:  # JSON
@@ -180,15 +195,3 @@ def _source_of(payload: Any, family: str | None, sources: Sequence[Source], path
         raise decode_error("not_recognised", path, payload, expected)
     both = " and ".join(f"{name} ({kind})" for name, (_, kind) in found.items())
     raise decode_error("ambiguous_source", path, payload, f"a payload of one source, not of {both}; name its family")
-
-
-def _joined(parts: Sequence[Converted]) -> Converted:
-    """Return what several payloads state together."""
-    return Joiner().join(
-        Converted(
-            tuple(without_repeats(chain.from_iterable(part.events for part in parts))),
-            tuple(chain.from_iterable(part.warnings for part in parts)),
-            tuple(chain.from_iterable(part.legs for part in parts)),
-            tuple(chain.from_iterable(part.skipped for part in parts)),
-        )
-    )

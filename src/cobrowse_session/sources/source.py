@@ -34,6 +34,10 @@ class Converted:
     legs: tuple[Leg, ...] = field(default=(), repr=False)
     skipped: tuple[str, ...] = ()
 
+    def place_after(self, place: int) -> int:
+        """Return the place of the next payload, after this one at a place. A list in a payload takes several places."""
+        return max([place, *(leg.origin.place for leg in self.legs)]) + 1
+
 
 class Source(Protocol):
     """A platform whose payloads can be turned into events."""

@@ -6,8 +6,9 @@ from cobrowse_session.stream.clock import ClockReport, ClockState, ProviderClock
 from cobrowse_session.stream.explain import Explanation, explain, explainable_fields
 from cobrowse_session.stream.fold import Deduplicated, FoldResult, TraceEntry, deduplicate, fold
 from cobrowse_session.stream.history import HistoryEntry, history, history_entries
-from cobrowse_session.stream.log import Change, Restored, SessionLog
+from cobrowse_session.stream.log import Change, Restored, Sealed, SessionLog
 from cobrowse_session.stream.merge import MergedLogs, merge_logs
+from cobrowse_session.stream.observers import Observer
 from cobrowse_session.stream.revisions import Revision, revisions
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "FoldResult",
     "HistoryEntry",
     "MergedLogs",
+    "Observer",
     "ProviderClock",
     "Restored",
     "Revision",
+    "Sealed",
     "SessionLog",
     "TraceEntry",
     "activities",

@@ -5,18 +5,25 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import CobrowseSession, Context
 from cobrowse_session.stream.fold import fold
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.times import utc
-from cobrowse_session.vocabulary import PENDING_STATES, AfterCallWorkState, ConnectionState
+from cobrowse_session.vocabulary import PENDING_STATES, ConnectionState
 
 AFTER_CALL_WORK = "afterCallWork"
 """The activity of an agent whose leg has ended and whose after-call work is pending."""
 STATES = (*map(str, PENDING_STATES), str(ConnectionState.CONNECTED), AFTER_CALL_WORK)
 """The states of activities, in order."""
+
 AGENT_PURPOSES = frozenset({"agent", "user"})
-"""The purposes of an agent's leg. Only such a leg can have after-call work."""
+"""The purposes of an agent's leg. Without a report of the platform, only such a leg has after-call work."""
+
+
+def place(state: str) -> tuple[int, str]:
+    """Return the key by which states are sorted. The states of a table's own come before after-call work, by name."""
+    return (STATES.index(state), "") if state in STATES else (STATES.index(AFTER_CALL_WORK) - 1, state)
 
 
 @frozen(kw_only=True)
@@ -57,13 +64,14 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
     Args:
         log: the log of the session.
         at: on the corrected provider clock. The events that occurred by then count, whenever they were received, and time goes
-            on to then. None: as the log is. For what was known earlier: `activity(log.as_of(moment), at)`.
+            on to then. None: as the log is. A later edition corrects an event, its queue and user, too: whether the leg was
+            moved or the first edition was wrong cannot be told. For what was known earlier: `activity(log.as_of(moment), at)`.
 
     Raises:
         TypeError: `at` is naive.
     """
     if at is None or (log.advanced == (at := utc(at)) and log.latest is not None and log.latest <= at):
-        return _of(log.session, log.context, log.deadline)
+        return _of(log.session, log.context, log.lifecycle)
     # Example: the leg ended at 09:05:00, and `at` is 09:04:30. The events of 09:04:30 and before are folded, so the leg is
     # connected. `as_of` would not do: it takes events by when they were received. An end of 09:04:29 that was received at
     # 09:04:31 counts here.
@@ -71,7 +79,7 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
     if not events:
         return None
     then = fold(events, at, lifecycle=log.lifecycle)
-    return _of(then.session, then.context, log.lifecycle.deadline(then.session))
+    return _of(then.session, then.context, log.lifecycle)
 
 
 def activities(logs: Iterable[SessionLog], at: datetime | None = None, *, by: str = "queue") -> tuple[Activity, ...]:
@@ -105,27 +113,27 @@ def in_order(found: Iterable[Activity], by: str) -> tuple[Activity, ...]:
 
     # Example, by queue: (False, "sales", 5, 09:00:10, "s1") comes before (False, "sales", 6, …), because connected comes before
     # after-call work. A session without a queue has True in front, so it comes last whatever the others are called.
-    def key(one: Activity) -> tuple[bool, str, int, datetime, str]:
+    def key(one: Activity) -> tuple[bool, str, tuple[int, str], datetime, str]:
         group: str | None = getattr(one.context, f"{by}_id")
-        return group is None, group or "", STATES.index(one.state), one.since, one.session
+        return group is None, group or "", place(one.state), one.since, one.session
 
     return tuple(sorted(found, key=key))
 
 
-def _of(session: CobrowseSession, context: Context, deadline: datetime | None) -> Activity | None:
+def _of(session: CobrowseSession, context: Context, lifecycle: Lifecycle) -> Activity | None:
     # Durations never go across two clocks (CLOCK-12), so no stamp of the session is read. Example of a leg whose feed is late:
     #
     #     startAlertingTime    09:00:00.031   cloud clock: not used, `at` is on the provider's
     #     connectedTime        09:00:10.040   the same
     #     segments[-1]         09:00:10.000   where the open segment begins, the leg was connected
     #     afterCallWork        09:02:00.000   where the leg ended, to the millisecond (ACW-6)
-    work, segments = session.after_call_work, session.segments
-    if session.state in (*PENDING_STATES, ConnectionState.CONNECTED) and segments:
+    work, segments, states = session.after_call_work, session.segments, lifecycle.table.states
+    if (session.state in states.pending or session.state in states.connected) and segments:
         state, since = str(session.state), segments[-1].start_time
-    elif work is not None and work.state == AfterCallWorkState.PENDING:
+    elif work is not None and work.state in states.working:
         state, since = AFTER_CALL_WORK, work.start_time
     else:
         return None
     if since is None:  # an edited saved log
         return None
-    return Activity(session=session.id or "", state=state, since=since, deadline=deadline, context=context)
+    return Activity(session=session.id or "", state=state, since=since, deadline=lifecycle.deadline(session), context=context)

@@ -9,28 +9,39 @@ Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:0
 - `disconnected`: `state`, `disconnectType`, `disconnectedTime`, `segments.1.endTime`
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
+from functools import cache
 from typing import Any
 
 import attrs
 from attrs import frozen
 
 from cobrowse_session.events import SETTING_NAMES
-from cobrowse_session.lifecycle import Applied, Lifecycle
+from cobrowse_session.lifecycle import Applied
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup, vendor_name
 from cobrowse_session.segments import Segment, Segments
+from cobrowse_session.settings import Settings
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
-
-ATTRIBUTES = {vendor_name(a.name): a.name for a in attrs.fields(CobrowseSession) if a.name not in ("extra", "settings")}
-"""The fields of the session JSON, and their attributes."""
 
 PARTS: Mapping[type, Mapping[str, str]] = {
     part: {vendor_name(a.name): a.name for a in attrs.fields(part) if a.name != "extra"}
     for part in (Address, Segment, Wrapup, AfterCallWork)
 }
 """The fields of each part of a session, and their attributes."""
+
+
+def attributes_of(session: type[CobrowseSession]) -> Mapping[str, str]:
+    """Return the fields of the session JSON, and their attributes."""
+    cls: type = session  # mypy takes the class of what cannot be hashed for unhashable
+    return _attributes(cls)
+
+
+@cache
+def _attributes(cls: type) -> Mapping[str, str]:
+    return {vendor_name(a.name): a.name for a in attrs.fields(cls) if a.name not in ("extra", "settings")}
+
 
 _OTHER_TABLE = "the log was sealed under another table, so the rows of today do not explain it"
 
@@ -66,11 +77,17 @@ def steps(log: SessionLog) -> Iterator[Step]:
     Raises:
         ValueError: the log was sealed under another table and restored. The rows of today did not decide its trace.
     """
+    for entry, session in _replayed(log):
+        before = copy(session)
+        _decide_again(log, session, entry)
+        yield Step(entry, before, session)
+
+
+def _replayed(log: SessionLog) -> Iterator[tuple[TraceEntry, CobrowseSession]]:
+    """Yield each entry with the session before it. Whoever reads it decides the entry once more."""
     session = log.lifecycle.new(log.session_id)
     for entry in log.trace:
-        before = copy(session)
-        _decide_again(log.lifecycle, session, entry)
-        yield Step(entry, before, session)
+        yield entry, session
     if session != log.session:  # the same rows decided, and wrote something else
         raise ValueError(_OTHER_TABLE)
 
@@ -86,7 +103,19 @@ def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
     Raises:
         ValueError: as `steps`.
     """
-    return tuple(tuple(_written(step)) for step in steps(log))
+    found: list[tuple[FieldChange, ...]] = []
+    attributes = tuple(attributes_of(log.lifecycle.table.session).items())
+    for entry, session in _replayed(log):
+        if not isinstance(entry.outcome, Applied):
+            found.append(())
+            continue
+        # Only the attributes that the outcome names can differ (TRACE-15). So no copy of the session is needed.
+        writes = entry.outcome.set
+        before = [(field, name, getattr(session, name)) for field, name in attributes if name in writes]
+        settings = session.settings
+        _decide_again(log, session, entry)
+        found.append((*_differing(before, session), *_settings(settings, session.settings)))
+    return tuple(found)
 
 
 def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
@@ -100,31 +129,24 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
         One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the
         session JSON, settings last. Unknown keys are not compared.
     """
-    return (*_fields(before, after, ATTRIBUTES.values()), *_settings(before, after))
+    fields = [(field, attribute, getattr(before, attribute)) for field, attribute in attributes_of(type(before)).items()]
+    return (*_differing(fields, after), *_settings(before.settings, after.settings))
 
 
-def _written(step: Step) -> Iterator[FieldChange]:
-    """Yield what an entry changed. Only the attributes that its outcome names can differ (TRACE-15)."""
-    if isinstance(step.entry.outcome, Applied):
-        yield from _fields(step.before, step.after, step.entry.outcome.set)
-        yield from _settings(step.before, step.after)
-
-
-def _fields(before: CobrowseSession, after: CobrowseSession, attributes: Collection[str]) -> Iterator[FieldChange]:
-    for field, attribute in ATTRIBUTES.items():
-        if attribute not in attributes:
-            continue
-        old, new = getattr(before, attribute), getattr(after, attribute)
+def _differing(fields: Iterable[tuple[str, str, Any]], after: CobrowseSession) -> Iterator[FieldChange]:
+    """Yield the fields that differ from what they were: field, attribute and value."""
+    for field, attribute, old in fields:
+        new = getattr(after, attribute)
         # Identity first: most fields are the same object before and after, and `==` of segments takes long.
         if old is not new and old != new:
             yield from _inside(field, old, new)
 
 
-def _settings(before: CobrowseSession, after: CobrowseSession) -> Iterator[FieldChange]:
-    if before.settings is after.settings:
+def _settings(before: Settings, after: Settings) -> Iterator[FieldChange]:
+    if before is after:
         return
     for field, attribute in SETTING_NAMES.items():
-        old, new = getattr(before.settings, attribute), getattr(after.settings, attribute)
+        old, new = getattr(before, attribute), getattr(after, attribute)
         if old != new:
             yield FieldChange(f"settings.{field}", old, new)
 
@@ -155,12 +177,17 @@ def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]
         yield from _inside(f"{field}.{index}", *pair)
 
 
-def _decide_again(lifecycle: Lifecycle, session: CobrowseSession, entry: TraceEntry) -> None:
-    """Decide the event of an entry once more, and check that the same row decides."""
+def _decide_again(log: SessionLog, session: CobrowseSession, entry: TraceEntry) -> None:
+    """Let the rows write once more that decided about an entry."""
+    restored = log.restored
+    # Not `apply`: a timer is an entry of its own, and `apply` would fire it a second time.
     try:
-        # `decide`, not `apply`: a timer is an entry of its own, and `apply` would fire it a second time.
-        outcome = lifecycle.decide(session, entry.event)
-    except LookupError:  # the timer has no row in this state
-        outcome = None
-    if outcome is None or (outcome.kind, outcome.row) != (entry.outcome.kind, entry.outcome.row):
+        if restored is None or not restored.as_saved:
+            log.lifecycle.decide_again(session, entry.event, entry.outcome)
+            return
+        # The log was sealed and restored, perhaps under another table. So the guards are asked once more, too.
+        outcome = log.lifecycle.decide(session, entry.event)
+    except LookupError:  # no such row in this state
+        raise ValueError(_OTHER_TABLE) from None
+    if (outcome.kind, outcome.row) != (entry.outcome.kind, entry.outcome.row):
         raise ValueError(_OTHER_TABLE)

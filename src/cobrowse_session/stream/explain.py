@@ -22,18 +22,16 @@ from cobrowse_session.lifecycle.actions import (
     withdraw_timeout_code,
 )
 from cobrowse_session.lifecycle.guards import OPPOSITES
-from cobrowse_session.lifecycle.machine import machines
-from cobrowse_session.lifecycle.row import Action, Row, clock_of, written_by
+from cobrowse_session.lifecycle.row import Action, Row, clock_of, meaning_of, written_by
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup, is_ended, vendor_name
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Details, Wrapup, vendor_name
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.stream.changes import ATTRIBUTES, PARTS, Step, steps
+from cobrowse_session.stream.changes import PARTS, Step, attributes_of, steps
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import revisions
-from cobrowse_session.stream.words import clock_time, condition, named, sentences, value_text
-from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
+from cobrowse_session.stream.words import clock_time, condition, named, value_text
 
 _INDEX = re.compile("[0-9]{1,9}")
 _PARTS = {"self": PARTS[Address], "segments": PARTS[Segment], "wrapup": PARTS[Wrapup], "after_call_work": PARTS[AfterCallWork]}
@@ -87,16 +85,16 @@ class Explanation:
         if self.entry is None:
             return
         yield f"  set by     {named(self.entry.event)}"
-        yield f"  row        {' + '.join(self.rows)}: {self.entry.outcome.reason} [{', '.join(self.cites)}]"
+        yield f"  row        {' + '.join(self.rows)}: {self.entry.outcome.reason}{_cited(self.cites)}"
         yield from (f"  rule       {rule}" for rule in self.rules)
         if self.clock:
             yield f"  clock      {self.clock}"
 
 
-def explainable_fields() -> tuple[str, ...]:
+def explainable_fields(session: type[CobrowseSession] = CobrowseSession) -> tuple[str, ...]:
     """Return the fields that can be explained: those of the session JSON, those inside its parts, and the settings."""
     found: list[str] = []
-    for field, attribute in ATTRIBUTES.items():
+    for field, attribute in attributes_of(session).items():
         index = ".0" if attribute == "segments" else ""
         found += (field, *(f"{field}{index}.{name}" for name in _PARTS.get(attribute, ())))
     return (*found, *(f"{_SETTINGS}.{name}" for name in SETTING_NAMES))
@@ -118,7 +116,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
         KeyError: a session has no such field.
         ValueError: the log was sealed under another table and restored. The rows of today did not decide it.
     """
-    attribute, inside = _path(field)
+    attribute, inside = _path(field, log.lifecycle.table.session)
     entry: TraceEntry | None = None
     rows: tuple[Row, ...] = ()
     alternatives: tuple[str, ...] = ()
@@ -131,7 +129,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
     for step in steps(log):
         held, value = value, _inside(getattr(step.after, attribute), inside)
         if value != held:
-            entry, rows, written = step.entry, _deciding(step.entry), getattr(step.after, attribute)
+            entry, rows, written = step.entry, _deciding(log.lifecycle, step.entry), getattr(step.after, attribute)
             alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
         if value is None:
             unset = _nearest(log.lifecycle, step, attribute, inside) or unset
@@ -144,7 +142,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
         entry=entry,
         rows=tuple(row.name for row in rows),
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
-        rules=tuple(dict.fromkeys(map(sentences, actions))),
+        rules=tuple(dict.fromkeys(map(meaning_of, actions))),
         clock=clocks[-1] if clocks else None,
         unset=tuple(_unset(log, attribute, inside, unset, related)) if value is None and entry is None else (),
         earlier=tuple(_earlier(log, attribute, inside)),
@@ -155,21 +153,25 @@ def explain(log: SessionLog, field: str) -> Explanation:
 # --- The field ----------------------------------------------------------------------------------------------------------------
 
 
-def _path(field: str) -> tuple[str, tuple[str, ...]]:
+def _path(field: str, session: type[CobrowseSession]) -> tuple[str, tuple[str, ...]]:
     """Return the attribute that a field names, and the path inside, as attributes and indexes."""
     first, *inside = field.split(".")
     if first == _SETTINGS and len(inside) == 1 and inside[0] in SETTING_NAMES:
         return _SETTINGS, (SETTING_NAMES[inside[0]],)
-    if first not in ATTRIBUTES:
-        raise KeyError(f"a session has no field {first!r}; it has {', '.join(ATTRIBUTES)}")
-    attribute = ATTRIBUTES[first]
+    attributes = attributes_of(session)
+    if first not in attributes:
+        raise KeyError(f"a session has no field {first!r}; it has {', '.join(attributes)}")
+    attribute = attributes[first]
     names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
     part = _PARTS.get(attribute, {})
     if len(names) > 1 or any(name not in part for name in names):
         raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
     if first == "segments" and inside and inside[0] in part:
         raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
-    if ".".join("0" if _INDEX.fullmatch(name) else name for name in field.split(".")) not in (*explainable_fields(), *_ITEMS):
+    if ".".join("0" if _INDEX.fullmatch(name) else name for name in field.split(".")) not in (
+        *explainable_fields(session),
+        *_ITEMS,
+    ):
         raise KeyError(
             f"a session has no field {field!r}; an index leads into {', '.join(one.removesuffix('.0') for one in _ITEMS)} only"
         )
@@ -188,11 +190,11 @@ def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
 # --- What decided -------------------------------------------------------------------------------------------------------------
 
 
-def _deciding(entry: TraceEntry) -> tuple[Row, ...]:
+def _deciding(lifecycle: Lifecycle, entry: TraceEntry) -> tuple[Row, ...]:
     """Return the rows that an outcome names."""
     names = (entry.outcome.row or "").split("+")
     return tuple(
-        next(one.row for one in machines().triggers[kind].all_transitions() if one.row.name == name)
+        next(one.row for one in lifecycle.machines.triggers[kind].all_transitions() if one.row.name == name)
         for kind, name in zip((entry.event.kind, LEG_ENDED), names, strict=False)
     )
 
@@ -209,16 +211,16 @@ def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, va
     return [action for row in rows for action in (*COMMON, *row.actions) if attribute in written_by(action)]
 
 
-def _decisions(step: Step) -> Iterator[tuple[str, CobrowseSession, Row]]:
+def _decisions(lifecycle: Lifecycle, step: Step) -> Iterator[tuple[str, CobrowseSession, Row]]:
     """Yield the kind of event, the session that decided about it, and the row: one, or two where the leg ended."""
-    yield from zip((step.entry.event.kind, LEG_ENDED), (step.before, step.after), _deciding(step.entry), strict=False)
+    yield from zip((step.entry.event.kind, LEG_ENDED), (step.before, step.after), _deciding(lifecycle, step.entry), strict=False)
 
 
 def _passed_over(lifecycle: Lifecycle, step: Step, attribute: str) -> Iterator[str]:
     """Yield the rows before the one that wrote the attribute, and why they did not decide."""
-    for kind, session, row in _decisions(step):
+    for kind, session, row in _decisions(lifecycle, step):
         if attribute == "state" or any(attribute in written_by(action) for action in row.actions):
-            rows = machines().rows(kind, session)
+            rows = lifecycle.machines.rows(kind, session)
             for other in rows[: rows.index(row)]:
                 needed = " and ".join(_failed(lifecycle, step, session, kind, other))
                 rule = other.outcome and other.outcome.rule
@@ -263,9 +265,9 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     # The actions run on a copy, because what a row may write (`written_by`) is more than what it wrote: `finish_wrapup` may leave
     # a wrap-up as it is.
     found: list[tuple[int, tuple[str, ...]]] = []
-    for kind, session, row in _decisions(step):
-        at, cites = clock_time(step.entry.event.occurred_at), ", ".join(row.cites)
-        rows = machines().rows(kind, session)
+    for kind, session, row in _decisions(lifecycle, step):
+        at, cites = clock_time(step.entry.event.occurred_at), _cited(row.cites)
+        rows = lifecycle.machines.rows(kind, session)
         if kind == LEG_ENDED and any(attribute in written_by(action) for action in row.actions) and attribute != "wrapup":
             continue  # after-call work began. What is unset inside it is still to come
         for place, other in enumerate(rows):
@@ -274,8 +276,12 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
                 before = [one for one in rows[:place] if not _failed(lifecycle, step, session, kind, one)]
                 unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
                 needs = f"row {other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
-                found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason} [{cites}]", needs)))
+                found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason}{cites}", needs)))
     return min(found, key=lambda one: one[0], default=(0, ()))[1]
+
+
+def _cited(rules: tuple[str, ...]) -> str:
+    return f" [{', '.join(rules)}]" if rules else ""  # a row of one's own may cite none
 
 
 def _blocks(row: Row, other: Row) -> str:
@@ -299,7 +305,7 @@ def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     then = copy(session)
     for action in row.actions:
         action(then, step.entry.event, lifecycle.policy(session))
-    work = machines().after_call_work
+    work = lifecycle.machines.after_call_work
     if kind in work.events and row.outcome is None:
         work.set_state(row.result, then)
     return _inside(getattr(then, attribute), inside) is not None
@@ -326,11 +332,11 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
         return
     changing = _ONLY_CHANGE if log.session.wrapup is None else frozenset()
     came = {entry.event.kind for entry in log.trace if entry.outcome.kind == "applied"}
-    if is_ended(log.session):
+    if log.session.state in log.lifecycle.table.states.ended:
         came.add(LEG_ENDED)
     kinds = [
         kind
-        for kind, trigger in machines().triggers.items()
+        for kind, trigger in log.lifecycle.machines.triggers.items()
         if kind not in came
         if any(
             attribute in written_by(action)
@@ -350,7 +356,8 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
 def _first_seen(log: SessionLog) -> str:
     """Return the state in which the leg was first seen, if that is later than its beginning (CONN-10, CONN-11)."""
     first = next((entry.outcome.to_state for entry in log.trace if isinstance(entry.outcome, Applied)), None)
-    if first not in (ConnectionState.CONNECTED, *ENDED_STATES):
+    states = log.lifecycle.table.states
+    if first not in states.connected and first not in states.ended:
         return ""
     initial = log.session.initial_state
     stated = f". An event stated initialState {initial}, but not when" if initial != first else ""
@@ -378,6 +385,6 @@ def _turned_away(log: SessionLog, attribute: str) -> Iterator[str]:
     common = {name for action in COMMON for name in written_by(action)}
     for entry in log.trace:
         if isinstance(entry.outcome, Refused | Ignored) and isinstance(entry.event, Event):
-            could = {name for one in machines().triggers[entry.event.kind].all_transitions() for name in one.set}
+            could = {name for one in log.lifecycle.machines.triggers[entry.event.kind].all_transitions() for name in one.set}
             if attribute in could - common or attribute in dict(entry.event.details.items()):
                 yield f"{named(entry.event)} was {entry.outcome.kind}: {entry.outcome.reason}"

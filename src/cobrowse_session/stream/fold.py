@@ -12,7 +12,6 @@ from attrs import define, field, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Fired, Lifecycle, Outcome
-from cobrowse_session.lifecycle.lifecycle import timer_of
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import merge_copies
 
@@ -40,13 +39,15 @@ class FoldState:
     session: CobrowseSession
     context: Context = NO_CONTEXT
 
-    def take(self, event: Event) -> Iterator[TraceEntry]:
-        """Yield the entries of the next event in order. An after-call-work deadline before it comes first."""
-        for fired in self.lifecycle.fire_before(self.session, event):
-            yield self._fired(fired)
+    def take(self, event: Event) -> list[TraceEntry]:
+        """Return the entries of the next event in order. A deadline before it comes first."""
+        timers = self.lifecycle.fire_before(self.session, event)
         outcome = self.lifecycle.decide(self.session, event)
-        self.take_context(event)
-        yield TraceEntry(event, outcome, self.context)
+        before = [self._fired(fired) for fired in timers] if timers else []
+        if event.context is not NO_CONTEXT:
+            self.take_context(event)
+        before.append(TraceEntry(event, outcome, self.context))
+        return before
 
     def take_context(self, event: Event | Timer) -> None:
         """Take the context that an event states, for every outcome."""
@@ -63,7 +64,7 @@ class FoldState:
         return type(self)(self.lifecycle, copy(self.session), self.context)
 
     def _fired(self, fired: Fired) -> TraceEntry:
-        return TraceEntry(timer_of(fired, self.session), fired, self.context)
+        return TraceEntry(self.lifecycle.timer_of(self.session, fired), fired, self.context)
 
 
 @frozen
@@ -126,13 +127,15 @@ def fold(events: Iterable[Event], until: datetime | None = None, *, lifecycle: L
 
     Raises:
         ValueError: no events, or events of different sessions.
-        TypeError: `until` is naive.
+        TypeError: `until` is naive, or the table does not have the class of an event.
     """
     lifecycle = lifecycle or Lifecycle()
     kept = deduplicate(events)
     if not kept.events:
         raise ValueError("expected at least one event, found none")
     state = FoldState(lifecycle, lifecycle.new(kept.events[0].subject))
+    for event in kept.events:
+        lifecycle.check_event(event, state.session.id)
     # Timers that are due between two events fire inside `take`. Those after the last event need `until`: without it, time ends
     # with the last event, and pending after-call work stays pending.
     steps = [step for event in kept.events for step in state.take(event)]

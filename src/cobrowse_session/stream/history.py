@@ -9,7 +9,7 @@ from cobrowse_session.canonical import Identity, identity
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
-from cobrowse_session.stream.changes import ATTRIBUTES, FieldChange, field_changes
+from cobrowse_session.stream.changes import FieldChange, attributes_of, field_changes
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import Revision, is_late, revisions
@@ -133,7 +133,8 @@ def until_then(revision: Revision) -> str:
     if not shown:
         return ""
     fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown)
-    attributes = {ATTRIBUTES[change.field.partition(".")[0]] for change in shown if not change.field.startswith("settings.")}
+    names = attributes_of(type(revision.after))
+    attributes = {names[change.field.partition(".")[0]] for change in shown if not change.field.startswith("settings.")}
     timers = _timers(revision.withdrawn_of(*attributes))
     return f"Until then the session showed {fields}{f', set by {timers}' if timers else ''}."
 

@@ -11,18 +11,18 @@ place: the session goes back to the nearest *mark* (a copy, one every 64 steps) 
 anew, or not at all. A copy that changes the event that counts is late in the same way.
 
 The alerting timeout is a last resort, and is never between events: it is kept apart, as the `_last` step of a session of its own,
-and found anew after each change.
+and found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
-raises, or a signal at any line, loses no event.
+raises, or a signal at any line, loses no event. Observers are called last, when the log is clean.
 
 One writer per log: it has no locks, and two threads that add to it at once would spoil it.
 """
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Self
@@ -31,13 +31,14 @@ from attrs import evolve, frozen
 
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity, order
 from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, AlertingTimeout, Event, UnknownEvent
+from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, is_ended
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
+from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
-from cobrowse_session.vocabulary import ConnectionState
+from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 MARK_EVERY = 64
 
@@ -65,11 +66,26 @@ class Change:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
-        return f"Change({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
+        return f"{type(self).__name__}({', '.join(filter(None, [self.outcome.kind if self.outcome else '', counts]))})"
 
     def __bool__(self) -> bool:
         """Return whether the trace changed at all."""
         return bool(self.new or self.withdrawn or self.changed)
+
+    @property
+    def is_revision(self) -> bool:
+        """True if an earlier entry was withdrawn, or decided anew: another event, from-state or row."""
+        # Example: the platform sends `acw.started` and `terminated` of one millisecond in this order. `terminated` precedes it
+        # in the order (ORDER-2), so `acw.started` comes from `terminated` afterwards, no longer from `disconnected`. Both are
+        # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
+        # revision: the leg was first seen connected, and now it was first seen alerting.
+        return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
+
+
+class Sealed(Change):
+    """The log was sealed, and the trace is as it was. Observers get this once, as the last change before `Late` and `Repeat`."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -94,6 +110,8 @@ class SessionLog:
     Args:
         lifecycle: the lifecycle that decides. The log never raises on an outcome, strict or not (OUTCOME-13).
         session_id: the session's id.
+        observers: called in order with the log and its change, after `add`, after an `advance` that fired something, and after
+            `seal`. An exception of an observer is reported to `logging`, and changes nothing.
 
     Raises:
         TypeError: an argument of another type.
@@ -112,12 +130,14 @@ class SessionLog:
         "_advanced",
         "_copies",
         "_dirty",
+        "_end",
         "_events",
         "_known",
         "_last",
         "_late",
         "_lifecycle",
         "_marks",
+        "_observers",
         "_repeats",
         "_sealed",
         "_session_id",
@@ -128,11 +148,12 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str) -> None:
+    def __init__(self, lifecycle: Lifecycle, session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
         self._session_id = session_id
+        self._observers = checked_observers(observers)
         self.offsets: dict[str, timedelta] = {}
         """By how much each source's times are corrected in this session, fixed with its first event (CLOCK-8)."""
         self.restored: Restored | None = None
@@ -173,6 +194,7 @@ class SessionLog:
         self._steps: list[TraceEntry] = []
         self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
         self._marks = [self._state.copy()]  # the session before step 0, 64, 128, …
+        self._end: OrderKey | None = None  # the place of the last step
         self._last: TraceEntry | None = None
         self._view = self._state.session
 
@@ -190,6 +212,15 @@ class SessionLog:
     def session_id(self) -> str:
         """The session's id."""
         return self._session_id
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """The functions that are called with each change. Assign them to a log that was restored or merged: it has none."""
+        return self._observers
+
+    @observers.setter
+    def observers(self, observers: Iterable[Observer]) -> None:
+        self._observers = checked_observers(observers)
 
     @property
     def session(self) -> CobrowseSession:
@@ -293,22 +324,24 @@ class SessionLog:
             is `Late`, with the event handed back.
 
         Raises:
-            TypeError: it is no event.
+            TypeError: it is no event, or of a class that the table does not have.
             ValueError: the event is of another session.
         """
-        if not isinstance(event, Event):
-            raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
-        if getattr(event, "kind", None) not in KINDS:
-            raise TypeError(f"expected an event of a kind that the table knows, as Alerting, found a {type(event).__name__}")
-        if event.subject != self._session_id:
-            raise ValueError(f"expected an event of session {self._session_id!r}, found one of {event.subject!r}")
-        self._clean()
+        self._lifecycle.check_event(event, self._session_id)
+        if self._dirty:
+            self._clean()
         held = self._held(event)
         if self._sealed:
-            return self._add_to_sealed(held, event)
-        if held is None:
-            return self._take(event)
-        return self._add_copy(held, event)
+            change = self._add_to_sealed(held, event)
+        elif held is not None:
+            change = self._add_copy(held, event)
+        elif self._end is not None and order(event) < self._end:
+            change = self._take(event)
+        else:
+            change = self._take_next(event)
+        if self._observers:
+            notify(self._observers, self, change)
+        return change
 
     def advance(self, now: datetime) -> Change:
         """Fire what is due: each timer at its own instant, in order. An earlier time than before changes nothing.
@@ -330,13 +363,16 @@ class SessionLog:
         self._dirty = True
         try:
             self._advanced = now
-            fired = tuple(self._settle())
+            fired = self._settle()
         except BaseException:
             # Otherwise the next call would fold up to the new time, and fire what this call never returned.
             self._advanced = before
             raise
         self._dirty = False
-        return Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        change = Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        if self._observers and change:
+            notify(self._observers, self, change)
+        return change
 
     def seal(self, horizon: datetime) -> bool:
         """Close the log, if nothing can come that matters. Whatever is added afterwards is late, or a repeat.
@@ -353,8 +389,11 @@ class SessionLog:
             TypeError: `horizon` is naive.
         """
         latest, horizon = self.latest, utc(horizon)
-        over = is_ended(self.session) and self.deadline is None and latest is not None and latest < horizon
-        self._sealed = self._sealed or over
+        ended = self.session.state in self._lifecycle.table.states.ended
+        over = ended and self.deadline is None and latest is not None and latest < horizon
+        if over and not self._sealed:
+            self._sealed = True
+            notify(self._observers, self, Sealed(context=self._state.context))
         return self._sealed
 
     # --- What restores it -----------------------------------------------------------------------------------------------------
@@ -402,7 +441,7 @@ class SessionLog:
             self._state.take_context(event)
         self._state.session = self._view = session
         self._steps, self._sealed = list(trace), True
-        if self._steps and isinstance(self._steps[-1].event, AlertingTimeout):  # the last row, whatever its time
+        if self._steps and self._lifecycle.is_last_resort_timer(self._steps[-1].event):  # the last row, whatever its time
             self._last = self._steps.pop()
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
@@ -418,13 +457,17 @@ class SessionLog:
         for event in self._events:
             for step in self._state.take(event):
                 self._append(step)
-        list(self._settle())
+            self._end = order(event)
+        self._settle()
         self._dirty = False
 
     def _held(self, event: Event) -> Event | None:
         """Return the kept event of this identity. Most sessions are short, and a search takes less room than an index."""
         if self._known is None and len(self._events) < MARK_EVERY // 4:
-            return next((one for one in self._events if one.id == event.id and one.source == event.source), None)
+            for one in self._events:
+                if one.id == event.id and one.source == event.source:
+                    return one
+            return None
         if self._known is None:
             self._known = {identity(one): one for one in self._events}
         return self._known.get(identity(event))
@@ -485,6 +528,28 @@ class SessionLog:
             row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
         )
 
+    def _take_next(self, event: Event) -> Change:
+        """Hold an event that comes behind all others, as most do, and take its steps."""
+        place, last = len(self._steps), self._last
+        self._dirty = True
+        try:
+            self._events.append(event)
+            if self._known is not None:
+                self._known[identity(event)] = event
+            for step in self._state.take(event):
+                self._append(step)
+            self._end = order(event)
+            decided = self._steps[-1]
+            self._settle()
+        except BaseException:
+            self._events = [one for one in self._events if one is not event]
+            raise
+        self._dirty = False
+        rows = (*self._steps[place:], self._last) if self._last is not None else tuple(self._steps[place:])
+        if last is None:
+            return Change(decided.outcome, rows, context=self._state.context)
+        return evolve(_changed((last,), rows, event), context=self._state.context)
+
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
         key = order(event)
@@ -539,12 +604,9 @@ class SessionLog:
         for one in after:
             for step in self._state.take(one):
                 self._append(step)
-        list(self._settle())
+        self._end = order(after[-1])
+        self._settle()
         rows = (*self._steps[place:], *filter(None, [self._last]))
-        if not withdrawn and last is None:  # in order, as most are
-            # Several rows: a timer fired before the event, or `_settle` fired one after it. So the event is not always the last.
-            outcome = self._steps[-1 if len(rows) == 1 else self._place(order(event))].outcome
-            return Change(outcome, rows, context=self._state.context)
         changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
         return evolve(changed, out_of_order=after[-1].occurred_at > event.occurred_at, context=self._state.context)
 
@@ -570,14 +632,14 @@ class SessionLog:
     def _again(self, step: TraceEntry) -> None:
         """Take a step whose outcome is known."""
         # Not `FoldState.take`: the timers before an event are steps of their own here, and it would fire them a second time.
-        self._lifecycle.decide(self._state.session, step.event)
+        self._lifecycle.decide_again(self._state.session, step.event, step.outcome)
         self._state.take_context(step.event)
 
-    def _settle(self) -> Iterator[TraceEntry]:
-        """Fire what the latest `advance` finds due."""
+    def _settle(self) -> tuple[TraceEntry, ...]:
+        """Fire what the latest `advance` finds due, and return it."""
         self._last, self._view = None, self._state.session
         if self._advanced is None:
-            return
+            return ()
         # Example: an alert of 09:00:00 with a timeout of 20 s and a grace of 1 s, advanced to 09:00:45. The last row is
         # `timer.alerting` of 09:00:21, and the log shows `disconnected`. Then `connected` of 09:01:00 arrives.
         #
@@ -585,14 +647,23 @@ class SessionLog:
         #     a step among the others  the leg has ended at 09:00:21, and `connected` is refused: session_is_over
         #
         # So the result would depend on the order of arrival (STREAM-7, TIMER-4).
-        if self._view.state == ConnectionState.ALERTING:  # the last resort: it must leave no trace where an event comes
+        if self._lifecycle.is_last_resort(self._view):  # the last resort: it must leave no trace where an event comes
             apart = self._state.copy()
             self._last = next(apart.advance(self._advanced), None)
             self._view = apart.session
-        else:
-            for step in self._state.advance(self._advanced):
-                self._append(step)
-                yield step
+            return ()
+        fired = tuple(self._state.advance(self._advanced))
+        for step in fired:
+            self._append(step)
+            self._end = _key(step)
+        return fired
+
+
+def _decided(step: TraceEntry) -> tuple[object, ...]:
+    """Return what decided an entry. The two ends are one state here: they have the same rows."""
+    outcome = step.outcome
+    before = ConnectionState.DISCONNECTED if outcome.from_state in ENDED_STATES else outcome.from_state
+    return outcome.kind, outcome.row, before, step.event
 
 
 def _key(step: TraceEntry) -> OrderKey:

@@ -22,7 +22,7 @@ _TICK = timedelta(milliseconds=1)
 
 @frozen
 class Revision:
-    """The arrival of an event, or of a copy of one, that changed earlier entries of the trace or withdrew timers.
+    """The arrival of an event, or of a copy of one, that withdrew or changed earlier entries of the trace (`Change.is_revision`).
 
     Attributes:
         event: as it arrived.
@@ -81,7 +81,7 @@ def revisions(log: SessionLog) -> Iterator[Revision]:
         # A shallow copy is enough: values are replaced, never changed in place. It must be taken before `add`, which writes.
         before, is_copy = copy(then.session), then.holds(event)
         change = then.add(event)
-        if change.withdrawn or change.changed:
+        if change.is_revision:
             yield Revision(event, change, before, copy(then.session), is_copy)
 
 

@@ -1,13 +1,13 @@
 """Events, values, times and conditions as text for a person."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from cobrowse_session.checks import NO_EXTRA
 from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle.row import Guard, meaning_of
 from cobrowse_session.model import Context
 from cobrowse_session.printable import printable
 from cobrowse_session.segments import Segments
@@ -20,14 +20,9 @@ _MOST = 20
 """Items of a list that are shown. A leg may have 10,000 segments, and each revision of them is a line."""
 
 
-def sentences(function: Callable[..., Any]) -> str:
-    """Return the docstring of a guard or an action on one line."""
-    return " ".join((function.__doc__ or "").split())
-
-
-def condition(guard: Callable[..., Any]) -> str:
+def condition(guard: Guard) -> str:
     """Return the condition of a guard, to follow other words: `the leg is connected`."""
-    text = _CITED.sub("", sentences(guard)).partition(". ")[0].removesuffix(".")
+    text = _CITED.sub("", meaning_of(guard)).partition(". ")[0].removesuffix(".")
     return text[:1].lower() + text[1:]
 
 

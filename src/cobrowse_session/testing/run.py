@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
-from cobrowse_session.lifecycle.lifecycle import timer_of
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
@@ -110,22 +110,22 @@ def run(
     steps: list[RunStep] = []
     for event in events:
         fired = lifecycle.fire_before(session, event)
-        steps += [RunStep(timer_of(timer, session), timer, copy(session)) for timer in fired]
+        steps += [RunStep(lifecycle.timer_of(session, timer), timer, copy(session)) for timer in fired]
         before = copy(session)
         outcome = lifecycle.apply(session, event)
-        _check(event, outcome, before, session)
+        _check(event, outcome, before, session, lifecycle.table)
         steps.append(RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session)))
     if until is not None:
         while (due := lifecycle.deadline(session)) is not None and due <= until:
             (timer,) = lifecycle.advance(session, due)
-            steps.append(RunStep(timer_of(timer, session), timer, copy(session)))
+            steps.append(RunStep(lifecycle.timer_of(session, timer), timer, copy(session)))
     return Run(session, tuple(steps))
 
 
-def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: CobrowseSession) -> None:
-    assert decode_event(encode_event(event)) == event, f"{event} does not survive JSON"
+def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: CobrowseSession, table: Table) -> None:
+    assert decode_event(encode_event(event), table=table) == event, f"{event} does not survive JSON"
     assert pickle.loads(pickle.dumps(event)) == event, f"{event} does not survive pickle"  # noqa: S301 (our own bytes)
-    assert decode_session(encode_session(after)) == after, f"{after} does not survive JSON"
+    assert decode_session(encode_session(after), table=table) == after, f"{after} does not survive JSON"
     assert pickle.loads(pickle.dumps(after)) == after, f"{after} does not survive pickle"  # noqa: S301 (our own bytes)
     changed = before != after or before.settings != after.settings
     assert isinstance(outcome, Applied) or not changed, f"{outcome} changed the session"

@@ -148,6 +148,10 @@ class Stream:
         """Something of a type that nobody knows."""
         return self._and(UnknownEvent, said, type=event_type)
 
+    def event(self, event: type[Event], **said: Any) -> Self:
+        """Something of any class happens: one of a table of your own."""
+        return self._and(event, said)
+
     def _and(self, event: type[Event], said: Mapping[str, Any], **own: Any) -> Self:
         received = None if self.delay is None else self.now + self.delay
         envelope = {

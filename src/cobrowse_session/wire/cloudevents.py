@@ -15,7 +15,6 @@ from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
     CONTEXT_NAMES,
     DETAIL_NAMES,
-    KINDS,
     PLATFORM_STATES_TEXT,
     SETTING_NAMES,
     TIMEOUT_NAMES,
@@ -24,15 +23,16 @@ from cobrowse_session.events import (
     UnknownEvent,
     is_json_type,
     is_out_of_range,
-    kind_of,
     own_names,
     read_keys,
 )
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkEndedBy
 from cobrowse_session.wire.converter import CONVERTER, problems
+from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
 from cobrowse_session.wire.usual import ENVELOPE_NAMES, Envelope, as_arguments, read_context, read_usual
 
@@ -56,7 +56,7 @@ def is_cloudevent(document: Mapping[str, Any]) -> bool:
 def decode_event(
     raw: str | bytes,
     *,
-    kinds: Mapping[str, type[Event]] = KINDS,
+    table: Table | None = None,
     max_future: timedelta = MAX_FUTURE,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Event:
@@ -64,7 +64,7 @@ def decode_event(
 
     Args:
         raw: one JSON object, as text or UTF-8.
-        kinds: the class for each kind of event: those of this package, and others of your own.
+        table: the table whose kinds of event are read. None: the standard one.
         max_future: how far it may occur after the time it was received.
         max_line_bytes: how many bytes are read at most.
 
@@ -73,16 +73,16 @@ def decode_event(
 
     Raises:
         DecodeError: it cannot be read. Every problem is listed with its path, what was found and what was expected.
+        TableError: an event or the session of the table has a field that cannot be written or read.
     """
-    return read_event(read_object(raw, max_line_bytes=max_line_bytes), kinds=kinds, max_future=max_future)
+    return read_event(read_object(raw, max_line_bytes=max_line_bytes), table=table, max_future=max_future)
 
 
-def read_event(
-    document: Mapping[str, Any], *, kinds: Mapping[str, type[Event]] = KINDS, max_future: timedelta = MAX_FUTURE
-) -> Event:
+def read_event(document: Mapping[str, Any], *, table: Table | None = None, max_future: timedelta = MAX_FUTURE) -> Event:
     """Return an event, read from a parsed CloudEvents object. See `decode_event`. `Any`: JSON."""
     type_ = document.get("type")
-    event = kinds.get((isinstance(type_, str) and kind_of(type_)) or "", UnknownEvent)
+    types = Table.standard().types if table is None else types_of(table)
+    event = types.get(type_, UnknownEvent) if isinstance(type_, str) else UnknownEvent
     usual = None if event is UnknownEvent else read_usual(document, event, max_future)
     return read_thoroughly(document, event, max_future) if usual is None else usual
 

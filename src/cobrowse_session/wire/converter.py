@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -14,15 +15,7 @@ from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import Communication, vendor_name
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.times import milliseconds, time_text, utc
-from cobrowse_session.vocabulary import (
-    AfterCallWorkEndedBy,
-    AfterCallWorkState,
-    CobrowseRole,
-    ConnectionState,
-    DisconnectType,
-    Vocabulary,
-    WrapupPrompt,
-)
+from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire.strict_json import MAX_PROBLEMS, decode_error, shown, too_many
 
 T = TypeVar("T")
@@ -128,6 +121,20 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
 
 _NOT_FIELDS = ("extra", "settings")
 """What is not a key of the JSON: `extra` is written beside the others, and settings are not written."""
+
+
+def _is_word(wanted: Any) -> bool:
+    """Return whether a type is an enum of words, or a word that it does not have: `DisconnectType | str | None`."""
+    return isinstance(wanted, UnionType) and str in get_args(wanted) and any(map(_is_vocabulary, get_args(wanted)))
+
+
+def _vocabulary_of(union: Any) -> type[Vocabulary]:
+    found: type[Vocabulary] = next(filter(_is_vocabulary, get_args(union)))
+    return found
+
+
+def _is_vocabulary(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, Vocabulary)
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
@@ -247,9 +254,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_unstructure_hook(timedelta, milliseconds)
-    for vocabulary in (ConnectionState, DisconnectType, WrapupPrompt, AfterCallWorkState, AfterCallWorkEndedBy, CobrowseRole):
-        for union in (vocabulary | str, vocabulary | str | None):
-            converter.register_structure_hook(union, _word(vocabulary))
+    converter.register_structure_hook_factory(_is_word, lambda union: _word(_vocabulary_of(union)))
     converter.register_structure_hook_factory(_is_tuple, _list_reader)
     converter.register_structure_hook_factory(attrs.has, _object_reader)
     converter.register_unstructure_hook_factory(attrs.has, _object_writer)

@@ -1,12 +1,14 @@
 """A digest of the table. It shows whether a saved log was written under the rules of today.
 
-It has two parts. `rows` covers the names, order, sources, results, guards and actions of the rows, and the ranks of the events.
+It has two parts. `rows` covers the names, order, sources, results, guards and actions of the rows, the ranks of the events, the
+states of the table's own and the deadlines.
 `code` covers what guards and actions do: their syntax tree, without docstrings and without what differs between Python versions.
 Reasons are in neither part, because they change nothing.
 """
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
@@ -14,9 +16,8 @@ from types import ModuleType
 
 from attrs import frozen
 
-from cobrowse_session.events import KINDS
-from cobrowse_session.lifecycle import actions, guards, table
-from cobrowse_session.lifecycle.row import Row, written_by
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.row import Row, name_of, written_by
 
 
 @frozen
@@ -37,16 +38,25 @@ class TableDigest:
 
 
 @cache
-def table_digest() -> TableDigest:
-    """Return the digest of the table that runs."""
-    rows = [_row(row) for rows in (table.CONNECTION, table.AFTER_CALL_WORK) for row in rows]
-    ranks = [(kind, event.rank) for kind, event in KINDS.items()]
-    return TableDigest(_digest(repr((rows, ranks))), _code(guards, actions))
+def table_digest(table: Table) -> TableDigest:
+    """Return the digest of a table."""
+    rows = [_row(row) for rows in (table.connection, table.after_call_work) for row in rows]
+    ranks = [(event.prefix + event.kind, event.rank) for event in table.events]
+    deadlines = [(one.timer.kind, name_of(one.due), one.last_resort) for one in table.deadlines]
+    return TableDigest(_digest(repr((rows, ranks, table.states.own, deadlines))), _code(*_modules(table)))
+
+
+def _modules(table: Table) -> Iterator[ModuleType]:
+    """Yield the modules of guards, actions and deadlines, by name."""
+    rows = (*table.connection, *table.after_call_work)
+    used = {part.__module__ for row in rows for part in (*row.guards, *row.actions)}
+    used |= {one.due.__module__ for one in table.deadlines}
+    yield from (sys.modules[name] for name in sorted(used))
 
 
 def _row(row: Row) -> tuple[object, ...]:
-    guard_names = [guard.__name__ for guard in row.guards]
-    action_names = [(action.__name__, written_by(action)) for action in row.actions]
+    guard_names = [name_of(guard) for guard in row.guards]
+    action_names = [(name_of(action), written_by(action)) for action in row.actions]
     return row.name, row.on, row.source, guard_names, str(row.result), action_names
 
 

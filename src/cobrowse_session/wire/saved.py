@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, json_text
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
-from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Event, Timer
+from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, vendor_name
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import Restored, SessionLog, TraceEntry
@@ -26,9 +27,10 @@ from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, rea
 from cobrowse_session.wire.cloudevents import read_event
 from cobrowse_session.wire.converter import plain, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
-from cobrowse_session.wire.session import encode_session
+from cobrowse_session.wire.own_fields import types_of
+from cobrowse_session.wire.session import encode_session, session_class
 from cobrowse_session.wire.strict_json import check_document, decode_error
-from cobrowse_session.wire.trace import ATTRIBUTES, encode_entry, trace_entry
+from cobrowse_session.wire.trace import encode_entry, set_attributes, trace_entry
 
 LOG_FORMAT = 2
 """The version of a saved log."""
@@ -42,10 +44,12 @@ def save_log(log: SessionLog) -> dict[str, Any]:
 
     Raises:
         TypeError: it is no log.
+        TableError: an event or the session of the log's table has a field that cannot be written or read.
     """
     if not isinstance(log, SessionLog):
         raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
-    digest = table_digest()
+    types_of(log.lifecycle.table)
+    digest = table_digest(log.lifecycle.table)
     return {
         "format": LOG_FORMAT,
         "session": log.session_id,
@@ -147,7 +151,7 @@ class _Saved:
     late: int
     offsets: Any
     events: Any
-    state: CobrowseSession
+    state: Any
     trace: str
     session_settings: _SavedSettings | None = None
     rows: Any = None
@@ -156,6 +160,7 @@ class _Saved:
 
 @frozen(kw_only=True)
 class _SavedEntry:
+    session: str
     type: str
     event: str | None = None
     source: str | None = None
@@ -176,7 +181,7 @@ class _SavedEntry:
 # --- Restoring ----------------------------------------------------------------------------------------------------------------
 
 
-def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> SessionLog:
+def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, table: Table | None = None) -> SessionLog:
     """Return the log that `save_log` wrote (JSON-10). It shows the same and takes events as before. `Any`: JSON.
 
     A log that is not sealed is folded anew, under today's table. `SessionLog.restored` lists what reads differently then. A
@@ -185,6 +190,7 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     Args:
         data: a saved log.
         lifecycle: rules for a log that is not sealed. None: those it was saved with.
+        table: the table of these rules. None: that of `lifecycle`, or the standard one.
 
     Raises:
         FormatVersionError: a newer version of this package wrote it.
@@ -193,8 +199,12 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
     _check_json(document)
     saved = structured(document, _Saved)
-    log = _log(saved, None if saved.sealed else lifecycle)
-    copies = [_event(saved, index, one) for index, one in enumerate(_listed(saved.events, "$.events"))]
+    if lifecycle is not None and table is not None:
+        lifecycle = evolve(lifecycle, table=table)
+    table = table or (lifecycle.table if lifecycle else Table.standard())
+    log = _log(saved, None if saved.sealed else lifecycle, table)
+    state = structured(saved.state, session_class(table), "$.state")
+    copies = [_event(saved, index, one, table) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
     # Two ways, and why:
     #
@@ -204,15 +214,15 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None) -> 
     #
     # Example: the saved state of a log that is not sealed is edited from `alerting` to `connected`. The restored log is
     # `alerting`, as its events are, and `changed` has `state`.
-    table_changed = not table_digest().agrees_with(TableDigest(saved.table.rows, saved.table.code))
+    table_changed = not table_digest(log.lifecycle.table).agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
-        session, trace = _sealed_session(saved), _sealed_trace(saved, copies)
+        session, trace = _sealed_session(saved, state), _sealed_trace(saved, copies, log.lifecycle)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
         log.restored = Restored(as_saved=True, table_changed=table_changed)
     else:
         held = len({(copy.source, copy.id) for copy in copies})
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
-        log.restored = Restored(changed=tuple(_changed(saved, log)), table_changed=table_changed)
+        log.restored = Restored(changed=tuple(_changed(saved, state, log)), table_changed=table_changed)
     return log
 
 
@@ -228,19 +238,19 @@ def _check_json(data: Mapping[str, Any]) -> None:
             check_document(one, f"$.{key}" if parts is None else f"$.{key}[{index}]")
 
 
-def _log(saved: _Saved, lifecycle: Lifecycle | None) -> SessionLog:
+def _log(saved: _Saved, lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     if saved.repeats < 0 or saved.late < 0:
         raise decode_error(
             "out_of_range", "$.repeats" if saved.repeats < 0 else "$.late", min(saved.repeats, saved.late), "0 or more"
         )
-    rules = _lifecycle(saved.lifecycle) if lifecycle is None else lifecycle
+    rules = _lifecycle(saved.lifecycle, table) if lifecycle is None else lifecycle
     try:
         return SessionLog(rules, saved.session)
     except ValueError as error:
         raise decode_error("bad_value", "$.session", saved.session, str(error)) from None
 
 
-def _lifecycle(saved: _SavedLifecycle) -> Lifecycle:
+def _lifecycle(saved: _SavedLifecycle, table: Table) -> Lifecycle:
     try:
         return Lifecycle(
             settings=_settings(saved),
@@ -249,6 +259,7 @@ def _lifecycle(saved: _SavedLifecycle) -> Lifecycle:
             alerting_grace=_duration(saved.alerting_grace_ms),
             timeout_code=saved.timeout_code,
             strict=saved.strict,
+            table=table,
         )
     except SettingsError as error:
         raise decode_error("bad_value", f"$.lifecycle.{vendor_name(error.setting)}", error.found, error.expected) from None
@@ -293,12 +304,12 @@ def _listed(value: object, path: str) -> list[Any]:  # JSON
     return value
 
 
-def _event(saved: _Saved, index: int, document: object) -> Event:
+def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
     path = f"$.events[{index}]"
     if not isinstance(document, Mapping):
         raise decode_error("not_an_object", path, document, "an event")
     try:
-        event = read_event(document, max_future=timedelta.max)
+        event = read_event(document, table=table, max_future=timedelta.max)
     except DecodeError as error:
         raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
     if event.subject != saved.session:
@@ -306,9 +317,9 @@ def _event(saved: _Saved, index: int, document: object) -> Event:
     return event
 
 
-def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
+def _changed(saved: _Saved, state: CobrowseSession, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    before, after = plain(saved.state), plain(log.session)
+    before, after = plain(state), plain(log.session)
     fields = dict.fromkeys((*before, *after))
     yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
     if _trace_digest(log) != saved.trace:
@@ -318,8 +329,7 @@ def _changed(saved: _Saved, log: SessionLog) -> Iterator[str]:
 # --- A sealed log -------------------------------------------------------------------------------------------------------------
 
 
-def _sealed_session(saved: _Saved) -> CobrowseSession:
-    session = saved.state
+def _sealed_session(saved: _Saved, session: CobrowseSession) -> CobrowseSession:
     if session.id != saved.session:
         raise decode_error("wrong_subject", "$.state.id", session.id, f"the session of this log, {saved.session!r}")
     try:
@@ -329,19 +339,22 @@ def _sealed_session(saved: _Saved) -> CobrowseSession:
     return session
 
 
-def _sealed_trace(saved: _Saved, copies: list[Event]) -> list[TraceEntry]:
-    kept = SessionLog(Lifecycle(), saved.session)
+def _sealed_trace(saved: _Saved, copies: list[Event], lifecycle: Lifecycle) -> list[TraceEntry]:
+    kept = SessionLog(lifecycle, saved.session)
     kept.restore(copies)
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
     parts = _listed(saved.rows, "$.rows")
-    entries = [_entry(structured(part, _SavedEntry, f"$.rows[{i}]"), events, saved, i) for i, part in enumerate(parts)]
+    entries = [
+        _entry(structured(part, _SavedEntry, f"$.rows[{i}]"), events, lifecycle.table, f"$.rows[{i}]")
+        for i, part in enumerate(parts)
+    ]
     # The trace of a sealed log is not folded, so it is checked here against the events: each has one entry, in their order.
     # Example: alerting 09:00:00, an unknown event 09:01:00, then `timer.alerting` of 09:00:21. The alerting timer fires by
     # `advance` only, so it is the last entry whatever its time. Any other timer must come after the events of its instant.
     if [entry.event for entry in entries if isinstance(entry.event, Event)] != list(kept.events):
         raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in their order")
     order = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]
-    if entries and isinstance(entries[-1].event, AlertingTimeout):  # the last entry, whatever its time
+    if entries and lifecycle.is_last_resort_timer(entries[-1].event):  # the last entry, whatever its time
         order.pop()
     if order != sorted(order):
         raise decode_error("wrong_rows", "$.rows", len(entries), "each timer after the events that occurred by then")
@@ -359,16 +372,14 @@ def _with_context(entries: Iterable[TraceEntry]) -> Iterator[TraceEntry]:
         yield TraceEntry(entry.event, entry.outcome, context)
 
 
-def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], saved: _Saved, index: int) -> TraceEntry:
-    timer = _timer(one)
-    event = timer(subject=saved.session, occurred_at=one.at) if timer else events.get((one.source or "", one.event or ""))
+def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], table: Table, path: str) -> TraceEntry:
+    timer = table.timers.get(one.type) if one.event is None else None  # an event of an unknown type may have a timer's name
+    event = timer(subject=one.session, occurred_at=one.at) if timer else events.get((one.source or "", one.event or ""))
     if event is None:
-        raise decode_error("unknown_event", f"$.rows[{index}].event", one.event, "an event of this log")
+        raise decode_error("unknown_event", f"{path}.event", one.event, "an event of this log, or a timer of its table")
     make = _OUTCOMES.get(one.outcome)
     if make is None or (one.rule is None and one.outcome in (Ignored.kind, Refused.kind)):
-        raise decode_error(
-            "unknown_outcome", f"$.rows[{index}].outcome", one.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule"
-        )
+        raise decode_error("unknown_outcome", f"{path}.outcome", one.outcome, f"one of {', '.join(_OUTCOMES)}, with its rule")
     outcome = make(
         one,
         row=one.row,
@@ -378,20 +389,17 @@ def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], sa
         acw=None if one.acw is None else AfterCallWorkState.read(one.acw),
         notes=one.notes,
     )
+    if isinstance(outcome, Applied):
+        names = set_attributes(table)
+        outcome = evolve(outcome, set=tuple(sorted(names.get(name, name) for name in one.set)))
     return TraceEntry(event, outcome)
 
 
-_TIMERS: Mapping[str, type[Timer]] = {timer.kind: timer for timer in (AfterCallWorkTimeout, AlertingTimeout)}
-
-
-def _timer(one: _SavedEntry) -> type[Timer] | None:
-    """Return the timer of a trace entry. An event of an unknown type may have a timer's name."""
-    return _TIMERS.get(one.type) if one.event is None else None
-
-
 def _applied(one: _SavedEntry, /, **common: Any) -> Applied:  # an outcome's attributes
-    common |= {"to_state": ConnectionState.read(one.to or one.from_), "set": tuple(sorted(ATTRIBUTES.get(n, n) for n in one.set))}
-    return Fired(timer=one.type, at=one.at, **common) if _timer(one) else Applied(**common)
+    to_state = ConnectionState.read(one.to or one.from_)
+    if one.event is None:
+        return Fired(timer=one.type, at=one.at, to_state=to_state, **common)
+    return Applied(to_state=to_state, **common)
 
 
 _OUTCOMES: Mapping[str, Callable[..., Outcome]] = {

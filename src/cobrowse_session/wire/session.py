@@ -1,9 +1,9 @@
 """The vendor's session JSON: exactly the 19 properties, and the unknown keys that came (JSON-1 to JSON-11)."""
 
-from typing import TypeVar, overload
-
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import CobrowseSession, Communication
 from cobrowse_session.wire.converter import plain, structured
+from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.strict_json import read_object, written
 
 SESSION_FORMAT = 1
@@ -19,25 +19,26 @@ def encode_session(session: Communication) -> str:
     return written(plain(session))
 
 
-S = TypeVar("S", bound=Communication)
-
-
-@overload
-def decode_session(raw: str | bytes) -> CobrowseSession: ...
-@overload
-def decode_session(raw: str | bytes, *, cls: type[S]) -> S: ...
-def decode_session(raw: str | bytes, *, cls: type[Communication] = CobrowseSession) -> Communication:
+def decode_session(raw: str | bytes, *, table: Table | None = None) -> CobrowseSession:
     """Return a session, read from the vendor's JSON. Unknown keys and words are kept (JSON-7).
 
     Args:
         raw: one JSON object, as text or UTF-8.
-        cls: the class of the session, for example a subclass of your own.
+        table: the table whose class of sessions is read. None: the standard one.
 
     Raises:
         DecodeError: it cannot be read. Every problem has its path.
+        TableError: an event or the session of the table has a field that cannot be written or read.
 
     >>> decode_session('{"id":"s1","state":"CONNECTED"}').state
     <ConnectionState.CONNECTED: 'connected'>
     """
-    document = read_object(raw)
-    return structured(document, cls)
+    return structured(read_object(raw), session_class(table))
+
+
+def session_class(table: Table | None) -> type[CobrowseSession]:
+    """Return the class of a table's sessions, after a check of its fields."""
+    if table is None:
+        return CobrowseSession
+    types_of(table)
+    return table.session

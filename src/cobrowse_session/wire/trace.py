@@ -10,7 +10,8 @@ from attrs import frozen
 from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Refused
-from cobrowse_session.model import CobrowseSession, Context, Details, vendor_name
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.model import Context, Details, vendor_name
 from cobrowse_session.stream import FieldChange, SessionLog, TraceEntry, field_changes
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, structured
@@ -20,8 +21,10 @@ TRACE_FORMAT = 1
 """The version of the trace entries."""
 
 
-ATTRIBUTES = {vendor_name(a.name): a.name for cls in (CobrowseSession, Details) for a in attrs.fields(cls)}
-"""The attribute of a session or its details behind each name in `set`."""
+@lru_cache(maxsize=64)
+def set_attributes(table: Table) -> Mapping[str, str]:
+    """Return the attribute of a session or its details behind each name in `set`."""
+    return {vendor_name(a.name): a.name for cls in (table.session, Details) for a in attrs.fields(cls)}
 
 
 def trace_entries(log: SessionLog) -> tuple[dict[str, Any], ...]:

@@ -10,24 +10,22 @@ from attrs import frozen
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.sources.facts import events_of
 from cobrowse_session.sources.genesys.analytics import analytics_legs
 from cobrowse_session.sources.genesys.details import KINDS, detail_legs, kind_of_body, kind_of_topic
-from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, opened
+from cobrowse_session.sources.genesys.envelopes import detail_of, foreign, is_of_unknown_topic, opened
 from cobrowse_session.sources.genesys.marks import looks_like
 from cobrowse_session.sources.genesys.messenger import KEY, messenger_legs
 from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import KEYS, provider_legs
 from cobrowse_session.sources.genesys.snapshots import conversation_legs, media_legs
-from cobrowse_session.sources.join import Joiner
-from cobrowse_session.sources.leg import Leg, events_of
+from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
-from cobrowse_session.sources.repeats import without_repeats
 from cobrowse_session.sources.source import Converted
-from cobrowse_session.times import event_time
 from cobrowse_session.wire.cloudevents import encode_event
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, check_document, shown
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, shown
 
-__all__ = ["GENESYS", "Converted", "Genesys", "convert"]
+__all__ = ["GENESYS", "Genesys"]
 
 Reader = Callable[[PayloadReader], Iterator[Leg]]
 
@@ -45,43 +43,6 @@ SHOWN = 200
 """Characters of an id that a warning shows."""
 
 
-def convert(
-    document: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
-) -> Converted:
-    """Return the events of a payload of the platform.
-
-    Args:
-        document: parsed JSON: one payload, or a list of them, in an envelope or bare. `Any`: JSON.
-        family: one of `FAMILIES`. None: it is recognised.
-        received_at: when it was received, on the cloud clock. None: it is not known.
-        place: its place in the input, from 0. The payloads of a list have the places from there on.
-        path: the path of the payload in a larger document.
-
-    Returns:
-        Events, each fact once, and warnings. Traffic that states nothing of a leg, such as a heartbeat, is in `skipped`.
-
-    Raises:
-        DecodeError: the document is no JSON, or no payload of this family, or of any. Nothing was converted.
-        TypeError: a naive `received_at`.
-        ValueError: a `received_at` outside of the years 1970 to 9998.
-    """
-    check_document(document, path)
-    return convert_checked(document, family, received_at=received_at, place=place, path=path)
-
-
-def convert_checked(
-    document: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
-) -> Converted:
-    """Return the events of a payload that `read_json` returned. See `convert`. `Any`: JSON."""
-    warnings = Warnings()
-    legs: list[Leg] = []
-    for reader in _bodies(document, path, warnings, Origin(received_at=received_at and event_time(received_at), place=place)):
-        legs += _legs(reader, family)
-    facts = tuple(without_repeats(event for leg in legs for event in _events(leg, warnings)))
-    named = tuple(leg for leg in legs if leg.id and leg.source)
-    return Joiner().join(Converted(facts, warnings.listed(path), named, tuple(warnings.skipped)))
-
-
 def _events(leg: Leg, warnings: Warnings) -> list[Event]:
     """Return the events of a leg that can be read again. One that is longer than a line may be becomes a warning."""
     if not (leg.id and leg.source):
@@ -97,24 +58,11 @@ def _events(leg: Leg, warnings: Warnings) -> list[Event]:
     return readable
 
 
-def _bodies(document: Any, path: str, warnings: Warnings, origin: Origin) -> Iterator[PayloadReader]:  # JSON
-    """Yield the payloads in a document, out of their envelopes."""
-    if isinstance(document, list):
-        for index, one in enumerate(document):
-            yield from _bodies(one, f"{path}[{index}]", warnings, Origin(None, origin.received_at, origin.place + index))
-    elif isinstance(document, dict):
-        for body in opened(PayloadReader(document, path, warnings, origin)):
-            if isinstance(body, str):
-                warnings.skipped.append(body)
-            else:
-                yield body
-    else:
-        raise _unrecognised(path, document, "a JSON object, or a list of them")
-
-
 def _legs(reader: PayloadReader, family: str | None) -> list[Leg]:
     named = family or family_of(reader) or ""
     if named not in FAMILIES or not _has_keys_of(reader, named):
+        if not family and is_of_unknown_topic(reader):
+            return []
         expected = foreign(reader.object) or f"a payload of {family or 'a known family'}"
         if (detail := detail_of(reader)) is not None and not family:
             expected = f"a detail event about a leg: {', '.join(KINDS)}"
@@ -205,8 +153,18 @@ class Genesys:
     def convert(
         self, payload: Any, family: str | None = None, *, received_at: datetime | None = None, place: int = 0, path: str = "$"
     ) -> Converted:
-        """Return the events of a payload, or of a list of payloads. See `Source.convert`. `Any`: JSON."""
-        return convert_checked(payload, family, received_at=received_at, place=place, path=path)
+        """Return the events of a payload. See `Source.convert`. `Any`: JSON."""
+        if not isinstance(payload, dict):
+            raise _unrecognised(path, payload, "a JSON object")
+        warnings, legs = Warnings(), list[Leg]()
+        for body in opened(PayloadReader(payload, path, warnings, Origin(received_at=received_at, place=place))):
+            if isinstance(body, str):
+                warnings.skipped.append(body)
+            else:
+                legs += _legs(body, family)
+        events = tuple(event for leg in legs for event in _events(leg, warnings))
+        named = tuple(leg for leg in legs if leg.id and leg.source)
+        return Converted(events, warnings.listed(path), named, tuple(warnings.skipped))
 
 
 GENESYS = Genesys()

@@ -7,7 +7,7 @@ from attrs import evolve
 from cobrowse_session.model import AfterCallWork, Context, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import Settings
-from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of
+from cobrowse_session.sources.genesys.parts import media_type, prompt, source_of, warn_of_missing_id
 from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.times import EPOCH, time_text
@@ -38,8 +38,8 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
         for session in participant.many("sessions"):
             if leg_id := session.text("sessionId"):
                 yield _leg(conversation, participant, session, leg_id)
-            else:  # for a warning only: to read the rest of many would take long
-                yield Leg(id="", path=session.path)
+            else:
+                warn_of_missing_id(session)
 
 
 def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader, leg_id: str) -> Leg:
@@ -69,10 +69,7 @@ def _leg(conversation: PayloadReader, participant: PayloadReader, session: Paylo
     for one in wrapups:
         _wrap_up(leg, one)
     if session.flag("acwSkipped"):
-        if at := leg.disconnected_time:
-            leg.after_call_work = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED)
-        else:
-            session.warn("no_time", "acwSkipped", "the end of the leg, at which its after-call work was skipped")
+        _skip_work(leg, session)
     if peer := session.text("peerId"):
         leg.changing = {"peer_id": peer}
     return leg
@@ -108,10 +105,22 @@ def _end(leg: Leg, last: PayloadReader) -> None:
     reason = last.text("disconnectType")
     ended = last.time("segmentEnd")
     if ended is None and last.time("segmentStart"):
-        last.warn("no_time", "segmentEnd", "the end of the leg")
+        last.warn("no_time", "segmentEnd", "the end of the leg, which has ended", leg.id)
     elif ended:
         leg.state, leg.disconnected_time = "disconnected", ended
         leg.disconnect_type = read_disconnect_type(reason) if reason else None
+
+
+def _skip_work(leg: Leg, session: PayloadReader) -> None:
+    """Set after-call work that was skipped at the end of the leg (WORK-8). It counts before wrap-up segments (WORK-13)."""
+    at = leg.disconnected_time
+    if at is None:
+        session.warn("no_time", "acwSkipped", "the end of the leg, at which its after-call work was skipped", leg.id)
+        return
+    if leg.wrapup or (leg.after_call_work and leg.after_call_work.end_time != at):
+        expected = "no wrap-up segment; that the work was skipped at the end of the leg counts"
+        session.warn("contradiction", "acwSkipped", expected, leg.id)
+    leg.after_call_work, leg.work_starts = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED), False
 
 
 def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
@@ -130,4 +139,4 @@ def _wrap_up(leg: Leg, segment: PayloadReader) -> None:
         leg.after_call_work = AfterCallWork(start_time=start, end_time=end, state=state)
         leg.work_starts = True
     else:
-        segment.warn("no_time", "segmentStart", "the time at which after-call work began")
+        segment.warn("no_time", "segmentStart", "the time at which after-call work began", leg.id)

@@ -9,7 +9,7 @@ from attrs import evolve
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.sources.genesys.details import TOPIC
 from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.wire.strict_json import read_json, shown
+from cobrowse_session.wire.strict_json import cut, read_json, shown
 
 _LISTS = ("conversations", "entities")
 
@@ -20,12 +20,15 @@ _SKIPPED_TOPICS: Mapping[str, str] = {
     r"v2\.users\.[^.]+\.routing[sS]tatus": "routing status",
     r"v2\.users\.[^.]+\.conversation[sS]ummary": "conversation summary",
     r"v2\.users\.[^.]+\.(activity|station|out[oO]f[oO]ffice|geolocation)": "user",
-    r"v2\.conversations\.[^.]+\.[^.]+(\.[^.]+)*": "conversation content",
     r"v2\.conversations\.[^.]+\.transcription": "transcription",
+    r"v2\.conversations\.[^.]+\.(suggestions|agentchecklist)(\..+)?": "conversation content",
+    r"v2\.conversations\.\w+\.[^.]+\.(members|messages)": "conversation content",
     r"v2\.detail\.events\.conversation\.[^.]+\.(attributes|contact|outbound)": "attributes",
     r"v2\.detail\.events\.conversation\.[^.]+\.flow\.\w+": "flow event",
 }
-"""The topics whose payloads state nothing of a leg, and the word for each. Of several that fit, the last one counts."""
+"""The topics whose payloads state nothing of a leg, and the word for each."""
+
+_OF_A_CONVERSATION = re.compile(r"(v2\.conversations\.)[^.]+(\..+)")
 
 _EMBEDDABLE = (
     "a payload that names a communication; this is an event of the Embeddable Framework, which names none: subscribe to the "
@@ -88,8 +91,16 @@ def _notified(reader: PayloadReader) -> Iterator[PayloadReader | str]:
 
 def skipped_kind(topic: str | None) -> str | None:
     """Return the word for a topic whose payloads state nothing of a leg. None: they may state something."""
-    found = [word for pattern, word in _SKIPPED_TOPICS.items() if re.fullmatch(pattern, topic or "")]
-    return found[-1] if found else None
+    return next((word for pattern, word in _SKIPPED_TOPICS.items() if re.fullmatch(pattern, topic or "")), None)
+
+
+def is_of_unknown_topic(reader: PayloadReader) -> bool:
+    """Return whether a body is of a topic of conversations that is not known, and add a warning then (SKIP-4)."""
+    if topic := _OF_A_CONVERSATION.fullmatch(reader.origin.topic or ""):
+        reader.warnings.add(
+            "unknown_topic", reader.path, cut(f"{topic[1]}{{id}}{topic[2]}"), "a topic whose payloads can be read"
+        )
+    return topic is not None
 
 
 def _records(reader: PayloadReader) -> Iterator[PayloadReader | str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from attrs import evolve
+
 from cobrowse_session.model import Address, AfterCallWork, Context, Wrapup
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.reader import PayloadReader
@@ -25,6 +27,11 @@ MEDIA: Mapping[str, str] = {
 """The participant's lists of communications, and the media type of each."""
 
 _MEDIA_TYPES = {word.lower(): media for one, media in MEDIA.items() for word in (one, media)} | {"voice": "call"}
+
+
+def warn_of_missing_id(reader: PayloadReader) -> None:
+    """Warn of a leg without an id. Nothing else of it is read: to read the rest of many would take long."""
+    reader.warnings.add("missing", f"{reader.path}.id", "nothing", "the ids of a conversation and its communication")
 
 
 def source_of(conversation: str | None) -> str:
@@ -59,25 +66,24 @@ def _id_of(reader: PayloadReader, key: str) -> str | None:
     return found.text("id") if found else None
 
 
-def settings(reader: PayloadReader, purpose: str | None, media: PayloadReader | None = None) -> Settings:
-    """Return the queue's settings. Only the leg of an agent can have after-call work.
-
-    Args:
-        reader: the participant.
-        purpose: of the participant. None: it is not known.
-        media: the object with the alerting timeout in seconds, which some notifications have.
-    """
-    queue = (media or reader).one("queueMediaSettings")
-    seconds = queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
+def settings(participant: PayloadReader, purpose: str | None) -> Settings:
+    """Return the queue's settings as a participant states them. Its purpose is None if it is not known."""
     return Settings(
-        wrapup_prompt=prompt(purpose, reader.text("wrapupPrompt")),
-        wrapup_timeout=reader.timeout("wrapupTimeoutMs"),
-        alerting_timeout=reader.timeout("alertingTimeoutMs") or seconds,
+        wrapup_prompt=prompt(purpose, participant.text("wrapupPrompt")),
+        wrapup_timeout=participant.timeout("wrapupTimeoutMs"),
+        alerting_timeout=participant.timeout("alertingTimeoutMs"),
     )
 
 
+def with_alerting_seconds(stated: Settings, reader: PayloadReader) -> Settings:
+    """Return the settings with the alerting timeout in seconds, which some notifications have, if they have none."""
+    queue = reader.one("queueMediaSettings")
+    seconds = queue.timeout("alertingTimeoutSeconds", timedelta(seconds=1)) if queue else None
+    return evolve(stated, alerting_timeout=seconds) if seconds and stated.alerting_timeout is None else stated
+
+
 def prompt(purpose: str | None, stated: str | None = None) -> WrapupPrompt | str | None:
-    """Return the prompt of a leg (PROMPT-2 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
+    """Return the prompt of a leg (PROMPT-1 to PROMPT-4). None: nothing is stated, which is no statement that there is none."""
     if purpose is not None and purpose.lower() not in AGENT_PURPOSES:
         return WrapupPrompt.NONE
     return read_prompt(stated) if stated else None
@@ -112,11 +118,13 @@ def wrapup(reader: PayloadReader | None) -> Wrapup | None:
 
 
 def after_call_work(reader: PayloadReader | None) -> AfterCallWork | None:
-    """Return after-call work, read from the platform's JSON. None: it has no state."""
-    state = reader.text("state") if reader else None
-    if reader is None or state is None:
+    """Return after-call work, read from the platform's JSON. None: it has no state. Times without one are a warning (WORK-11)."""
+    if reader is None:
         return None
-    return AfterCallWork(start_time=reader.time("startTime"), end_time=reader.time("endTime"), state=read_acw_state(state))
+    state, start, end = reader.text("state"), reader.time("startTime"), reader.time("endTime")
+    if state is None and (start or end):
+        reader.warn("missing", "state", "pending, complete, skipped or notApplicable, for these times")
+    return AfterCallWork(start_time=start, end_time=end, state=read_acw_state(state)) if state else None
 
 
 def participants_work(participant: PayloadReader, saved: Wrapup | None) -> AfterCallWork | None:

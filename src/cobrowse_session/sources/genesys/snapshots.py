@@ -26,6 +26,8 @@ from cobrowse_session.sources.genesys.parts import (
     participants_work,
     settings,
     source_of,
+    warn_of_missing_id,
+    with_alerting_seconds,
     wrapup,
 )
 from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
@@ -39,28 +41,41 @@ from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, Cobrow
 def conversation_legs(conversation: PayloadReader) -> Iterator[Leg]:
     """Yield the legs of a conversation as `GET /conversations/{id}` and the conversation topics show it."""
     for participant in conversation.many("participants"):
-        legs = [_of_list(conversation, participant, one, media) for media in MEDIA for one in participant.many(media)]
-        named = [leg for leg in legs if leg.id]
+        legs = list(_legs_of(conversation, participant))
         # The participant's start is that of its first leg. With several legs it is not known which one that is.
-        if len(named) == 1:
-            named[0].begins = participant.time("startTime")
-        _share(participant, named)
+        if len(legs) == 1:
+            legs[0].begins = participant.time("startTime")
+        _share(participant, legs)
         yield from legs
 
 
-def _of_list(conversation: PayloadReader, participant: PayloadReader, one: PayloadReader, media: str) -> Leg:
-    leg = _leg(conversation, one, one.text("id"))
-    if not leg.id:
-        return leg
-    leg.context = context(conversation.text("id"), participant, participant.text("id"), MEDIA[media])
-    leg.settings = settings(participant, leg.context.purpose, one)
+def _legs_of(conversation: PayloadReader, participant: PayloadReader) -> Iterator[Leg]:
+    """Yield the legs of a participant, of every kind of media. What they share is read once."""
+    listed = [media for media in MEDIA if media in participant.object]
+    if not listed:
+        return
+    whose = context(conversation.text("id"), participant, participant.text("id"), None)
+    stated, end = settings(participant, whose.purpose), participant.time("endTime")
+    for media in listed:
+        of_media = evolve(whose, media_type=MEDIA[media])
+        for one in participant.many(media):
+            if leg_id := one.text("id"):
+                leg = _of_list(conversation, one, leg_id, end)
+                leg.context, leg.settings = of_media, with_alerting_seconds(stated, one)
+                yield leg
+            else:
+                warn_of_missing_id(one)
+
+
+def _of_list(conversation: PayloadReader, one: PayloadReader, leg_id: str, participants_end: datetime | None) -> Leg:
+    leg = _leg(conversation, one, leg_id)
     leg.disconnected_time = one.time("disconnectedTime")
     leg.wrapup = wrapup(one.one("wrapup"))
     leg.after_call_work = after_call_work(one.one("afterCallWork"))
     leg.after_call_work_required = one.flag("afterCallWorkRequired")
     leg.changing = _details(one, peer="peerId")
     start = leg.after_call_work.start_time if leg.after_call_work else None
-    leg.derived = _ends(("afterCallWork.startTime", start), ("the participant's endTime", participant.time("endTime")))
+    leg.derived = _ends(("afterCallWork.startTime", start), ("the participant's endTime", participants_end))
     return leg
 
 
@@ -68,14 +83,15 @@ _ENDED_WORK = (AfterCallWorkState.COMPLETE, AfterCallWorkState.SKIPPED)
 
 
 def _share(participant: PayloadReader, legs: list[Leg]) -> None:
-    """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-4)."""
+    """Give wrap-up and after-call work of a participant, the platform's default, to one leg (SHARE-1 to SHARE-5)."""
     # Example: a callback that ended at 09:12:00 and a call that ended at 09:11:30 are two legs of one agent. `startAcwTime`
     # 09:12:00 belongs to the callback. The call has no after-call work of its own.
     saved = wrapup(participant.one("wrapup"))
     work = participants_work(participant, saved)
+    _warn_of_skipped(participant, legs)
     if not legs or (saved is None and work is None):
         return
-    owner = _owner(participant, legs, work)
+    owner = _owner(participant, [leg for leg in legs if not _has_no_work(leg)] or legs, work)
     if owner is None:
         return
     if saved and owner.wrapup and (saved.code, saved.end_time) != (owner.wrapup.code, owner.wrapup.end_time):
@@ -84,6 +100,10 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     if owner.after_call_work is None:
         owner.after_call_work = work
         owner.derived = _ends(("startAcwTime", work.start_time if work else None)) + owner.derived
+    elif work and _has_no_work(owner):
+        participant.warn(
+            "contradiction", "startAcwTime", f"no after-call work, because the leg {owner.id} states that it has none"
+        )
     elif owner.after_call_work.end_time is None and owner.after_call_work.state in _ENDED_WORK and work:
         owner.after_call_work = evolve(owner.after_call_work, end_time=work.end_time)
     elif work and work.end_time != owner.after_call_work.end_time:
@@ -91,6 +111,18 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     for leg in legs:
         if leg is not owner and leg.after_call_work is None and _has_ended(leg):
             leg.after_call_work = AfterCallWork(state=AfterCallWorkState.NOT_APPLICABLE)
+
+
+def _has_no_work(leg: Leg) -> bool:
+    return leg.after_call_work is not None and leg.after_call_work.state == AfterCallWorkState.NOT_APPLICABLE
+
+
+def _warn_of_skipped(participant: PayloadReader, legs: list[Leg]) -> None:
+    """Warn of after-call work that was skipped at an unknown time, if no leg states that it ended (WORK-12)."""
+    stated = any(leg.after_call_work and leg.after_call_work.state in _ENDED_WORK for leg in legs)
+    if participant.object.get("wrapupSkipped") is True and not participant.object.get("endAcwTime") and not stated:
+        expected = "endAcwTime, the time at which after-call work was skipped"
+        participant.warn("no_time", "wrapupSkipped", expected, " or ".join(leg.id for leg in legs) or None)
 
 
 def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | None) -> Leg | None:
@@ -136,33 +168,35 @@ def media_legs(conversation: PayloadReader) -> Iterator[Leg]:
     media = known_media((conversation.origin.topic or "").rpartition(".")[2])
     for participant in conversation.many("participants"):
         communication = participant.text("communicationId")
-        leg = _leg(conversation, participant, communication or participant.text("id"))
-        if leg.id:
+        if leg_id := communication or participant.text("id"):
+            leg = _leg(conversation, participant, leg_id)
             _add_flat(leg, conversation, participant, media)
             leg.is_participant = communication is None
-        yield leg
+            yield leg
+        else:
+            warn_of_missing_id(participant)
 
 
 def _add_flat(leg: Leg, conversation: PayloadReader, participant: PayloadReader, media: str | None) -> None:
     leg.changing = _details(participant, peer="peer")
     kind = media or ("cobrowse" if "cobrowse_session_id" in leg.changing else None)
     leg.context = context(conversation.text("id"), participant, participant.text("id"), kind)
-    leg.settings = settings(participant, leg.context.purpose)
+    leg.settings = with_alerting_seconds(settings(participant, leg.context.purpose), participant)
     leg.disconnected_time = participant.time("endTime")
     leg.begins = participant.time("startTime")
     leg.wrapup = wrapup(participant.one("wrapup"))
     leg.after_call_work = participants_work(participant, leg.wrapup)
     leg.derived = _ends(("startAcwTime", leg.after_call_work.start_time if leg.after_call_work else None))
+    _warn_of_skipped(participant, [leg])
     if participant.flag("didInteract") and leg.connected_time is None:
-        participant.warn("no_time", "didInteract", "the time at which the leg was connected, which this family does not have")
+        expected = "the time at which the leg was connected, which this family does not have"
+        participant.warn("no_time", "didInteract", expected, leg.id)
 
 
 # --- What both share ----------------------------------------------------------------------------------------------------------
 
 
-def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str | None) -> Leg:
-    if not leg_id:  # for a warning only: to read the rest of many would take long
-        return Leg(id="", path=reader.path)
+def _leg(conversation: PayloadReader, reader: PayloadReader, leg_id: str) -> Leg:
     return Leg(
         id=leg_id,
         source=source_of(conversation.text("id")),

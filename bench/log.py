@@ -1,0 +1,109 @@
+"""The question: what does order cost: a log beside the step, and events that come late."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from itertools import chain, islice
+from statistics import median
+from time import perf_counter_ns
+
+from bench.measure import Ratio, Section, nanoseconds, times
+from cobrowse_session import Details, Event, Lifecycle, SessionLog, Updated
+from cobrowse_session.testing import stream
+
+SHORT, LONG = 2_000, 100_000
+LATE_BY = (1, 10, 100, 1_000)
+PLACES = 12
+DISTANCE = 11
+"""Events between two places, so that their distances to the mark before them differ: there is a mark every 64 events."""
+ROUNDS = {SHORT: 3, LONG: 1}
+SHUFFLED = 500
+TEXT = (
+    "One session whose events are `updated`, each with another `viewerUrl`. The unit is the step: `Lifecycle.apply` of the "
+    f"same events. It is measured beside each figure. Medians of several rounds, and of {PLACES} places for a late event, "
+    "because its cost depends on the distance to the mark before it. *Late by 10* means that ten events of the log come "
+    "after it. *Shuffled* is the cost of an event where all come in a random order."
+)
+
+
+def measure(_: int) -> Section:
+    """Measure both lengths."""
+    rows, found = [], {}
+    for length in (SHORT, LONG):
+        rounds = [_round(length) for _ in range(ROUNDS[length])]
+        found[length] = {name: median(chain.from_iterable(one[name] for one in rounds)) for name in rounds[0]}
+        for name, steps in found[length].items():
+            rows.append([f"{name}, {SHUFFLED if name == 'shuffled' else length:,} events", times(steps)])
+    return Section(
+        "Log",
+        TEXT,
+        ("an event", "steps"),
+        rows,
+        (
+            Ratio("log, in order / step", times(found[SHORT]["in order"]), "≤ 1.35"),
+            Ratio("log, late by 10 in a session of 100,000 events / step", times(found[LONG]["late by 10"]), "≤ 20"),
+        ),
+    )
+
+
+def updates(length: int) -> list[Event]:
+    """Return the events of one session, in order."""
+    (connected,) = stream("s1").connected()
+    second = timedelta(seconds=1)
+    made: list[Event] = [connected]
+    for page in range(1, length):
+        at, details = connected.occurred_at + page * second, Details(viewer_url=f"https://example.com/{page}")
+        made.append(Updated(subject="s1", source="/test", id=f"u{page}", occurred_at=at, details=details))
+    return made
+
+
+def _round(length: int) -> dict[str, list[float]]:
+    """Return what each way costs, in steps. The step is measured beside each: a busy machine changes its speed at any time."""
+    events = updates(length + PLACES * sum(late_by + DISTANCE for late_by in LATE_BY))
+    base, rest, unit = events[:length], iter(events[length:]), events[:SHORT]
+    log = SessionLog(Lifecycle(), "s1")
+    found = {"in order": [_add_all(log, base[start : start + SHORT]) / _step(unit) for start in range(0, length, SHORT)]}
+    for late_by in LATE_BY:
+        logs = _grown(log, rest, late_by) if length == LONG else _anew(base, late_by)
+        found[f"late by {late_by:,}"] = [nanoseconds(partial(one.add, event)) / _step(unit) for one, event in logs]
+    if length == SHORT:
+        shuffled = base[:SHUFFLED]
+        random.Random(length).shuffle(shuffled)  # noqa: S311 (a seed must repeat)
+        found["shuffled"] = [_add_all(SessionLog(Lifecycle(), "s1"), shuffled) / _step(unit)]
+    return found
+
+
+def _anew(events: Sequence[Event], late_by: int) -> Iterator[tuple[SessionLog, Event]]:
+    """Yield a log and its late event, for several distances to the mark before it."""
+    for place in range(PLACES):
+        some = list(events[: len(events) - place * DISTANCE])
+        late = some.pop(-1 - late_by)
+        log = SessionLog(Lifecycle(), "s1")
+        _add_all(log, some)
+        yield log, late
+
+
+def _grown(log: SessionLog, rest: Iterator[Event], late_by: int) -> Iterator[tuple[SessionLog, Event]]:
+    """Yield the same log and its next late event: it is long, and a new one would take long."""
+    for _ in range(PLACES):
+        late, *others = islice(rest, late_by + 1)
+        _add_all(log, others)
+        yield log, late
+        _add_all(log, list(islice(rest, DISTANCE - 1)))
+
+
+def _step(events: Sequence[Event]) -> float:
+    lifecycle = Lifecycle()
+    session = lifecycle.new("s1")
+    began = perf_counter_ns()
+    for event in events:
+        lifecycle.apply(session, event)
+    return (perf_counter_ns() - began) / len(events)
+
+
+def _add_all(log: SessionLog, events: Sequence[Event]) -> float:
+    began = perf_counter_ns()
+    for event in events:
+        log.add(event)
+    return (perf_counter_ns() - began) / len(events)

@@ -1,0 +1,38 @@
+"""The question: how long does it take to import the package, and to start the command."""
+
+from functools import partial
+
+from bench.commands import OURS, run
+from bench.measure import Ratio, Section, interleaved, times
+
+ROUNDS = 11
+BARE = "pass"
+TEXT = (
+    f"Processor time (user and system) of whole processes, medians of {ROUNDS} interleaved rounds, with compiled files. The "
+    "imports are given without the start of Python itself."
+)
+
+
+def measure(_: int) -> Section:
+    """Measure both imports and the command."""
+    code = {name: name for name in ("import cobrowse_session", "import attrs, transitions")}
+    ways = {name: partial(_cpu, "-c", text) for name, text in ({"python": BARE} | code).items()}
+    ways["cobrowse-session --version"] = partial(_cpu, *OURS, "--version")
+    cost = interleaved(ways, ROUNDS)
+    for name in code:
+        cost[name] -= cost["python"]
+    ours, base = (cost[name] for name in code)
+    return Section(
+        "Start",
+        TEXT,
+        ("process", "seconds"),
+        [[f"`{name}`", f"{value:.3f}"] for name, value in cost.items()],
+        (
+            Ratio("`import cobrowse_session` / `import attrs, transitions`", times(ours / base), "≤ 1.5"),
+            Ratio("`cobrowse-session --version`, seconds", f"{cost['cobrowse-session --version']:.2f}", "≤ 0.25"),
+        ),
+    )
+
+
+def _cpu(*arguments: str) -> float:
+    return run(*arguments).cpu

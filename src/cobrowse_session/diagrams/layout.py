@@ -1,0 +1,575 @@
+"""Where everything in a drawing is: a layout by hand, stretched by what a table has more than the standard one.
+
+The places of the standard states and the lines between them are by hand. More states make a column longer, more lines make a gap
+wider. An edge that no hand has drawn goes below the picture, in a lane of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import accumulate, pairwise
+
+from attrs import Factory, define, frozen
+
+from cobrowse_session.diagrams.graph import Edge, Graph, Node
+from cobrowse_session.diagrams.shapes import Place, Point
+
+LINE = 15
+"""The height of a line of a label, in pixels, as all lengths here."""
+STAYS_LINE = 17
+"""The height of a line in a box that names an event by which the state stays."""
+LANE = 9
+"""The distance between two lines side by side."""
+
+Route = tuple[Point, ...]
+
+
+@frozen
+class Layout:
+    """A picture's size, the places of its nodes and frames, and the corners of edges that are not straight.
+
+    Attributes:
+        start: from where the first arrow comes.
+        spans: the part of a route that has the label, where it is not the longest one.
+        chips: the answers that end in a box of their own beside the question, and not at the state.
+    """
+
+    width: int
+    height: int
+    places: Mapping[str, Place]
+    corners: Mapping[str, Route]
+    start: Point
+    spans: Mapping[str, tuple[Point, Point]] = Factory(dict)
+    chips: Mapping[str, Place] = Factory(dict)
+
+
+def layout_of(graph: Graph) -> Layout:
+    """Return where everything of a graph is."""
+    return _connection(graph) if graph.name == "connection" else _after_call_work(graph)
+
+
+# --- Parts of both pictures ---------------------------------------------------------------------------------------------------
+
+
+def stays_at(graph: Graph) -> Mapping[str, tuple[Edge, ...]]:
+    """Return the loops of each node or frame. They are lines in its box."""
+    found: dict[str, tuple[Edge, ...]] = {}
+    for edge in graph.edges:
+        if edge.kind == "stays":
+            found[edge.source] = (*found.get(edge.source, ()), edge)
+    return found
+
+
+def _extra(graph: Graph) -> Mapping[str, int]:
+    """Return the height that the loops of each node or frame need. A path shows their marks, too."""
+    heights: dict[str, int] = defaultdict(int)
+    for place, edges in stays_at(graph).items():
+        heights[place] = STAYS_LINE * sum(len(edge.label) + 1 for edge in edges)
+    return heights
+
+
+def _needed(edges: Iterable[Edge]) -> int:
+    """Return the height of some labels, above one another. A path adds a line to each."""
+    return sum(LINE * (len(edge.label) + 1) for edge in edges)
+
+
+def _joining(graph: Graph, one: str, other: str) -> list[Edge]:
+    return [edge for edge in graph.edges if {edge.source, edge.target} == {one, other}]
+
+
+def _stacked(tops: float, heights: Iterable[float], gaps: Iterable[float]) -> list[float]:
+    """Return the middle of each box in a column."""
+    heights = [*heights]
+    starts = accumulate((height + gap for height, gap in zip(heights, [*gaps, 0], strict=True)), initial=tops)
+    return [start + height / 2 for start, height in zip(starts, heights, strict=False)]
+
+
+@define
+class _Drawn:
+    """What is drawn so far."""
+
+    graph: Graph
+    places: dict[str, Place] = Factory(dict)
+    corners: dict[str, Route] = Factory(dict)
+    spans: dict[str, tuple[Point, Point]] = Factory(dict)
+    done: set[str] = Factory(set)
+
+    def line(self, source: str, target: str, *corners: Point) -> None:
+        """Draw the first edge that joins these two and is not drawn yet. Without corners, it is straight."""
+        for edge in self.graph.edges:
+            if (edge.source, edge.target) == (source, target) and edge.id not in self.done:
+                self.put(edge, *corners)
+                return
+
+    def put(self, edge: Edge, *corners: Point, span: tuple[Point, Point] | None = None) -> None:
+        """Draw an edge."""
+        self.done.add(edge.id)
+        if corners:
+            self.corners[edge.id] = corners
+        if span:
+            self.spans[edge.id] = span
+
+    def uprights(self, upper: str, lower: str) -> None:
+        """Draw the edges between two boxes of a column: one in the middle, or several at the sides with the labels between."""
+        edges = _joining(self.graph, upper, lower)
+        above, below = self.places[upper], self.places[lower]
+        if len(edges) == 1 and max(map(len, edges[0].label), default=0) * 7 < above.width / 2 - 12:
+            self.put(edges[0])
+            return
+        y = above.bottom
+        for number, edge in enumerate(edges):
+            inset = 14 + LANE * (number // 2)
+            x = above.right - inset if number % 2 else above.left + inset
+            ends = ((x, above.bottom), (x, below.top))
+            y += LINE * (len(edge.label) + 1)
+            self.put(edge, *(ends if edge.source == upper else ends[::-1]), span=((above.left, y), (above.right, y)))
+
+
+# --- Lanes below the picture --------------------------------------------------------------------------------------------------
+
+
+@frozen
+class _Lanes:
+    """The edges that no hand has drawn. Each goes to a lane below the picture, along it, and up again.
+
+    Attributes:
+        column: the column of each node and frame.
+        edges: the edges.
+    """
+
+    column: Mapping[str, int]
+    edges: tuple[Edge, ...]
+
+    def sides(self, edge: Edge) -> tuple[int, int]:
+        """Return the sides at which it leaves and enters: 2 × column is the left one of a column, the next is the right one."""
+        # Forwards it goes from right to left, backwards from left to right. Within a column it goes below the column.
+        source, target = self.column[edge.source], self.column[edge.target]
+        return (2 * source + 1, 2 * target) if source < target else (2 * source, 2 * target + 1)
+
+    def shift(self, column: int) -> int:
+        """Return by how much a column is further to the right: there are lines on the sides before it."""
+        return sum(self.room(side) for side in range(2 * column + 1))
+
+    def room(self, side: int) -> int:
+        """Return the room that the lines at a side need."""
+        used = sum(side in self.sides(edge) for edge in self.edges)
+        return LANE * used + 12 if used else 0
+
+    @property
+    def height(self) -> int:
+        """The height of all lanes."""
+        return _needed(self.edges) + 8 * len(self.edges)
+
+    def draw(self, drawn: _Drawn, edges_of: Mapping[int, float], y: float) -> None:
+        """Draw the edges.
+
+        Args:
+            drawn: what is drawn so far.
+            edges_of: where each side is.
+            y: where the first lane may begin.
+        """
+        used: dict[int, int] = defaultdict(int)
+        ports: dict[tuple[str, int], int] = defaultdict(int)
+        for edge in self.edges:
+            y += LINE * (len(edge.label) + 1) + 8
+            ends = []
+            for name, side in zip((edge.source, edge.target), self.sides(edge), strict=True):
+                place, away = drawn.places[name], 1 if side % 2 else -1
+                part = _PORTS[ports[name, side] % len(_PORTS)]
+                port = (place.right if side % 2 else place.left, place.y + part * (place.height / 2 - 4))
+                ends.append((port, edges_of[side] + away * (14 + LANE * used[side])))
+                ports[name, side] += 1
+                used[side] += 1
+            (start, out), (end, back) = ends
+            along = ((out, y), (back, y))
+            drawn.put(edge, start, (out, start[1]), *along, (back, end[1]), end, span=along)
+
+
+_PORTS = (0.6, -0.6, 0.3, -0.3, 0.8, -0.8)
+"""Where lines touch the side of a box, as parts of half of its height. The middle is for the hand."""
+
+
+# --- The connection -----------------------------------------------------------------------------------------------------------
+
+
+def _connection(graph: Graph) -> Layout:
+    probe = _connection_drawn(graph, _Lanes({}, ()))[0]
+    lanes = _Lanes(_columns(graph), _undrawn(graph, probe))
+    drawn, sides, bottom = _connection_drawn(graph, lanes)
+    lanes.draw(drawn, sides, bottom)
+    width = max(place.right for place in drawn.places.values()) + 15 + lanes.room(7)
+    return Layout(
+        round(width), round(bottom + lanes.height + 80), drawn.places, drawn.corners, (14, 215 + lanes.shift(0)), drawn.spans
+    )
+
+
+def _undrawn(graph: Graph, drawn: _Drawn) -> tuple[Edge, ...]:
+    return tuple(edge for edge in graph.edges if edge.id not in drawn.done and edge.kind != "stays")
+
+
+_COLUMN = {"initial": 0, "pending": 1, "live": 2, "final": 3}
+
+
+def _columns(graph: Graph) -> Mapping[str, int]:
+    nodes = {node.id: _COLUMN.get(node.kind, 2) for node in graph.nodes}
+    return nodes | {group.id: nodes[group.states[0]] for group in graph.groups}
+
+
+def _gaps(graph: Graph, boxes: list[str], least: float) -> list[float]:
+    """Return the distance from each box of a column to the next one: the labels between them have room."""
+    needs = (_needed(_joining(graph, upper, lower)) for upper, lower in pairwise(boxes))
+    return [max(least, need + 14) if need else least for need in needs]
+
+
+def _spread(gaps: list[float], room: float) -> list[float]:
+    """Return gaps that fill a room together."""
+    more = (room - sum(gaps)) / len(gaps) if gaps else 0
+    return [gap + more for gap in gaps]
+
+
+def _connection_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[int, float], float]:
+    """Return what the hand draws, where the sides of the columns are, and where the frames end."""
+    drawn, extra = _Drawn(graph), _extra(graph)
+    columns, own = _columns(graph), dict(graph.table.states.own)
+    first, pending, live, ended = ([node.id for node in graph.nodes if columns[node.id] == number] for number in range(4))
+    ended = sorted(ended[::-1], key=lambda state: state not in own)  # what is like `disconnected` beside `terminated`
+    frames = {columns[group.id]: group.id for group in graph.groups}
+    wide = 200 if 0 in frames or any(extra[state] for state in first) else 90
+    more = 70 if 2 in frames else 0
+    x = [
+        31 + wide / 2 + lanes.shift(0),
+        270 + wide + lanes.shift(1),
+        625 + wide + more / 2 + lanes.shift(2),
+        1065 + wide + more + lanes.shift(3),
+    ]
+
+    heights = {state: max(100 if state == live[0] else 60, 34 + extra[state]) for state in live}
+    gaps = _gaps(graph, live, 34)
+    for state, y in zip(live, _stacked(130, heights.values(), gaps), strict=True):
+        drawn.places[state] = Place(x[2], y, 240 if more else 210, heights[state])
+    free = 130 + sum(heights.values()) + sum(gaps) + (20 + extra["live"] if more else 0)  # below it, lines can pass
+    passing = (free if live else 230) + 64
+
+    rests = [36 + extra[state] for state in pending]
+    last = ended[-1] if ended else ""
+    level = [state for state in pending if _joining(graph, state, last)]
+    ends = [max(72, 34 + extra[state]) for state in ended]
+    between = _gaps(graph, ended, 44)
+    bottom = max(
+        136 + sum(rests) + 16 * (len(pending) - 1) + extra["pending"],
+        146 + sum(ends) + sum(between) + extra["ended"],
+        passing + 86 + extra["pending"] + 52 * max(0, len(level) - 1),
+    )
+    room = bottom - 136 - extra["pending"] - sum(rests)
+    for state, y, height in zip(pending, _stacked(122, rests, _spread([16] * (len(pending) - 1), room)), rests, strict=True):
+        drawn.places[state] = Place(x[1], y, 180, height)
+    room = bottom - 146 - extra["ended"] - sum(ends)
+    for state, y, height in zip(ended, _stacked(124, ends, _spread(between, room)), ends, strict=True):
+        drawn.places[state] = Place(x[3], y, 220, height)
+    tall = [40 + extra[state] for state in first]
+    for state, y, height in zip(first, _stacked(195, tall, _gaps(graph, first, 34)), tall, strict=True):
+        drawn.places[state] = Place(x[0], y, wide, height)
+
+    for number, top, below, width in ((0, 157, 0, wide + 28), (1, 90, bottom, 210), (2, 92, free, 280), (3, 90, bottom, 250)):
+        if number in frames:
+            inside = [drawn.places[state].bottom for state in (first, pending, live, ended)[number]]
+            low = below or max(inside) + 14 + extra["initial"]
+            drawn.places[frames[number]] = Place(x[number], (top + low) / 2, width, low - top)
+    names = [frames.get(number) or (some or [""])[0] for number, some in enumerate((first, pending, live, ended))]
+    _connection_lines(drawn, names, (pending, live, ended, first), passing, bottom + 50 + lanes.height)
+    sides = {}
+    for number, name in enumerate(names):
+        place = drawn.places.get(name, Place(x[number], 0, 0, 0))
+        sides |= {2 * number: place.left, 2 * number + 1: place.right}
+    return drawn, sides, bottom
+
+
+def _connection_lines(drawn: _Drawn, names: list[str], states: tuple[list[str], ...], passing: float, below: float) -> None:
+    """Draw the lines by hand.
+
+    Args:
+        drawn: has the places.
+        names: of the four columns: a frame, or the only state.
+        states: of the columns with frames: pending, live, ended, initial.
+        passing: where the line from pending to ended passes below the connected states.
+        below: where the line from none to ended passes below all.
+    """
+    pending, live, ended, before = states
+    first, waiting, _, over = (drawn.places.get(name) for name in names)
+    hub = drawn.places.get(live[0]) if live else None
+    if first and waiting:
+        drawn.line(names[0], names[1], (first.right, 215), (waiting.left, 215))
+    if waiting:
+        left, right = waiting.x - 45, waiting.x + 45
+        drawn.line(names[1], names[1], (left, waiting.top), (left, 62), (right, 62), (right, waiting.top))
+    if hub and first:
+        x = hub.x - (90 if names[2] != live[0] else 0)
+        drawn.line(names[0], live[0], (first.x, first.top), (first.x, 26), (x, 26), (x, hub.top))
+    if hub and waiting:
+        drawn.line(names[1], live[0], (waiting.right, 180), (hub.left, 180))
+    if over and first:
+        drawn.line(names[0], names[3], (first.x, first.bottom), (first.x, below), (over.x, below), (over.x, over.bottom))
+    if over and waiting:
+        drawn.line(names[1], names[3], (waiting.right, passing), (over.left, passing))
+    if over and hub:
+        drawn.line(names[2], names[3], (drawn.places[names[2]].right, 180), (over.left, 180))
+    for state in pending if ended else ():
+        one, other = drawn.places[state], drawn.places[ended[-1]]
+        if max(other.top, passing + 30) < one.y < other.bottom:
+            drawn.line(state, ended[-1], (one.right, one.y), (other.left, one.y))
+    for boxes in (live, ended, before):
+        for upper, lower in pairwise(boxes):
+            drawn.uprights(upper, lower)
+
+
+# --- After-call work ----------------------------------------------------------------------------------------------------------
+
+_ROOM = (56, 60, 68, 76)
+"""From a line to the next one below it, whose label has one to four lines."""
+
+
+def _after_call_work(graph: Graph) -> Layout:
+    probe, _, _, _ = _work_drawn(graph, _Lanes({}, ()))
+    lanes = _Lanes(_work_columns(graph), _undrawn(graph, probe))
+    drawn, chips, sides, bottom = _work_drawn(graph, lanes)
+    lanes.draw(drawn, sides, bottom + 10)
+    first = drawn.places[graph.initial]
+    width = max(max(place.right for place in drawn.places.values()) + 120, sides[5] + 60) + lanes.room(5)
+    return Layout(
+        round(width),
+        round(bottom + 38 + lanes.height),
+        drawn.places,
+        drawn.corners,
+        (first.left - 30, first.y),
+        drawn.spans,
+        chips,
+    )
+
+
+_WORK_COLUMN = {"initial": 0, "question": 0, "pending": 2}
+
+
+def _work_columns(graph: Graph) -> Mapping[str, int]:
+    nodes = {node.id: 2 if node.id == "any_other" else _WORK_COLUMN.get(node.kind, 1) for node in graph.nodes}
+    return nodes | {group.id: nodes[group.states[0]] for group in graph.groups}
+
+
+@frozen
+class _Ladder:
+    """The answers of the ladder.
+
+    Attributes:
+        lined: each block of the middle column, with its answers. They are lines.
+        chips: the answers that have a box of their own beside the question.
+        begins: the last one, if after-call work begins by it.
+    """
+
+    lined: Mapping[str, list[Edge]]
+    chips: tuple[Edge, ...]
+    begins: Edge | None
+
+
+def _ladder(graph: Graph, blocks: list[str], working: set[str]) -> _Ladder:
+    """Return how each answer is drawn: by lines as long as they cross no other."""
+    # Example: the answers absent, absent, skipped, absent, skipped, pending. The first two are lines to `stays absent`, and the
+    # third is one to `skipped`, which is below. A line from the fourth up to `stays absent` would cross it, so that answer is a
+    # chip, and the fifth is one, because the lines to a block are next to each other.
+    answers = [edge for edge in graph.edges if edge.kind == "answer" and edge.moves]
+    begins = answers.pop() if answers and answers[-1].target in working else None
+    lined: dict[str, list[Edge]] = {}
+    chips: list[Edge] = []
+    before = ""
+    for edge in answers:
+        target = edge.target
+        deepest = max((blocks.index(block) for block in lined), default=-1)
+        if target in blocks and (target == before or blocks.index(target) > deepest):
+            lined.setdefault(target, []).append(edge)
+            before = target
+        else:
+            chips.append(edge)
+            before = ""
+    return _Ladder(lined, tuple(chips), begins)
+
+
+def _work_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[str, Place], Mapping[int, float], float]:
+    """Return what the hand draws, the chips, where the sides of the columns are, and where the lowest line is."""
+    drawn, extra = _Drawn(graph), _extra(graph)
+    of_kind: dict[str, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        of_kind[node.kind].append(node)
+    working = [node.id for node in of_kind["pending"]]
+    closed = [node.id for node in of_kind["final"]]
+    above = [state for state in reversed(closed) if graph.table.states.standard(state) == "skipped"]
+    blocks = ["stays_absent", *above, "any", *(state for state in closed if state not in above)]
+    right = {*working, "working"}
+    ladder = _ladder(graph, [block for block in blocks if block != "any"], right)
+    x = (170 + lanes.shift(0), 540 + lanes.shift(1), 1010 + lanes.shift(2))
+
+    deep = _work_before(drawn, [node.id for node in of_kind["initial"]], extra, x[0])
+    rows = _work_blocks(drawn, ladder, (blocks, of_kind["question"]), (x[0], x[1], deep), right)
+    lowest = max(drawn.places[block].bottom for block in blocks)
+    deepest = max((drawn.places[node.id].y for node in of_kind["question"]), default=0)
+    bottom = max(lowest + 52, deepest + 50)
+    top = min([drawn.places["stays_absent"].bottom + 38, *(y - 22 for _, y in rows)])
+    _work_right(drawn, working, x[2], (top, bottom))
+    _work_lines(drawn, ladder, blocks, working, (rows, bottom))
+    chips = {}
+    for edge in ladder.chips:
+        rung = drawn.places[edge.source]
+        chips[edge.id] = Place(rung.right + lanes.room(1) + 80, rung.y, 104, 28)
+        drawn.put(edge, (rung.right, rung.y), (chips[edge.id].left, rung.y))
+    end = drawn.places.get("working") or drawn.places[working[0]]
+    sides = {
+        0: x[0] - 120,
+        1: x[0] + 120,
+        2: x[1] - 110,
+        3: x[1] + 110,
+        4: end.left,
+        5: end.right + (30 if len(working) > 1 else 0),
+    }
+    return drawn, chips, sides, bottom
+
+
+def _work_before(drawn: _Drawn, states: list[str], extra: Mapping[str, int], x: float) -> float:
+    """Place the states before the end of the leg. Return by how much deeper they are than one state."""
+    framed = len(states) > 1
+    heights = [60 + extra[state] for state in states]
+    for state, y, height in zip(
+        states, _stacked(38 if framed else 20, heights, _gaps(drawn.graph, states, 24)), heights, strict=True
+    ):
+        drawn.places[state] = Place(x, y, 240, height)
+    low = drawn.places[states[-1]].bottom
+    if framed:
+        low += 12 + extra["initial"]
+        drawn.places["initial"] = Place(x, (8 + low) / 2, 264, low - 8)
+    return low - 80
+
+
+def _work_blocks(
+    drawn: _Drawn, ladder: _Ladder, columns: tuple[list[str], list[Node]], at: tuple[float, float, float], right: set[str]
+) -> list[tuple[Edge, float]]:
+    """Place the questions, and beside them the blocks of the middle column. Return where the lines from the right are."""
+    (blocks, questions), (x0, x1, deep) = columns, at
+    graph, extra, rows = drawn.graph, _extra(drawn.graph), list[tuple[Edge, float]]()
+    asked = _Rungs(drawn, questions, x0, 72 + deep)
+    top = 118 + deep
+    for upper, block, lower in zip(["", *blocks], blocks, [*blocks[1:], ""], strict=False):
+        if block == "any":
+            y = top + 30 + max(0, _needed(_joining(graph, "any", upper)[:1]) - 45)
+            drawn.places[block] = Place(x1, y, 220, 40)
+            top = y + 58 + max(0, _needed(_joining(graph, "any", lower)[:1]) - 45)
+            continue
+        answers = ladder.lined.get(block, [])
+        bottom = max(top + 60, top + 34 + extra[block])
+        if answers:
+            lowest = asked.down_to([edge.source for edge in answers], top + (22 if block == "stays_absent" else 18))
+            bottom = max(bottom, lowest + (22 if block == "stays_absent" else 42))
+        first = top + 32
+        if block == "stays_absent":
+            drawn.places["any_other"] = Place(0, (top + bottom) / 2, 220, 40)
+            first = (top + bottom) / 2 + 102
+        for edge in graph.edges:
+            if block in (edge.source, edge.target) and right & {edge.source, edge.target}:
+                before = rows[-1][1] if rows else 0
+                y = max(first, before + _ROOM[min(len(edge.label), 4) - 1] + LINE * max(0, len(edge.label) - 4))
+                rows.append((edge, y))
+                bottom = max(bottom, y + (20 if answers or block == "stays_absent" else 24))
+        drawn.places[block] = Place(x1, (top + bottom) / 2, 220, bottom - top)
+        labels = _needed(_joining(graph, block, lower)) if lower != "any" else 0
+        top = bottom + max(28, labels + 14 if labels else 0)
+    asked.down_to([node.id for node in questions[-1:]], 0)
+    return rows
+
+
+@define
+class _Rungs:
+    """Places the questions, one below the other.
+
+    Attributes:
+        y: where the last one is.
+    """
+
+    drawn: _Drawn
+    questions: list[Node]
+    x: float
+    y: float
+
+    def down_to(self, rungs: list[str], least: float) -> float:
+        """Place the questions up to the last of these, the first of these no higher than `least`. Return where the last one is."""
+        while rungs[-1] not in self.drawn.places:
+            node = next(node for node in self.questions if node.id not in self.drawn.places)
+            height = max(46, 18 * len(node.label) + 10)
+            self.y = max(self.y + 68 + (height - 46), least if node.id == rungs[0] else 0)
+            self.drawn.places[node.id] = Place(self.x, self.y, 240, height)
+        return self.y
+
+
+def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, float]) -> None:
+    """Place the states of after-call work that goes on: one box, or several in a frame."""
+    # In a frame, the line by which after-call work begins passes below it, and to the first state from the right.
+    top, low = ends
+    other = drawn.places["any_other"]
+    if len(working) == 1:
+        drawn.places[working[0]] = Place(x, (top + low + 18) / 2, 220, low + 18 - top)
+        drawn.places["any_other"] = Place(x, other.y, other.width, other.height)
+        return
+    extra = _extra(drawn.graph)
+    low -= 28
+    gaps = _gaps(drawn.graph, working, 34)
+    height = (low - top - 34 - 14 - extra["working"] - sum(gaps)) / len(working)
+    for state, y in zip(working, _stacked(top + 34, [height] * len(working), gaps), strict=True):
+        drawn.places[state] = Place(x + 60, y, 240, height)
+    drawn.places["working"] = Place(x + 42, (top + low) / 2, 304, low - top)
+    drawn.places["any_other"] = Place(x + 60, other.y, other.width, other.height)
+
+
+def _work_lines(
+    drawn: _Drawn, ladder: _Ladder, blocks: list[str], working: list[str], rows: tuple[list[tuple[Edge, float]], float]
+) -> None:
+    """Draw the lines by hand."""
+    places, (across, bottom) = drawn.places, rows
+    framed = "working" in places
+    for edge in drawn.graph.edges:
+        if (edge.kind == "answer" and not edge.moves) or edge.target == "question_1":
+            drawn.put(edge)
+    for block, answers in ladder.lined.items():
+        for edge in answers:
+            y = places[edge.source].y
+            drawn.put(edge, (places[edge.source].right, y), (places[block].left, y))
+    _work_rows(drawn, across, framed)
+    for upper, lower in pairwise(blocks):
+        if "any" in (upper, lower):
+            drawn.line("any", lower if upper == "any" else upper)
+        else:
+            drawn.uprights(upper, lower)
+    for states in (working, [node.id for node in drawn.graph.nodes if node.kind == "initial"]):
+        for upper, lower in pairwise(states):
+            drawn.uprights(upper, lower)
+    other, first = places["any_other"], places[working[0]]
+    drawn.line("any_other", "stays_absent", (other.left, other.y), (places["stays_absent"].right, other.y))
+    x = first.x - (100 if framed else 0)
+    drawn.line("any_other", working[0], (x, other.bottom), (x, first.top))
+    if ladder.begins:
+        rung, goal = places[ladder.begins.source], places[ladder.begins.target]
+        start = ((rung.right, rung.y), (rung.right + 45, rung.y), (rung.right + 45, bottom))
+        away = places["working"].right + 20 if framed else 0
+        end = ((away, bottom), (away, goal.y), (goal.right, goal.y)) if framed else ((goal.left, bottom),)
+        drawn.put(ladder.begins, *start, *end, span=(start[-1], end[0]))
+
+
+def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]], framed: bool) -> None:
+    """Draw the lines between the middle and the right: straight, or in the frame around its corner to the state."""
+    bent = 0
+    for edge, y in rows:
+        forth = edge.target in drawn.places and drawn.places[edge.target].x > drawn.places[edge.source].x
+        block, state = (edge.source, edge.target) if forth else (edge.target, edge.source)
+        place, left = drawn.places[state], drawn.places[block].right
+        corners: Route = ((place.left, y), (left, y))
+        border = drawn.places["working"].left if framed else place.left
+        if not place.top + 10 <= y <= place.bottom - 10:
+            x, at = border + 10 + 8 * bent, min(max(y, place.top + 20 + 8 * bent), place.bottom - 20)
+            corners = ((place.left, at), (x, at), (x, y), (left, y))
+            bent += 1
+        drawn.put(edge, *(corners[::-1] if forth else corners), span=((border, y), (left, y)))
+
+
+__all__ = ["Layout", "layout_of", "stays_at"]

@@ -1,0 +1,755 @@
+"""Tables of their own: the examples do what they say, and what follows a lifecycle follows its table."""
+
+import json
+import pickle
+from collections.abc import Iterator
+from copy import copy, deepcopy
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field, frozen
+from examples.tables import hold, parked, pause, short_calls
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.test_plan import compare
+
+from cobrowse_session import (
+    Address,
+    AfterCallWorkEnded,
+    AfterCallWorkRequired,
+    Alerting,
+    Applied,
+    CobrowseSession,
+    Event,
+    Fired,
+    Lifecycle,
+    SessionLog,
+    Settings,
+    UnknownEvent,
+)
+from cobrowse_session.errors import TableError
+from cobrowse_session.events import KINDS, TYPE_PREFIX
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.lifecycle.actions import finish_wrapup
+from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.stream import activity, explain, fold
+from cobrowse_session.tables import (
+    AFTER_CALL_WORK_STATES,
+    CONNECTION_STATES,
+    LEG_ENDED,
+    NO_TRANSITION,
+    Deadline,
+    Entered,
+    Policy,
+    Row,
+    Table,
+    Timer,
+    after,
+    also,
+    before,
+    ignored,
+    instead,
+    reads_event,
+    reads_session,
+    refused,
+    writes,
+)
+from cobrowse_session.testing import START, Stream, run, stream
+from cobrowse_session.vocabulary import Vocabulary
+from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
+from cobrowse_session.wire.digest import table_digest
+from cobrowse_session.wire.trace import trace_entries
+
+TABLES = {"hold": hold.TABLE, "short calls": short_calls.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
+STANDARD = Table.standard()
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def lifecycle(table: Table, prompt: str = "mandatory", seconds: float | None = None) -> Lifecycle:
+    timeout = None if seconds is None else timedelta(seconds=seconds)
+    return Lifecycle(settings=Settings(wrapup_prompt=prompt, wrapup_timeout=timeout), table=table)
+
+
+# --- The examples -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_leg_on_hold_stays_connected_and_holding_is_a_segment() -> None:
+    call = stream("s1").connected().after(10).event(hold.Held).after(20).event(hold.Resumed).after(5).disconnected("peer")
+    done = run(call, lifecycle=lifecycle(hold.TABLE))
+    session = done.session
+
+    assert [outcome.row for outcome in done.outcomes] == ["connected", "held", "resumed", "ended+begins"]
+    assert [str(step.session.state) for step in done.steps[:3]] == ["connected"] * 3
+    assert isinstance(session, hold.HoldSession)
+    assert (session.held, session.hold_count) == (False, 1)
+    assert session.segments is not None
+    lasted = [(one.type, (one.end_time or at(0)) - (one.start_time or at(0))) for one in session.segments]
+    assert lasted == [("Interact", timedelta(seconds=10)), ("Hold", timedelta(seconds=20)), ("Interact", timedelta(seconds=5))]
+
+
+def test_a_hold_ends_with_its_leg() -> None:
+    call = stream("s1").connected().after(10).event(hold.Held).after(20).disconnected("peer")
+    session = run(call, lifecycle=lifecycle(hold.TABLE)).session
+
+    assert isinstance(session, hold.HoldSession)
+    assert (session.held, session.hold_count) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("begun", "row"),
+    [
+        (stream("s1").alerting(), "hold_not_connected"),
+        (stream("s1").connected().disconnected("peer"), "hold_not_connected"),
+        (stream("s1").connected().event(hold.Held), "duplicate"),
+    ],
+)
+def test_a_hold_is_refused_outside_of_a_call_and_repeated_without_effect(begun: Stream, row: str) -> None:
+    assert run(begun.event(hold.Held), lifecycle=lifecycle(hold.TABLE)).outcomes[-1].row == row
+
+
+@pytest.mark.parametrize(("seconds", "work"), [(9.999, None), (10, "pending")])
+def test_a_short_call_has_no_after_call_work(seconds: float, work: str | None) -> None:
+    call = stream("s1").alerting().after(60).connected().after(seconds).disconnected("peer")
+    found = run(call, lifecycle=lifecycle(short_calls.TABLE)).session.after_call_work
+
+    assert (found and found.state) == work
+
+
+def test_the_time_on_hold_is_no_talk() -> None:
+    both = hold.TABLE.extended("both", after_call_work=[before("skipped_after_transfer", short_row())])
+    call = stream("s1").connected().after(6).event(hold.Held).after(60).event(hold.Resumed).after(3).disconnected("peer")
+
+    assert run(call, lifecycle=lifecycle(both)).outcomes[-1].row == "ended+none_when_short"
+
+
+def short_row() -> Row:
+    return next(row for row in short_calls.TABLE.after_call_work if row.name == "none_when_short")
+
+
+def test_a_parked_call_is_pending_and_returns_to_any_pending_state() -> None:
+    call = stream("s1").offering().after(1).event(parked.Parked).after(30).alerting().after(2).connected()
+    done = run(call, lifecycle=lifecycle(parked.TABLE))
+
+    assert [step.session.state for step in done.steps] == ["offering", "parked", "alerting", "connected"]
+    assert done.steps[1].session.state == "parked"
+    assert [one.type for one in done.session.segments or ()] == ["System", "Parked", "Alert", "Interact"]
+
+
+def test_a_parked_call_is_refused_once_it_was_connected() -> None:
+    for begun in (stream("s1").connected(), stream("s1").connected().disconnected("peer")):
+        outcome = run(begun.event(parked.Parked), lifecycle=lifecycle(parked.TABLE)).outcomes[-1]
+        assert outcome.row in ("no_way_back", "session_is_over")
+
+
+def test_a_parked_call_is_not_offered_and_an_offered_one_not_parked() -> None:
+    twice = stream("s1").event(parked.Parked).event(parked.Parked).offering().offering()
+
+    assert [outcome.row for outcome in run(twice, lifecycle=lifecycle(parked.TABLE)).outcomes] == [
+        "pending",
+        "duplicate",
+        "pending",
+        "duplicate",
+    ]
+
+
+PAUSED = stream("s1").connected().after(60).disconnected("peer").after(10).event(pause.AfterCallWorkPaused)
+
+
+def test_the_time_limit_does_not_count_during_a_pause() -> None:
+    rules = lifecycle(pause.TABLE, "timeout", 30)
+    log = SessionLog.of(PAUSED, rules, until=at(600))
+
+    assert log.session.after_call_work is not None
+    assert log.session.after_call_work.state == "paused"
+    assert log.deadline == at(70) + timedelta(minutes=15)
+
+
+def test_a_pause_ends_after_call_work_at_its_own_deadline() -> None:
+    log = SessionLog.of(PAUSED, lifecycle(pause.TABLE, "timeout", 30), until=at(3600))
+
+    assert [entry.event.kind for entry in log.trace][-1] == "timer.pause"
+    assert log.trace[-1].outcome == Fired.match(row="complete_by_pause", timer="timer.pause", at=at(970))
+    assert log.session.wrapup is not None
+    assert log.session.wrapup.code == "ININ-WRAP-UP-TIMEOUT"
+    assert (log.deadline, log.session.after_call_work and log.session.after_call_work.state) == (None, "complete")
+
+
+def test_a_code_that_is_saved_during_a_pause_completes_after_call_work() -> None:
+    outcome = run(PAUSED.after(5).wrapup("sale"), lifecycle=lifecycle(pause.TABLE)).outcomes[-1]
+
+    assert outcome == Applied.match(row="complete_by_code", acw="complete")
+
+
+def test_a_deadline_of_its_own_fires_before_a_later_event_and_is_undone_by_an_earlier_one() -> None:
+    rules = lifecycle(pause.TABLE, "timeout", 30)
+    log = SessionLog.of(PAUSED.after(1000).updated(viewer_url="https://a.example"), rules)
+    assert [entry.event.kind for entry in log.trace][-2:] == ["timer.pause", "updated"]
+
+    change = log.add(evolve(PAUSED.after(30).wrapup("sale").events[-1], id="late"))
+
+    assert [entry.event.kind for entry in change.withdrawn] == ["timer.pause"]
+
+
+# --- What follows a lifecycle follows its table -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_transitions_itself_drives_every_cell_of_an_own_table_to_the_same_result(table: Table) -> None:
+    from tests.test_plan import watched  # noqa: PLC0415 (its rows tell what they ask)
+
+    connection, work = tuple(watched(table.connection, "c")), tuple(watched(table.after_call_work, "a"))
+
+    assert compare(machines(evolve(table, connection=connection, after_call_work=work))) > 900
+
+
+LIVES = {
+    "hold": stream("s1").alerting().after(3).connected().after(9).event(hold.Held).after(9).disconnected("peer"),
+    "short calls": stream("s1").alerting().after(3).connected().after(9).disconnected("peer").after(2).wrapup("sale"),
+    "parked": stream("s1").offering().after(3).event(parked.Parked).after(9).connected().after(2).disconnected("peer"),
+    "pause": PAUSED.after(2000).updated(viewer_url="https://a.example"),
+}
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_any_order_of_arrival_gives_one_session_and_one_trace(name: str) -> None:
+    rules = lifecycle(TABLES[name], "timeout", 30)
+    expected = fold(LIVES[name], at(9000), lifecycle=rules)
+    for order in permutations(LIVES[name]):
+        log = SessionLog.of(order, rules, until=at(9000))
+        assert (log.session, log.trace) == (expected.session, expected.trace)
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_every_class_of_the_table_has_an_answer_and_the_answer_holds(name: str) -> None:
+    rules = lifecycle(TABLES[name])
+    session = run(LIVES[name], lifecycle=rules).session
+    answers = {answer.event: answer.answer for answer in rules.allowed(session, at(9000))}
+
+    assert set(answers) == {event for event in TABLES[name].events if event is not UnknownEvent}
+    for event, answer in answers.items():
+        if event not in (AfterCallWorkRequired, AfterCallWorkEnded):  # they have more to say
+            outcome = rules.apply(copy(session), event(subject="s1", source="/test", id="next", occurred_at=at(9000)))
+            assert answer == "depends" or (answer == "yes") == isinstance(outcome, Applied), event
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_each_field_of_an_own_session_is_explained(name: str) -> None:
+    log = SessionLog.of(LIVES[name], lifecycle(TABLES[name]))
+
+    assert explain(log, "state").value == log.session.state
+    if name == "hold":
+        assert explain(log, "holdCount").rows == ("held",)
+        assert explain(log, "held").rows == ("ended", "begins")
+
+
+def test_a_parked_leg_goes_on_and_a_paused_one_is_in_after_call_work() -> None:
+    waiting = SessionLog.of(stream("s1").offering().after(3).event(parked.Parked), lifecycle(parked.TABLE))
+    resting = SessionLog.of(PAUSED, lifecycle(pause.TABLE))
+    found = [activity(waiting), activity(resting)]
+
+    assert [(one and one.state, one and one.since) for one in found] == [("parked", at(3)), ("afterCallWork", at(60))]
+
+
+def test_a_log_takes_no_class_that_its_table_lacks() -> None:
+    log = SessionLog(Lifecycle(), "s1")
+    (held,) = stream("s1").event(hold.Held).events
+
+    with pytest.raises(TypeError, match=r"expected an event of a class that the table 'standard' has: .*found Held"):
+        log.add(held)
+    assert log.events == ()
+
+
+def test_an_unknown_event_of_a_type_that_has_a_class_is_an_error() -> None:  # else it would be read back as another event
+    log = SessionLog(lifecycle(hold.TABLE), "s1")
+    (event,) = stream("s1").unknown("com.acme.held").events
+
+    with pytest.raises(ValueError, match=r"expected Held for the type com\.acme\.held, found an UnknownEvent"):
+        log.add(event)
+
+
+def test_a_subclass_of_a_known_event_is_not_that_event() -> None:
+    @frozen(kw_only=True, repr=False)
+    class Louder(Alerting):
+        volume: int = 11
+
+    with pytest.raises(TypeError, match="found Louder"):
+        SessionLog(Lifecycle(), "s1").add(Louder(subject="s1", source="/a", id="e1", occurred_at=START))
+
+
+# --- A table is a value -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", [STANDARD, *TABLES.values()], ids=["standard", *TABLES])
+def test_a_table_that_was_pickled_or_copied_is_the_same_object(table: Table) -> None:
+    rules = Lifecycle(table=table)
+
+    assert pickle.loads(pickle.dumps(table)) is table  # noqa: S301 (our own bytes)
+    assert copy(table) is table
+    assert deepcopy(table) is table
+    again = pickle.loads(pickle.dumps(rules))  # noqa: S301
+    assert again == rules
+    assert again.machines is rules.machines
+
+
+def test_the_standard_table_pickles_by_name() -> None:
+    assert len(pickle.dumps(STANDARD)) < 100
+
+
+def test_tables_that_are_made_twice_are_one() -> None:
+    def made() -> Table:
+        return STANDARD.extended("p", kinds=(parked.Parked,), like={"parked": "offering"}, states={"parked": "offering"})
+
+    assert made() is made()
+    assert made() != parked.TABLE
+
+
+def test_an_extension_changes_nothing_for_others() -> None:
+    kinds, rows = dict(KINDS), STANDARD.connection
+    STANDARD.extended("x", connection=[also("ended", hold.end_hold)], session=hold.HoldSession)
+
+    assert (dict(KINDS), STANDARD.connection) == (kinds, rows)
+    assert Lifecycle().table is STANDARD
+
+
+def test_lifecycles_with_other_tables_differ() -> None:
+    assert Lifecycle(table=hold.TABLE) != Lifecycle()
+    assert Lifecycle(table=hold.TABLE) == Lifecycle(table=hold.TABLE)
+
+
+def test_an_own_table_can_be_extended() -> None:
+    both = hold.TABLE.extended("both", kinds=(parked.Parked,), like={"parked": "offering"}, states={"parked": "offering"})
+    call = stream("s1").event(parked.Parked).event(hold.Held).connected().event(hold.Held)
+
+    assert [outcome.row for outcome in run(call, lifecycle=Lifecycle(table=both)).outcomes] == [
+        "pending",
+        "hold_not_connected",
+        "connected",
+        "held",
+    ]
+
+
+# --- Where rows stand ---------------------------------------------------------------------------------------------------------
+
+
+@reads_event
+def never(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """Never."""
+    return False
+
+
+def row(name: str = "mine", **changes: Any) -> Row:
+    given = {"on": (LEG_ENDED,), "source": AFTER_CALL_WORK_STATES, "result": NO_TRANSITION, "guards": (never,), "cites": ()}
+    return Row(name=name, reason="Mine.", **{**given, **changes})
+
+
+def names(*changes: Any) -> list[str]:
+    table = STANDARD.extended("mine", after_call_work=changes)
+    return [row.name for row in machines(table).rows(LEG_ENDED, CobrowseSession(id="s1"))]
+
+
+def test_rows_stand_before_behind_or_instead_of_a_row() -> None:
+    usual = names()
+
+    assert names(before("none_by_prompt", row())) == [*usual[:2], "mine", *usual[2:]]
+    assert names(after("none_by_prompt", row())) == [*usual[:3], "mine", *usual[3:]]
+    assert names(instead("none_by_prompt", row())) == [*usual[:2], "mine", *usual[3:]]
+    assert names(instead("none_by_prompt")) == [*usual[:2], *usual[3:]]
+
+
+def test_a_row_of_many_kinds_is_replaced_for_the_kinds_of_the_new_one() -> None:
+    louder = row("louder", on=("acw.required",), guards=(), result=ignored("louder"))
+    table = STANDARD.extended("mine", after_call_work=[instead("duplicate", louder)])
+    session = CobrowseSession(id="s1")
+
+    assert machines(table).rows("acw.required", session)[-1].name == "louder"
+    assert machines(table).rows("wrapup", session)[-1].name == "duplicate"
+
+
+def test_a_row_writes_more() -> None:
+    table = STANDARD.extended("mine", after_call_work=[also("begins", finish_wrapup)])
+    call = stream("s1").connected(wrapup_prompt="optional").wrapup("sale").after(1).disconnected("peer")
+
+    assert "wrapup" in getattr(run(call, lifecycle=Lifecycle(table=table)).outcomes[-1], "set", ())
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (before("begin", row()), "before 'begin': no row of leg_ended has this name: expected one of none_after_alert_timeout, "),
+        (also("begin", finish_wrapup), "also 'begin': no row has this name: expected one of none_after_alert_timeout, "),
+        (instead("complete_by_timeout", row()), "instead 'complete_by_timeout': no row of leg_ended has this name"),
+    ],
+)
+def test_a_place_that_there_is_not_is_named_with_those_that_there_are(change: Any, problem: str) -> None:
+    with pytest.raises(TableError) as raised:
+        STANDARD.extended("mine", after_call_work=[change])
+
+    assert raised.value.problems[0].startswith(problem)
+
+
+# --- Likeness -----------------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class Ringing(Entered):
+    """Another kind of alert."""
+
+    prefix, kind, rank = "com.acme.", "ringing", 42
+    target_state, segment = "ringing", "Alert"
+
+
+@frozen(kw_only=True, repr=False)
+class Abandoned(Event):
+    """The caller gave up."""
+
+    prefix, kind, rank = "com.acme.", "abandoned", 82
+    target_state = "abandoned"
+    disconnect_type: str | None = "peer"
+
+
+ALIKE = STANDARD.extended(
+    "alike",
+    kinds=(Ringing, Abandoned),
+    like={"ringing": "alerting", "abandoned": "disconnected"},
+    states={"ringing": "alerting", "abandoned": "disconnected"},
+)
+
+
+def test_a_state_like_alerting_has_its_stamp_and_its_deadline() -> None:
+    rules = Lifecycle(table=ALIKE, alerting_grace=timedelta(seconds=1))
+    log = SessionLog.of(stream("s1").event(Ringing, alerting_timeout=20), rules, until=at(60))
+
+    assert (log.session.state, log.session.start_alerting_time, log.session.disconnected_time) == ("disconnected", at(0), at(21))
+    log.add(stream("s1").after(50).connected().events[0].__class__(subject="s1", source="/x", id="c", occurred_at=at(50)))
+    assert log.session.state == "connected"  # an alert's deadline is a last resort (TIMER-4)
+
+
+def test_a_state_like_disconnected_has_ended_and_is_the_same_to_other_ends() -> None:
+    call = stream("s1").connected(wrapup_prompt="optional").after(9).event(Abandoned).disconnected().event(Abandoned).terminated()
+    done = run(call, lifecycle=Lifecycle(table=ALIKE))
+
+    assert [outcome.row for outcome in done.outcomes] == ["connected", "ended+begins", "duplicate", "duplicate", "released"]
+    assert [str(step.session.state) for step in done.steps] == ["connected", "abandoned", "abandoned", "abandoned", "terminated"]
+
+
+def test_an_own_state_is_in_the_groups_of_the_state_that_it_is_like() -> None:
+    states = ALIKE.states
+
+    assert "ringing" in states.pending
+    assert "abandoned" in states.ended
+    assert states.connection.index("ringing") == states.connection.index("alerting") + 1
+
+
+# --- What is refused when a table is made -------------------------------------------------------------------------------------
+
+
+def problems(**parts: Any) -> tuple[str, ...]:
+    with pytest.raises(TableError) as raised:
+        STANDARD.extended("mine", **parts)
+    return raised.value.problems
+
+
+def event_class(**members: Any) -> type[Event]:
+    made: type[Event] = frozen(kw_only=True, repr=False)(
+        type("Mine", (Event,), {"prefix": "com.acme.", "kind": "mine", **members})
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"rank": 50}, "Mine: rank 50 is that of Connected: choose another one"),
+        ({}, "Mine: expected a rank of its own, from 1 to 129: its place among events of one instant"),
+        ({"rank": 0}, "Mine: expected a rank of its own, from 1 to 129: its place among events of one instant"),
+        ({"rank": 130}, "Mine: expected a rank of its own, from 1 to 129: its place among events of one instant"),
+        ({"rank": 3, "kind": "alerting"}, "Mine: kind 'alerting' is that of Alerting: choose another one"),
+        (
+            {"rank": 3, "prefix": "cobrowse.session.acme."},
+            f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
+        ),
+    ],
+)
+def test_a_kind_of_event_has_a_name_a_type_and_a_rank_of_its_own(members: dict[str, Any], problem: str) -> None:
+    assert problem in problems(kinds=[event_class(**members)], like={"mine": "updated"})
+
+
+def test_a_kind_without_rows_is_named() -> None:
+    assert problems(kinds=[event_class(rank=3)]) == ("event 'mine' has no rows: add them to one of the machines",)
+
+
+def test_the_states_that_a_kind_has_no_rows_for_are_on_one_line() -> None:
+    only = row("mine", on=("mine",), source=("connected",), guards=(), result=refused("no"))
+
+    (problem,) = problems(kinds=[event_class(rank=3)], connection=[only])
+    others = ", ".join(repr(state) for state in CONNECTION_STATES if state != "connected")
+
+    assert problem == f"event 'mine' in states {others} has no rows: add a row without guards"
+
+
+def test_what_is_no_class_of_events_is_named() -> None:
+    assert problems(kinds=[CobrowseSession])[0].startswith("kinds: expected subclasses of Event, each one @frozen(kw_only=True)")
+
+
+def unmarked(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    return True
+
+
+def _closure() -> Any:
+    @reads_session
+    def inner(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        return True
+
+    return inner
+
+
+@writes("mood")
+def set_mood(_session: CobrowseSession, _event: Event, _: Policy) -> None:
+    """Write what the session lacks."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"guards": (unmarked,)}, "row 'mine': guard unmarked: expected a mark: @reads_session or @reads_event"),
+        ({"actions": (unmarked,)}, "row 'mine': action unmarked: expected a mark: @writes(...)"),
+        (
+            {"guards": (reads_session(lambda *_: True),)},
+            "row 'mine': guard <lambda>: expected a function of a module or",
+        ),
+        (
+            {"guards": (_closure(),)},
+            "row 'mine': guard inner: expected a function of a module or",
+        ),
+        ({"actions": (set_mood,)}, "row 'mine': an action writes 'mood', which is no field of CobrowseSession: add it there"),
+        ({"reason": " "}, "row 'mine' has no reason: write one sentence for the outcome"),
+    ],
+)
+def test_a_guard_or_an_action_is_a_marked_function_of_a_module(changes: dict[str, Any], problem: str) -> None:
+    mine = evolve(row(), **changes)
+
+    assert any(one.startswith(problem) for one in problems(after_call_work=[before("none_by_prompt", mine)]))
+
+
+def test_a_session_class_has_defaults_and_runs_no_hooks() -> None:
+    @define(kw_only=True)
+    class Hooked(CobrowseSession):
+        mood: str = field()
+
+    assert problems(session=Hooked) == (
+        "Hooked: mood: expected a default, because a session begins without its first event",
+        "Hooked: each write would run hooks: @define(kw_only=True, on_setattr=attrs.setters.NO_OP)",
+    )
+    assert problems(session=Event)[0].startswith("session: expected a subclass of CobrowseSession, found ")
+
+
+@frozen(kw_only=True, repr=False)
+class Reminder(Timer):
+    """A reminder."""
+
+    kind = "timer.reminder"
+
+
+def _due(_session: CobrowseSession, _: Policy) -> datetime | None:
+    return None
+
+
+def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
+    no_rows = "event 'timer.reminder' has no rows: add them to one of the machines"
+
+    assert problems(deadlines=[Deadline(Reminder, _due)]) == (no_rows,)
+    (of_lambda,) = problems(deadlines=[Deadline(Reminder, lambda *_: None)])
+    assert of_lambda.startswith("deadline of Reminder: due: expected a function of a module")
+    (of_event,) = problems(deadlines=[Deadline(Alerting, _due)])  # type: ignore[arg-type]  # the point
+    assert of_event.startswith("deadline: timer: expected a subclass of Timer, found ")
+
+
+def test_a_state_that_is_like_none_is_named() -> None:
+    (problem,) = problems(states={"parked": "offered"})
+
+    assert problem.startswith("state 'parked' is like 'offered': expected one of absent, alerting, ")
+
+
+# --- What a guard or an action raises -----------------------------------------------------------------------------------------
+
+
+class TroubleError(Exception):
+    """What a user's own code may raise."""
+
+
+@reads_event
+@frozen
+class Raises:
+    """Raises at the event of this id."""
+
+    id: str
+
+    def __call__(self, _session: CobrowseSession, event: Event, _: Policy) -> bool:
+        if event.id == self.id:
+            raise TroubleError(self.id)
+        return False
+
+
+def raising(place: str) -> Iterator[Any]:
+    mine = evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(Raises("bad"),))
+    yield before(place, mine)
+
+
+@given(order=st.permutations(range(4)))
+def test_what_a_guard_raises_comes_out_as_it_is_and_leaves_all_as_it_was(order: list[int]) -> None:
+    rules = Lifecycle(table=STANDARD.extended("raises", connection=raising("details")))
+    good = (
+        stream("s1")
+        .alerting()
+        .after(1)
+        .connected()
+        .after(1)
+        .updated(viewer_url="https://a.example")
+        .after(1)
+        .disconnected("peer")
+    )
+    log = SessionLog(rules, "s1")
+    (bad,) = (evolve(event, id="bad") for event in stream("s1").after(1.5).updated(viewer_url="https://b.example"))
+    for place in order:
+        session, trace, events = copy(log.session), log.trace, log.events
+        if bad.occurred_at <= good.events[place].occurred_at:  # every step after it would raise, too
+            with pytest.raises(TroubleError):
+                log.add(bad)
+            assert (log.session, log.trace, log.events) == (session, trace, events)
+        log.add(good.events[place])
+    with pytest.raises(TroubleError):
+        rules.apply(log.session, evolve(bad, occurred_at=at(100)))
+
+    assert (log.session, log.trace) == (fold(good).session, fold(good).trace)
+
+
+# --- On the wire --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_log_of_an_own_table_is_saved_and_restored_as_it_was(name: str) -> None:
+    log = SessionLog.of(LIVES[name], lifecycle(TABLES[name], "timeout", 30), until=at(9000))
+    sealed = restore_log(save_log(log), table=TABLES[name])
+    assert sealed.seal(at(99_999))
+    for one in (log, sealed):
+        data = json.loads(json.dumps(save_log(one)))
+        again = restore_log(data, table=TABLES[name])
+        assert (again.session, again.trace, again.events) == (log.session, log.trace, log.events)
+        assert type(again.session) is TABLES[name].session
+        assert again.restored is not None
+        assert not again.restored.table_changed
+        assert save_log(again) == save_log(one)
+
+
+def test_a_log_that_is_restored_under_another_table_says_so_and_loses_nothing() -> None:
+    log = SessionLog.of(LIVES["hold"], lifecycle(hold.TABLE))
+    again = restore_log(save_log(log))
+
+    assert again.restored is not None
+    assert again.restored.table_changed
+    assert {"held", "holdCount"} <= {*again.restored.changed}
+    assert [type(event) for event in again.events].count(UnknownEvent) == 1
+    assert restore_log(save_log(again), table=hold.TABLE).session == log.session
+
+
+def test_tables_that_differ_in_a_guard_a_deadline_or_a_likeness_have_other_digests() -> None:
+    digests = {table_digest(table).rows for table in (STANDARD, *TABLES.values(), ALIKE)}
+
+    assert len(digests) == 6
+    assert table_digest(hold.TABLE).agrees_with(table_digest(pickle.loads(pickle.dumps(hold.TABLE))))  # noqa: S301
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_the_trace_has_own_fields_and_own_timers(name: str) -> None:
+    log = SessionLog.of(LIVES[name], lifecycle(TABLES[name], "timeout", 30), until=at(9000))
+    rows = trace_entries(log)
+    changed = {field for row in rows for field in row.get("changed", {})}
+
+    assert [row["type"] for row in rows] == [entry.event.type for entry in log.trace]
+    if name == "hold":
+        assert {"held", "holdCount"} < changed
+        assert rows[2]["type"] == "com.acme.held"
+    if name == "pause":
+        assert rows[-2]["type"] == "timer.pause"
+        assert "pausedSince" in changed
+
+
+class Mood(Vocabulary):
+    """A mood."""
+
+    GOOD = "good"
+
+
+@frozen(kw_only=True, repr=False)
+class Rated(Event):
+    """The customer rated the call."""
+
+    prefix, kind, rank = "com.acme.", "rated", 66
+
+    stars: int
+    share: float = 0.5
+    sure: bool = False
+    words: tuple[str, ...] | None = None
+    since: datetime | None = None
+    took: timedelta | None = None
+    mood: Mood | str | None = None
+
+
+RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
+
+
+@given(
+    st.builds(
+        Rated,
+        subject=st.just("s1"),
+        source=st.just("/a"),
+        id=st.just("e1"),
+        occurred_at=st.just(START),
+        stars=st.integers(),
+        share=st.floats(allow_nan=False, allow_infinity=False),
+        sure=st.booleans(),
+        words=st.none() | st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
+        since=st.none() | st.just(START),
+        took=st.none() | st.integers(0, 10**6).map(lambda number: timedelta(milliseconds=number)),
+        mood=st.none() | st.sampled_from((Mood.GOOD, "grim")),
+    )
+)
+def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> None:
+    assert decode_event(encode_event(event), table=RATED) == event
+
+
+@pytest.mark.parametrize("wanted", [date, Decimal, dict[str, Any], list[str], Address, int | str, bytes, Any])
+def test_a_field_that_the_wire_cannot_read_and_write_is_refused_when_the_table_is_first_used_there(wanted: Any) -> None:
+    members = {"prefix": "com.acme.", "kind": "odd", "rank": 3, "__annotations__": {"one": wanted}, "one": None}
+    odd: type[Event] = frozen(kw_only=True, repr=False)(type("Odd", (Event,), members))
+    table = STANDARD.extended("odd", kinds=(odd,), like={"odd": "updated"})
+
+    with pytest.raises(TableError, match=r"Odd: one: expected text, bool, int, float, datetime, timedelta, a Vocabulary"):
+        decode_event("{}", table=table)
+    with pytest.raises(TableError, match="Odd: one: expected text"):
+        save_log(SessionLog(Lifecycle(table=table), "s1"))
+
+
+def test_a_field_whose_key_is_taken_is_refused() -> None:
+    @frozen(kw_only=True, repr=False)
+    class Twice(Event):
+        prefix, kind, rank = "com.acme.", "twice", 3
+        viewer_url: str | None = None
+
+    with pytest.raises(TableError, match="Twice: viewer_url: its key viewerUrl is that of a detail or a setting"):
+        decode_event("{}", table=STANDARD.extended("twice", kinds=(Twice,), like={"twice": "updated"}))
+
+
+def test_an_inbox_reads_the_kinds_of_its_lifecycle() -> None:
+    inbox = Inbox(lifecycle(hold.TABLE))
+    for event in LIVES["hold"]:
+        inbox.receive(encode_event(event), at(60))
+
+    assert isinstance(inbox.logs["s1"].session, hold.HoldSession)
+    assert inbox.logs["s1"].session.hold_count == 1
