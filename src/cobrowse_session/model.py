@@ -8,7 +8,7 @@ should write to it, because its attributes depend on each other.
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import converters, define, evolve, field, fields, frozen, setters
 
@@ -294,6 +294,17 @@ class CobrowseSession(Communication):
     cobrowse_role: CobrowseRole | str | None = None
     controlling: tuple[str, ...] | None = None
     viewer_url: str | None = None
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # `typing.TypeVar` takes a default from Python 3.13 on
+
+    S_co = TypeVar("S_co", bound=CobrowseSession, default=CobrowseSession, covariant=True)
+else:
+    from typing import TypeVar
+
+    S_co = TypeVar("S_co", bound=CobrowseSession, covariant=True)
+# The class of the sessions of a table, a lifecycle and a log. Without a table of one's own it is `CobrowseSession`.
 
 
 def is_ended(session: Communication) -> bool:

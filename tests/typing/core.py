@@ -5,8 +5,11 @@ No test runs this file. A mistake has an ignore comment. Both checkers report a 
 
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import assert_never, assert_type
+from typing import Any, assert_never, assert_type
+
+from examples.tables import hold
 
 from cobrowse_session import (
     Alerting,
@@ -15,6 +18,7 @@ from cobrowse_session import (
     CobrowseSession,
     Disconnected,
     Duplicate,
+    Event,
     Fired,
     Ignored,
     Late,
@@ -31,6 +35,7 @@ from cobrowse_session import (
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.observe import AsyncObserver, LoggingObserver
 from cobrowse_session.stream import Observer
+from cobrowse_session.wire import decode_session, restore_log
 
 
 def a_session_goes_through_its_life(moment: datetime) -> None:
@@ -114,3 +119,18 @@ def a_log_takes_events_and_returns_changes(moment: datetime) -> None:
     log.add({"type": "alerting"})  # type: ignore[arg-type]
     change.outcome.kind  # type: ignore[union-attr]  # noqa: B018
     log.session = CobrowseSession(id="s1")  # type: ignore[misc]
+
+
+def an_own_session_is_known_wherever_its_table_goes(data: Mapping[str, Any], event: Event) -> None:
+    rules = Lifecycle(table=hold.TABLE)
+    log = SessionLog(rules, "s1")
+
+    assert_type(rules.new("s1"), hold.HoldSession)
+    assert_type(log.session.hold_count, int | None)
+    assert_type(SessionLog.of([event], rules).session, hold.HoldSession)
+    assert_type(restore_log(data, table=hold.TABLE).session, hold.HoldSession)
+    assert_type(decode_session("{}", table=hold.TABLE), hold.HoldSession)
+    assert_type(hold.TABLE.extended("more").session, type[hold.HoldSession])
+    assert_type(restore_log(data).session, CobrowseSession)
+    assert_type(Lifecycle().new("s1"), CobrowseSession)
+    Lifecycle().new("s1").hold_count  # type: ignore[attr-defined]  # noqa: B018

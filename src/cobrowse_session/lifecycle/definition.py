@@ -7,7 +7,7 @@ table, and everything that follows a lifecycle follows its table.
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from inspect import isclass
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from attrs import fields, frozen
@@ -21,11 +21,13 @@ from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states
 from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.model import CobrowseSession, S_co
+
+T = TypeVar("T", bound=CobrowseSession)
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True, repr=False)
-class Table:
+class Table(Generic[S_co]):
     """The rules of a lifecycle, as a value. It is checked when it is made, and equal tables are one object.
 
     Args:
@@ -44,7 +46,7 @@ class Table:
 
     name: str
     events: tuple[type[Event], ...]
-    session: type[CobrowseSession]
+    session: type[S_co]
     states: States
     connection: tuple[Row, ...]
     after_call_work: tuple[Row, ...]
@@ -69,7 +71,7 @@ class Table:
 
     @staticmethod
     @cache
-    def standard() -> "Table":
+    def standard() -> "Table[CobrowseSession]":
         """Return the table of the specification."""
         return Table(
             name="standard",
@@ -81,18 +83,43 @@ class Table:
             deadlines=DEADLINES,
         )
 
-    def extended(  # noqa: PLR0913 (the parts of a table)
+    @overload
+    def extended(
         self,
         name: str,
         *,
+        session: type[T],
         kinds: Iterable[type[Event]] = (),
-        session: type[CobrowseSession] | None = None,
         like: Mapping[str, str] | None = None,
         states: Mapping[str, str] | None = None,
         connection: Iterable[Change] = (),
         after_call_work: Iterable[Change] = (),
         deadlines: Iterable[Deadline] = (),
-    ) -> "Table":
+    ) -> "Table[T]": ...
+    @overload
+    def extended(
+        self,
+        name: str,
+        *,
+        kinds: Iterable[type[Event]] = (),
+        like: Mapping[str, str] | None = None,
+        states: Mapping[str, str] | None = None,
+        connection: Iterable[Change] = (),
+        after_call_work: Iterable[Change] = (),
+        deadlines: Iterable[Deadline] = (),
+    ) -> "Table[S_co]": ...
+    def extended(  # noqa: PLR0913 (the parts of a table)
+        self,
+        name: str,
+        *,
+        session: type[CobrowseSession] | None = None,
+        kinds: Iterable[type[Event]] = (),
+        like: Mapping[str, str] | None = None,
+        states: Mapping[str, str] | None = None,
+        connection: Iterable[Change] = (),
+        after_call_work: Iterable[Change] = (),
+        deadlines: Iterable[Deadline] = (),
+    ) -> "Table[Any]":  # `Any`: the class of `session`, or of this table
         """Return this table with additions of your own.
 
         Args:
@@ -171,7 +198,9 @@ def _replaced(deadlines: tuple[Deadline, ...], more: Iterable[Deadline]) -> tupl
     return tuple(by_timer.values())
 
 
-# A lifecycle that was unpickled has an equal table. If that were another object, it would need machines of its own.
+# A lifecycle that was unpickled has an equal table. If that were another object, each comparison of two lifecycles would compare
+# all rows, and the machines would be found by hash and equality instead of identity. The fields are the key and not the table, so
+# that a table that nobody needs is let go.
 _TABLES: WeakValueDictionary[tuple[object, ...], Table] = WeakValueDictionary()
 
 

@@ -1,9 +1,9 @@
 """The lifecycle: one event, one session, one outcome. It reads no clock. Time is an argument."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 import attrs
 from attrs import evolve, field, frozen
@@ -28,7 +28,7 @@ from cobrowse_session.lifecycle.policy import (
     prompt_in_force,
 )
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import NO_DETAILS, CobrowseSession, Communication
+from cobrowse_session.model import NO_DETAILS, Communication, S_co
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings, check_duration
 from cobrowse_session.times import EPOCH, utc
 from cobrowse_session.vocabulary import UnknownPrompt, WrapupPrompt
@@ -58,7 +58,7 @@ class _Due:
 
 
 @frozen(kw_only=True, cache_hash=True)
-class Lifecycle:
+class Lifecycle(Generic[S_co]):
     """The rules of a contact-centre session, applied one event at a time.
 
     Args:
@@ -92,7 +92,7 @@ class Lifecycle:
     alerting_grace: timedelta | None = field(default=None, converter=_grace)
     timeout_code: str = DEFAULT_TIMEOUT_CODE
     strict: bool = False
-    table: Table = field(factory=Table.standard)
+    table: Table[S_co] = field(factory=cast(Callable[[], Table[S_co]], Table.standard))
     # They follow from the rest, so they are in neither equality nor pickle.
     machines: Machines = field(init=False, eq=False, repr=False)
     _due: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
@@ -118,7 +118,7 @@ class Lifecycle:
 
     # --- What a user calls ----------------------------------------------------------------------------------------------------
 
-    def new(self, session_id: str) -> CobrowseSession:
+    def new(self, session_id: str) -> S_co:
         """Return a session before its first event.
 
         Args:
@@ -343,6 +343,9 @@ class Lifecycle:
         following = self._next(session, self._between)
         if following is None or following.at >= moment:
             return ()
+        # Several may fire, for a table may have deadlines of its own. Example, with the table of `examples/tables/pause.py`: the
+        # agent pauses after-call work at 09:01:10 and is not heard of again. The pause ends after-call work at 09:16:10. The
+        # standard table has one deadline in between, which leaves none behind.
         done = []
         while following is not None and following.at < moment:
             done.append(self._fire(session, following))

@@ -22,10 +22,10 @@ One writer per log: it has no locks, and two threads that add to it at once woul
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Self
+from typing import Generic, cast
 
 from attrs import evolve, frozen
 
@@ -33,7 +33,7 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
@@ -104,7 +104,7 @@ class Restored:
     table_changed: bool = False
 
 
-class SessionLog:
+class SessionLog(Generic[S_co]):
     """The events of one session, in any order, and the session and the trace that follow from them.
 
     Args:
@@ -136,6 +136,7 @@ class SessionLog:
         "_last",
         "_late",
         "_lifecycle",
+        "_load",
         "_marks",
         "_observers",
         "_repeats",
@@ -148,7 +149,7 @@ class SessionLog:
         "restored",
     )
 
-    def __init__(self, lifecycle: Lifecycle, session_id: str, observers: Iterable[Observer] = ()) -> None:
+    def __init__(self, lifecycle: Lifecycle[S_co], session_id: str, observers: Iterable[Observer] = ()) -> None:
         if not isinstance(lifecycle, Lifecycle):
             raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
         self._lifecycle = lifecycle
@@ -166,10 +167,13 @@ class SessionLog:
         self._sealed = False
         self._dirty = False
         self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
     @classmethod
-    def of(cls, events: Iterable[Event], lifecycle: Lifecycle | None = None, *, until: datetime | None = None) -> Self:
+    def of(
+        cls, events: Iterable[Event], lifecycle: Lifecycle[S_co] | None = None, *, until: datetime | None = None
+    ) -> "SessionLog[S_co]":
         """Return the log of all events of one session.
 
         Args:
@@ -183,7 +187,7 @@ class SessionLog:
         every = list(events)
         if not every:
             raise ValueError("expected at least one event, found none")
-        log = cls(lifecycle or Lifecycle(), every[0].subject)
+        log = cls(lifecycle or cast(Lifecycle[S_co], Lifecycle()), every[0].subject)
         for event in every:
             log.add(event)
         if until is not None:
@@ -199,12 +203,13 @@ class SessionLog:
         self._view = self._state.session
 
     def __repr__(self) -> str:
-        return f"SessionLog({self._session_id!r}, {len(self._events)} events, state={str(self._view.state)!r})"
+        count = f"{len(self._events)} events" if self._load is None else "events not loaded"
+        return f"SessionLog({self._session_id!r}, {count}, state={str(self._view.state)!r})"
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
     @property
-    def lifecycle(self) -> Lifecycle:
+    def lifecycle(self) -> Lifecycle[S_co]:
         """The rules of this log."""
         return self._lifecycle
 
@@ -223,10 +228,11 @@ class SessionLog:
         self._observers = checked_observers(observers)
 
     @property
-    def session(self) -> CobrowseSession:
+    def session(self) -> S_co:
         """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
-        self._clean()
-        return self._view
+        if self._load is None:
+            self._clean()
+        return cast(S_co, self._view)
 
     @property
     def trace(self) -> tuple[TraceEntry, ...]:
@@ -237,7 +243,8 @@ class SessionLog:
     @property
     def context(self) -> Context:
         """Whose leg it is: of each field, what the latest event in order states."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._state.context
 
     @property
@@ -287,11 +294,13 @@ class SessionLog:
     @property
     def conflicts(self) -> int:
         """The number of events with copies of their highest edition that differ in more than the time of receipt."""
+        self._clean()
         return sum(copies.in_conflict for copies in self._copies.values())
 
     @property
     def corrected(self) -> int:
         """The number of events with a lower edition that states something else than what counts."""
+        self._clean()
         return sum(copies.is_corrected for copies in self._copies.values())
 
     def holds(self, event: Event) -> bool:
@@ -299,7 +308,7 @@ class SessionLog:
         self._clean()
         return self._held(event) is not None
 
-    def as_of(self, moment: datetime) -> "SessionLog":
+    def as_of(self, moment: datetime) -> "SessionLog[S_co]":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.
 
         Args:
@@ -356,9 +365,12 @@ class SessionLog:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        self._clean()
         if self._sealed or (self._advanced is not None and now <= self._advanced):
+            return Change(context=self.context)
+        if self._load is not None and ((due := self.deadline) is None or due > now):
+            self._advanced = now  # nothing is due, so no event is needed
             return Change(context=self._state.context)
+        self._clean()
         before, last = self._advanced, self._last
         self._dirty = True
         try:
@@ -415,6 +427,30 @@ class SessionLog:
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
 
+    def restore_as_saved(  # noqa: PLR0913 (what a saved log has)
+        self,
+        load: Callable[[], Iterable[Event]],
+        session: CobrowseSession,
+        context: Context,
+        *,
+        advanced: datetime | None,
+        repeats: int,
+        late: int,
+    ) -> None:
+        """Take a saved log whose session can be trusted. Its events are loaded when they are needed.
+
+        Args:
+            load: returns the copies, as `SessionLog.copies` lists them.
+            session: as it was saved.
+            context: as it was saved.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event.
+            late: how many events came after the log was sealed.
+        """
+        self._load, self._dirty = load, True
+        self._view, self._state.context = session, context
+        self._advanced, self._repeats, self._late = advanced, repeats, late
+
     def restore_sealed(  # noqa: PLR0913 (what a saved log has)
         self,
         copies: Iterable[Event],
@@ -450,6 +486,9 @@ class SessionLog:
         """Fold the events anew, if a change was interrupted."""
         if not self._dirty:
             return
+        if self._load is not None:
+            self._events, self._copies = merge_copies(self._load())
+            self._load = None
         single = (event for event in self._events if identity(event) not in self._copies)
         self._events, self._copies = merge_copies([*single, *chain.from_iterable(self._copies.values())])
         self._known = None

@@ -1,7 +1,9 @@
 """The vendor's session JSON: exactly the 19 properties, and the unknown keys that came (JSON-1 to JSON-11)."""
 
+from typing import overload
+
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.model import CobrowseSession, Communication
+from cobrowse_session.model import CobrowseSession, Communication, S_co
 from cobrowse_session.wire.converter import plain, structured
 from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.strict_json import read_object, written
@@ -19,6 +21,10 @@ def encode_session(session: Communication) -> str:
     return written(plain(session))
 
 
+@overload
+def decode_session(raw: str | bytes) -> CobrowseSession: ...
+@overload
+def decode_session(raw: str | bytes, *, table: Table[S_co]) -> S_co: ...
 def decode_session(raw: str | bytes, *, table: Table | None = None) -> CobrowseSession:
     """Return a session, read from the vendor's JSON. Unknown keys and words are kept (JSON-7).
 

@@ -44,8 +44,9 @@ def analytics_legs(conversation: PayloadReader) -> Iterator[Leg]:
 
 def _leg(conversation: PayloadReader, participant: PayloadReader, session: PayloadReader, leg_id: str) -> Leg:
     read = sorted(session.many("segments"), key=lambda one: one.time("segmentStart") or EPOCH)
-    wrapups = [one for one in read if _type(one) == "wrapup"]
-    segments = [one for one in read if _type(one) != "wrapup"]
+    typed = [(_type(one), one) for one in read]
+    wrapups = [one for kind, one in typed if kind == "wrapup"]
+    segments = [(kind, one) for kind, one in typed if kind != "wrapup"]
     purpose = participant.text("purpose")
     leg = Leg(
         id=leg_id,
@@ -64,8 +65,8 @@ def _leg(conversation: PayloadReader, participant: PayloadReader, session: Paylo
         ),
     )
     _add_segments(leg, segments)
-    if segments and (wrapups or segments[-1].text("disconnectType") or conversation.time("conversationEnd")):
-        _end(leg, segments[-1])
+    if segments and (wrapups or segments[-1][1].text("disconnectType") or conversation.time("conversationEnd")):
+        _end(leg, segments[-1][1])
     for one in wrapups:
         _wrap_up(leg, one)
     if session.flag("acwSkipped"):
@@ -79,11 +80,11 @@ def _type(segment: PayloadReader) -> str:
     return (segment.text("segmentType") or "").lower()
 
 
-def _add_segments(leg: Leg, segments: list[PayloadReader]) -> None:
-    """Add the segments that begin a state. Those within a connection prolong it."""
+def _add_segments(leg: Leg, segments: list[tuple[str, PayloadReader]]) -> None:
+    """Add the segments that begin a state, each after its type. Those within a connection prolong it."""
     added: list[Segment] = []
-    for one in segments:
-        kind, start, end = _type(one), one.time("segmentStart"), one.time("segmentEnd")
+    for kind, one in segments:
+        start, end = one.time("segmentStart"), one.time("segmentEnd")
         if kind in _CONNECTED | _WITHIN and leg.connected_since and added:
             before = added[-1].end_time
             if before and start and start > before:
