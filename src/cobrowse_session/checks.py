@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import UnionType
 from typing import Any, NoReturn, get_args, get_origin
 
@@ -50,21 +50,28 @@ def check_fields(instance: attrs.AttrsInstance) -> None:
         texts = _check_types(plan, values)
         if len(plan.texts) < _SIGNATURES:
             plan.texts[signature] = texts
-    for index in texts:
-        value = values[index]
-        if isinstance(value, tuple):
-            for place, word in enumerate(value):
-                check_text(f"{plan.name}: {plan.fields[index].name}[{place}]", word)
-        elif not value.isascii():  # type: ignore[attr-defined]  # a text, by its type
-            check_text(f"{plan.name}: {plan.fields[index].name}", value)
+    taken, places, tuples = texts
+    if not "".join(taken(values)).isascii():  # one look at all of them
+        for index in places:
+            check_text(f"{plan.name}: {plan.fields[index].name}", values[index])
+    for index in tuples:
+        for place, word in enumerate(values[index]):
+            check_text(f"{plan.name}: {plan.fields[index].name}[{place}]", word)
 
 
-def _check_types(plan: "_Plan", values: tuple[object, ...]) -> tuple[int, ...]:
+def _check_types(plan: "_Plan", values: tuple[object, ...]) -> "_Texts":
     """Check the types of values, and return the places of texts and of tuples of texts."""
     for field, value in zip(plan.fields, values, strict=True):
         if not isinstance(value, field.types):
             raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
-    return tuple(index for index, value in enumerate(values) if isinstance(value, str | tuple) and not _is_ascii_word(value))
+    places = tuple(index for index, value in enumerate(values) if isinstance(value, str) and not _is_ascii_word(value))
+    tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple))
+    # Of one place, `itemgetter` returns the text itself, and joined it is itself again.
+    return itemgetter(*places) if places else _none, places, tuples
+
+
+def _none(_: tuple[object, ...]) -> tuple[()]:
+    return ()
 
 
 def _is_ascii_word(value: object) -> bool:
@@ -193,14 +200,16 @@ class _Field:
     expected: str
 
 
+_Texts = tuple[Callable[[tuple[object, ...]], Iterable[Any]], tuple[int, ...], tuple[int, ...]]
+"""A function that takes the texts of values (`Any`: text, by its type), their places, and the places of tuples of texts."""
+
+
 @frozen
 class _Plan:
     name: str
     fields: tuple[_Field, ...]
-    read: Callable[[object], tuple[object, ...]]
-    texts: dict[
-        tuple[type, ...], tuple[int, ...]
-    ]  # types that passed, and the places of texts, so that the next cost one look-up
+    read: Callable[[object], tuple[Any, ...]]  # of any types
+    texts: dict[tuple[type, ...], _Texts]  # of types that passed, so that the next cost one look-up
 
 
 @cache

@@ -38,16 +38,19 @@ def parsed(text: str) -> dict[str, Any] | None:
     # There is no white space before a colon, so the colon of a key follows its quote at once. The text has `":` at least once for
     # each key that it states. Of a key that comes twice, the document has one. Example: `{"a":1,"a":2}` has `":` twice, and its
     # document has one key.
-    return document if type(document) is dict and text.count('":') == _keys(document) else None
+    return document if type(document) is dict and _has_keys(document, text.count('":')) else None
 
 
-def _keys(value: dict[str, Any] | list[Any]) -> int:
-    """Return the number of keys of a document, those of its parts included."""
-    count, parts = (len(value), value.values()) if isinstance(value, dict) else (0, value)
-    for part in parts:
-        if type(part) is dict or type(part) is list:
-            count += _keys(part)
-    return count
+def _has_keys(document: dict[str, Any], count: int) -> bool:
+    """Return whether a document has as many keys, those of its parts included. It cannot have more."""
+    waiting: list[Any] = [document]
+    for part in waiting:  # it grows meanwhile
+        is_object = type(part) is dict
+        count -= len(part) if is_object else 0
+        if not count:  # no look at the rest: there is no key left
+            return True
+        waiting += [one for one in (part.values() if is_object else part) if type(one) is dict or type(one) is list]
+    return False
 
 
 def encoded(document: object) -> str | None:
