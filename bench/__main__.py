@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.measure import Section, markdown_table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "start", "jobs")
+QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs")
 LIBRARIES = ("attrs", "cattrs", "msgspec", "python-statemachine", "sismic", "transitions")
 
 

@@ -145,7 +145,7 @@ class ReplayByHand:
         else:
             assert fact is not None
             sent = fact.id, fact.source, "cobrowse.session." + fact.kind, fact.time, fact.receivedtime
-        row = Row(
+        columns = (
             session.id,
             context.conversation_id,
             context.participant_id,
@@ -157,7 +157,7 @@ class ReplayByHand:
             *self._words(outcome),
             changed,
         )
-        leg.rows.append(encode(row))
+        leg.rows.append(encode(Row(*columns)))
 
     def _words(self, outcome: Outcome) -> tuple[Any, ...]:
         """Return what a row has of an outcome. Most outcomes are shared, so it is made once. `Any`: columns of any type."""
@@ -256,19 +256,18 @@ def _part(part: Segment | Wrapup, names: tuple[str, ...]) -> dict[str, Any]:
     return {NAMES[name]: plain(value) for name, value in values if value is not None and value is not False}
 
 
-def main() -> None:
+def replay(events: Path, sessions: Path, trace: Path) -> None:
     """Replay a file."""
-    events, sessions, trace = map(Path, sys.argv[1:])
-    gc.set_threshold(100_000, 50, 100)
-    replay = ReplayByHand(Lifecycle())
+    by_hand = ReplayByHand(Lifecycle())
     with events.open("rb") as file:
         for line in file:
-            replay.add(read(line[:-1]))
+            by_hand.add(read(line[:-1]))
     with sessions.open("wb") as one, trace.open("wb") as other:
-        for leg in replay.finish():
+        for leg in by_hand.finish():
             one.write(session_json(leg.session) + b"\n")
             other.write(b"\n".join(leg.rows) + b"\n")
 
 
 if __name__ == "__main__":
-    main()
+    gc.set_threshold(100_000, 50, 100)  # as the command does
+    replay(*map(Path, sys.argv[1:]))

@@ -6,21 +6,26 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
 from markdown_it import MarkdownIt
+from tests.own_tables import LIVE, TABLES
 from tests.tables import table_of
 
-from cobrowse_session.diagrams import FORMATS, PICTURES, render
+from cobrowse_session.diagrams import FORMATS, PICTURES, Picture, render
 from cobrowse_session.diagrams.dot import dot
-from cobrowse_session.diagrams.graph import DEADLINES, LONGEST, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
+from cobrowse_session.diagrams.graph import LONGEST, STAYS, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
+from cobrowse_session.diagrams.layout import layout_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
-from cobrowse_session.diagrams.shapes import DARK, LIGHT
-from cobrowse_session.diagrams.svg import LAYOUTS, svg
-from cobrowse_session.lifecycle.row import Row, refused
+from cobrowse_session.diagrams.shapes import DARK, LIGHT, REGULAR, Place
+from cobrowse_session.diagrams.svg import svg
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.guards import has_changes
+from cobrowse_session.lifecycle.row import Row, name_of, refused
 from cobrowse_session.lifecycle.states import NOT_YET_CONNECTED
 from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED
 
@@ -32,9 +37,10 @@ BY_ROW = "{urn:cobrowse-session:row}"
 Ends = tuple[str, str]
 
 
-@pytest.fixture(params=PICTURES)
+@pytest.fixture(params=[(picture, name) for name in TABLES for picture in PICTURES], ids=" ".join)
 def graph(request: pytest.FixtureRequest) -> Graph:
-    return graph_of(request.param)
+    picture, name = request.param
+    return graph_of(picture, TABLES[name])
 
 
 # --- The graph is what the machines do ----------------------------------------------------------------------------------------
@@ -43,15 +49,21 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 def test_everything_that_moves_is_on_exactly_one_edge(graph: Graph) -> None:
     drawn = Counter(move.key for edge in graph.edges for move in edge.moves if move.target)
 
-    assert drawn == Counter(move.key for move in moves_of(graph.name) if move.target and _can_happen(move))
+    assert drawn == Counter(move.key for move in moves_of(graph.name, graph.table) if move.target and _can_happen(move, graph))
 
 
-def test_the_ladder_asks_every_row_of_the_end_in_its_order() -> None:
-    graph = graph_of("after-call-work")
-    asked = [move.row.name for edge in graph.edges for move in edge.moves if move.event == LEG_ENDED]
+@pytest.mark.parametrize("name", TABLES)
+def test_the_ladder_asks_every_row_of_the_end_in_its_order(name: str) -> None:
+    graph = graph_of("after-call-work", TABLES[name])
+    asked = [edge.moves[0].row.name for edge in graph.edges if edge.kind == "answer" and edge.moves]
+    rows = [
+        move.row.name for move in moves_of("after-call-work", TABLES[name]) if move.event == LEG_ENDED and move.source == "absent"
+    ]
 
-    assert asked == [move.row.name for move in moves_of("after-call-work") if move.event == LEG_ENDED and move.source == "absent"]
-    assert [node.label[0][:3] for node in graph.nodes if node.kind == "question"] == [f"{n} ·" for n in range(1, 8)]
+    assert asked == rows
+    assert [node.label[0].split()[0] for node in graph.nodes if node.kind == "question"] == [
+        str(number) for number in range(1, len(rows) + 1)
+    ]
 
 
 def test_refusals_are_no_edges(graph: Graph) -> None:
@@ -60,9 +72,94 @@ def test_refusals_are_no_edges(graph: Graph) -> None:
 
 def test_an_edge_of_a_frame_holds_for_every_state_inside(graph: Graph) -> None:
     for edge in graph.edges:
-        if edge.kind == "event" and edge.moves and graph.groups:
-            ends = {(move.source, move.target) for move in edge.moves}
-            assert ends == {(a, b) for a in graph.members(edge.source) for b in graph.members(edge.target) if a != b}
+        if edge.kind in ("event", "deadline") and edge.moves and not edge.source.startswith("any"):
+            ends = {(move.source, _place(move.target)) for move in edge.moves}
+            sources = ("absent",) if edge.source == "stays_absent" else graph.members(edge.source)
+            assert ends == {(a, b) for a in sources for b in graph.members(edge.target) if a != b}, edge.id
+
+
+def _place(state: str | None) -> str:
+    return "stays_absent" if state == "absent" else str(state)
+
+
+def test_every_event_of_an_edge_of_a_frame_holds_for_every_state_inside(graph: Graph) -> None:
+    for edge in graph.edges:
+        if edge.kind == "event" and len(members := graph.members(edge.source)) > 1:
+            for event in {move.event for move in edge.moves}:
+                some = [move for move in edge.moves if move.event == event]
+                assert {move.source for move in some} == {*members} - ({some[0].target} if edge.target == edge.source else set())
+
+
+def test_an_oval_is_every_state_or_every_one_outside_of_the_targets_frame(graph: Graph) -> None:
+    states = {*graph.table.states.after_call_work}
+    for edge in graph.edges:
+        if edge.source in ("any", "any_other"):
+            target = edge.moves[0].target
+            mates = next((group.states for group in graph.groups if target != "absent" and target in group.states), (target,))
+            assert {move.source for move in edge.moves} == (states if edge.source == "any" else states - {*mates}), edge.id
+
+
+def test_an_event_that_holds_for_one_state_of_a_frame_is_no_part_of_the_frames_edge() -> None:
+    lost = [*CONNECTION]
+    place = next(number for number, row in enumerate(lost) if row.name == "connected")
+    guarded = evolve(lost[place], name="connected_at_last", source=("alerting",), guards=(has_changes,))
+    graph = graph_of("connection", table_of(connection=[*lost[:place], guarded, *lost[place:]]))
+    edges = {edge.id: edge for edge in graph.edges}
+
+    assert edges["alerting-connected"].label == ("connected", "[has changes]")
+    assert edges["alerting-connected"].rows == ("connected_at_last",)
+    assert edges["pending-connected"].rows == ("connected",)
+
+
+def test_a_row_of_an_own_table_that_writes_and_stays_is_a_loop_where_it_can_hold() -> None:
+    loops = {name: _loops(graph_of("connection", TABLES[name])) for name in ("hold", "live", "standard")}
+
+    assert loops["hold"] == {"connected": [f"{STAYS} held [not on hold]", f"{STAYS} resumed [on hold]"]}
+    assert loops["live"] == {frame: [f"{STAYS} noted"] for frame in ("initial", "pending", "live", "ended")}
+    assert loops["standard"] == {}
+
+
+def _loops(graph: Graph) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for edge in graph.edges:
+        if edge.kind == "stays":
+            assert edge.source == edge.target
+            found.setdefault(edge.source, []).append(" ".join(edge.label))
+    return found
+
+
+def test_an_own_deadline_is_labelled_by_its_timers_first_sentence() -> None:
+    labels = {
+        edge.moves[0].event: " ".join(edge.label)
+        for table in (LIVE, TABLES["pause"])
+        for picture in PICTURES
+        for edge in graph_of(picture, table).edges
+        if edge.kind == "deadline"
+    }
+
+    assert labels == {
+        "timer.alerting": "after alertingTimeoutMs",
+        "timer.acw": "after wrapupTimeoutMs",
+        "timer.hold": "Nobody came back to the held customer in time",
+        "timer.pause": "The pause lasted too long",
+    }
+
+
+@pytest.mark.parametrize(
+    ("picture", "state", "like"),
+    [("connection", "live", "connected"), ("after-call-work", "any", "complete"), ("after-call-work", "question_1", "skipped")],
+)
+def test_a_state_with_the_name_of_a_part_of_the_picture_is_said_so(picture: Picture, state: str, like: str) -> None:
+    table = Table.standard().extended("mine", states={state: like}, connection=_repeats(state))
+
+    with pytest.raises(ValueError, match=f"table 'mine': state '{state}': a part of the picture has this name: rename the state"):
+        graph_of(picture, table)
+
+
+def _repeats(state: str) -> list[Row]:
+    """What a connected-like state of one's own lacks."""
+    row = Row(name="still", on=("connected",), source=(state,), result=refused("no"), reason="No.", cites=())
+    return [row] if state == "live" else []
 
 
 def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
@@ -90,7 +187,7 @@ def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
 
 def test_deadlines_are_a_kind_of_their_own(graph: Graph) -> None:
     assert {move.event for edge in graph.edges if edge.kind == "deadline" for move in edge.moves} == {
-        move.event for move in moves_of(graph.name) if move.event in DEADLINES
+        move.event for move in moves_of(graph.name, graph.table) if move.event in graph.table.timers
     }
 
 
@@ -111,9 +208,10 @@ def test_no_line_on_an_edge_is_longer_than_it_may_be(graph: Graph) -> None:
 
 def test_where_it_begins_and_ends_is_marked(graph: Graph) -> None:
     kinds = {node.id: node.kind for node in graph.nodes}
+    states = graph.table.states
 
     assert kinds[graph.initial] == "initial"
-    assert {"disconnected", "terminated", "complete", "skipped"} & kinds.keys() == {n for n, k in kinds.items() if k == "final"}
+    assert (states.ended | states.closed) & kinds.keys() == {name for name, kind in kinds.items() if kind == "final"}
 
 
 def test_the_description_tells_every_edge(graph: Graph) -> None:
@@ -124,7 +222,7 @@ def test_the_description_tells_every_edge(graph: Graph) -> None:
 
 
 def test_mermaid_shows_the_edges_of_the_graph(graph: Graph) -> None:
-    assert sorted(_of_mermaid(mermaid(graph))) == sorted(_ends(graph))
+    assert sorted(_of_mermaid(mermaid(graph))) == sorted((_word(a), _word(b)) for a, b in _ends(graph))
 
 
 def test_dot_shows_the_edges_of_the_graph(graph: Graph) -> None:
@@ -138,19 +236,25 @@ def test_svg_shows_every_node_and_every_edge_under_its_id(graph: Graph) -> None:
     ids = [element.get("id", "") for element in drawing.iter() if element.get("id")]
 
     assert len(ids) == len(set(ids))
-    assert {f"{graph.name}-{name}" for name in (*(n.id for n in graph.nodes), *(e.id for e in graph.edges))} <= set(ids)
+    assert {_svg_id(graph, node) for node in graph.nodes} | {_svg_id(graph, edge) for edge in graph.edges} <= set(ids)
     assert {edge.id: list(edge.label) for edge in graph.edges} == {
-        edge.id: [text.text for text in _by_id(drawing, f"{graph.name}-{edge.id}").iter(f"{SVG}text")] for edge in graph.edges
+        edge.id: [text.text for text in _by_id(drawing, _svg_id(graph, edge)).iter(f"{SVG}text")] for edge in graph.edges
     }
 
 
+def _svg_id(graph: Graph, one: Node | Edge) -> str:
+    return f"{graph.name}-{one.id}".replace(" ", "_20").replace("acw.", "acw_2e")
+
+
 def test_in_svg_an_edge_ends_where_its_nodes_are(graph: Graph) -> None:
-    places = LAYOUTS[graph.name].places
+    layout = layout_of(graph)
     drawing = _parsed(svg(graph))
     for edge in graph.edges:
-        way, head = (_by_id(drawing, f"{graph.name}-{edge.id}").findall(f"{SVG}path")[place].get("d", "") for place in (0, 1))
-        for (x, y), name in ((_point(way), edge.source), (_point(head), edge.target)):
-            place = places[name]
+        if edge.kind == "stays":
+            continue
+        way, head = (_by_id(drawing, _svg_id(graph, edge)).findall(f"{SVG}path")[place].get("d", "") for place in (0, 1))
+        ends = layout.places[edge.source], layout.chips.get(edge.id) or layout.places[edge.target]
+        for (x, y), place in zip((_point(way), _point(head)), ends, strict=True):
             assert place.left <= x <= place.right, edge.id
             assert place.top <= y <= place.bottom, edge.id
             assert x in (place.left, place.right) or y in (place.top, place.bottom), edge.id
@@ -197,9 +301,9 @@ def test_every_stroke_of_mermaid_stands_out_in_light_and_dark(ground: str) -> No
 
 
 def test_the_table_has_every_event_in_every_state(graph: Graph) -> None:
-    head, *rows = _table(render(graph.name, "markdown"))
+    head, *rows = _table(render(graph.name, "markdown", table=graph.table))
     cells = {(row[0].split()[0], state): cell for row in rows for state, cell in zip(head[1:], row[1:], strict=True)}
-    moves = moves_of(graph.name)
+    moves = moves_of(graph.name, graph.table)
     expected: dict[Ends, dict[str, None]] = {
         (event, state): {} for event in {move.event for move in moves} for state in {move.source for move in moves}
     }
@@ -210,15 +314,15 @@ def test_the_table_has_every_event_in_every_state(graph: Graph) -> None:
 
 
 def test_the_sentences_tell_every_row_with_its_reason(graph: Graph) -> None:
-    sentences = [line for line in render(graph.name, "markdown").splitlines() if re.match(r"\d+\. ", line)]
-    rows = {id(move.row): move.row for move in moves_of(graph.name)}
+    sentences = [line for line in render(graph.name, "markdown", table=graph.table).splitlines() if re.match(r"\d+\. ", line)]
+    rows = {id(move.row): move.row for move in moves_of(graph.name, graph.table)}
 
     assert Counter(re.findall(r"\*\*(\w+)\*\*\. ", "\n".join(sentences))) == Counter(row.name for row in rows.values())
     assert all(any(row.reason in sentence for sentence in sentences) for row in rows.values())
 
 
 def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
-    machine = _parsed(render(graph.name, "scxml"))
+    machine = _parsed(render(graph.name, "scxml", table=graph.table))
     found = [
         (
             transition.get("event"),
@@ -233,9 +337,9 @@ def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     ]
     expected = [
         (
-            *(move.event, move.source, move.target, move.row.name),
-            " and ".join(guard.__name__ for guard in move.row.guards),
-            " ".join(stamp.__name__ for stamp in move.row.actions),
+            *(move.event, _word(move.source), _word(move.target), move.row.name),
+            " and ".join(name_of(guard).replace(" ", "_") for guard in move.row.guards),
+            " ".join(name_of(stamp) for stamp in move.row.actions),
         )
         for move in _by_state(graph)
     ]
@@ -245,7 +349,7 @@ def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
 
 
 def test_xstate_has_every_row_in_every_state_in_order(graph: Graph) -> None:
-    machine = json.loads(render(graph.name, "xstate"))
+    machine = json.loads(render(graph.name, "xstate", table=graph.table))
     found = [
         (
             *(event, state, transition.get("target"), transition["meta"]["row"]),
@@ -258,9 +362,9 @@ def test_xstate_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     ]
     expected = [
         (
-            *(move.event, move.source, move.target, move.row.name),
-            [guard.__name__ for guard in move.row.guards],
-            [stamp.__name__ for stamp in move.row.actions],
+            *(move.event, _word(move.source), _word(move.target), move.row.name),
+            [name_of(guard) for guard in move.row.guards],
+            [name_of(stamp) for stamp in move.row.actions],
         )
         for move in _by_state(graph)
     ]
@@ -356,11 +460,117 @@ def test_a_drawing_says_what_it_is_and_what_its_signs_mean(graph: Graph) -> None
 
 
 def test_in_svg_an_edge_without_corners_is_straight_from_border_to_border() -> None:
-    places = LAYOUTS["connection"].places
-    way = _by_id(_parsed(svg(SMALL)), "connection-alerting-connected").findall(f"{SVG}path")
+    graph = graph_of("connection")
+    places = layout_of(graph).places
+    way = _by_id(_parsed(svg(graph)), "connection-disconnected-terminated").findall(f"{SVG}path")
 
-    assert _point(way[0].get("d", "")) == (places["alerting"].x, places["alerting"].top)
-    assert _point(way[1].get("d", "")) == (places["connected"].x, places["connected"].bottom)
+    assert _point(way[0].get("d", "")) == (places["disconnected"].x, places["disconnected"].top)
+    assert _point(way[1].get("d", "")) == (places["terminated"].x, places["terminated"].bottom)
+
+
+# --- What a drawing shows can be read -----------------------------------------------------------------------------------------
+
+Area = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def test_no_two_boxes_overlap(graph: Graph) -> None:
+    layout = layout_of(graph)
+    frames = {group.id: group.states for group in graph.groups}
+    boxes = {name: _area(place) for name, place in {**layout.places, **layout.chips}.items()}
+    overlapping = [
+        (one, other)
+        for one, other in combinations(boxes, 2)
+        if _overlap(boxes[one], boxes[other]) and one not in frames.get(other, ()) and other not in frames.get(one, ())
+    ]
+
+    assert overlapping == []
+    for name, states in frames.items():
+        left, top, right, bottom = boxes[name]
+        assert all(left < boxes[one][0] and boxes[one][2] < right for one in states), name
+        assert all(top + 20 < boxes[one][1] and boxes[one][3] < bottom for one in states), name  # its own name is on top
+
+
+def test_no_label_is_on_a_box_or_on_another_label_or_outside(graph: Graph) -> None:
+    layout = layout_of(graph)
+    boxes = {name: _area(layout.places[name]) for name in (node.id for node in graph.nodes)}
+    boxes |= {name: _area(place) for name, place in layout.chips.items()}
+    frames = {group.id: _area(layout.places[group.id]) for group in graph.groups}
+    boxes |= {f"name of {name}": ((a + c) / 2 - 55, b + 8, (a + c) / 2 + 55, b + 26) for name, (a, b, c, _) in frames.items()}
+    labels = [(edge.id, area) for edge in graph.edges if edge.kind != "stays" for area in _label_areas(graph, edge)]
+
+    assert [(label, name) for label, area in labels for name, box in boxes.items() if _overlap(area, box)] == []
+    assert [(one, other) for (one, a), (other, b) in combinations(labels, 2) if one != other and _overlap(a, b)] == []
+    assert [label for label, area in labels if area[0] < 0 or area[2] > layout.width or area[3] > layout.height] == []
+
+
+def test_what_stays_in_a_state_is_inside_of_its_box(graph: Graph) -> None:
+    layout = layout_of(graph)
+    for edge in graph.edges:
+        if edge.kind == "stays":
+            left, top, right, bottom = _area(layout.places[edge.source])
+            for area in _label_areas(graph, edge):
+                assert left < area[0], edge.id
+                assert top + 18 < area[1], edge.id
+                assert area[2] < right, edge.id
+                assert area[3] < bottom, edge.id
+
+
+def test_no_line_passes_through_a_box(graph: Graph) -> None:
+    layout = layout_of(graph)
+    boxes = {name: _area(layout.places[name]) for name in (node.id for node in graph.nodes)}
+    boxes |= {name: _area(place) for name, place in layout.chips.items()}
+    for edge in graph.edges:
+        if edge.kind != "stays":
+            way = _by_id(_parsed(svg(graph)), _svg_id(graph, edge)).find(f"{SVG}path")
+            assert way is not None
+            numbers = [float(number) for number in re.findall(r"-?[\d.]+", way.get("d", ""))]
+            points = [*zip(numbers[::2], numbers[1::2], strict=True)]
+            crossed = [
+                name
+                for (x1, y1), (x2, y2) in pairwise(points)
+                for name, box in boxes.items()
+                if _overlap((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), box)
+            ]
+            assert crossed == [], edge.id
+
+
+@pytest.mark.parametrize("name", ["standard", "hold", "short calls", "parked", "pause"])
+@pytest.mark.parametrize("picture", PICTURES)
+def test_in_the_pictures_of_the_documentation_no_lines_cross(picture: Picture, name: str) -> None:
+    graph = graph_of(picture, TABLES[name])
+    drawing = _parsed(svg(graph))
+    lines: list[tuple[str, Area]] = []
+    for edge in graph.edges:
+        if edge.kind != "stays":
+            way = _by_id(drawing, _svg_id(graph, edge)).find(f"{SVG}path")
+            assert way is not None
+            numbers = [float(number) for number in re.findall(r"-?[\d.]+", way.get("d", ""))]
+            for (x1, y1), (x2, y2) in pairwise([*zip(numbers[::2], numbers[1::2], strict=True)]):
+                lines.append((edge.id, (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))))
+
+    assert [(one, other) for (one, a), (other, b) in combinations(lines, 2) if one != other and _touch(a, b)] == []
+
+
+def _area(place: Place) -> Area:
+    return place.left, place.top, place.right, place.bottom
+
+
+def _overlap(one: Area, other: Area) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _touch(one: Area, other: Area) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+
+
+def _label_areas(graph: Graph, edge: Edge) -> Iterator[Area]:
+    """Where the lines of a label are, in a font of usual width. The letters are nine pixels high."""
+    for text in _by_id(_parsed(svg(graph)), _svg_id(graph, edge)).iter(f"{SVG}text"):
+        own = re.search(r"[\d.]+", text.get("style", ""))
+        half = REGULAR * float(own[0] if own else 13) * len(text.text or "") / 2
+        x, y = float(text.get("x", "")), float(text.get("y", ""))
+        yield x - half, y - 4.5, x + half, y + 4.5
 
 
 # --- What is committed --------------------------------------------------------------------------------------------------------
@@ -388,9 +598,9 @@ def _parsed(xml: str) -> ET.Element:
     return ET.fromstring(xml)  # noqa: S314 (our own text)
 
 
-def _can_happen(move: Move) -> bool:
+def _can_happen(move: Move, graph: Graph) -> bool:
     """A leg ends once, and there is no after-call work before."""
-    return move.event != LEG_ENDED or move.source == "absent"
+    return move.event != LEG_ENDED or graph.table.states.standard(move.source) == "absent"
 
 
 def _ends(graph: Graph) -> list[Ends]:
@@ -455,10 +665,15 @@ def _given(move: Move) -> str:
             return f"{signs[verdict.kind]} {verdict.rule or (move.row.name if verdict.kind == 'applied' else verdict.kind)}"
 
 
+def _word(state: str | None) -> str | None:
+    """A state as a word: these formats allow no spaces."""
+    return state and state.replace(" ", "_20")
+
+
 def _by_state(graph: Graph) -> list[Move]:
     """The moves, state by state in the order of the picture."""
     order = [node.id for node in graph.nodes]
-    return sorted(moves_of(graph.name), key=lambda move: order.index(move.source))
+    return sorted(moves_of(graph.name, graph.table), key=lambda move: order.index(move.source))
 
 
 def _guards(guard: dict[str, object] | None) -> object:

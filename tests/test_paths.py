@@ -16,8 +16,9 @@ from cobrowse_session import Event, Lifecycle, Settings, WrapupPrompt
 from cobrowse_session.cli import app, diagram  # noqa: F401 (the import registers the commands)
 from cobrowse_session.diagrams import PICTURES, WITH_PATH, Picture, TracePath, perfetto, render
 from cobrowse_session.diagrams.graph import Graph, graph_of
+from cobrowse_session.diagrams.layout import layout_of
 from cobrowse_session.diagrams.paths import circled, with_path
-from cobrowse_session.diagrams.svg import LAYOUTS, svg
+from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.stream import SessionLog
@@ -170,7 +171,7 @@ def test_an_edge_of_several_events_says_which_of_them_came(trace: list[Row]) -> 
 
 def test_in_svg_a_way_through_a_frame_leads_from_state_to_state(trace: list[Row]) -> None:
     drawing = ET.fromstring(render("connection", "svg", path=TracePath.of(trace, "cleo")))  # noqa: S314 (our own text)
-    places = LAYOUTS["connection"].places
+    places = layout_of(graph_of("connection")).places
     ends = {}
     for edge in ("none-pending", "pending-connected", "connected-ended"):
         (group,) = (element for element in drawing.iter() if element.get("id") == f"connection-{edge}")
@@ -316,7 +317,7 @@ def test_more_stubs_than_a_box_has_room_for_are_counted() -> None:
 def test_large_counts_have_separators_and_fit(picture: Picture, trace: list[Row]) -> None:
     drawn = svg(_often(with_path(graph_of(picture), TracePath.of(trace))))
     drawing = ET.fromstring(drawn)  # noqa: S314 (our own text)
-    places, texts = LAYOUTS[picture].places, 0
+    places, texts = layout_of(graph_of(picture)).places, 0
     for group in drawing.iter("{http://www.w3.org/2000/svg}g"):
         if "node" in group.get("class", "").split():
             place = places[group.get("id", "").removeprefix(f"{picture}-")]

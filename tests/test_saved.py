@@ -3,17 +3,22 @@
 import ast
 import copy
 import json
+import pickle
 import random
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.strategies import at
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import at, lifecycles, streams
 from tests.test_clock import mutations
 
-from cobrowse_session import DecodeError, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session import DecodeError, Event, FormatVersionError, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Restored, explain, history
+from cobrowse_session.tables import also
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire import encode_session, restore_log, save_log, trace_entries
@@ -411,3 +416,78 @@ def test_the_history_of_a_log_that_was_sealed_under_another_table_has_its_reason
         "Of another table.",
         "The leg ended. No setting of the leg begins after-call work.",
     ]
+
+
+# --- Nothing has changed since ------------------------------------------------------------------------------------------------
+
+
+def is_loaded(log: SessionLog) -> bool:
+    return "not loaded" not in repr(log)
+
+
+def test_an_unchanged_log_shows_its_session_before_its_events_are_read() -> None:
+    log = log_of()
+    again = restore_log(saved(log))
+
+    assert (again.session, again.session.settings, again.context) == (log.session, log.session.settings, log.context)
+    assert (again.deadline, again.advanced, again.sealed, again.repeats, again.late) == (None, at(1000), False, 2, 0)
+    assert not is_loaded(again)
+    assert again.events == log.events
+    assert is_loaded(again)
+
+
+def test_time_goes_on_without_the_events_until_a_deadline_is_due() -> None:
+    log = SessionLog.of(CALL, TIMED)  # pending after-call work
+    assert log.deadline is not None
+    for until, loaded in ((log.deadline - timedelta(seconds=1), False), (log.deadline, True)):
+        again = restore_log(saved(log))
+        expected = restore_log(saved(log))
+        assert expected.events
+        assert again.advance(until) == expected.advance(until)
+        assert is_loaded(again) == loaded
+        assert shown(again) == shown(expected)
+
+
+@given(made=streams(), lifecycle=lifecycles(), times=st.lists(st.integers(0, 20), max_size=2), pickled=st.booleans())
+def test_a_log_whose_events_are_not_loaded_goes_on_as_one_whose_events_are(
+    *, made: list[Event], lifecycle: Lifecycle, times: list[int], pickled: bool
+) -> None:
+    whole, cut = SessionLog(lifecycle, "s1"), SessionLog(lifecycle, "s1")
+    for event in made[: len(made) // 2]:
+        cut.add(event)
+        whole.add(event)
+    cut = restore_log(saved(cut), lifecycle)
+    assert not is_loaded(cut)
+    if pickled:
+        cut = pickle.loads(pickle.dumps(cut))  # noqa: S301 (our own bytes)
+    for moment in times:
+        assert cut.advance(at(moment)) == whole.advance(at(moment))
+    for event in made[len(made) // 2 :]:
+        assert cut.add(event) == whole.add(event)
+    assert shown(cut) == shown(whole)
+
+
+@pytest.mark.parametrize(
+    "key", ["state", "events", "context", "sessionSettings", "advanced", "lifecycle", "table", "trace", "late"]
+)
+def test_a_log_that_was_edited_anywhere_is_read_from_its_events(key: str) -> None:
+    document = saved(log_of())
+    document[key] = {**document[key], "new": 1} if isinstance(document[key], dict) else document[key]
+    if key == "events":
+        document[key] = document[key][:-1]
+    if key == "advanced":
+        document[key] = "2026-03-01T09:16:41.000Z"
+    if key in ("trace", "late"):
+        document[key] = {"trace": "x", "late": 1}[key]
+
+    assert is_loaded(restore_log(document))
+
+
+def test_a_log_under_other_rules_or_another_table_is_read_from_its_events() -> None:
+    document = saved(log_of())
+    other = Table.standard().extended("other", connection=[also("ended", set_disconnect_type)])
+
+    assert not is_loaded(restore_log(document, TIMED))
+    assert is_loaded(restore_log(document, Lifecycle()))
+    assert is_loaded(restore_log(document, table=other))
+    assert is_loaded(restore_log({key: value for key, value in document.items() if key != "checksum"}))

@@ -18,13 +18,18 @@ Name the extension in `conf.py`; it needs no program and no network:
 
       The path of one session; without ``:session:``, of all in the trace.
 
+   .. cobrowse-diagram:: connection
+      :table: acme.tables:HOLD
+
+      The connection by the rows of ``HOLD`` in the module ``acme.tables``.
+
    .. cobrowse-timeline:: events.jsonl
       :session: s1
       :acw: timeout
       :acw-timeout: 30
       :until: end
 
-      One session in time.
+      One session in time. It may have a ``:table:``, too.
 
 Files are named as everywhere in Sphinx, beside the page or, with a leading slash, from the root of the pages. What stands inside
 is the caption. In HTML the drawing is part of the page, in the page's theme; other builders get the diagram in Mermaid, and the
@@ -33,10 +38,12 @@ session in sentences.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settings, WrapupPrompt, __version__
+from cobrowse_session.checks import shown
 from cobrowse_session.diagrams import PICTURES, TracePath, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
@@ -46,6 +53,7 @@ from cobrowse_session.io.diff import read_trace
 from cobrowse_session.io.replay import Rejected, read_events, replay
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, history
+from cobrowse_session.tables import Table
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.converter import read_time
 
@@ -118,6 +126,10 @@ class _Directive(SphinxDirective):
         """Return the SVG with that id, and a language and a text for other builders."""
         raise NotImplementedError
 
+    def table(self) -> Table:
+        """Return the table that the page names. None named: the standard one."""
+        return _table(self.options["table"]) if "table" in self.options else Table.standard()
+
     def path(self, name: str) -> Path:
         """Return a file that a page names. The page is built again when the file changes."""
         relative, absolute = self.env.relfn2path(name)
@@ -129,11 +141,15 @@ class Diagram(_Directive):
     """`cobrowse-diagram`: a picture of the lifecycle, and the paths taken through it."""
 
     scale = 0.76
-    option_spec: ClassVar[dict[str, Reader] | None] = {"trace": directives.path, "session": directives.unchanged_required}
+    option_spec: ClassVar[dict[str, Reader] | None] = {
+        "trace": directives.path,
+        "session": directives.unchanged_required,
+        "table": directives.unchanged_required,
+    }
 
     def draw(self, name: str) -> tuple[str, str, str]:
         """Return the picture and its Mermaid."""
-        graph = graph_of(_one_of(PICTURES, self.arguments[0]))
+        graph = graph_of(_one_of(PICTURES, self.arguments[0]), self.table())
         if (path := self._path()) is not None:
             graph = with_path(graph, path)
         return svg(graph, name), "mermaid", mermaid(graph)
@@ -153,6 +169,7 @@ class Timeline(_Directive):
     scale = 0.82
     option_spec: ClassVar[dict[str, Reader] | None] = {
         "session": directives.unchanged_required,
+        "table": directives.unchanged_required,
         "acw": directives.unchanged_required,
         "acw-timeout": directives.unchanged_required,
         "until": directives.unchanged_required,
@@ -164,13 +181,15 @@ class Timeline(_Directive):
         return timeline(log, name), "text", "\n".join(map(printable, history(log)))
 
     def _log(self) -> SessionLog:
+        table = self.table()
         settings = Settings(
             wrapup_prompt=_one_of(tuple(WrapupPrompt), WrapupPrompt.read(self.options["acw"])) if "acw" in self.options else None,
             wrapup_timeout=_duration(self.options["acw-timeout"]) if "acw-timeout" in self.options else None,
         )
         until = _moment(self.options["until"]) if "until" in self.options else None
         with self.path(self.arguments[0]).open("rb") as file:
-            logs = replay(read_events(file, _refuse), Lifecycle(settings=settings), until)
+            events = read_events(file, _refuse, table=table)
+            logs = replay(events, Lifecycle(settings=settings, table=table), until)
         session = self.options.get("session")
         found = [log for log in logs if session in (None, log.session_id)]
         if len(found) != 1:
@@ -181,6 +200,20 @@ class Timeline(_Directive):
 
 def _refuse(rejected: Rejected) -> NoReturn:
     raise rejected.error
+
+
+def _table(text: str) -> Table:
+    module, colon, name = text.partition(":")
+    expected = ":table: expected module:NAME of a Table"
+    if not colon:
+        raise ValueError(f"{expected}, found {text!r}")
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise ValueError(f"{expected}, found {text!r}: {error}. Add its folder to sys.path in conf.py") from error
+    if not isinstance(found, Table):
+        raise ValueError(f"{expected}, found {text!r}, which is {shown(found)}")  # noqa: TRY004 (an option of the page is wrong)
+    return found
 
 
 def _duration(text: str) -> timedelta:

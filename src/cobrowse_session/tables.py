@@ -1,4 +1,4 @@
-"""What a table of your own is written with: `Table.standard().extended(...)`.
+"""The parts of a table of your own: `Table.standard().extended(...)`.
 
 Rows of your own may use the guards and the actions of the standard rows: `lifecycle/guards.py` and `lifecycle/actions.py`.
 """

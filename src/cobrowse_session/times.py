@@ -49,9 +49,12 @@ MAX_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 """Later than every deadline."""
 
 
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 def milliseconds(duration: timedelta) -> int:
     """Return a duration in whole milliseconds, rounded down."""
-    return duration // timedelta(milliseconds=1)
+    return duration // _MILLISECOND
 
 
 @lru_cache(maxsize=1024)

@@ -7,19 +7,20 @@ from tempfile import gettempdir
 from typing import Annotated, BinaryIO
 
 import typer
-from attrs import astuple, frozen
+from attrs import astuple, define, field, frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.activity import Listing, listing_of
 from cobrowse_session.cli.errors import STDIN, naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, many_objects, open_input
+from cobrowse_session.cli.jobs import MAX_JOBS, joined, started
 from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import Steps, inform, progress
 from cobrowse_session.cli.sessions import Known, known_at_of
 from cobrowse_session.cli.summary import Summary
-from cobrowse_session.io.replay import Rejected, Replay, read_events
-from cobrowse_session.io.spool import Spool
+from cobrowse_session.io.replay import Rejected, Replay, ReplayStats, lines, read_events
+from cobrowse_session.io.spool import Spool, write_in_order
 from cobrowse_session.lifecycle import Refused
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
@@ -69,6 +70,15 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
             rich_help_panel=TIME,
         ),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_JOBS,
+            metavar="N",
+            help="Replay in so many processes, each for a part of the sessions. The output is the same.",
+        ),
+    ] = 1,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 also if events were refused.")] = False,
 ) -> None:
     """Replay a file of events: one session per line to standard output, a summary to standard error.
@@ -81,14 +91,17 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
     if listing:
         listing.check(None if known.at else until)
     sealing = seconds("--seal-after", seal_after)
+    if jobs > 1 and sealing is not None:
+        raise typer.BadParameter("expected one of --jobs and --seal-after, found both", param_hint="--jobs")
     check_files([events], astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
         source = open_input(files, events, "events")
-        spool = files.enter_context(closing(Spool(with_trace=targets.trace is not None)))
-        run = _Run(lifecycle, sealing, spool, listing, *map(outputs.writer, astuple(targets)))
+        write_session, write_trace, write_reject, write_summary = map(outputs.writer, astuple(targets))
+        run = _Run(lifecycle, until, known, listing, targets.trace is not None, write_reject, files)
         with many_objects(), progress() as steps:
-            reached = run.replay_all(source, steps, until, known)
-        run.write(reached)
+            reached = run.replay(source, steps, sealing) if jobs == 1 else run.replay_in_jobs(source, steps, jobs)
+        run.write(reached, write_session, write_trace)
+        write_summary(dump(run.summary.as_json()))
     if listing and listing.as_json and listing.not_listed:
         inform(listing.not_listed)
     known.inform()
@@ -104,53 +117,70 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
         raise typer.Exit(1)
 
 
+@define
 class _Run:
-    """One replay, from a file of events to the files that are written."""
+    """One replay of a file of events, in one process or in several."""
 
-    def __init__(
-        self,
-        lifecycle: Lifecycle,
-        seal_after: timedelta | None,
-        spool: Spool,
-        listing: Listing | None,
-        *writers: Callable[[str], object],
-    ) -> None:
-        self._listing = listing
-        self._table = lifecycle.table
-        self._spool = spool
-        self._write_session, self._write_trace, self._write_reject, self._write_summary = writers
-        self._replay = Replay(lifecycle, seal_after, self._put)
-        self.summary = Summary(self._replay.stats)
+    lifecycle: Lifecycle
+    until: datetime | None
+    known: Known
+    listing: Listing | None
+    with_trace: bool
+    write_reject: Callable[[str], object]
+    files: ExitStack
+    summary: Summary = field(factory=lambda: Summary(ReplayStats()))
+    spools: list[Spool] = field(factory=list)
 
-    def replay_all(self, source: BinaryIO, steps: Steps, until: datetime | None, known: Known) -> datetime | None:
+    def replay(self, source: BinaryIO, steps: Steps, seal_after: timedelta | None) -> datetime | None:
         """Replay the file. Return the time to which the sessions are advanced."""
-        for event in known.select(steps.reading(read_events(source, self._reject, table=self._table), source)):
-            self._replay.add(event)
+        self.spools.append(self.files.enter_context(closing(Spool(with_trace=self.with_trace))))
+        replay = Replay(self.lifecycle, seal_after, self._put)
+        self.summary.stats = replay.stats
+        for event in self.known.select(steps.reading(read_events(source, self._reject, table=self.lifecycle.table), source)):
+            replay.add(event)
         with steps.waiting("Finishing"):
-            asked = self._listing.at if self._listing else None
-            reached, logs = self._replay.finish(until or asked, exactly=known.at is not None)
+            reached, logs = replay.finish(self._asked, exactly=self.known.at is not None)
         for log in steps.each("Writing", logs, "session"):
             self._put(log)
         return reached
 
-    def write(self, reached: datetime | None) -> None:
-        """Write everything, in order. A list is written in place of the sessions.
+    def replay_in_jobs(self, source: BinaryIO, steps: Steps, count: int) -> datetime | None:
+        """Replay the file in several processes. Return the time to which the sessions are advanced."""
+        jobs = self.files.enter_context(started(count, self.lifecycle, self.known, self.listing, with_trace=self.with_trace))
+        jobs.replay(steps.reading(lines(source), source, "lines"))
+        with steps.waiting("Finishing"):
+            reached, parts = jobs.finish(self._asked, exactly=self.known.at is not None)
+        self.summary = joined(parts, self.known, self.listing)
+        self.spools = jobs.spools(parts, self.files)
+        for rejected in sorted((one for part in parts for one in part.rejected), key=lambda one: one.error.line or 0):
+            self._reject(rejected)
+        return reached
+
+    def write(
+        self, reached: datetime | None, write_session: Callable[[str], object], write_trace: Callable[[str], object]
+    ) -> None:
+        """Write the sessions and traces, in order. A list is written in place of the sessions.
 
         Args:
             reached: the time to which the sessions are advanced.
+            write_session: writes a line.
+            write_trace: writes lines.
         """
-        if self._listing:
-            for line in self._listing.lines(reached):
-                self._write_session(line)
-        self._spool.write((lambda _: None) if self._listing else self._write_session, self._write_trace)
-        self._write_summary(dump(self.summary.as_json()))
+        if self.listing:
+            for line in self.listing.lines(reached):
+                write_session(line)
+        write_in_order(self.spools, (lambda _: None) if self.listing else write_session, write_trace)
+
+    @property
+    def _asked(self) -> datetime | None:
+        return self.until or (self.listing.at if self.listing else None)
 
     def _put(self, log: SessionLog) -> None:
         self.summary.take(log.context)
-        if self._listing:
-            self._listing.take(log)
-        self._spool.put(log)
+        if self.listing:
+            self.listing.take(log)
+        self.spools[0].put(log)
 
     def _reject(self, line: Rejected) -> None:
         self.summary.reject(line)
-        self._write_reject(line.as_json())
+        self.write_reject(line.as_json())

@@ -17,7 +17,6 @@ from cobrowse_session.printable import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from cobrowse_session.events import Event
     from cobrowse_session.stream import SessionLog
 
 REFRESH = 1000
@@ -36,9 +35,9 @@ class Steps:
 
     _bar: "Progress | None"
 
-    def reading(self, events: "Iterator[Event]", file: BinaryIO) -> "Iterator[Event]":
-        """Yield the events of a file, and show how far it was read."""
-        return events if self._bar is None else _reading(self._bar, events, file)
+    def reading(self, parts: Iterator[T], file: BinaryIO, what: str = "events") -> Iterator[T]:
+        """Yield the events of a file, or its lines, and show how far it was read."""
+        return parts if self._bar is None else _reading(self._bar, parts, file, what)
 
     @contextmanager
     def waiting(self, description: str) -> Iterator[None]:
@@ -61,14 +60,14 @@ class Steps:
             self._bar.advance(task)
 
 
-def _reading(bar: "Progress", events: "Iterator[Event]", file: BinaryIO) -> "Iterator[Event]":
+def _reading(bar: "Progress", parts: Iterator[T], file: BinaryIO, what: str) -> Iterator[T]:
     number = file.fileno()  # of a compressed file, the file itself
     total = os.fstat(number).st_size or None  # a pipe has none
     task = bar.add_task("Reading", total=total, note="")
-    for count, event in enumerate(events, 1):
-        yield event
+    for count, part in enumerate(parts, 1):
+        yield part
         if count % REFRESH == 0:
-            bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, note=f"{count:,} events")
+            bar.update(task, completed=os.lseek(number, 0, os.SEEK_CUR) if total else 0, note=f"{count:,} {what}")
     bar.update(task, total=1, completed=1)
 
 

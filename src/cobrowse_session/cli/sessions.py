@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from attrs import define, field, frozen
@@ -53,6 +53,13 @@ class Known:
                 yield event
             else:
                 self.later[event.subject] = min(event.received, self.later.get(event.subject, event.received))
+
+    def join(self, other: Self) -> None:
+        """Add what was counted elsewhere, of other sessions."""
+        self.total += other.total
+        self.received += other.received
+        self.unstamped += other.unstamped
+        self.later |= other.later
 
     def inform(self) -> None:
         """Print how many events were received by then, and how many do not state when."""

@@ -6,6 +6,7 @@ edge has the moves that it represents (`moves`), so that a test can compare them
 Refusals are no edges. The table has them (`markdown.py`), and the picture of a path (`paths.py`).
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
@@ -221,9 +222,23 @@ def graph_of(picture: Picture, table: Table | None = None) -> Graph:
     Args:
         picture: its name.
         table: None: the standard one.
+
+    Raises:
+        ValueError: a state has the name of a frame or of another part of the picture.
     """
     table = table or Table.standard()
+    states = table.states.connection if picture == "connection" else table.states.after_call_work
+    for state in states:
+        if state in _TAKEN[picture] or state.startswith("question_"):
+            raise ValueError(f"table {table.name!r}: state {state!r}: a part of the picture has this name: rename the state")
     return _connection(table) if picture == "connection" else _after_call_work(table)
+
+
+_TAKEN: Mapping[Picture, tuple[str, ...]] = {
+    "connection": ("start", "initial", "pending", "live", "ended"),
+    "after-call-work": ("start", "initial", "working", "stays_absent", "any", "any_other"),
+}
+"""What no state can be called: the frames, and the nodes that are no states."""
 
 
 def moves_of(picture: Picture, table: Table | None = None) -> tuple[Move, ...]:
@@ -253,7 +268,7 @@ def _connection(table: Table) -> Graph:
     return Graph(
         table=table,
         name="connection",
-        title="The connection",
+        title=f"The connection{_of(table)}",
         about="The life of one leg, from none through the pending states, which have no order, to connected and its end.",
         initial="none",
         nodes=tuple(
@@ -319,8 +334,8 @@ def _between(moves: list[Move], ends: Ends, members: Members) -> Iterator[tuple[
     for move in moves:
         sources[move.event, str(move.target)].add(move.source)
     whole = {key for key, some in sources.items() if some == {*members[0]} - {key[1]}}
-    into_all = {target for _, target in whole} == {*members[1]}
     within = ends[0] == ends[1]
+    into_all = {target for _, target in whole} == {*members[1]} and not (within and len(members[1]) == 2)
     found: dict[Ends, list[Move]] = defaultdict(list)
     for move in moves:
         target = str(move.target)
@@ -335,10 +350,10 @@ def _stays(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> 
     """Return a loop for each row of the table's own that writes and enters no state."""
     # The standard rows of this kind, such as `details`, are in the table (`markdown.py`). An own one, such as `held`, would be
     # in no picture: the leg stays connected.
-    standard = {(row.name, kind) for rows in (CONNECTION, AFTER_CALL_WORK) for row in rows for kind in row.on}
+    standard = {row.name for row in (*CONNECTION, *AFTER_CALL_WORK)}
     by_row: dict[tuple[str, Row], list[Move]] = defaultdict(list)
     for move in moves:
-        own = (move.row.name, move.event) not in standard and move.event != LEG_ENDED
+        own = move.row.name not in standard and move.event != LEG_ENDED
         if own and move.row.outcome == NO_TRANSITION and move.row.actions and _can_hold(move.row, move.source, table.states):
             by_row[move.event, move.row].append(move)
     for (event, row), some in by_row.items():
@@ -395,7 +410,7 @@ def _after_call_work(table: Table) -> Graph:
     return Graph(
         table=table,
         name="after-call-work",
-        title="After-call work",
+        title=f"After-call work{_of(table)}",
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
         nodes=(
@@ -512,7 +527,8 @@ def _sources(
 ) -> Iterator[tuple[str, tuple[Move, ...]]]:
     """Yield the nodes or frames that represent the states of a row, each with its moves."""
     everywhere = {*table.states.after_call_work}
-    mates = next(({*group.states} for group in groups if target in group.states), {target})
+    # `absent` after the end of the leg is outside of the frame of the states before the end.
+    mates = next(({*group.states} for group in groups if target in group.states and target not in _AFTER_THE_END), {target})
     oval = "any" if moves.keys() == everywhere else "any_other" if moves.keys() == everywhere - mates else None
     if oval:
         yield oval, tuple(moves.values())
@@ -534,6 +550,10 @@ def _is_after_the_end(move: Move, moves: tuple[Move, ...]) -> bool:
 # --- Words --------------------------------------------------------------------------------------------------------------------
 
 
+def _of(table: Table) -> str:
+    return "" if table.name == "standard" else f" (table {shortened(table.name)})"
+
+
 def shortened(text: str) -> str:
     """Return a text from outside that fits into a title: printable, and cut to `TITLE` characters."""
     shown = printable(text)
@@ -543,6 +563,14 @@ def shortened(text: str) -> str:
 def _wrapped(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the lines of a label."""
     return tuple(line for one in texts for line in wrap(printable(one), LONGEST))
+
+
+def identifier(name: str) -> str:
+    """Return a name for formats that allow letters, digits and underscores. `on hold` is `on_20hold`."""
+    return _NOT_A_WORD.sub(lambda found: f"_{ord(found[0]):x}", name)
+
+
+_NOT_A_WORD = re.compile(r"[^\w-]", re.ASCII)
 
 
 def words(name: str) -> str:

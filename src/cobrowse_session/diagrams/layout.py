@@ -5,8 +5,8 @@ wider. An edge that no hand has drawn goes below the picture, in a lane of its o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, groupby, pairwise
 
 from attrs import Factory, define, frozen
 
@@ -93,6 +93,12 @@ class _Drawn:
     spans: dict[str, tuple[Point, Point]] = Factory(dict)
     done: set[str] = Factory(set)
 
+    def stack(self, names: list[str], at: tuple[float, float, float], heights: list[int], gaps: list[float]) -> None:
+        """Place boxes of a column: at its middle, from its top, with its width."""
+        x, top, width = at
+        for name, y, height in zip(names, _stacked(top, heights, gaps), heights, strict=True):
+            self.places[name] = Place(x, y, width, height)
+
     def line(self, source: str, target: str, *corners: Point) -> None:
         """Draw the first edge that joins these two and is not drawn yet. Without corners, it is straight."""
         for edge in self.graph.edges:
@@ -152,7 +158,7 @@ class _Lanes:
     def room(self, side: int) -> int:
         """Return the room that the lines at a side need."""
         used = sum(side in self.sides(edge) for edge in self.edges)
-        return LANE * used + 12 if used else 0
+        return LANE * used + 30 if used else 0
 
     @property
     def height(self) -> int:
@@ -221,104 +227,144 @@ def _gaps(graph: Graph, boxes: list[str], least: float) -> list[float]:
 
 
 def _spread(gaps: list[float], room: float) -> list[float]:
-    """Return gaps that fill a room together."""
-    more = (room - sum(gaps)) / len(gaps) if gaps else 0
+    """Return gaps that fill a room together, to whole pixels."""
+    more = (room - sum(gaps)) // len(gaps) if gaps else 0
     return [gap + more for gap in gaps]
+
+
+@frozen
+class _Columns:
+    """The connection in columns.
+
+    Attributes:
+        first: the states before the first event.
+        pending: the pending states.
+        live: the connected ones.
+        ended: the ended ones, from top to bottom.
+        names: of each column: its frame, or its only state. Empty: it has none.
+        x: the middle of each column.
+        wide: the width of the first one's boxes.
+    """
+
+    first: list[str]
+    pending: list[str]
+    live: list[str]
+    ended: list[str]
+    names: list[str]
+    x: list[float]
+    wide: int
+
+    @classmethod
+    def of(cls, graph: Graph, lanes: _Lanes) -> "_Columns":
+        """Return the columns of a graph."""
+        columns, own, extra = _columns(graph), dict(graph.table.states.own), _extra(graph)
+        first, pending, live, ended = ([node.id for node in graph.nodes if columns[node.id] == number] for number in range(4))
+        ended = [*(state for state in ended if state in own), *(state for state in reversed(ended) if state not in own)]
+        frames = {columns[group.id]: group.id for group in graph.groups}
+        names = [frames.get(number) or (some or [""])[0] for number, some in enumerate((first, pending, live, ended))]
+        wide = 200 if 0 in frames or any(extra[state] for state in first) else 90
+        more = 70 if 2 in frames else 0
+        by_hand = (31 + wide / 2, 270 + wide, 625 + wide + more / 2, 1065 + wide + more)
+        x = [middle + lanes.shift(number) for number, middle in enumerate(by_hand)]
+        return cls(first, pending, live, ended, names, x, wide)
 
 
 def _connection_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[int, float], float]:
     """Return what the hand draws, where the sides of the columns are, and where the frames end."""
-    drawn, extra = _Drawn(graph), _extra(graph)
-    columns, own = _columns(graph), dict(graph.table.states.own)
-    first, pending, live, ended = ([node.id for node in graph.nodes if columns[node.id] == number] for number in range(4))
-    ended = sorted(ended[::-1], key=lambda state: state not in own)  # what is like `disconnected` beside `terminated`
-    frames = {columns[group.id]: group.id for group in graph.groups}
-    wide = 200 if 0 in frames or any(extra[state] for state in first) else 90
-    more = 70 if 2 in frames else 0
-    x = [
-        31 + wide / 2 + lanes.shift(0),
-        270 + wide + lanes.shift(1),
-        625 + wide + more / 2 + lanes.shift(2),
-        1065 + wide + more + lanes.shift(3),
-    ]
-
-    heights = {state: max(100 if state == live[0] else 60, 34 + extra[state]) for state in live}
-    gaps = _gaps(graph, live, 34)
-    for state, y in zip(live, _stacked(130, heights.values(), gaps), strict=True):
-        drawn.places[state] = Place(x[2], y, 240 if more else 210, heights[state])
-    free = 130 + sum(heights.values()) + sum(gaps) + (20 + extra["live"] if more else 0)  # below it, lines can pass
-    passing = (free if live else 230) + 64
-
-    rests = [36 + extra[state] for state in pending]
-    last = ended[-1] if ended else ""
-    level = [state for state in pending if _joining(graph, state, last)]
-    ends = [max(72, 34 + extra[state]) for state in ended]
-    between = _gaps(graph, ended, 44)
-    bottom = max(
-        136 + sum(rests) + 16 * (len(pending) - 1) + extra["pending"],
-        146 + sum(ends) + sum(between) + extra["ended"],
-        passing + 86 + extra["pending"] + 52 * max(0, len(level) - 1),
-    )
-    room = bottom - 136 - extra["pending"] - sum(rests)
-    for state, y, height in zip(pending, _stacked(122, rests, _spread([16] * (len(pending) - 1), room)), rests, strict=True):
-        drawn.places[state] = Place(x[1], y, 180, height)
-    room = bottom - 146 - extra["ended"] - sum(ends)
-    for state, y, height in zip(ended, _stacked(124, ends, _spread(between, room)), ends, strict=True):
-        drawn.places[state] = Place(x[3], y, 220, height)
-    tall = [40 + extra[state] for state in first]
-    for state, y, height in zip(first, _stacked(195, tall, _gaps(graph, first, 34)), tall, strict=True):
-        drawn.places[state] = Place(x[0], y, wide, height)
-
-    for number, top, below, width in ((0, 157, 0, wide + 28), (1, 90, bottom, 210), (2, 92, free, 280), (3, 90, bottom, 250)):
-        if number in frames:
-            inside = [drawn.places[state].bottom for state in (first, pending, live, ended)[number]]
-            low = below or max(inside) + 14 + extra["initial"]
-            drawn.places[frames[number]] = Place(x[number], (top + low) / 2, width, low - top)
-    names = [frames.get(number) or (some or [""])[0] for number, some in enumerate((first, pending, live, ended))]
-    _connection_lines(drawn, names, (pending, live, ended, first), passing, bottom + 50 + lanes.height)
-    sides = {}
-    for number, name in enumerate(names):
-        place = drawn.places.get(name, Place(x[number], 0, 0, 0))
+    drawn, columns = _Drawn(graph), _Columns.of(graph, lanes)
+    passing = _place_live(drawn, columns) + 64  # below it, the line from pending to ended passes
+    bottom = _place_ends(drawn, columns, passing)
+    _lines_to_ended(drawn, columns, passing, bottom + 50 + lanes.height)
+    _lines_before(drawn, columns)
+    for states in (columns.live, columns.ended, columns.first):
+        for upper, lower in pairwise(states):
+            drawn.uprights(upper, lower)
+    sides: dict[int, float] = {}
+    for number, name in enumerate(columns.names):
+        place = drawn.places.get(name, Place(columns.x[number], 0, 0, 0))
         sides |= {2 * number: place.left, 2 * number + 1: place.right}
     return drawn, sides, bottom
 
 
-def _connection_lines(drawn: _Drawn, names: list[str], states: tuple[list[str], ...], passing: float, below: float) -> None:
-    """Draw the lines by hand.
+def _place_live(drawn: _Drawn, columns: _Columns) -> float:
+    """Place the connected states. Return where they end."""
+    live, extra, x = columns.live, _extra(drawn.graph), columns.x[2]
+    if not live:
+        return 230
+    heights = [max(60 if number else 100, 34 + extra[state]) for number, state in enumerate(live)]
+    for state, y, height in zip(live, _stacked(130, heights, _gaps(drawn.graph, live, 34)), heights, strict=True):
+        drawn.places[state] = Place(x, y, 240 if len(live) > 1 else 210, height)
+    low = drawn.places[live[-1]].bottom
+    if len(live) > 1:
+        low += 20 + extra["live"]
+        drawn.places[columns.names[2]] = Place(x, (92 + low) / 2, 280, low - 92)
+    return low
+
+
+def _place_ends(drawn: _Drawn, columns: _Columns, passing: float) -> float:
+    """Place the states before and after. Return where their frames end, at one height."""
+    graph, extra = drawn.graph, _extra(drawn.graph)
+    first, pending, ended = columns.first, columns.pending, columns.ended
+    rests, ends = [36 + extra[state] for state in pending], [max(72, 34 + extra[state]) for state in ended]
+    level = sum(bool(ended and _joining(graph, state, ended[-1])) for state in pending)  # each has a line to the last one
+    between = _gaps(graph, ended, 44)
+    bottom = max(
+        136 + sum(rests) + 16 * (len(pending) - 1) + extra["pending"],
+        146 + sum(ends) + sum(between) + extra["ended"],
+        passing + 86 + extra["pending"] + 52 * max(0, level - 1),
+    )
+    gaps = _spread([16] * (len(pending) - 1), bottom - 136 - extra["pending"] - sum(rests))
+    drawn.stack(pending, (columns.x[1], 122, 180), rests, gaps)
+    drawn.stack(ended, (columns.x[3], 124, 220), ends, _spread(between, bottom - 146 - extra["ended"] - sum(ends)))
+    tall = [40 + extra[state] for state in first]
+    drawn.stack(first, (columns.x[0], 195, columns.wide), tall, _gaps(graph, first, 34))
+    low = drawn.places[first[-1]].bottom + 14 + extra["initial"] if first else 0
+    for number, top, end, width in ((0, 157, low, columns.wide + 28), (1, 90, bottom, 210), (3, 90, bottom, 250)):
+        if any(group.id == columns.names[number] for group in graph.groups):
+            drawn.places[columns.names[number]] = Place(columns.x[number], (top + end) / 2, width, end - top)
+    return bottom
+
+
+def _lines_before(drawn: _Drawn, columns: _Columns) -> None:
+    """Draw the lines from the first states and the pending ones to the connected ones."""
+    first, waiting = (drawn.places.get(columns.names[number]) for number in (0, 1))
+    hub = drawn.places.get((columns.live or [""])[0])
+    if first and waiting:
+        drawn.line(columns.names[0], columns.names[1], (first.right, 215), (waiting.left, 215))
+    if waiting:
+        left, right = waiting.x - 45, waiting.x + 45
+        drawn.line(columns.names[1], columns.names[1], (left, waiting.top), (left, 62), (right, 62), (right, waiting.top))
+    if hub and first:
+        x = hub.x - (90 if len(columns.live) > 1 else 0)  # beside the name of the frame
+        drawn.line(columns.names[0], columns.live[0], (first.x, first.top), (first.x, 26), (x, 26), (x, hub.top))
+    if hub and waiting:
+        drawn.line(columns.names[1], columns.live[0], (waiting.right, 180), (hub.left, 180))
+
+
+def _lines_to_ended(drawn: _Drawn, columns: _Columns, passing: float, below: float) -> None:
+    """Draw the lines to the ended states.
 
     Args:
         drawn: has the places.
-        names: of the four columns: a frame, or the only state.
-        states: of the columns with frames: pending, live, ended, initial.
-        passing: where the line from pending to ended passes below the connected states.
-        below: where the line from none to ended passes below all.
+        columns: the states.
+        passing: where the line from the pending states passes below the connected ones.
+        below: where the line from the first states passes below all.
     """
-    pending, live, ended, before = states
-    first, waiting, _, over = (drawn.places.get(name) for name in names)
-    hub = drawn.places.get(live[0]) if live else None
-    if first and waiting:
-        drawn.line(names[0], names[1], (first.right, 215), (waiting.left, 215))
-    if waiting:
-        left, right = waiting.x - 45, waiting.x + 45
-        drawn.line(names[1], names[1], (left, waiting.top), (left, 62), (right, 62), (right, waiting.top))
-    if hub and first:
-        x = hub.x - (90 if names[2] != live[0] else 0)
-        drawn.line(names[0], live[0], (first.x, first.top), (first.x, 26), (x, 26), (x, hub.top))
-    if hub and waiting:
-        drawn.line(names[1], live[0], (waiting.right, 180), (hub.left, 180))
-    if over and first:
+    first, waiting, live, over = (drawn.places.get(name) for name in columns.names)
+    if not over or not columns.ended:
+        return
+    names = columns.names
+    if first:
         drawn.line(names[0], names[3], (first.x, first.bottom), (first.x, below), (over.x, below), (over.x, over.bottom))
-    if over and waiting:
+    if waiting:
         drawn.line(names[1], names[3], (waiting.right, passing), (over.left, passing))
-    if over and hub:
-        drawn.line(names[2], names[3], (drawn.places[names[2]].right, 180), (over.left, 180))
-    for state in pending if ended else ():
-        one, other = drawn.places[state], drawn.places[ended[-1]]
-        if max(other.top, passing + 30) < one.y < other.bottom:
-            drawn.line(state, ended[-1], (one.right, one.y), (other.left, one.y))
-    for boxes in (live, ended, before):
-        for upper, lower in pairwise(boxes):
-            drawn.uprights(upper, lower)
+    if live:
+        drawn.line(names[2], names[3], (live.right, 180), (over.left, 180))
+    last = drawn.places[columns.ended[-1]]
+    for state in columns.pending:
+        place = drawn.places[state]
+        if max(last.top, passing + 30) < place.y < last.bottom:
+            drawn.line(state, columns.ended[-1], (place.right, place.y), (last.left, place.y))
 
 
 # --- After-call work ----------------------------------------------------------------------------------------------------------
@@ -370,24 +416,20 @@ class _Ladder:
 
 def _ladder(graph: Graph, blocks: list[str], working: set[str]) -> _Ladder:
     """Return how each answer is drawn: by lines as long as they cross no other."""
-    # Example: the answers absent, absent, skipped, absent, skipped, pending. The first two are lines to `stays absent`, and the
-    # third is one to `skipped`, which is below. A line from the fourth up to `stays absent` would cross it, so that answer is a
-    # chip, and the fifth is one, because the lines to a block are next to each other.
+    # Example: the answers skipped, absent, absent, skipped, pending. The block `stays absent` is above `skipped`. Its longest run
+    # is the second and the third answer, so they are lines, and so is the fourth, to `skipped`. A line from the first answer down
+    # to `skipped` would cross them, so it is a chip.
     answers = [edge for edge in graph.edges if edge.kind == "answer" and edge.moves]
     begins = answers.pop() if answers and answers[-1].target in working else None
+    runs = [list(run) for _, run in groupby(answers, lambda edge: edge.target)]
     lined: dict[str, list[Edge]] = {}
-    chips: list[Edge] = []
-    before = ""
-    for edge in answers:
-        target = edge.target
-        deepest = max((blocks.index(block) for block in lined), default=-1)
-        if target in blocks and (target == before or blocks.index(target) > deepest):
-            lined.setdefault(target, []).append(edge)
-            before = target
-        else:
-            chips.append(edge)
-            before = ""
-    return _Ladder(lined, tuple(chips), begins)
+    for block in blocks:
+        if found := [number for number, run in enumerate(runs) if run[0].target == block]:
+            longest = max(found, key=lambda number: len(runs[number]))
+            lined[block] = runs[longest]
+            runs = runs[longest + 1 :]
+    drawn = {edge.id for run in lined.values() for edge in run}
+    return _Ladder(lined, tuple(edge for edge in answers if edge.id not in drawn), begins)
 
 
 def _work_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[str, Place], Mapping[int, float], float]:
@@ -458,26 +500,32 @@ def _work_blocks(
             drawn.places[block] = Place(x1, y, 220, 40)
             top = y + 58 + max(0, _needed(_joining(graph, "any", lower)[:1]) - 45)
             continue
-        answers = ladder.lined.get(block, [])
-        bottom = max(top + 60, top + 34 + extra[block])
+        is_first, answers = block == blocks[0], ladder.lined.get(block, [])
+        bottom, first = max(top + 60, top + 34 + extra[block]), top + 32
         if answers:
-            lowest = asked.down_to([edge.source for edge in answers], top + (22 if block == "stays_absent" else 18))
-            bottom = max(bottom, lowest + (22 if block == "stays_absent" else 42))
-        first = top + 32
-        if block == "stays_absent":
+            lowest = asked.down_to([edge.source for edge in answers], top + (22 if is_first else 18))
+            bottom = max(bottom, lowest + (22 if is_first else 42))
+        if is_first:  # the oval is beside its middle, and the lines from the right are below that
             drawn.places["any_other"] = Place(0, (top + bottom) / 2, 220, 40)
-            first = (top + bottom) / 2 + 102
-        for edge in graph.edges:
-            if block in (edge.source, edge.target) and right & {edge.source, edge.target}:
-                before = rows[-1][1] if rows else 0
-                y = max(first, before + _ROOM[min(len(edge.label), 4) - 1] + LINE * max(0, len(edge.label) - 4))
-                rows.append((edge, y))
-                bottom = max(bottom, y + (20 if answers or block == "stays_absent" else 24))
+            first = (top + bottom) / 2 + 132
+        rows += _rows_of(graph, block, right, (first, rows[-1][1] if rows else 0))
+        if rows:
+            bottom = max(bottom, rows[-1][1] + (20 if answers or is_first else 24))
         drawn.places[block] = Place(x1, (top + bottom) / 2, 220, bottom - top)
         labels = _needed(_joining(graph, block, lower)) if lower != "any" else 0
         top = bottom + max(28, labels + 14 if labels else 0)
     asked.down_to([node.id for node in questions[-1:]], 0)
     return rows
+
+
+def _rows_of(graph: Graph, block: str, right: set[str], at: tuple[float, float]) -> Iterator[tuple[Edge, float]]:
+    """Yield the lines between a block and the right column, and where each one is: below `at`, and below the line before."""
+    first, y = at
+    for edge in graph.edges:
+        if block in (edge.source, edge.target) and right & {edge.source, edge.target}:
+            lines = len(edge.label)
+            y = max(first, y + _ROOM[min(lines, 4) - 1] + LINE * max(0, lines - 4))
+            yield edge, y
 
 
 @define
@@ -494,7 +542,7 @@ class _Rungs:
     y: float
 
     def down_to(self, rungs: list[str], least: float) -> float:
-        """Place the questions up to the last of these, the first of these no higher than `least`. Return where the last one is."""
+        """Place the questions up to the last of these, the first no higher than `least`. Return where the last one is."""
         while rungs[-1] not in self.drawn.places:
             node = next(node for node in self.questions if node.id not in self.drawn.places)
             height = max(46, 18 * len(node.label) + 10)
@@ -515,7 +563,7 @@ def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, 
     extra = _extra(drawn.graph)
     low -= 28
     gaps = _gaps(drawn.graph, working, 34)
-    height = (low - top - 34 - 14 - extra["working"] - sum(gaps)) / len(working)
+    height = (low - top - 34 - 14 - extra["working"] - sum(gaps)) // len(working)
     for state, y in zip(working, _stacked(top + 34, [height] * len(working), gaps), strict=True):
         drawn.places[state] = Place(x + 60, y, 240, height)
     drawn.places["working"] = Place(x + 42, (top + low) / 2, 304, low - top)
@@ -535,7 +583,7 @@ def _work_lines(
         for edge in answers:
             y = places[edge.source].y
             drawn.put(edge, (places[edge.source].right, y), (places[block].left, y))
-    _work_rows(drawn, across, framed)
+    _work_rows(drawn, across)
     for upper, lower in pairwise(blocks):
         if "any" in (upper, lower):
             drawn.line("any", lower if upper == "any" else upper)
@@ -556,7 +604,7 @@ def _work_lines(
         drawn.put(ladder.begins, *start, *end, span=(start[-1], end[0]))
 
 
-def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]], framed: bool) -> None:
+def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]]) -> None:
     """Draw the lines between the middle and the right: straight, or in the frame around its corner to the state."""
     bent = 0
     for edge, y in rows:
@@ -564,7 +612,7 @@ def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]], framed: bool) -> N
         block, state = (edge.source, edge.target) if forth else (edge.target, edge.source)
         place, left = drawn.places[state], drawn.places[block].right
         corners: Route = ((place.left, y), (left, y))
-        border = drawn.places["working"].left if framed else place.left
+        border = drawn.places.get("working", place).left
         if not place.top + 10 <= y <= place.bottom - 10:
             x, at = border + 10 + 8 * bent, min(max(y, place.top + 20 + 8 * bent), place.bottom - 20)
             corners = ((place.left, at), (x, at), (x, y), (left, y))

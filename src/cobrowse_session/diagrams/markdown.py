@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from cobrowse_session.diagrams.graph import CLOCK, DEADLINES, Graph, Move, moves_of
+from cobrowse_session.diagrams.graph import CLOCK, Graph, Move, moves_of
 from cobrowse_session.lifecycle.row import Row, RowOutcome
 from cobrowse_session.printable import printable
 from cobrowse_session.stream.words import condition
@@ -31,10 +31,10 @@ def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
     yield from (f"# {graph.title}", "", graph.about, "", "## Every event in every state", "")
     yield "Of several lines in a cell, the first one whose conditions hold decides. The sentences below have the conditions."
     yield from ("", *(f"- {sign} {meaning}" for sign, meaning in LEGEND), "")
-    yield _row(["", *(f"**{state}**" for state in order)])
+    yield _row(["", *(f"**{_text(state)}**" for state in order)])
     yield _row(["---"] * (len(order) + 1))
     for event in events:
-        clock = f" {CLOCK}" if event in DEADLINES else ""
+        clock = f" {CLOCK}" if event in graph.table.timers else ""
         yield _row(
             [
                 f"`{event}`{clock}",
@@ -56,7 +56,7 @@ def _cell(moves: Iterable[Move]) -> str:
 
 
 def _result(move: Move) -> str:
-    return f"→ {move.target}" if move.target else _text(result_label(move.row))
+    return f"→ {_text(move.target)}" if move.target else _text(result_label(move.row))
 
 
 def result_label(row: Row) -> str:
@@ -85,7 +85,7 @@ def _by_row(moves: Iterable[Move]) -> list[tuple[Row, list[Move]]]:
 def _sentence(row: Row, moves: list[Move], order: list[str]) -> str:
     events = ", ".join(f"`{event}`" for event in dict.fromkeys(move.event for move in moves))
     sources = {move.source for move in moves}
-    where = "any state" if sources == set(order) else ", ".join(state for state in order if state in sources)
+    where = "any state" if sources == set(order) else ", ".join(_text(state) for state in order if state in sources)
     results = dict.fromkeys(map(_result, moves))
     result = "→ the state of the event" if len(results) > 1 else next(iter(results))
     asks = f" Only if {' and '.join(map(condition, row.guards))}." if row.guards else ""

@@ -6,7 +6,7 @@ loops, answers to questions, and edges within one frame have labels.
 
 from collections.abc import Iterator
 
-from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
+from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node, identifier
 from cobrowse_session.printable import printable
 
 _CLASSES = {
@@ -53,7 +53,7 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield "    }"
     yield from (f'    state "{_label(edge)}" as {_box(edge)}' for edge in boxes)
     yield ""
-    yield f"    [*] --> {graph.initial}"
+    yield f"    [*] --> {_id(graph.initial)}"
     for edge in graph.edges:
         source, target = _end(graph, edge.source), _end(graph, edge.target)
         if edge in boxes:
@@ -61,7 +61,7 @@ def _lines(graph: Graph) -> Iterator[str]:
             yield f"    {_box(edge)} --> {target}"
         else:
             yield f"    {source} --> {target}" + (f" : {_label(edge)}" if edge.label else "")
-    yield from (f"    {node.id} --> [*]" for node in graph.nodes if node.kind == "final")
+    yield from (f"    {_id(node.id)} --> [*]" for node in graph.nodes if node.kind == "final")
     yield from _annotations(graph)
     yield ""
     styled = dict(_styled(graph, boxes))
@@ -75,15 +75,19 @@ def _is_box(graph: Graph, edge: Edge) -> bool:
 
 
 def _box(edge: Edge) -> str:
-    return edge.id.replace("-", "__")
+    return _id(edge.id)
+
+
+def _id(name: str) -> str:
+    return identifier(name).replace("-", "__")
 
 
 def _state(node: Node) -> str:
-    return f'state "{_joined(*node.lines)}" as {node.id}'
+    return f'state "{_joined(*node.lines)}" as {_id(node.id)}'
 
 
 def _end(graph: Graph, name: str) -> str:
-    return f"{name}_states" if any(group.id == name for group in graph.groups) else name
+    return f"{name}_states" if any(group.id == name for group in graph.groups) else _id(name)
 
 
 def _label(edge: Edge) -> str:
@@ -97,17 +101,17 @@ def _joined(*lines: str) -> str:
 def _annotations(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         for number, annotation in enumerate(node.annotations, 1):
-            yield f'    state "{_text(annotation.label)}" as {node.id}_annotation_{number}'
-            yield f"    {node.id} --> {node.id}_annotation_{number}"
+            yield f'    state "{_text(annotation.label)}" as {_id(node.id)}_annotation_{number}'
+            yield f"    {_id(node.id)} --> {_id(node.id)}_annotation_{number}"
 
 
 def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], str]]:
     """Return the nodes of each style. A style of its own comes after its kind."""
     for node in graph.nodes:
-        yield (node.id, "kind"), node.kind
-        yield (node.id, "look"), node.emphasis
+        yield (_id(node.id), "kind"), node.kind
+        yield (_id(node.id), "look"), node.emphasis
         for number, annotation in enumerate(node.annotations, 1):
-            yield (f"{node.id}_annotation_{number}", "kind"), "refused" if annotation.refused else "noted"
+            yield (f"{_id(node.id)}_annotation_{number}", "kind"), "refused" if annotation.refused else "noted"
     for edge in boxes:
         yield (_box(edge), "kind"), edge.kind
         yield (_box(edge), "look"), edge.emphasis

@@ -27,14 +27,13 @@ from cobrowse_session.diagrams.graph import (
 )
 from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.errors import DecodeError, Problem
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Timer, UnknownEvent
+from cobrowse_session.events import UnknownEvent
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import Row
-from cobrowse_session.lifecycle.states import ENDED
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.printable import printable
 
 TraceRow = Mapping[str, Any]  # JSON
-_TIMERS = tuple(timer.kind for timer in Timer.__subclasses__())
 
 
 @frozen
@@ -148,23 +147,27 @@ def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
         session, at, source = (_text(row, key) for key in ("session", "at", "from"))
         own, _, after_end = _text(row, "row").partition("+")
         numbers[session] += 1
-        kind = _kind(row)
+        kind = _kind(row, graph.table)
         ladder = graph.name == "after-call-work" and bool(after_end)
         if ladder or kind in kinds:
             state = source if graph.name == "connection" else work[session]
             key = (LEG_ENDED, state, after_end) if ladder else (kind, state, own)
             if key not in moves:
-                raise DecodeError((Problem("unknown_row", "$.row", " ".join(key), "a row of this version's table"),))
-            yield _Step(numbers[session], at, moves[key], source in ENDED)
+                raise DecodeError((Problem("unknown_row", "$.row", " ".join(key), _expected(graph.table)),))
+            yield _Step(numbers[session], at, moves[key], source in graph.table.states.ended)
         work[session] = _text(row, "acw", default="absent")
 
 
-def _kind(row: TraceRow) -> str:
+def _expected(table: Table) -> str:
+    name = "this version's table" if table is Table.standard() else f"table {table.name!r}"
+    return f"a row of {name}"
+
+
+def _kind(row: TraceRow, table: Table) -> str:
     type_ = _text(row, "type")
-    kind = type_.removeprefix(TYPE_PREFIX)
-    if row.get("event") is None and type_ in _TIMERS:  # an event of an unknown type may have a timer's name
+    if row.get("event") is None and type_ in table.timers:  # an event of an unknown type may have a timer's name
         return type_
-    return kind if kind in KINDS and kind != type_ else UnknownEvent.kind
+    return table.types.get(type_, UnknownEvent).kind
 
 
 def _text(row: TraceRow, key: str, default: str | None = None) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from cobrowse_session.diagrams.graph import Graph, Move, moves_of
+from cobrowse_session.diagrams.graph import Graph, Move, identifier, moves_of
 from cobrowse_session.diagrams.markdown import result_label
-from cobrowse_session.lifecycle.row import name_of
+from cobrowse_session.lifecycle.row import Action, Guard, name_of
 from cobrowse_session.printable import printable
 
 ROW = "urn:cobrowse-session:row"
@@ -23,21 +23,25 @@ def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
     spaces = f'xmlns="http://www.w3.org/2005/07/scxml" xmlns:row="{ROW}"'
     yield f'<scxml {spaces} version="1.0" name="{graph.name.replace("-", "_")}" initial="{graph.initial}">'
     for state in (node.id for node in graph.nodes if node.id in states):
-        yield f'  <state id="{state}">'
+        yield f'  <state id="{identifier(state)}">'
         yield from (f"    {_transition(move)}" for move in moves if move.source == state)
         yield "  </state>"
     yield "</scxml>"
+
+
+def _function(part: Guard | Action) -> str:
+    return identifier(name_of(part).replace(" ", "_"))
 
 
 def _transition(move: Move) -> str:
     row = move.row
     said = {
         "event": move.event,
-        "cond": " and ".join(name_of(guard) for guard in row.guards),
-        "target": move.target or "",
+        "cond": " and ".join(_function(guard) for guard in row.guards),
+        "target": identifier(move.target or ""),
         "row:name": row.name,
         "row:gives": "" if move.target else result_label(row),
-        "row:then": " ".join(name_of(stamp) for stamp in row.actions),
+        "row:then": " ".join(_function(stamp) for stamp in row.actions),
         "row:because": row.reason,
     }
     return f"<transition {' '.join(f'{key}={quoteattr(printable(text))}' for key, text in said.items() if text)}/>"

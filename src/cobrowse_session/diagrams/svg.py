@@ -12,7 +12,7 @@ from textwrap import wrap
 from xml.sax.saxutils import escape
 
 from cobrowse_session.diagrams.dot import width
-from cobrowse_session.diagrams.graph import STAYS, Annotation, Edge, Graph, Group, Node
+from cobrowse_session.diagrams.graph import STAYS, Annotation, Edge, Graph, Group, Node, identifier
 from cobrowse_session.diagrams.layout import STAYS_LINE, Layout, layout_of, stays_at
 from cobrowse_session.diagrams.markdown import LEGEND
 from cobrowse_session.diagrams.shapes import (
@@ -156,7 +156,8 @@ def _chips(graph: Graph, chips: Mapping[str, Place]) -> Iterator[str]:
             node = nodes[edge.target]
             label = " ".join(node.label).partition(":")[0]
             size = fitting(label, 12, place.width - 8, BOLD)
-            yield f'<g class="node chip {node.kind} {edge.emphasis}">{rect(place, 6)}{text(label, place.x, place.y, size=size)}</g>'
+            yield f'<g class="node chip {node.kind} {edge.emphasis}">{rect(place, 6)}'
+            yield f"{text(label, place.x, place.y, size=size)}</g>"
 
 
 def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> Iterator[str]:
@@ -164,7 +165,8 @@ def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> I
     lines = [len(edge.label) + bool(edge.badge) for edge in edges]
     y = place.bottom + lift - STAYS_LINE * sum(lines)
     for edge, count in zip(edges, lines, strict=True):
-        yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}"><title>{escape(printable(edge.tooltip))}</title>'
+        yield f'<g id="{name}-{identifier(edge.id)}" class="edge {edge.kind} {edge.emphasis}">'
+        yield f"<title>{escape(printable(edge.tooltip))}</title>"
         for number, line in enumerate([*edge.label, *([edge.badge] if edge.badge else [])]):
             kind = "mark" if number == len(edge.label) else ""
             yield text(
@@ -175,7 +177,7 @@ def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> I
 
 
 def _node(name: str, node: Node, place: Place, loops: Sequence[Edge]) -> Iterator[str]:
-    yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.emphasis}">'
+    yield f'<g id="{name}-{identifier(node.id)}" class="node {node.kind} {node.emphasis}">'
     if node.tooltip:
         yield f"<title>{escape(printable(node.tooltip))}</title>"
     if node.kind == "question":
@@ -216,7 +218,7 @@ def _annotation(annotation: Annotation, x: float, y: float, room: float) -> Iter
 def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> Iterator[str]:
     route = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
     wide = f' style="stroke-width: {width(edge.count):g}"' if edge.count else ""
-    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}">'
+    yield f'<g id="{name}-{identifier(edge.id)}" class="edge {edge.kind} {edge.emphasis}">'
     if edge.tooltip:
         yield f"<title>{escape(printable(edge.tooltip))}</title>"
     drawn = _through_frames(edge, route, layout.places, frames)
@@ -256,7 +258,7 @@ def _label(edge: Edge, part: tuple[Point, Point]) -> Iterator[str]:
     """Return a label above a part of the line, or beside it if that is vertical."""
     (x1, y1), (x2, y2) = part
     upright = abs(x1 - x2) < abs(y1 - y2)
-    lines = [(line, "guard" if number else "") for number, line in enumerate(edge.label)]
+    lines = [(line, "guard" if number and edge.kind != "deadline" else "") for number, line in enumerate(edge.label)]
     if edge.badge and upright and len(lines) == 1:  # a short route down has room for one line
         lines = [(f"{edge.label[0]} {edge.badge}", "")]
     elif edge.badge:

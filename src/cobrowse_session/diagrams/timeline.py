@@ -11,13 +11,12 @@ from statistics import median
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cobrowse_session.diagrams.graph import shortened
 from cobrowse_session.diagrams.shapes import DIGIT, FONTS, Place, fitting, rect, text, themed
 from cobrowse_session.events import Timer
 from cobrowse_session.lifecycle import Applied, Refused
-from cobrowse_session.lifecycle.states import ENDED, PENDING
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, TraceEntry, history_entries
 from cobrowse_session.stream.words import clock_time, length
@@ -89,7 +88,7 @@ def timeline(log: SessionLog, name: str = "timeline", *, known_at: datetime | No
 def _lines(log: SessionLog, name: str, known_at: datetime | None) -> Iterator[str]:
     entries, deadline = _entries(log), _deadline(log)
     shown, left_out = _listed(entries)
-    states, work = _states(log.trace), _work(log.trace)
+    states, work = _states(log), _work(log)
     moments = {entry.start for entry in shown} | {entry.end for entry in shown} | {span.start for span in (*states, *work)}
     places = _places(sorted(moments | ({deadline} if deadline else set())))
     rows = list(_rows([places[entry.start] for entry in shown]))
@@ -282,11 +281,14 @@ def _axis(places: Mapping[datetime, float]) -> Iterator[str]:
 
 def _deadline(log: SessionLog) -> datetime | None:
     """Return when after-call work would end by itself, if something else ended it or nothing has yet."""
-    work, lasts = log.session.after_call_work, log.lifecycle.policy(log.session).acw_timeout
-    if work is None or work.start_time is None or lasts is None or work.start_time == work.end_time:
+    # Timers are asked as of the last state in which after-call work went on: an own state may have a deadline of its own.
+    work = log.session.after_call_work
+    went_on = [span.state for span in _work(log) if span.kind == "pending"]
+    if work is None or not went_on:
         return None
-    deadline = work.start_time + lasts
-    return deadline if work.end_time is None or work.end_time < deadline else None
+    open_ = evolve(log.session, after_call_work=evolve(work, state=AfterCallWorkState.read(went_on[-1]), end_time=None))
+    deadline = log.lifecycle.deadline(open_)
+    return deadline if deadline and (work.end_time is None or work.end_time < deadline) else None
 
 
 # --- Lanes --------------------------------------------------------------------------------------------------------------------
@@ -302,22 +304,23 @@ class _Span:
     end: datetime | None
 
 
-def _states(steps: tuple[TraceEntry, ...]) -> list[_Span]:
+def _states(log: SessionLog) -> list[_Span]:
     entered = [
         (step.outcome.to_state, step.event.occurred_at)
-        for step in steps
+        for step in log.trace
         if isinstance(step.outcome, Applied) and step.outcome.to_state != step.outcome.from_state
     ]
-    return _spans(entered, {**dict.fromkeys(PENDING, "pending"), **dict.fromkeys(ENDED, "final")}, "live")
+    states = log.lifecycle.table.states
+    return _spans(entered, {**dict.fromkeys(states.pending, "pending"), **dict.fromkeys(states.ended, "final")}, "live")
 
 
-def _work(steps: tuple[TraceEntry, ...]) -> list[_Span]:
+def _work(log: SessionLog) -> list[_Span]:
     entered: list[tuple[str, datetime]] = []
-    for step in steps:
+    for step in log.trace:
         work = step.outcome.acw
         if work is not None and (not entered or entered[-1][0] != work):
             entered.append((work, step.event.occurred_at))
-    return _spans(entered, {AfterCallWorkState.PENDING: "pending"}, "final")
+    return _spans(entered, dict.fromkeys(log.lifecycle.table.states.working, "pending"), "final")
 
 
 def _spans(entered: list[tuple[str, datetime]], kinds: Mapping[str, str], otherwise: str) -> list[_Span]:
@@ -339,7 +342,7 @@ def _boxes(spans: list[_Span], places: Mapping[datetime, float], y: float) -> It
 
 def _no_work(log: SessionLog, places: Mapping[datetime, float]) -> Iterator[str]:
     """Yield the word `none` for a leg that ended without after-call work."""
-    ended = [span for span in _states(log.trace) if span.kind == "final"]
+    ended = [span for span in _states(log) if span.kind == "final"]
     if ended and log.session.after_call_work is None:
         yield text("none", places[ended[0].start] + 8, WORK, "none")
 

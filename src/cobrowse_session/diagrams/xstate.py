@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cobrowse_session.diagrams.graph import Graph, Move, moves_of
+from cobrowse_session.diagrams.graph import Graph, Move, identifier, moves_of
 from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.lifecycle.row import Row, name_of
 from cobrowse_session.printable import printable
@@ -21,7 +21,9 @@ def xstate(graph: Graph) -> str:
         "description": graph.about,
         "initial": graph.initial,
         "states": {
-            node.id: _state([move for move in moves if move.source == node.id]) for node in graph.nodes if node.id in states
+            identifier(node.id): _state([move for move in moves if move.source == node.id])
+            for node in graph.nodes
+            if node.id in states
         },
     }
     return json.dumps(machine, ensure_ascii=False, indent=2) + "\n"
@@ -36,7 +38,7 @@ def _state(moves: list[Move]) -> dict[str, Any]:
 def _transition(move: Move) -> dict[str, Any]:
     row = move.row
     transition = {
-        "target": move.target,
+        "target": move.target and identifier(move.target),
         "guard": _guard(row),
         "actions": [{"type": name_of(stamp)} for stamp in row.actions],
         "description": printable(row.reason),

@@ -4,6 +4,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Self
 
 from attrs import define, field, frozen
 
@@ -85,13 +86,24 @@ def clocks(events: Iterable[Event], window: timedelta | None = None, min_delay: 
 class Observed:
     """The times of events by source, to report clocks that seem to be off. They need 16 bytes per event."""
 
-    _times: dict[str, "array[int]"] = field(factory=lambda: defaultdict(lambda: array("q")), init=False)
+    _times: dict[str, "array[int]"] = field(factory=dict, init=False)
 
     def add(self, event: Event) -> None:
         """Take an event that states when it was received, in any order."""
         if event.received_at is not None and event.derived_from is None:
-            times = event.received_at, event.provider_time or event.occurred_at
-            self._times[event.source].extend(milliseconds(time - EPOCH) for time in times)
+            times = self._of(event.source)
+            times.append(milliseconds(event.received_at - EPOCH))
+            times.append(milliseconds((event.provider_time or event.occurred_at) - EPOCH))
+
+    def join(self, other: Self) -> None:
+        """Take what was observed elsewhere."""
+        for source, times in other._times.items():
+            self._of(source).extend(times)
+
+    def _of(self, source: str) -> "array[int]":
+        if source not in self._times:
+            self._times[source] = array("q")
+        return self._times[source]
 
     def reports(self) -> dict[str, ClockReport]:
         """Return a report for each source whose clock seems to be off by more than is tolerated."""

@@ -82,7 +82,22 @@ def read_events(
         table: the table whose kinds of event are read. None: the standard one.
         max_line_bytes: how many bytes a line may have.
     """
-    for number, line, length in lines(file, max_line_bytes):
+    return decoded(lines(file, max_line_bytes), reject, table=table, max_line_bytes=max_line_bytes)
+
+
+Line = tuple[int, bytes, int]
+"""The number of a line, from 1, its content without its end, and its length in bytes. Of a long line, the content is cut."""
+
+
+def decoded(
+    some: Iterable[Line],
+    reject: Callable[[Rejected], object],
+    *,
+    table: Table | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> Iterator[Event]:
+    """Yield the events of some lines. See `read_events`."""
+    for number, line, length in some:
         try:
             if length > max_line_bytes:
                 raise too_long(length, max_line_bytes)
@@ -91,7 +106,7 @@ def read_events(
             reject(Rejected.of(error, number, line, length))
 
 
-def lines(file: BinaryIO, max_line_bytes: int) -> Iterator[tuple[int, bytes, int]]:
+def lines(file: BinaryIO, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line]:
     """Yield the lines that are not blank: number, content and length. Of one that is too long, the content is its beginning."""
     # Example, at most 5 bytes: `ab`, an empty line, 20 times x, `cd`. It yields (1, ab, 2), (3, xxxxxxxx, 20) and (4, cd, 2).
     # Numbers are those of an editor, so blank lines count. A long line is never in memory as a whole.
@@ -217,7 +232,7 @@ class Replay:
         self._evict = on_evict
         self._logs: dict[str, SessionLog] = {}
         self._sealed: set[str] = set()
-        self._observed = Observed()
+        self.observed = Observed()
         self._front = _Front()
         self._looked: datetime | None = None
         self._rest = 0  # events to take before the next look
@@ -231,7 +246,7 @@ class Replay:
         if log is None:
             log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
         if not log.holds(event):
-            self._observed.add(event)
+            self.observed.add(event)
         self.stats.arrived(event.subject, log.add(event))
         if self._seal_after is not None:
             self._front.add(event)
@@ -247,16 +262,25 @@ class Replay:
         Returns:
             The time to which they were advanced, and their logs.
         """
-        kept = [log.latest for log in self._logs.values() if log.latest]
         if not (exactly and until):
-            until = max([*kept, *([until] if until else [])], default=None)
+            until = max(filter(None, [self.latest, until]), default=None)
+        logs = list(self.end(until))
+        self.stats.far_ahead = far_ahead(lasts(logs), timer_times(logs))
+        self.stats.clocks = self.observed.reports()
+        return until, logs
+
+    @property
+    def latest(self) -> datetime | None:
+        """The time of the latest event of all sessions that were not evicted."""
+        return max((log.latest for log in self._logs.values() if log.latest), default=None)
+
+    def end(self, until: datetime | None) -> Iterator[SessionLog]:
+        """Advance each session that was not evicted to a time, and count it. Yield their logs, in order of arrival."""
         for log in self._logs.values():
             if until is not None:
                 log.advance(until)
             self.stats.ended(log)
-        self.stats.far_ahead = _far_ahead(list(self._logs.values()))
-        self.stats.clocks = self._observed.reports()
-        return until, list(self._logs.values())
+            yield log
 
     def _seal(self, seal_after: timedelta) -> None:
         """Evict the sessions that are over, once in a while. All sessions are advanced to the same time, as in the end.
@@ -322,17 +346,39 @@ class _Front:
             self.second = event
 
 
-def _far_ahead(logs: list[SessionLog]) -> FarAhead | None:
-    """Return the latest event of all sessions, if it lies far after all others."""
-    if not logs:
+@frozen
+class Last:
+    """The end of a session: its latest event, and the time of the event before it, if there is one."""
+
+    event: Event
+    before: datetime | None
+
+
+def lasts(logs: list[SessionLog]) -> list[Last]:
+    """Return the ends of the two sessions that end last, the latest first."""
+    found = [log.events[-2:] for log in nlargest(2, logs, key=_latest)]
+    return [Last(events[-1], events[0].occurred_at if len(events) > 1 else None) for events in found]
+
+
+def timer_times(logs: list[SessionLog]) -> Iterator[datetime]:
+    """Yield the times of all timers that fired."""
+    return (entry.event.occurred_at for log in logs for entry in log.trace if not isinstance(entry.event, Event))
+
+
+def far_ahead(last: list[Last], timers: Iterable[datetime]) -> FarAhead | None:
+    """Return the latest event of all sessions, if it lies far after all others.
+
+    Args:
+        last: the ends of the two sessions that end last.
+        timers: the times of all timers that fired.
+    """
+    if not last:
         return None
-    ahead, *others = nlargest(2, logs, key=_latest)
-    *earlier, event = ahead.events
-    before = _latest(others[0]) if others else earlier[-1].occurred_at if earlier else event.occurred_at
+    event, others = last[0].event, last[1:]
+    before = others[0].event.occurred_at if others else last[0].before or event.occurred_at
     if event.occurred_at - before <= FAR:
         return None
-    traced = (entry.event for log in logs for entry in log.trace)
-    return FarAhead(event, before, sum(not isinstance(one, Event) and one.occurred_at > before for one in traced))
+    return FarAhead(event, before, sum(time > before for time in timers))
 
 
 def _latest(log: SessionLog) -> datetime:

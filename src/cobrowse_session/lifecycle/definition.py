@@ -171,7 +171,9 @@ def _replaced(deadlines: tuple[Deadline, ...], more: Iterable[Deadline]) -> tupl
     return tuple(by_timer.values())
 
 
-# A lifecycle that was unpickled has an equal table. If that were another object, it would need machines of its own.
+# A lifecycle that was unpickled has an equal table. If that were another object, each comparison of two lifecycles would compare
+# all rows, and the machines would be found by hash and equality instead of identity. The fields are the key and not the table, so
+# that a table that nobody needs is let go.
 _TABLES: WeakValueDictionary[tuple[object, ...], Table] = WeakValueDictionary()
 
 

@@ -1,4 +1,15 @@
-"""How a table is extended: rows at a place among others, and kinds of event and states that are like others."""
+"""Extensions of a table: rows at a place among others, and kinds of event and states that are like others.
+
+A place is named by a row, because rows have names and no numbers. Example, in after-call work. The rows of `leg_ended`, in order:
+
+    before                  skipped_after_transfer, skipped_unrequested, begins
+    before("begins", r)     skipped_after_transfer, skipped_unrequested, r, begins
+    after("begins", r)      skipped_after_transfer, skipped_unrequested, begins, r: never reached, because `begins` has no guard
+    instead("begins", r)    skipped_after_transfer, skipped_unrequested, r
+    also("begins", a)       the same rows, and `begins` calls the action `a` behind its own
+
+The check of the whole table refuses the second one. So a place that makes no sense is found when the table is made.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal

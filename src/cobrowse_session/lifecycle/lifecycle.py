@@ -343,6 +343,9 @@ class Lifecycle:
         following = self._next(session, self._between)
         if following is None or following.at >= moment:
             return ()
+        # Several may fire, for a table may have deadlines of its own. Example, with the table of `examples/tables/pause.py`: the
+        # agent pauses after-call work at 09:01:10 and is not heard of again. The pause ends after-call work at 09:16:10. The
+        # standard table has one deadline in between, which leaves none behind.
         done = []
         while following is not None and following.at < moment:
             done.append(self._fire(session, following))

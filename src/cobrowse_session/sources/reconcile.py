@@ -122,12 +122,12 @@ class Reconciled:
 
     @property
     def shown(self) -> int:
-        """How many legs the record shows, compared or not."""
+        """The number of legs that the record shows, compared or not."""
         return self.legs + self.older + self.single
 
     @property
     def differences(self) -> tuple[Compared, ...]:
-        """What a person must look at."""
+        """The differences that a person must look at."""
         return tuple(one for one in self.compared if one.result in DIFFERENCES)
 
     @property

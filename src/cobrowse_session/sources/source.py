@@ -20,7 +20,7 @@ __all__ = ["Converted", "Source"]
 
 @frozen
 class Converted:
-    """What a payload states.
+    """The statements of a payload.
 
     Attributes:
         events: in the order of the payload. The same fact is the same event in every payload.

@@ -1,4 +1,4 @@
-"""What goes on in sessions at a time: who is alerting, connected or in after-call work, and since when."""
+"""The activities of sessions at a time: who is alerting, connected or in after-call work, and since when."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def place(state: str) -> tuple[int, str]:
 
 @frozen(kw_only=True)
 class Activity:
-    """What goes on in a session: its leg is pending or connected, or its after-call work is pending.
+    """The activity of a session: its leg is pending or connected, or its after-call work is pending.
 
     Attributes:
         session: the session's id.

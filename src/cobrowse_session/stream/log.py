@@ -22,7 +22,7 @@ One writer per log: it has no locks, and two threads that add to it at once woul
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Self
@@ -136,6 +136,7 @@ class SessionLog:
         "_last",
         "_late",
         "_lifecycle",
+        "_load",
         "_marks",
         "_observers",
         "_repeats",
@@ -166,6 +167,7 @@ class SessionLog:
         self._sealed = False
         self._dirty = False
         self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
     @classmethod
@@ -199,7 +201,8 @@ class SessionLog:
         self._view = self._state.session
 
     def __repr__(self) -> str:
-        return f"SessionLog({self._session_id!r}, {len(self._events)} events, state={str(self._view.state)!r})"
+        count = f"{len(self._events)} events" if self._load is None else "events not loaded"
+        return f"SessionLog({self._session_id!r}, {count}, state={str(self._view.state)!r})"
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
@@ -225,7 +228,8 @@ class SessionLog:
     @property
     def session(self) -> CobrowseSession:
         """The session that follows from the events. Read it, or copy it. Only the log may write to it."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._view
 
     @property
@@ -237,7 +241,8 @@ class SessionLog:
     @property
     def context(self) -> Context:
         """Whose leg it is: of each field, what the latest event in order states."""
-        self._clean()
+        if self._load is None:
+            self._clean()
         return self._state.context
 
     @property
@@ -287,11 +292,13 @@ class SessionLog:
     @property
     def conflicts(self) -> int:
         """The number of events with copies of their highest edition that differ in more than the time of receipt."""
+        self._clean()
         return sum(copies.in_conflict for copies in self._copies.values())
 
     @property
     def corrected(self) -> int:
         """The number of events with a lower edition that states something else than what counts."""
+        self._clean()
         return sum(copies.is_corrected for copies in self._copies.values())
 
     def holds(self, event: Event) -> bool:
@@ -356,9 +363,12 @@ class SessionLog:
             TypeError: `now` is naive.
         """
         now = utc(now)
-        self._clean()
         if self._sealed or (self._advanced is not None and now <= self._advanced):
+            return Change(context=self.context)
+        if self._load is not None and ((due := self.deadline) is None or due > now):
+            self._advanced = now  # nothing is due, so no event is needed
             return Change(context=self._state.context)
+        self._clean()
         before, last = self._advanced, self._last
         self._dirty = True
         try:
@@ -415,6 +425,30 @@ class SessionLog:
         self._advanced, self._late, self._dirty = advanced and utc(advanced), late, True
         self._clean()
 
+    def restore_as_saved(  # noqa: PLR0913 (what a saved log has)
+        self,
+        load: Callable[[], Iterable[Event]],
+        session: CobrowseSession,
+        context: Context,
+        *,
+        advanced: datetime | None,
+        repeats: int,
+        late: int,
+    ) -> None:
+        """Take a saved log whose session can be trusted. Its events are loaded when they are needed.
+
+        Args:
+            load: returns the copies, as `SessionLog.copies` lists them.
+            session: as it was saved.
+            context: as it was saved.
+            advanced: the latest time to which the log was advanced, on the corrected provider clock.
+            repeats: how many copies were received beyond one of each event.
+            late: how many events came after the log was sealed.
+        """
+        self._load, self._dirty = load, True
+        self._view, self._state.context = session, context
+        self._advanced, self._repeats, self._late = advanced, repeats, late
+
     def restore_sealed(  # noqa: PLR0913 (what a saved log has)
         self,
         copies: Iterable[Event],
@@ -450,6 +484,9 @@ class SessionLog:
         """Fold the events anew, if a change was interrupted."""
         if not self._dirty:
             return
+        if self._load is not None:
+            self._events, self._copies = merge_copies(self._load())
+            self._load = None
         single = (event for event in self._events if identity(event) not in self._copies)
         self._events, self._copies = merge_copies([*single, *chain.from_iterable(self._copies.values())])
         self._known = None

@@ -1,4 +1,8 @@
-"""The classes of a table on the wire: every field of its own must be of a type that is written *and* read back."""
+"""The classes of a table on the wire: every field of its own must be of a type that is written *and* read back.
+
+A `date` would be written as text by some JSON writers and read back as text, and a `Decimal` would become a float. Such a field
+would be found out when a year of logs cannot be restored. So it is refused when the table is first used here.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

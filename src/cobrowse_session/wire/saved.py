@@ -3,6 +3,9 @@
 A saved log contains all copies of its events. Session and trace follow from them. Beside them are the session as it was, a digest
 of the trace and a digest of the table. So `restore_log` notices a log that newer rules read differently. A sealed log is saved
 with its whole trace, and is restored as it was.
+
+Where nothing has changed since, neither the rules nor the document, the session is taken as it was saved. The events are read
+when they are needed. A service that starts again with many sessions needs the events of few.
 """
 
 import json
@@ -16,16 +19,16 @@ from attrs import evolve, frozen
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, json_text
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
-from cobrowse_session.events import Event, Timer
+from cobrowse_session.events import CONTEXT_NAMES, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, vendor_name
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, vendor_name
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import Restored, SessionLog, TraceEntry
 from cobrowse_session.times import milliseconds, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, ConnectionState, read_prompt
 from cobrowse_session.wire.cloudevents import read_event
-from cobrowse_session.wire.converter import plain, structured, versioned
+from cobrowse_session.wire.converter import plain, read_time, structured, versioned
 from cobrowse_session.wire.digest import TableDigest, table_digest
 from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.session import encode_session, session_class
@@ -50,7 +53,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
     types_of(log.lifecycle.table)
     digest = table_digest(log.lifecycle.table)
-    return {
+    document = {
         "format": LOG_FORMAT,
         "session": log.session_id,
         "lifecycle": _save_lifecycle(log.lifecycle),
@@ -63,8 +66,15 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         "events": [as_json(copy) for copy in log.copies],
         "state": json.loads(encode_session(log.session)),  # plain text, no enums
         "trace": _trace_digest(log),
-        **(_save_sealed(log) if log.sealed else {}),
+        "sessionSettings": _save_settings(log.session.settings),
+        **({"rows": [_save_entry(entry) for entry in log.trace]} if log.sealed else {"context": _save_context(log.context)}),
     }
+    return {**document, "checksum": _checksum(document)}
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    """Return a checksum of a saved log, apart from its own."""
+    return sha256(json_text({**document, "checksum": None}).encode()).hexdigest()
 
 
 def _trace_digest(log: SessionLog) -> str:
@@ -79,8 +89,9 @@ def _digested(entry: TraceEntry) -> dict[str, Any]:
 _NOT_DIGESTED = ("participant", "user", "queue", "purpose", "media")
 
 
-def _save_sealed(log: SessionLog) -> dict[str, Any]:
-    return {"sessionSettings": _save_settings(log.session.settings), "rows": [_save_entry(entry) for entry in log.trace]}
+def _save_context(context: Context) -> dict[str, str]:
+    stated = ((key, getattr(context, name)) for key, name in CONTEXT_NAMES.items())
+    return {key: value for key, value in stated if value is not None}
 
 
 def _save_entry(entry: TraceEntry) -> dict[str, Any]:
@@ -196,12 +207,14 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, 
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved log. Every problem has its path.
     """
-    document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
-    _check_json(document)
-    saved = structured(document, _Saved)
     if lifecycle is not None and table is not None:
         lifecycle = evolve(lifecycle, table=table)
     table = table or (lifecycle.table if lifecycle else Table.standard())
+    if _is_as_saved(data, lifecycle, table):
+        return _as_saved(data, lifecycle, table)
+    document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
+    _check_json(document)
+    saved = structured(document, _Saved)
     log = _log(saved, None if saved.sealed else lifecycle, table)
     state = structured(saved.state, session_class(table), "$.state")
     copies = [_event(saved, index, one, table) for index, one in enumerate(_listed(saved.events, "$.events"))]
@@ -224,6 +237,65 @@ def restore_log(data: Mapping[str, Any], lifecycle: Lifecycle | None = None, *, 
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
         log.restored = Restored(changed=tuple(_changed(saved, state, log)), table_changed=table_changed)
     return log
+
+
+# --- Nothing has changed since ------------------------------------------------------------------------------------------------
+
+
+def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> bool:
+    """Return whether a saved log that is not sealed is unchanged, and its rules are too. Then its session can be trusted."""
+    # What must agree, and what is prevented:
+    #
+    #     both digests of the table   today's rows would decide the events in another way
+    #     the lifecycle               other settings: after-call work that the lifecycle of today would not begin
+    #     the checksum                a part that was edited, or written by other software
+    #
+    # Each of them alone would show a session that its events do not give. Then the events are folded, and `changed` says so.
+    try:
+        digest = table_digest(table)
+        return (
+            data["format"] == LOG_FORMAT
+            and data["sealed"] is False
+            and digest.code is not None
+            and data["table"] == {"rows": digest.rows, "code": digest.code}
+            and (lifecycle is None or data["lifecycle"] == _save_lifecycle(lifecycle))
+            and data["checksum"] == _checksum(data)
+        )
+    except (LookupError, TypeError, ValueError, RecursionError):  # it is no saved log, or not a whole one
+        return False
+
+
+def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
+    """Return a log with the session that was saved. Its events are read when they are needed."""
+    rules = lifecycle or _lifecycle(structured(data["lifecycle"], _SavedLifecycle), table)
+    log = SessionLog(rules, data["session"])
+    log.offsets = dict(read_offsets(data["offsets"], "$.offsets"))
+    session = structured(data["state"], session_class(table), "$.state")
+    session.settings = _settings(structured(data["sessionSettings"], _SavedSettings))
+    log.restore_as_saved(
+        _SavedEvents(data["events"], table),
+        session,
+        Context(**{CONTEXT_NAMES[key]: value for key, value in data["context"].items()}),
+        advanced=None if data["advanced"] is None else read_time(data["advanced"]),
+        repeats=data["repeats"],
+        late=data["late"],
+    )
+    log.restored = Restored()
+    return log
+
+
+@frozen
+class _SavedEvents:
+    """The events of a saved log, which are read when they are needed."""
+
+    documents: list[dict[str, Any]]
+    table: Table
+
+    def __call__(self) -> list[Event]:
+        return [read_event(document, table=self.table, max_future=timedelta.max) for document in self.documents]
+
+
+# --- What is checked ----------------------------------------------------------------------------------------------------------
 
 
 def _check_json(data: Mapping[str, Any]) -> None:

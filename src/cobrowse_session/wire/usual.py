@@ -160,6 +160,8 @@ def _reader(wanted: Any) -> Callable[[Any], Any] | None:  # any annotation
         wanted = some[0]
     if wanted is str:
         return None
+    if wanted is datetime:
+        return read_time  # the hook is two calls more
     read = CONVERTER.get_structure_hook(wanted)
     return lambda value: read(value, wanted)
 

@@ -1,0 +1,226 @@
+"""Tables with much that the standard one does not have, for the tests of diagrams: the examples, and two that have more."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+from examples.tables import hold, parked, pause, short_calls
+
+from cobrowse_session import CobrowseSession
+from cobrowse_session.lifecycle.actions import begin_segment, close_segments
+from cobrowse_session.lifecycle.deadline import alert_due
+from cobrowse_session.tables import (
+    AFTER_CALL_WORK_STATES,
+    DUPLICATE,
+    LEG_ENDED,
+    NO_TRANSITION,
+    Deadline,
+    Entered,
+    Event,
+    Policy,
+    Row,
+    Table,
+    Timer,
+    before,
+    reads_session,
+    refused,
+    writes,
+)
+
+# --- Parts --------------------------------------------------------------------------------------------------------------------
+
+
+@reads_session
+def is_a_vip(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """The customer is a VIP."""
+    return False
+
+
+@reads_session
+def night_shift_of_the_second_team(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """The second team has its night shift."""
+    return False
+
+
+@writes("segments")
+def write_nothing(_session: CobrowseSession, _event: Event, _: Policy) -> None:
+    """Nothing is written."""
+
+
+def _row(name: str, on: str, source: tuple[str, ...], result: object, **more: object) -> Row:
+    return Row(name=name, on=(on,), source=source, result=result, reason=f"{name}.", cites=(), **more)  # type: ignore[arg-type]  # of a row
+
+
+# --- The connection -----------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class Held(Entered):
+    """The customer is on hold."""
+
+    prefix, kind, rank = "com.acme.", "held", 52
+    target_state, segment = "on hold", "Hold"
+
+
+@frozen(kw_only=True, repr=False)
+class Resumed(Entered):
+    """The agent is back."""
+
+    prefix, kind, rank = "com.acme.", "resumed", 54
+    target_state, segment = "connected", "Interact"
+
+
+@frozen(kw_only=True, repr=False)
+class Ringing(Entered):
+    """The second phone rings."""
+
+    prefix, kind, rank = "com.acme.", "ringing", 42
+    target_state, segment = "ringing", "Alert"
+
+
+@frozen(kw_only=True, repr=False)
+class Requeued(Entered):
+    """The call waits for another agent."""
+
+    prefix, kind, rank = "com.acme.", "requeued", 56
+    target_state, segment = "ringing", "Alert"
+
+
+@frozen(kw_only=True, repr=False)
+class Abandoned(Entered):
+    """The customer gave up."""
+
+    prefix, kind, rank = "com.acme.", "abandoned", 72
+    target_state = "abandoned"
+
+
+@frozen(kw_only=True, repr=False)
+class Noted(Event):
+    """The agent wrote a note."""
+
+    prefix, kind, rank = "com.acme.", "noted", 58
+
+
+@frozen(kw_only=True, repr=False)
+class HoldTimeout(Timer):
+    """Nobody came back to the held customer in time. So the leg ends."""
+
+    kind = "timer.hold"
+
+
+_LIVE = ("connected", "on hold")
+_NOT_LIVE = ("none", "warm", "scheduled", "offering", "contacting", "dialing", "alerting", "ringing")
+_OVER = ("disconnected", "abandoned", "terminated")
+
+LIVE = Table.standard().extended(
+    "live",
+    kinds=(Held, Resumed, Ringing, Requeued, Abandoned, Noted),
+    like={"ringing": "alerting", "abandoned": "disconnected"},
+    states={"on hold": "connected", "abandoned": "disconnected", "ringing": "alerting", "warm": "none"},
+    deadlines=(Deadline(HoldTimeout, alert_due),),
+    connection=(
+        _row("held", "held", ("connected",), "on hold", actions=(begin_segment,)),
+        _row("still_held", "held", ("on hold",), DUPLICATE),
+        _row("resumed", "resumed", ("on hold",), "connected", actions=(begin_segment,)),
+        _row("not_held", "resumed", ("connected",), DUPLICATE),
+        _row("still_connected", "connected", ("on hold",), DUPLICATE),
+        _row("requeued", "requeued", _LIVE, "ringing", actions=(begin_segment,)),
+        *(_row("not_live", kind, (*_NOT_LIVE, *_OVER), refused("not_live")) for kind in ("held", "resumed", "requeued")),
+        _row("hold_timed_out", "timer.hold", ("on hold",), "disconnected", actions=(close_segments,)),
+        _row("noted", "noted", (*_NOT_LIVE, *_LIVE, *_OVER), NO_TRANSITION, actions=(write_nothing,)),
+    ),
+)
+"""States of its own in every group, one with a space; a way back to pending; an own deadline; a row that stays in every state."""
+
+
+# --- After-call work ----------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class WorkPaused(Event):
+    """After-call work is paused."""
+
+    prefix, kind, rank = "com.acme.", "acw.paused", 122
+
+
+@frozen(kw_only=True, repr=False)
+class WorkResumed(Event):
+    """After-call work goes on."""
+
+    prefix, kind, rank = "com.acme.", "acw.resumed", 124
+
+
+@frozen(kw_only=True, repr=False)
+class WorkArchived(Event):
+    """After-call work is archived."""
+
+    prefix, kind, rank = "com.acme.", "acw.archived", 126
+
+
+@frozen(kw_only=True, repr=False)
+class WorkReopened(Event):
+    """After-call work is opened again."""
+
+    prefix, kind, rank = "com.acme.", "acw.reopened", 127
+
+
+@frozen(kw_only=True, repr=False)
+class WorkPrepared(Event):
+    """After-call work is prepared, or not wanted any more."""
+
+    prefix, kind, rank = "com.acme.", "acw.prepared", 128
+
+
+_ALL = ("absent", "preparing", "pending", "paused", "extended", "complete", "archived", "skipped")
+
+
+def _but(*states: str) -> tuple[str, ...]:
+    return tuple(state for state in _ALL if state not in states)
+
+
+WORK = Table.standard().extended(
+    "work",
+    kinds=(WorkPaused, WorkResumed, WorkArchived, WorkReopened, WorkPrepared),
+    states={"paused": "pending", "extended": "pending", "archived": "complete", "preparing": "absent"},
+    after_call_work=(
+        before(
+            "none_by_prompt",
+            _row("skipped_vip", LEG_ENDED, _ALL, "skipped", guards=(is_a_vip,)),
+            _row("paused_at_night", LEG_ENDED, _ALL, "paused", guards=(night_shift_of_the_second_team,)),
+        ),
+        _row("paused", "acw.paused", ("pending",), "paused", actions=(write_nothing,)),
+        _row("not_paused", "acw.paused", _but("pending"), DUPLICATE),
+        _row("resumed", "acw.resumed", ("paused", "extended"), "pending", actions=(write_nothing,)),
+        _row("not_resumed", "acw.resumed", _but("paused", "extended"), DUPLICATE),
+        _row("archived", "acw.archived", ("complete",), "archived", actions=(write_nothing,)),
+        _row("archived_at_once", "acw.archived", ("paused",), "archived", actions=(write_nothing,)),
+        _row("not_archived", "acw.archived", _but("complete", "paused"), DUPLICATE),
+        _row("reopened", "acw.reopened", ("complete", "skipped", "archived"), "extended", actions=(write_nothing,)),
+        _row("noted", "acw.reopened", _but("complete", "skipped", "archived"), NO_TRANSITION, actions=(write_nothing,)),
+        _row("made_ready", "acw.prepared", ("absent",), "preparing", actions=(write_nothing,)),
+        _row("called_off", "acw.prepared", ("paused",), "absent", actions=(write_nothing,)),
+        _row("not_prepared", "acw.prepared", _but("absent", "paused"), DUPLICATE),
+    ),
+)
+"""States of its own in every group, ways back, and questions whose answers are mixed."""
+
+NONE_FIRST = Table.standard().extended(
+    "none first",
+    after_call_work=(
+        before(
+            "none_after_alert_timeout",
+            _row("skipped_vip", LEG_ENDED, AFTER_CALL_WORK_STATES, "skipped", guards=(is_a_vip,)),
+        ),
+    ),
+)
+"""The first question leads past the others."""
+
+TABLES: Mapping[str, Table] = {
+    "standard": Table.standard(),
+    "hold": hold.TABLE,
+    "short calls": short_calls.TABLE,
+    "parked": parked.TABLE,
+    "pause": pause.TABLE,
+    "live": LIVE,
+    "work": WORK,
+    "none first": NONE_FIRST,
+}

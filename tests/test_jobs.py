@@ -1,0 +1,121 @@
+"""`replay --jobs`: several processes write what one writes."""
+
+import json
+import random
+from datetime import timedelta
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from tests.commands import Result, command
+from tests.strategies import events
+
+from cobrowse_session import Event, Lifecycle
+from cobrowse_session.cli.errors import FileError
+from cobrowse_session.cli.jobs import session_of, started
+from cobrowse_session.cli.sessions import Known
+from cobrowse_session.testing import START, stream
+from cobrowse_session.wire import decode_event, encode_event
+
+SKEWED = timedelta(seconds=40)
+
+
+def some_lines(seed: int) -> list[str]:
+    """Lines of many sessions in no order: copies, editions, refusals, timers, two spellings of an id, and what is no event."""
+    rng, made = random.Random(seed), list[str]()
+    for number in range(120):
+        session = rng.choice((f"s{number}", f"Zoë {number}", f'a "quoted\\" {number}'))
+        begun = START + timedelta(seconds=rng.randrange(3600))
+        said = {"queue_id": rng.choice("ab"), "conversation_id": f"c{number % 50}", "user_id": rng.choice(("u", None))}
+        source = rng.choice(("/a", "/b"))  # of which one has a clock that is wrong
+        call = stream(session, start=begun, source=source, delay=SKEWED if source == "/b" else rng.choice((0.1, 90)))
+        call = call.alerting(wrapup_prompt=rng.choice(("timeout", "mandatory")), wrapup_timeout=30, alerting_timeout=20, **said)
+        call = call.after(3).connected(sequence="1").after(60).disconnected("peer").after(20).wrapup("sale").after(60).done()
+        call = call.after(1).connected(purpose=rng.choice(("agent", "customer"))).unknown()
+        kept = rng.sample(call.events, rng.randrange(1, len(call.events) + 1))
+        made += [json.dumps(json.loads(encode_event(event)), ensure_ascii=rng.random() < 0.5) for event in kept]
+        again = [line for line in made[-len(kept) :] if "sequence" in line] * 2
+        made += [line.replace('"1"', f'"{rng.choice("12")}", "derivedfrom": "{rng.choice("xy")}"') for line in again]
+        made.append(rng.choice(("", "{", '{"subject":"s1"}', made[-1].replace("peer", "\\ud800"), made[-1][:-9])))
+    rng.shuffle(made)
+    return made
+
+
+def outputs(folder: Path, *options: str) -> tuple[Result, dict[str, bytes]]:
+    """Everything that a replay of the file writes."""
+    files = {option: folder / option for option in ("--output", "--trace", "--rejects", "--summary")}
+    done = command("replay", folder / "events.jsonl", *(word for pair in files.items() for word in pair), *options)
+    return done, {option: file.read_bytes() for option, file in files.items()}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--acw", "timeout", "--acw-timeout", "30", "--alerting-grace", "1", "--until", "end"),
+        ("--known-at", "2026-03-01T09:20:00Z"),
+        ("--by", "queue", "--at", "2026-03-01T09:20:00Z"),
+        ("--by", "user", "--json", "--strict"),
+    ],
+    ids=" ".join,
+)
+def test_several_jobs_write_what_one_writes(options: tuple[str, ...], tmp_path: Path) -> None:
+    lines = some_lines(len(options))
+    far = stream("late", start=START + timedelta(days=900)).alerting(wrapup_prompt="timeout", wrapup_timeout=30)
+    (tmp_path / "events.jsonl").write_text("\n".join([*lines, *(map(encode_event, far) if not options else ())]) + "\n")
+    one = outputs(tmp_path, *options)
+
+    summary = json.loads(one[1]["--summary"])
+
+    assert all(
+        summary[name]
+        for name in ("rejected", "refusals", "timers", "outOfOrder", "revisedSessions", "clocks", "conflicts", "corrected")
+    )
+    assert bool(summary["farAhead"]) == (not options)
+    assert outputs(tmp_path, *options, "--jobs", "3") == one
+
+
+def test_jobs_read_standard_input_and_an_empty_file() -> None:
+    line = encode_event(stream("s1").alerting().events[0]).encode()
+
+    assert command("replay", "-", "--jobs", "2", stdin=line).out == command("replay", "-", stdin=line).out
+    assert "There is no event in standard input" in command("replay", "-", "--jobs", "2").err
+
+
+def test_jobs_do_not_seal() -> None:
+    done = command("replay", "-", "--jobs", "2", "--seal-after", "60")
+
+    assert (done.code, "expected one of --jobs and --seal-after, found both" in done.err) == (2, True)
+
+
+@given(events())
+def test_the_session_of_a_line_is_that_of_its_event_however_it_is_spelled(event: Event) -> None:
+    document = json.loads(encode_event(event))
+    nested = {**document, "odd": {"subject": "x"}, "subject": document["subject"]}
+    for spelled in (
+        encode_event(event),
+        json.dumps(nested),
+        json.dumps(nested, separators=(",", ":")),
+        encode_event(event).replace('"subject"', '"\\u0073ubject"'),
+        encode_event(event).replace('"subject":"s1"', '"subject":"\\u00731","odd":"{\\"subject\\":\\"x\\"}"'),
+    ):
+        assert session_of(spelled.encode()).decode() == decode_event(spelled).subject == "s1"
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[]", b"\xff", b'{"subject":7}', b'{"data":{"subject":"x"}}', b'{"subject":"a","subject":"b"}']
+)
+def test_a_line_without_a_session_is_that_of_any_process(line: bytes) -> None:
+    assert isinstance(session_of(line), bytes)
+
+
+def test_a_process_that_is_ended_from_outside_is_an_error_that_says_what_helps() -> None:
+    with started(2, Lifecycle(), Known(), None, with_trace=False) as jobs:
+        for process in active_children():
+            process.kill()
+            process.join()
+        with pytest.raises(FileError, match=r"^--jobs: a process was ended from outside\. There may be too little memory\."):
+            jobs.replay([])
+
+    assert not active_children()
