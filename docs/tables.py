@@ -29,6 +29,7 @@ from cobrowse_session import (
 from cobrowse_session.cli import app
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
 from cobrowse_session.lifecycle.actions import COMMON
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
@@ -60,8 +61,11 @@ def events() -> None:
     """Print every kind of event, in the order of its rank."""
     known = [event for event in KINDS.values() if event is not UnknownEvent]
     _table(
-        ("type, after `cobrowse.session.`", "class", "meaning", "its own `data`"),
-        ([f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))] for event in known),
+        ("rank", "type, after `cobrowse.session.`", "class", "meaning", "its own `data`"),
+        (
+            [str(event.rank), f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))]
+            for event in known
+        ),
     )
 
 
@@ -77,7 +81,7 @@ def settings() -> None:
 
 def timers() -> None:
     """Print the timers of a trace."""
-    _table(("type", "class", "meaning"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Timer.__subclasses__()))
+    _table(("type", "class", "meaning"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Table.standard().timers.values()))
 
 
 def _class(one: type) -> str:
