@@ -245,9 +245,10 @@ class Replay:
         log = self._logs.get(event.subject)
         if log is None:
             log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
-        if not log.holds(event):
+        change = log.add(event)
+        if any(entry.event is event for entry in change.new):  # it is no copy
             self.observed.add(event)
-        self.stats.arrived(event.subject, log.add(event))
+        self.stats.arrived(event.subject, change)
         if self._seal_after is not None:
             self._front.add(event)
             self._seal(self._seal_after)

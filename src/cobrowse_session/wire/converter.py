@@ -182,7 +182,8 @@ def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
         written = {}
         for name, key, default in places:
             part = getattr(value, name)
-            if part is not default and part != default:
+            # Of None, identity is enough, and `!=` of segments takes long.
+            if part is not default and (default is None or part != default):
                 written[key] = plain(part)
         return {**written, **_foreign(dict(value.extra))} if value.extra else written
 

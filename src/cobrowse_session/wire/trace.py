@@ -49,7 +49,11 @@ def _changes(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
 
 def _with_changes(entry: dict[str, Any], changes: Sequence[FieldChange]) -> dict[str, Any]:
     if changes:
-        entry["changed"] = {one.field: [plain(one.before), plain(one.after)] for one in changes}
+        entry["changed"] = {
+            # Before the first event of a leg most fields are None, so half of the values need no call.
+            one.field: [before if (before := one.before) is None else plain(before), plain(one.after)]
+            for one in changes
+        }
     return entry
 
 
