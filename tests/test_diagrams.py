@@ -244,7 +244,7 @@ def test_svg_shows_every_node_and_every_edge_under_its_id(graph: Graph) -> None:
 
 
 def _svg_id(graph: Graph, one: Node | Edge) -> str:
-    return f"{graph.name}-{one.id}".replace(" ", "_20").replace("acw.", "acw_2e")
+    return f"{graph.name}-{one.id}".replace(" ", "_20").replace(".", "_2e")
 
 
 def test_in_svg_an_edge_ends_where_its_nodes_are(graph: Graph) -> None:
