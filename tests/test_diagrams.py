@@ -24,6 +24,7 @@ from cobrowse_session.diagrams.layout import layout_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
 from cobrowse_session.diagrams.shapes import DARK, LIGHT, REGULAR, Place
 from cobrowse_session.diagrams.svg import svg
+from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import has_changes
 from cobrowse_session.lifecycle.row import Row, name_of, refused
@@ -153,7 +154,7 @@ def test_an_own_deadline_is_labelled_by_its_timers_first_sentence() -> None:
 def test_a_state_with_the_name_of_a_part_of_the_picture_is_said_so(picture: Picture, state: str, like: str) -> None:
     table = Table.standard().extended("mine", states={state: like}, connection=_repeats(state))
 
-    with pytest.raises(ValueError, match=f"table 'mine': state '{state}': a part of the picture has this name: rename the state"):
+    with pytest.raises(TableError, match=f"state '{state}': a part of the picture has this name: rename the state"):
         graph_of(picture, table)
 
 
