@@ -15,6 +15,7 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
+from cobrowse_session.errors import TableError
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import connected, has_ended, not_connected, not_ended, not_yet_connected
@@ -224,13 +225,14 @@ def graph_of(picture: Picture, table: Table | None = None) -> Graph:
         table: None: the standard one.
 
     Raises:
-        ValueError: a state has the name of a frame or of another part of the picture.
+        TableError: a state has the name of a frame or of another part of the picture.
     """
     table = table or Table.standard()
     states = table.states.connection if picture == "connection" else table.states.after_call_work
-    for state in states:
-        if state in _TAKEN[picture] or state.startswith("question_"):
-            raise ValueError(f"table {table.name!r}: state {state!r}: a part of the picture has this name: rename the state")
+    taken = [state for state in states if state in _TAKEN[picture] or state.startswith("question_")]
+    if taken:
+        what = "a part of the picture has this name: rename the state, and the table can be drawn"
+        raise TableError(tuple(f"state {state!r}: {what}" for state in taken))
     return _connection(table) if picture == "connection" else _after_call_work(table)
 
 

@@ -482,9 +482,11 @@ def _work_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[str, Place
     rows = _work_blocks(drawn, ladder, (blocks, of_kind["question"]), (x[0], x[1], deep), right)
     lowest = max(drawn.places[block].bottom for block in blocks)
     deepest = max((drawn.places[node.id].y for node in of_kind["question"]), default=0)
-    bottom = max(lowest + 52, deepest + 50)
     top = min([drawn.places["stays_absent"].bottom + 38, *(y - 22 for _, y in rows)])
-    _work_right(drawn, working, x[2], (top, bottom))
+    least = 76 + extra["working"] + sum(_gaps(graph, working, 34)) + len(working) * max(46, *(34 + extra[one] for one in working))
+    bottom = max(lowest + 52, deepest + 50, top + least)
+    single = sum(bool({*working} & {edge.source, edge.target}) for edge, _ in rows)
+    _work_right(drawn, working, (x[2] - 110, max(50, 18 + 8 * single)), (top, bottom))
     _work_lines(drawn, ladder, blocks, working, (rows, bottom))
     chips = {}
     for edge in ladder.chips:
@@ -591,8 +593,15 @@ class _Rungs:
         return self.y
 
 
-def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, float]) -> None:
-    """Place the states of after-call work that goes on: one box, or several in a frame."""
+def _work_right(drawn: _Drawn, working: list[str], across: tuple[float, float], ends: tuple[float, float]) -> None:
+    """Place the states of after-call work that goes on: one box, or several in a frame.
+
+    Args:
+        drawn: has the oval above them.
+        working: the states.
+        across: the left side, and the room in a frame for lines between its border and the states.
+        ends: the top, and where the line by which after-call work begins is.
+    """
     # In a frame, the line by which after-call work begins passes below it, and to the first state from the right. From the left
     # it would cross the lines of the states below the first one.
     #
@@ -604,20 +613,21 @@ def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, 
     #            +---------+           <---------- | paused  | :  |
     #                                            : +---------+ :  |
     #                                  ---------------------------+
-    top, low = ends
+    (left, margin), (top, low) = across, ends
     other = drawn.places["any_other"]
     if len(working) == 1:
+        x = left + 110
         drawn.places[working[0]] = Place(x, (top + low + 18) / 2, 220, low + 18 - top)
         drawn.places["any_other"] = Place(x, other.y, other.width, other.height)
         return
-    extra = _extra(drawn.graph)
+    extra, x = _extra(drawn.graph), left + margin + 120
     low -= 28
     gaps = _gaps(drawn.graph, working, 34)
     height = (low - top - 34 - 14 - extra["working"] - sum(gaps)) // len(working)
     for state, y in zip(working, _stacked(top + 34, [height] * len(working), gaps), strict=True):
-        drawn.places[state] = Place(x + 60, y, 240, height)
-    drawn.places["working"] = Place(x + 42, (top + low) / 2, 304, low - top)
-    drawn.places["any_other"] = Place(x + 60, other.y, other.width, other.height)
+        drawn.places[state] = Place(x, y, 240, height)
+    drawn.places["working"] = Place(left + (margin + 254) / 2, (top + low) / 2, margin + 254, low - top)
+    drawn.places["any_other"] = Place(x, other.y, other.width, other.height)
 
 
 def _work_lines(

@@ -194,11 +194,14 @@ class SessionLog(Generic[S_co]):
 
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
-        self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
-        self._marks = [self._state.copy()]  # the session before step 0, 64, 128, …
+        self._state = self._new_state()
+        self._marks: list[FoldState] = []  # the session before step 64, 128, …
         self._end: OrderKey | None = None  # the place of the last step
         self._last: TraceEntry | None = None
         self._view = self._state.session
+
+    def _new_state(self) -> FoldState:
+        return FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
 
     def __repr__(self) -> str:
         count = f"{len(self._events)} events" if self._load is None else "events not loaded"
@@ -657,11 +660,11 @@ class SessionLog(Generic[S_co]):
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
-            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64 + 1` marks. Example: of 201
-            # steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken again, and `_fold_from` takes
-            # the rest.
-            del self._steps[place:], self._marks[mark + 1 :]
-            self._state = self._marks[mark].copy()
+            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64` marks behind mark 0, which is
+            # a new session. Example: of 201 steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken
+            # again, and `_fold_from` takes the rest.
+            del self._steps[place:], self._marks[mark:]
+            self._state = self._marks[-1].copy() if mark else self._new_state()
             for step in self._steps[mark * MARK_EVERY :]:
                 self._again(step)
         return withdrawn
