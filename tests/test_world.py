@@ -133,6 +133,7 @@ def marks_are_not_copied(patch: pytest.MonkeyPatch) -> None:
             log._marks[-1] = log._state
         return withdrawn
 
+    patch.setattr(log_module, "MARK_EVERY", 4)  # sessions of a world are short
     patch.setattr(SessionLog, "_go_back", go_back)
 
 
