@@ -66,7 +66,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"[\s\S]*"),
     ("py:.*", r"(datetime|collections|logging|typing|pathlib)\..*|Tracer"),
-    ("py:class", r"cobrowse_session\..*\.(A|G|T|S_co)"),  # type variables
+    ("py:class", r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T))"),  # type variables
 ]
 
 
