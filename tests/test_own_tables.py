@@ -31,7 +31,7 @@ from cobrowse_session import (
     UnknownEvent,
 )
 from cobrowse_session.errors import TableError
-from cobrowse_session.events import KINDS, TYPE_PREFIX
+from cobrowse_session.events import KINDS, TYPE_PREFIX, AfterCallWorkTimeout
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.actions import finish_wrapup
 from cobrowse_session.lifecycle.machine import machines
@@ -753,3 +753,50 @@ def test_an_inbox_reads_the_kinds_of_its_lifecycle() -> None:
 
     assert isinstance(inbox.logs["s1"].session, hold.HoldSession)
     assert inbox.logs["s1"].session.hold_count == 1
+
+
+# --- The test kit finds what a table cannot check -----------------------------------------------------------------------------
+
+
+@reads_event
+def writing_guard(session: hold.HoldSession, _event: Event, _: Policy) -> bool:
+    """A guard that writes: a mistake."""
+    session.hold_count = 7
+    return False
+
+
+@writes("held")
+def writes_more(session: hold.HoldSession, _event: Event, _: Policy) -> None:
+    """Write more than is named: a mistake."""
+    session.held, session.hold_count = False, 0
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (
+            before("details", evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(writing_guard,))),
+            "changed hold_count",
+        ),
+        (also("connected", writes_more), "row connected changed hold_count, but no action of it names that"),
+    ],
+)
+def test_a_guard_that_writes_and_an_action_that_writes_more_than_it_names_are_found_by_run(change: Any, found: str) -> None:
+    table = hold.TABLE.extended("mistaken", connection=[change])
+
+    with pytest.raises(AssertionError, match=found):
+        run(stream("s1").connected().updated(), lifecycle=Lifecycle(table=table))
+
+
+def test_two_timers_of_one_instant_fire_one_after_the_other() -> None:
+    both = (Deadline(AfterCallWorkTimeout, due_at_end), Deadline(Reminder, due_at_end))
+    remind = Row(name="reminded", on=("timer.reminder",), source=("pending",), result="skipped", reason="Reminded.")
+    keep = Row(name="kept", on=("timer.acw",), source=("pending",), result="complete", reason="Done.")
+    table = STANDARD.extended("two", deadlines=both, after_call_work=[remind, instead("complete_by_timeout", keep)])
+    done = run(LIVES["short calls"], lifecycle=lifecycle(table), until=at(100))
+
+    assert [step.outcome.row for step in done.steps if isinstance(step.outcome, Fired)] == ["kept"]
+
+
+def due_at_end(session: CobrowseSession, _: Policy) -> datetime | None:
+    return session.disconnected_time

@@ -88,7 +88,6 @@ TABLE = Table.standard().extended(
             result=NO_TRANSITION,
             actions=(begin_segment, begin_hold),
             reason="The customer is on hold. The leg stays connected.",
-            cites=(),
         ),
         Row(
             name="resumed",
@@ -98,7 +97,6 @@ TABLE = Table.standard().extended(
             result=NO_TRANSITION,
             actions=(begin_segment, end_hold),
             reason="The agent is back.",
-            cites=(),
         ),
         *no_change_rows(on=("held", "resumed"), source=CONNECTION_STATES, guards=(connected,), without=("settings_after_end",)),
         Row(
@@ -107,7 +105,6 @@ TABLE = Table.standard().extended(
             source=CONNECTION_STATES,
             result=refused("not_connected"),
             reason="Only a connected leg can be held.",
-            cites=(),
         ),
         also("ended", end_hold),  # a hold ends with its leg
     ),

@@ -84,7 +84,6 @@ TABLE = Table.standard().extended(
             result="paused",
             actions=(begin_pause,),
             reason="The agent paused after-call work.",
-            cites=(),
         ),
         *no_change_rows(on=("acw.paused",), source=("paused",)),
         Row(
@@ -93,7 +92,6 @@ TABLE = Table.standard().extended(
             source=("absent", "complete", "skipped"),
             result=refused("nothing_to_pause"),
             reason="No after-call work is pending.",
-            cites=(),
         ),
         Row(
             name="complete_by_pause",
@@ -102,7 +100,6 @@ TABLE = Table.standard().extended(
             result="complete",
             actions=(assign_timeout_code, end_after_call_work, finish_wrapup),
             reason="The pause lasted too long.",
-            cites=(),
         ),
     ),
 )

@@ -46,7 +46,6 @@ TABLE = Table.standard().extended(
                 result=NO_TRANSITION,
                 actions=(finish_wrapup,),
                 reason="A short call needs no after-call work.",
-                cites=(),
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 Rows of your own may use the guards and the actions of the standard rows: `lifecycle/guards.py` and `lifecycle/actions.py`.
 """
 
+from cobrowse_session.errors import TableError
 from cobrowse_session.events import Entered, Event, Timer
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.definition import Table
@@ -25,6 +26,7 @@ from cobrowse_session.lifecycle.row import (
 )
 from cobrowse_session.lifecycle.states import AFTER_CALL_WORK_STATES, CLOSED, CONNECTION_STATES, ENDED, NOT_YET_CONNECTED, PENDING
 from cobrowse_session.lifecycle.table import LEG_ENDED, no_change_rows
+from cobrowse_session.vocabulary import Vocabulary
 
 __all__ = [
     "AFTER_CALL_WORK_STATES",
@@ -46,7 +48,9 @@ __all__ = [
     "Policy",
     "Row",
     "Table",
+    "TableError",
     "Timer",
+    "Vocabulary",
     "after",
     "also",
     "before",

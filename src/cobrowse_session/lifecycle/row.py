@@ -152,7 +152,7 @@ class Row:
         result: the state that is entered (`EVENT_STATE`: the one that the event names), or an outcome without a transition.
         actions: what is written, in order.
         reason: one sentence for the outcome.
-        cites: the rules of the specification that the row implements.
+        cites: the rules of the specification that the row implements. A row of one's own may cite none.
     """
 
     name: str
@@ -162,7 +162,7 @@ class Row:
     result: str | RowOutcome
     actions: tuple[Action, ...] = ()
     reason: str
-    cites: tuple[str, ...]
+    cites: tuple[str, ...] = ()
 
     def sources(self, event_state: str | None, same: Mapping[str, tuple[str, ...]] = SAME) -> tuple[str, ...]:
         """Return the source states for an event.

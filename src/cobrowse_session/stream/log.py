@@ -660,9 +660,9 @@ class SessionLog(Generic[S_co]):
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
-            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64` marks behind mark 0, which is
-            # a new session. Example: of 201 steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken
-            # again, and `_fold_from` takes the rest.
+            # Invariant: mark `i` is the session before step 64 * i. Mark 0 is a new session and is not kept, so there are
+            # `len(steps) // 64` marks. Example: of 201 steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129
+            # are taken again, and `_fold_from` takes the rest.
             del self._steps[place:], self._marks[mark:]
             self._state = self._marks[-1].copy() if mark else self._new_state()
             for step in self._steps[mark * MARK_EVERY :]:

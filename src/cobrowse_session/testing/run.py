@@ -87,8 +87,8 @@ def run(
 ) -> Run:
     """Apply events to a session, in the given order, and return every step.
 
-    It also checks what holds for every event and session: both survive JSON and pickle, and an event that is not applied leaves
-    the session equal.
+    It also checks what holds for every event and session: both survive JSON and pickle, an event that is not applied leaves the
+    session equal, and an applied one changes only what the actions of its row name. So a guard of your own that writes is found.
 
     Args:
         events: of one session.
@@ -98,7 +98,7 @@ def run(
 
     Raises:
         ValueError: no events and no session, or events of different sessions.
-        AssertionError: one of the checks failed: a defect of this package.
+        AssertionError: one of the checks failed: a defect of this package, or of your own table.
     """
     lifecycle = lifecycle or Lifecycle()
     events = list(events)
@@ -117,8 +117,8 @@ def run(
         steps.append(RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session)))
     if until is not None:
         while (due := lifecycle.deadline(session)) is not None and due <= until:
-            (timer,) = lifecycle.advance(session, due)
-            steps.append(RunStep(lifecycle.timer_of(session, timer), timer, copy(session)))
+            for timer in lifecycle.advance(session, due):
+                steps.append(RunStep(lifecycle.timer_of(session, timer), timer, copy(session)))
     return Run(session, tuple(steps))
 
 
@@ -127,8 +127,11 @@ def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: Cobro
     assert pickle.loads(pickle.dumps(event)) == event, f"{event} does not survive pickle"  # noqa: S301 (our own bytes)
     assert decode_session(encode_session(after), table=table) == after, f"{after} does not survive JSON"
     assert pickle.loads(pickle.dumps(after)) == after, f"{after} does not survive pickle"  # noqa: S301 (our own bytes)
-    changed = before != after or before.settings != after.settings
-    assert isinstance(outcome, Applied) or not changed, f"{outcome} changed the session"
+    changed = {name for name in attrs.fields_dict(type(after)) if getattr(before, name) != getattr(after, name)}
+    assert isinstance(outcome, Applied) or not changed, f"{outcome} changed the session: {', '.join(sorted(changed))}"
+    written = {"settings", *(outcome.set if isinstance(outcome, Applied) else ())}
+    unnamed = ", ".join(sorted(changed - written))
+    assert not unnamed, f"row {outcome.row} changed {unnamed}, but no action of it names that: @writes(...)"
 
 
 def _inside(value: object, name: str) -> object:
