@@ -38,9 +38,11 @@ check: .venv/.stamp ## lint, format, types, import rules, generated files, and t
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory code-host
-	@rm -rf build/diagrams
+	@rm -rf build/diagrams build/tables
 	@$(PYTHON) -m cobrowse_session.diagrams build/diagrams
 	@diff -r build/diagrams diagrams || { echo "diagrams/ is not what the rows print: make diagrams" >&2; exit 1; }
+	@$(PYTHON) -m examples.tables.draw build/tables
+	@for one in build/tables/*.svg; do diff $$one examples/tables || { echo "examples/tables/ is not what the rows print: make diagrams" >&2; exit 1; }; done
 	@$(COG) --check --diff $(TABLES) || { echo "the tables of the reference are not what the code prints: make tables" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 
@@ -68,21 +70,23 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 	@$(PYTHON) -m cobrowse_session.diagrams diagrams
+	@$(PYTHON) -m examples.tables.draw examples/tables
 	@$(BIN)/cobrowse-session timeline examples/call.jsonl s1 --acw mandatory -o examples/call.svg
 
 tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(COG) -r $(TABLES)
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
-TABLES := docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md
+TABLES := README.md docs/explanation/performance.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@for one in dot chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install graphviz, chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
-	@$(PYTHON) tests/diagrams_check/expect.py build/printed
+	@$(PYTHON) -m tests.diagrams_check.expect build/printed
 	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/node
 	@cd build/node && node check.mjs ../printed
 	@build/diagrams-check/bin/python tests/diagrams_check/check_others.py build/printed
-	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/*.svg examples/call.svg
+	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/connection*.svg build/printed/after-call-work*.svg build/printed/timeline*.svg examples/call.svg
+	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/*-connection.svg build/printed/*-after-call-work.svg
 
 docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
 	@rm -rf build/docs

@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 collect_ignore = ["tests/vendor"]  # it has an environment of its own: `make vendor`
 
 _ROOT = Path(__file__).parent
+sys.path.insert(0, str(_ROOT))  # a page imports the tables of `examples`
 _TERMINAL = {"COLUMNS": "130", "NO_COLOR": "1"}
 _BESIDE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 

@@ -87,7 +87,9 @@ WRITES: dict[str, tuple[str, ...]] = {
 _WORK = ("after_call_work", "wrapup")
 """What every other row writes: those that begin or end after-call work."""
 
-Taken = list[tuple[str, Any]]  # details of an event that the session takes; a detail may be anything
+Said = dict[str, Any]  # details that an event states; a detail may be anything
+Taken = list[tuple[str, Any]]  # those that the session takes
+NOTHING: Said = {}
 
 
 class Policy(NamedTuple):
@@ -138,7 +140,7 @@ class ByHand:
                 reason=STALE,
                 from_state=session.state,
                 acw=work.state if work else None,
-                notes=notes(event, event, event.details),
+                notes=notes(event, event, stated(event.details)),
             )
         else:
             outcome = self.decide(session, event, event, event.details)
@@ -146,23 +148,24 @@ class ByHand:
 
     def decide(self, session: CobrowseSession, event: Any, own: Any, details: Any) -> Outcome:
         """Decide an event that is in order. `Any`: see the module."""
+        said = NOTHING if details is NO_DETAILS else stated(details)
         settings = session.settings
         if event.settings is not NO_SETTINGS and (not _has_ended(session) or event.kind == "acw.started"):
             settings = self._over(event.settings, settings)
         policy = self._policies.get(settings) or self._policy(settings)
         target = TARGETS.get(event.kind)
         if target is None:
-            outcome = self._kinds[event.kind](session, event, own, details, policy)
+            outcome = self._kinds[event.kind](session, event, own, said, policy)
         else:
-            outcome = self._state_event(session, event, own, details, target)
+            outcome = self._state_event(session, event, own, said, target)
         if (
-            details is not NO_DETAILS
+            said
             or event.settings is not NO_SETTINGS
             or event.kind in WORDY
             or event.extra
             or event.derived_from is not None
             or event.provider_time is not None
-        ) and (noted := notes(event, own, details)):
+        ) and (noted := notes(event, own, said)):
             return _changed(outcome, notes=noted)
         return outcome
 
@@ -248,6 +251,9 @@ class ByHand:
 
     # --- Outcomes -------------------------------------------------------------------------------------------------------------
 
+    # Outcomes are shared. The hash of an enum's member is a call in Python, so the key has its `id`. The outcome holds the
+    # member, so no other value ever has that id.
+
     def _refused(self, session: CobrowseSession, row: str, rule: str) -> Outcome:
         return self._judged(session, row, rule, Refused)
 
@@ -256,32 +262,28 @@ class ByHand:
 
     def _judged(self, session: CobrowseSession, row: str, rule: str, kind: type[Refused | Ignored]) -> Outcome:
         work = session.after_call_work
-        key = row, session.state, work.state if work else None
+        state, acw = session.state, work.state if work else None
+        key = row, id(state), id(acw)
         found: Outcome | None = self._outcomes.get(key)
         if found is None:
             reason, cites = WORDS[row]
-            found = self._outcomes[key] = kind(rule=rule, row=row, reason=reason, cites=cites, from_state=key[1], acw=key[2])
+            found = self._outcomes[key] = kind(rule=rule, row=row, reason=reason, cites=cites, from_state=state, acw=acw)
         return found
 
     def _duplicate(self, session: CobrowseSession) -> Outcome:
         work = session.after_call_work
-        key = "duplicate", session.state, work.state if work else None
+        state, acw = session.state, work.state if work else None
+        key = "duplicate", id(state), id(acw)
         found: Outcome | None = self._outcomes.get(key)
         if found is None:
             reason, cites = WORDS["duplicate"]
-            found = self._outcomes[key] = Duplicate(row="duplicate", reason=reason, cites=cites, from_state=key[1], acw=key[2])
+            found = self._outcomes[key] = Duplicate(row="duplicate", reason=reason, cites=cites, from_state=state, acw=acw)
         return found
 
-    def _applied(
-        self, session: CobrowseSession, before: ConnectionState | str, row: str, details: Any, then: str = ""
-    ) -> Outcome:
+    def _applied(self, session: CobrowseSession, before: ConnectionState | str, row: str, said: Said, then: str = "") -> Outcome:
         work = session.after_call_work
-        names = (
-            ()
-            if details is NO_DETAILS
-            else tuple([one for one, value in zip(DETAILS, read_details(details)) if value is not None])
-        )
-        key = row, then, before, session.state, work.state if work else None, names
+        names, acw = tuple(said), work.state if work else None
+        key = row, then, id(before), id(session.state), id(acw), names
         found: Outcome | None = self._outcomes.get(key)
         if found is None:
             rows = [row, then] if then else [row]
@@ -291,25 +293,25 @@ class ByHand:
                 cites=tuple(rule for one in rows for rule in WORDS[one][1]),
                 from_state=before,
                 to_state=session.state,
-                acw=key[4],
+                acw=acw,
                 set=tuple(sorted({"provider_event_time", *names, *(name for one in rows for name in WRITES.get(one, _WORK))})),
             )
         return found
 
     # --- Details --------------------------------------------------------------------------------------------------------------
 
-    def _take(self, session: CobrowseSession, event: Any, details: Any, target: ConnectionState | str | None = None) -> None:
+    def _take(self, session: CobrowseSession, event: Any, said: Said, target: ConnectionState | str | None = None) -> None:
         """Take details, settings and the time: what every applied event writes."""
         has_ended = _has_ended(session)
-        if details is not NO_DETAILS:
-            for name, value in _taken(session, details, target or session.state, has_ended=has_ended):
+        if said:
+            for name, value in _taken(session, said, target or session.state, has_ended=has_ended):
                 setattr(session, name, value)
         if event.settings is not NO_SETTINGS and (not has_ended or event.kind == "acw.started"):
             session.settings = self._over(event.settings, session.settings)
         session.provider_event_time = event.occurred_at
 
     def _no_change(
-        self, session: CobrowseSession, event: Any, _own: Any, details: Any, _policy: object, *, only: str = ""
+        self, session: CobrowseSession, event: Any, _own: Any, said: Said, _policy: object, *, only: str = ""
     ) -> Outcome:
         """Decide an event that says what is already so. `only`: its kind cannot reach all rows."""
         state = session.state
@@ -318,13 +320,12 @@ class ByHand:
         counts = not has_ended or event.kind == "acw.started"
         other = event.settings is not NO_SETTINGS and self._over(event.settings, session.settings) != session.settings
         if (other and counts) or (
-            details is not NO_DETAILS
-            and any(getattr(session, name) != value for name, value in _taken(session, details, target, has_ended=has_ended))
+            said and any(getattr(session, name) != value for name, value in _taken(session, said, target, has_ended=has_ended))
         ):
-            self._take(session, event, details, target)
-            return self._applied(session, state, "details", details)
+            self._take(session, event, said, target)
+            return self._applied(session, state, "details", said)
         if only != "details":
-            grant = details.controlling
+            grant = said.get("controlling")
             if grant is not None and target is not CONNECTED and grant != session.controlling:
                 return self._ignored(session, "grant_outside_connected", "not_connected")
             if only != "grant" and has_ended and other:
@@ -336,27 +337,27 @@ class ByHand:
 
     # --- The connection -------------------------------------------------------------------------------------------------------
 
-    def _state_event(self, session: CobrowseSession, event: Any, own: Any, details: Any, target: ConnectionState) -> Outcome:
+    def _state_event(self, session: CobrowseSession, event: Any, own: Any, said: Said, target: ConnectionState) -> Outcome:
         state = session.state
         if target is DISCONNECTED or target is TERMINATED:
             if state is not DISCONNECTED and state is not TERMINATED:
-                return self._end(session, event, own, details, target)
+                return self._end(session, event, own, said, target)
             if state is DISCONNECTED and target is TERMINATED:
-                return self._name_end(session, event, own, details, "released", target)
+                return self._name_end(session, event, own, said, "released", target)
             if own.disconnect_type is not None and session.disconnect_type is None:
-                return self._name_end(session, event, own, details, "end_named", state)
-            return self._no_change(session, event, own, details, None)
+                return self._name_end(session, event, own, said, "end_named", state)
+            return self._no_change(session, event, own, said, None)
         if state is target:
-            return self._no_change(session, event, own, details, None)
+            return self._no_change(session, event, own, said, None)
         if state is CONNECTED:
             return self._refused(session, "no_way_back", "no_way_back")
         if state is DISCONNECTED or state is TERMINATED:
             return self._refused(session, "session_is_over", "session_is_over")
-        return self._enter(session, event, own, details, target)
+        return self._enter(session, event, own, said, target)
 
-    def _enter(self, session: CobrowseSession, event: Any, own: Any, details: Any, target: ConnectionState) -> Outcome:
+    def _enter(self, session: CobrowseSession, event: Any, own: Any, said: Said, target: ConnectionState) -> Outcome:
         before, at = session.state, event.occurred_at
-        self._take(session, event, details, target)
+        self._take(session, event, said, target)
         if session.initial_state is None:
             session.initial_state = target
         name = own.segment_type or SEGMENTS[event.kind]
@@ -375,18 +376,18 @@ class ByHand:
                 if session.start_alerting_time is None:
                     session.start_alerting_time = stamp
         session.state = target
-        return self._applied(session, before, row, details)
+        return self._applied(session, before, row, said)
 
-    def _end(self, session: CobrowseSession, event: Any, own: Any, details: Any, target: ConnectionState) -> Outcome:
+    def _end(self, session: CobrowseSession, event: Any, own: Any, said: Said, target: ConnectionState) -> Outcome:
         before = session.state
-        self._take(session, event, details, target)
+        self._take(session, event, said, target)
         if session.initial_state is None:
             session.initial_state = target
         if session.disconnect_type is None:
             session.disconnect_type = own.disconnect_type
         _close(session, event.occurred_at)
         session.state = target
-        return self._applied(session, before, "ended", details, self._begin_work(session, event.occurred_at))
+        return self._applied(session, before, "ended", said, self._begin_work(session, event.occurred_at))
 
     def _begin_work(self, session: CobrowseSession, at: datetime) -> str:
         """Begin after-call work, or not. Return the name of the row."""
@@ -412,10 +413,10 @@ class ByHand:
         return row
 
     def _name_end(
-        self, session: CobrowseSession, event: Any, own: Any, details: Any, row: str, target: ConnectionState | str
+        self, session: CobrowseSession, event: Any, own: Any, said: Said, row: str, target: ConnectionState | str
     ) -> Outcome:
         before = session.state
-        self._take(session, event, details)
+        self._take(session, event, said)
         if session.disconnect_type is None:
             session.disconnect_type = own.disconnect_type
         segments = session.segments
@@ -424,21 +425,21 @@ class ByHand:
             named = _segment(last, last.end_time, last.how_ended, session.disconnect_type)
             session.segments = Segments((*segments[:-1], named))
         session.state = target
-        return self._applied(session, before, row, details)
+        return self._applied(session, before, row, said)
 
     # --- After-call work ------------------------------------------------------------------------------------------------------
 
-    def _required(self, session: CobrowseSession, event: Any, own: Any, details: Any, _: Policy) -> Outcome:
+    def _required(self, session: CobrowseSession, event: Any, own: Any, said: Said, _: Policy) -> Outcome:
         if session.state is not CONNECTED:
             return self._refused(session, "request_not_connected", "not_connected")
-        stated = details.after_call_work_required
+        stated = said.get("after_call_work_required")
         if own.required is (session.after_call_work_required if stated is None else stated):
-            return self._no_change(session, event, own, details, None, only="details")
-        self._take(session, event, details)
+            return self._no_change(session, event, own, said, None, only="details")
+        self._take(session, event, said)
         session.after_call_work_required = own.required
-        return self._applied(session, session.state, "request" if own.required else "request_withdrawn", details)
+        return self._applied(session, session.state, "request" if own.required else "request_withdrawn", said)
 
-    def _started(self, session: CobrowseSession, event: Any, own: Any, details: Any, policy: Policy) -> Outcome:
+    def _started(self, session: CobrowseSession, event: Any, own: Any, said: Said, policy: Policy) -> Outcome:
         if not _has_ended(session):
             return self._refused(session, "started_not_ended", "not_ended")
         ended, timeout = session.disconnected_time, policy.acw_timeout
@@ -446,13 +447,13 @@ class ByHand:
             return self._ignored(session, "deadline_passed", "deadline_passed")
         work = session.after_call_work
         if work is not None and work.state is PENDING:
-            return self._no_change(session, event, own, details, None, only="grant")
-        self._take(session, event, details)
+            return self._no_change(session, event, own, said, None, only="grant")
+        self._take(session, event, said)
         _set_work(session, ended, None, PENDING)
         if (kept := self._without_timeout_code(session.wrapup)) is not None:
             kept = _wrapup(kept, kept.code, kept.name, None, None, provisional=kept.provisional)
         session.wrapup = kept
-        return self._applied(session, session.state, "started_by_platform", details)
+        return self._applied(session, session.state, "started_by_platform", said)
 
     def _without_timeout_code(self, wrapup: Wrapup | None) -> Wrapup | None:
         if wrapup is None or wrapup.code != self._lifecycle.timeout_code:
@@ -461,7 +462,7 @@ class ByHand:
             return None
         return _wrapup(wrapup, None, None, wrapup.duration_seconds, wrapup.end_time, provisional=True)
 
-    def _work_ended(self, session: CobrowseSession, event: Any, own: Any, details: Any, policy: Policy) -> Outcome:
+    def _work_ended(self, session: CobrowseSession, event: Any, own: Any, said: Said, policy: Policy) -> Outcome:
         by, state = own.by, own.state
         if type(by) is not AfterCallWorkEndedBy or state not in (None, COMPLETE, SKIPPED, NOT_APPLICABLE):
             return self._ignored(session, "unknown_value", "unknown_value")
@@ -469,11 +470,11 @@ class ByHand:
             return self._refused(session, "not_ended", "not_ended")
         work = session.after_call_work
         if by is PLATFORM:
-            return self._reported(session, event, own, details)
+            return self._reported(session, event, own, said)
         if work is None or work.state not in (PENDING, COMPLETE, SKIPPED):
             return self._refused(session, "no_after_call_work", "no_after_call_work")
         if work.state is not PENDING:
-            return self._no_change(session, event, own, details, None)
+            return self._no_change(session, event, own, said, None)
         row = "complete_by_offline"
         if by is AGENT:
             row = "complete_by_agent"
@@ -483,37 +484,37 @@ class ByHand:
                 if policy.prompt is MANDATORY or policy.prompt is TIMEOUT:
                     return self._refused(session, "done_code_required", "code_required")
                 row = "skipped_without_code"
-        self._take(session, event, details)
+        self._take(session, event, said)
         _end_work(session, event.occurred_at, SKIPPED if row == "skipped_without_code" else COMPLETE)
         _finish(session, event.occurred_at)
-        return self._applied(session, session.state, row, details)
+        return self._applied(session, session.state, row, said)
 
-    def _reported(self, session: CobrowseSession, event: Any, own: Any, details: Any) -> Outcome:
+    def _reported(self, session: CobrowseSession, event: Any, own: Any, said: Said) -> Outcome:
         """Decide the platform's own report of after-call work, after the end."""
         work, at, ended, state = session.after_call_work, event.occurred_at, session.disconnected_time, own.state
         if state is NOT_APPLICABLE:
             if work is None:
-                return self._no_change(session, event, own, details, None)
-            self._take(session, event, details)
+                return self._no_change(session, event, own, said, None)
+            self._take(session, event, said)
             session.wrapup = self._without_timeout_code(session.wrapup)
             _finish(session, ended or at)
             session.after_call_work = None
-            return self._applied(session, session.state, "none_by_platform", details)
+            return self._applied(session, session.state, "none_by_platform", said)
         if work is not None and (work.state, work.start_time, work.end_time) == (state, ended, at):
-            return self._no_change(session, event, own, details, None)
-        self._take(session, event, details)
+            return self._no_change(session, event, own, said, None)
+        self._take(session, event, said)
         _set_work(session, ended, at, state)
         if state is SKIPPED:
             session.wrapup = self._without_timeout_code(session.wrapup)
         _finish(session, at)
-        return self._applied(session, session.state, f"{state}_by_platform", details)
+        return self._applied(session, session.state, f"{state}_by_platform", said)
 
     # --- Wrap-up --------------------------------------------------------------------------------------------------------------
 
-    def _wrapup(self, session: CobrowseSession, event: Any, own: Any, details: Any, policy: Policy) -> Outcome:
+    def _wrapup(self, session: CobrowseSession, event: Any, own: Any, said: Said, policy: Policy) -> Outcome:
         work = session.after_call_work
         if work is not None and work.state is PENDING:
-            return self._wrapup_pending(session, event, own, details, policy)
+            return self._wrapup_pending(session, event, own, said, policy)
         is_connected, held = session.state is CONNECTED, session.wrapup
         is_absent = work is None or (work.state is not COMPLETE and work.state is not SKIPPED)
         if is_absent and not is_connected and not _has_ended(session):
@@ -530,42 +531,47 @@ class ByHand:
             kept = held.end_time if held and own.disable_end_time_updates else None
             row, made = "saved_again", _final(session, own, kept or event.occurred_at)
         if made == held:
-            return self._no_change(session, event, own, details, None)
-        self._take(session, event, details)
+            return self._no_change(session, event, own, said, None)
+        self._take(session, event, said)
         session.wrapup = made
-        return self._applied(session, session.state, row, details)
+        return self._applied(session, session.state, row, said)
 
-    def _wrapup_pending(self, session: CobrowseSession, event: Any, own: Any, details: Any, policy: Policy) -> Outcome:
+    def _wrapup_pending(self, session: CobrowseSession, event: Any, own: Any, said: Said, policy: Policy) -> Outcome:
         held, prompt, at = session.wrapup, policy.prompt, event.occurred_at
         if own.provisional or (own.code is not None and prompt is FORCED_TIMEOUT):
             if own.provisional and held is not None and not held.provisional:
                 return self._ignored(session, "draft_after_final", "already_final")
             if (made := _prepared(own)) == held:
-                return self._no_change(session, event, own, details, None)
-            self._take(session, event, details)
+                return self._no_change(session, event, own, said, None)
+            self._take(session, event, said)
             session.wrapup = made
-            return self._applied(session, session.state, "draft" if own.provisional else "saved_without_exit", details)
+            return self._applied(session, session.state, "draft" if own.provisional else "saved_without_exit", said)
         if own.code is not None:
-            self._take(session, event, details)
+            self._take(session, event, said)
             session.wrapup = _final(session, own, at)
             _end_work(session, at, COMPLETE)
-            return self._applied(session, session.state, "complete_by_code", details)
+            return self._applied(session, session.state, "complete_by_code", said)
         if prompt is FORCED_TIMEOUT:
             return self._refused(session, "skip_no_early_exit", "no_early_exit")
         if prompt is MANDATORY or prompt is TIMEOUT:
             return self._refused(session, "skip_code_required", "code_required")
-        self._take(session, event, details)
+        self._take(session, event, said)
         if held is not None and held.provisional:
             session.wrapup = None
         _end_work(session, at, SKIPPED)
         _finish(session, at)
-        return self._applied(session, session.state, "skipped_by_agent", details)
+        return self._applied(session, session.state, "skipped_by_agent", said)
 
 
 STALE = "The event is older than what the session has already seen. Use a SessionLog for events in any order."
 
 
 # --- Values -------------------------------------------------------------------------------------------------------------------
+
+
+def stated(details: Any) -> Said:
+    """Return the details that are not None, by name. `Any`: see the module."""
+    return {name: value for name, value in zip(DETAILS, read_details(details)) if value is not None}
 
 
 def _has_ended(session: CobrowseSession) -> bool:
@@ -581,12 +587,10 @@ def _after(start: datetime, lasts: timedelta | None) -> datetime | None:
         return None
 
 
-def _taken(session: CobrowseSession, details: Any, state: ConnectionState | str, *, has_ended: bool) -> Taken:
+def _taken(session: CobrowseSession, said: Said, state: ConnectionState | str, *, has_ended: bool) -> Taken:
     """Return the details that the session takes. `state`: the one that the event names, else that of the session."""
     taken = []
-    for name, value in zip(DETAILS, read_details(details)):
-        if value is None:
-            continue
+    for name, value in said.items():
         if name == "controlling":
             if state is not CONNECTED:
                 continue
@@ -704,7 +708,7 @@ def _changed(outcome: Outcome, **other: Any) -> Outcome:
     return type(outcome)(**{**held, **other})
 
 
-def notes(event: Any, own: Any, details: Any) -> tuple[str, ...]:
+def notes(event: Any, own: Any, said: Said) -> tuple[str, ...]:
     """Return what was kept but not understood, as sentences. `Any`: see the module."""
     found = []
     if event.derived_from is not None:
@@ -719,9 +723,9 @@ def notes(event: Any, own: Any, details: Any) -> tuple[str, ...]:
     elif kind == "acw.ended":
         _note_word(found, "by", own.by, AfterCallWorkEndedBy)
         _note_word(found, "state", own.state, AfterCallWorkState)
-    if details is not NO_DETAILS:
-        _note_word(found, "cobrowseRole", details.cobrowse_role, CobrowseRole)
-        _note_word(found, "initialState", details.initial_state, ConnectionState)
+    if said:
+        _note_word(found, "cobrowseRole", said.get("cobrowse_role"), CobrowseRole)
+        _note_word(found, "initialState", said.get("initial_state"), ConnectionState)
     _note_word(found, "wrapupPrompt", event.settings.wrapup_prompt, WrapupPrompt)
     if extra:
         timeouts = [key for key in ("wrapupTimeoutMs", "alertingTimeoutMs") if key in extra]

@@ -2,7 +2,9 @@
 
 import inspect
 import re
+import sys
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -12,6 +14,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.inspect import stringify_signature
 
 from cobrowse_session import Communication, Event, __version__
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # pages draw the tables of `examples`
 
 project = "cobrowse-session"
 author = "the cobrowse-session developers"
@@ -59,7 +63,11 @@ default_role = "py:obj"  # `Name` in a docstring is a link where there is such a
 
 # A name in a signature that leads nowhere is an error, but for what others document.
 nitpicky = True
-nitpick_ignore_regex = [("py:obj", r"[\s\S]*"), ("py:.*", r"(datetime|collections|logging|typing|pathlib)\..*|Tracer")]
+nitpick_ignore_regex = [
+    ("py:obj", r"[\s\S]*"),
+    ("py:.*", r"(datetime|collections|logging|typing|pathlib)\..*|Tracer"),
+    ("py:class", r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T))"),  # type variables
+]
 
 
 def setup(app: Sphinx) -> None:

@@ -6,6 +6,7 @@ A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -28,6 +29,7 @@ from cobrowse_session import (
 from cobrowse_session.cli import app
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
 from cobrowse_session.lifecycle.actions import COMMON
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
@@ -59,8 +61,11 @@ def events() -> None:
     """Print every kind of event, in the order of its rank."""
     known = [event for event in KINDS.values() if event is not UnknownEvent]
     _table(
-        ("type, after `cobrowse.session.`", "class", "meaning", "its own `data`"),
-        ([f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))] for event in known),
+        ("rank", "type, after `cobrowse.session.`", "class", "meaning", "its own `data`"),
+        (
+            [str(event.rank), f"`{event.kind}`", _class(event), _first_line(event), _keys(event, own_names(event))]
+            for event in known
+        ),
     )
 
 
@@ -76,7 +81,7 @@ def settings() -> None:
 
 def timers() -> None:
     """Print the timers of a trace."""
-    _table(("type", "class", "meaning"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Timer.__subclasses__()))
+    _table(("type", "class", "meaning"), ([f"`{t.kind}`", _class(t), _first_line(t)] for t in Table.standard().timers.values()))
 
 
 def _class(one: type) -> str:
@@ -226,6 +231,26 @@ def _tolerance(tolerance: Tolerance | None) -> str:
     )
     moved_to = f"`{vendor_name(tolerance.moved_to)}`"
     return f"theirs less than 1 s {sides}, if ours is {moved_to}: {tolerance.reason}"
+
+
+# --- The benchmark ------------------------------------------------------------------------------------------------------------
+
+
+def results(title: str) -> None:
+    """Print the table of one section of bench/RESULTS.md, which `make bench` writes."""
+    _, found, rest = _RESULTS.read_text(encoding="utf-8").partition(f"\n## {title}\n")
+    if not found:
+        raise ValueError(f"{_RESULTS.name}: expected a section {title!r}, found none. Write it anew: make bench")
+    section, _, _ = rest.partition("\n## ")
+    print(*(line for line in section.splitlines() if line.startswith("|")), sep="\n")
+
+
+def machine() -> None:
+    """Print on which machine the benchmark ran, and with which versions."""
+    print(_RESULTS.read_text(encoding="utf-8").splitlines()[2])
+
+
+_RESULTS = Path(__file__).parents[1] / "bench" / "RESULTS.md"
 
 
 # --- The command line ---------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ SLOW = {
     "test_no_color_leaves_no_color",
     "test_the_asyncio_example_takes_events_fires_deadlines_and_ends_by_itself",
     "test_the_clocks_that_are_observed_are_bounded",
+    "test_the_replay_by_hand_writes_the_bytes_of_the_command",
     "test_twice_as_many_copies_of_one_event_cost_twice_as_many_calls",
 }
 """Files and tests that start processes, stop at each line, read large inputs or simulate much: not in `make quick`."""

@@ -1,6 +1,7 @@
 """Tables with much that the standard one does not have, for the tests of diagrams: the examples, and two that have more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from random import Random
 
 from attrs import frozen
 from examples.tables import hold, parked, pause, short_calls
@@ -10,6 +11,7 @@ from cobrowse_session.lifecycle.actions import begin_segment, close_segments
 from cobrowse_session.lifecycle.deadline import alert_due
 from cobrowse_session.tables import (
     AFTER_CALL_WORK_STATES,
+    CONNECTION_STATES,
     DUPLICATE,
     LEG_ENDED,
     NO_TRANSITION,
@@ -39,6 +41,12 @@ def is_a_vip(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
 def night_shift_of_the_second_team(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
     """The second team has its night shift."""
     return False
+
+
+@reads_session
+def always(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """It holds always."""
+    return True
 
 
 @writes("segments")
@@ -214,6 +222,74 @@ NONE_FIRST = Table.standard().extended(
 )
 """The first question leads past the others."""
 
+NO_WORK = Table.standard().extended(
+    "no work",
+    after_call_work=(
+        before(
+            "none_after_alert_timeout",
+            _row("none_for_vips", LEG_ENDED, AFTER_CALL_WORK_STATES, NO_TRANSITION, guards=(always,)),
+        ),
+    ),
+)
+"""No leg has after-call work."""
+
+MANY = Table.standard().extended(
+    "many",
+    states={
+        **{f"working {number}": "pending" for number in range(12)},
+        **{f"done {number}": "complete" for number in range(5)},
+        **{f"waiting {number}": "offering" for number in range(12)},
+        **{f"gone {number}": "disconnected" for number in range(3)},
+    },
+)
+"""Many states."""
+
+
+# --- Tables by chance ---------------------------------------------------------------------------------------------------------
+
+_KINDS = (WorkPaused, WorkResumed, WorkArchived, WorkReopened, WorkPrepared)
+_LADDER = ("none_after_alert_timeout", "none_by_prompt", "skipped_after_transfer", "skipped_unrequested", "begins")
+
+
+def table_by_chance(seed: int) -> Table:
+    """Return a table with up to four states of its own, rows between any two states, and questions anywhere in the ladder."""
+    chance = Random(seed)
+    is_connection = chance.random() < 0.5
+    standard = CONNECTION_STATES if is_connection else AFTER_CALL_WORK_STATES
+    own = {f"own {number}": chance.choice(standard) for number in range(chance.randint(0, 4))}
+    states = (*standard, *own)
+    rows = [row for kind in _KINDS[: chance.randint(0, 5)] for row in _rows_by_chance(chance, kind.kind, states)]
+    kinds = tuple(kind for kind in _KINDS if any(kind.kind in row.on for row in rows))
+    if not is_connection:
+        asked = (always, is_a_vip, night_shift_of_the_second_team)[: chance.randint(0, 3)]
+        ladder = [
+            before(
+                chance.choice(_LADDER),
+                _row(f"asked_{number}", LEG_ENDED, states, chance.choice((*states[1:], NO_TRANSITION)), guards=(guard,)),
+            )
+            for number, guard in enumerate(asked)
+        ]
+        return Table.standard().extended("by chance", kinds=kinds, states=own, after_call_work=(*ladder, *rows))
+    live = tuple(state for state, like in own.items() if like == "connected")
+    repeats = (_row("still_connected", "connected", live, DUPLICATE),) if live else ()
+    return Table.standard().extended("by chance", kinds=kinds, states=own, connection=(*repeats, *rows))
+
+
+def _rows_by_chance(chance: Random, kind: str, states: tuple[str, ...]) -> Iterator[Row]:
+    left = list(states)
+    for number in range(chance.randint(1, 3)):
+        result = chance.choice((*states, NO_TRANSITION))
+        source = tuple(state for state in left if state != result and chance.random() < 0.4)
+        guards = (is_a_vip,) if chance.random() < 0.3 else ()
+        if source:
+            yield _row(f"{kind}_{number}", kind, source, result, guards=guards, actions=(write_nothing,))
+        left = left if guards else [state for state in left if state not in source]
+        if guards:
+            break
+    if left:
+        yield _row(f"{kind}_otherwise", kind, tuple(left), DUPLICATE)
+
+
 TABLES: Mapping[str, Table] = {
     "standard": Table.standard(),
     "hold": hold.TABLE,
@@ -223,4 +299,5 @@ TABLES: Mapping[str, Table] = {
     "live": LIVE,
     "work": WORK,
     "none first": NONE_FIRST,
+    "many": MANY,
 }

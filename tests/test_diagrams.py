@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
+from examples.tables import draw
 from markdown_it import MarkdownIt
-from tests.own_tables import LIVE, TABLES
+from tests.own_tables import LIVE, TABLES, table_by_chance
 from tests.tables import table_of
 
 from cobrowse_session.diagrams import FORMATS, PICTURES, Picture, render
@@ -23,6 +24,7 @@ from cobrowse_session.diagrams.layout import layout_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
 from cobrowse_session.diagrams.shapes import DARK, LIGHT, REGULAR, Place
 from cobrowse_session.diagrams.svg import svg
+from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import has_changes
 from cobrowse_session.lifecycle.row import Row, name_of, refused
@@ -152,7 +154,7 @@ def test_an_own_deadline_is_labelled_by_its_timers_first_sentence() -> None:
 def test_a_state_with_the_name_of_a_part_of_the_picture_is_said_so(picture: Picture, state: str, like: str) -> None:
     table = Table.standard().extended("mine", states={state: like}, connection=_repeats(state))
 
-    with pytest.raises(ValueError, match=f"table 'mine': state '{state}': a part of the picture has this name: rename the state"):
+    with pytest.raises(TableError, match=f"state '{state}': a part of the picture has this name: rename the state"):
         graph_of(picture, table)
 
 
@@ -243,7 +245,7 @@ def test_svg_shows_every_node_and_every_edge_under_its_id(graph: Graph) -> None:
 
 
 def _svg_id(graph: Graph, one: Node | Edge) -> str:
-    return f"{graph.name}-{one.id}".replace(" ", "_20").replace("acw.", "acw_2e")
+    return f"{graph.name}-{one.id}".replace(" ", "_20").replace(".", "_2e")
 
 
 def test_in_svg_an_edge_ends_where_its_nodes_are(graph: Graph) -> None:
@@ -497,11 +499,23 @@ def test_no_label_is_on_a_box_or_on_another_label_or_outside(graph: Graph) -> No
     boxes |= {name: _area(place) for name, place in layout.chips.items()}
     frames = {group.id: _area(layout.places[group.id]) for group in graph.groups}
     boxes |= {f"name of {name}": ((a + c) / 2 - 55, b + 8, (a + c) / 2 + 55, b + 26) for name, (a, b, c, _) in frames.items()}
-    labels = [(edge.id, area) for edge in graph.edges if edge.kind != "stays" for area in _label_areas(graph, edge)]
+    drawing = _parsed(svg(graph))
+    labels = [(edge.id, area) for edge in graph.edges if edge.kind != "stays" for area in _label_areas(drawing, graph, edge)]
 
     assert [(label, name) for label, area in labels for name, box in boxes.items() if _overlap(area, box)] == []
     assert [(one, other) for (one, a), (other, b) in combinations(labels, 2) if one != other and _overlap(a, b)] == []
     assert [label for label, area in labels if area[0] < 0 or area[2] > layout.width or area[3] > layout.height] == []
+
+
+def test_what_a_path_adds_to_a_label_of_an_own_table_is_on_no_box(graph: Graph) -> None:
+    by_hand = {(edge.id, edge.label) for edge in graph_of(graph.name).edges}
+    marked = evolve(graph, edges=tuple(evolve(edge, badge="② 09:00:03.000") for edge in graph.edges))
+    boxes = {node.id: _area(layout_of(marked).places[node.id]) for node in marked.nodes}
+    own = [edge for edge in marked.edges if (edge.id, edge.label) not in by_hand and edge.kind != "stays"]
+    drawing = _parsed(svg(marked))
+    areas = [(edge.id, area) for edge in own if edge.moves for area in _label_areas(drawing, marked, edge)]
+
+    assert [(label, name) for label, area in areas for name, box in boxes.items() if _overlap(area, box)] == []
 
 
 def test_what_stays_in_a_state_is_inside_of_its_box(graph: Graph) -> None:
@@ -509,7 +523,7 @@ def test_what_stays_in_a_state_is_inside_of_its_box(graph: Graph) -> None:
     for edge in graph.edges:
         if edge.kind == "stays":
             left, top, right, bottom = _area(layout.places[edge.source])
-            for area in _label_areas(graph, edge):
+            for area in _label_areas(_parsed(svg(graph)), graph, edge):
                 assert left < area[0], edge.id
                 assert top + 18 < area[1], edge.id
                 assert area[2] < right, edge.id
@@ -520,9 +534,10 @@ def test_no_line_passes_through_a_box(graph: Graph) -> None:
     layout = layout_of(graph)
     boxes = {name: _area(layout.places[name]) for name in (node.id for node in graph.nodes)}
     boxes |= {name: _area(place) for name, place in layout.chips.items()}
+    drawing = _parsed(svg(graph))
     for edge in graph.edges:
         if edge.kind != "stays":
-            way = _by_id(_parsed(svg(graph)), _svg_id(graph, edge)).find(f"{SVG}path")
+            way = _by_id(drawing, _svg_id(graph, edge)).find(f"{SVG}path")
             assert way is not None
             numbers = [float(number) for number in re.findall(r"-?[\d.]+", way.get("d", ""))]
             points = [*zip(numbers[::2], numbers[1::2], strict=True)]
@@ -533,6 +548,21 @@ def test_no_line_passes_through_a_box(graph: Graph) -> None:
                 if _overlap((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), box)
             ]
             assert crossed == [], edge.id
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_table_by_chance_is_drawn_in_every_format_and_nothing_overlaps(seed: int) -> None:
+    table = table_by_chance(seed)
+    for picture in PICTURES:
+        graph = graph_of(picture, table)
+        for format_ in FORMATS:
+            assert render(picture, format_, table=table)
+        test_everything_that_moves_is_on_exactly_one_edge(graph)
+        test_an_edge_of_a_frame_holds_for_every_state_inside(graph)
+        test_mermaid_shows_the_edges_of_the_graph(graph)
+        test_no_two_boxes_overlap(graph)
+        test_no_label_is_on_a_box_or_on_another_label_or_outside(graph)
+        test_no_line_passes_through_a_box(graph)
 
 
 @pytest.mark.parametrize("name", ["standard", "hold", "short calls", "parked", "pause"])
@@ -564,9 +594,9 @@ def _touch(one: Area, other: Area) -> bool:
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
-def _label_areas(graph: Graph, edge: Edge) -> Iterator[Area]:
+def _label_areas(drawing: ET.Element, graph: Graph, edge: Edge) -> Iterator[Area]:
     """Where the lines of a label are, in a font of usual width. The letters are nine pixels high."""
-    for text in _by_id(_parsed(svg(graph)), _svg_id(graph, edge)).iter(f"{SVG}text"):
+    for text in _by_id(drawing, _svg_id(graph, edge)).iter(f"{SVG}text"):
         own = re.search(r"[\d.]+", text.get("style", ""))
         half = REGULAR * float(own[0] if own else 13) * len(text.text or "") / 2
         x, y = float(text.get("x", "")), float(text.get("y", ""))
@@ -589,6 +619,24 @@ def test_the_files_in_the_repository_are_what_the_rows_print(tmp_path: Path) -> 
 
     assert fresh == kept
     assert len(fresh) == len(PICTURES) * len(FORMATS)
+
+
+def test_the_drawings_of_the_examples_are_what_their_rows_print(tmp_path: Path) -> None:
+    draw.main(str(tmp_path))
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        path.name: path.read_bytes() for path in (ROOT / "examples" / "tables").glob("*.svg")
+    }
+
+
+def test_every_picture_of_an_own_table_is_written_by_its_name(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cobrowse_session.diagrams", str(tmp_path)]
+    subprocess.run([*command, "examples.tables.hold:TABLE"], check=True, cwd=ROOT)
+    wrong = subprocess.run([*command, "hold"], check=False, cwd=ROOT, capture_output=True, text=True)
+
+    assert (tmp_path / "connection.svg").read_bytes() == (ROOT / "examples" / "tables" / "hold.svg").read_bytes()
+    assert len(list(tmp_path.iterdir())) == len(PICTURES) * len(FORMATS)
+    assert (wrong.returncode, wrong.stderr) == (1, "expected module:NAME of a table, found 'hold'\n")
 
 
 # --- How ----------------------------------------------------------------------------------------------------------------------

@@ -156,6 +156,25 @@ def test_a_sentence_or_a_rule_breaks_no_table_and_no_machine(picture: Picture, r
     assert all(map(_only_printable, (table, scxml(worded), xstate(worded))))
 
 
+@pytest.mark.parametrize(("picture", "like"), [("connection", "offering"), ("after-call-work", "complete")])
+@examples(25)  # each builds the machines
+@given(state=ill_formed)
+def test_an_own_states_name_breaks_no_picture_and_no_machine(picture: Picture, like: str, state: str) -> None:
+    graph = graph_of(picture, Table.standard().extended("hostile", states={state: like}))
+    usual = graph_of(picture, Table.standard().extended("usual", states={"x" * len(printable(state)): like}))
+
+    assert _skeleton_of_dot(dot(graph)) == _skeleton_of_dot(dot(usual))
+    assert len(mermaid(graph).splitlines()) == len(mermaid(usual).splitlines())
+    assert all(
+        re.fullmatch(r"[\w-]+", one) for one in re.findall(r"^ +state \".*\" as (\S.*?)(?: \{)?$", mermaid(graph), re.MULTILINE)
+    )
+    assert [element.tag for element in _parsed(svg(graph)).iter()] == [element.tag for element in _parsed(svg(usual)).iter()]
+    assert {len(row) for row in _rows_of(markdown(graph))} == {len(_rows_of(markdown(usual))[0])}
+    assert len(list(_parsed(scxml(graph)).iter())) == len(list(_parsed(scxml(usual)).iter()))
+    assert len(json.loads(xstate(graph))["states"]) == len(json.loads(xstate(usual))["states"])
+    assert all(_only_printable(text(graph)) for text in (mermaid, dot, svg, markdown, scxml, xstate))
+
+
 def test_a_rule_is_shown_as_it_is_written() -> None:
     cells = {cell for row in _rows_of(markdown(graph_of("connection", _worded("No.", "a|b `c` <d> *e*")))) for cell in row}
 

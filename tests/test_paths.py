@@ -4,12 +4,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
+from examples.tables import hold, pause
 from typer.testing import CliRunner
 
 from cobrowse_session import Event, Lifecycle, Settings, WrapupPrompt
@@ -22,6 +24,7 @@ from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.tables import Table
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.trace import trace_entry
@@ -354,6 +357,67 @@ def _often(graph: Graph) -> Graph:
         for edge in graph.edges
     )
     return evolve(graph, nodes=nodes, edges=edges)
+
+
+# --- A table of one's own -----------------------------------------------------------------------------------------------------
+
+
+def test_an_event_by_which_the_state_stays_is_marked_at_its_line() -> None:
+    graph = with_path(graph_of("connection", hold.TABLE), TracePath.of(_held(), "s1"))
+    loops = {edge.label: (edge.badge, edge.emphasis) for edge in graph.edges if edge.kind == "stays"}
+
+    assert loops == {
+        ("↻ held [not on hold]",): ("② 09:00:10.000", "taken"),
+        ("↻ resumed [on hold]",): ("", "faint"),
+    }
+    assert (_node(graph, "connected").badge, _node(graph, "connected").annotations) == ("①", ())
+    drawing = ET.fromstring(svg(graph))  # noqa: S314 (our own text)
+    (line,) = (one for one in drawing.iter() if one.get("id") == "connection-connected-connected-held")
+    assert [text.text or "".join(text.itertext()) for text in line] == [
+        "The customer is on hold. The leg stays connected.",
+        "↻ held [not on hold]",
+        "② 09:00:10.000",
+    ]
+
+
+def test_an_own_state_and_an_own_deadline_are_on_the_path() -> None:
+    graph = with_path(graph_of("after-call-work", pause.TABLE), TracePath.of(_paused(), "s1"))
+
+    assert _marks(graph) == {
+        "absent-question_1": "② 09:01:00.000",
+        "question_7-pending": "② 09:01:00.000",
+        "pending-paused-paused": "③ 09:01:20.000",
+        "paused-complete-complete_by_pause": "④ 09:16:20.000",
+    }
+    assert {node.id: node.badge for node in graph.nodes if node.badge} == {"pending": "②", "paused": "③", "complete": "④"}
+
+
+def test_a_trace_of_an_own_table_is_no_trace_of_the_standard_one() -> None:
+    with pytest.raises(DecodeError, match=r"unknown_row: \$.row: expected a row of this version's table"):
+        render("connection", "svg", path=TracePath.of(_held()))
+
+
+def test_a_trace_of_the_standard_table_is_one_of_a_table_that_has_its_rows(trace: list[Row]) -> None:
+    for picture in PICTURES:
+        marks = _marks(_with_way(picture, trace, "cleo"))
+        assert _marks(with_path(graph_of(picture, hold.TABLE), TracePath.of(trace, "cleo"))) == marks
+
+
+def _held() -> list[Row]:
+    at = stream("s1").connected().after(10).now
+    return _trace_of(hold.TABLE, [*stream("s1").connected(), hold.Held(subject="s1", source="/acme", id="h1", occurred_at=at)])
+
+
+def _paused() -> list[Row]:
+    call = stream("s1").connected().after(60).disconnected("peer").after(20)
+    paused = pause.AfterCallWorkPaused(subject="s1", source="/acme", id="p1", occurred_at=call.now)
+    return _trace_of(pause.TABLE, [*call, paused])
+
+
+def _trace_of(table: Table, events: list[Event]) -> list[Row]:
+    settings = Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=60))
+    (log,) = replay(events, Lifecycle(settings=settings, table=table), MAX_TIME)
+    return [trace_entry(entry) for entry in log.trace]
 
 
 @pytest.mark.parametrize("format_", ["markdown", "scxml", "xstate"])

@@ -10,11 +10,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from examples.tables import parked, pause
 from sphinx.cmd.build import main as sphinx_build
 from tests.commands import command
 
 from cobrowse_session.diagrams import PICTURES, TracePath, render
 from cobrowse_session.io.diff import read_trace
+from cobrowse_session.testing import stream
+from cobrowse_session.wire import encode_event
 
 # Sphinx 7.4 to 10 name the builder of a page only by the attribute `app`, which Sphinx 9 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:.*_ForBuilder.app. is deprecated")
@@ -96,6 +99,35 @@ def test_a_picture_is_part_of_the_page_with_its_caption(build: Build, picture: s
     assert "The <em>caption</em>." in page
 
 
+def test_a_picture_follows_the_table_that_the_page_names(build: Build) -> None:
+    page, said = build(f"{HEAD}.. cobrowse-diagram:: after-call-work\n   :table: examples.tables.pause:TABLE\n")
+
+    assert said == ""
+    assert re.findall(r"<(?:path|rect|text)[ >].*", page) == re.findall(
+        r"<(?:path|rect|text)[ >].*", render("after-call-work", "svg", table=pause.TABLE)
+    )
+
+
+def test_a_session_in_time_follows_the_table_that_the_page_names(build: Build) -> None:
+    short = "   :acw: timeout\n   :acw-timeout: 30\n   :until: end\n"
+    usual, _ = build(f"{HEAD}.. cobrowse-timeline:: call.jsonl\n{short}")
+    named, said = build(f"{HEAD}.. cobrowse-timeline:: call.jsonl\n   :table: tests.own_tables:NO_WORK\n{short}")
+
+    assert said == ""
+    assert "<title>pending: " in usual
+    assert "<title>pending: " not in named
+
+
+def test_a_file_of_own_events_is_read_by_the_table_that_the_page_names(build: Build, tmp_path: Path) -> None:
+    call = stream("s1").alerting().after(4)
+    event = parked.Parked(subject="s1", source="/acme", id="p1", occurred_at=call.now)
+    (tmp_path / "own.jsonl").write_text("\n".join(map(encode_event, [*call, event])), encoding="utf-8")
+    page, said = build(f"{HEAD}.. cobrowse-timeline:: own.jsonl\n   :table: examples.tables.parked:TABLE\n")
+
+    assert said == ""
+    assert "<title>parked: so far</title>" in page
+
+
 def test_other_builders_get_the_picture_in_mermaid_and_the_session_in_sentences(build: Build) -> None:
     page, said = build(f"{HEAD}.. cobrowse-diagram:: connection\n\n   One.\n\n.. cobrowse-timeline:: call.jsonl\n", "text")
     lines = {line.strip() for line in page.splitlines()}
@@ -175,6 +207,16 @@ def test_a_page_is_built_anew_when_its_file_changes(build: Build, tmp_path: Path
         (".. cobrowse-diagram:: connection\n   :session: s1", ":session: needs the :trace: of a replay"),
         (".. cobrowse-diagram:: connection\n   :trace: none.jsonl", "No such file"),
         (".. cobrowse-diagram:: connection\n   :trace: call.jsonl", "line 1: "),
+        (".. cobrowse-diagram:: connection\n   :table: hold", ":table: expected module:NAME of a table, found 'hold'"),
+        (
+            ".. cobrowse-diagram:: connection\n   :table: no_such:T",
+            "'no_such:T': No module named 'no_such'. Is its folder in sys.path?",
+        ),
+        (
+            ".. cobrowse-diagram:: connection\n   :table: examples.tables.hold:Held",
+            "'examples.tables.hold:Held', which is <class ",
+        ),
+        (".. cobrowse-timeline:: call.jsonl\n   :table: json:T", "found 'json:T', which is None"),
         (".. cobrowse-timeline:: none.jsonl", "No such file"),
         (".. cobrowse-timeline:: conf.py", "line 1: not_json"),
         (".. cobrowse-timeline:: call.jsonl\n   :session: s2", "one session of these events. These events have s1"),

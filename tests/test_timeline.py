@@ -7,12 +7,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from examples.tables import parked, pause
 from typer.testing import CliRunner
 
-from cobrowse_session import Address, Lifecycle, SessionLog, Settings
+from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli import app
 from cobrowse_session.diagrams import timeline
 from cobrowse_session.stream import history_entries
+from cobrowse_session.tables import Table
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.times import MAX_TIME
 
@@ -234,3 +236,40 @@ def test_the_command_draws_what_it_can_read_and_complains_about_the_rest(tmp_pat
     assert done.exit_code == 1
     assert f"{source}:6: not_json" in done.stderr
     assert done.stdout.startswith("<svg")
+
+
+# --- A table of one's own -----------------------------------------------------------------------------------------------------
+
+
+def own_log(table: Table, events: list[Event], *, end: bool) -> SessionLog:
+    settings = Settings(wrapup_prompt="timeout", wrapup_timeout=THIRTY)
+    log = SessionLog(Lifecycle(settings=settings, table=table), "s1")
+    for event in events:
+        log.add(event)
+    if end:
+        log.advance(MAX_TIME)
+    return log
+
+
+def test_an_own_state_is_drawn_like_its_group() -> None:
+    call = stream("s1").alerting().after(4)
+    parked_call = parked.Parked(subject="s1", source="/acme", id="p1", occurred_at=call.now)
+    drawing = drawn(own_log(parked.TABLE, [*call, parked_call, *call.after(20).connected().events[1:]], end=True))
+
+    assert boxes(drawing) == ["alerting: 4 s", "parked: 20 s", "connected: so far"]
+    assert [box.get("class") for box in of_class(drawing, "box")] == ["box pending", "box pending", "box live"]
+
+
+def paused(after: float | None) -> SessionLog:
+    """After-call work that was paused, and ended by a code `after` seconds. None: by its deadline."""
+    call = stream("s1").connected().after(60).disconnected("peer").after(20)
+    pauses = pause.AfterCallWorkPaused(subject="s1", source="/acme", id="p1", occurred_at=call.now)
+    later = [] if after is None else call.after(after).wrapup("sale").events[-1:]
+    return own_log(pause.TABLE, [*call, pauses, *later], end=after is None)
+
+
+def test_the_own_deadline_of_an_own_state_is_drawn_where_something_else_was_first() -> None:
+    assert boxes(drawn(paused(None)))[2:] == ["pending: 20 s", "paused: 15 min 0 s", "complete: so far"]
+    assert of_class(drawn(paused(None)), "clock") == []
+    assert boxes(drawn(paused(180)))[2:] == ["pending: 20 s", "paused: 3 min 0 s", "complete: so far"]
+    assert len(of_class(drawn(paused(180)), "clock")) == 1

@@ -129,7 +129,7 @@ def marks_are_not_copied(patch: pytest.MonkeyPatch) -> None:
 
     def go_back(log: SessionLog, place: int) -> list[TraceEntry]:
         withdrawn = real_go_back(log, place)
-        if withdrawn:
+        if withdrawn and log._marks:
             log._marks[-1] = log._state
         return withdrawn
 

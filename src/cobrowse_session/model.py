@@ -300,10 +300,12 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar  # `typing.TypeVar` takes a default from Python 3.13 on
 
     S_co = TypeVar("S_co", bound=CobrowseSession, default=CobrowseSession, covariant=True)
+    T = TypeVar("T", bound=CobrowseSession, default=CobrowseSession)
 else:
     from typing import TypeVar
 
     S_co = TypeVar("S_co", bound=CobrowseSession, covariant=True)
+    T = TypeVar("T", bound=CobrowseSession)
 # The class of the sessions of a table, a lifecycle and a log. Without a table of one's own it is `CobrowseSession`.
 
 

@@ -38,15 +38,14 @@ session in sentences.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settings, WrapupPrompt, __version__
-from cobrowse_session.checks import shown
 from cobrowse_session.diagrams import PICTURES, TracePath, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
+from cobrowse_session.diagrams.named import table_named
 from cobrowse_session.diagrams.paths import with_path
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.io.diff import read_trace
@@ -128,7 +127,12 @@ class _Directive(SphinxDirective):
 
     def table(self) -> Table:
         """Return the table that the page names. None named: the standard one."""
-        return _table(self.options["table"]) if "table" in self.options else Table.standard()
+        if "table" not in self.options:
+            return Table.standard()
+        try:
+            return table_named(self.options["table"])
+        except ValueError as error:
+            raise ValueError(f":table: {error}") from None
 
     def path(self, name: str) -> Path:
         """Return a file that a page names. The page is built again when the file changes."""
@@ -200,20 +204,6 @@ class Timeline(_Directive):
 
 def _refuse(rejected: Rejected) -> NoReturn:
     raise rejected.error
-
-
-def _table(text: str) -> Table:
-    module, colon, name = text.partition(":")
-    expected = ":table: expected module:NAME of a Table"
-    if not colon:
-        raise ValueError(f"{expected}, found {text!r}")
-    try:
-        found = getattr(import_module(module), name, None)
-    except ImportError as error:
-        raise ValueError(f"{expected}, found {text!r}: {error}. Add its folder to sys.path in conf.py") from error
-    if not isinstance(found, Table):
-        raise ValueError(f"{expected}, found {text!r}, which is {shown(found)}")  # noqa: TRY004 (an option of the page is wrong)
-    return found
 
 
 def _duration(text: str) -> timedelta:

@@ -44,7 +44,7 @@ for (const picture of pictures) {
   const label = (edge) => edge.label.join("<br>");
   assert.deepEqual(
     edges.map(([source, target, text]) => [source, target, text.replace(/^◷ /, "")]).sort(),
-    told.edges.map((edge) => [edge.source, edge.target, label(edge)]).sort(),
+    told.edges.map((edge) => [...edge.words, label(edge)]).sort(),
   );
   assert.equal(annotations, 0);
   const ways = files.filter((name) => name.startsWith(picture) && name.endsWith(".way.mmd"));

@@ -5,11 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.own_tables import TABLES
+
 from cobrowse_session import Lifecycle, SessionLog
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.diagrams.__main__ import main as print_all
-from cobrowse_session.diagrams.graph import graph_of, moves_of
+from cobrowse_session.diagrams.graph import graph_of, identifier, moves_of
 from cobrowse_session.io.replay import read_events, replay
+from cobrowse_session.lifecycle.row import name_of
+from cobrowse_session.tables import Table
 from cobrowse_session.testing import stream
 from cobrowse_session.times import MAX_TIME
 from cobrowse_session.wire.trace import trace_entry
@@ -39,7 +43,15 @@ def main(directory: str) -> None:
     for name, log in {**{log.session_id: log for log in logs}, "hostile": _hostile_log()}.items():
         (folder / f"timeline-{name}.svg").write_text(timeline(log), encoding="utf-8")
     (folder / "replay.perfetto.json").write_text(perfetto(logs), encoding="utf-8")
-    expected = {picture: _expected(picture) for picture in PICTURES}
+    expected: dict[str, Any] = {picture: _expected(picture, Table.standard()) for picture in PICTURES}
+    for name, table in TABLES.items():
+        for picture in PICTURES:
+            if table is Table.standard() or graph_of(picture, table).edges == graph_of(picture).edges:
+                continue
+            stem = f"{name.replace(' ', '_')}-{picture}"
+            expected[stem] = _expected(picture, table)
+            for format_, suffix in FORMATS.items():
+                (folder / f"{stem}.{suffix}").write_text(render(picture, format_, table=table), encoding="utf-8")
     (folder / "expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
 
 
@@ -54,27 +66,34 @@ def _hostile_log() -> SessionLog:
     return log
 
 
-def _expected(picture: Picture) -> dict[str, Any]:
-    graph = graph_of(picture)
+def _expected(picture: Picture, table: Table) -> dict[str, Any]:
+    graph, moves = graph_of(picture, table), moves_of(picture, table)
     return {
         "title": graph.title,
         "description": graph.description,
         "initial": graph.initial,
-        "states": [node.id for node in graph.nodes if node.id in {move.source for move in moves_of(picture)}],
+        "states": [identifier(node.id) for node in graph.nodes if node.id in {move.source for move in moves}],
         "frames": [group.id for group in graph.groups],
         "edges": [
-            {"id": edge.id, "source": edge.source, "target": edge.target, "label": list(edge.label)} for edge in graph.edges
+            {
+                "id": edge.id,
+                "source": edge.source,
+                "target": edge.target,
+                "words": [identifier(edge.source), identifier(edge.target)],
+                "label": list(edge.label),
+            }
+            for edge in graph.edges
         ],
         "moves": [
             {
                 "event": move.event,
-                "source": move.source,
-                "target": move.target,
+                "source": identifier(move.source),
+                "target": move.target and identifier(move.target),
                 "row": move.row.name,
-                "guards": [guard.__name__ for guard in move.row.guards],
-                "actions": [stamp.__name__ for stamp in move.row.actions],
+                "guards": [name_of(guard) for guard in move.row.guards],
+                "actions": [name_of(stamp) for stamp in move.row.actions],
             }
-            for move in moves_of(picture)
+            for move in moves
         ],
     }
 

@@ -48,6 +48,7 @@ SEARCHES = {
     "deadline": "how-to/embed",
     "database": "how-to/persist",
     "pytest": "how-to/test",
+    "hold": "how-to/table",
 }
 """What a user types, and the page that answers."""
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
+from cobrowse_session.errors import TableError
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import connected, has_ended, not_connected, not_ended, not_yet_connected
@@ -224,13 +225,14 @@ def graph_of(picture: Picture, table: Table | None = None) -> Graph:
         table: None: the standard one.
 
     Raises:
-        ValueError: a state has the name of a frame or of another part of the picture.
+        TableError: a state has the name of a frame or of another part of the picture.
     """
     table = table or Table.standard()
     states = table.states.connection if picture == "connection" else table.states.after_call_work
-    for state in states:
-        if state in _TAKEN[picture] or state.startswith("question_"):
-            raise ValueError(f"table {table.name!r}: state {state!r}: a part of the picture has this name: rename the state")
+    taken = [state for state in states if state in _TAKEN[picture] or state.startswith("question_")]
+    if taken:
+        what = "a part of the picture has this name: rename the state, and the table can be drawn"
+        raise TableError(tuple(f"state {state!r}: {what}" for state in taken))
     return _connection(table) if picture == "connection" else _after_call_work(table)
 
 
@@ -399,56 +401,52 @@ def _one_of(moves: Iterable[Move], members: Members, source: str, target: str) -
 
 
 def _after_call_work(table: Table) -> Graph:
-    states = table.states
-    before, working = states.like("absent"), states.like("pending")
+    before, working = table.states.like("absent"), table.states.like("pending")
     groups = _groups(initial=before, working=working)
     frame = {state: group.id for group in groups for state in group.states}
     moves = moves_of("after-call-work", table)
     # A leg ends once, and until then there is no after-call work: of the ladder, only these states' is ever climbed.
     rungs, answers = _ladder([move for move in moves if move.event == LEG_ENDED and move.source in before])
     start = frame.get("absent", "absent")
+    edges = (
+        Edge(id=f"{start}-{rungs[0].id}", source=start, target=rungs[0].id, label=(words(LEG_ENDED),)),
+        *answers,
+        *_exits(moves, groups, table),
+        *_stays(moves, groups, table),
+    )
     return Graph(
         table=table,
         name="after-call-work",
         title=f"After-call work{_of(table)}",
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
-        nodes=(
-            *(
-                Node(
-                    id=state, label=(state,), kind="initial", group=frame.get(state), tooltip=_ABSENT if state == "absent" else ""
-                )
-                for state in before
-            ),
-            *rungs,
-            Node(
-                id="stays_absent",
-                label=("stays absent:", "no after-call work"),
-                kind="ended",
-                tooltip="The leg ended without after-call work.",
-            ),
-            *(Node(id=state, label=(state,), kind="pending", group=frame.get(state)) for state in working),
-            *(Node(id=state, label=(state,), kind="final") for state in states.like(*CLOSED)),
-            *_ovals(working),
-        ),
+        nodes=tuple(_work_nodes(table, rungs, frame)),
         groups=groups,
-        edges=_distinct(
-            (
-                Edge(id=f"{start}-{rungs[0].id}", source=start, target=rungs[0].id, label=(words(LEG_ENDED),)),
-                *answers,
-                *_exits(moves, groups, table),
-                *_stays(moves, groups, table),
-            )
-        ),
+        edges=_distinct(edges),
     )
+
+
+def _work_nodes(table: Table, rungs: list[Node], frame: Mapping[str, str]) -> Iterator[Node]:
+    for state in table.states.like("absent"):
+        tooltip = _ABSENT if state == "absent" else ""
+        yield Node(id=state, label=(state,), kind="initial", group=frame.get(state), tooltip=tooltip)
+    yield from rungs
+    yield Node(
+        id="stays_absent",
+        label=("stays absent:", "no after-call work"),
+        kind="ended",
+        tooltip="The leg ended without after-call work.",
+    )
+    yield from (Node(id=state, label=(state,), kind="pending", group=frame.get(state)) for state in table.states.like("pending"))
+    yield from (Node(id=state, label=(state,), kind="final") for state in table.states.like(*CLOSED))
+    yield from _ovals("the one, and the frame," if "working" in frame.values() else "the one")
 
 
 _ABSENT = "No after-call work, as long as the leg has not ended."
 
 
-def _ovals(working: tuple[str, ...]) -> tuple[Node, Node]:
+def _ovals(but: str) -> tuple[Node, Node]:
     """Return the nodes for many states."""
-    but = "the one" if len(working) == 1 else "the one, and the frame,"
     return (
         Node(
             id="any",

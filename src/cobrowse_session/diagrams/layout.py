@@ -1,4 +1,4 @@
-"""Where everything in a drawing is: a layout by hand, stretched by what a table has more than the standard one.
+"""The places of everything in a drawing: a layout by hand, stretched by what a table has more than the standard one.
 
 The places of the standard states and the lines between them are by hand. More states make a column longer, more lines make a gap
 wider. An edge that no hand has drawn goes below the picture, in a lane of its own.
@@ -85,7 +85,7 @@ def _stacked(tops: float, heights: Iterable[float], gaps: Iterable[float]) -> li
 
 @define
 class _Drawn:
-    """What is drawn so far."""
+    """The places and the lines so far."""
 
     graph: Graph
     places: dict[str, Place] = Factory(dict)
@@ -115,19 +115,25 @@ class _Drawn:
             self.spans[edge.id] = span
 
     def uprights(self, upper: str, lower: str) -> None:
-        """Draw the edges between two boxes of a column: one in the middle, or several at the sides with the labels between."""
-        edges = _joining(self.graph, upper, lower)
+        """Draw the edges between two boxes of a column in a frame: at the sides, with the labels between."""
         above, below = self.places[upper], self.places[lower]
-        if len(edges) == 1 and max(map(len, edges[0].label), default=0) * 7 < above.width / 2 - 12:
-            self.put(edges[0])
-            return
-        y = above.bottom
-        for number, edge in enumerate(edges):
+        y = above.bottom + 8
+        for number, edge in enumerate(_joining(self.graph, upper, lower)):
             inset = 14 + LANE * (number // 2)
             x = above.right - inset if number % 2 else above.left + inset
             ends = ((x, above.bottom), (x, below.top))
             y += LINE * (len(edge.label) + 1)
             self.put(edge, *(ends if edge.source == upper else ends[::-1]), span=((above.left, y), (above.right, y)))
+
+    def upright(self, upper: str, lower: str) -> None:
+        """Draw the only edge between two boxes of a column: in the middle, with the label beside it."""
+        if (
+            len(edges := _joining(self.graph, upper, lower)) == 1
+            and max(map(len, edges[0].label)) * 7 < self.places[upper].width / 2
+        ):
+            self.put(edges[0])
+        else:
+            self.uprights(upper, lower)
 
 
 # --- Lanes below the picture --------------------------------------------------------------------------------------------------
@@ -194,10 +200,23 @@ _PORTS = (0.6, -0.6, 0.3, -0.3, 0.8, -0.8)
 """Where lines touch the side of a box, as parts of half of its height. The middle is for the hand."""
 
 
+# Example: two lanes, from a live state to an ended one (a), and from the live frame back to a pending state (b).
+#
+#     column 1          column 2         column 3
+#     pending  <--+  +--live   ---+  +-->ended
+#                 |  |            |  |
+#                 |  |            +--+        lane a, with its label
+#                 +--+                        lane b
+#
+# No lane crosses a box, because there is none below the columns. On the way down a lane is between two columns, which are further
+# apart by `shift`. It may cross lines.
+
+
 # --- The connection -----------------------------------------------------------------------------------------------------------
 
 
 def _connection(graph: Graph) -> Layout:
+    # Twice: what the hand has drawn in the first pass is not known before, and the lanes of the rest move the columns apart.
     probe = _connection_drawn(graph, _Lanes({}, ()))[0]
     lanes = _Lanes(_columns(graph), _undrawn(graph, probe))
     drawn, sides, bottom = _connection_drawn(graph, lanes)
@@ -276,9 +295,11 @@ def _connection_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[int,
     bottom = _place_ends(drawn, columns, passing)
     _lines_to_ended(drawn, columns, passing, bottom + 50 + lanes.height)
     _lines_before(drawn, columns)
-    for states in (columns.live, columns.ended, columns.first):
+    for states in (columns.live, columns.first):
         for upper, lower in pairwise(states):
             drawn.uprights(upper, lower)
+    for upper, lower in pairwise(columns.ended):
+        drawn.upright(upper, lower)
     sides: dict[int, float] = {}
     for number, name in enumerate(columns.names):
         place = drawn.places.get(name, Place(columns.x[number], 0, 0, 0))
@@ -291,7 +312,7 @@ def _place_live(drawn: _Drawn, columns: _Columns) -> float:
     live, extra, x = columns.live, _extra(drawn.graph), columns.x[2]
     if not live:
         return 230
-    heights = [max(60 if number else 100, 34 + extra[state]) for number, state in enumerate(live)]
+    heights = [max(60 if number else 100, 52 + extra[state]) for number, state in enumerate(live)]
     for state, y, height in zip(live, _stacked(130, heights, _gaps(drawn.graph, live, 34)), heights, strict=True):
         drawn.places[state] = Place(x, y, 240 if len(live) > 1 else 210, height)
     low = drawn.places[live[-1]].bottom
@@ -305,6 +326,16 @@ def _place_ends(drawn: _Drawn, columns: _Columns, passing: float) -> float:
     """Place the states before and after. Return where their frames end, at one height."""
     graph, extra = drawn.graph, _extra(drawn.graph)
     first, pending, ended = columns.first, columns.pending, columns.ended
+    # The frames of the pending and the ended states begin and end at one height. The longer column decides, or the line that
+    # passes below the connected states. The other column has wider gaps.
+    #
+    #     table                pending  gap  passing  bottom
+    #     standard             5        16   294      380
+    #     one more pending     6        16   294      432
+    #     two lines in a box   5        21   314      400
+    #
+    # From an alerting state, the deadline is a straight line. So the last ended state must be at the height of the last pending
+    # one. It is the last in its column, and both columns end at the same height.
     rests, ends = [36 + extra[state] for state in pending], [max(72, 34 + extra[state]) for state in ended]
     level = sum(bool(ended and _joining(graph, state, ended[-1])) for state in pending)  # each has a line to the last one
     between = _gaps(graph, ended, 44)
@@ -421,6 +452,7 @@ def _ladder(graph: Graph, blocks: list[str], working: set[str]) -> _Ladder:
     # to `skipped` would cross them, so it is a chip.
     answers = [edge for edge in graph.edges if edge.kind == "answer" and edge.moves]
     begins = answers.pop() if answers and answers[-1].target in working else None
+    # Blocks are looked at from top to bottom, and only the answers behind the last run can lead to the next block.
     runs = [list(run) for _, run in groupby(answers, lambda edge: edge.target)]
     lined: dict[str, list[Edge]] = {}
     for block in blocks:
@@ -450,9 +482,11 @@ def _work_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[str, Place
     rows = _work_blocks(drawn, ladder, (blocks, of_kind["question"]), (x[0], x[1], deep), right)
     lowest = max(drawn.places[block].bottom for block in blocks)
     deepest = max((drawn.places[node.id].y for node in of_kind["question"]), default=0)
-    bottom = max(lowest + 52, deepest + 50)
     top = min([drawn.places["stays_absent"].bottom + 38, *(y - 22 for _, y in rows)])
-    _work_right(drawn, working, x[2], (top, bottom))
+    least = 76 + extra["working"] + sum(_gaps(graph, working, 34)) + len(working) * max(46, *(34 + extra[one] for one in working))
+    bottom = max(lowest + 52, deepest + 50, top + least)
+    single = sum(bool({*working} & {edge.source, edge.target}) for edge, _ in rows)
+    _work_right(drawn, working, (x[2] - 110, max(50, 18 + 8 * single)), (top, bottom))
     _work_lines(drawn, ladder, blocks, working, (rows, bottom))
     chips = {}
     for edge in ladder.chips:
@@ -492,6 +526,14 @@ def _work_blocks(
     """Place the questions, and beside them the blocks of the middle column. Return where the lines from the right are."""
     (blocks, questions), (x0, x1, deep) = columns, at
     graph, extra, rows = drawn.graph, _extra(drawn.graph), list[tuple[Edge, float]]()
+    # From top to bottom. A question is at the height of the block that its answer leads to, so that the line is straight. And a
+    # block is as high as its questions on the left and its lines on the right need together. Example, from the standard table:
+    #
+    #     block         questions         lines from the right     top  bottom
+    #     stays absent  140 208 276 344   242, from the oval       118  366
+    #     skipped       412 480           426 502                  394  522
+    #     any           -                 -                        560  600
+    #     complete      -                 670 738 798 854          638  878
     asked = _Rungs(drawn, questions, x0, 72 + deep)
     top = 118 + deep
     for upper, block, lower in zip(["", *blocks], blocks, [*blocks[1:], ""], strict=False):
@@ -551,23 +593,41 @@ class _Rungs:
         return self.y
 
 
-def _work_right(drawn: _Drawn, working: list[str], x: float, ends: tuple[float, float]) -> None:
-    """Place the states of after-call work that goes on: one box, or several in a frame."""
-    # In a frame, the line by which after-call work begins passes below it, and to the first state from the right.
-    top, low = ends
+def _work_right(drawn: _Drawn, working: list[str], across: tuple[float, float], ends: tuple[float, float]) -> None:
+    """Place the states of after-call work that goes on: one box, or several in a frame.
+
+    Args:
+        drawn: has the oval above them.
+        working: the states.
+        across: the left side, and the room in a frame for lines between its border and the states.
+        ends: the top, and where the line by which after-call work begins is.
+    """
+    # In a frame, the line by which after-call work begins passes below it, and to the first state from the right. From the left
+    # it would cross the lines of the states below the first one.
+    #
+    #     one state                    two states in a frame
+    #
+    #     <----- +---------+           <-------- : +---------+ :
+    #     <----- | pending |           <-------- : | pending | :<-+
+    #     -----> |         |           <-------- : +---------+ :  |
+    #            +---------+           <---------- | paused  | :  |
+    #                                            : +---------+ :  |
+    #                                  ---------------------------+
+    (left, margin), (top, low) = across, ends
     other = drawn.places["any_other"]
     if len(working) == 1:
+        x = left + 110
         drawn.places[working[0]] = Place(x, (top + low + 18) / 2, 220, low + 18 - top)
         drawn.places["any_other"] = Place(x, other.y, other.width, other.height)
         return
-    extra = _extra(drawn.graph)
+    extra, x = _extra(drawn.graph), left + margin + 120
     low -= 28
     gaps = _gaps(drawn.graph, working, 34)
     height = (low - top - 34 - 14 - extra["working"] - sum(gaps)) // len(working)
     for state, y in zip(working, _stacked(top + 34, [height] * len(working), gaps), strict=True):
-        drawn.places[state] = Place(x + 60, y, 240, height)
-    drawn.places["working"] = Place(x + 42, (top + low) / 2, 304, low - top)
-    drawn.places["any_other"] = Place(x + 60, other.y, other.width, other.height)
+        drawn.places[state] = Place(x, y, 240, height)
+    drawn.places["working"] = Place(left + (margin + 254) / 2, (top + low) / 2, margin + 254, low - top)
+    drawn.places["any_other"] = Place(x, other.y, other.width, other.height)
 
 
 def _work_lines(
@@ -588,7 +648,7 @@ def _work_lines(
         if "any" in (upper, lower):
             drawn.line("any", lower if upper == "any" else upper)
         else:
-            drawn.uprights(upper, lower)
+            drawn.upright(upper, lower)
     for states in (working, [node.id for node in drawn.graph.nodes if node.kind == "initial"]):
         for upper, lower in pairwise(states):
             drawn.uprights(upper, lower)
@@ -606,6 +666,8 @@ def _work_lines(
 
 def _work_rows(drawn: _Drawn, rows: list[tuple[Edge, float]]) -> None:
     """Draw the lines between the middle and the right: straight, or in the frame around its corner to the state."""
+    # A line of a frame ends at its border. A line of a state inside goes on to the state, straight if the state is at its height.
+    # Else it is bent between the border and the state. Each bent line is 8 pixels further to the right than the one above.
     bent = 0
     for edge, y in rows:
         forth = edge.target in drawn.places and drawn.places[edge.target].x > drawn.places[edge.source].x

@@ -100,17 +100,26 @@ def with_path(graph: Graph, path: TracePath) -> Graph:
     on_edge: dict[str, list[_Step]] = defaultdict(list)
     in_node: dict[str, list[_Step]] = defaultdict(list)
     annotations: dict[str, list[_Step]] = defaultdict(list)
+    stayed: set[str] = set()
     for step in _steps(graph, path):
         if edge := edges.get(step.move.key):
             for passed in _led_to(graph, edge):
                 on_edge[passed.id].append(step)
                 in_node[passed.source].append(step)
             on_edge[edge.id].append(step)
-            in_node[_target(graph, edge, step.move)].append(step)
+            if edge.kind == "stays":
+                stayed.add(step.move.source)
+            else:
+                in_node[_target(graph, edge, step.move)].append(step)
         else:
             annotations[_node_of(graph, step)].append(step)
-    visited = {*in_node, *annotations, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
-    nodes = tuple(_node(node, in_node[node.id], annotations[node.id], path, seen=node.id in visited) for node in graph.nodes)
+    visited = {*in_node, *annotations, *stayed, graph.initial, *(edge.source for edge in graph.edges if on_edge[edge.id])}
+    nodes = tuple(
+        _node(node, in_node[node.id], annotations[node.id], path, first=node.id == graph.initial)
+        if node.id in visited
+        else evolve(node, emphasis=path.unseen)
+        for node in graph.nodes
+    )
     return evolve(
         graph,
         title=f"{graph.title}: {_whose(path)}",
@@ -200,14 +209,12 @@ def _node_of(graph: Graph, step: _Step) -> str:
     return stays if step.ended and stays in {node.id for node in graph.nodes} else step.move.source
 
 
-def _node(node: Node, steps: list[_Step], annotations: list[_Step], path: TracePath, *, seen: bool) -> Node:
-    if not seen:
-        return evolve(node, emphasis=path.unseen)
+def _node(node: Node, steps: list[_Step], annotations: list[_Step], path: TracePath, *, first: bool) -> Node:
     at_state = node.kind not in ("question", "any")
     if path.session is None:
         mark = f"×{path.sessions if node.kind == 'initial' else len(steps):,}" if at_state else ""
     else:
-        mark = " ".join(circled(step.number) for step in steps) if at_state and node.kind != "initial" else ""
+        mark = " ".join(circled(step.number) for step in steps) if at_state and not first else ""
     return evolve(node, emphasis="taken", badge=mark, annotations=tuple(_annotations(annotations, path)))
 
 

@@ -167,7 +167,8 @@ def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> I
     for edge, count in zip(edges, lines, strict=True):
         yield f'<g id="{name}-{identifier(edge.id)}" class="edge {edge.kind} {edge.emphasis}">'
         yield f"<title>{escape(printable(edge.tooltip))}</title>"
-        for number, line in enumerate([*edge.label, *([edge.badge] if edge.badge else [])]):
+        labels: list[str] = [*edge.label, *([edge.badge] if edge.badge else [])]
+        for number, line in enumerate(labels):
             kind = "mark" if number == len(edge.label) else ""
             yield text(
                 line, place.x, y + STAYS_LINE * number, kind, fitting(line, 12, place.width - 12, BOLD if kind else REGULAR)

@@ -135,7 +135,8 @@ def apply_settings(session: Communication, event: Event, policy: Policy) -> None
 
 @writes("provider_event_time", clock=PROVIDER)
 def take_event(session: Communication, event: Event, policy: Policy) -> None:
-    """The time of the last applied event (STAMP-6). Its details and settings are taken, too."""
+    """The time of the last applied event (STAMP-6)."""
+    # Details and settings are no part of the docstring, because `explain` and the reference show it for `providerEventTime`.
     if event.details is not NO_DETAILS:
         apply_details(session, event, policy)
     if event.settings is not NO_SETTINGS:

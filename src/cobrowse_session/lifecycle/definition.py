@@ -7,7 +7,7 @@ table, and everything that follows a lifecycle follows its table.
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from inspect import isclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
 
 from attrs import fields, frozen
@@ -21,9 +21,7 @@ from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states
 from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
-from cobrowse_session.model import CobrowseSession, S_co
-
-T = TypeVar("T", bound=CobrowseSession)
+from cobrowse_session.model import CobrowseSession, S_co, T
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True, repr=False)

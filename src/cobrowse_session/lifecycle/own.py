@@ -1,6 +1,5 @@
 """Checks of a table's own parts: kinds of event, guards and actions, the session's class, deadlines."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from inspect import isclass
@@ -119,11 +118,8 @@ def _is_a_value(function: object) -> bool:
     """Return whether a function or an object can be compared with, and found again from, its name."""
     if not isinstance(function, FunctionType):
         return attrs.has(type(function)) and type(function).__hash__ is not None and callable(function)
-    return _found(function.__module__, function.__qualname__) is function
-
-
-def _found(module: str, name: str) -> object:
-    found: object = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
+    first, *inside = function.__qualname__.split(".")
+    found: object = function.__globals__.get(first)
+    for name in inside:
+        found = getattr(found, name, None)
+    return found is function

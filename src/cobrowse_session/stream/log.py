@@ -33,7 +33,7 @@ from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity,
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
@@ -170,10 +170,8 @@ class SessionLog(Generic[S_co]):
         self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
-    @classmethod
-    def of(
-        cls, events: Iterable[Event], lifecycle: Lifecycle[S_co] | None = None, *, until: datetime | None = None
-    ) -> "SessionLog[S_co]":
+    @staticmethod
+    def of(events: Iterable[Event], lifecycle: Lifecycle[T] | None = None, *, until: datetime | None = None) -> "SessionLog[T]":
         """Return the log of all events of one session.
 
         Args:
@@ -187,7 +185,7 @@ class SessionLog(Generic[S_co]):
         every = list(events)
         if not every:
             raise ValueError("expected at least one event, found none")
-        log = cls(lifecycle or cast(Lifecycle[S_co], Lifecycle()), every[0].subject)
+        log = SessionLog(lifecycle or cast(Lifecycle[T], Lifecycle()), every[0].subject)
         for event in every:
             log.add(event)
         if until is not None:
@@ -196,11 +194,14 @@ class SessionLog(Generic[S_co]):
 
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
-        self._state = FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
-        self._marks = [self._state.copy()]  # the session before step 0, 64, 128, …
+        self._state = self._new_state()
+        self._marks: list[FoldState] = []  # the session before step 64, 128, …
         self._end: OrderKey | None = None  # the place of the last step
         self._last: TraceEntry | None = None
         self._view = self._state.session
+
+    def _new_state(self) -> FoldState:
+        return FoldState(self._lifecycle, self._lifecycle.new(self._session_id))
 
     def __repr__(self) -> str:
         count = f"{len(self._events)} events" if self._load is None else "events not loaded"
@@ -659,11 +660,11 @@ class SessionLog(Generic[S_co]):
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
-            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64 + 1` marks. Example: of 201
-            # steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken again, and `_fold_from` takes
-            # the rest.
-            del self._steps[place:], self._marks[mark + 1 :]
-            self._state = self._marks[mark].copy()
+            # Invariant: mark `i` is the session before step 64 * i, and there are `len(steps) // 64` marks behind mark 0, which is
+            # a new session. Example: of 201 steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129 are taken
+            # again, and `_fold_from` takes the rest.
+            del self._steps[place:], self._marks[mark:]
+            self._state = self._marks[-1].copy() if mark else self._new_state()
             for step in self._steps[mark * MARK_EVERY :]:
                 self._again(step)
         return withdrawn

@@ -11,9 +11,7 @@ from typing import Any
 try:
     import msgspec
 except ModuleNotFoundError:
-    IS_INSTALLED = False
-else:
-    IS_INSTALLED = True
+    msgspec = None  # type: ignore[assignment]  # a module or None
 
 from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 
@@ -29,7 +27,7 @@ def parsed(text: str) -> dict[str, Any] | None:
     Returns:
         What `strict_json.read_text` returns. None: msgspec is not installed, or might read the text in another way.
     """
-    if not IS_INSTALLED or len(text) > MAX_INTEGER_DIGITS or text.count("{") + text.count("[") > MAX_DEPTH:
+    if msgspec is None or len(text) > MAX_INTEGER_DIGITS or text.count("{") + text.count("[") > MAX_DEPTH:
         return None
     if " :" in text or "\n" in text or "\r" in text or "\t" in text or ("\\" in text and _ESCAPED_SURROGATE.search(text)):
         return None
@@ -64,7 +62,7 @@ def encoded(document: object) -> str | None:
     Returns:
         What `strict_json.dump` returns. None: msgspec is not installed, or refuses the document.
     """
-    if not IS_INSTALLED:
+    if msgspec is None:
         return None
     try:
         return msgspec.json.encode(document).decode()
