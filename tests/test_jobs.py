@@ -119,3 +119,14 @@ def test_a_process_that_is_ended_from_outside_is_an_error_that_says_what_helps()
             jobs.replay([])
 
     assert not active_children()
+
+
+def test_each_process_has_the_table_of_the_command(tmp_path: Path) -> None:
+    call = stream("s1").alerting().after(3).connected().events
+    held = {**json.loads(encode_event(call[1])), "id": "e3", "type": "com.acme.held", "time": "2026-03-01T09:01:00.000Z"}
+    (tmp_path / "events.jsonl").write_text("\n".join([*map(encode_event, call), json.dumps(held)]) + "\n")
+    one = outputs(tmp_path, "--table", "examples.tables.hold:TABLE")
+
+    assert outputs(tmp_path, "--table", "examples.tables.hold:TABLE", "--jobs", "2") == one
+    assert b'"type":"com.acme.held"' in one[1]["--trace"]
+    assert json.loads(one[1]["--summary"])["outcomes"] == {"applied": 3}
