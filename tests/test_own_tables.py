@@ -776,7 +776,7 @@ def writes_more(session: hold.HoldSession, _event: Event, _: Policy) -> None:
     [
         (
             before("details", evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(writing_guard,))),
-            "changed hold_count",
+            "session: hold_count",
         ),
         (also("connected", writes_more), "row connected changed hold_count, but no action of it names that"),
     ],

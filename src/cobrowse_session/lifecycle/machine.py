@@ -112,6 +112,7 @@ class Trigger(transitions.Event):
     """A kind of event."""
 
     _plan: Mapping[str, _Step]
+    _named: Mapping[tuple[str, str], RowTransition]
     _state_of: Callable[[Communication], str]
     _set_state: Callable[[str, Communication], None]
     is_frozen = False
@@ -139,6 +140,7 @@ class Trigger(transitions.Event):
         # conditions all hold it calls `before`, sets the state and calls `after`. It also calls `prepare`, the callbacks of the
         # states and those of the machine. There are none, which was checked above, so the plan leaves nothing out.
         self._plan = {state: _plan(self.row_transitions(state)) for state in machine.states}
+        self._named = {(state, one.row.name): one for state in machine.states for one in self.row_transitions(state)}
         self._state_of, self._set_state = machine.state_of, machine.set_state
         self.is_frozen = True
 
@@ -158,10 +160,10 @@ class Trigger(transitions.Event):
         Raises:
             LookupError: there is no such row in this state.
         """
-        for one in self.row_transitions(self._state_of(session)):
-            if one.row.name == row:
-                return self._write(one, session, event, policy)
-        raise LookupError(f"{self.name} has no row {row!r} in {self._state_of(session)}")
+        found = self._named.get((self._state_of(session), row))
+        if found is None:
+            raise LookupError(f"{self.name} has no row {row!r} in {self._state_of(session)}")
+        self._write(found, session, event, policy)
 
     def _write(self, row: RowTransition, session: Communication, event: Event | Timer, policy: Policy) -> None:
         # All guards of a row before its first write: a guard that raises leaves the session as it was. And all writes before the

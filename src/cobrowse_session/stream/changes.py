@@ -11,7 +11,7 @@ Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:0
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import attrs
@@ -104,18 +104,23 @@ def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
         ValueError: as `steps`.
     """
     found: list[tuple[FieldChange, ...]] = []
-    attributes = tuple(attributes_of(log.lifecycle.table.session).items())
+    cls: type = log.lifecycle.table.session
     for entry, session in _replayed(log):
         if not isinstance(entry.outcome, Applied):
             found.append(())
             continue
         # Only the attributes that the outcome names can differ (TRACE-15). So no copy of the session is needed.
-        writes = entry.outcome.set
-        before = [(field, name, getattr(session, name)) for field, name in attributes if name in writes]
+        before = [(field, name, getattr(session, name)) for field, name in _written(cls, entry.outcome.set)]
         settings = session.settings
         _decide_again(log, session, entry)
         found.append((*_differing(before, session), *_settings(settings, session.settings)))
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _written(cls: type, attributes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of some attributes, in the order of the session JSON."""
+    return tuple((field, name) for field, name in _attributes(cls).items() if name in attributes)
 
 
 def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
@@ -133,13 +138,14 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
     return (*_differing(fields, after), *_settings(before.settings, after.settings))
 
 
-def _differing(fields: Iterable[tuple[str, str, Any]], after: CobrowseSession) -> Iterator[FieldChange]:
-    """Yield the fields that differ from what they were: field, attribute and value."""
+def _differing(fields: Iterable[tuple[str, str, Any]], after: CobrowseSession) -> list[FieldChange]:
+    """Return the fields that differ from what they were: field, attribute and value."""
+    found: list[FieldChange] = []
     for field, attribute, old in fields:
         new = getattr(after, attribute)
-        # Identity first: most fields are the same object before and after, and `==` of segments takes long.
-        if old is not new and old != new:
-            yield from _inside(field, old, new)
+        if old is not new:  # most fields are the same object before and after
+            _compare(field, old, new, found)
+    return found
 
 
 def _settings(before: Settings, after: Settings) -> Iterator[FieldChange]:
@@ -151,30 +157,30 @@ def _settings(before: Settings, after: Settings) -> Iterator[FieldChange]:
             yield FieldChange(f"settings.{field}", old, new)
 
 
-def _inside(field: str, old: Any, new: Any) -> Iterator[FieldChange]:  # any field's values
-    parts = PARTS.get(type(new if old is None else old))
-    if isinstance(old, Segments) or isinstance(new, Segments):
-        yield from _segments(field, old or Segments(), new or Segments())
-    elif parts is None:
-        yield FieldChange(field, old, new)
-    else:
+def _compare(field: str, old: Any, new: Any, found: list[FieldChange]) -> None:  # any field's values
+    """Add what differs between two values of a field, each part by itself."""
+    cls = type(new if old is None else old)
+    if cls is Segments:
+        _compare_segments(field, old or Segments(), new or Segments(), found)
+    elif (parts := PARTS.get(cls)) is not None:
         for name, attribute in parts.items():
-            was, is_now = _held(old, attribute), _held(new, attribute)
-            if was != is_now:
-                yield FieldChange(f"{field}.{name}", was, is_now)
+            was, is_now = getattr(old, attribute, None), getattr(new, attribute, None)
+            if was is not is_now:
+                # The session JSON leaves out a `provisional` that is false.
+                was, is_now = None if was is False else was, None if is_now is False else is_now
+                if was != is_now:
+                    found.append(FieldChange(f"{field}.{name}", was, is_now))
+    elif old != new:
+        found.append(FieldChange(field, old, new))
 
 
-def _held(part: Any, attribute: str) -> Any:  # any field's value
-    value = getattr(part, attribute, None)
-    return None if value is False else value  # the session JSON leaves out a `provisional` that is false
-
-
-def _segments(field: str, old: Segments, new: Segments) -> Iterator[FieldChange]:
+def _compare_segments(field: str, old: Segments, new: Segments, found: list[FieldChange]) -> None:
     # Only the last segment is ever replaced, and new ones are appended. So what precedes the first difference needs no
     # comparison. A leg of 10,000 segments would otherwise cost 10,000 comparisons for each entry.
     for index in range(old.first_difference(new), max(len(old), len(new))):
-        pair = (line[index] if index < len(line) else None for line in (old, new))
-        yield from _inside(f"{field}.{index}", *pair)
+        was, is_now = (line[index] if index < len(line) else None for line in (old, new))
+        if was is not is_now:
+            _compare(f"{field}.{index}", was, is_now, found)
 
 
 def _decide_again(log: SessionLog, session: CobrowseSession, entry: TraceEntry) -> None:
