@@ -96,7 +96,7 @@ def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # J
         if details:
             arguments["details"] = Details(**details)
         if settings:
-            arguments["settings"] = Settings(**settings)
+            arguments["settings"] = _read_settings(settings)
         if extra:
             arguments["extra"] = extra
     return arguments
@@ -227,6 +227,18 @@ def read_context(stated: dict[str, str]) -> Context:
     if not stated:
         return NO_CONTEXT
     return _kept_context(**stated) if sum(map(len, stated.values())) <= _SHORT else Context(**stated)
+
+
+def _read_settings(stated: dict[str, Any]) -> Settings:
+    """Return the settings. If equal ones were read before, return those: a service has few queues."""
+    if type(stated.get("wrapup_prompt")) is UnknownPrompt:  # it may be long
+        return Settings(**stated)
+    return _kept_settings(**stated)
+
+
+@lru_cache(maxsize=4096)
+def _kept_settings(**stated: Any) -> Settings:
+    return Settings(**stated)
 
 
 @lru_cache(maxsize=4096)
