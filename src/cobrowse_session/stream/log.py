@@ -7,7 +7,7 @@ What a log shows depends only on the set of events that were added (copies inclu
 lifecycle, never on the order of arrival. `fold` defines the result. The log reaches the same result piece by piece.
 
 Steps are in order, after-call-work timers among them. An event that is next in order costs one step. A late event goes to its
-place: the session goes back to the nearest *mark* (a copy, one every 64 steps) and takes the steps from there again. Timers fire
+place: the session goes back to the nearest *mark* (a copy, one every 32 steps) and takes the steps from there again. Timers fire
 anew, or not at all. A copy that changes the event that counts is late in the same way.
 
 The alerting timeout is a last resort, and is never between events: it is kept apart, as the `_last` step of a session of its own,
@@ -40,7 +40,9 @@ from cobrowse_session.stream.observers import Observer, checked_observers, notif
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
-MARK_EVERY = 64
+MARK_EVERY = 32
+INDEX_FROM = 16
+"""The number of events from which on they are found by an index. A search of fewer is as fast, and takes less room."""
 
 
 @frozen(repr=False)
@@ -195,7 +197,7 @@ class SessionLog(Generic[S_co]):
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
         self._state = self._new_state()
-        self._marks: list[FoldState] = []  # the session before step 64, 128, …
+        self._marks: list[FoldState] = []  # the session before step 32, 64, …
         self._end: OrderKey | None = None  # the place of the last step
         self._last: TraceEntry | None = None
         self._view = self._state.session
@@ -502,8 +504,8 @@ class SessionLog(Generic[S_co]):
         self._dirty = False
 
     def _held(self, event: Event) -> Event | None:
-        """Return the kept event of this identity. Most sessions are short, and a search takes less room than an index."""
-        if self._known is None and len(self._events) < MARK_EVERY // 4:
+        """Return the kept event of this identity."""
+        if self._known is None and len(self._events) < INDEX_FROM:
             for one in self._events:
                 if one.id == event.id and one.source == event.source:
                     return one
@@ -660,8 +662,8 @@ class SessionLog(Generic[S_co]):
         withdrawn = self._steps[place:]
         if withdrawn:
             mark = place // MARK_EVERY
-            # Invariant: mark `i` is the session before step 64 * i. Mark 0 is a new session and is not kept, so there are
-            # `len(steps) // 64` marks. Example: of 201 steps, place 130 is changed. Mark 2 is before step 128. Steps 128 and 129
+            # Invariant: mark `i` is the session before step 32 * i. Mark 0 is a new session and is not kept, so there are
+            # `len(steps) // 32` marks. Example: of 201 steps, place 130 is changed. Mark 4 is before step 128. Steps 128 and 129
             # are taken again, and `_fold_from` takes the rest.
             del self._steps[place:], self._marks[mark:]
             self._state = self._marks[-1].copy() if mark else self._new_state()

@@ -137,15 +137,29 @@ def _is_vocabulary(member: Any) -> bool:
     return isinstance(member, type) and issubclass(member, Vocabulary)
 
 
-def _fields(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the names of the fields for cattrs. `Any`: a private type."""
+def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
+    """Yield the names and the readers of the fields for cattrs. `Any`: a private type."""
     for attribute in attrs.fields(cls):
-        yield attribute.name, override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name))
+        read = _without_none(attribute.type, converter)
+        yield (
+            attribute.name,
+            override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name), struct_hook=read),
+        )
+
+
+def _without_none(wanted: Any, converter: Converter) -> Callable[[Any, Any], Any] | None:  # any annotation
+    """Return the reader of a type that may be None, for values that are not. None: the type's own reader will do."""
+    members = [member for member in get_args(wanted) if member is not type(None)]
+    if not isinstance(wanted, UnionType) or len(members) != 1 or members == [*get_args(wanted)]:
+        return None
+    read = converter.get_structure_hook(members[0])
+    return lambda value, _: read(value, members[0])
 
 
 def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
     """Return a reader of objects. Null is absent, and unknown keys are kept in `extra`."""
-    fields: dict[str, Any] = dict(_fields(cls))  # `Any`: or mypy takes the overrides for the function's other arguments
+    # `Any`: or mypy takes the overrides for the other arguments of the function.
+    fields: dict[str, Any] = dict(_fields(cls, converter))
     known = frozenset(field.rename for field in fields.values() if not field.omit)
     read: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, **fields)
 

@@ -11,6 +11,7 @@ when they are needed. A service that starts again with many sessions needs the e
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -273,11 +274,11 @@ def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Ta
 
 def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     """Return a log with the session that was saved. Its events are read when they are needed."""
-    rules = lifecycle or _lifecycle(structured(data["lifecycle"], _SavedLifecycle), table)
+    rules = lifecycle or _known_lifecycle(tuple(data["lifecycle"].items()), table)
     log = SessionLog(rules, data["session"])
     log.offsets = dict(read_offsets(data["offsets"], "$.offsets"))
     session = structured(data["state"], session_class(table), "$.state")
-    session.settings = _settings(structured(data["sessionSettings"], _SavedSettings))
+    session.settings = _known_settings(tuple(data["sessionSettings"].items()))
     log.restore_as_saved(
         _SavedEvents(data["events"], table),
         session,
@@ -288,6 +289,19 @@ def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
     )
     log.restored = Restored()
     return log
+
+
+# A service has few lifecycles and few queues, and many logs.
+
+
+@lru_cache(maxsize=256)
+def _known_lifecycle(saved: tuple[tuple[str, Any], ...], table: Table) -> Lifecycle:
+    return _lifecycle(structured(dict(saved), _SavedLifecycle), table)
+
+
+@lru_cache(maxsize=256)
+def _known_settings(saved: tuple[tuple[str, Any], ...]) -> Settings:
+    return _settings(structured(dict(saved), _SavedSettings))
 
 
 @frozen
