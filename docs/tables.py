@@ -4,7 +4,7 @@ A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import UnionType
@@ -238,11 +238,26 @@ def _tolerance(tolerance: Tolerance | None) -> str:
 
 def results(title: str) -> None:
     """Print the table of one section of bench/RESULTS.md, which `make bench` writes."""
+    print(*_results(title), sep="\n")
+
+
+def ratios(*beginnings: str) -> None:
+    """Print the measured ratios that begin so, in the order of the file."""
+    _table(("ratio", "measured"), (line for line in _ratios() if line[0].startswith(beginnings)))
+
+
+def _ratios() -> Iterator[tuple[str, str]]:
+    for line in _results("Reach")[2:]:
+        name, measured, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        yield name, measured
+
+
+def _results(title: str) -> list[str]:
     _, found, rest = _RESULTS.read_text(encoding="utf-8").partition(f"\n## {title}\n")
     if not found:
         raise ValueError(f"{_RESULTS.name}: expected a section {title!r}, found none. Write it anew: make bench")
     section, _, _ = rest.partition("\n## ")
-    print(*(line for line in section.splitlines() if line.startswith("|")), sep="\n")
+    return [line for line in section.splitlines() if line.startswith("|")]
 
 
 def machine() -> None:
