@@ -92,6 +92,7 @@ MEASURED = {
     "test_observers.py",
     "test_order.py",
     "test_own_tables.py",
+    "test_own_timers.py",
     "test_plan.py",
     "test_printable.py",
     "test_reprs.py",

@@ -206,3 +206,18 @@ def test_one_more_segment_copies_none_of_the_earlier_ones() -> None:
 
     assert len(line) == 302
     assert line._earlier is first._earlier  # noqa: SLF001 (the cost cannot be seen from outside)
+
+
+@pytest.mark.parametrize("filler", range(59, 64))
+@pytest.mark.parametrize("seconds", [31, 36, 41, 46])
+def test_a_late_event_is_judged_by_the_session_before_it_wherever_the_timers_are(filler: int, seconds: int) -> None:
+    # A timer and the event behind it are taken at once. The mark of step 64 may be in between.
+    call = stream("s1").connected()
+    for number in range(filler):
+        call = call.updated(viewer_url=f"https://{number}.example")
+    end = call.disconnected("peer")
+    later = end.after(40).updated(viewer_url="https://a.example").after(5).updated(viewer_url="https://b.example")
+    (late,) = stream("s1").after(seconds).updated(viewer_url="https://a.example", id="late").events
+    log = filled([*later, late])
+
+    assert result_of(log) == fold([*later, late], lifecycle=TIMED)

@@ -1,12 +1,18 @@
 """Tables of their own: the examples do what they say, and what follows a lifecycle follows its table."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
+from pathlib import Path
+from subprocess import PIPE
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -800,3 +806,75 @@ def test_two_timers_of_one_instant_fire_one_after_the_other() -> None:
 
 def due_at_end(session: CobrowseSession, _: Policy) -> datetime | None:
     return session.disconnected_time
+
+
+# --- Parameters of guards -----------------------------------------------------------------------------------------------------
+
+
+@reads_session
+@frozen
+class Has:
+    """The session has {what}."""
+
+    what: Any
+
+    def __call__(self, _session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        return False
+
+
+def having(what: Any) -> Table:
+    mine = evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(Has(what),))
+    return STANDARD.extended("having", connection=[before("details", mine)])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (timedelta(days=30), timedelta(days=30, seconds=1)),
+        (timedelta(seconds=10), "10 s"),
+        (1, "1"),
+        (None, "None"),
+        (("a", "b"), "('a', 'b')"),
+        (frozenset({"a, b"}), frozenset({"a", "b"})),
+    ],
+)
+def test_tables_that_differ_in_a_parameter_have_other_digests(one: Any, other: Any) -> None:
+    # Otherwise a log that was saved under the one is trusted under the other.
+    assert having(one) != having(other)
+    assert table_digest(having(one)).rows != table_digest(having(other)).rows
+
+
+PRINT = """
+from tests.test_own_tables import Has, having
+from cobrowse_session.lifecycle.row import meaning_of, name_of
+from cobrowse_session.wire.digest import table_digest
+words = frozenset("abcdefgh")
+print(table_digest(having(words)).rows, name_of(Has(words)), meaning_of(Has(words)))
+"""
+
+
+def test_a_parameter_that_is_a_set_reads_the_same_in_every_run() -> None:
+    runs = {
+        subprocess.run([sys.executable, "-c", PRINT], env={**os.environ, "PYTHONHASHSEED": seed}, stdout=PIPE, check=True).stdout
+        for seed in "123"
+    }
+
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_a_log_of_a_table_whose_source_is_not_found_is_saved_and_folded_again(
+    monkeypatch: pytest.MonkeyPatch, *, is_imported: bool
+) -> None:
+    module = ModuleType("without_a_file")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(Path(hold.__file__).read_text("utf-8"), vars(module))  # noqa: S102 (as the interpreter does with what is typed in)
+    if not is_imported:
+        monkeypatch.delitem(sys.modules, module.__name__)
+    log = SessionLog.of(stream("s1").connected().after(60).event(module.Held), Lifecycle(table=module.TABLE))
+
+    restored = restore_log(save_log(log), table=module.TABLE)
+
+    assert restored.session == log.session
+    assert restored.restored is not None
+    assert (restored.restored.changed, restored.restored.table_changed) == ((), True)

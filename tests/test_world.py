@@ -172,10 +172,9 @@ def an_alert_that_timed_out_stays_so(patch: pytest.MonkeyPatch) -> None:
     """It stands between the events, as the other timer does."""
 
     def settle(log: SessionLog) -> tuple[TraceEntry, ...]:
-        log._last, log._view = None, log._state.session
+        log._last, log._view = (), log._state.session
         fired = tuple(log._state.advance(log._advanced)) if log._advanced else ()
-        for step in fired:
-            log._append(step)
+        log._append(fired)
         return fired
 
     patch.setattr(SessionLog, "_settle", settle)
@@ -185,7 +184,7 @@ def going_back_goes_back(patch: pytest.MonkeyPatch) -> None:
     def advance(log: SessionLog, now: datetime) -> Change:
         log._advanced, before = utc(now), log._last
         fired = tuple(real_settle(log))
-        return Change(new=(*fired, *([log._last] if log._last and not before else [])))
+        return Change(new=(*fired, *log._last[len(before) :]))
 
     patch.setattr(SessionLog, "advance", advance)
 

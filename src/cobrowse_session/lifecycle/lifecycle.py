@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Generic, cast
 
 import attrs
@@ -174,11 +175,11 @@ class Lifecycle(Generic[S_co]):
             TypeError: `now` is naive.
         """
         now = utc(now)
-        done = []
+        done: list[Fired] = []
         following = self._next(session, self._due)
         while following is not None and following.at <= now:
             done.append(self._fire(session, following))
-            following = self._after(session, following, self._due)
+            following = self._after(session, done, self._due)
         return tuple(done)
 
     def deadline(self, session: Communication) -> datetime | None:
@@ -234,9 +235,13 @@ class Lifecycle(Generic[S_co]):
                 return self._fire_until(session, event.occurred_at)
         return ()  # as for most events
 
-    def is_last_resort(self, session: Communication) -> bool:
-        """Return whether a timer may be due next that fires only where no event follows: an alert that nobody answers."""
-        return any(one.is_last_resort and one.state_of(session) in one.states for one in self._due)
+    def last_resort_in(self, trace: Iterable[Event | Timer]) -> int:
+        """Return the place of the first timer in a trace that fires only where no event follows, or the length of the trace."""
+        place = 0
+        for place, event in enumerate(trace, 1):
+            if self.is_last_resort_timer(event):
+                return place - 1
+        return place
 
     def is_last_resort_timer(self, event: Event | Timer) -> bool:
         """Return whether an entry of a trace is such a timer."""
@@ -315,27 +320,33 @@ class Lifecycle(Generic[S_co]):
             self._policies[own] = policy
         return policy
 
-    def _next(self, session: Communication, timers: Iterable[_Due]) -> _Following | None:
+    def _next(self, session: Communication, timers: Iterable[_Due], since: datetime | None = None) -> _Following | None:
         """Return the timer that is due next. Of two at one instant, the one that the table has first."""
+        since = since or session.provider_event_time
         found: _Following | None = None
         for one in timers:
             if one.state_of(session) in one.states:
                 at = one.due(session, self.policy(session))
+                # A deadline of a table's own may have passed when an event makes it known. Example: an event of 09:00:20 cuts a
+                # limit to 09:00:05. If the timer fired at 09:00:05, it would stand before events that did not know of it.
+                if at is not None and since is not None and at < since and not one.is_last_resort:
+                    at = since
                 if at is not None and (found is None or at < found.at):
                     found = _Following(one.timer, at)
         return found
 
-    def _after(self, session: Communication, fired: _Following, timers: Iterable[_Due]) -> _Following | None:
-        """Return the timer that is due after one that fired.
+    def _after(self, session: Communication, done: list[Fired], timers: Iterable[_Due]) -> _Following | None:
+        """Return the timer that is due after those that fired.
 
         Raises:
-            RuntimeError: it is the same one, at the same instant.
+            RuntimeError: it has fired already, at the same instant.
         """
-        following = self._next(session, timers)
-        if following == fired:
-            raise RuntimeError(
-                f"session {session.id!r}: {fired.timer.kind} leaves its own deadline {fired.at}: it would fire for ever"
-            )
+        following = self._next(session, timers, done[-1].at)
+        if following is not None:
+            at_once = takewhile(lambda one: one.at == following.at, reversed(done))
+            if following.timer.kind in [one.timer for one in at_once]:
+                kind, at = following.timer.kind, following.at
+                raise RuntimeError(f"session {session.id!r}: {kind} leaves its own deadline {at}: it would fire for ever")
         return following
 
     def _fire_until(self, session: Communication, moment: datetime) -> tuple[Fired, ...]:
@@ -346,10 +357,10 @@ class Lifecycle(Generic[S_co]):
         # Several may fire, for a table may have deadlines of its own. Example, with the table of `examples/tables/pause.py`: the
         # agent pauses after-call work at 09:01:10 and is not heard of again. The pause ends after-call work at 09:16:10. The
         # standard table has one deadline in between, which leaves none behind.
-        done = []
+        done: list[Fired] = []
         while following is not None and following.at < moment:
             done.append(self._fire(session, following))
-            following = self._after(session, following, self._between)
+            following = self._after(session, done, self._between)
         return tuple(done)
 
     def _fire(self, session: Communication, due: _Following) -> Fired:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from types import FunctionType
 from typing import Any, Literal, TypeVar
@@ -96,7 +97,9 @@ def meaning_of(part: Callable[..., object]) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else str(value)
+    if isinstance(value, AbstractSet):  # its order differs between two runs
+        return ", ".join(sorted(map(_short, value)))
+    return f"{value / timedelta(seconds=1):.15g} s" if isinstance(value, timedelta) else str(value)
 
 
 _CAPITAL = re.compile("(?<!^)(?=[A-Z])")

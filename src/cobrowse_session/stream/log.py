@@ -10,8 +10,8 @@ Steps are in order, after-call-work timers among them. An event that is next in 
 place: the session goes back to the nearest *mark* (a copy, one every 32 steps) and takes the steps from there again. Timers fire
 anew, or not at all. A copy that changes the event that counts is late in the same way.
 
-The alerting timeout is a last resort, and is never between events: it is kept apart, as the `_last` step of a session of its own,
-and found anew after each change. A table may have other last resorts.
+The alerting timeout is a last resort, and is never between events: it is kept apart, in the `_last` steps of another session, and
+found anew after each change. A table may have other last resorts.
 
 The events are what a log holds. Steps, marks and session follow from them. While they are being changed, the log is *dirty*. If
 anything raises on the way, the events are put back, the log stays dirty, and the next call folds the events anew. So a guard that
@@ -199,7 +199,7 @@ class SessionLog(Generic[S_co]):
         self._state = self._new_state()
         self._marks: list[FoldState] = []  # the session before step 32, 64, …
         self._end: OrderKey | None = None  # the place of the last step
-        self._last: TraceEntry | None = None
+        self._last: tuple[TraceEntry, ...] = ()  # a last resort that fired, and the timers beside it
         self._view = self._state.session
 
     def _new_state(self) -> FoldState:
@@ -241,7 +241,7 @@ class SessionLog(Generic[S_co]):
     def trace(self) -> tuple[TraceEntry, ...]:
         """Every kept event and every timer, in order, with its outcome."""
         self._clean()
-        return tuple(self._steps) if self._last is None else (*self._steps, self._last)
+        return (*self._steps, *self._last)
 
     @property
     def context(self) -> Context:
@@ -384,7 +384,7 @@ class SessionLog(Generic[S_co]):
             self._advanced = before
             raise
         self._dirty = False
-        change = Change(new=(*fired, *([self._last] if self._last and not last else [])), context=self._state.context)
+        change = Change(new=(*fired, *self._last[len(last) :]), context=self._state.context)
         if self._observers and change:
             notify(self._observers, self, change)
         return change
@@ -480,8 +480,9 @@ class SessionLog(Generic[S_co]):
             self._state.take_context(event)
         self._state.session = self._view = session
         self._steps, self._sealed = list(trace), True
-        if self._steps and self._lifecycle.is_last_resort_timer(self._steps[-1].event):  # the last row, whatever its time
-            self._last = self._steps.pop()
+        place = self._lifecycle.last_resort_in(step.event for step in self._steps)  # the last rows, whatever their time
+        self._last = tuple(self._steps[place:])
+        del self._steps[place:]
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -497,8 +498,7 @@ class SessionLog(Generic[S_co]):
         self._known = None
         self._start()
         for event in self._events:
-            for step in self._state.take(event):
-                self._append(step)
+            self._append(self._state.take(event))
             self._end = order(event)
         self._settle()
         self._dirty = False
@@ -578,8 +578,7 @@ class SessionLog(Generic[S_co]):
             self._events.append(event)
             if self._known is not None:
                 self._known[identity(event)] = event
-            for step in self._state.take(event):
-                self._append(step)
+            self._append(self._state.take(event))
             self._end = order(event)
             decided = self._steps[-1]
             self._settle()
@@ -587,10 +586,10 @@ class SessionLog(Generic[S_co]):
             self._events = [one for one in self._events if one is not event]
             raise
         self._dirty = False
-        rows = (*self._steps[place:], self._last) if self._last is not None else tuple(self._steps[place:])
-        if last is None:
+        rows = (*self._steps[place:], *self._last)
+        if not last:
             return Change(decided.outcome, rows, context=self._state.context)
-        return evolve(_changed((last,), rows, event), context=self._state.context)
+        return evolve(_changed(last, rows, event), context=self._state.context)
 
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
@@ -644,60 +643,67 @@ class SessionLog(Generic[S_co]):
         after = [step.event for step in withdrawn if isinstance(step.event, Event) and step.event is not instead_of]
         after.insert(bisect_left(after, order(event), key=order), event)
         for one in after:
-            for step in self._state.take(one):
-                self._append(step)
+            self._append(self._state.take(one))
         self._end = order(after[-1])
         self._settle()
-        rows = (*self._steps[place:], *filter(None, [self._last]))
-        changed = _changed((*withdrawn, *filter(None, [last])), rows, event)
+        rows = (*self._steps[place:], *self._last)
+        changed = _changed((*withdrawn, *last), rows, event)
         return evolve(changed, out_of_order=after[-1].occurred_at > event.occurred_at, context=self._state.context)
 
-    def _append(self, step: TraceEntry) -> None:
-        self._steps.append(step)
-        if len(self._steps) % MARK_EVERY == 0:
-            self._marks.append(self._state.copy())
+    def _append(self, steps: Iterable[TraceEntry]) -> None:
+        """Append steps that were taken at once: an event with the timers before it, or the timers of an `advance`."""
+        self._steps += steps
+        # Example: step 31 is a timer, and step 32 the event after it. Both were taken at once, so mark 1 is in between and is not
+        # the session of now.
+        while len(self._marks) < len(self._steps) // MARK_EVERY:
+            self._marks.append(self._before((len(self._marks) + 1) * MARK_EVERY))
+
+    def _before(self, place: int) -> FoldState:
+        """Return the session before the step at a place."""
+        if place == len(self._steps):
+            return self._state.copy()
+        mark = min(place // MARK_EVERY, len(self._marks))
+        state = self._marks[mark - 1].copy() if mark else self._new_state()
+        # Not `FoldState.take`: the timers before an event are steps of their own here, and it would fire them a second time.
+        for step in self._steps[mark * MARK_EVERY : place]:
+            self._lifecycle.decide_again(state.session, step.event, step.outcome)
+            state.take_context(step.event)
+        return state
 
     def _go_back(self, place: int) -> list[TraceEntry]:
         """Undo the steps from a place on, and hand them back."""
         withdrawn = self._steps[place:]
         if withdrawn:
-            mark = place // MARK_EVERY
             # Invariant: mark `i` is the session before step 32 * i. Mark 0 is a new session and is not kept, so there are
             # `len(steps) // 32` marks. Example: of 201 steps, place 130 is changed. Mark 4 is before step 128. Steps 128 and 129
-            # are taken again, and `_fold_from` takes the rest.
-            del self._steps[place:], self._marks[mark:]
-            self._state = self._marks[-1].copy() if mark else self._new_state()
-            for step in self._steps[mark * MARK_EVERY :]:
-                self._again(step)
+            # are taken again here, and `_fold_from` takes the rest.
+            self._state = self._before(place)
+            del self._steps[place:], self._marks[place // MARK_EVERY :]
         return withdrawn
-
-    def _again(self, step: TraceEntry) -> None:
-        """Take a step whose outcome is known."""
-        # Not `FoldState.take`: the timers before an event are steps of their own here, and it would fire them a second time.
-        self._lifecycle.decide_again(self._state.session, step.event, step.outcome)
-        self._state.take_context(step.event)
 
     def _settle(self) -> tuple[TraceEntry, ...]:
         """Fire what the latest `advance` finds due, and return it."""
-        self._last, self._view = None, self._state.session
-        if self._advanced is None:
+        self._last, self._view = (), self._state.session
+        due = None if self._advanced is None else self._lifecycle.deadline(self._view)
+        if self._advanced is None or due is None or due > self._advanced:
             return ()
+        then = self._state.copy()
+        fired = tuple(then.advance(self._advanced))
+        self._view = then.session
         # Example: an alert of 09:00:00 with a timeout of 20 s and a grace of 1 s, advanced to 09:00:45. The last row is
         # `timer.alerting` of 09:00:21, and the log shows `disconnected`. Then `connected` of 09:01:00 arrives.
         #
         #     `_last` on a copy        the timer is withdrawn, and the leg is connected, as `fold` of both events finds
         #     a step among the others  the leg has ended at 09:00:21, and `connected` is refused: session_is_over
         #
-        # So the result would depend on the order of arrival (STREAM-7, TIMER-4).
-        if self._lifecycle.is_last_resort(self._view):  # the last resort: it must leave no trace where an event comes
-            apart = self._state.copy()
-            self._last = next(apart.advance(self._advanced), None)
-            self._view = apart.session
+        # So the result would depend on the order of arrival (STREAM-7, TIMER-4). What fires behind a last resort follows from it.
+        # What fires before it fires anew, so all timers of the copy are apart.
+        if any(self._lifecycle.is_last_resort_timer(step.event) for step in fired):
+            self._last = fired
             return ()
-        fired = tuple(self._state.advance(self._advanced))
-        for step in fired:
-            self._append(step)
-            self._end = _key(step)
+        self._state = then
+        self._append(fired)
+        self._end = _key(fired[-1])
         return fired
 
 

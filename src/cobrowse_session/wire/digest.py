@@ -9,15 +9,16 @@ Reasons are in neither part, because they change nothing.
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import cache
 from hashlib import sha256
-from types import ModuleType
+from types import FunctionType
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.lifecycle.row import Row, name_of, written_by
+from cobrowse_session.lifecycle.row import Row, written_by
 
 
 @frozen
@@ -42,28 +43,42 @@ def table_digest(table: Table) -> TableDigest:
     """Return the digest of a table."""
     rows = [_row(row) for rows in (table.connection, table.after_call_work) for row in rows]
     ranks = [(event.prefix + event.kind, event.rank) for event in table.events]
-    deadlines = [(one.timer.kind, name_of(one.due), one.last_resort) for one in table.deadlines]
-    return TableDigest(_digest(repr((rows, ranks, table.states.own, deadlines))), _code(*_modules(table)))
+    deadlines = [(one.timer.kind, _part(one.due), one.last_resort) for one in table.deadlines]
+    return TableDigest(_digest(repr((rows, ranks, table.states.own, deadlines))), _code(_modules(table)))
 
 
-def _modules(table: Table) -> Iterator[ModuleType]:
-    """Yield the modules of guards, actions and deadlines, by name."""
+def _modules(table: Table) -> list[str]:
+    """Return the names of the modules of guards, actions and deadlines."""
     rows = (*table.connection, *table.after_call_work)
     used = {part.__module__ for row in rows for part in (*row.guards, *row.actions)}
     used |= {one.due.__module__ for one in table.deadlines}
-    yield from (sys.modules[name] for name in sorted(used))
+    return sorted(used)
 
 
 def _row(row: Row) -> tuple[object, ...]:
-    guard_names = [name_of(guard) for guard in row.guards]
-    action_names = [(name_of(action), written_by(action)) for action in row.actions]
-    return row.name, row.on, row.source, guard_names, str(row.result), action_names
+    guards = [_part(guard) for guard in row.guards]
+    actions = [(_part(action), written_by(action)) for action in row.actions]
+    return row.name, row.on, row.source, guards, str(row.result), actions
 
 
-def _code(*modules: ModuleType) -> str | None:
+def _part(part: Callable[..., object]) -> tuple[object, ...]:
+    """Return a guard, an action or a deadline as its full name and its parameters."""
+    # Not `name_of`, which is for people: a timedelta of 30 days and one that is a second longer are both `2.592e+06 s` there.
+    if isinstance(part, FunctionType):
+        return part.__module__, part.__qualname__
+    cls: type = type(part)
+    values = [getattr(part, attribute.name) for attribute in fields(cls)]
+    return cls.__module__, cls.__qualname__, *map(_value, values)
+
+
+def _value(value: object) -> object:
+    return sorted(map(repr, value)) if isinstance(value, AbstractSet) else repr(value)  # the order of a set differs between runs
+
+
+def _code(modules: Iterable[str]) -> str | None:
     try:
-        trees = [ast.parse(inspect.getsource(module)) for module in modules]
-    except OSError:
+        trees = [ast.parse(inspect.getsource(sys.modules[name])) for name in modules]
+    except (OSError, TypeError, KeyError):  # no file, as of what is typed in, or no module that is imported by this name
         return None
     return _digest("\n".join(line for tree in trees for line in _lines(tree)))
 

@@ -446,9 +446,9 @@ def _sealed_trace(saved: _Saved, copies: list[Event], lifecycle: Lifecycle) -> l
     if [entry.event for entry in entries if isinstance(entry.event, Event)] != list(kept.events):
         raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in their order")
     order = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]
-    if entries and lifecycle.is_last_resort_timer(entries[-1].event):  # the last entry, whatever its time
-        order.pop()
-    if order != sorted(order):
+    place = lifecycle.last_resort_in(entry.event for entry in entries)  # the last entries, whatever their time
+    last = order[place:]
+    if order[:place] != sorted(order[:place]) or not all(is_timer for _, is_timer in last):
         raise decode_error("wrong_rows", "$.rows", len(entries), "each timer after the events that occurred by then")
     return list(_with_context(entries))
 
