@@ -490,7 +490,8 @@ def test_the_states_that_a_kind_has_no_rows_for_are_on_one_line() -> None:
     (problem,) = problems(kinds=[event_class(rank=3)], connection=[only])
     others = ", ".join(repr(state) for state in CONNECTION_STATES if state != "connected")
 
-    assert problem == f"event 'mine' in states {others} has no rows: add a row without guards, or add the state to the `source` of one"
+    advice = "add a row without guards, or add the state to the `source` of one"
+    assert problem == f"event 'mine' in states {others} has no rows: {advice}"
 
 
 def test_what_is_no_class_of_events_is_named() -> None:
