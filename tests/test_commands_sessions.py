@@ -267,3 +267,42 @@ def test_the_list_of_fields_and_the_answer_for_one_field_agree() -> None:
     for field in ("settings.wrapupPrompt", "wrapup.code", "state"):
         (line,) = (line for line in listed.splitlines() if line.split()[0] == field)
         assert command("explain", EXAMPLES / "events.jsonl", "ben", field).out.startswith(f"{field} is {line.split()[1]}.")
+
+
+# --- A table of one's own -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("acme", "expected MODULE:NAME, as acme.tables:TABLE, found 'acme'."),
+        ("acme.py:TABLE", "found the file 'acme.py'. Did you mean 'acme:TABLE'?"),
+        ("./acme/tables.py:TABLE", "found the file './acme/tables.py'. Did you mean 'acme.tables:TABLE'?"),
+        ("acme_tables:TABLE", "no module 'acme_tables' here."),
+        ("examples.tables.hold:TABEL", "examples.tables.hold has no 'TABEL'. Did you mean 'TABLE'?"),
+        ("examples.tables.hold:Held", "expected a Table, as Table.standard().extended(...) returns it, found"),
+    ],
+)
+def test_a_table_that_is_not_found_is_named_with_what_helps(one: Path, name: str, says: str) -> None:
+    done = command("history", one, "--table", name)
+
+    assert done.code == 2
+    assert says in error(done.err)
+
+
+def test_each_problem_of_a_table_has_a_line(one: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "table_with_errors.py").write_text(
+        "from cobrowse_session.tables import Table\n"
+        "TABLE = Table.standard().extended('odd', states={'parked': 'ofering', 'held': 'conected'})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    done = command("history", one, "--table", "table_with_errors:TABLE")
+
+    assert done.code == 2
+    first, *problems = done.err.splitlines()
+    assert first == "table_with_errors: the table has 2 errors:"
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "state 'parked' is like 'ofering'",
+        "state 'held' is like 'conected'",
+    ]

@@ -496,7 +496,8 @@ def test_the_states_that_a_kind_has_no_rows_for_are_on_one_line() -> None:
     (problem,) = problems(kinds=[event_class(rank=3)], connection=[only])
     others = ", ".join(repr(state) for state in CONNECTION_STATES if state != "connected")
 
-    assert problem == f"event 'mine' in states {others} has no rows: add a row without guards"
+    advice = "add a row without guards, or add the state to the `source` of one"
+    assert problem == f"event 'mine' in states {others} has no rows: {advice}"
 
 
 def test_what_is_no_class_of_events_is_named() -> None:
@@ -728,6 +729,69 @@ RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
 )
 def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> None:
     assert decode_event(encode_event(event), table=RATED) == event
+
+
+@frozen(kw_only=True, repr=False)
+class Measured(Event):
+    """Somebody measured the call, several times."""
+
+    prefix, kind, rank = "com.acme.", "measured", 66
+
+    at: datetime | None = None
+    took: timedelta | None = None
+    count: int | None = None
+    share: float | None = None
+    times: tuple[datetime, ...] = ()
+    spans: tuple[timedelta, ...] | None = None
+    counts: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+    flags: tuple[bool, ...] = ()
+
+
+MEASURED = STANDARD.extended("measured", kinds=(Measured,), like={"measured": "updated"})
+FINER = START + timedelta(microseconds=1234)
+NAIVE = START.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"at": FINER, "times": (FINER, START)}, {"at": at(0.001), "times": (at(0.001), START)}),
+        ({"took": timedelta(microseconds=1234)}, {"took": timedelta(milliseconds=1)}),
+        ({"spans": (timedelta(microseconds=1), timedelta(-1))}, {"spans": (timedelta(0), timedelta(-1))}),
+        ({"counts": (1, -2), "shares": (0.5,), "flags": (True, False)}, {}),
+    ],
+)
+def test_whatever_an_own_attribute_accepts_is_kept_as_it_is_read_back(  # KEEP-13
+    given: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    (event,) = stream("s1").event(Measured, **given)
+
+    assert {name: getattr(event, name) for name in given} == given | kept
+    assert decode_event(encode_event(event), table=MEASURED) == event
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"at": NAIVE}, TypeError, "at: expected an aware datetime"),
+        ({"at": START.replace(year=1969)}, ValueError, "at: expected a time from 1970 to 9999"),
+        ({"times": (START, NAIVE)}, TypeError, r"times\[1\]: expected an aware datetime"),
+        ({"times": ("now",)}, TypeError, r"times\[0\]: expected datetime, found 'now'"),
+        ({"spans": (3,)}, TypeError, r"spans\[0\]: expected timedelta, found 3"),
+        ({"count": True}, TypeError, "count: expected int, found True"),
+        ({"count": 10**4300}, ValueError, "count: expected an integer of at most 4300 digits"),
+        ({"share": float("nan")}, ValueError, "share: expected a number that JSON has, found nan"),
+        ({"shares": (float("inf"),)}, ValueError, r"shares\[0\]: expected a number that JSON has, found inf"),
+        ({"counts": (None,)}, TypeError, r"counts\[0\]: expected int, found None"),
+        ({"flags": (1,)}, TypeError, r"flags\[0\]: expected bool, found 1"),
+    ],
+)
+def test_an_own_attribute_that_could_not_be_read_back_is_refused_with_its_name(  # KEEP-13
+    given: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=f"Measured: {says}"):
+        stream("s1").event(Measured, **given)
 
 
 @pytest.mark.parametrize("wanted", [date, Decimal, dict[str, Any], list[str], Address, int | str, bytes, Any])

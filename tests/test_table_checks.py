@@ -38,14 +38,14 @@ STATES = ", ".join(ConnectionState)
 
 def test_a_misspelt_target_is_named_with_the_states_that_there_are() -> None:
     assert problems(changed("connected", result="conected")) == (
-        f"row 'connected': unknown result state 'conected': the connection has {STATES}",
+        f"row 'connected': unknown result state 'conected': the connection has {STATES}; Table.extended(states=...) adds one",
     )
 
 
 @pytest.mark.parametrize("sources", [("none", "alertin"), other_states("none", "alertin")], ids=["states", "other states"])
 def test_a_misspelt_source_is_named_with_the_states_that_there_are(sources: object) -> None:
     assert problems(changed("connected", source=sources)) == (
-        f"row 'connected': unknown source state 'alertin': the connection has {STATES}",
+        f"row 'connected': unknown source state 'alertin': the connection has {STATES}; Table.extended(states=...) adds one",
     )
 
 
@@ -94,8 +94,8 @@ def test_a_row_behind_the_default_row_is_an_error() -> None:
     assert problems((*CONNECTION, evolve(row, name="later", reason="Later.", guards=(has_ended,))))[:2] == (
         "event 'unknown' in every state has no default row: add a last row without guards",
         (
-            "event 'unknown' in every state: row 'unknown_type' has no guards, so the rows after it never decide: move it to "
-            "the end"
+            "event 'unknown' in every state: row 'unknown_type' has no guards, so the rows after it never decide ('later'): "
+            "give it a guard, place them before it, or take the state out of their `source`"
         ),
     )
 
@@ -109,7 +109,7 @@ def test_an_event_without_a_default_row_in_a_state_is_an_error() -> None:
 def test_an_event_without_rows_in_a_state_is_an_error() -> None:
     assert problems(changed("connected", source=("none",)))[0] == (
         "event 'connected' in states 'scheduled', 'offering', 'contacting', 'dialing', 'alerting' has no rows: add a row without"
-        " guards"
+        " guards, or add the state to the `source` of one"
     )
 
 

@@ -65,7 +65,7 @@ def _check_types(plan: "_Plan", values: tuple[object, ...]) -> "_Texts":
         if not isinstance(value, field.types):
             raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
     places = tuple(index for index, value in enumerate(values) if isinstance(value, str) and not _is_ascii_word(value))
-    tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple))
+    tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple) and plan.fields[index].items is str)
     # Of one place, `itemgetter` returns the text itself, and joined it is itself again.
     return itemgetter(*places) if places else _none, places, tuples
 
@@ -163,6 +163,15 @@ def _check_number(path: _Path, value: float) -> None:
         raise ValueError(f"{_text(path)}: expected an integer of at most {MAX_INTEGER_DIGITS} digits, found a longer one")
 
 
+def check_number(name: str, value: float) -> None:
+    """Check that JSON can hold a number.
+
+    Raises:
+        ValueError: it is not finite, or has too many digits.
+    """
+    _check_number((None, name), value)
+
+
 def _text(path: _Path) -> str:
     keys: list[str] = []
     before: _Path | None = path
@@ -197,6 +206,7 @@ def shown(value: object) -> str:
 class _Field:
     name: str
     types: tuple[type, ...]
+    items: type | None  # of a tuple
     expected: str
 
 
@@ -227,8 +237,9 @@ def _is_checked(annotation: Any) -> bool:  # any annotation
 def _field(name: str, annotation: Any) -> _Field:  # any annotation
     members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     types = tuple(get_origin(member) or member for member in members)
+    items = next((get_args(member)[0] for member in members if get_origin(member) is tuple), None)
     words = ["text" if one is str else "None" if one is type(None) else one.__name__ for one in types]
-    return _Field(name, types, " or ".join(words))
+    return _Field(name, types, items, " or ".join(words))
 
 
 # --- Unknown keys -------------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@ An event is one fact about one session. Its identity is (`subject`, `source`, `i
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar
+from types import UnionType
+from typing import Any, ClassVar, get_args, get_origin
 
 import attrs
 from attrs import converters, field, frozen
@@ -20,6 +21,7 @@ from cobrowse_session.checks import (
     check_fields,
     check_keys,
     check_not_empty,
+    check_number,
     copy_json,
     extra_key,
     json_text,
@@ -29,7 +31,7 @@ from cobrowse_session.checks import (
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details, vendor_name
 from cobrowse_session.printable import short_repr
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings
-from cobrowse_session.times import event_time, milliseconds
+from cobrowse_session.times import event_time, milliseconds, utc
 from cobrowse_session.vocabulary import (
     AfterCallWorkEndedBy,
     AfterCallWorkState,
@@ -44,9 +46,9 @@ from cobrowse_session.vocabulary import (
 TYPE_PREFIX = "cobrowse.session."
 
 
-def _named_time(name: str, moment: datetime) -> datetime:
+def _named_time(name: str, moment: datetime, convert: Callable[[datetime], datetime] = event_time) -> datetime:
     try:
-        return event_time(moment)
+        return convert(moment)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from None
 
@@ -134,6 +136,10 @@ class Event:
             own_extra(self, MAX_DEPTH - 1)
             own_extra(self, MAX_DEPTH, "extensions")
             self._check_unknown_keys()
+        cls: type = type(self)
+        for name, item in _plain_names(cls):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _plain_value(f"{cls.__name__}: {name}", value, item))
 
     def _check_unknown_keys(self) -> None:
         name = type(self).__name__
@@ -462,6 +468,41 @@ _BASE = frozenset(attribute.name for attribute in attrs.fields(Event))
 def kind_of(type_: str) -> str | None:
     """Return the kind that a CloudEvents type names. None: it lacks the prefix. Types are case-sensitive (KEEP-11)."""
     return type_.removeprefix(TYPE_PREFIX) if type_.startswith(TYPE_PREFIX) else None
+
+
+# A log keeps what a constructor accepts, and what it saved is read strictly. Example, an own attribute `until: datetime`:
+#
+#     naive                        no deadline could be compared with it: an error here, and not in `advance`
+#     with microseconds            the wire writes milliseconds, so it would be another event after a restart: cut here
+
+
+@cache
+def _plain_names(event: type) -> tuple[tuple[str, type], ...]:
+    """Return the own attributes of a class that need more than a check of their type, each with the type of its values."""
+    found = []
+    for name in own_names(event).values():
+        wanted: Any = attrs.fields_dict(event)[name].type  # any annotation; `check_fields` has resolved it
+        members = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+        for member in members:
+            item = get_args(member)[0] if get_origin(member) is tuple else member
+            if item in (datetime, timedelta, int, float) or (item is bool and item is not member):
+                found.append((name, item))
+    return tuple(found)
+
+
+def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own attribute, of any type
+    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds."""
+    if isinstance(value, tuple):
+        return tuple(_plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
+    if not isinstance(value, item) or (type(value) is bool and item is not bool):
+        raise TypeError(f"{name}: expected {item.__name__}, found {shown(value)}")
+    if isinstance(value, datetime):
+        return _named_time(name, value, utc)
+    if isinstance(value, timedelta):
+        return timedelta(milliseconds=milliseconds(value))
+    if isinstance(value, float | int):
+        check_number(name, value)
+    return value
 
 
 def own_names(event: type) -> Mapping[str, str]:

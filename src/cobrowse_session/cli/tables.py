@@ -36,6 +36,9 @@ def table_of(table: TableName = None) -> Table:
     module, colon, name = table.partition(":")
     if not (module and colon and name):
         raise _wrong(f"expected MODULE:NAME, as acme.tables:TABLE, found {table!r}.")
+    if "/" in module or module.endswith(".py"):
+        dotted = module.removesuffix(".py").lstrip("./").replace("/", ".")
+        raise _wrong(f"expected the name of a module, found the file {module!r}. Did you mean '{dotted}:{name}'?")
     found = _module(module)
     if name not in found:
         tables = [one for one, value in found.items() if isinstance(value, Table)]
@@ -53,7 +56,8 @@ def _module(name: str) -> dict[str, object]:
     try:
         return vars(import_module(name))
     except TableError as error:
-        inform(printable(f"{name}: {error}"), "red")
+        for line in f"{name}: {error}".split("\n"):  # one for each problem of the table
+            inform(printable(line), "red")
         raise typer.Exit(2) from None
     except ModuleNotFoundError as error:
         if error.name is not None and not f"{name}.".startswith(f"{error.name}."):

@@ -100,7 +100,8 @@ def _unknown_states(part: Part) -> Iterator[str]:
         for word, states in (("source", stated), ("result", targets)):
             for state in dict.fromkeys(states):
                 if state not in part.states:
-                    yield f"row {row.name!r}: unknown {word} state {state!r}: the {part.name} has {', '.join(part.states)}"
+                    known = f"the {part.name} has {', '.join(part.states)}; Table.extended(states=...) adds one"
+                    yield f"row {row.name!r}: unknown {word} state {state!r}: {known}"
 
 
 def _ambiguous_names(part: Part) -> Iterator[str]:
@@ -134,12 +135,14 @@ def _incomplete_cells(part: Part, timers: frozenset[str]) -> Iterator[str]:
 
 def _of_cell(rows: list[Row], *, is_timer: bool) -> Iterator[str]:
     if not rows and not is_timer:
-        yield " has no rows: add a row without guards"
+        yield " has no rows: add a row without guards, or add the state to the `source` of one"
     elif rows and rows[-1].guards:
         yield " has no default row: add a last row without guards"
-    for row in rows[:-1]:
+    for place, row in enumerate(rows[:-1], 1):
         if not row.guards:
-            yield f": row {row.name!r} has no guards, so the rows after it never decide: move it to the end"
+            behind = ", ".join(repr(one.name) for one in rows[place:])
+            advice = "give it a guard, place them before it, or take the state out of their `source`"
+            yield f": row {row.name!r} has no guards, so the rows after it never decide ({behind}): {advice}"
 
 
 def _unreachable_rows(part: Part) -> Iterator[str]:
