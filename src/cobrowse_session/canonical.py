@@ -125,14 +125,12 @@ def _plain(value: Any) -> Any:
 def notes(event: Event) -> tuple[str, ...]:
     """Return sentences about what was kept but not understood, and about how the time was found."""
     # A look at the types shows that an event has no notes, as most have none.
-    details = event.details
-    words = [details.cobrowse_role, details.initial_state] if details is not NO_DETAILS else []
-    words += [getattr(event, name) for name in event.vocabulary]
     if (
         event.derived_from is None
         and event.provider_time is None
         and event.extra is NO_EXTRA
-        and not any([word is not None and not isinstance(word, Vocabulary) for word in words])  # noqa: C419 (a list is faster)
+        and (event.details is NO_DETAILS or (_is_known(event.details.cobrowse_role) and _is_known(event.details.initial_state)))
+        and (not event.vocabulary or all([_is_known(getattr(event, name)) for name in event.vocabulary]))  # noqa: C419 (faster)
         and type(event.settings.wrapup_prompt) is not UnknownPrompt
     ):
         return ()
@@ -147,6 +145,10 @@ def notes(event: Event) -> tuple[str, ...]:
                 if key not in TIMEOUT_NAMES
             ]
     return tuple(found)
+
+
+def _is_known(word: str | None) -> bool:
+    return word is None or isinstance(word, Vocabulary)
 
 
 def _has_data(event: Event) -> bool:

@@ -1,6 +1,6 @@
 """The lifecycle: one event, one session, one outcome. It reads no clock. Time is an argument."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -18,7 +18,7 @@ from cobrowse_session.lifecycle.allowed import Allowed, answers, refusals
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outcome_of
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.lifecycle.machine import Machines, machines
+from cobrowse_session.lifecycle.machine import Machines, Trigger, machines
 from cobrowse_session.lifecycle.outcome import Applied, Fired, Outcome, Refused, Stale
 from cobrowse_session.lifecycle.policy import (
     DEFAULT_TIMEOUT_CODE,
@@ -99,6 +99,8 @@ class Lifecycle(Generic[S_co]):
     _due: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
     _between: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
     _policies: dict[Settings, Policy] = field(init=False, eq=False, repr=False)
+    _triggers: Mapping[str, Trigger] = field(init=False, eq=False, repr=False)
+    _ended: frozenset[str] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
@@ -113,6 +115,8 @@ class Lifecycle(Generic[S_co]):
         object.__setattr__(self, "_due", due)
         object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
         object.__setattr__(self, "_policies", {})
+        object.__setattr__(self, "_triggers", built.triggers)
+        object.__setattr__(self, "_ended", self.table.states.ended)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _lifecycle, ({name: getattr(self, name) for name in _ARGUMENTS},)
@@ -254,14 +258,11 @@ class Lifecycle(Generic[S_co]):
             session: changed, if the event is applied.
             event: an event of this session that is not stale, or a timer.
         """
-        ended = self.table.states.ended
         before = session.state
-        was_ended = before in ended
-        triggers = self.machines.triggers
-        decision: Decision = (triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
-        if session.state in ended and not was_ended:
+        decision: Decision = (self._triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
+        if session.state in self._ended and before not in self._ended:
             # `policy`, not `policy_for`: the first row has taken the settings of the event. They are the session's now.
-            decision += (triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
+            decision += (self._triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
             return fired(decision, before, session, event)
         details = () if event.details is NO_DETAILS else tuple([name for name, _ in event.details.items()])
@@ -283,10 +284,9 @@ class Lifecycle(Generic[S_co]):
         if not isinstance(outcome, Applied):
             return
         first, _, second = (outcome.row or "").partition("+")
-        triggers = self.machines.triggers
-        triggers[event.kind].decide_again(first, session, event, self.policy_for(session, event))
+        self._triggers[event.kind].decide_again(first, session, event, self.policy_for(session, event))
         if second:
-            triggers[LEG_ENDED].decide_again(second, session, event, self.policy(session))
+            self._triggers[LEG_ENDED].decide_again(second, session, event, self.policy(session))
 
     def policy(self, session: Communication) -> Policy:
         """Return the policy of a session: its own settings over the defaults."""
