@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from copy import copy, deepcopy
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -831,3 +831,62 @@ def test_a_log_of_a_table_whose_source_is_not_found_is_saved_and_folded_again(
     assert restored.session == log.session
     assert restored.restored is not None
     assert (restored.restored.changed, restored.restored.table_changed) == ((), True)
+
+
+@frozen(kw_only=True, repr=False)
+class Measured(Event):
+    """Something was measured."""
+
+    prefix, kind, rank = "com.acme.", "measured", 66
+
+    count: int | None = None
+    share: float | None = None
+    since: datetime | None = None
+    took: timedelta | None = None
+    times: tuple[datetime, ...] | None = None
+    counts: tuple[int, ...] = ()
+
+
+MEASURED = STANDARD.extended("measured", kinds=(Measured,), like={"measured": "updated"})
+
+
+def measured(**values: Any) -> Measured:
+    return Measured(subject="s1", source="/a", id="e1", occurred_at=START, **values)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"count": True}, TypeError),
+        ({"count": 10**5000}, ValueError),
+        ({"share": float("nan")}, ValueError),
+        ({"share": float("inf")}, ValueError),
+        ({"since": datetime(2026, 3, 1, 9)}, TypeError),  # noqa: DTZ001 (it is naive on purpose)
+        ({"since": START.replace(microsecond=1)}, ValueError),
+        ({"since": START.replace(year=1969)}, ValueError),
+        ({"since": datetime(1970, 1, 1, tzinfo=timezone(timedelta(hours=1)))}, ValueError),
+        ({"took": timedelta(microseconds=1)}, ValueError),
+        ({"times": (START, START.replace(microsecond=1))}, ValueError),
+        ({"times": ("2026",)}, TypeError),
+        ({"counts": (1, True)}, TypeError),
+        ({"counts": (1, 1.0)}, TypeError),
+    ],
+)
+def test_an_own_value_that_would_not_be_read_back_is_refused_by_the_constructor(
+    values: dict[str, Any], error: type[Exception]
+) -> None:
+    (name,) = values
+    with pytest.raises(error, match=rf"Measured: {name}(\[[01]\])?: expected "):
+        measured(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"count": 0, "share": 1e300, "since": START, "took": timedelta(milliseconds=-1)},
+        {"times": (START, START), "counts": (1, 2)},
+        {"times": ()},
+    ],
+)
+def test_an_own_value_that_the_constructor_takes_is_read_back(values: dict[str, Any]) -> None:
+    assert decode_event(encode_event(measured(**values)), table=MEASURED) == measured(**values)

@@ -6,6 +6,7 @@ The wire reads strictly. A constructor must be as strict, or a log would accept,
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
 from operator import attrgetter, itemgetter
@@ -57,15 +58,43 @@ def check_fields(instance: attrs.AttrsInstance) -> None:
     for index in tuples:
         for place, word in enumerate(values[index]):
             check_text(f"{plan.name}: {plan.fields[index].name}[{place}]", word)
+    for index, item in plan.own:
+        _check_own(f"{plan.name}: {plan.fields[index].name}", values[index], item)
+
+
+def _check_own(name: str, value: object, item: type | None = None) -> None:
+    """Check that a value of a type that only events of a user's own have can be written and read back.
+
+    Args:
+        name: for the error.
+        value: of the type of its field.
+        item: the type of the items, if it is a tuple.
+    """
+    if isinstance(value, tuple):
+        for place, one in enumerate(value):
+            if type(one) is not item:
+                raise TypeError(f"{name}[{place}]: expected {item and item.__name__}, found {shown(one)}")
+            _check_own(f"{name}[{place}]", one)
+    elif isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise TypeError(f"{name}: expected an aware datetime, found {value!r}")
+        if value.microsecond % 1000 or not (1970 <= value.year <= 9998 and value.astimezone(UTC).year in range(1970, 9999)):
+            raise ValueError(f"{name}: expected whole milliseconds in the years 1970 to 9998, found {value!r}")
+    elif isinstance(value, timedelta):
+        if value % timedelta(milliseconds=1):
+            raise ValueError(f"{name}: expected whole milliseconds, found {value!r}")
+    elif isinstance(value, (int, float)):
+        _check_number((None, name), value)
 
 
 def _check_types(plan: "_Plan", values: tuple[object, ...]) -> "_Texts":
     """Check the types of values, and return the places of texts and of tuples of texts."""
     for field, value in zip(plan.fields, values, strict=True):
-        if not isinstance(value, field.types):
+        if not isinstance(value, field.types) or (type(value) is bool and bool not in field.types):
             raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
     places = tuple(index for index, value in enumerate(values) if isinstance(value, str) and not _is_ascii_word(value))
-    tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple))
+    own = dict(plan.own)
+    tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple) and index not in own)
     # Of one place, `itemgetter` returns the text itself, and joined it is itself again.
     return itemgetter(*places) if places else _none, places, tuples
 
@@ -210,14 +239,31 @@ class _Plan:
     fields: tuple[_Field, ...]
     read: Callable[[object], tuple[Any, ...]]  # of any types
     texts: dict[tuple[type, ...], _Texts]  # of types that passed, so that the next cost one look-up
+    own: tuple[tuple[int, type | None], ...]  # the fields of which each value is checked, and the type of their items
 
 
 @cache
 def _plan(cls: type[attrs.AttrsInstance]) -> _Plan:
     if any(isinstance(a.type, str) for a in attrs.fields(cls)):  # the class's module imports annotations from __future__
         attrs.resolve_types(cls)
-    found = [_field(a.name, a.type) for a in attrs.fields(cls) if a.init and _is_checked(a.type)]
-    return _Plan(cls.__name__, tuple(found), attrgetter(*(field.name for field in found)), {})
+    checked = [a for a in attrs.fields(cls) if a.init and _is_checked(a.type)]
+    found = [_field(a.name, a.type) for a in checked]
+    # A converter checks what it returns.
+    own = tuple(
+        (index, _item(a.type)) for index, a in enumerate(checked) if a.converter is None and _is_own(found[index], a.type)
+    )
+    return _Plan(cls.__name__, tuple(found), attrgetter(*(field.name for field in found)), {}, own)
+
+
+def _is_own(field: "_Field", annotation: Any) -> bool:  # any annotation
+    """Return whether each value of a field needs a check. Texts have their own check."""
+    return _item(annotation) not in (None, str) or any(one in (int, float, datetime, timedelta) for one in field.types)
+
+
+def _item(annotation: Any) -> type | None:  # any annotation
+    """Return the type of the items of a tuple. None: the annotation is that of no tuple."""
+    members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return next((get_args(one)[0] for one in members if get_origin(one) is tuple), None)
 
 
 def _is_checked(annotation: Any) -> bool:  # any annotation
