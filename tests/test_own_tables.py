@@ -600,7 +600,7 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
     assert problems(deadlines=[Deadline(Reminder, _due)]) == (no_rows,)
     (of_lambda,) = problems(deadlines=[Deadline(Reminder, lambda *_: None)])
     assert of_lambda.startswith("deadline of Reminder: due: expected a function of a module")
-    (of_braces,) = problems(deadlines=[Deadline(Reminder, Misspelt(1))])
+    (of_braces,) = problems(deadlines=[Deadline(Reminder, Misspelt(1))])  # type: ignore[arg-type]  # a guard has its braces
     assert of_braces == "deadline of Reminder: due: its docstring has braces around what is no parameter"
     (of_event,) = problems(deadlines=[Deadline(Alerting, _due)])  # type: ignore[arg-type]  # the point
     assert of_event.startswith("deadline: timer: expected a subclass of Timer, found ")
