@@ -476,6 +476,17 @@ def event_class(**members: Any) -> type[Event]:
         ({"rank": 0}, "Mine: expected a rank of its own, from 1 to 129: its place among events of one instant"),
         ({"rank": 130}, "Mine: expected a rank of its own, from 1 to 129: its place among events of one instant"),
         ({"rank": 3, "kind": "alerting"}, "Mine: kind 'alerting' is that of Alerting: choose another one"),
+        ({"rank": 3, "kind": ""}, "Mine: expected a kind of its own: kind = 'held'"),
+        ({"rank": 3, "kind": 5}, "Mine: expected a kind of its own: kind = 'held'"),
+        ({"rank": 3, "kind": "a\nb"}, "Mine: expected a kind of its own: kind = 'held'"),
+        (
+            {"rank": 3, "prefix": "cobrowse.", "kind": "session.connected"},
+            "Mine: type 'cobrowse.session.connected' is that of Connected: choose another one",
+        ),
+        (
+            {"rank": 3, "prefix": 5},
+            f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
+        ),
         (
             {"rank": 3, "prefix": "cobrowse.session.acme."},
             f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
@@ -484,6 +495,23 @@ def event_class(**members: Any) -> type[Event]:
 )
 def test_a_kind_of_event_has_a_name_a_type_and_a_rank_of_its_own(members: dict[str, Any], problem: str) -> None:
     assert problem in problems(kinds=[event_class(**members)], like={"mine": "updated"})
+
+
+def test_two_kinds_of_one_type_are_refused() -> None:
+    one = event_class(rank=3, prefix="com.acme.mine.", kind="late")
+    other = event_class(rank=4, prefix="com.acme.", kind="mine.late")
+
+    assert problems(kinds=[one, other], like={"late": "updated", "mine.late": "updated"}) == (
+        "Mine: type 'com.acme.mine.late' is that of Mine: choose another one",
+    )
+
+
+def test_a_class_without_a_kind_is_refused() -> None:
+    nameless: type[Event] = frozen(kw_only=True, repr=False)(type("Nameless", (Event,), {"prefix": "com.acme.", "rank": 3}))
+    timer: type[Timer] = frozen(kw_only=True, repr=False)(type("NamelessTimer", (Timer,), {}))
+
+    assert problems(kinds=[nameless]) == ("Nameless: expected a kind of its own: kind = 'held'",)
+    assert problems(deadlines=[Deadline(timer, _due)]) == ("NamelessTimer: expected a kind of its own: kind = 'timer.pause'",)
 
 
 def test_a_kind_without_rows_is_named() -> None:
@@ -573,8 +601,36 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
     assert problems(deadlines=[Deadline(Reminder, _due)]) == (no_rows,)
     (of_lambda,) = problems(deadlines=[Deadline(Reminder, lambda *_: None)])
     assert of_lambda.startswith("deadline of Reminder: due: expected a function of a module")
+    (of_braces,) = problems(deadlines=[Deadline(Reminder, Misspelt(1))])  # type: ignore[arg-type]  # a guard has its braces
+    assert of_braces == "deadline of Reminder: due: its docstring has braces around what is no parameter"
     (of_event,) = problems(deadlines=[Deadline(Alerting, _due)])  # type: ignore[arg-type]  # the point
     assert of_event.startswith("deadline: timer: expected a subclass of Timer, found ")
+
+
+@pytest.mark.parametrize(
+    ("states", "problem"),
+    [
+        ({"a": "b", "b": "a"}, "state 'a' is like 'b': expected one of absent, "),
+        ({"b": "a", "a": "offering"}, "state 'b' is like 'a': expected one of absent, "),  # it is like no state yet
+        ({"connected": "alerting"}, "state 'connected': the table has this state: choose another name"),
+        ({"pending": "offering"}, "state 'pending': the table has this state: choose another name"),
+        ({"Alerting": "offering"}, "state 'Alerting': the table has this state: choose another name"),  # it is read as `alerting`
+        ({"held": "connected", "Held": "connected"}, "state 'Held': the table has this state: choose another name"),
+        ({"": "offering"}, "state '': expected a name"),
+        ({"a\nb": "offering"}, "state 'a\\nb': expected a name"),
+        ({1: "offering"}, "state 1: expected a name"),
+        ({"a": ["offering"]}, "state 'a' is like ['offering']: expected one of absent, "),
+    ],
+)
+def test_an_own_state_has_a_name_of_its_own_and_is_like_a_state_that_there_is(states: Any, problem: str) -> None:
+    assert problems(states=states)[0].startswith(problem)
+
+
+def test_an_own_state_may_be_like_one_before_it() -> None:
+    table = STANDARD.extended("chain", states={"a": "offering", "b": "a"})
+
+    assert {"a", "b"} <= table.states.pending
+    assert {"b", "c"} <= table.extended("longer", states={"c": "b"}).states.pending
 
 
 def test_a_state_that_is_like_none_is_named() -> None:
@@ -588,6 +644,33 @@ def test_a_state_that_is_like_none_is_named() -> None:
 
 class TroubleError(Exception):
     """What a user's own code may raise."""
+
+
+FUTURE = """
+from __future__ import annotations
+from datetime import datetime
+from typing import TYPE_CHECKING
+from attrs import define, setters
+from cobrowse_session import CobrowseSession
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+class Own(CobrowseSession):
+    since: {} | None = None
+"""
+
+
+def test_the_types_of_a_session_may_be_annotations_from_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
+    def session(wanted: str) -> Any:
+        module = ModuleType("from_the_future")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(FUTURE.format(wanted), vars(module))  # noqa: S102 (a module with other annotations)
+        return module.Own
+
+    log = SessionLog.of(stream("s1").connected(), Lifecycle(table=STANDARD.extended("own", session=session("datetime"))))
+    assert restore_log(save_log(log), log.lifecycle).session == log.session
+    assert problems(session=session("Decimal")) == ("Own: the type of a field is not known here: name 'Decimal' is not defined",)
 
 
 @reads_event
@@ -877,6 +960,28 @@ def due_at_end(session: CobrowseSession, _: Policy) -> datetime | None:
 
 @reads_session
 @frozen
+class Misspelt:
+    """The session has {waht}."""
+
+    what: Any
+
+    def __call__(self, _session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        return False
+
+
+@reads_session
+@frozen(eq=False)
+class Unequal:
+    """The session has {what}."""
+
+    what: Any
+
+    def __call__(self, _session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        return False
+
+
+@reads_session
+@frozen
 class Has:
     """The session has {what}."""
 
@@ -889,6 +994,19 @@ class Has:
 def having(what: Any) -> Table:
     mine = evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(Has(what),))
     return STANDARD.extended("having", connection=[before("details", mine)])
+
+
+def test_a_guard_that_is_no_value_is_refused() -> None:
+    no_value = (
+        "expected a function of a module or an object of a frozen attrs class, so that the table can be compared and pickled"
+    )
+    for guard, problem in (
+        (Has(["a"]), no_value),  # it has no hash
+        (Unequal("a"), no_value),  # it is equal to itself only
+        (Misspelt("a"), "its docstring has braces around what is no parameter"),
+    ):
+        mine = evolve(row(), on=("updated",), source=CONNECTION_STATES, guards=(guard,))
+        assert problems(connection=[before("details", mine)]) == (f"row 'mine': guard {type(guard).__name__}: {problem}",)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The plan that a machine freezes does what transitions itself would do: the same guards, stamps and moves, in the same order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from itertools import product
@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 import transitions
 from attrs import evolve, frozen
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.tables import build
 
 from cobrowse_session import AfterCallWork, CobrowseSession, Event, Updated
-from cobrowse_session.lifecycle.machine import Machines, RowTransition, Trigger
+from cobrowse_session.lifecycle.check import Part
+from cobrowse_session.lifecycle.guards import connected, not_connected
+from cobrowse_session.lifecycle.machine import Connection, Machines, RowTransition, Trigger
 from cobrowse_session.lifecycle.policy import Policy
-from cobrowse_session.lifecycle.row import Row, reads_event, writes
+from cobrowse_session.lifecycle.row import NO_TRANSITION, Guard, Row, reads_event, writes
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 
 POLICY = Policy()
@@ -166,3 +170,90 @@ def test_more_than_guards_and_stamps_in_a_cell_is_refused_and_not_forgotten(more
 def _again(event: transitions.Event) -> Trigger:
     assert isinstance(event, Trigger)
     return event
+
+
+# --- Guards that rows share ---------------------------------------------------------------------------------------------------
+
+
+@reads_event
+@frozen
+class Told:
+    """A guard that rows share. It answers as it is told."""
+
+    number: int
+
+    def __call__(self, _session: CobrowseSession, _event: Event, _policy: Policy) -> bool:
+        TOLD.append(str(self.number))
+        return ANSWERS[self.number]
+
+
+ANSWERS: dict[int, bool] = {}
+SHARED = tuple(map(Told, range(30)))
+
+
+def sharing(guards: Sequence[Sequence[Guard]]) -> Trigger:
+    """The event `updated` of a table with rows for it that have these guards, and a last one that has none."""
+    given = [
+        evolve(
+            CONNECTION[0],
+            name=f"r{number}",
+            on=("updated",),
+            source=("none",),
+            guards=tuple(some),
+            result=NO_TRANSITION,
+            actions=(),
+        )
+        for number, some in enumerate([*guards, ()])
+    ]
+    machine = Connection(Part("connection", ("none",), given, {}), {"none": "none"}, ())
+    return machine.triggers["updated"]
+
+
+@given(st.data())
+def test_rows_that_share_guards_decide_as_transitions_does_and_ask_each_guard_once(data: st.DataObject) -> None:
+    some = SHARED[: data.draw(st.integers(1, 8))]
+    lists = st.lists(st.sampled_from(some), min_size=1, max_size=min(4, len(some)), unique=True)
+    trigger = sharing(data.draw(st.lists(lists, max_size=data.draw(st.sampled_from((5, 30))))))
+    ANSWERS.update((guard.number, data.draw(st.booleans())) for guard in some)
+    session = CobrowseSession(id="s1")
+    TOLD.clear()
+
+    decided = trigger.decide(session, EVENT, POLICY)
+
+    asked = tuple(TOLD)
+    assert len(set(asked)) == len(asked)
+    TOLD.clear()
+    assert decided is drive(trigger, session, EVENT, POLICY)
+    assert set(asked) <= set(TOLD)
+
+
+@pytest.mark.parametrize("opposite", [False, True])
+def test_a_guard_and_its_opposite_are_one_question(*, opposite: bool) -> None:
+    one, other = connected, not_connected
+    ways: tuple[list[list[Guard]], ...] = [[one, Told(0)], [other, Told(1)], [one]], [[other], [Told(0), one], [one]]
+    for rows in ways:
+        ANSWERS.update({0: False, 1: opposite})
+        for state in ("none", "connected"):
+            trigger, session = sharing(rows), CobrowseSession(id="s1", state=state)
+            assert trigger.decide(session, EVENT, POLICY) is drive(trigger, session, EVENT, POLICY)
+
+
+def test_rows_that_share_guards_in_no_order_are_built_at_once() -> None:
+    # A plan of them would have a step for each combination of answers.
+    rows = [[SHARED[(7 * row + step * step * (row + 1)) % 30] for step in range(5)] for row in range(30)]
+    trigger = sharing([list(dict.fromkeys(some)) for some in rows])
+    for seed in range(50):
+        ANSWERS.update((number, (seed * (number + 3)) % 7 > 2) for number in range(30))
+        session = CobrowseSession(id="s1")
+        TOLD.clear()
+        decided = trigger.decide(session, EVENT, POLICY)
+        assert len(set(TOLD)) == len(TOLD)
+        assert decided is drive(trigger, session, EVENT, POLICY)
+
+
+def test_a_cell_of_many_rows_is_built() -> None:
+    for trigger in sharing([[Told(number)] for number in range(1000)]), sharing([[Told(0), Told(1)]] * 1000):
+        ANSWERS.update((number, number == 999) for number in range(1000))
+        session = CobrowseSession(id="s1")
+
+        assert trigger.decide(session, EVENT, POLICY) is drive(trigger, session, EVENT, POLICY)

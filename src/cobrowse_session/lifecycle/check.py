@@ -167,7 +167,7 @@ def _is_shadowed(row: Row, rows: list[Row]) -> bool:
     # A row without guards is left to `_incomplete_cells`. `is`, because two rows may be equal by mistake. The second one is
     # shadowed by the first.
     before = rows[: next(place for place, one in enumerate(rows) if one is row)]
-    return any(earlier.guards and set(earlier.guards) <= set(row.guards) for earlier in before)
+    return any(earlier.guards and all(guard in row.guards for guard in earlier.guards) for earlier in before)
 
 
 def _misplaced_kinds(parts: Sequence[Part], kinds: set[str]) -> Iterator[str]:

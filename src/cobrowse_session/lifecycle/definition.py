@@ -6,7 +6,6 @@ table, and everything that follows a lifecycle follows its table.
 
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from inspect import isclass
 from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
 
@@ -18,7 +17,7 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.check import Part, row_problems
 from cobrowse_session.lifecycle.deadline import DEADLINES, Deadline
 from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states, placed
-from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems
+from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems, state_problems
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.model import CobrowseSession, S_co, T
@@ -137,11 +136,11 @@ class Table(Generic[S_co]):
         """
         kinds, like, states, deadlines = tuple(kinds), dict(like or {}), dict(states or {}), tuple(deadlines)
         events = (*self.events, *kinds)
-        known = {event.kind for event in events if isclass(event) and issubclass(event, Event)}
+        known = {event.kind for event in events if hasattr(event, "kind")}
         problems = (
             *class_problems(events, session or self.session, deadlines),
-            *likeness_problems("kind", like, known, known - self.kinds.keys()),
-            *likeness_problems("state", states, {*self.states.connection, *self.states.after_call_work, *states}),
+            *likeness_problems(like, known, known - self.kinds.keys()),
+            *state_problems(states, self.states),
         )
         if problems:
             raise TableError(problems)

@@ -9,8 +9,9 @@ A test lets transitions run every kind of event in every state and compares.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import count
 from typing import Any, ClassVar
 
 import transitions
@@ -65,8 +66,11 @@ class _Asked:
         self.guard, self.yes, self.no = guard, yes, no
 
 
-_Step = _Asked | RowTransition | None
-"""The next step of a plan: a guard that is asked, the row that decides, or that there is no row."""
+_Step = _Asked | RowTransition | tuple[RowTransition, ...] | None
+"""The next step of a plan: a guard that is asked, the row that decides, rows without a plan, or that there is no row."""
+
+MOST_STEPS = 256
+"""A plan that would have more steps is not made. The largest one of the standard table has 28."""
 
 
 def _plan(rows: list[RowTransition]) -> _Step:
@@ -82,6 +86,7 @@ def _plan(rows: list[RowTransition]) -> _Step:
         ...                                                          no: is_a_draft?   yes: changes_prepared_wrapup?
     """
     known: dict[tuple[int, frozenset[tuple[Guard, bool]]], _Step] = {}  # one plan for what is left, however it was reached
+    steps = count(1)
 
     def rest(place: int, answers: Mapping[Guard, bool]) -> _Step:
         if place == len(rows):
@@ -100,12 +105,37 @@ def _plan(rows: list[RowTransition]) -> _Step:
         asked = next((guard for guard in guards if guard not in answers), None)
         if asked is None:
             return rows[place]
+        if next(steps) > MOST_STEPS:
+            raise OverflowError
         yes, no = {**answers, asked: True}, {**answers, asked: False}
         if (opposite := OPPOSITES.get(asked)) is not None:
             yes[opposite], no[opposite] = False, True
         return _Asked(asked, rest(place, yes), rest(place + 1, no))
 
-    return rest(0, {})
+    # Rows that share guards in no order may have a plan for each combination of answers: 30 rows with five of 30 guards each have
+    # more than memory holds.
+    try:
+        return rest(0, {})
+    except (OverflowError, RecursionError):
+        return tuple(rows)
+
+
+def _first(rows: Iterable[RowTransition], session: Communication, event: Event | Timer, policy: Policy) -> RowTransition | None:
+    """Return the row that decides, without a plan. Each guard is asked once, too."""
+    answers: dict[Guard, bool] = {}
+
+    def holds(guard: Guard) -> bool:
+        if guard not in answers:
+            answers[guard] = bool(guard(session, event, policy))
+            if (opposite := OPPOSITES.get(guard)) is not None:
+                answers[opposite] = not answers[guard]
+        return answers[guard]
+
+    for row in rows:
+        guards = row.row.guards
+        if all(answers.get(guard, True) for guard in guards) and all(map(holds, guards)):
+            return row
+    return None
 
 
 class Trigger(transitions.Event):
@@ -149,6 +179,8 @@ class Trigger(transitions.Event):
         step = self._plan[self._state_of(session)]
         while isinstance(step, _Asked):
             step = step.yes if step.guard(session, event, policy) else step.no
+        if isinstance(step, tuple):
+            step = _first(step, session, event, policy)
         if step is None:
             raise LookupError(f"{self.name} has no row in {self._state_of(session)}")
         self._write(step, session, event, policy)

@@ -1,6 +1,6 @@
 """Checks of a table's own parts: kinds of event, guards and actions, the session's class, deadlines."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from inspect import isclass
 from types import FunctionType
@@ -11,7 +11,8 @@ from cobrowse_session.checks import shown
 from cobrowse_session.events import KINDS, TYPE_PREFIX, Event, Timer, UnknownEvent
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
-from cobrowse_session.lifecycle.row import is_marked, written_by
+from cobrowse_session.lifecycle.row import is_marked, meaning_of, written_by
+from cobrowse_session.lifecycle.states import States
 from cobrowse_session.model import CobrowseSession
 
 
@@ -22,26 +23,48 @@ def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession]
     for deadline in deadlines:
         if not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
             yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
+        elif not _is_text(getattr(deadline.timer, "kind", "")):
+            yield f"{deadline.timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
         elif not _is_a_value(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
+        elif not _has_meaning(deadline.due):
+            yield f"deadline of {deadline.timer.__name__}: due: its docstring has braces around what is no parameter"
 
 
-def likeness_problems(
-    what: str, like: Mapping[str, str], known: AbstractSet[str], own: AbstractSet[str] | None = None
-) -> Iterator[str]:
-    """Yield one line for each problem of a likeness.
+def state_problems(like: Mapping[str, str], states: States) -> Iterator[str]:
+    """Yield one line for each problem of own states and the states that they are like.
 
     Args:
-        what: kinds of event, or states.
-        like: each own word, and the word that it is like.
-        known: all words that there are.
-        own: the words that may be like another. None: those that are in `like`.
+        like: each own state, and the state that it is like.
+        states: those that the table has.
     """
-    for word, other in like.items():
-        if other not in known or other == word:
-            yield f"{what} {word!r} is like {other!r}: expected one of {', '.join(sorted(known - {word}))}"
-        if own is not None and word not in own:
-            yield f"{what} {word!r} is like {other!r}: add its class to `kinds`"
+    known = [*states.connection, *states.after_call_work]
+    words = {word.lower() for word in known}
+    for state, other in like.items():
+        if other not in known:  # in order, so an own state may be like one before it
+            yield f"state {state!r} is like {other!r}: expected one of {', '.join(sorted(known))}"
+        if not _is_text(state):
+            yield f"state {state!r}: expected a name"
+        elif state.lower() in words:  # known words are read in any case
+            yield f"state {state!r}: the table has this state: choose another name"
+        else:
+            words.add(state.lower())
+            known.append(state)
+
+
+def likeness_problems(like: Mapping[str, str], known: AbstractSet[str], own: AbstractSet[str]) -> Iterator[str]:
+    """Yield one line for each problem of the likeness of kinds of event.
+
+    Args:
+        like: each own kind, and the kind that it is like.
+        known: all kinds that there are.
+        own: the kinds that may be like another.
+    """
+    for kind, other in like.items():
+        if other not in known or other == kind:
+            yield f"kind {kind!r} is like {other!r}: expected one of {', '.join(sorted(known - {kind}))}"
+        if kind not in own:
+            yield f"kind {kind!r} is like {other!r}: add its class to `kinds`"
 
 
 def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iterator[str]:
@@ -57,27 +80,28 @@ _EXPECTED = "expected a function of a module or an object of a frozen attrs clas
 
 
 def _event_problems(events: Iterable[type[Event]]) -> Iterator[str]:
-    ranks: dict[object, type[Event]] = {}
-    kinds: dict[object, type[Event]] = {}
+    taken: dict[str, dict[object, type[Event]]] = {"kind": {}, "rank": {}, "type": {}}
     for event in events:
         if not (isclass(event) and issubclass(event, Event)):
             yield f"kinds: expected subclasses of Event, each one @frozen(kw_only=True), found {shown(event)}"
             continue
-        if KINDS.get(event.kind) is not event:
+        if event not in KINDS.values():
             yield from (f"{event.__name__}: {problem}" for problem in _own_event_problems(event))
-        for what, known in (("kind", kinds), ("rank", ranks)):
-            value = getattr(event, what, None)
+        kind = getattr(event, "kind", None)
+        values = {"kind": kind, "rank": getattr(event, "rank", None), "type": f"{event.prefix}{kind}"}
+        for what, known in taken.items():
+            value = values[what]
             if known.setdefault(value, event) is not event:
                 yield f"{event.__name__}: {what} {value!r} is that of {known[value].__name__}: choose another one"
 
 
 def _own_event_problems(event: type[Event]) -> Iterator[str]:
-    if "kind" not in vars(event):
+    if not _is_text(vars(event).get("kind")):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
     if not (isinstance(rank, int) and 0 < rank < UnknownEvent.rank):
         yield f"expected a rank of its own, from 1 to {UnknownEvent.rank - 1}: its place among events of one instant"
-    if not event.prefix or event.prefix.startswith(TYPE_PREFIX):
+    if not _is_text(event.prefix) or f"{event.prefix}{getattr(event, 'kind', '')}".startswith(TYPE_PREFIX):
         yield f"expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}"
 
 
@@ -89,6 +113,11 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
         return
     name = session.__name__
     standard = attrs.fields_dict(CobrowseSession)
+    if any(isinstance(attribute.type, str) for attribute in attrs.fields(session)):  # `from __future__ import annotations`
+        try:
+            attrs.resolve_types(session)
+        except NameError as error:
+            yield f"{name}: the type of a field is not known here: {error}"
     for attribute in attrs.fields(session):
         if attribute.name not in standard and attribute.default is attrs.NOTHING:
             yield f"{name}: {attribute.name}: expected a default, because a session begins without its first event"
@@ -107,6 +136,8 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
                 where = f"row {row.name!r}: {kind} {getattr(function, '__name__', type(function).__name__)}"
                 if not _is_a_value(function):
                     yield f"{where}: {_EXPECTED}"
+                elif not _has_meaning(function):
+                    yield f"{where}: its docstring has braces around what is no parameter"
                 elif not is_marked(function):
                     yield f"{where}: expected a mark: {'@reads_session or @reads_event' if kind == 'guard' else '@writes(...)'}"
         for name in dict.fromkeys(name for action in row.actions for name in written_by(action)):
@@ -114,12 +145,38 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
                 yield f"row {row.name!r}: an action writes {name!r}, which is no field of {session.__name__}: add it there"
 
 
+def _is_text(value: object) -> bool:
+    """Return whether a value is a name that can be written, as JSON and on one line."""
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+
+
 def _is_a_value(function: object) -> bool:
     """Return whether a function or an object can be compared with, and found again from, its name."""
     if not isinstance(function, FunctionType):
-        return attrs.has(type(function)) and type(function).__hash__ is not None and callable(function)
+        return (
+            attrs.has(type(function))
+            and type(function).__eq__ is not object.__eq__
+            and callable(function)
+            and _has_hash(function)
+        )
     first, *inside = function.__qualname__.split(".")
     found: object = function.__globals__.get(first)
     for name in inside:
         found = getattr(found, name, None)
     return found is function
+
+
+def _has_hash(part: object) -> bool:
+    try:
+        hash(part)
+    except TypeError:  # a parameter is a list, or another value that can change
+        return False
+    return True
+
+
+def _has_meaning(part: Callable[..., object]) -> bool:
+    try:
+        meaning_of(part)
+    except (LookupError, ValueError, AttributeError):
+        return False
+    return True
