@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -808,6 +808,28 @@ def test_a_field_whose_key_is_taken_is_refused() -> None:
 
     with pytest.raises(TableError, match="Twice: viewer_url: its key viewerUrl is that of a detail or a setting"):
         decode_event("{}", table=STANDARD.extended("twice", kinds=(Twice,), like={"twice": "updated"}))
+
+
+HELD = LIVES["hold"].events[1]
+A_TABLE: Any = hold.TABLE  # `Any`: it is given where another type is wanted
+RULES: Any = lifecycle(hold.TABLE)
+A_TEXT: Any = "held"
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: decode_event(encode_event(HELD), table=RULES), "table: expected a Table, found Lifecycle"),
+        (lambda: restore_log({}, A_TABLE), r"restore_log: lifecycle: expected a Lifecycle, found Table\('hold'"),
+        (lambda: restore_log({}, table=RULES), "restore_log: table: expected a Table, found Lifecycle"),
+        (lambda: run(LIVES["hold"], lifecycle=A_TABLE), r"run: lifecycle: expected a Lifecycle, found Table\('hold'"),
+        (lambda: stream("s1").event(A_TEXT), "event: expected a subclass of Event, found 'held'"),
+        (lambda: stream("s1").event(A_TABLE), "event: expected a subclass of Event, found Table"),
+    ],
+)
+def test_a_table_in_place_of_a_lifecycle_and_the_reverse_are_named(call: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        call()
 
 
 def test_an_inbox_reads_the_kinds_of_its_lifecycle() -> None:

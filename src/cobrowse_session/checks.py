@@ -79,6 +79,16 @@ def _is_ascii_word(value: object) -> bool:
     return isinstance(value, Enum) and all(str(word).isascii() for word in type(value))
 
 
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Check that a value is an object of a class.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, wanted):
+        raise TypeError(f"{name}: expected a {wanted.__name__}, found {shown(value)}")
+
+
 def check_text(name: str, value: object) -> None:
     """Check that a value is text that UTF-8 can encode.
 

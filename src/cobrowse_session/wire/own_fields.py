@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
+from cobrowse_session.checks import check_type
 from cobrowse_session.errors import TableError
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, own_names
 from cobrowse_session.lifecycle.definition import Table
@@ -28,8 +29,10 @@ def types_of(table: Table) -> Mapping[str, type[Event]]:
     """Return the classes of a table's events by their CloudEvents type, after a check of their fields and of the session's.
 
     Raises:
+        TypeError: it is no table.
         TableError: a field of its own cannot be read or written, or two fields have one key.
     """
+    check_type("table", table, Table)
     found = [problem for event in table.events if KINDS.get(event.kind) is not event for problem in _of_event(event)]
     if problems := (*found, *_of_session(table.session)):
         raise TableError(problems)
