@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
-from typing import Any
+from typing import Any, Optional, Union
 
 import pytest
 from attrs import define, evolve, field, frozen
@@ -480,6 +480,19 @@ def test_a_kind_of_event_has_a_name_a_type_and_a_rank_of_its_own(members: dict[s
     assert problem in problems(kinds=[event_class(**members)], like={"mine": "updated"})
 
 
+def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
+    class Plain(Event):
+        prefix, kind, rank = "com.acme.", "plain", 3
+        price: int = 0
+
+    class PlainSession(CobrowseSession):
+        price: int = 0
+
+    with pytest.raises(TableError, match=r"Plain: expected an attrs class: @frozen") as raised:
+        STANDARD.extended("mine", kinds=(Plain,), like={"plain": "updated"}, session=PlainSession)
+    assert raised.value.problems[1].startswith("PlainSession: expected an attrs class: @define(")
+
+
 def test_a_kind_without_rows_is_named() -> None:
     assert problems(kinds=[event_class(rank=3)]) == ("event 'mine' has no rows: add them to one of the machines",)
 
@@ -725,6 +738,10 @@ def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> Non
     assert decode_event(encode_event(event), table=RATED) == event
 
 
+FINER = START + timedelta(microseconds=1234)
+NAIVE = START.replace(tzinfo=None)
+
+
 @frozen(kw_only=True, repr=False)
 class Measured(Event):
     """Somebody measured the call, several times."""
@@ -742,9 +759,31 @@ class Measured(Event):
     flags: tuple[bool, ...] = ()
 
 
+@frozen(kw_only=True, repr=False)
+class Spelt(Event):
+    """The attributes have the older spelling of a union."""
+
+    prefix, kind, rank = "com.acme.", "spelt", 66
+
+    at: Optional[datetime] = None  # noqa: UP045 (the point)
+    mood: Union[Mood, str, None] = None  # noqa: UP007 (the point)
+    spans: Optional[tuple[timedelta, ...]] = None  # noqa: UP045 (the point)
+
+
+SPELT = STANDARD.extended("spelt", kinds=(Spelt,), like={"spelt": "updated"})
+
+
+@pytest.mark.parametrize("given", [{}, {"at": FINER, "mood": Mood.GOOD, "spans": (timedelta(1),)}, {"mood": "grim"}])
+def test_an_optional_attribute_is_one_or_none(given: dict[str, Any]) -> None:
+    (event,) = stream("s1").event(Spelt, **given)
+    read = decode_event(encode_event(event), table=SPELT)
+
+    assert read == event
+    assert isinstance(read, Spelt)
+    assert isinstance(read.mood, Mood) == ("at" in given)
+
+
 MEASURED = STANDARD.extended("measured", kinds=(Measured,), like={"measured": "updated"})
-FINER = START + timedelta(microseconds=1234)
-NAIVE = START.replace(tzinfo=None)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def _event_problems(events: Iterable[type[Event]]) -> Iterator[str]:
 
 
 def _own_event_problems(event: type[Event]) -> Iterator[str]:
+    if "__attrs_attrs__" not in vars(event):
+        yield "expected an attrs class: @frozen(kw_only=True, repr=False)"
     if "kind" not in vars(event):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
@@ -88,6 +90,8 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
     if session is CobrowseSession:
         return
     name = session.__name__
+    if "__attrs_attrs__" not in vars(session):
+        yield f"{name}: expected an attrs class: @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
     standard = attrs.fields_dict(CobrowseSession)
     for attribute in attrs.fields(session):
         if attribute.name not in standard and attribute.default is attrs.NOTHING:
