@@ -493,6 +493,20 @@ def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
     assert raised.value.problems[1].startswith("PlainSession: expected an attrs class: @define(")
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"kinds": Ringing}, "kinds: expected a tuple, found <class"),
+        ({"connection": hold.TABLE.connection[-1]}, "connection: expected a tuple, found Row"),
+        ({"after_call_work": also("begins", finish_wrapup)}, "after_call_work: expected a tuple, found Added"),
+        ({"deadlines": pause.TABLE.deadlines[-1]}, "deadlines: expected a tuple, found Deadline"),
+    ],
+)
+def test_one_part_in_place_of_a_tuple_of_them_is_named(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=f"Table.extended: {says}"):
+        STANDARD.extended("mine", **given)
+
+
 def test_a_kind_without_rows_is_named() -> None:
     assert problems(kinds=[event_class(rank=3)]) == ("event 'mine' has no rows: add them to one of the machines",)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar, cast, get_args, get_origin
 
 import attrs
 from attrs import converters, field, frozen
@@ -499,8 +499,7 @@ def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own
         return _named_time(name, value, utc)
     if isinstance(value, timedelta):
         return timedelta(milliseconds=milliseconds(value))
-    if isinstance(value, float | int):
-        check_number(name, value)
+    check_number(name, cast(float, value))
     return value
 
 
