@@ -480,6 +480,14 @@ def test_a_kind_of_event_has_a_name_a_type_and_a_rank_of_its_own(members: dict[s
     assert problem in problems(kinds=[event_class(**members)], like={"mine": "updated"})
 
 
+def test_a_subclass_of_an_own_kind_has_a_kind_of_its_own() -> None:
+    @frozen(kw_only=True, repr=False)
+    class Rung(Ringing):
+        rank = 3
+
+    assert problems(kinds=[Ringing, Rung])[0] == "Rung: expected a kind of its own: kind = 'held'"
+
+
 def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
     class Plain(Event):
         prefix, kind, rank = "com.acme.", "plain", 3
