@@ -6,8 +6,9 @@ A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from inspect import signature
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
@@ -28,9 +29,11 @@ from cobrowse_session import (
 )
 from cobrowse_session.cli import app
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, Timer, own_names
+from cobrowse_session.lifecycle import actions as action_functions
+from cobrowse_session.lifecycle import guards as guard_functions
 from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, written_by
+from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, is_marked, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
 from cobrowse_session.settings import Settings
@@ -231,6 +234,33 @@ def _tolerance(tolerance: Tolerance | None) -> str:
     )
     moved_to = f"`{vendor_name(tolerance.moved_to)}`"
     return f"theirs less than 1 s {sides}, if ours is {moved_to}: {tolerance.reason}"
+
+
+# --- Guards and actions -------------------------------------------------------------------------------------------------------
+
+
+def guards() -> None:
+    """Print the guards of the standard rows, for rows of an own table."""
+    rows = ((f"`{name}`", _wanted_event(guard), _first_line(guard)) for name, guard in _marked(guard_functions))
+    _table(("guard", "class of the event", "holds if"), rows)
+
+
+def actions() -> None:
+    """Print the actions of the standard rows, likewise. What is done for every applied event is left out."""
+    some = ((name, action) for name, action in _marked(action_functions) if action not in COMMON)
+    rows = ((f"`{name}`", _wanted_event(one), _code(map(vendor_name, written_by(one))), _first_line(one)) for name, one in some)
+    _table(("action", "class of the event", "writes", "does"), rows)
+
+
+def _marked(module: ModuleType) -> list[tuple[str, Any]]:
+    return [(name, one) for name, one in vars(module).items() if not name.startswith("_") and is_marked(one)]
+
+
+def _wanted_event(function: Any) -> str:
+    """Return the classes of events that a function takes. One that does not read the event takes all."""
+    event = [*signature(function).parameters.values()][1]
+    wanted = get_args(event.annotation) or (event.annotation,)
+    return "any" if event.name.startswith("_") or Event in wanted else " or ".join(f"`{one.__name__}`" for one in wanted)
 
 
 # --- The benchmark ------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from itertools import permutations
 from pathlib import Path
 from subprocess import PIPE
 from types import ModuleType
-from typing import Any
+from typing import Any, Optional, Union
 
 import pytest
 from attrs import define, evolve, field, frozen
@@ -514,6 +514,41 @@ def test_a_class_without_a_kind_is_refused() -> None:
     assert problems(deadlines=[Deadline(timer, _due)]) == ("NamelessTimer: expected a kind of its own: kind = 'timer.pause'",)
 
 
+def test_a_subclass_of_an_own_kind_has_a_kind_of_its_own() -> None:
+    @frozen(kw_only=True, repr=False)
+    class Rung(Ringing):
+        rank = 3
+
+    assert problems(kinds=[Ringing, Rung])[0] == "Rung: expected a kind of its own: kind = 'held'"
+
+
+def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
+    class Plain(Event):
+        prefix, kind, rank = "com.acme.", "plain", 3
+        price: int = 0
+
+    class PlainSession(CobrowseSession):
+        price: int = 0
+
+    with pytest.raises(TableError, match=r"Plain: expected an attrs class: @frozen") as raised:
+        STANDARD.extended("mine", kinds=(Plain,), like={"plain": "updated"}, session=PlainSession)
+    assert raised.value.problems[1].startswith("PlainSession: expected an attrs class: @define(")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"kinds": Ringing}, "kinds: expected a tuple, found <class"),
+        ({"connection": hold.TABLE.connection[-1]}, "connection: expected a tuple, found Row"),
+        ({"after_call_work": also("begins", finish_wrapup)}, "after_call_work: expected a tuple, found Added"),
+        ({"deadlines": pause.TABLE.deadlines[-1]}, "deadlines: expected a tuple, found Deadline"),
+    ],
+)
+def test_one_part_in_place_of_a_tuple_of_them_is_named(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=f"Table.extended: {says}"):
+        STANDARD.extended("mine", **given)
+
+
 def test_a_kind_without_rows_is_named() -> None:
     assert problems(kinds=[event_class(rank=3)]) == ("event 'mine' has no rows: add them to one of the machines",)
 
@@ -814,6 +849,10 @@ def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> Non
     assert decode_event(encode_event(event), table=RATED) == event
 
 
+FINER = START + timedelta(microseconds=1234)
+NAIVE = START.replace(tzinfo=None)
+
+
 @frozen(kw_only=True, repr=False)
 class Measured(Event):
     """Somebody measured the call, several times."""
@@ -831,9 +870,31 @@ class Measured(Event):
     flags: tuple[bool, ...] = ()
 
 
+@frozen(kw_only=True, repr=False)
+class Spelt(Event):
+    """The attributes have the older spelling of a union."""
+
+    prefix, kind, rank = "com.acme.", "spelt", 66
+
+    at: Optional[datetime] = None  # noqa: UP045 (the point)
+    mood: Union[Mood, str, None] = None  # noqa: UP007 (the point)
+    spans: Optional[tuple[timedelta, ...]] = None  # noqa: UP045 (the point)
+
+
+SPELT = STANDARD.extended("spelt", kinds=(Spelt,), like={"spelt": "updated"})
+
+
+@pytest.mark.parametrize("given", [{}, {"at": FINER, "mood": Mood.GOOD, "spans": (timedelta(1),)}, {"mood": "grim"}])
+def test_an_optional_attribute_is_one_or_none(given: dict[str, Any]) -> None:
+    (event,) = stream("s1").event(Spelt, **given)
+    read = decode_event(encode_event(event), table=SPELT)
+
+    assert read == event
+    assert isinstance(read, Spelt)
+    assert isinstance(read.mood, Mood) == ("at" in given)
+
+
 MEASURED = STANDARD.extended("measured", kinds=(Measured,), like={"measured": "updated"})
-FINER = START + timedelta(microseconds=1234)
-NAIVE = START.replace(tzinfo=None)
 
 
 @pytest.mark.parametrize(
@@ -897,6 +958,28 @@ def test_a_field_whose_key_is_taken_is_refused() -> None:
 
     with pytest.raises(TableError, match="Twice: viewer_url: its key viewerUrl is that of a detail or a setting"):
         decode_event("{}", table=STANDARD.extended("twice", kinds=(Twice,), like={"twice": "updated"}))
+
+
+HELD = LIVES["hold"].events[1]
+A_TABLE: Any = hold.TABLE  # `Any`: it is given where another type is wanted
+RULES: Any = lifecycle(hold.TABLE)
+A_TEXT: Any = "held"
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: decode_event(encode_event(HELD), table=RULES), "table: expected a Table, found Lifecycle"),
+        (lambda: restore_log({}, A_TABLE), r"restore_log: lifecycle: expected a Lifecycle, found Table\('hold'"),
+        (lambda: restore_log({}, table=RULES), "restore_log: table: expected a Table, found Lifecycle"),
+        (lambda: run(LIVES["hold"], lifecycle=A_TABLE), r"run: lifecycle: expected a Lifecycle, found Table\('hold'"),
+        (lambda: stream("s1").event(A_TEXT), "event: expected a subclass of Event, found 'held'"),
+        (lambda: stream("s1").event(A_TABLE), "event: expected a subclass of Event, found Table"),
+    ],
+)
+def test_a_table_in_place_of_a_lifecycle_and_the_reverse_are_named(call: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        call()
 
 
 def test_an_inbox_reads_the_kinds_of_its_lifecycle() -> None:

@@ -1,6 +1,7 @@
 """A table with an error is refused when the machines are built, with one line for each error."""
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -193,3 +194,18 @@ def test_rows_of_other_events_and_states_may_come_in_any_order() -> None:
     by_kind = [evolve(row, on=(kind,)) for kind in kinds for row in CONNECTION if kind in row.on]
 
     assert build(tuple(by_kind), AFTER_CALL_WORK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"on": "connected"}, "row 'connected': on: expected a tuple, found 'connected'; one alone is (one,)"),
+        ({"source": ["none"]}, "row 'connected': source: expected a tuple, found ['none']; one alone is (one,)"),
+        ({"guards": connected}, "row 'connected': guards: expected a tuple, found <function connected"),
+        ({"actions": [set_disconnect_type]}, "row 'connected': actions: expected a tuple, found [<function"),
+        ({"cites": "CONN-2"}, "row 'connected': cites: expected a tuple, found 'CONN-2'; one alone is (one,)"),
+    ],
+)
+def test_what_a_row_lists_is_a_tuple(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(says)):
+        changed("connected", **changes)

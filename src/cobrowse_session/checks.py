@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from operator import attrgetter, itemgetter
 from types import UnionType
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn, Union, get_args, get_origin
 
 import attrs
 from attrs import frozen
@@ -77,6 +77,16 @@ def _none(_: tuple[object, ...]) -> tuple[()]:
 def _is_ascii_word(value: object) -> bool:
     """Return whether a value is of an enum whose words are all ASCII, as those of the model are."""
     return isinstance(value, Enum) and all(str(word).isascii() for word in type(value))
+
+
+def check_type(name: str, value: object, wanted: type) -> None:
+    """Check that a value is an object of a class.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, wanted):
+        raise TypeError(f"{name}: expected a {wanted.__name__}, found {shown(value)}")
 
 
 def check_text(name: str, value: object) -> None:
@@ -234,8 +244,13 @@ def _is_checked(annotation: Any) -> bool:  # any annotation
     return annotation is not Any and get_origin(annotation) is not Mapping
 
 
+def members_of(annotation: Any) -> tuple[Any, ...]:  # any annotation, and its members
+    """Return the types of which a value may be one. `Optional[int]` is `int | None`."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
 def _field(name: str, annotation: Any) -> _Field:  # any annotation
-    members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    members = members_of(annotation)
     types = tuple(get_origin(member) or member for member in members)
     items = next((get_args(member)[0] for member in members if get_origin(member) is tuple), None)
     words = ["text" if one is str else "None" if one is type(None) else one.__name__ for one in types]

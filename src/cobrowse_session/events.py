@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from types import UnionType
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar, cast, get_args, get_origin
 
 import attrs
 from attrs import converters, field, frozen
@@ -25,6 +24,7 @@ from cobrowse_session.checks import (
     copy_json,
     extra_key,
     json_text,
+    members_of,
     own_extra,
     shown,
 )
@@ -482,8 +482,7 @@ def _plain_names(event: type) -> tuple[tuple[str, type], ...]:
     found = []
     for name in own_names(event).values():
         wanted: Any = attrs.fields_dict(event)[name].type  # any annotation; `check_fields` has resolved it
-        members = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
-        for member in members:
+        for member in members_of(wanted):
             item = get_args(member)[0] if get_origin(member) is tuple else member
             if item in (datetime, timedelta, int, float) or (item is bool and item is not member):
                 found.append((name, item))
@@ -500,8 +499,7 @@ def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own
         return _named_time(name, value, utc)
     if isinstance(value, timedelta):
         return timedelta(milliseconds=milliseconds(value))
-    if isinstance(value, float | int):
-        check_number(name, value)
+    check_number(name, cast(float, value))
     return value
 
 

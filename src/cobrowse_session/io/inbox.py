@@ -24,7 +24,7 @@ from typing import Any
 
 from attrs import define, field
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
@@ -111,8 +111,7 @@ class Inbox:
     _busy: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.lifecycle, Lifecycle):
-            raise TypeError(f"Inbox: lifecycle: expected a Lifecycle, found {shown(self.lifecycle)}")
+        check_type("Inbox: lifecycle", self.lifecycle, Lifecycle)
         if not isinstance(self.max_future, timedelta):
             raise TypeError(f"Inbox: max_future: expected timedelta, found {shown(self.max_future)}")
         check_count("max_line_bytes", self.max_line_bytes, 1)

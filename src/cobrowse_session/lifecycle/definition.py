@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from attrs import fields, frozen
 
+from cobrowse_session.checks import shown
 from cobrowse_session.errors import TableError
 from cobrowse_session.events import KINDS, Event, Timer, UnknownEvent
 from cobrowse_session.lifecycle import table
@@ -132,8 +133,13 @@ class Table(Generic[S_co]):
             deadlines: timers of your own. One for a timer that the table has replaces when that timer is due.
 
         Raises:
+            TypeError: `kinds`, `connection`, `after_call_work` or `deadlines` is one thing and no tuple of them.
             TableError: with one line for each problem.
         """
+        several = {"kinds": kinds, "connection": connection, "after_call_work": after_call_work, "deadlines": deadlines}
+        for what, given in several.items():
+            if not isinstance(given, Iterable):
+                raise TypeError(f"Table.extended: {what}: expected a tuple, found {shown(given)}; one alone is (one,)")
         kinds, like, states, deadlines = tuple(kinds), dict(like or {}), dict(states or {}), tuple(deadlines)
         events = (*self.events, *kinds)
         known = {event.kind for event in events if hasattr(event, "kind")}

@@ -96,6 +96,8 @@ def _event_problems(events: Iterable[type[Event]]) -> Iterator[str]:
 
 
 def _own_event_problems(event: type[Event]) -> Iterator[str]:
+    if "__attrs_attrs__" not in vars(event):
+        yield "expected an attrs class: @frozen(kw_only=True, repr=False)"
     if not _is_text(vars(event).get("kind")):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
@@ -112,6 +114,8 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
     if session is CobrowseSession:
         return
     name = session.__name__
+    if "__attrs_attrs__" not in vars(session):
+        yield f"{name}: expected an attrs class: @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
     standard = attrs.fields_dict(CobrowseSession)
     if any(isinstance(attribute.type, str) for attribute in attrs.fields(session)):  # `from __future__ import annotations`
         try:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from attrs import fields, frozen, has
 
+from cobrowse_session.checks import shown
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.states import SAME
 
@@ -156,6 +157,9 @@ class Row:
         actions: what is written, in order.
         reason: one sentence for the outcome.
         cites: the rules of the specification that the row implements. A row of one's own may cite none.
+
+    Raises:
+        TypeError: `on`, `guards`, `actions`, `cites` or the states of `source` are no tuple.
     """
 
     name: str
@@ -166,6 +170,13 @@ class Row:
     actions: tuple[Action, ...] = ()
     reason: str
     cites: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("on", "source", "guards", "actions", "cites"):
+            value = getattr(self, name)
+            # Example: the text "held" in place of ("held",) would be a row for the kinds h, e, l and d.
+            if not isinstance(value, tuple) and not (name == "source" and isinstance(value, OtherStates | str)):
+                raise TypeError(f"row {self.name!r}: {name}: expected a tuple, found {shown(value)}; one alone is (one,)")
 
     def sources(self, event_state: str | None, same: Mapping[str, tuple[str, ...]] = SAME) -> tuple[str, ...]:
         """Return the source states for an event.

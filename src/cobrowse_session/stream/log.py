@@ -30,7 +30,7 @@ from typing import Generic, cast
 from attrs import evolve, frozen
 
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity, order
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
@@ -152,8 +152,7 @@ class SessionLog(Generic[S_co]):
     )
 
     def __init__(self, lifecycle: Lifecycle[S_co], session_id: str, observers: Iterable[Observer] = ()) -> None:
-        if not isinstance(lifecycle, Lifecycle):
-            raise TypeError(f"SessionLog: lifecycle: expected a Lifecycle, found {shown(lifecycle)}")
+        check_type("SessionLog: lifecycle", lifecycle, Lifecycle)
         self._lifecycle = lifecycle
         self._session_id = session_id
         self._observers = checked_observers(observers)

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
+from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
 from cobrowse_session.lifecycle.definition import Table
@@ -97,10 +98,12 @@ def run(
         session: begin with a copy of this session. None: a new one.
 
     Raises:
+        TypeError: `lifecycle` is no lifecycle.
         ValueError: no events and no session, or events of different sessions.
         AssertionError: one of the checks failed: a defect of this package, or of your own table.
     """
-    lifecycle = lifecycle or Lifecycle()
+    lifecycle = Lifecycle() if lifecycle is None else lifecycle
+    check_type("run: lifecycle", lifecycle, Lifecycle)
     events = list(events)
     if session is None:
         if not events:

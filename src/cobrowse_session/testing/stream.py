@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from inspect import isclass
 from typing import Any, Self
 
 import attrs
 from attrs import evolve, frozen
 
+from cobrowse_session.checks import shown
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
@@ -149,7 +151,13 @@ class Stream:
         return self._and(UnknownEvent, said, type=event_type)
 
     def event(self, event: type[Event], **said: Any) -> Self:
-        """Something of any class happens: one of a table of your own."""
+        """Something of any class happens: one of a table of your own.
+
+        Raises:
+            TypeError: it is no class of events, or has no such attribute.
+        """
+        if not (isclass(event) and issubclass(event, Event)):
+            raise TypeError(f"event: expected a subclass of Event, found {shown(event)}")
         return self._and(event, said)
 
     def _and(self, event: type[Event], said: Mapping[str, Any], **own: Any) -> Self:

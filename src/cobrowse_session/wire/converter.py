@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, BaseConverter, BaseValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, override
 
+from cobrowse_session.checks import members_of
 from cobrowse_session.errors import DecodeError, FormatVersionError, Problem
 from cobrowse_session.model import Communication, vendor_name
 from cobrowse_session.segments import Segment, Segments
@@ -125,7 +125,7 @@ _NOT_FIELDS = ("extra", "settings")
 
 def _is_word(wanted: Any) -> bool:
     """Return whether a type is an enum of words, or a word that it does not have: `DisconnectType | str | None`."""
-    return isinstance(wanted, UnionType) and str in get_args(wanted) and any(map(_is_vocabulary, get_args(wanted)))
+    return str in (members := members_of(wanted)) and any(map(_is_vocabulary, members))
 
 
 def _vocabulary_of(union: Any) -> type[Vocabulary]:
@@ -149,8 +149,8 @@ def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
 
 def _without_none(wanted: Any, converter: Converter) -> Callable[[Any, Any], Any] | None:  # any annotation
     """Return the reader of a type that may be None, for values that are not. None: the type's own reader will do."""
-    members = [member for member in get_args(wanted) if member is not type(None)]
-    if not isinstance(wanted, UnionType) or len(members) != 1 or members == [*get_args(wanted)]:
+    members = [member for member in members_of(wanted) if member is not type(None)]
+    if len(members) != 1 or members == [wanted]:
         return None
     read = converter.get_structure_hook(members[0])
     return lambda value, _: read(value, members[0])

@@ -7,11 +7,11 @@ would be found out when a year of logs cannot be restored. So it is refused when
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import UnionType
 from typing import Any, get_args, get_origin
 
 import attrs
 
+from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.errors import TableError
 from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, own_names
 from cobrowse_session.lifecycle.definition import Table
@@ -28,8 +28,10 @@ def types_of(table: Table) -> Mapping[str, type[Event]]:
     """Return the classes of a table's events by their CloudEvents type, after a check of their fields and of the session's.
 
     Raises:
+        TypeError: it is no table.
         TableError: a field of its own cannot be read or written, or two fields have one key.
     """
+    check_type("table", table, Table)
     found = [problem for event in table.events if KINDS.get(event.kind) is not event for problem in _of_event(event)]
     if problems := (*found, *_of_session(table.session)):
         raise TableError(problems)
@@ -61,7 +63,7 @@ def _of_field(cls: type, attribute: "attrs.Attribute[Any]") -> Iterator[str]:  #
 
 
 def _is_read(wanted: Any) -> bool:  # any annotation
-    members = [one for one in (get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)) if one is not type(None)]
+    members = [one for one in members_of(wanted) if one is not type(None)]
     if len(members) == 2 and str in members:  # an enum of the vendor's words, and a word that it does not have
         members.remove(str)
         return isinstance(members[0], type) and issubclass(members[0], Vocabulary)

@@ -18,7 +18,7 @@ from typing import Any, cast
 from attrs import evolve, frozen
 
 from cobrowse_session.canonical import as_json
-from cobrowse_session.checks import NO_EXTRA, Extra, json_text
+from cobrowse_session.checks import NO_EXTRA, Extra, check_type, json_text
 from cobrowse_session.errors import DecodeError, Problem, SettingsError
 from cobrowse_session.events import CONTEXT_NAMES, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
@@ -207,9 +207,14 @@ def restore_log(
         table: the table of these rules. None: that of `lifecycle`, or the standard one.
 
     Raises:
+        TypeError: `lifecycle` is no lifecycle, or `table` no table.
         FormatVersionError: a newer version of this package wrote it.
         DecodeError: it is no saved log. Every problem has its path.
     """
+    if lifecycle is not None:
+        check_type("restore_log: lifecycle", lifecycle, Lifecycle)
+    if table is not None:
+        check_type("restore_log: table", table, Table)
     if lifecycle is not None and table is not None:
         lifecycle = evolve(lifecycle, table=table)
     restored = _restored(data, lifecycle, table or (lifecycle.table if lifecycle else Table.standard()))
