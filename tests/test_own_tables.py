@@ -1143,3 +1143,58 @@ def test_a_log_of_a_table_whose_source_is_not_found_is_saved_and_folded_again(
     assert restored.session == log.session
     assert restored.restored is not None
     assert (restored.restored.changed, restored.restored.table_changed) == ((), True)
+
+
+# --- What is raised behind a write --------------------------------------------------------------------------------------------
+
+
+@reads_session
+def trouble_asked(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """There is trouble."""
+    raise TroubleError
+
+
+@writes("viewer_url")
+def trouble_written(session: CobrowseSession, _event: Event, _: Policy) -> None:
+    """There is trouble."""
+    session.viewer_url = "half"
+    raise TroubleError
+
+
+ENDS = stream("s1").connected().after(3).disconnected("peer").after(60).updated(viewer_url="https://a.example")
+
+
+@pytest.mark.parametrize(
+    ("last", "parts"),
+    [
+        (1, {"after_call_work": [before("none_by_prompt", row(guards=(trouble_asked,)))]}),  # the leg has ended by then
+        (1, {"after_call_work": [also("begins", trouble_written)]}),
+        (1, {"connection": [also("ended", trouble_written)]}),
+        (2, {"connection": [also("details", trouble_written)]}),  # a timer has fired by then
+        (2, {"connection": [before("details", row(on=("updated",), source=CONNECTION_STATES, guards=(trouble_asked,)))]}),
+        (2, {"after_call_work": [also("complete_by_timeout", trouble_written)]}),
+    ],
+)
+def test_a_step_that_raises_behind_a_write_leaves_the_session_as_it_was(last: int, parts: dict[str, Any]) -> None:
+    rules = lifecycle(STANDARD.extended("trouble", **parts), "timeout", 30)
+    plain = lifecycle(STANDARD, "timeout", 30)
+    session = rules.new("s1")
+    for event in ENDS.events[:last]:
+        plain.apply(session, event)
+    was = copy(session)
+
+    with pytest.raises(TroubleError):
+        rules.apply(session, ENDS.events[last])
+
+    assert (session, session.settings) == (was, was.settings)
+
+
+def test_an_advance_that_raises_leaves_the_session_as_it_was() -> None:
+    rules = lifecycle(STANDARD.extended("trouble", after_call_work=[also("complete_by_timeout", trouble_written)]), "timeout", 30)
+    session = SessionLog.of(ENDS.events[:2], rules).session
+    was = copy(session)
+
+    with pytest.raises(TroubleError):
+        rules.advance(session, at(60))
+
+    assert session == was

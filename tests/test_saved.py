@@ -5,6 +5,7 @@ import copy
 import json
 import pickle
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -491,3 +492,15 @@ def test_a_log_under_other_rules_or_another_table_is_read_from_its_events() -> N
     assert is_loaded(restore_log(document, Lifecycle()))
     assert is_loaded(restore_log(document, table=other))
     assert is_loaded(restore_log({key: value for key, value in document.items() if key != "checksum"}))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda events: events.clear(), lambda events: events[0].update(id=5)], ids=["a list", "an event"]
+)
+def test_a_restored_log_does_not_follow_what_the_caller_does_to_the_document(change: Callable[[Any], object]) -> None:
+    log = SessionLog.of(stream("s1").alerting().after(3).connected(viewer_url="https://a.example"))
+    document = save_log(log)
+    restored = restore_log(document)
+    change(document["events"])
+
+    assert (restored.session, restored.trace, restored.events) == (log.session, log.trace, log.events)

@@ -98,6 +98,7 @@ class Lifecycle(Generic[S_co]):
     machines: Machines = field(init=False, eq=False, repr=False)
     _due: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
     _between: tuple[_Due, ...] = field(init=False, eq=False, repr=False)
+    _careful: frozenset[str] = field(init=False, eq=False, repr=False)
     _policies: dict[Settings, Policy] = field(init=False, eq=False, repr=False)
     _triggers: Mapping[str, Trigger] = field(init=False, eq=False, repr=False)
     _ended: frozenset[str] = field(init=False, eq=False, repr=False)
@@ -114,6 +115,7 @@ class Lifecycle(Generic[S_co]):
         due = tuple(_Due(deadline, built) for deadline in self.table.deadlines)
         object.__setattr__(self, "_due", due)
         object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
+        object.__setattr__(self, "_careful", _with_own_code(built, self.table))
         object.__setattr__(self, "_policies", {})
         object.__setattr__(self, "_triggers", built.triggers)
         object.__setattr__(self, "_ended", self.table.states.ended)
@@ -155,8 +157,16 @@ class Lifecycle(Generic[S_co]):
             StaleError: stale, and this lifecycle is strict.
         """
         self.check_event(event, session.id)
-        timers = self.fire_before(session, event)
-        outcome = self._stale(session, event) if event.occurred_at < _latest(session) else self.decide(session, event)
+        # A copy costs a third of a step. So it is made only where code of a user's own may raise after the first write.
+        is_due = self._is_due(session, event.occurred_at)
+        before = copy(session) if is_due or event.kind in self._careful else None
+        try:
+            timers = self._fire_until(session, event.occurred_at) if is_due else ()
+            outcome = self._stale(session, event) if event.occurred_at < _latest(session) else self.decide(session, event)
+        except BaseException:
+            if before is not None:
+                _restore(session, before)
+            raise
         if timers:
             outcome = evolve(outcome, fired=timers)
         if self.strict and isinstance(outcome, Refused):
@@ -179,11 +189,18 @@ class Lifecycle(Generic[S_co]):
             TypeError: `now` is naive.
         """
         now = utc(now)
-        done: list[Fired] = []
         following = self._next(session, self._due)
-        while following is not None and following.at <= now:
-            done.append(self._fire(session, following))
-            following = self._after(session, done, self._due)
+        if following is None or following.at > now:
+            return ()
+        done: list[Fired] = []
+        before = copy(session)
+        try:
+            while following is not None and following.at <= now:
+                done.append(self._fire(session, following))
+                following = self._after(session, done, self._due)
+        except BaseException:
+            _restore(session, before)
+            raise
         return tuple(done)
 
     def deadline(self, session: Communication) -> datetime | None:
@@ -302,6 +319,14 @@ class Lifecycle(Generic[S_co]):
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
+    def _is_due(self, session: Communication, moment: datetime) -> bool:
+        """Return whether a timer fires before a moment at which the leg goes on."""
+        for one in self._between:
+            if one.state_of(session) in one.states:
+                following = self._next(session, self._between)
+                return following is not None and following.at < moment
+        return False  # as for most events
+
     def _policy(self, own: Settings) -> Policy:
         """Return the policy of settings, and keep it: a service has few queues."""
         if type(own.wrapup_prompt) is UnknownPrompt:  # it behaves as optional (SETTING-6), and may be too long to be kept
@@ -380,6 +405,29 @@ def _latest(session: Communication) -> datetime:
         latest = session.disconnected_time
     work = session.after_call_work
     return work.end_time if work is not None and work.end_time is not None and work.end_time > latest else latest
+
+
+def _with_own_code(built: Machines, table: Table) -> frozenset[str]:
+    """Return the kinds of event for which code of a user's own is called after the first write."""
+
+    def is_own(part: Callable[..., object]) -> bool:
+        return not part.__module__.startswith("cobrowse_session.")
+
+    # The end of a leg is a write. The guards of after-call work are asked behind it.
+    asks = any(is_own(part) for one in built.triggers[LEG_ENDED].all_transitions() for part in (*one.row.guards, *one.actions))
+    ended = table.states.ended if asks else ()
+    return frozenset(
+        kind
+        for kind, trigger in built.triggers.items()
+        if any(one.dest in ended or any(map(is_own, one.actions)) for one in trigger.all_transitions())
+    )
+
+
+def _restore(session: Communication, before: Communication) -> None:
+    """Let a session be what it was."""
+    cls: type = type(session)
+    for attribute in attrs.fields(cls):
+        setattr(session, attribute.name, getattr(before, attribute.name))
 
 
 _MOST_POLICIES = 4096

@@ -131,11 +131,10 @@ def _first(rows: Iterable[RowTransition], session: Communication, event: Event |
                 answers[opposite] = not answers[guard]
         return answers[guard]
 
-    for row in rows:
-        guards = row.row.guards
-        if all(answers.get(guard, True) for guard in guards) and all(map(holds, guards)):
-            return row
-    return None
+    def decides(guards: Iterable[Guard]) -> bool:
+        return all(answers.get(guard, True) for guard in guards) and all(map(holds, guards))
+
+    return next((row for row in rows if decides(row.row.guards)), None)
 
 
 class Trigger(transitions.Event):

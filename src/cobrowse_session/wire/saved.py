@@ -285,7 +285,7 @@ def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
     session = structured(data["state"], session_class(table), "$.state")
     session.settings = _known_settings(tuple(data["sessionSettings"].items()))
     log.restore_as_saved(
-        _SavedEvents(data["events"], table),
+        _SavedEvents(json.dumps(data["events"]), table),
         session,
         Context(**{CONTEXT_NAMES[key]: value for key, value in data["context"].items()}),
         advanced=None if data["advanced"] is None else read_time(data["advanced"]),
@@ -311,13 +311,18 @@ def _known_settings(saved: tuple[tuple[str, Any], ...]) -> Settings:
 
 @frozen
 class _SavedEvents:
-    """The events of a saved log, which are read when they are needed."""
+    """The events of a saved log, which are read when they are needed.
 
-    documents: list[dict[str, Any]]
+    Attributes:
+        text: their JSON. The caller may change his own document meanwhile.
+        table: the table that has their classes.
+    """
+
+    text: str
     table: Table
 
     def __call__(self) -> list[Event]:
-        return [read_event(document, table=self.table, max_future=timedelta.max) for document in self.documents]
+        return [read_event(document, table=self.table, max_future=timedelta.max) for document in json.loads(self.text)]
 
 
 # --- What is checked ----------------------------------------------------------------------------------------------------------
