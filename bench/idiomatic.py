@@ -13,7 +13,7 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import AFTER_CALL_WORK_STATES, CONNECTION_STATES
-from cobrowse_session.model import is_ended
+from cobrowse_session.vocabulary import ENDED_STATES
 
 logging.getLogger("transitions").setLevel(logging.ERROR)  # it warns of the second machine's `trigger`, which nobody calls
 
@@ -86,9 +86,9 @@ def live(model: Model, events: Iterable[Event]) -> None:
     """Live one life."""
     session = model.session
     for event in events:
-        was_ended = is_ended(session)
+        was_ended = session.state in ENDED_STATES
         getattr(model, event.kind)(session, event, LIFECYCLE.policy(session))
-        if is_ended(session) and not was_ended:
+        if (session.state in ENDED_STATES) and not was_ended:
             getattr(model, table.LEG_ENDED)(session, event, LIFECYCLE.policy(session))
 
 

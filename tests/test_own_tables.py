@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.test_plan import compare
 
+import cobrowse_session
 from cobrowse_session import (
     Address,
     AfterCallWorkEnded,
@@ -39,6 +40,8 @@ from cobrowse_session import (
 from cobrowse_session.errors import TableError
 from cobrowse_session.events import KINDS, TYPE_PREFIX, AfterCallWorkTimeout
 from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.lifecycle import lifecycle as lifecycle_module
+from cobrowse_session.lifecycle import machine as machine_module
 from cobrowse_session.lifecycle.actions import finish_wrapup
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
@@ -1198,3 +1201,57 @@ def test_an_advance_that_raises_leaves_the_session_as_it_was() -> None:
         rules.advance(session, at(60))
 
     assert session == was
+
+
+# --- Corners ------------------------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class Spelled(Event):
+    """Its annotations are text, as in a module that imports annotations from `__future__`."""
+
+    prefix, kind, rank = "com.acme.", "spelled", 67
+
+    stars: "int | None" = None
+
+
+def test_the_types_of_a_class_are_checked_if_its_annotations_are_text() -> None:
+    assert stream("s1").event(Spelled, stars=5).events[0]
+    with pytest.raises(TypeError, match="Spelled: stars: expected int or None, found 'five'"):
+        stream("s1").event(Spelled, stars="five")
+
+
+def test_a_likeness_of_a_kind_without_a_class_is_named() -> None:
+    assert problems(like={"held": "updated"}) == ("kind 'held' is like 'updated': add its class to `kinds`",)
+    (problem, *_) = problems(kinds=[event_class(rank=3)], like={"mine": "updatd"})
+    assert problem.startswith("kind 'mine' is like 'updatd': expected one of acw.ended, ")
+
+
+def test_a_row_that_the_table_lacks_cannot_decide_again() -> None:
+    rules, (event,) = Lifecycle(), stream("s1").alerting().events
+    outcome = Applied(row="ringing", reason="Rings.", from_state="none", to_state="alerting")
+
+    with pytest.raises(LookupError, match="alerting has no row 'ringing' in none"):
+        rules.decide_again(rules.new("s1"), event, outcome)
+
+
+def test_without_a_plan_the_rows_decide_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_module, "MOST_STEPS", 0)
+    bare = STANDARD.extended("bare", session=hold.HoldSession)
+    call = stream("s1").connected(wrapup_prompt="mandatory").after(1).disconnected("peer").wrapup("a", provisional=True).wrapup()
+    call = call.wrapup("sale").after(5).wrapup("other").updated(controlling=["p"])
+
+    assert run(call, lifecycle=Lifecycle(table=bare)).outcomes == run(call).outcomes
+
+
+def test_more_settings_than_are_kept_count_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle_module, "_MOST_POLICIES", 0)
+    call = stream("s1").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(1).disconnected("peer")
+
+    assert SessionLog.of(call).deadline == at(31)
+
+
+def test_the_package_has_its_public_names_and_no_others() -> None:
+    assert {"Table", "Lifecycle"} < {*dir(cobrowse_session)}
+    with pytest.raises(AttributeError, match="module 'cobrowse_session' has no attribute 'Tabel'"):
+        cobrowse_session.Tabel  # type: ignore[attr-defined]  # noqa: B018 (the point)

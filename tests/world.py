@@ -54,10 +54,10 @@ from cobrowse_session.canonical import OrderKey, order
 from cobrowse_session.events import Timer
 from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.io.replay import SHOWN, Rejected
-from cobrowse_session.model import is_ended
 from cobrowse_session.stream import FoldResult, TraceEntry, fold
 from cobrowse_session.testing import START
 from cobrowse_session.times import time_text
+from cobrowse_session.vocabulary import ENDED_STATES
 from cobrowse_session.wire import encode_entry, encode_event, encode_session, restore_log, save_log
 from cobrowse_session.wire.trace import trace_entry
 
@@ -140,7 +140,8 @@ def sealed_is_over_and_never_changes(life: "Life") -> bool:
     if life.sealed is None or life.horizon is None:
         return not life.log.sealed
     latest = life.log.latest
-    is_over = is_ended(life.log.session) and life.log.deadline is None and latest is not None and latest < life.horizon
+    has_ended = life.log.session.state in ENDED_STATES
+    is_over = has_ended and life.log.deadline is None and latest is not None and latest < life.horizon
     return life.log.sealed and is_over and shown(life.log) == life.sealed
 
 

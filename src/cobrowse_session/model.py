@@ -17,7 +17,6 @@ from cobrowse_session.printable import short_repr
 from cobrowse_session.segments import Segments, time_line
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.vocabulary import (
-    ENDED_STATES,
     AfterCallWorkState,
     CobrowseRole,
     ConnectionState,
@@ -307,16 +306,6 @@ else:
     S_co = TypeVar("S_co", bound=CobrowseSession, covariant=True)
     T = TypeVar("T", bound=CobrowseSession)
 # The class of the sessions of a table, a lifecycle and a log. Without a table of one's own it is `CobrowseSession`.
-
-
-def is_ended(session: Communication) -> bool:
-    """Return whether the leg has ended."""
-    return session.state in ENDED_STATES
-
-
-def is_connected(session: Communication) -> bool:
-    """Return whether both sides are connected."""
-    return session.state == ConnectionState.CONNECTED
 
 
 @frozen(kw_only=True, repr=False)

@@ -99,7 +99,7 @@ def _put(rows: list[Row], places: list[int], change: Placed) -> None:
             rows[first:first] = change.rows
         case "after":
             rows[last + 1 : last + 1] = change.rows
-        case "instead":
+        case _:
             # Example: `instead("duplicate", Row(on=("wrapup",), …))`. The row `duplicate` goes for `wrapup`. It stays for the
             # other kinds of event that it is written for.
             kinds = _kinds(change)

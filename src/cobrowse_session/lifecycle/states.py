@@ -70,11 +70,6 @@ class States:
         return frozenset(self.like(AfterCallWorkState.PENDING))
 
     @cached_property
-    def closed(self) -> frozenset[str]:
-        """The states of after-call work that has ended."""
-        return frozenset(self.like(*CLOSED))
-
-    @cached_property
     def same(self) -> Mapping[str, tuple[str, ...]]:
         """Each connection state, with the states that include it, itself among them."""
         # An event names `disconnected`, and the session is in the own state `abandoned`, which is like it: the leg has ended. But

@@ -179,8 +179,7 @@ def _compare_segments(field: str, old: Segments, new: Segments, found: list[Fiel
     # comparison. A leg of 10,000 segments would otherwise cost 10,000 comparisons for each entry.
     for index in range(old.first_difference(new), max(len(old), len(new))):
         was, is_now = (line[index] if index < len(line) else None for line in (old, new))
-        if was is not is_now:
-            _compare(f"{field}.{index}", was, is_now, found)
+        _compare(f"{field}.{index}", was, is_now, found)
 
 
 def _decide_again(log: SessionLog, session: CobrowseSession, entry: TraceEntry) -> None:

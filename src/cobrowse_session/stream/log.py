@@ -622,8 +622,6 @@ class SessionLog(Generic[S_co]):
 
     def _place(self, key: OrderKey) -> int:
         """Return where a step of this key is, or would be."""
-        if not self._steps or _key(self._steps[-1]) < key:
-            return len(self._steps)
         return bisect_left(self._steps, key, key=_key)
 
     def _fold_from(self, place: int, event: Event, instead_of: Event | None) -> Change:
@@ -671,13 +669,12 @@ class SessionLog(Generic[S_co]):
 
     def _go_back(self, place: int) -> list[TraceEntry]:
         """Undo the steps from a place on, and hand them back."""
+        # Invariant: mark `i` is the session before step 32 * i. Mark 0 is a new session and is not kept, so there are
+        # `len(steps) // 32` marks. Example: of 201 steps, place 130 is changed. Mark 4 is before step 128. Steps 128 and 129 are
+        # taken again here, and `_fold_from` takes the rest.
         withdrawn = self._steps[place:]
-        if withdrawn:
-            # Invariant: mark `i` is the session before step 32 * i. Mark 0 is a new session and is not kept, so there are
-            # `len(steps) // 32` marks. Example: of 201 steps, place 130 is changed. Mark 4 is before step 128. Steps 128 and 129
-            # are taken again here, and `_fold_from` takes the rest.
-            self._state = self._before(place)
-            del self._steps[place:], self._marks[place // MARK_EVERY :]
+        self._state = self._before(place)
+        del self._steps[place:], self._marks[place // MARK_EVERY :]
         return withdrawn
 
     def _settle(self) -> tuple[TraceEntry, ...]:
