@@ -356,7 +356,7 @@ def test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_ch
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command writes later than the set-up ends, if it survives: then the old folder is no longer what it was."""
-    write = "sleep 0.03; mkdir -p env; echo new > env/first; echo new > env/second"
+    write = "sleep 0.3; mkdir -p env; echo new > env/first; echo new > env/second"
     monkeypatch.setattr(environment, "build", lambda *_: environment.run("sh", "-c", write))
     monkeypatch.setattr(sys, "argv", ["environment.py", "env", "lock"])
     for line in count(1, STEP):
