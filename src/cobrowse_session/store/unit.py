@@ -1,0 +1,220 @@
+"""The unit of work: the logs that one transaction reads and changes, and the rows that it writes in the end.
+
+Events are folded in memory. All rows are written at the end of the transaction, a statement for each kind of row:
+
+    events      insert    the copies that the logs kept
+    sessions    insert    new sessions
+    sessions    update    `where id = … and version = …`: the version that was read
+    messages    insert    what changed
+    clocks      upsert    what the sources' clocks learned
+
+An update that finds another version has lost a race against another writer. Then nothing is written, and the store tries again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from attrs import define, field
+from sqlalchemy import Connection, Select, bindparam, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cobrowse_session.canonical import canonical
+from cobrowse_session.events import Event
+from cobrowse_session.io.changes import with_fired
+from cobrowse_session.lifecycle import Late
+from cobrowse_session.store.database import LostRace
+from cobrowse_session.store.rows import Row, as_moment, change_document, event_row, session_row
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, MAX_ID, MESSAGES, SESSIONS
+from cobrowse_session.store.shelf import Held, Shelf
+from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.vocabulary import ConnectionState
+
+
+@define
+class Unit:
+    """The work of one transaction.
+
+    Args:
+        shelf: the store.
+        connection: the transaction.
+    """
+
+    shelf: Shelf
+    connection: Connection
+    held: dict[str, Held | None] = field(factory=dict, init=False)
+    """What was read, by session. None: there is no such session."""
+    clocks: dict[tuple[str, str], str] = field(factory=dict, init=False)
+    """The clocks to write, by worker and source."""
+    _changed: dict[str, Held] = field(factory=dict, init=False)
+    _events: list[Row] = field(factory=list, init=False)
+    _messages: list[Row] = field(factory=list, init=False)
+
+    # --- Logs -----------------------------------------------------------------------------------------------------------------
+
+    def read(self, sessions: Iterable[str]) -> None:
+        """Read the logs of sessions, all at once. Until the end of the transaction no other one writes them."""
+        unread = [session for session in dict.fromkeys(sessions) if session not in self.held]
+        if not unread:
+            return
+        self.held.update(dict.fromkeys(unread))
+        # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
+        wanted = select(SESSIONS).where(SESSIONS.c.id.in_(unread)).order_by(SESSIONS.c.id).with_for_update()
+        for row in self.connection.execute(wanted).mappings().all():
+            self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
+
+    def claim(self, wanted: Select[str]) -> Sequence[str]:
+        """Read the logs of the sessions that a query finds, without those that another transaction has, and return their ids."""
+        found = self.connection.scalars(wanted.with_for_update(skip_locked=True)).all()
+        self.read(found)
+        return found
+
+    def log(self, session: str) -> SessionLog | None:
+        """Return the log of a session. None: there is none."""
+        self.read((session,))
+        held = self.held[session]
+        return None if held is None else held.log
+
+    def put(self, log: SessionLog) -> None:
+        """Take a log for a session that the store does not have, with all its events."""
+        held = self.held[log.session_id] = Held(log, 0, None, 0)
+        for copy in log.copies:
+            self._append(held, copy)
+        self._write(held)
+        if log.sealed:
+            self._message(held, "sealed")
+
+    # --- Changes --------------------------------------------------------------------------------------------------------------
+
+    def add(self, event: Event, *, advanced: datetime | None = None, offset: timedelta | None = None) -> Change:
+        """Add an event to the log of its session.
+
+        Args:
+            event: it, as it is to be stored.
+            advanced: fire what is due by then first, on the corrected provider clock.
+            offset: by how much times of its source are corrected in this session, if this is the first event of the source.
+
+        Raises:
+            ValueError: the id of the session is too long for a store.
+        """
+        log = self.log(event.subject)
+        if log is None:
+            if self._is_forgotten(event):
+                return Change(_too_late(event))
+            log = self._begin(event.subject)
+        held = self._held(event.subject)
+        fired = log.advance(advanced).new if advanced is not None else ()
+        if offset is not None:
+            log.offsets.setdefault(event.source, offset)
+        is_kept = log.keeps(event)
+        change = log.add(event)
+        if isinstance(change.outcome, Late):
+            self._add_late(held, event)
+            return change
+        if is_kept and not log.sealed:
+            self._append(held, event)
+        return self._take(held, with_fired(fired, change) if fired else change)
+
+    def advance(self, session: str, now: datetime) -> Change:
+        """Fire what is due in a session by a time, on the corrected provider clock."""
+        held = self._held(session)
+        return self._take(held, held.log.advance(now))
+
+    def seal(self, session: str, horizon: datetime) -> bool:
+        """Seal a session if nothing can come that matters, and return whether it was sealed. See `SessionLog.seal`."""
+        held = self._held(session)
+        if held.log.sealed or not held.log.seal(horizon):
+            return False
+        self._write(held)
+        self._message(held, "sealed")
+        return True
+
+    def _held(self, session: str) -> Held:
+        held = self.held[session]
+        assert held is not None, "it was read or begun"
+        return held
+
+    def _begin(self, session: str) -> SessionLog:
+        if len(session.encode()) > MAX_ID:
+            raise ValueError(f"subject: expected an id of at most {MAX_ID} bytes, found one of {len(session.encode())}")
+        log = SessionLog(self.shelf.lifecycle, session)
+        self.held[session] = Held(log, 0, None, 0)
+        return log
+
+    def _is_forgotten(self, event: Event) -> bool:
+        forgotten = as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
+        return forgotten is not None and event.occurred_at < forgotten
+
+    def _take(self, held: Held, change: Change) -> Change:
+        if change:
+            self._write(held)
+            self._message(held, "changed", change_document(change))
+        return change
+
+    def _add_late(self, held: Held, event: Event) -> None:
+        """Keep an event that came too late for the session. It was not applied, but somebody may have to know it."""
+        form = canonical(event)
+        if form not in held.late:
+            held.late.add(form)
+            self._append(held, event, late=True)
+            self._message(held, "late", event_row(event.subject, held.events, event, late=True)["document"])
+
+    def _append(self, held: Held, event: Event, *, late: bool = False) -> None:
+        self._events.append(event_row(event.subject, held.events, event, late=late))
+        held.events += 1
+        self._write(held)
+
+    def _write(self, held: Held) -> None:
+        self._changed[held.log.session_id] = held
+
+    def _message(self, held: Held, kind: str, document: str = "{}") -> None:
+        message = {"session": held.log.session_id, "version": held.version + 1, "kind": kind, "document": document}
+        self._messages.append(message)
+
+    # --- Writing --------------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write everything that changed.
+
+        Raises:
+            LostRace: another writer changed a session.
+        """
+        new: list[Row] = []
+        known: list[Row] = []
+        for held in self._changed.values():
+            if held.rules is None:
+                held.rules = self.shelf.rules_of(self.connection, held.log.lifecycle)
+            row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events)
+            (known if held.version else new).append(row)
+            held.version += 1
+        run = self.connection.execute
+        if new:
+            run(insert(SESSIONS), new)
+        if known and run(_UPDATE, [{**row, "was": row["version"] - 1, "of": row["id"]} for row in known]).rowcount != len(known):
+            raise LostRace("a session was changed")
+        if self._events:
+            run(insert(EVENTS), self._events)
+        if self._messages:
+            run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
+        if self.clocks:
+            run(
+                _UPSERT_CLOCK[self.connection.dialect.name],
+                [{"worker": worker, "source": source, "document": text} for (worker, source), text in self.clocks.items()],
+            )
+
+
+def _too_late(event: Event) -> Late:
+    reason = "The session was sealed and forgotten before the event came."
+    return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
+
+
+_UPDATE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
+
+# The number of the transaction makes an order in which no message comes later than one that was read: see `Store.feed`.
+_TRANSACTION = {"sqlite": "0", "postgresql": "pg_current_xact_id()::text::bigint"}
+_INSERT_MESSAGE = {name: insert(MESSAGES).values(transaction=literal_column(number)) for name, number in _TRANSACTION.items()}
+_UPSERT_CLOCK = {
+    name: (one := dialect.insert(CLOCKS)).on_conflict_do_update(
+        index_elements=["worker", "source"], set_={"document": one.excluded.document}
+    )
+    for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
+}
