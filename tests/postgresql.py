@@ -41,8 +41,8 @@ class Server:
         self.data = folder / "data"
         self.port = _free_port()
         folder.chmod(0o755)
-        if _user() is not None:
-            shutil.chown(folder, _user())
+        if user := _user():
+            shutil.chown(folder, user)
         self._run("initdb", "-D", self.data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
 
     @property

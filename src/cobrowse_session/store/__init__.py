@@ -4,11 +4,13 @@ from cobrowse_session.errors import MissingExtraError
 
 try:
     from cobrowse_session.store.found import Page, StoredSession
+    from cobrowse_session.store.inbox import DurableInbox
     from cobrowse_session.store.outbox import Message, Outbox
     from cobrowse_session.store.store import Store
+    from cobrowse_session.store.timers import TimerRunner
 except ModuleNotFoundError as error:
     if error.name not in ("sqlalchemy", "alembic"):
         raise
     raise MissingExtraError("a store", "store") from None
 
-__all__ = ["Message", "Outbox", "Page", "Store", "StoredSession"]
+__all__ = ["DurableInbox", "Message", "Outbox", "Page", "Store", "StoredSession", "TimerRunner"]

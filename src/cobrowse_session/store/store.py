@@ -23,7 +23,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Select, delete, exists, func, select, update
+from sqlalchemy import Connection, func, select
 
 from cobrowse_session.checks import check_type
 from cobrowse_session.errors import ConflictError
@@ -34,7 +34,7 @@ from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.found import Page, Reader
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, indexed
-from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, SESSIONS
+from cobrowse_session.store.schema import SESSIONS
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
@@ -250,10 +250,18 @@ class Store(Generic[S_co]):
                 return
             after = rows[-1]["id"]
 
-    def __len__(self) -> int:
-        """Return the number of sessions."""
+    def count(self, *, sealed: bool | None = None) -> int:
+        """Return the number of sessions.
+
+        Args:
+            sealed: of those that take no more events, or of those that do. None: of all.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        where = [] if sealed is None else [SESSIONS.c.sealed == sealed]
         with self.database.reading() as connection:
-            return connection.scalar(select(func.count()).select_from(SESSIONS)) or 0
+            return connection.scalar(select(func.count()).select_from(SESSIONS).where(*where)) or 0
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
@@ -266,7 +274,9 @@ class Store(Generic[S_co]):
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         """Return the sessions in which something is due by a time, on the corrected provider clock, the earliest first."""
         with self.database.reading() as connection:
-            return tuple(connection.scalars(_due(utc(now), limit)))
+            columns = SESSIONS.c
+            due = select(columns.id).where(columns.deadline <= as_number(utc(now))).order_by(columns.deadline)
+            return tuple(connection.scalars(due.limit(limit)))
 
     def advance(self, now: datetime, limit: int = 100) -> dict[str, Change]:
         """Fire what is due, each timer at its own instant, and return the change of each session.
@@ -282,12 +292,7 @@ class Store(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was fired.
         """
         now = utc(now)
-
-        def work(unit: Unit) -> dict[str, Change]:
-            sessions = unit.claim(_due(now, limit))
-            return {session: unit.advance(session, now) for session in sessions}
-
-        return self.run(work)
+        return self.run(lambda unit: {session: change for session, (_, change) in unit.advance(now, limit).items()})
 
     def seal(self, horizon: datetime, limit: int = 100) -> tuple[str, ...]:
         """Seal sessions that are over and whose latest event occurred before the horizon, and return their ids.
@@ -301,12 +306,7 @@ class Store(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was sealed.
         """
         horizon = utc(horizon)
-
-        def work(unit: Unit) -> tuple[str, ...]:
-            over = select(SESSIONS.c.id).where(SESSIONS.c.ended < as_number(horizon)).order_by(SESSIONS.c.ended)
-            return tuple(session for session in unit.claim(over.limit(limit)) if unit.seal(session, horizon))
-
-        return self.run(work)
+        return self.run(lambda unit: tuple(log.session_id for log in unit.seal(horizon, limit)))
 
     def forget(self, before: datetime, limit: int = 1000) -> int:
         """Delete sealed sessions whose latest event occurred before a time, and return how many.
@@ -322,21 +322,5 @@ class Store(Generic[S_co]):
             TypeError: `before` is naive.
             StoreError: the database cannot be written. Nothing was deleted.
         """
-        horizon = as_number(utc(before))
-
-        def work(unit: Unit) -> int:
-            columns, forgotten = SESSIONS.c, HORIZON.c.forgotten
-            waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
-            gone = unit.claim(select(columns.id).where(columns.sealed, columns.latest < horizon, ~waits).limit(limit))
-            for column in (MESSAGES.c.session, EVENTS.c.session, columns.id):
-                unit.connection.execute(delete(column.table).where(column.in_(gone)))
-            unit.connection.execute(update(HORIZON).where(forgotten.is_(None) | (forgotten < horizon)).values(forgotten=horizon))
-            unit.held.update(dict.fromkeys(gone))
-            return len(gone)
-
-        return self.run(work)
-
-
-def _due(now: datetime, limit: int) -> Select[str]:
-    columns = SESSIONS.c
-    return select(columns.id).where(columns.deadline <= as_number(now)).order_by(columns.deadline).limit(limit)
+        before = utc(before)
+        return self.run(lambda unit: unit.forget(before, limit))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, field
-from sqlalchemy import Connection, Select, bindparam, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cobrowse_session.canonical import canonical
@@ -23,11 +23,12 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
-from cobrowse_session.store.rows import Row, as_moment, change_document, event_row, session_row
+from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
 from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, MAX_ID, MESSAGES, SESSIONS
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
+from cobrowse_session.wire.strict_json import decode_error
 
 
 @define
@@ -62,12 +63,6 @@ class Unit:
         for row in self.connection.execute(wanted).mappings().all():
             self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
 
-    def claim(self, wanted: Select[str]) -> Sequence[str]:
-        """Read the logs of the sessions that a query finds, without those that another transaction has, and return their ids."""
-        found = self.connection.scalars(wanted.with_for_update(skip_locked=True)).all()
-        self.read(found)
-        return found
-
     def log(self, session: str) -> SessionLog | None:
         """Return the log of a session. None: there is none."""
         self.read((session,))
@@ -75,7 +70,7 @@ class Unit:
         return None if held is None else held.log
 
     def put(self, log: SessionLog) -> None:
-        """Take a log for a session that the store does not have, with all its events."""
+        """Take a log with all its events, for a session that the store does not have."""
         held = self.held[log.session_id] = Held(log, 0, None, 0)
         for copy in log.copies:
             self._append(held, copy)
@@ -94,7 +89,7 @@ class Unit:
             offset: by how much times of its source are corrected in this session, if this is the first event of the source.
 
         Raises:
-            ValueError: the id of the session is too long for a store.
+            DecodeError: the id of the session is too long for a store.
         """
         log = self.log(event.subject)
         if log is None:
@@ -114,19 +109,43 @@ class Unit:
             self._append(held, event)
         return self._take(held, with_fired(fired, change) if fired else change)
 
-    def advance(self, session: str, now: datetime) -> Change:
-        """Fire what is due in a session by a time, on the corrected provider clock."""
-        held = self._held(session)
-        return self._take(held, held.log.advance(now))
+    def advance(self, now: datetime, limit: int) -> dict[str, tuple[SessionLog, Change]]:
+        """Fire what is due in so many sessions, and return their logs and changes. See `Store.advance`."""
+        columns, changes = SESSIONS.c, {}
+        for session in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
+            held = self._held(session)
+            changes[session] = held.log, self._take(held, held.log.advance(now))
+        return changes
 
-    def seal(self, session: str, horizon: datetime) -> bool:
-        """Seal a session if nothing can come that matters, and return whether it was sealed. See `SessionLog.seal`."""
-        held = self._held(session)
-        if held.log.sealed or not held.log.seal(horizon):
-            return False
-        self._write(held)
-        self._message(held, "sealed")
-        return True
+    def seal(self, horizon: datetime, limit: int) -> tuple[SessionLog, ...]:
+        """Seal so many sessions in which nothing can come that matters, and return their logs. See `Store.seal`."""
+        columns, sealed = SESSIONS.c, []
+        for session in self._claim(columns.ended < as_number(horizon), columns.ended, limit):
+            held = self._held(session)
+            if held.log.seal(horizon):
+                self._write(held)
+                self._message(held, "sealed")
+                sealed.append(held.log)
+        return tuple(sealed)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
+        columns, forgotten, horizon = SESSIONS.c, HORIZON.c.forgotten, as_number(before)
+        waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
+        gone = self._claim(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)
+        for column in (MESSAGES.c.session, EVENTS.c.session, columns.id):
+            self.connection.execute(delete(column.table).where(column.in_(gone)))
+        later = forgotten.is_(None) | (forgotten < horizon)
+        self.connection.execute(update(HORIZON).where(later).values(forgotten=horizon))
+        self.held.update(dict.fromkeys(gone))
+        return len(gone)
+
+    def _claim(self, where: ColumnElement[bool], order: ColumnElement[int], limit: int) -> Sequence[str]:
+        """Read the logs of the first sessions that fulfil a condition and that no other transaction has. Return their ids."""
+        wanted = select(SESSIONS.c.id).where(where).order_by(order).limit(limit).with_for_update(skip_locked=True)
+        found = self.connection.scalars(wanted).all()
+        self.read(found)
+        return found
 
     def _held(self, session: str) -> Held:
         held = self.held[session]
@@ -135,7 +154,7 @@ class Unit:
 
     def _begin(self, session: str) -> SessionLog:
         if len(session.encode()) > MAX_ID:
-            raise ValueError(f"subject: expected an id of at most {MAX_ID} bytes, found one of {len(session.encode())}")
+            raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
         log = SessionLog(self.shelf.lifecycle, session)
         self.held[session] = Held(log, 0, None, 0)
         return log
