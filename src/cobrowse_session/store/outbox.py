@@ -25,9 +25,11 @@ class Message(Generic[S_co]):
     Attributes:
         id: its number. It stays the same however often the message is read.
         position: its place in the feed. See `Outbox.feed`.
-        kind: `changed`, `sealed`, or `late` for an event that came after its session was sealed.
+        kind: `changed`, `sealed`, `late` for an event that came after its session was sealed, or `refolded` for a session that
+            reads differently under a new table.
         version: the version of the session that this made.
-        document: JSON. Of `changed`: the entries of the trace that are `new`, `withdrawn` and `changed`. Of `late`: the event.
+        document: JSON. Of `changed`: the entries of the trace that are `new`, `withdrawn` and `changed`. Of `late`: the event. Of
+            `refolded`: the `fields` that changed.
         stored: the session as it is now. It may have changed again since.
     """
 

@@ -50,6 +50,11 @@ def is_whole(row: Mapping[str, Any]) -> bool:
     return found == digest(value for column, value in row.items() if column != "digest")
 
 
+def rules_digest(document: str) -> str:
+    """Return the digest of a row of `rules`."""
+    return digest([document])
+
+
 # --- Rows ---------------------------------------------------------------------------------------------------------------------
 
 

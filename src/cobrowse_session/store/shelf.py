@@ -22,7 +22,7 @@ from cobrowse_session.canonical import canonical
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
-from cobrowse_session.store.rows import Row, as_moment, digest, event_of
+from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest
 from cobrowse_session.store.schema import EVENTS, RULES
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
@@ -115,8 +115,10 @@ class Shelf(Generic[S_co]):
         view, number = json.loads(row["document"]), row["events"]
         if row["sealed"]:
             rows = rows_of_events(connection, row["id"], 0, number) if events is None else events
-            log = restore_sealed_view(view, [self._event(one) for one in rows if not one["late"]], rules.table)
-            return Held(log, row["version"], row["rules"], number, {canonical(self._event(one)) for one in rows if one["late"]})
+            late = {canonical(self._event(one)) for one in rows if one["late"]}
+            copies = [self._event(one) for one in rows if not one["late"]]
+            log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
+            return Held(log, row["version"], row["rules"], number, late)
         load = partial(self._load, row["id"], number) if events is None else partial(map, self._event, events)
         advanced = as_moment(row["advanced"])
         log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
@@ -140,14 +142,19 @@ class Shelf(Generic[S_co]):
             self._rules[number] = found
         return self._rules[number]
 
+    def other_tables(self, connection: Connection) -> list[int]:
+        """Return the rows of rules with another table than that of the store."""
+        rows = connection.execute(select(RULES.c.id, RULES.c.document))
+        return [number for number, document in rows if not restore_rules(document, self.lifecycle.table)[1]]
+
     def rules_of(self, connection: Connection, lifecycle: Lifecycle) -> int:
         """Return the number of the row of a lifecycle, which is written if it is new."""
         text = save_rules(lifecycle)
         found = next((number for number, one in self._rules.items() if one == text), None)
         if found is None:
-            found = connection.scalar(select(RULES.c.id).where(RULES.c.digest == digest([text])))
+            found = connection.scalar(select(RULES.c.id).where(RULES.c.digest == rules_digest(text)))
         if found is None:  # not remembered: the transaction may be rolled back
-            found = connection.scalar(insert(RULES).values(digest=digest([text]), document=text).returning(RULES.c.id))
+            found = connection.scalar(insert(RULES).values(digest=rules_digest(text), document=text).returning(RULES.c.id))
         assert found is not None, "it was inserted"
         return found
 

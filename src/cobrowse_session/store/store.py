@@ -33,7 +33,7 @@ from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.found import Page, Reader
 from cobrowse_session.store.outbox import Outbox
-from cobrowse_session.store.rows import as_moment, as_number, indexed
+from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
 from cobrowse_session.store.schema import SESSIONS
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
@@ -239,13 +239,19 @@ class Store(Generic[S_co]):
         Raises:
             StoreError: the database cannot be read.
         """
+        return (log for log, _ in self.iterate_with_late(after))
+
+    def iterate_with_late(self, after: str = "") -> Iterator[tuple[SessionLog[S_co], tuple[Event, ...]]]:
+        """Yield each log as `iterate` does, and the events that came after it was sealed."""
         while True:
             with self.database.reading() as connection:
                 page = select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id).limit(PAGE)
                 rows = [dict(row) for row in connection.execute(page).mappings()]
                 events = rows_of_sessions(connection, [row["id"] for row in rows])
                 logs = [self._shelf.restored(connection, row, events[row["id"]]).log for row in rows]
-            yield from cast(list[SessionLog[S_co]], logs)
+            for row, log in zip(rows, logs, strict=True):
+                late = (event_of(one["document"], self.lifecycle.table) for one in events[row["id"]] if one["late"])
+                yield cast(SessionLog[S_co], log), tuple(late)
             if len(rows) < PAGE:
                 return
             after = rows[-1]["id"]
@@ -307,6 +313,19 @@ class Store(Generic[S_co]):
         """
         horizon = utc(horizon)
         return self.run(lambda unit: tuple(log.session_id for log in unit.seal(horizon, limit)))
+
+    def refold(self, limit: int = 100) -> dict[str, tuple[str, ...]]:
+        """Fold sessions anew that were folded under another table, and return the fields of each that read differently now.
+
+        Without this, a session is folded anew when the next event comes for it. Sealed sessions stay as they were sealed.
+
+        Args:
+            limit: the number of sessions. If so many were folded, call this again.
+
+        Raises:
+            StoreError: the database cannot be written. Nothing has changed.
+        """
+        return self.run(lambda unit: unit.refold(limit))
 
     def forget(self, before: datetime, limit: int = 1000) -> int:
         """Delete sealed sessions whose latest event occurred before a time, and return how many.

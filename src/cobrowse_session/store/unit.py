@@ -13,6 +13,7 @@ An update that finds another version has lost a race against another writer. The
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from attrs import define, field
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal_column, select, update
@@ -28,7 +29,7 @@ from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, MAX_ID, MESSA
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
-from cobrowse_session.wire.strict_json import decode_error
+from cobrowse_session.wire.strict_json import decode_error, dump
 
 
 @define
@@ -42,6 +43,8 @@ class Unit:
 
     shelf: Shelf
     connection: Connection
+    is_silent: bool = field(default=False, init=False)
+    """Whether no messages are written, because what happens was handed over elsewhere."""
     held: dict[str, Held | None] = field(factory=dict, init=False)
     """What was read, by session. None: there is no such session."""
     clocks: dict[tuple[str, str], str] = field(factory=dict, init=False)
@@ -70,13 +73,11 @@ class Unit:
         return None if held is None else held.log
 
     def put(self, log: SessionLog) -> None:
-        """Take a log with all its events, for a session that the store does not have."""
+        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
         held = self.held[log.session_id] = Held(log, 0, None, 0)
         for copy in log.copies:
             self._append(held, copy)
         self._write(held)
-        if log.sealed:
-            self._message(held, "sealed")
 
     # --- Changes --------------------------------------------------------------------------------------------------------------
 
@@ -128,6 +129,17 @@ class Unit:
                 sealed.append(held.log)
         return tuple(sealed)
 
+    def refold(self, limit: int) -> dict[str, tuple[str, ...]]:
+        """Fold so many sessions anew under the table of today, and return what changed in each. See `Store.refold`."""
+        columns, others, changed = SESSIONS.c, self.shelf.other_tables(self.connection), {}
+        for session in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
+            held = self._held(session)
+            self._write(held)
+            fields = changed[session] = held.log.restored.changed if held.log.restored else ()
+            if fields:
+                self._message(held, "refolded", dump({"fields": fields}))
+        return changed
+
     def forget(self, before: datetime, limit: int) -> int:
         """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
         columns, forgotten, horizon = SESSIONS.c, HORIZON.c.forgotten, as_number(before)
@@ -140,7 +152,7 @@ class Unit:
         self.held.update(dict.fromkeys(gone))
         return len(gone)
 
-    def _claim(self, where: ColumnElement[bool], order: ColumnElement[int], limit: int) -> Sequence[str]:
+    def _claim(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[str]:
         """Read the logs of the first sessions that fulfil a condition and that no other transaction has. Return their ids."""
         wanted = select(SESSIONS.c.id).where(where).order_by(order).limit(limit).with_for_update(skip_locked=True)
         found = self.connection.scalars(wanted).all()
@@ -186,6 +198,8 @@ class Unit:
         self._changed[held.log.session_id] = held
 
     def _message(self, held: Held, kind: str, document: str = "{}") -> None:
+        if self.is_silent:
+            return
         message = {"session": held.log.session_id, "version": held.version + 1, "kind": kind, "document": document}
         self._messages.append(message)
 

@@ -431,11 +431,16 @@ def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
 
 def _changed(saved: _Saved, state: CobrowseSession, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    before, after = plain(state), plain(log.session)
-    fields = dict.fromkeys((*before, *after))
-    yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
+    yield from changed_fields(plain(state), log.session)
     if _trace_digest(log) != saved.trace:
         yield "trace"
+
+
+def changed_fields(before: Mapping[str, Any], session: CobrowseSession) -> Iterator[str]:
+    """Yield the fields of a session that differ from its JSON (`Any`) of before."""
+    after = plain(session)
+    fields = dict.fromkeys((*before, *after))
+    yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
 
 
 # --- A sealed log -------------------------------------------------------------------------------------------------------------

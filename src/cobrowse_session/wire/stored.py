@@ -18,10 +18,11 @@ from cobrowse_session.settings import Settings
 from cobrowse_session.stream import Restored, SessionLog
 from cobrowse_session.times import milliseconds
 from cobrowse_session.wire.cloudevents import encode_event
-from cobrowse_session.wire.converter import structured
+from cobrowse_session.wire.converter import plain, structured
 from cobrowse_session.wire.digest import table_digest
 from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.saved import (
+    changed_fields,
     known_lifecycle,
     known_settings,
     read_context,
@@ -109,7 +110,8 @@ def restore_view(  # noqa: PLR0913 (what a store has)
     log.offsets = dict(read_offsets(view["offsets"], "$.offsets"))
     if not is_same_table:
         log.restore(load(), advanced=advanced)
-        log.restored = Restored(table_changed=True)
+        before = plain(structured(view["state"], session_class(lifecycle.table), "$.state"))
+        log.restored = Restored(changed=tuple(changed_fields(before, log.session)), table_changed=True)
         return log
     session, context = read_view(view, lifecycle.table)
     log.restore_as_saved(load, session, context, advanced=advanced, repeats=0, late=0)
