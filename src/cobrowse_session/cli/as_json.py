@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # each command needs one or two of them
     from cobrowse_session.io.clocks import Clock
     from cobrowse_session.io.diff import Difference
     from cobrowse_session.sources.reconcile import Compared
+    from cobrowse_session.store import Finding
     from cobrowse_session.stream import Activity, Explanation, HistoryEntry
 
 
@@ -112,6 +113,11 @@ def clock_json(observed: "Clock") -> dict[str, Any]:
         "worstMs": _ms(observed.worst),
         "report": clock.report and str(clock.report),
     }
+
+
+def finding_json(finding: "Finding") -> dict[str, Any]:
+    """Return what is wrong with a stored session."""
+    return {"session": finding.session, "found": finding.found}
 
 
 def _ms(duration: timedelta | None) -> int | None:

@@ -8,6 +8,7 @@ PostgreSQL is the shared one, through psycopg.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -34,17 +35,27 @@ class Database:
     Args:
         url: `sqlite:///sessions.db`, `sqlite://` for one in memory that ends with its object, or
             `postgresql://user:password@host/database`.
+        create: a file that does not exist is created.
 
     Raises:
-        StoreError: it is no such address.
+        StoreError: it is no such address, or there is no such file.
         MissingExtraError: the driver of PostgreSQL is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.address = self.engine.url.render_as_string(hide_password=True).replace("+psycopg", "")
+        file = self.engine.url.database if self.is_sqlite else None
+        if file and not create and not Path(file).is_file():
+            raise StoreError(
+                self.address, "there is no such file", "check the path: sqlite:///relative.db, sqlite:////absolute.db"
+            )
         self._lock = RLock() if isinstance(self.engine.pool, StaticPool) else nullcontext()  # memory has one connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -126,7 +137,7 @@ def _begin_sqlite(connection: Connection) -> None:
 _ADVICE = {
     "readonly": "let this process write the file and its folder",
     "read-only": "use a server that takes writes",
-    "full": "free some space on the disk, then send the events again",
+    "full": "free some space on the disk, then try again",
     "unable to open": "check that the folder exists and that this process may write to it",
     "locked": "another process has held the database for long: end it, or use PostgreSQL",
     "malformed": "restore the file from a backup, or export what can be read: cobrowse-session store export",
@@ -134,4 +145,4 @@ _ADVICE = {
     "no such table": "create or upgrade the store: cobrowse-session store upgrade",
     "does not exist": "create the database, then: cobrowse-session store upgrade",
 }
-_ELSE = "check that the database runs and can be reached, then send the events again"
+_ELSE = "check that the database runs and can be reached, then try again"

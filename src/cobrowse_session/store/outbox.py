@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
 
 from cobrowse_session.errors import ConflictError
 from cobrowse_session.model import S_co
@@ -55,6 +55,16 @@ class Outbox(Generic[S_co]):
             StoreError: the database cannot be read.
         """
         return self._read(MESSAGES.c.handed_over.is_(False), limit=limit)
+
+    def count(self) -> int:
+        """Return the number of messages that were not handed over yet.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self.database.reading() as connection:
+            waiting = select(func.count()).select_from(MESSAGES).where(MESSAGES.c.handed_over.is_(False))
+            return connection.scalar(waiting) or 0
 
     def acknowledge(self, messages: Iterable[Message], connection: Connection | None = None) -> None:
         """Mark messages as handed over.

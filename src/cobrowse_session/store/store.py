@@ -58,6 +58,7 @@ class Store(Generic[S_co]):
         url: `sqlite:///sessions.db`, or `postgresql://user:password@host/database`. An empty database gets its tables.
         lifecycle: the rules of sessions that begin here. Its table reads all sessions. None: the default ones.
         cached: how many logs stay in memory. A log of six events takes about 5 kB.
+        create: an empty database gets its tables. Otherwise it is an error.
 
     Raises:
         TypeError: `lifecycle` is no lifecycle.
@@ -74,17 +75,17 @@ class Store(Generic[S_co]):
     >>> store.close()
     """
 
-    def __init__(self, url: str, lifecycle: Lifecycle[S_co] | None = None, *, cached: int = 10_000) -> None:
+    def __init__(self, url: str, lifecycle: Lifecycle[S_co] | None = None, *, cached: int = 10_000, create: bool = True) -> None:
         if lifecycle is not None:
             check_type("Store: lifecycle", lifecycle, Lifecycle)
-        self.database = Database(url)
+        self.database = Database(url, create=create)
         self._shelf = Shelf(lifecycle or cast(Lifecycle[S_co], Lifecycle()), self.database.reading, cached)
         self._reader = Reader(self._shelf)
         self.outbox = Outbox(self.database, self._reader)
         """The messages: what changed and is to be handed over."""
         self._lock = RLock()
         try:
-            prepare(self.database)
+            prepare(self.database, create=create)
         except BaseException:
             self.close()
             raise
@@ -105,7 +106,7 @@ class Store(Generic[S_co]):
 
     def close(self) -> None:
         """Close all connections. What was appended is on disk already."""
-        self.database.engine.dispose()
+        self.database.close()
 
     # --- Events ---------------------------------------------------------------------------------------------------------------
 

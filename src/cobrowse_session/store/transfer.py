@@ -1,7 +1,7 @@
 """Sessions out of a store and into another one: saved logs, one a line.
 
-An import writes no messages. What the sessions show was handed over where they came from. A bill that was written once must not be
-written again. So hand over everything before an export.
+An import writes no messages. What the sessions show was handed over where they came from. A bill that was written once must not
+be written again. So hand over everything before an export.
 """
 
 import json
@@ -11,12 +11,14 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from attrs import define, frozen
+from sqlalchemy import select, tuple_
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.errors import DecodeError, FormatVersionError
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
+from cobrowse_session.store.schema import EVENTS
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.stream import SessionLog
@@ -26,6 +28,8 @@ from cobrowse_session.wire.strict_json import check_document, decode_error, dump
 
 BATCH = 100
 """The number of lines that are stored in one transaction."""
+EVENTS_AT_ONCE = 5_000
+"""The number of events that are read at once."""
 MAX_LINE = 1 << 32
 """The number of bytes that a line may have. A log of 50,000 events has about 20 million."""
 LATE = "lateEvents"
@@ -48,7 +52,16 @@ def event_lines(store: Store) -> Iterator[str]:
     Raises:
         StoreError: the database cannot be read.
     """
-    return (dump(as_json(copy)) for log in store.iterate() for copy in log.copies)
+    columns, after = EVENTS.c, ("", 0)
+    place = tuple_(columns.session, columns.position)
+    while True:
+        page = select(columns.session, columns.position, columns.document).where(place > after, columns.late.is_(False))
+        with store.database.reading() as connection:
+            rows = connection.execute(page.order_by(columns.session, columns.position).limit(EVENTS_AT_ONCE)).all()
+        yield from (row.document for row in rows)
+        if len(rows) < EVENTS_AT_ONCE:
+            return
+        after = rows[-1].session, rows[-1].position
 
 
 @define

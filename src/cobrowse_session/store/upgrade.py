@@ -9,14 +9,16 @@ from cobrowse_session.store.schema import METADATA, SCHEMA, SESSIONS
 _LOCK = 0x636F6272  # any number that is the same in all processes
 
 
-def prepare(database: Database) -> None:
+def prepare(database: Database, *, create: bool) -> None:
     """Create the tables in an empty database, or check their version.
 
     Raises:
-        StoreError: the tables have another version, or are not those of a store.
+        StoreError: the tables have another version, are not those of a store, or there are none and none are to be created.
     """
     with database.reading() as connection:
         found = _revision(database, connection)
+    if found is None and not create:
+        raise StoreError(database.address, "it has no tables of a store", "check the address, or let store import create them")
     if found is None:
         upgrade(database)
     elif found < SCHEMA:
