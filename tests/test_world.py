@@ -19,8 +19,8 @@ from tests.world import FAULTS, BrokenError, World
 
 from cobrowse_session import DecodeError, Event, Fired, Lifecycle, ProviderClock, Refused, Repeat, SessionLog
 from cobrowse_session.events import Timer
-from cobrowse_session.io import receiver as receiver_module
 from cobrowse_session.io import memory as memory_module
+from cobrowse_session.io import receiver as receiver_module
 from cobrowse_session.io.arrival import stamped as real_stamped
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.memory import SealedSessions
