@@ -16,7 +16,7 @@ is in the outbox.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,7 +31,7 @@ from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arguments import checked_seal_after
-from cobrowse_session.io.receiver import Receiver
+from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget
 from cobrowse_session.lifecycle import Late, Lifecycle
@@ -146,6 +146,19 @@ class DurableInbox(Receiver):
             StoreError: it could not be stored. Nothing has changed.
         """
         return self._durably(partial(super().take, document, now))
+
+    def take_each(self, documents: Sequence[object], now: datetime | None = None) -> tuple[Taken, ...]:
+        """Take several documents, and store all of them in one transaction: one write to the disk for many senders.
+
+        Returns:
+            The result of each document, as `take` returns it.
+
+        Raises:
+            TypeError: one is none of what is recognised, or `now` is naive. Nothing has changed.
+            StoreError: they could not be stored. Nothing has changed.
+        """
+        now = arrival(now)
+        return self._durably(lambda: tuple([Receiver.take(self, document, now) for document in documents]))
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 

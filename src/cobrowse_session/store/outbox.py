@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
 
 from cobrowse_session.errors import ConflictError
 from cobrowse_session.model import S_co
@@ -47,6 +47,23 @@ class Outbox(Generic[S_co]):
 
     database: Database
     _reader: Reader[S_co]
+
+    @property
+    def end(self) -> str:
+        """The position of the last message of the feed. What comes later is after it.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        columns = MESSAGES.c
+        last = (
+            select(columns.transaction, columns.id)
+            .where(*self._is_visible)
+            .order_by(columns.transaction.desc(), columns.id.desc())
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(last.limit(1)).first()
+        return "0-0" if row is None else f"{row.transaction}-{row.id}"
 
     def pending(self, limit: int = 100) -> tuple[Message[S_co], ...]:
         """Return messages that were not handed over yet, the oldest first. They are pending until they are acknowledged.
@@ -104,12 +121,30 @@ class Outbox(Generic[S_co]):
         # began after one that is still open, what comes later is always behind what was read.
         transaction, number = read_position(after)
         columns = MESSAGES.c
-        where: list[ColumnElement[bool]] = [
-            (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
-        ]
-        if not self.database.is_sqlite:
-            where.append(columns.transaction < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-        return self._read(*where, limit=limit)
+        later = (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
+        return self._read(later, *self._is_visible, limit=limit)
+
+    def trim(self, before: str) -> int:
+        """Delete messages that were handed over, up to a position, and return how many. The feed begins later then.
+
+        Args:
+            before: `Message.position` of the last one to delete.
+
+        Raises:
+            ValueError: `before` is no position.
+            StoreError: the database cannot be written. Nothing was deleted.
+        """
+        transaction, number = read_position(before)
+        columns = MESSAGES.c
+        earlier = (columns.transaction < transaction) | ((columns.transaction == transaction) & (columns.id <= number))
+        with self.database.writing() as connection:
+            return connection.execute(delete(MESSAGES).where(earlier, columns.handed_over)).rowcount
+
+    @property
+    def _is_visible(self) -> list[ColumnElement[bool]]:
+        if self.database.is_sqlite:
+            return []
+        return [MESSAGES.c.transaction < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")]
 
     def _read(self, *where: ColumnElement[bool], limit: int) -> tuple[Message[S_co], ...]:
         messages, sessions = MESSAGES.c, SESSIONS.c

@@ -123,6 +123,7 @@ MESSAGES = Table(
     Column("handed_over", Boolean, nullable=False, server_default=false()),
     _index("messages_to_hand_over", "id", column("handed_over").is_(false())),
     Index("messages_by_session", "session"),
+    Index("messages_by_transaction", "transaction", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -38,7 +38,8 @@ from cobrowse_session.store.schema import SESSIONS
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
-from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.stream import Activity, Change, SessionLog
+from cobrowse_session.stream.activity import activity_of
 from cobrowse_session.times import utc
 
 ATTEMPTS = 10
@@ -230,6 +231,20 @@ class Store(Generic[S_co]):
             rows = connection.execute(wanted).all()
             found = tuple(self._reader.read(connection, row) for row in rows[:limit])
         return Page(found, found[-1].id if len(rows) > limit else None)
+
+    def active(self) -> tuple[Activity, ...]:
+        """Return what goes on in all sessions as they are stored: a leg that is pending or connected, or after-call work.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        states, columns = self.lifecycle.table.states, SESSIONS.c
+        goes_on = columns.state.in_(states.pending | states.connected) | columns.acw.in_(states.working)
+        with self.database.reading() as connection:
+            rows = connection.execute(select(*self._reader.columns).where(goes_on, columns.sealed.is_(False))).all()
+            found = [self._reader.read(connection, row) for row in rows]
+        every = (activity_of(one.session, one.context, one.lifecycle) for one in found)
+        return tuple(one for one in every if one is not None)
 
     def iterate(self, after: str = "") -> Iterator[SessionLog[S_co]]:
         """Yield the logs of all sessions, by id. Sessions that begin meanwhile may be left out.

@@ -67,6 +67,7 @@ def upgrade() -> None:
     waiting = sa.column("handed_over").is_(sa.false())
     op.create_index("messages_to_hand_over", "messages", ["id"], sqlite_where=waiting, postgresql_where=waiting)
     op.create_index("messages_by_session", "messages", ["session"])
+    op.create_index("messages_by_transaction", "messages", ["transaction", "id"])
     op.create_table(
         "clocks",
         sa.Column("worker", sa.Text(), nullable=False),
