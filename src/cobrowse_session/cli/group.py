@@ -26,7 +26,7 @@ class Place:
     commands: tuple[str, ...] = ()
 
 
-SESSIONS, PLATFORM, CHECKS, PICTURES, STORES = "Sessions", "The platform's payloads", "Checks", "Pictures", "Stores"
+SESSIONS, PLATFORM, CHECKS, PICTURES, STORES = "Sessions", "The platform's payloads", "Checks", "Pictures", "Service and stores"
 PLACES: Mapping[str, Place] = {
     "replay": Place(
         "replay",
@@ -49,6 +49,7 @@ PLACES: Mapping[str, Place] = {
         "diagram", PICTURES, ("after-call-work -o after-call-work.svg", "--trace trace.jsonl --session s1 -o s1.svg")
     ),
     "perfetto": Place("diagram", PICTURES, ("events.jsonl -o replay.json",)),
+    "serve": Place("serve", STORES, ("", "--store postgresql://me@host/sessions --tokens tokens.txt --host 0.0.0.0")),
     "store": Place(
         "store",
         STORES,

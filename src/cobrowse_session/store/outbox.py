@@ -83,11 +83,11 @@ class Outbox(Generic[S_co]):
             waiting = select(func.count()).select_from(MESSAGES).where(MESSAGES.c.handed_over.is_(False))
             return connection.scalar(waiting) or 0
 
-    def acknowledge(self, messages: Iterable[Message], connection: Connection | None = None) -> None:
+    def acknowledge(self, messages: Iterable[Message | int], connection: Connection | None = None) -> None:
         """Mark messages as handed over.
 
         Args:
-            messages: of `pending`.
+            messages: of `pending`, or their numbers.
             connection: a transaction of `store.writing()`, in which the caller writes what he makes of the messages. None: one of
                 its own.
 
@@ -98,7 +98,7 @@ class Outbox(Generic[S_co]):
         if connection is None:
             with self.database.writing() as own:
                 return self.acknowledge(messages, own)
-        numbers = [message.id for message in messages]
+        numbers = {message if isinstance(message, int) else message.id for message in messages}
         waiting = update(MESSAGES).where(MESSAGES.c.id.in_(numbers), MESSAGES.c.handed_over.is_(False))
         if connection.execute(waiting.values(handed_over=True)).rowcount != len(numbers):
             problem = "a message was acknowledged by somebody else"

@@ -23,7 +23,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from cobrowse_session.checks import check_type
 from cobrowse_session.errors import ConflictError
@@ -31,10 +31,10 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
-from cobrowse_session.store.found import Page, Reader
+from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
-from cobrowse_session.store.schema import SESSIONS
+from cobrowse_session.store.schema import HORIZON, SESSIONS
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
@@ -183,6 +183,25 @@ class Store(Generic[S_co]):
         with self.database.reading() as connection:
             row = connection.execute(select(SESSIONS).where(SESSIONS.c.id == session)).mappings().first()
             return None if row is None else cast(SessionLog[S_co], self._shelf.restored(connection, dict(row)).log)
+
+    def get(self, session: str) -> StoredSession[S_co] | None:
+        """Return a session as it is stored, without its events. None: there is none.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self.database.reading() as connection:
+            row = connection.execute(select(*self._reader.columns).where(SESSIONS.c.id == session)).first()
+            return None if row is None else self._reader.read(connection, row)
+
+    def probe(self) -> None:
+        """Check that the database can be written, without a change.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        with self.database.writing() as connection:
+            connection.execute(update(HORIZON).where(HORIZON.c.id < 0).values(forgotten=None))
 
     def find(  # noqa: PLR0913 (each is a condition)
         self,
