@@ -20,7 +20,7 @@ TOKENS, SECRETS = "COBROWSE_SESSION_TOKENS", "COBROWSE_SESSION_WEBHOOK_SECRETS"
 
 @frozen
 class Guarding:
-    """What the options say about who may do what. The service, which needs an extra, makes its guard of it."""
+    """The options that say who may do what. The service, which needs an extra, makes its guard of it."""
 
     tokens: str
     secrets: str

@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens with scopes, webhook signatures, limits.
+"""The guard of a service: bearer tokens with scopes, webhook signatures, limits.
 
 Secrets are compared in constant time, and are in no message and no log. A token is kept as its digest.
 """
@@ -21,7 +21,7 @@ from cobrowse_session.service.problems import ProblemError
 
 
 class Scope(StrEnum):
-    """What a token allows."""
+    """The kinds of requests that a token allows."""
 
     #: To see sessions, changes and metrics.
     READ = "read"
@@ -142,7 +142,8 @@ class Guard:
             return None
         scheme, _, secret = (authorization or "").partition(" ")
         digest = sha256(secret.strip().encode(errors="replace")).digest()
-        # All are compared, so that the time says nothing about which one it is.
+        # All are compared, each in constant time, so the time says neither which token it is nor how much of it is right. Digests
+        # are compared, because `compare_digest` shows the length of what it compares.
         found = [token for token in self.tokens if hmac.compare_digest(token.digest, digest)]
         if scheme.lower() != "bearer" or not found:
             raise ProblemError(401, "No valid token", "Send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"})

@@ -28,7 +28,7 @@ EVENTS = {
 
 
 class Problem(BaseModel):
-    """Why a request cannot be answered (RFC 9457)."""
+    """The reason why a request cannot be answered (RFC 9457)."""
 
     type: str
     title: str
@@ -77,7 +77,7 @@ class ProblemOut(BaseModel):
 
 
 class AnswerOut(BaseModel):
-    """What became of an event."""
+    """The result of an event."""
 
     outcome: Literal["applied", "duplicate", "stale", "ignored", "refused", "repeat", "late", "rejected"]
     session: str | None = None
@@ -96,7 +96,7 @@ class AnswerOut(BaseModel):
 
 
 class WarningOut(BaseModel):
-    """What a payload states and the converter could not use."""
+    """A statement of a payload that the converter could not use."""
 
     warning: str
     path: str
@@ -105,7 +105,7 @@ class WarningOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    """What became of a document. Everything in it is on disk."""
+    """The result of a document. Everything in it is on disk."""
 
     answers: list[AnswerOut]
     warnings: list[WarningOut]
@@ -113,7 +113,7 @@ class TakenOut(BaseModel):
 
 
 class ActivityOut(BaseModel):
-    """What goes on in a session."""
+    """The activity of a session."""
 
     at: str
     queue: str | None
@@ -152,7 +152,7 @@ class EntriesOut(BaseModel):
 
 
 class ExplanationOut(BaseModel):
-    """Why a field holds its value, or all fields and their values."""
+    """The reason why a field holds its value, or all fields and their values."""
 
     session: str
     field: str | None = None
@@ -169,7 +169,7 @@ class ExplanationOut(BaseModel):
 
 
 class AllowedOut(BaseModel):
-    """Whether events of a kind would be applied."""
+    """The answer to whether events of a kind would be applied."""
 
     type: str
     answer: Literal["yes", "no", "depends"]
@@ -178,7 +178,7 @@ class AllowedOut(BaseModel):
 
 
 class AllowedListOut(BaseModel):
-    """Which kinds of event would be applied now."""
+    """The kinds of event, each with whether it would be applied now."""
 
     session: str
     at: str
@@ -186,7 +186,7 @@ class AllowedListOut(BaseModel):
 
 
 class MessageOut(BaseModel):
-    """What happened to a session."""
+    """Something that happened to a session."""
 
     id: int
     position: str
@@ -219,13 +219,13 @@ class AcknowledgedOut(BaseModel):
 
 
 class LiveOut(BaseModel):
-    """Whether the process answers."""
+    """The answer of a process that is alive."""
 
     live: bool
 
 
 class ReadyOut(BaseModel):
-    """Whether the service can do its work."""
+    """The state of the store and of the timers."""
 
     ready: bool
     store: str

@@ -1,4 +1,4 @@
-"""What the service answers, and to whom."""
+"""The routes of the service."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -131,6 +131,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    # Example of a plain BEGIN: two processes read a session, and both hold a shared lock. The first one that writes waits for the
+    # other, and the other must not wait for the first, so it fails at once, whatever the timeout. With IMMEDIATE the second waits
+    # before it reads.
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
 
 

@@ -233,6 +233,11 @@ class DurableInbox(Receiver):
 
     def _durably(self, act: Callable[[], Result]) -> Result:
         """Do something in a transaction. What is a part of more, as an event of a document, is done in that transaction."""
+        # In this order:
+        #
+        #     attempt   events are folded and clocks learn, in memory; again if another writer was first
+        #     commit    `store.run` writes and commits; if it raises, the clocks forget what they learned
+        #     tell      rejected documents and changes, to those who asked for them: they may do what they like now
         with self._lock:
             if self._work is not None:
                 return act()
@@ -339,7 +344,7 @@ class DurableInbox(Receiver):
 
 @define
 class _Work:
-    """What one transaction of an inbox has done."""
+    """The work of an inbox in one transaction."""
 
     unit: Unit
     told: list[tuple[SessionLog, Change]] = field(factory=list)

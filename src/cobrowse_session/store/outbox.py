@@ -98,6 +98,8 @@ class Outbox(Generic[S_co]):
         if connection is None:
             with self.database.writing() as own:
                 return self.acknowledge(messages, own)
+        # The condition is checked again by the update itself. Of two consumers that read the same message, the second one changes
+        # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
         numbers = {message if isinstance(message, int) else message.id for message in messages}
         waiting = update(MESSAGES).where(MESSAGES.c.id.in_(numbers), MESSAGES.c.handed_over.is_(False))
         if connection.execute(waiting.values(handed_over=True)).rowcount != len(numbers):

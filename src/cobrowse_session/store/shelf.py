@@ -93,6 +93,9 @@ class Shelf(Generic[S_co]):
 
     def _follow(self, connection: Connection, known: Held, row: Row) -> Held:
         """Add to a log what another writer has stored since."""
+        # The events and the time are enough, because the log follows from them in any order. Example: here are alerting and
+        # connected, version 2. Another worker stored the end and fired the timer of after-call work, versions 3 and 4. The end
+        # is read and added, the log is advanced to the time of the row, and the timer fires here, too.
         for event in rows_of_events(connection, row["id"], known.events, row["events"]):
             known.log.add(self._event(event))
         if (advanced := as_moment(row["advanced"])) is not None:

@@ -101,7 +101,7 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
 
 @frozen
 class _Part:
-    """What a line has: a saved log, or events of one session."""
+    """The content of a line: a saved log, or events of one session."""
 
     session: str
     log: SessionLog | None

@@ -101,6 +101,12 @@ class Unit:
         fired = log.advance(advanced).new if advanced is not None else ()
         if offset is not None:
             log.offsets.setdefault(event.source, offset)
+        # Four kinds of events, and what each writes:
+        #
+        #     new, or a copy that differs      an event, the session, a message if the trace changed
+        #     a copy that is stored            nothing: a sender who got no answer may send it again and again
+        #     any, and a timer is due by now   the session and a message, because the timer fired
+        #     after the session was sealed     an event that is marked late, once, and a message
         is_kept = log.keeps(event)
         change = log.add(event)
         if isinstance(change.outcome, Late):
@@ -222,6 +228,7 @@ class Unit:
         run = self.connection.execute
         if new:
             run(insert(SESSIONS), new)
+        # The rows were locked when they were read, so a version differs only where a database knows no locks of rows.
         if known and run(_UPDATE, [{**row, "was": row["version"] - 1, "of": row["id"]} for row in known]).rowcount != len(known):
             raise LostRace("a session was changed")
         if self._events:

@@ -36,7 +36,9 @@ def upgrade(database: Database) -> None:
     from cobrowse_session.store.migrations import migrate  # noqa: PLC0415 (alembic takes as long to import as the rest)
 
     with database.writing() as connection:
-        if not database.is_sqlite:  # of several processes that start at once, one creates the tables
+        # Four workers of a new deployment start at once. One gets the lock and creates the tables. The others wait, find them,
+        # and have nothing to do. SQLite needs no lock of its own: this transaction is the only writer.
+        if not database.is_sqlite:
             connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         found = _revision(database, connection)
         if found is not None and found > SCHEMA:

@@ -1,4 +1,4 @@
-"""What a store keeps of a log beside its events: the rules that decided them, and the session that follows from them.
+"""The parts of a log that a store keeps beside its events: its rules, and the session that follows.
 
 It is what a saved log has (`saved.py`), in parts. A store appends an event without reading and writing the others again.
 """
