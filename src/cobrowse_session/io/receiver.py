@@ -21,7 +21,7 @@ from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, s
 from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.lifecycle import Lifecycle
-from cobrowse_session.sources import BUILT_IN, Source
+from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
 from cobrowse_session.stream import Change, Observer, ProviderClock
@@ -155,7 +155,7 @@ class Receiver(ABC):
             max_line_bytes=self.max_line_bytes,
             sources=self.sources,
             received_at=now,
-            join=self._joiner.join,
+            join=self._join,
         )
         return recogniser.take(document)
 
@@ -182,6 +182,9 @@ class Receiver(ABC):
         taken, offset = self._correct(raw)
         change = self._add(taken, offset if event.provider_time is None else None)
         return Received(taken, change, offset, notes)
+
+    def _join(self, converted: Converted) -> Converted:
+        return self._joiner.join(converted)
 
     def _correct(self, raw: Event) -> tuple[Event, timedelta]:
         """Return an event on our clock, and what was added to its time."""

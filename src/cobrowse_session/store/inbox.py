@@ -35,9 +35,11 @@ from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget
 from cobrowse_session.lifecycle import Late, Lifecycle
-from cobrowse_session.store.schema import CLOCKS
+from cobrowse_session.sources import Converted
+from cobrowse_session.sources.join import MAX_REMEMBERED
+from cobrowse_session.store.schema import CLOCKS, LEGS
 from cobrowse_session.store.store import Store
-from cobrowse_session.store.unit import Unit
+from cobrowse_session.store.unit import Leg, Unit
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
 from cobrowse_session.stream.merge import differences_of
 from cobrowse_session.stream.observers import notify
@@ -93,6 +95,7 @@ class DurableInbox(Receiver):
     late: int = field(default=0, init=False)
     """The number of events that came too late for their session, since this object was made."""
     _saved_clocks: dict[str, str] = field(factory=dict, init=False, repr=False)  # as they were committed
+    _legs: set[Leg] = field(factory=set, init=False, repr=False)  # that are stored, as far as is remembered
     _learned: set[str] = field(factory=set, init=False, repr=False)  # the sources whose clocks learned since
     _advanced: datetime | None = field(default=None, init=False)
     _lock: RLock = field(factory=RLock, init=False, repr=False)
@@ -248,6 +251,7 @@ class DurableInbox(Receiver):
                 raise
             self._saved_clocks |= work.clocks
             self._learned.clear()
+            self._legs = (self._legs if len(self._legs) < MAX_REMEMBERED else set()) | work.unit.legs
             self._tell(work)
             return result
 
@@ -311,6 +315,20 @@ class DurableInbox(Receiver):
         rejected = Rejected.of(error, None, content, count=count)
         self._here.rejected.append(rejected)
         return rejected
+
+    def _join(self, converted: Converted) -> Converted:
+        """Join the legs of a payload with what any worker has read at any time. See `Joiner`."""
+        unit, columns = self._here.unit, LEGS.c
+        for leg in converted.legs:
+            participant = leg.context.participant_id
+            if leg.is_record and not leg.is_participant and participant is not None:
+                unit.legs.add((leg.source, participant, leg.id, leg.context.media_type))
+        unit.legs -= self._legs
+        participants = {leg.id for leg in converted.legs if leg.is_participant}
+        if participants:
+            for row in unit.connection.execute(select(LEGS).where(columns.participant.in_(participants))):
+                self._joiner.recall(*row)
+        return super()._join(converted)
 
     # --- Clocks ---------------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ transaction:
     events     each copy of an event, as CloudEvents JSON, in the order in which they were stored
     messages   what changed, until it is handed over and for some time longer
     clocks     what a worker observed and learned of the providers' clocks
+    legs       the communication of a participant's leg, for payloads that name the participant only
     horizon    one row: sessions that ended before this time were forgotten
 
 Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
@@ -133,6 +134,16 @@ CLOCKS = Table(
     Column("worker", Name, primary_key=True),
     Column("source", Name, primary_key=True),
     Column("document", Text, nullable=False),
+)
+
+LEGS = Table(
+    "legs",
+    METADATA,
+    Column("source", Name, primary_key=True),
+    Column("participant", Name, primary_key=True),
+    Column("communication", Name, primary_key=True),
+    Column("media", Name),
+    Index("legs_by_communication", "communication"),
 )
 
 HORIZON = Table(

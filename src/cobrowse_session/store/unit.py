@@ -25,11 +25,14 @@ from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
-from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, MAX_ID, MESSAGES, SESSIONS
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MESSAGES, SESSIONS
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
 from cobrowse_session.wire.strict_json import decode_error, dump
+
+Leg = tuple[str, str, str, str | None]
+"""The leg of a participant: source, participant, communication, media."""
 
 
 @define
@@ -49,6 +52,8 @@ class Unit:
     """What was read, by session. None: there is no such session."""
     clocks: dict[tuple[str, str], str] = field(factory=dict, init=False)
     """The clocks to write, by worker and source."""
+    legs: set[Leg] = field(factory=set, init=False)
+    """The legs to write."""
     _changed: dict[str, Held] = field(factory=dict, init=False)
     _events: list[Row] = field(factory=list, init=False)
     _messages: list[Row] = field(factory=list, init=False)
@@ -151,7 +156,7 @@ class Unit:
         columns, forgotten, horizon = SESSIONS.c, HORIZON.c.forgotten, as_number(before)
         waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
         gone = self._claim(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)
-        for column in (MESSAGES.c.session, EVENTS.c.session, columns.id):
+        for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
             self.connection.execute(delete(column.table).where(column.in_(gone)))
         later = forgotten.is_(None) | (forgotten < horizon)
         self.connection.execute(update(HORIZON).where(later).values(forgotten=horizon))
@@ -235,6 +240,10 @@ class Unit:
             run(insert(EVENTS), self._events)
         if self._messages:
             run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
+        if self.legs:
+            names = ("source", "participant", "communication", "media")
+            rows = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
+            run(_INSERT_LEG[self.connection.dialect.name], rows)
         if self.clocks:
             run(
                 _UPSERT_CLOCK[self.connection.dialect.name],
@@ -257,4 +266,7 @@ _UPSERT_CLOCK = {
         index_elements=["worker", "source"], set_={"document": one.excluded.document}
     )
     for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
+}
+_INSERT_LEG = {
+    name: dialect.insert(LEGS).on_conflict_do_nothing() for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
 }

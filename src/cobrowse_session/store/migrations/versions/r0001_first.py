@@ -76,6 +76,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("worker", "source"),
     )
     op.create_table(
+        "legs",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("participant", sa.Text(), nullable=False),
+        sa.Column("communication", sa.Text(), nullable=False),
+        sa.Column("media", sa.Text()),
+        sa.PrimaryKeyConstraint("source", "participant", "communication"),
+    )
+    op.create_index("legs_by_communication", "legs", ["communication"])
+    op.create_table(
         "horizon",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("forgotten", sa.BigInteger()),
