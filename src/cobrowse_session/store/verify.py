@@ -77,7 +77,7 @@ def verify(store: Store) -> Verified:
             events = rows_of_sessions(connection, [row["id"] for row in rows])
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
         for row in rows:
-            proof = _Proof(store, row, events[row["id"]], rules[row["rules"]])
+            proof = _Proof(store, row, events[row["id"]], rules.get(row["rules"]))
             verified.findings += (Finding(row["id"], found) for found in proof.findings())
             verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
             verified.other_table += not proof.is_same_table
@@ -98,7 +98,7 @@ class _Proof:
     store: Store
     row: Row
     events: Sequence[Row]
-    rules: Row
+    rules: Row | None
     is_same_table: bool = True
 
     def findings(self) -> Iterator[str]:
@@ -112,16 +112,19 @@ class _Proof:
                 yield f"it cannot be folded: {type(error).__name__}: {error}"
 
     def _broken_rows(self) -> Iterator[str]:
-        if self.rules["digest"] != rules_digest(self.rules["document"]):
-            yield f"the row {self.rules['id']} of its rules was changed"
+        if self.rules is None:
+            yield f"its rules, row {self.row['rules']}, are missing"
+        elif self.rules["digest"] != rules_digest(self.rules["document"]):
+            yield f"its rules, row {self.rules['id']}, were changed"
         if not is_whole(self.row):
             yield "its row was changed"
         yield from (f"the event at position {row['position']} was changed" for row in self.events if not is_whole(row))
-        if [row["position"] for row in self.events] != list(range(self.row["events"])):
+        if len(self.events) != self.row["events"] or any(row["position"] != place for place, row in enumerate(self.events)):
             yield f"{len(self.events)} events are stored, {self.row['events']} were"
 
     def _differences(self) -> Iterator[str]:
         table = self.store.lifecycle.table
+        assert self.rules is not None, "it would have been found"
         rules, self.is_same_table = restore_rules(self.rules["document"], table)
         copies = [event_of(row["document"], table) for row in self.events if not row["late"]]
         if any(copy.subject != self.row["id"] for copy in copies):
