@@ -15,8 +15,8 @@ from pathlib import Path
 from bench.measure import Section, markdown_table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs")
-LIBRARIES = ("attrs", "cattrs", "msgspec", "python-statemachine", "sismic", "transitions")
+QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs", "store")
+LIBRARIES = ("attrs", "cattrs", "eventsourcing", "msgspec", "psycopg", "python-statemachine", "sismic", "SQLAlchemy", "transitions")
 
 
 def main() -> None:

@@ -1,0 +1,236 @@
+"""The question: what does a durable append cost, beside the database alone and beside a library for event sourcing."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import psycopg
+from attrs import frozen
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+from sqlalchemy import event as listener
+from tests import postgresql
+
+from bench.measure import Ratio, Section, interleaved, nanoseconds, times
+from cobrowse_session import Event
+from cobrowse_session.store import Store
+from cobrowse_session.testing import stream
+
+SINGLE, BATCHED, BATCH = 600, 12_000, 200
+ROUNDS = 3
+TEXT = (
+    f"Lives of six events, of interleaved sessions: {SINGLE:,} events one by one, and {BATCHED:,} in batches of {BATCH}. Each append is "
+    "a transaction, on disk when it returns: SQLite with a write-ahead log and `synchronous=FULL`, PostgreSQL as it is installed. *The "
+    "driver alone* runs the statements that our store ran, with their parameters, without SQLAlchemy and without a lifecycle. "
+    "*eventsourcing* stores its own events of an aggregate with the same names and times; it decides nothing. Wall time, medians of "
+    f"{ROUNDS} interleaved rounds."
+)
+Statement = tuple[str, Any, bool]  # the parameters are the driver's
+Appended = list[list[Statement]]
+
+
+def measure(_: int) -> Section:
+    """Measure all ways on both databases."""
+    rows, ratios = [], []
+    for database in databases():
+        with database.opened() as fresh:
+            for size, how, goal in ((1, "one by one", "≥ 0.6"), (BATCH, f"batches of {BATCH}", "≥ 0.5")):
+                events = some_events(SINGLE if size == 1 else BATCHED)
+                parts = [events[start : start + size] for start in range(0, len(events), size)]
+                statements = recorded(fresh(), parts)
+                ways: dict[str, Callable[[], float]] = {
+                    "cobrowse-session": lambda parts=parts: ours(fresh(), parts),  # type: ignore[misc]  # bound now
+                    "the driver alone": lambda statements=statements: database.alone(prepared(fresh()), statements),  # type: ignore[misc]  # as above
+                    "eventsourcing": lambda parts=parts: theirs(database.environment(fresh()), parts),  # type: ignore[misc]  # as above
+                }
+                cost = interleaved(ways, ROUNDS)
+                rate = {way: len(events) / (nanos / 1e9) for way, nanos in cost.items()}
+                rows += [
+                    [f"{database.name}, {how}: {way}", f"{rate[way]:,.0f}", times(rate["cobrowse-session"] / rate[way])]
+                    for way in ways
+                ]
+                ratio = rate["cobrowse-session"] / rate["the driver alone"]
+                ratios.append(Ratio(f"store, {database.name}, {how}: events a second, ours / the driver alone", times(ratio), goal))
+    return Section("Store", TEXT, ("way", "events a second", "ours / this"), rows, tuple(ratios))
+
+
+def some_events(number: int) -> list[Event]:
+    """Return events of interleaved sessions, in order."""
+    lives = [
+        stream(f"session-{one}").offering().alerting(queue_id="sales").after(3).connected().after(60).updated(peer_id="p").disconnected().wrapup("x")
+        for one in range(number // 6)
+    ]
+    return [part for step in zip(*lives, strict=True) for part in step]
+
+
+# --- Ways ---------------------------------------------------------------------------------------------------------------------
+
+
+def ours(url: str, parts: Sequence[Sequence[Event]]) -> float:
+    """Return the nanoseconds of our store."""
+    with Store(url) as store:
+        return nanoseconds(lambda: [store.append(part) for part in parts])
+
+
+def recorded(url: str, parts: Sequence[Sequence[Event]]) -> Appended:
+    """Return the statements of each append."""
+    every: Appended = []
+    with Store(url) as store:
+
+        def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:  # noqa: FBT001 (SQLAlchemy's)
+            every[-1].append((statement, parameters, many))
+
+        listener.listen(store.database.engine, "before_cursor_execute", record)
+        for part in parts:
+            every.append([])
+            store.append(part)
+    return every
+
+
+def prepared(url: str) -> str:
+    """Create the tables, and return the address."""
+    Store(url).close()
+    return url
+
+
+def sqlite_alone(url: str, appended: Appended) -> float:
+    """Return the nanoseconds of SQLite's driver."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    connection.execute("pragma synchronous=full")
+
+    def run() -> None:
+        for statements in appended:
+            for statement, parameters, many in statements:
+                cursor = connection.executemany(statement, parameters) if many else connection.execute(statement, parameters)
+                cursor.fetchall()
+            connection.execute("commit")
+
+    taken = nanoseconds(run)
+    connection.close()
+    return taken
+
+
+def postgresql_alone(url: str, appended: Appended) -> float:
+    """Return the nanoseconds of PostgreSQL's driver."""
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+
+        def run() -> None:
+            for statements in appended:
+                for statement, parameters, many in statements:
+                    if many:
+                        cursor.executemany(statement, parameters)  # type: ignore[arg-type]  # a text, not a literal
+                    else:
+                        cursor.execute(statement, parameters)  # type: ignore[arg-type]  # as above
+                        if cursor.description:
+                            cursor.fetchall()
+                connection.commit()
+
+        return nanoseconds(run)
+
+
+class Life(Aggregate):
+    """An aggregate with an event for each of ours."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.kind = ""
+
+    @staticmethod
+    def create_id(session: str) -> UUID:
+        """Return the id of a session."""
+        return uuid5(NAMESPACE_URL, session)
+
+    @event("Happened")
+    def happened(self, kind: str, at: str, source: str) -> None:
+        """Take an event."""
+        self.kind = kind
+
+
+def theirs(environment: dict[str, str], parts: Sequence[Sequence[Event]]) -> float:
+    """Return the nanoseconds of eventsourcing."""
+    application = Application[UUID](env={"AGGREGATE_CACHE_MAXSIZE": "10000", **environment})
+
+    def run() -> None:
+        for part in parts:
+            changed = {}
+            for one in part:
+                key = Life.create_id(one.subject)
+                if key not in changed:
+                    changed[key] = application.repository.get(key) if key in known else Life(one.subject)
+                known.add(key)
+                changed[key].happened(one.kind, one.occurred_at.isoformat(), one.source)
+            application.save(*changed.values())
+
+    known: set[UUID] = set()
+    taken = nanoseconds(run)
+    application.close()
+    return taken
+
+
+# --- Databases ----------------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Database:
+    """A database.
+
+    Attributes:
+        name: of it.
+        opened: yields a function that returns the address of a new database.
+        alone: runs statements by the driver.
+        environment: the settings of eventsourcing for an address.
+    """
+
+    name: str
+    opened: Callable[[], Any]  # a context manager
+    alone: Callable[[str, Appended], float]
+    environment: Callable[[str], dict[str, str]]
+
+
+def databases() -> Iterator[Database]:
+    """Yield SQLite, and PostgreSQL where it is installed."""
+    yield Database("SQLite", _sqlite, sqlite_alone, _sqlite_environment)
+    if postgresql.program("initdb"):
+        yield Database("PostgreSQL", _postgresql, postgresql_alone, _postgresql_environment)
+
+
+@contextmanager
+def _sqlite() -> Iterator[Callable[[], str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = count()
+        yield lambda: f"sqlite:///{folder}/{next(numbers)}.db"
+
+
+def _sqlite_environment(url: str) -> dict[str, str]:
+    return {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": url.removeprefix("sqlite:///")}
+
+
+@contextmanager
+def _postgresql() -> Iterator[Callable[[], str]]:
+    with tempfile.TemporaryDirectory() as folder, postgresql.server(Path(folder)) as server:
+        numbers = count()
+
+        def fresh() -> str:
+            name = f"bench_{next(numbers)}"
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f"create database {name}")  # type: ignore[arg-type]  # a text, not a literal
+            return server.url_of(name)
+
+        yield fresh
+
+
+def _postgresql_environment(url: str) -> dict[str, str]:
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    names = {"DBNAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user"}
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_PASSWORD": "none",
+        **{f"POSTGRES_{name}": str(parts[key]) for name, key in names.items()},
+    }
