@@ -16,7 +16,10 @@ from bench.measure import Section, markdown_table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs", "store")
-LIBRARIES = ("attrs", "cattrs", "eventsourcing", "msgspec", "psycopg", "python-statemachine", "sismic", "SQLAlchemy", "transitions")
+LIBRARIES = (
+    *("attrs", "cattrs", "eventsourcing", "msgspec", "psycopg"),
+    *("python-statemachine", "sismic", "SQLAlchemy", "transitions"),
+)
 
 
 def main() -> None:

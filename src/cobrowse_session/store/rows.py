@@ -6,7 +6,6 @@ from hashlib import blake2b
 from sys import maxsize
 from typing import Any
 
-from cobrowse_session.checks import json_text
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.store.schema import MAX_INDEXED
@@ -35,8 +34,9 @@ def as_moment(number: int | None) -> datetime | None:
 
 
 def digest(values: Iterable[object]) -> str:
-    """Return a digest of the values of a row."""
-    return blake2b(json_text(list(values)).encode(), digest_size=16).hexdigest()
+    """Return a digest of the values of a row: text, integers, truth values and None."""
+    # `ascii` and not `repr`: which characters `repr` escapes depends on the version of Python.
+    return blake2b(ascii(tuple(values)).encode(), digest_size=16).hexdigest()
 
 
 def with_digest(row: Row) -> Row:

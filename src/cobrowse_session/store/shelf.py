@@ -65,6 +65,7 @@ class Shelf(Generic[S_co]):
     """The transaction that writes, while there is one."""
     _logs: OrderedDict[str, Held] = field(factory=OrderedDict, init=False)
     _rules: dict[int, str] = field(factory=dict, init=False)
+    _numbers: dict[Lifecycle, int] = field(factory=dict, init=False)
 
     # --- Memory ---------------------------------------------------------------------------------------------------------------
 
@@ -152,14 +153,14 @@ class Shelf(Generic[S_co]):
 
     def rules_of(self, connection: Connection, lifecycle: Lifecycle) -> int:
         """Return the number of the row of a lifecycle, which is written if it is new."""
-        text = save_rules(lifecycle)
-        found = next((number for number, one in self._rules.items() if one == text), None)
-        if found is None:
+        if lifecycle not in self._numbers:
+            text = save_rules(lifecycle)
             found = connection.scalar(select(RULES.c.id).where(RULES.c.digest == rules_digest(text)))
-        if found is None:  # not remembered: the transaction may be rolled back
-            found = connection.scalar(insert(RULES).values(digest=rules_digest(text), document=text).returning(RULES.c.id))
-        assert found is not None, "it was inserted"
-        return found
+            if found is None:  # it is not remembered, because the transaction may be rolled back
+                new = insert(RULES).values(digest=rules_digest(text), document=text)
+                return int(connection.execute(new.returning(RULES.c.id)).scalar_one())
+            self._numbers[lifecycle] = found
+        return self._numbers[lifecycle]
 
 
 def rows_of_events(connection: Connection, session: str, first: int, end: int) -> Sequence[Row]:

@@ -13,6 +13,7 @@ An update that finds another version has lost a race against another writer. The
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from attrs import define, field
@@ -35,7 +36,7 @@ Leg = tuple[str, str, str, str | None]
 """The leg of a participant: source, participant, communication, media."""
 
 
-@define
+@define(eq=False)
 class Unit:
     """The work of one transaction.
 
@@ -179,12 +180,19 @@ class Unit:
         if len(session.encode()) > MAX_ID:
             raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
         log = SessionLog(self.shelf.lifecycle, session)
-        self.held[session] = Held(log, 0, None, 0)
+        self.held[session] = Held(log, 0, self._rules, 0)
         return log
 
     def _is_forgotten(self, event: Event) -> bool:
-        forgotten = as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
-        return forgotten is not None and event.occurred_at < forgotten
+        return self._forgotten is not None and event.occurred_at < self._forgotten
+
+    @cached_property
+    def _forgotten(self) -> datetime | None:
+        return as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
+
+    @cached_property
+    def _rules(self) -> int:
+        return self.shelf.rules_of(self.connection, self.shelf.lifecycle)
 
     def _take(self, held: Held, change: Change) -> Change:
         if change:
