@@ -99,6 +99,7 @@ class Abandoned(Entered):
 
     prefix, kind, rank = "com.acme.", "abandoned", 72
     target_state = "abandoned"
+    disconnect_type: str | None = "peer"
 
 
 @frozen(kw_only=True, repr=False)
