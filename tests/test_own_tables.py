@@ -538,18 +538,79 @@ def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
     assert raised.value.problems[1].startswith("PlainSession: expected an attrs class: @define(")
 
 
+NOT_ONE: Any = 5  # `Any`: it is given where another type is wanted
+A_TIMER: Any = pause.TABLE.deadlines[-1].timer
+HELD_ROW: Any = hold.TABLE.connection[-1]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
         ({"kinds": Ringing}, "kinds: expected a tuple, found <class"),
-        ({"connection": hold.TABLE.connection[-1]}, "connection: expected a tuple, found Row"),
+        ({"connection": HELD_ROW}, "connection: expected a tuple, found Row"),
+        ({"connection": "held"}, "connection: expected a tuple, found 'held'"),
         ({"after_call_work": also("begins", finish_wrapup)}, "after_call_work: expected a tuple, found Added"),
         ({"deadlines": pause.TABLE.deadlines[-1]}, "deadlines: expected a tuple, found Deadline"),
+        ({"like": [("mine", "updated")]}, r"like: expected a dict, as {'parked': 'offering'}, found \[\('mine'"),
+        ({"states": ("parked",)}, r"states: expected a dict, as {'parked': 'offering'}, found \('parked',\)"),
     ],
 )
-def test_one_part_in_place_of_a_tuple_of_them_is_named(given: dict[str, Any], says: str) -> None:
+def test_one_part_in_place_of_several_is_named(given: dict[str, Any], says: str) -> None:
     with pytest.raises(TypeError, match=f"Table.extended: {says}"):
         STANDARD.extended("mine", **given)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: STANDARD.extended(NOT_ONE), "name: expected text on one line, found 5"),
+        (lambda: STANDARD.extended(" "), "name: expected text on one line, found ' '"),
+        (lambda: STANDARD.extended("a\nb"), "name: expected text on one line, found 'a\\nb'"),
+        (lambda: STANDARD.extended("mine", kinds=[NOT_ONE]), "kinds: expected subclasses of Event, each one @frozen"),
+        (lambda: STANDARD.extended("mine", deadlines=[NOT_ONE]), "deadlines: expected a Deadline, found 5"),
+        (lambda: STANDARD.extended("mine", deadlines=[A_TIMER]), "deadlines: expected a Deadline, found <class"),
+        (
+            lambda: STANDARD.extended("mine", connection=[NOT_ONE]),
+            "expected a Row, or one with a place, as before('begins', row), found 5",
+        ),
+        (lambda: before(HELD_ROW), "before: expected the name of a row, then rows, found Row(name='"),
+        (lambda: after("ended", NOT_ONE), "after 'ended': expected rows, found 5"),
+        (lambda: instead("ended", NOT_ONE, HELD_ROW), "instead 'ended': expected rows, found 5"),
+        (lambda: before("ended", (HELD_ROW,)), "before 'ended': expected rows, found (Row(name='"),  # type: ignore[arg-type]  # the point
+        (lambda: before("ended"), "before 'ended': expected rows, found none"),
+        (lambda: also(NOT_ONE, finish_wrapup), "also: expected the name of a row, then actions, found 5"),
+        (lambda: also("ended", "held"), "also 'ended': expected actions, found 'held'"),  # type: ignore[arg-type]  # the point
+        (lambda: also("ended"), "also 'ended': expected actions, found none"),
+    ],
+)
+def test_a_part_of_another_type_is_named(make: Callable[[], object], problem: str) -> None:
+    with pytest.raises(TableError) as raised:
+        make()
+
+    assert raised.value.problems[0].startswith(problem)
+
+
+def test_the_attributes_that_an_action_writes_are_names() -> None:
+    with pytest.raises(TypeError, match=r"writes: expected names of fields, as @writes\('held'\), found <function"):
+        writes(set_mood)  # type: ignore[arg-type]  # `@writes` without parentheses
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "names"),
+    [
+        (event_class(rank=3), "disconnected", "disconnect_type"),
+        (event_class(rank=3), "alerting", "segment_type, segment"),
+        (event_class(rank=3), "acw.required", "required"),
+        (event_class(rank=3, disconnect_type="peer", target_state="disconnected"), "disconnected", ""),
+    ],
+)
+def test_a_kind_that_is_like_another_has_the_attributes_that_its_rows_read(kind: Any, other: str, names: str) -> None:
+    if not names:
+        assert STANDARD.extended("mine", kinds=[kind], like={"mine": other})
+        return
+
+    (problem,) = problems(kinds=[kind], like={"mine": other})
+    assert problem == f"kind 'mine' is like {other!r}, whose rows read {names}: add it to Mine, or a base with it"
 
 
 def test_a_kind_without_rows_is_named() -> None:
@@ -582,6 +643,32 @@ def _closure() -> Any:
     return inner
 
 
+@reads_session
+async def awaited(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """It is asked elsewhere."""
+    return True
+
+
+@writes("mood")
+def generated(_session: CobrowseSession, _event: Event, _: Policy) -> Iterator[None]:
+    """It writes later."""
+    yield
+
+
+@reads_session
+@frozen
+class Awaited:
+    """It is asked elsewhere, too."""
+
+    async def __call__(self, _session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        """Ask."""
+        return True
+
+
+async def due_later(_session: CobrowseSession, _: Policy) -> None:
+    """Nobody awaits it."""
+
+
 @writes("mood")
 def set_mood(_session: CobrowseSession, _event: Event, _: Policy) -> None:
     """Write what the session lacks."""
@@ -600,6 +687,9 @@ def set_mood(_session: CobrowseSession, _event: Event, _: Policy) -> None:
             {"guards": (_closure(),)},
             "row 'mine': guard inner: expected a function of a module or",
         ),
+        ({"guards": (awaited,)}, "row 'mine': guard awaited: expected a function that is neither async nor a generator"),
+        ({"guards": (Awaited(),)}, "row 'mine': guard Awaited: expected a function that is neither async nor a generator"),
+        ({"actions": (generated,)}, "row 'mine': action generated: expected a function that is neither async nor a generator"),
         ({"actions": (set_mood,)}, "row 'mine': an action writes 'mood', which is no field of CobrowseSession: add it there"),
         ({"reason": " "}, "row 'mine' has no reason: write one sentence for the outcome"),
     ],
@@ -641,6 +731,8 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
     assert of_lambda.startswith("deadline of Reminder: due: expected a function of a module")
     (of_braces,) = problems(deadlines=[Deadline(Reminder, Misspelt(1))])  # type: ignore[arg-type]  # a guard has its braces
     assert of_braces == "deadline of Reminder: due: its docstring has braces around what is no parameter"
+    (of_async,) = problems(deadlines=[Deadline(Reminder, due_later)])  # type: ignore[arg-type]  # the point
+    assert of_async.startswith("deadline of Reminder: due: expected a function that is neither async nor a generator")
     (of_event,) = problems(deadlines=[Deadline(Alerting, _due)])  # type: ignore[arg-type]  # the point
     assert of_event.startswith("deadline: timer: expected a subclass of Timer, found ")
 

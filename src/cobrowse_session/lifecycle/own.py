@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from inspect import isclass
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from types import FunctionType
 
 import attrs
 
 from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Event, Timer, UnknownEvent
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.row import is_marked, meaning_of, written_by
@@ -16,17 +16,27 @@ from cobrowse_session.lifecycle.states import States
 from cobrowse_session.model import CobrowseSession
 
 
+def name_problems(name: object) -> Iterator[str]:
+    """Yield one line if the name of a table is none."""
+    if not _is_text(name):
+        yield f"name: expected text on one line, found {shown(name)}"
+
+
 def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession], deadlines: Iterable[Deadline]) -> Iterator[str]:
     """Yield one line for each problem of the classes of a table."""
     yield from _event_problems(events)
     yield from _session_problems(session)
     for deadline in deadlines:
-        if not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
+        if not isinstance(deadline, Deadline):
+            yield f"deadlines: expected a Deadline, found {shown(deadline)}"
+        elif not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
             yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
         elif not _is_text(getattr(deadline.timer, "kind", "")):
             yield f"{deadline.timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
         elif not _is_a_value(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
+        elif _returns_later(deadline.due):
+            yield f"deadline of {deadline.timer.__name__}: due: {_AT_ONCE}"
         elif not _has_meaning(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: its docstring has braces around what is no parameter"
 
@@ -52,19 +62,29 @@ def state_problems(like: Mapping[str, str], states: States) -> Iterator[str]:
             known.append(state)
 
 
-def likeness_problems(like: Mapping[str, str], known: AbstractSet[str], own: AbstractSet[str]) -> Iterator[str]:
+def likeness_problems(like: Mapping[str, str], known: Mapping[str, type[Event]], own: AbstractSet[str]) -> Iterator[str]:
     """Yield one line for each problem of the likeness of kinds of event.
 
     Args:
         like: each own kind, and the kind that it is like.
-        known: all kinds that there are.
+        known: all kinds that there are, with their classes.
         own: the kinds that may be like another.
     """
     for kind, other in like.items():
-        if other not in known or other == kind:
-            yield f"kind {kind!r} is like {other!r}: expected one of {', '.join(sorted(known - {kind}))}"
+        if not isinstance(other, str) or other not in known or other == kind:
+            yield f"kind {kind!r} is like {other!r}: expected one of {', '.join(sorted(known.keys() - {kind}))}"
         if kind not in own:
             yield f"kind {kind!r} is like {other!r}: add its class to `kinds`"
+        elif isinstance(other, str) and (names := _lacking(known[kind], known.get(other))):
+            yield f"kind {kind!r} is like {other!r}, whose rows read {names}: add it to {known[kind].__name__}, or a base with it"
+
+
+def _lacking(own: type[Event], other: type[Event] | None) -> str:
+    """Return the attributes that an own class lacks to be like another one."""
+    if not (isclass(other) and issubclass(other, Event) and attrs.has(other)) or other is UnknownEvent:
+        return ""
+    names = [attribute.name for attribute in attrs.fields(other)] + ["segment"] * issubclass(other, Entered)
+    return ", ".join(name for name in names if not hasattr(own, name))
 
 
 def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iterator[str]:
@@ -74,6 +94,7 @@ def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iter
 
 
 _EXPECTED = "expected a function of a module or an object of a frozen attrs class, so that the table can be compared and pickled"
+_AT_ONCE = "expected a function that is neither async nor a generator: nobody would await what it returns"
 
 
 # --- Kinds of event -----------------------------------------------------------------------------------------------------------
@@ -140,6 +161,8 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
                 where = f"row {row.name!r}: {kind} {getattr(function, '__name__', type(function).__name__)}"
                 if not _is_a_value(function):
                     yield f"{where}: {_EXPECTED}"
+                elif _returns_later(function):
+                    yield f"{where}: {_AT_ONCE}"
                 elif not _has_meaning(function):
                     yield f"{where}: its docstring has braces around what is no parameter"
                 elif not is_marked(function):
@@ -168,6 +191,12 @@ def _is_a_value(function: object) -> bool:
     for name in inside:
         found = getattr(found, name, None)
     return found is function
+
+
+def _returns_later(function: Callable[..., object]) -> bool:
+    """Return whether a call returns a coroutine or a generator, which is true as a guard, and does nothing as an action."""
+    called = function if isinstance(function, FunctionType) else type(function).__call__
+    return any(is_later(called) for is_later in (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction))
 
 
 def _has_hash(part: object) -> bool:
