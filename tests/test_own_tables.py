@@ -904,6 +904,8 @@ class Mood(Vocabulary):
     """A mood."""
 
     GOOD = "good"
+    VERY_GOOD = "veryGood"
+    TOO_GOOD = "good.too"
 
 
 @frozen(kw_only=True, repr=False)
@@ -921,6 +923,16 @@ class Rated(Event):
     mood: Mood | str | None = None
 
 
+SPELLINGS = {
+    "GOOD": Mood.GOOD,
+    "Good": Mood.GOOD,
+    "VERY_GOOD": Mood.VERY_GOOD,
+    "VeryGood": Mood.VERY_GOOD,
+    "goodToo": Mood.TOO_GOOD,
+    "TOO_GOOD": Mood.TOO_GOOD,
+    "grim": "grim",
+    "": "",
+}
 RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
 
 
@@ -937,10 +949,19 @@ RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
         words=st.none() | st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
         since=st.none() | st.just(START),
         took=st.none() | st.integers(0, 10**6).map(lambda number: timedelta(milliseconds=number)),
-        mood=st.none() | st.sampled_from((Mood.GOOD, "grim")),
+        mood=st.none() | st.sampled_from(Mood) | st.text(st.characters(codec="utf-8")) | st.sampled_from((*SPELLINGS,)),
     )
 )
 def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> None:
+    assert decode_event(encode_event(event), table=RATED) == event
+
+
+@pytest.mark.parametrize(("text", "word"), SPELLINGS.items())
+def test_a_word_of_an_own_field_is_read_as_one_of_a_standard_field(text: str, word: str) -> None:
+    (event,) = stream("s1").event(Rated, stars=1, mood=text)
+    assert isinstance(event, Rated)
+
+    assert (event.mood, type(event.mood)) == (word, type(word))
     assert decode_event(encode_event(event), table=RATED) == event
 
 

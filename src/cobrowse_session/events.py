@@ -37,6 +37,7 @@ from cobrowse_session.vocabulary import (
     AfterCallWorkState,
     ConnectionState,
     DisconnectType,
+    Vocabulary,
     read_acw_state,
     read_disconnect_type,
     read_ended_by,
@@ -474,6 +475,8 @@ def kind_of(type_: str) -> str | None:
 #
 #     naive                        no deadline could be compared with it: an error here, and not in `advance`
 #     with microseconds            the wire writes milliseconds, so it would be another event after a restart: cut here
+#
+# And of `mood: Mood | str`, the text "GOOD" is read back as `Mood.GOOD`: read here, as the words of the standard kinds are.
 
 
 @cache
@@ -484,13 +487,16 @@ def _plain_names(event: type) -> tuple[tuple[str, type], ...]:
         wanted: Any = attrs.fields_dict(event)[name].type  # any annotation; `check_fields` has resolved it
         for member in members_of(wanted):
             item = get_args(member)[0] if get_origin(member) is tuple else member
-            if item in (datetime, timedelta, int, float) or (item is bool and item is not member):
+            of_enum = isinstance(item, type) and issubclass(item, Vocabulary)
+            if item in (datetime, timedelta, int, float) or (item is bool and item is not member) or of_enum:
                 found.append((name, item))
     return tuple(found)
 
 
 def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own attribute, of any type
-    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds."""
+    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds, a word as its enum."""
+    if issubclass(item, Vocabulary):
+        return item.read(value)
     if isinstance(value, tuple):
         return tuple(_plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
     if not isinstance(value, item) or (type(value) is bool and item is not bool):
