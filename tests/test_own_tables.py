@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import permutations
 from pathlib import Path
 from subprocess import PIPE
@@ -16,7 +17,8 @@ from types import ModuleType
 from typing import Any, Optional, Union
 
 import pytest
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, frozen, setters
+from attrs import fields as attrs_fields
 from examples.tables import hold, parked, pause, short_calls
 from hypothesis import given
 from hypothesis import strategies as st
@@ -706,10 +708,106 @@ def test_a_session_class_has_defaults_and_runs_no_hooks() -> None:
         mood: str = field()
 
     assert problems(session=Hooked) == (
+        "Hooked: each write would fail or run hooks: expected @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)",
         "Hooked: mood: expected a default, because a session begins without its first event",
-        "Hooked: each write would run hooks: @define(kw_only=True, on_setattr=attrs.setters.NO_OP)",
     )
     assert problems(session=Event)[0].startswith("session: expected a subclass of CobrowseSession, found ")
+
+
+def _same(_one: object, _other: object) -> bool:
+    return True
+
+
+DECORATORS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    # arguments of the decorator, members of the class, the flaw
+    ({"eq": False}, {}, "values that differ are equal"),
+    ({}, {"__eq__": _same}, "values that differ are equal"),
+    ({}, {"__eq__": lambda one, other: one is other}, "values that are the same differ"),
+    ({"slots": False}, {}, "deepcopy raises AttributeError: "),
+    ({"getstate_setstate": False}, {}, "deepcopy raises AttributeError: "),
+    ({"init": False}, {}, "its constructor does not take its fields by name, and nothing else"),
+    (
+        {"init": False},
+        {"__init__": lambda self: self.__attrs_init__()},
+        "its constructor does not take its fields by name, and nothing else",
+    ),
+    ({}, {"mark": field(default=None, init=False)}, "mark: no constructor takes this field"),
+    ({}, {"__copy__": lambda self: self}, "copy does not copy its fields"),
+    ({}, {"__getattr__": lambda *_: 5}, "deepcopy raises TypeError: "),
+]
+FINE: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"order": True}, {}),
+    ({"unsafe_hash": True}, {}),
+    ({"unsafe_hash": True, "cache_hash": True}, {}),
+    ({"repr": True}, {}),
+    ({"weakref_slot": False}, {}),
+    ({}, {"mark": field(default=None, eq=False)}),
+    ({}, {"mark": field(default=0, eq=abs)}),
+    ({}, {"mark": field(default=None, alias="markiert")}),
+    ({}, {"twice": cached_property(lambda self: 2 * self.mark)}),
+]
+
+
+def own_class(base: type, arguments: dict[str, Any], members: dict[str, Any]) -> Any:
+    """Return a subclass of sessions or events with a field, made by the decorator with more arguments."""
+    own = {"prefix": "com.acme.", "kind": "mine", "rank": 3} if issubclass(base, Event) else {}
+    made = type("Mine", (base,), {"__annotations__": {"mark": int | None}, "mark": None, **own, **members})
+    given = {"kw_only": True, "repr": False, **arguments}
+    return frozen(**given)(made) if issubclass(base, Event) else define(on_setattr=setters.NO_OP, **given)(made)
+
+
+def with_class(made: Any) -> dict[str, Any]:
+    return {"kinds": (made,), "like": {"mine": "updated"}} if issubclass(made, Event) else {"session": made}
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+@pytest.mark.parametrize(("arguments", "members", "flaw"), DECORATORS)
+def test_a_class_whose_values_cannot_be_copied_compared_or_read_back_is_refused(
+    base: type, arguments: dict[str, Any], members: dict[str, Any], flaw: str
+) -> None:
+    found = problems(**with_class(own_class(base, arguments, members)))
+
+    assert [problem for problem in found if not problem.startswith("Mine: ")] == []
+    assert any(problem.startswith(f"Mine: {flaw}") for problem in found), found
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+@pytest.mark.parametrize(("arguments", "members"), FINE)
+def test_a_class_that_only_looks_unusual_is_taken(base: type, arguments: dict[str, Any], members: dict[str, Any]) -> None:
+    made = own_class(base, arguments, members)
+    call = stream("s1").connected().after(5).disconnected("peer")
+    if base is Event:
+        call = call.event(made, **{attrs_fields(made)[-1].alias: 3})
+    lifecycle = Lifecycle(table=STANDARD.extended("mine", **with_class(made)))
+    log = SessionLog.of(call, lifecycle)
+
+    assert restore_log(save_log(log), lifecycle).trace == log.trace
+    assert restore_log(save_log(log), lifecycle).session == log.session
+    assert deepcopy(log.session) == log.session
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"frozen": True, "on_setattr": None}, {"on_setattr": None}, {"on_setattr": setters.frozen}]
+)
+def test_a_session_that_cannot_be_written_at_once_is_refused(arguments: dict[str, Any]) -> None:
+    made = define(**{"kw_only": True, "repr": False, **arguments})(type("Mine", (CobrowseSession,), {}))
+    made_with_field = define(**{"kw_only": True, "repr": False, **arguments})(
+        type("Mine", (CobrowseSession,), {"__annotations__": {"mark": int | None}, "mark": None})
+    )
+
+    for one in (made, made_with_field):
+        (problem,) = problems(session=one)
+        assert problem.startswith("Mine: each write would fail or run hooks: expected @define(kw_only=True, on_setattr=")
+
+
+@pytest.mark.parametrize("name", ["state", "id", "segments", "settings", "extra"])
+def test_a_field_that_each_session_has_is_not_defined_anew(name: str) -> None:
+    made = define(kw_only=True, on_setattr=setters.NO_OP, repr=False)(
+        type("Mine", (CobrowseSession,), {"__annotations__": {name: str}, name: "x"})
+    )
+
+    assert f"Mine: {name}: each session has this field: choose another name" in problems(session=made)
 
 
 @frozen(kw_only=True, repr=False)
@@ -724,6 +822,12 @@ def _due(_session: CobrowseSession, _: Policy) -> datetime | None:
 
 
 def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
+    timed: Any = frozen(kw_only=True, repr=False)(
+        type("Timed", (Timer,), {"kind": "timer.timed", "__annotations__": {"by": str}})
+    )
+    assert problems(deadlines=[Deadline(timed, _due)]) == (
+        "Timed: expected defaults: a timer is made of subject and occurred_at",
+    )
     no_rows = "event 'timer.reminder' has no rows: add them to one of the machines"
 
     assert problems(deadlines=[Deadline(Reminder, _due)]) == (no_rows,)
@@ -784,6 +888,7 @@ from attrs import define, setters
 from cobrowse_session import CobrowseSession
 if TYPE_CHECKING:
     from decimal import Decimal
+from functools import cached_property
 
 @define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
 class Own(CobrowseSession):

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from copy import copy, deepcopy
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
 from types import FunctionType
+from typing import Any
 
 import attrs
 
 from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent, Updated
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.row import is_marked, meaning_of, written_by
 from cobrowse_session.lifecycle.states import States
 from cobrowse_session.model import CobrowseSession
+from cobrowse_session.times import EPOCH
 
 
 def name_problems(name: object) -> Iterator[str]:
@@ -33,6 +36,8 @@ def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession]
             yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
         elif not _is_text(getattr(deadline.timer, "kind", "")):
             yield f"{deadline.timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
+        elif not _takes(deadline.timer.__init__, ("subject", "occurred_at")):
+            yield f"{deadline.timer.__name__}: expected defaults: a timer is made of subject and occurred_at"
         elif not _is_a_value(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
         elif _returns_later(deadline.due):
@@ -119,6 +124,8 @@ def _event_problems(events: Iterable[type[Event]]) -> Iterator[str]:
 def _own_event_problems(event: type[Event]) -> Iterator[str]:
     if "__attrs_attrs__" not in vars(event):
         yield "expected an attrs class: @frozen(kw_only=True, repr=False)"
+    else:
+        yield from (f"{flaw}: expected @frozen(kw_only=True, repr=False)" for flaw in _flaws(event, _AN_EVENT))
     if not _is_text(vars(event).get("kind")):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
@@ -135,19 +142,73 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
     if session is CobrowseSession:
         return
     name = session.__name__
-    if "__attrs_attrs__" not in vars(session):
-        yield f"{name}: expected an attrs class: @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
     standard = attrs.fields_dict(CobrowseSession)
+    if "__attrs_attrs__" not in vars(session):
+        yield f"{name}: expected an attrs class: {_DEFINE}"
+    elif session.__setattr__ is not CobrowseSession.__setattr__:
+        yield f"{name}: each write would fail or run hooks: expected {_DEFINE}"
+    else:
+        yield from (f"{name}: {flaw}: expected {_DEFINE}" for flaw in _flaws(session, CobrowseSession(id="s1")))
     if any(isinstance(attribute.type, str) for attribute in attrs.fields(session)):  # `from __future__ import annotations`
         try:
             attrs.resolve_types(session)
         except NameError as error:
             yield f"{name}: the type of a field is not known here: {error}"
     for attribute in attrs.fields(session):
+        if attribute.name in standard and attribute != standard[attribute.name]:
+            yield f"{name}: {attribute.name}: each session has this field: choose another name"
         if attribute.name not in standard and attribute.default is attrs.NOTHING:
             yield f"{name}: {attribute.name}: expected a default, because a session begins without its first event"
-    if session.__setattr__ is not CobrowseSession.__setattr__:
-        yield f"{name}: each write would run hooks: @define(kw_only=True, on_setattr=attrs.setters.NO_OP)"
+
+
+_DEFINE = "@define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
+_AN_EVENT = Updated(subject="s1", source="/s", id="e1", occurred_at=EPOCH)
+
+
+def _flaws(cls: type[Any], standard: attrs.AttrsInstance) -> Iterator[str]:  # `Any`: an event or a session
+    """Yield what a log needs of a class and its decorator takes away: a copy of a value is equal, a change is not, and so on.
+
+    Args:
+        cls: an attrs class.
+        standard: a value of its base.
+    """
+    attributes = attrs.fields_dict(cls)
+    values = {name: getattr(standard, name, name) for name in attributes}
+    own = [name for name in attributes if not hasattr(standard, name)]
+    yield from (f"{name}: no constructor takes this field" for name in own if not attributes[name].init)
+    if not _takes(cls.__init__, [attribute.alias or "" for attribute in attributes.values() if attribute.init]):
+        yield "its constructor does not take its fields by name, and nothing else"
+    one = _with_values(cls, values)
+    for way in (copy, deepcopy):  # a deep copy goes the way of pickle, and finds what slots=False loses
+        try:
+            same = way(one)
+            if same is one or any(getattr(same, name) != getattr(one, name) for name in attributes):
+                yield f"{way.__name__} does not copy its fields"
+        except Exception as error:  # noqa: BLE001 (whatever a method of the class raises)
+            yield f"{way.__name__} raises {type(error).__name__}: {error}"
+    if any(getattr(attributes[name], "eq_key", None) for name in own):  # a function of the user's own, for values of its own
+        return
+    if any(one == _with_values(cls, {**values, name: "another"}) for name in own if attributes[name].eq):
+        yield "values that differ are equal"
+    if one != _with_values(cls, values):
+        yield "values that are the same differ"
+
+
+def _with_values(cls: type[Any], values: Mapping[str, object]) -> Any:  # an event or a session
+    """Return a value whose constructor has not run: it may demand what is not known here."""
+    one = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(one, name, value)
+    return one
+
+
+def _takes(constructor: Callable[..., None], names: Iterable[str]) -> bool:
+    """Return whether a constructor can be called with these keywords, and needs no others."""
+    try:
+        signature(constructor).bind(None, **dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True
 
 
 # --- Guards and actions -------------------------------------------------------------------------------------------------------
