@@ -853,6 +853,7 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
         ({"": "offering"}, "state '': expected a name"),
         ({"a\nb": "offering"}, "state 'a\\nb': expected a name"),
         ({1: "offering"}, "state 1: expected a name"),
+        ({"a ": "offering"}, "state 'a ': expected a name"),
         ({"a": ["offering"]}, "state 'a' is like ['offering']: expected one of absent, "),
     ],
 )

@@ -234,8 +234,8 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
 
 
 def _is_text(value: object) -> bool:
-    """Return whether a value is a name that can be written, as JSON and on one line."""
-    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+    """Return whether a value is a name that can be written, as JSON and on one line, without spaces around it."""
+    return isinstance(value, str) and value.isprintable() and value == value.strip() != ""
 
 
 def _is_a_value(function: object) -> bool:
