@@ -477,14 +477,14 @@ def kind_of(type_: str) -> str | None:
 
 
 @cache
-def _plain_names(event: type) -> tuple[tuple[str, type], ...]:
+def _plain_names(event: type[Event]) -> tuple[tuple[str, type], ...]:
     """Return the own attributes of a class that need more than a check of their type, each with the type of its values."""
-    found = []
+    found, is_own = [], event.prefix != TYPE_PREFIX  # those of the standard kinds have converters
     for name in own_names(event).values():
         wanted: Any = attrs.fields_dict(event)[name].type  # any annotation; `check_fields` has resolved it
         for member in members_of(wanted):
             item = get_args(member)[0] if get_origin(member) is tuple else member
-            of_enum = isinstance(item, type) and issubclass(item, Vocabulary)
+            of_enum = is_own and isinstance(item, type) and issubclass(item, Vocabulary)
             if item in (datetime, timedelta, int, float) or (item is bool and item is not member) or of_enum:
                 found.append((name, item))
     return tuple(found)
