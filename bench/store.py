@@ -27,8 +27,8 @@ TEXT = (
     f"Lives of six events, of interleaved sessions: {SINGLE:,} events one by one, and {BATCHED:,} in batches of {BATCH}. Each "
     "append is a transaction, on disk when it returns: SQLite with a write-ahead log and `synchronous=FULL`, PostgreSQL as it "
     "is installed. *The driver alone* runs the statements that our store ran, with their parameters, without SQLAlchemy and "
-    "without a lifecycle. *eventsourcing* stores events of an aggregate with the same kinds and times, and decides nothing. Wall time, "
-    f"medians of {ROUNDS} interleaved rounds."
+    "without a lifecycle. *eventsourcing* stores events of an aggregate with the same kinds and times, and decides nothing. "
+    f"Wall time, medians of {ROUNDS} interleaved rounds."
 )
 Statement = tuple[str, Any, bool]  # the parameters are the driver's
 Appended = list[list[Statement]]
