@@ -148,17 +148,20 @@ def postgresql() -> "Iterator[Server]":
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Databases":
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Databases]":
     """Return what makes databases of each kind."""
     from tests.stores import postgresql_databases, sqlite_databases
 
     if request.param == "sqlite":
-        return sqlite_databases(tmp_path_factory.mktemp("databases"))
-    return postgresql_databases(request.getfixturevalue("postgresql"))
+        made = sqlite_databases(tmp_path_factory.mktemp("databases"))
+    else:
+        made = postgresql_databases(request.getfixturevalue("postgresql"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
 def place(databases: "Databases") -> "Iterator[Place]":
-    """Make a database of each kind, for one test."""
-    with databases.place() as one:
+    """Return a database of each kind that has the tables of a store, and no row."""
+    with databases.emptied() as one:
         yield one

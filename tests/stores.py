@@ -15,12 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import define, field
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, inspect, select, update
 from sqlalchemy import event as listeners
 from tests.postgresql import Server, program, server
 
 from cobrowse_session import Event, Lifecycle, SessionLog
 from cobrowse_session.store import Store
+from cobrowse_session.store.database import Database
 from cobrowse_session.store.schema import EVENTS, HORIZON, METADATA, SESSIONS
 from cobrowse_session.store.verify import verify
 from cobrowse_session.wire import decode_event
@@ -60,7 +61,7 @@ class Databases:
 
     kind: str
     _create: Callable[[], str]
-    _reused: str | None = field(default=None, init=False)
+    _reused: Database | None = field(default=None, init=False)
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -73,20 +74,27 @@ class Databases:
 
     @contextmanager
     def emptied(self) -> Iterator[Place]:
-        """Empty the database of the call before: a test with many examples needs no database for each."""
-        url = self._reused = self._reused or self._create()
-        place = Place(url)
-        store = place.open()
-        with store.writing() as connection:
+        """Empty a database that is used again and again: a database of its own costs PostgreSQL much longer."""
+        if self._reused is None:
+            self._reused = Store(self._create()).database
+        with self._reused.writing() as connection:
+            found = set(inspect(connection).get_table_names()) - METADATA.tables.keys() - {"alembic_version"}
+            for name in found:
+                connection.exec_driver_sql(f"drop table {name}")
             for table in reversed(METADATA.sorted_tables):
                 if table is not HORIZON:
                     connection.execute(delete(table))
             connection.execute(update(HORIZON).values(forgotten=None))
-        place.close()
+        place = Place(self._reused.engine.url.render_as_string(hide_password=False))
         try:
             yield place
         finally:
             place.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._reused is not None:
+            self._reused.close()
 
 
 def sqlite_databases(folder: Path) -> Databases:

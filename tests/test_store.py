@@ -70,7 +70,7 @@ def test_an_event_stored_is_stored_once(place: Place) -> None:
     assert [row["position"] for row in rows(store, EVENTS)] == [0]
 
 
-@examples(100)
+@examples(60)
 @given(events=streams(most=5), lifecycle=lifecycles(), seed=st.integers(0, 2**32))
 def test_the_session_equals_the_fold_of_its_events_whatever_order_they_came_in(
     databases: Databases, events: list[Event], lifecycle: Lifecycle, seed: int
@@ -275,7 +275,7 @@ def test_ids_are_in_one_order_on_every_page(place: Place) -> None:
     assert [log.session_id for log in store.iterate(after=found[4])] == found[5:]
 
 
-@examples(200)
+@examples(100)
 @given(events=st.lists(any_events(), min_size=1, max_size=4), lifecycle=lifecycles())
 def test_whatever_a_log_accepts_can_be_stored_and_read_back(
     databases: Databases, events: list[Event], lifecycle: Lifecycle
@@ -957,7 +957,7 @@ class Model:
         self.sealed |= {session for session in self.taken if self.log(session).seal(horizon)}
 
 
-@examples(150)
+@examples(100)
 @given(drawn=st.lists(streams(most=5), min_size=1, max_size=3), lifecycle=lifecycles(), seed=st.integers(0, 2**32))
 def test_any_interleaving_of_appends_advances_seals_and_restarts_of_some_stores_shows_what_the_fold_says(
     databases: Databases, drawn: list[list[Event]], lifecycle: Lifecycle, seed: int
