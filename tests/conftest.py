@@ -1,12 +1,18 @@
 """The effort of a run, the slow files, and the way to the modules of this folder."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode puts nothing there
+
+if TYPE_CHECKING:
+    from tests.postgresql import Server
+    from tests.stores import Databases, Place
 
 for name, examples in {"quick": 5, "default": 20, "soak": 100}.items():  # tests/effort.py
     settings.register_profile(name, max_examples=examples, deadline=None, derandomize=True)
@@ -125,3 +131,37 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("soak")
     if not names & MEASURED or function in SLOW | LONG:
         item.add_marker("no_cover")
+
+
+# --- Databases ----------------------------------------------------------------------------------------------------------------
+
+# ruff: noqa: PLC0415 (most tests need no database)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[Server]":
+    """Run a server of PostgreSQL. Where none is installed, the test is skipped, or fails if REQUIRE_POSTGRESQL is set."""
+    from tests.stores import a_server
+
+    with a_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Databases]":
+    """Return what makes databases of each kind."""
+    from tests.stores import postgresql_databases, sqlite_databases
+
+    if request.param == "sqlite":
+        made = sqlite_databases(tmp_path_factory.mktemp("databases"))
+    else:
+        made = postgresql_databases(request.getfixturevalue("postgresql"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def place(databases: "Databases") -> "Iterator[Place]":
+    """Return a database of each kind that has the tables of a store, and no row."""
+    with databases.emptied() as one:
+        yield one

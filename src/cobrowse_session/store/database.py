@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from cobrowse_session.errors import MissingExtraError, StoreError
+from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file."""
@@ -76,6 +76,22 @@ class Database:
         """Open a transaction that writes. It is committed at the end, or nothing of it stays.
 
         Raises:
+            ConflictError: another writer was first, or a row of this key is there already.
+            StoreError: the database cannot be written.
+        """
+        try:
+            with self.attempt() as connection:
+                yield connection
+        except LostRace as error:
+            raise ConflictError(
+                self.address, str(error), "nothing was written: read what there is now, then try again"
+            ) from error
+
+    @contextmanager
+    def attempt(self) -> Iterator[Connection]:
+        """Open a transaction as `writing` does, for a caller who tries again.
+
+        Raises:
             LostRace: another writer was first.
             StoreError: the database cannot be written.
         """
@@ -89,9 +105,9 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raised = error.orig if isinstance(error, DBAPIError) else error
-            if isinstance(error, IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
-                raise LostRace(str(raised)) from error
             found = str(raised).strip().partition("\n")[0]
+            if isinstance(error, IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
+                raise LostRace(found) from error
             advice = next((advice for word, advice in _ADVICE.items() if word in found), _ELSE)
             raise StoreError(self.address, found, advice) from error
 

@@ -36,6 +36,8 @@ SCHEMA = "0001"
 
 MAX_ID = 1000
 """The number of bytes that the id of a session may have. PostgreSQL has no index of text of more than about 2,700 bytes."""
+MAX_PARAMETERS = 30_000
+"""The number of parameters that a statement has. SQLite takes 32,766, PostgreSQL 65,535."""
 MAX_INDEXED = 200
 """The number of characters of a queue, a user or a conversation by which a session is found."""
 

@@ -10,18 +10,22 @@ A log in memory is as good as its version. Example: the row of a session has ver
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
+from threading import local
+from threading import local
 from typing import Generic
 
 from attrs import define, field
 from sqlalchemy import Connection, insert, select
 
 from cobrowse_session.canonical import canonical
+from cobrowse_session.errors import StoreError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
+from cobrowse_session.store.database import Database
 from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest
 from cobrowse_session.store.schema import EVENTS, RULES
 from cobrowse_session.stream import SessionLog
@@ -48,24 +52,38 @@ class Held:
     late: set[str] = field(factory=set)
 
 
+class Here(local):
+    """The transaction that the thread writes in, while there is one. Another thread must not read in it."""
+
+    transaction: Connection | None = None
+
+
 @define
 class Shelf(Generic[S_co]):
     """The logs of a store.
 
     Args:
         lifecycle: the rules of sessions that begin here. Its table reads all sessions.
-        reading: opens a transaction that reads.
+        database: the database.
         size: how many logs stay in memory.
     """
 
     lifecycle: Lifecycle[S_co]
-    reading: Callable[[], AbstractContextManager[Connection]]
+    database: Database
     size: int
-    current: Connection | None = field(default=None, init=False)
-    """The transaction that writes, while there is one."""
+    here: Here = field(factory=Here, init=False)
     _logs: OrderedDict[str, Held] = field(factory=OrderedDict, init=False)
     _rules: dict[int, str] = field(factory=dict, init=False)
     _numbers: dict[Lifecycle, int] = field(factory=dict, init=False)
+
+    @property
+    def current(self) -> Connection | None:
+        """The transaction of this thread that writes, while there is one."""
+        return getattr(self._thread, "current", None)
+
+    @current.setter
+    def current(self, connection: Connection | None) -> None:
+        self._thread.current = connection
 
     # --- Memory ---------------------------------------------------------------------------------------------------------------
 
@@ -130,8 +148,12 @@ class Shelf(Generic[S_co]):
 
     def _load(self, session: str, number: int) -> list[Event]:
         """Return the events of a session, up to the number that it had when it was read."""
-        with nullcontext(self.current) if self.current is not None else self.reading() as connection:
-            return [self._event(row) for row in rows_of_events(connection, session, 0, number)]
+        own = self.here.transaction
+        with nullcontext(own) if own is not None else self.database.reading() as connection:
+            found = [self._event(row) for row in rows_of_events(connection, session, 0, number)]
+        if len(found) < number:
+            raise StoreError(self.database.address, f"session {session!r} was forgotten after it was read", "load it again")
+        return found
 
     def _event(self, row: Row) -> Event:
         return event_of(row["document"], self.lifecycle.table)

@@ -80,7 +80,7 @@ class Store(Generic[S_co]):
         if lifecycle is not None:
             check_type("Store: lifecycle", lifecycle, Lifecycle)
         self.database = Database(url, create=create)
-        self._shelf = Shelf(lifecycle or cast(Lifecycle[S_co], Lifecycle()), self.database.reading, cached)
+        self._shelf = Shelf(lifecycle or cast(Lifecycle[S_co], Lifecycle()), self.database, cached)
         self._reader = Reader(self._shelf)
         self.outbox = Outbox(self.database, self._reader)
         """The messages: what changed and is to be handed over."""
@@ -155,8 +155,8 @@ class Store(Generic[S_co]):
     def _run(self, work: Callable[[Unit], Result]) -> Result:
         unit: Unit | None = None
         try:
-            with self.database.writing() as connection:
-                self._shelf.current = connection
+            with self.database.attempt() as connection:
+                self._shelf.here.transaction = connection
                 unit = Unit(self._shelf, connection)
                 result = work(unit)
                 unit.write()
@@ -164,7 +164,7 @@ class Store(Generic[S_co]):
             self._shelf.drop(unit.held if unit else ())
             raise
         finally:
-            self._shelf.current = None
+            self._shelf.here.transaction = None
         self._shelf.keep(unit.held)
         return result
 

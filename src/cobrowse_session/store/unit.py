@@ -26,7 +26,7 @@ from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
-from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MESSAGES, SESSIONS
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MAX_PARAMETERS, MESSAGES, SESSIONS
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
@@ -63,14 +63,16 @@ class Unit:
 
     def read(self, sessions: Iterable[str]) -> None:
         """Read the logs of sessions, all at once. Until the end of the transaction no other one writes them."""
-        unread = [session for session in dict.fromkeys(sessions) if session not in self.held]
+        unread = sorted({session for session in sessions if session not in self.held})
         if not unread:
             return
         self.held.update(dict.fromkeys(unread))
         # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
-        wanted = select(SESSIONS).where(SESSIONS.c.id.in_(unread)).order_by(SESSIONS.c.id).with_for_update()
-        for row in self.connection.execute(wanted).mappings().all():
-            self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
+        for start in range(0, len(unread), MAX_PARAMETERS):
+            wanted = SESSIONS.c.id.in_(unread[start : start + MAX_PARAMETERS])
+            rows = select(SESSIONS).where(wanted).order_by(SESSIONS.c.id).with_for_update()
+            for row in self.connection.execute(rows).mappings().all():
+                self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
 
     def log(self, session: str) -> SessionLog | None:
         """Return the log of a session. None: there is none."""
