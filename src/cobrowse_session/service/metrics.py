@@ -1,6 +1,7 @@
 """The metrics of a service, for Prometheus."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from attrs import define, field
@@ -8,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced, Received, Taken
 from cobrowse_session.store import Store
 
@@ -64,9 +66,10 @@ class _Waiting(Collector):
     store: Store
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what waits in the store."""
+        """Yield what waits in the store. While the store cannot be read, that is not known, and the counters still are."""
         waiting = GaugeMetricFamily(f"{NAMESPACE}_pending_messages", "Messages that were not handed over yet.")
-        waiting.add_metric([], self.store.outbox.count())
+        with suppress(StoreError):
+            waiting.add_metric([], self.store.outbox.count())
         yield waiting
 
     def describe(self) -> Iterator[Metric]:
