@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from attrs import frozen
+from attrs import field, frozen
 
 from cobrowse_session import Lifecycle
-from cobrowse_session.cli.errors import naming, usage_errors
+from cobrowse_session.cli.errors import FileError, naming, usage_errors
 from cobrowse_session.cli.options import grouped, lifecycle_of, seconds
 from cobrowse_session.cli.screen import inform
 
@@ -22,8 +22,8 @@ TOKENS, SECRETS = "COBROWSE_SESSION_TOKENS", "COBROWSE_SESSION_WEBHOOK_SECRETS"
 class Guarding:
     """The options that say who may do what. The service, which needs an extra, makes its guard of it."""
 
-    tokens: str
-    secrets: str
+    tokens: str = field(repr=False)
+    secrets: str = field(repr=False)
     rate: str | None
     max_body: int
 
@@ -62,6 +62,8 @@ def _secret(name: str | None, variable: str) -> str:
     if name is None:
         return os.environ.get(variable, "")
     with naming(name):
+        if os.name == "posix" and Path(name).stat().st_mode & 0o077:
+            inform(f"warning: other users can read the secrets in {name}: chmod 600 {name}")
         return Path(name).read_text(encoding="utf-8")
 
 
@@ -104,15 +106,9 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
 
     Its documentation is at /docs. Without tokens, everybody on this machine may use it.
     """
-    if not guarding.tokens.strip() and not guarding.secrets.strip() and not _is_loopback(host):
-        raise typer.BadParameter(
-            f"others can reach {host}. Give --tokens FILE or set {TOKENS}, so that not everybody may use the service.",
-            param_hint="--host",
-        )
     with usage_errors():
-        import uvicorn  # noqa: PLC0415 (an extra)
-
         from cobrowse_session.service import Guard, Service, read_secrets, read_tokens  # noqa: PLC0415 (an extra)
+        from cobrowse_session.service.server import Listening, serve  # noqa: PLC0415
         from cobrowse_session.store import DurableInbox, Store  # noqa: PLC0415
 
         guard = Guard(
@@ -121,11 +117,20 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
             rate=guarding.rate,
             max_body=guarding.max_body,
         )
+        if guard.is_open and not _is_loopback(host):
+            raise typer.BadParameter(
+                f"others can reach {host}. Give --tokens FILE or set {TOKENS}, so that not everybody may use the service.",
+                param_hint="--host",
+            )
         with Store(store, lifecycle) as opened:
             inbox = DurableInbox(opened, worker=worker, seal_after=seconds("--seal-after", seal_after))
             service = Service(inbox, guard, delay=timedelta(seconds=delay))
-            inform(f"Sessions are in {opened.database.address}. The documentation is at http://{host}:{port}/docs")
-            uvicorn.run(service.app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5, server_header=False)
+            try:
+                listening = Listening.at(host, port)
+            except OSError as error:
+                raise FileError(f"{host}:{port}", error.strerror or str(error), "Choose another --host or --port.") from None
+            inform(f"Sessions are in {opened.database.address}. The documentation is at {listening.address}/docs")
+            serve(service, listening)
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,23 +11,27 @@ The database is used in threads. The event loop never waits for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from typing import TYPE_CHECKING
 
 from attrs import define, field
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from cobrowse_session import __version__
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced, Taken
 from cobrowse_session.service.committer import Committer
 from cobrowse_session.service.guard import Guard
+from cobrowse_session.service.measured import Measured
 from cobrowse_session.service.metrics import Metrics
-from cobrowse_session.service.problems import answer_problems
+from cobrowse_session.service.problems import ProblemError, answer_problems
 from cobrowse_session.service.routes import router
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 DESCRIPTION = """The life of contact-centre sessions: provider events in, sessions out.
 
@@ -47,30 +51,33 @@ class Service:
         guard: who may do what. The default asks nobody, and is for loopback only.
         delay: how long after its deadline a timer fires, on our clock: as long as events take to arrive.
         clock: returns the time, on our clock.
+        tracer: of OpenTelemetry. It gets a span for each request and each transaction. None: nobody does.
     """
 
     inbox: DurableInbox
     guard: Guard = field(factory=Guard)
     delay: timedelta = timedelta(seconds=2)
     clock: Callable[[], datetime] = _now
+    tracer: "Tracer | None" = None
     app: FastAPI = field(init=False)
     """The application. Run it, or mount it in another one. That one has to enter `running`, for mounted ones are not told."""
     metrics: Metrics = field(init=False)
     timers: TimerRunner = field(init=False)
     news: asyncio.Event = field(factory=asyncio.Event, init=False)
     """Set when something was stored, for those who follow the changes."""
-    failure: StoreError | None = field(default=None, init=False)
-    """The latest error of the store in the timers. None: they work."""
     is_running: bool = field(default=False, init=False)
+    """True inside `running`."""
+    is_streaming: bool = field(default=False, init=False)
+    """True until the streams of changes shall end."""
     _committer: Committer = field(init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
-        self._committer = Committer(self.inbox)
+        self._committer = Committer(self.inbox, self.tracer)
         self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
         self.app = FastAPI(title="cobrowse-session", version=__version__, description=DESCRIPTION, lifespan=self._lifespan)
-        self.app.middleware("http")(self._measure)
+        self.app.add_middleware(Measured, metrics=self.metrics, tracer=self.tracer)
         self.app.include_router(router(self))
         answer_problems(self.app)
 
@@ -82,13 +89,14 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
-        self.is_running, self._loop = True, asyncio.get_running_loop()
+        self.is_running = self.is_streaming = True
+        self._loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.timers.run())]
         try:
             yield
         finally:
             self.is_running = False
-            self.news.set()
+            self.end_streams()
             self._committer.stop()
             self.timers.stop()
             await asyncio.gather(*tasks)
@@ -98,7 +106,10 @@ class Service:
 
         Raises:
             StoreError: it could not be stored. Nothing has changed.
+            ProblemError: the service does not run. Nothing has changed.
         """
+        if not self.is_running:
+            raise ProblemError(503, "Not running", "Nothing was stored: the service starts or stops. Send it again.")
         try:
             taken = await self._committer.take(document)
         except StoreError:
@@ -108,6 +119,14 @@ class Service:
         self.timers.wake()  # an event may have set an earlier deadline
         self._tell()
         return taken
+
+    def end_streams(self) -> None:
+        """End the streams of changes. Their readers go on elsewhere, or later, where they were.
+
+        A server that waits for its connections has to call it before, as `cobrowse-session serve` does.
+        """
+        self.is_streaming = False
+        self._tell()
 
     async def wait(self, seconds: float) -> None:
         """Wait until something was stored here, or so long."""
@@ -122,23 +141,13 @@ class Service:
             yield
 
     def _advanced(self, advanced: Advanced) -> None:
-        self.failure = None
         self.metrics.advanced(advanced)
         if self._loop is not None:  # this is a thread of the timers
             self._loop.call_soon_threadsafe(self._tell)
 
-    def _failed(self, error: StoreError) -> None:
-        self.failure = error
+    def _failed(self, _: StoreError) -> None:
         self.metrics.failures.inc()
 
     def _tell(self) -> None:
         self.news.set()
         self.news.clear()  # those who wait have been woken
-
-    async def _measure(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        began = perf_counter()
-        response = await answer(request)
-        route = getattr(request.scope.get("route"), "path", "unknown")  # not the path: it has ids of sessions
-        self.metrics.requests.labels(request.method, route, response.status_code).inc()
-        self.metrics.seconds.labels(request.method, route).observe(perf_counter() - began)
-        return response

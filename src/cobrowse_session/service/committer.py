@@ -7,12 +7,17 @@ gives 1,000 documents a second. With 50 requests at once each transaction has ab
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Taken
+from cobrowse_session.service.tracing import span
 from cobrowse_session.store import DurableInbox
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 MOST = 100
 """The number of documents of one transaction."""
@@ -26,9 +31,11 @@ class Committer:
 
     Args:
         inbox: it gets them.
+        tracer: it gets a span for each transaction. None: nobody does.
     """
 
     inbox: DurableInbox
+    tracer: "Tracer | None" = None
     _queue: "asyncio.Queue[_Waiting | None]" = field(factory=asyncio.Queue, init=False, repr=False)
 
     async def take(self, document: object) -> Taken:
@@ -59,7 +66,8 @@ class Committer:
 
     async def _take(self, some: Sequence[_Waiting]) -> None:
         try:
-            taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some])
+            with span(self.tracer, "cobrowse.transaction", {"cobrowse.documents": len(some)}):
+                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some])
         except Exception as error:  # noqa: BLE001 (each sender gets it)
             if len(some) > 1 and not isinstance(error, StoreError):
                 for one in some:  # one document is to blame, and the others are innocent

@@ -5,6 +5,7 @@ Secrets are compared in constant time, and are in no message and no log. A token
 
 import hmac
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -61,6 +62,8 @@ class Token:
 
 MIN_SECRET = 16
 """The number of characters that the secret of a token has at least."""
+MIN_KEY = 24
+"""The number of bytes that the secret of a webhook has at least, by the Standard Webhooks scheme."""
 
 
 def read_tokens(text: str) -> tuple[Token, ...]:
@@ -90,10 +93,19 @@ def read_secrets(text: str) -> tuple[Webhook, ...]:
     for number, line in enumerate(re.split(r"[\n;]", text), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
-                found.append(Webhook(line.strip()))
-            except Exception:  # noqa: BLE001 (as below)
-                raise SettingsError(f"line {number} of the webhook secrets", "whsec_ and base64", "something else") from None
+                found.append(_webhook(line.strip()))
+            except ValueError:
+                expected = f"whsec_ and the base64 of {MIN_KEY} bytes or more"
+                raise SettingsError(f"line {number} of the webhook secrets", expected, "something else") from None
     return tuple(found)
+
+
+def _webhook(secret: str) -> Webhook:
+    text = secret.removeprefix("whsec_").rstrip("=")
+    key = b64decode(text + "=" * (-len(text) % 4), validate=True)  # the library skips what is no base64
+    if len(key) < MIN_KEY:
+        raise ValueError
+    return Webhook(key)
 
 
 def _rate(text: str | None) -> RateLimitItem | None:

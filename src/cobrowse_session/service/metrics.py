@@ -1,6 +1,7 @@
 """The metrics of a service, for Prometheus."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from attrs import define, field
@@ -8,8 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cobrowse_session.errors import StoreError
+from cobrowse_session.events import Timer
 from cobrowse_session.io.answers import Advanced, Received, Taken
 from cobrowse_session.store import Store
+from cobrowse_session.stream import Change
 
 NAMESPACE = "cobrowse_session"
 """The beginning of the name of each metric."""
@@ -47,12 +51,20 @@ class Metrics:
     def took(self, taken: Taken) -> None:
         """Count the results of a document."""
         for answer in taken.answers:
-            self.events.labels(answer.outcome.kind).inc(1 if isinstance(answer, Received) else answer.count)
+            if isinstance(answer, Received):
+                self.events.labels(answer.outcome.kind).inc()
+                self._fired(answer.change)  # an event may come after a deadline of its session
+            else:
+                self.events.labels(answer.outcome.kind).inc(answer.count)
 
     def advanced(self, advanced: Advanced) -> None:
         """Count what timers did."""
-        self.timers.inc(sum(len(change.new) for change in advanced.changes.values()))
+        for change in advanced.changes.values():
+            self._fired(change)
         self.sealed.inc(len(advanced.sealed))
+
+    def _fired(self, change: Change) -> None:
+        self.timers.inc(sum(isinstance(entry.event, Timer) for entry in change.new))
 
     def text(self) -> bytes:
         """Return all metrics, in the text format of Prometheus."""
@@ -64,9 +76,10 @@ class _Waiting(Collector):
     store: Store
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what waits in the store."""
+        """Yield what waits in the store. While the store cannot be read, that is not known, and the counters still are."""
         waiting = GaugeMetricFamily(f"{NAMESPACE}_pending_messages", "Messages that were not handed over yet.")
-        waiting.add_metric([], self.store.outbox.count())
+        with suppress(StoreError):
+            waiting.add_metric([], self.store.outbox.count())
         yield waiting
 
     def describe(self) -> Iterator[Metric]:

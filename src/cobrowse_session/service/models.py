@@ -1,8 +1,10 @@
 """The shapes of the answers, for OpenAPI. The answers themselves are made in `views.py`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
+
+from cobrowse_session.store.outbox import MAX_NUMBER
 
 _SESSION = {"id": "s1", "state": "connected", "self": {"name": "Ann"}, "connectedTime": "2026-03-01T09:00:03.000Z"}
 
@@ -209,7 +211,11 @@ class MessagesOut(BaseModel):
 class AcknowledgedIn(BaseModel):
     """The messages that were handed over."""
 
-    ids: list[int] = Field(max_length=1000, examples=[[1, 2, 3]])
+    ids: list[Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]] = Field(max_length=1000, examples=[[1, 2, 3]])
+
+
+ACKNOWLEDGED = {"required": True, "content": {"application/json": {"schema": AcknowledgedIn.model_json_schema()}}}
+"""The body of `POST /messages/acknowledged`, for OpenAPI."""
 
 
 class AcknowledgedOut(BaseModel):

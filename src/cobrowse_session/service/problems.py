@@ -1,6 +1,7 @@
 """Errors of the service, as problem details (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -42,6 +43,12 @@ class ProblemError(Exception):
         return JSONResponse(content, self.status, dict(self.headers or {}), MEDIA_TYPE)
 
 
+def wrong_parameters(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
+    """Return the problem of parameters that pydantic found to be wrong. `Any`: what it says of an error."""
+    wrong = [{"parameter": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in errors]
+    return ProblemError(422, "Wrong parameters", "Correct the parameters that are listed.", more={"parameters": wrong})
+
+
 def answer_problems(app: FastAPI) -> None:
     """Let an application answer every error as problem details."""
 
@@ -57,10 +64,7 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [{"parameter": ".".join(map(str, one["loc"][1:])), "problem": one["msg"]} for one in error.errors()]
-        return ProblemError(
-            422, "Wrong parameters", "Correct the parameters that are listed.", more={"parameters": wrong}
-        ).response()
+        return wrong_parameters([{**one, "loc": one["loc"][1:]} for one in error.errors()]).response()
 
     @app.exception_handler(HTTPException)
     def other(_: Request, error: HTTPException) -> JSONResponse:

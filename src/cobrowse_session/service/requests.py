@@ -40,12 +40,15 @@ def read_document(request: Request, body: bytes, most: int) -> Any:  # JSON
     """Return the document of a request: parsed JSON. A batch is a list.
 
     Raises:
-        ProblemError: 400: it is no JSON. 413: too many documents. 415: another content type.
+        ProblemError: 400: it is no JSON. 413: too many documents. 415: another content type, or a compressed body.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_binary = "ce-specversion" in request.headers
+    # The content type decides before the headers do (CloudEvents, HTTP binding 3).
+    is_binary = "ce-specversion" in request.headers and not kind.startswith("application/cloudevents")
     if kind not in JSON_TYPES and not (is_binary and (kind.endswith("+json") or not body)):
         raise ProblemError(415, "Unsupported content type", f"Send one of {', '.join(JSON_TYPES)}.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ProblemError(415, "Unsupported content encoding", "Send the body as it is, not compressed.")
     document = _parsed(body, most) if body or not is_binary else None
     if is_binary:
         return _from_headers(request, document, kind)
@@ -68,9 +71,13 @@ def _parsed(body: bytes, most: int) -> Any:  # JSON
 
 def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # JSON
     """Return the event whose attributes are in headers: `ce-id: e1`, percent-encoded."""
-    event: dict[str, Any] = {
-        name.removeprefix("ce-"): unquote(value) for name, value in request.headers.items() if name.startswith("ce-")
-    }
+    attributes = [(name.removeprefix("ce-"), value) for name, value in request.headers.items() if name.startswith("ce-")]
+    try:
+        event: dict[str, Any] = {name: unquote(value, errors="strict") for name, value in attributes}
+    except UnicodeDecodeError:
+        raise ProblemError(400, "Wrong header", "Percent-encode the UTF-8 of an attribute: ce-subject: caf%C3%A9.") from None
+    if len(event) < len(attributes):
+        raise ProblemError(400, "Wrong header", "Send each attribute once.")
     if data is not None:
         event["data"] = data
         event["datacontenttype"] = kind

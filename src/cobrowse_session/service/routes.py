@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,12 +11,13 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ValidationError
 
 from cobrowse_session.errors import ConflictError, StoreError
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.service import models, views
-from cobrowse_session.service.guard import Scope
-from cobrowse_session.service.problems import ProblemError
+from cobrowse_session.service.guard import Guard, Scope
+from cobrowse_session.service.problems import ProblemError, wrong_parameters
 from cobrowse_session.service.requests import read_body, read_document
 from cobrowse_session.store.outbox import read_position
 from cobrowse_session.stream import SessionLog, explain, explainable_fields
@@ -41,10 +43,14 @@ DESCRIBED = {
     409: "Somebody else has acknowledged one of them.",
     413: "Too many bytes, or too many documents.",
     415: "Another content type.",
-    422: "A parameter is wrong, or nothing of the document could be taken.",
+    422: "A parameter is wrong.",
     429: "Too many requests.",
     503: "The store cannot be used. Nothing was stored.",
 }
+
+NOTHING_TAKEN = "Nothing of the document could be taken."
+POSITION = r"^[0-9]{1,19}-[0-9]{1,19}$"
+"""The form of the position of a message."""
 
 Id = Annotated[str, Path(description="The id of the session.", examples=["s1"])]
 KnownAt = Annotated[
@@ -58,11 +64,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
     routes = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False, description="A token with the scope that is needed."))])
 
     def needs(scope: Scope) -> Any:  # what FastAPI calls a dependency
-        def check(request: Request) -> None:
-            sender = guard.check_token(request.headers.get("authorization"), scope)
-            guard.check_rate(sender or _host(request))
-
-        return Depends(check)
+        return Depends(partial(_check_token, guard, scope))
 
     reads, writes = needs(Scope.READ), needs(Scope.WRITE)
 
@@ -73,7 +75,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         tags=["events"],
         summary="Send events",
         response_model=models.TakenOut,
-        responses=_problems(400, 401, 403, 413, 415, 422, 429, 503),
+        responses={**_problems(400, 401, 403, 413, 415, 429, 503), 422: {"model": models.TakenOut, "description": NOTHING_TAKEN}},
         openapi_extra={"requestBody": models.EVENTS},
     )
     async def post_events(request: Request) -> Response:
@@ -94,8 +96,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
             body = await read_body(request, guard.max_body)
             guard.check_signature(body, request.headers)
             return body
-        sender = guard.check_token(request.headers.get("authorization"), Scope.WRITE)
-        guard.check_rate(sender or _host(request))
+        _check_token(guard, Scope.WRITE, request)
         return await read_body(request, guard.max_body)
 
     # --- Sessions -------------------------------------------------------------------------------------------------------------
@@ -248,6 +249,22 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
 
     # --- Changes --------------------------------------------------------------------------------------------------------------
 
+    def position_of(
+        last_event_id: Annotated[
+            str | None, Header(description="The position of the last message that was read.", pattern=POSITION)
+        ] = None,
+        after: Annotated[
+            str | None, Query(description="The same, for clients that cannot send the header.", pattern=POSITION)
+        ] = None,
+    ) -> str:
+        """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
+        position = last_event_id or after
+        try:
+            read_position(position)
+        except ValueError as error:
+            raise ProblemError(422, "Wrong parameters", str(error)) from None
+        return position or store.outbox.end
+
     @routes.get(
         "/changes",
         tags=["changes"],
@@ -256,11 +273,13 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         responses=_problems(401, 403, 422, 429, 503),
         dependencies=[reads],
     )
-    async def get_changes(position: Annotated[str | None, Depends(_position)]) -> AsyncIterator[ServerSentEvent]:
+    async def get_changes(position: Annotated[str, Depends(position_of)]) -> AsyncIterator[ServerSentEvent]:
         """Stream what happens to all sessions as server-sent events, from now on or from a position."""
-        position = position or await asyncio.to_thread(lambda: store.outbox.end)
-        while service.is_running:
-            messages = await asyncio.to_thread(store.outbox.feed, position, AT_ONCE)
+        while service.is_streaming:
+            try:
+                messages = await asyncio.to_thread(store.outbox.feed, position, AT_ONCE)
+            except StoreError:
+                return  # the reader comes again with its position, and gets a 503 until the store works
             for message in messages:
                 yield ServerSentEvent(raw_data=dump(views.message_json(message)), event=message.kind, id=message.position)
                 position = message.position
@@ -284,16 +303,21 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         tags=["changes"],
         summary="Acknowledge messages",
         response_model=models.AcknowledgedOut,
-        responses=_problems(401, 403, 409, 422, 429, 503),
+        responses=_problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
+        openapi_extra={"requestBody": models.ACKNOWLEDGED},
         dependencies=[writes],
     )
-    def post_acknowledged(acknowledged: models.AcknowledgedIn) -> Response:
+    async def post_acknowledged(request: Request) -> Response:
         """Mark messages as handed over. If somebody else has marked one of them, none is marked."""
+        document = read_document(request, await read_body(request, guard.max_body), guard.max_body)
         try:
-            store.outbox.acknowledge(acknowledged.ids)
+            ids = models.AcknowledgedIn.model_validate(document).ids
+            await asyncio.to_thread(store.outbox.acknowledge, ids)
+        except ValidationError as error:
+            raise wrong_parameters(error.errors()) from None
         except ConflictError:
             raise ProblemError(409, "Already acknowledged", "Read the messages again. None was marked now.") from None
-        return JSONResponse({"acknowledged": len(acknowledged.ids)})
+        return JSONResponse({"acknowledged": len(set(ids))})
 
     # --- Health ---------------------------------------------------------------------------------------------------------------
 
@@ -316,7 +340,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
             store.probe()
         except StoreError:
             works = False
-        timers = service.is_running and service.failure is None
+        timers = service.is_running and service.timers.failure is None
         answer = {"ready": works and timers, "store": _works(works), "timers": _works(timers)}
         return JSONResponse(answer, 200 if works and timers else 503)
 
@@ -344,17 +368,14 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _position(
-    last_event_id: Annotated[str | None, Header(description="The position of the last message that was read.")] = None,
-    after: Annotated[str | None, Query(description="The same, for clients that cannot send the header.")] = None,
-) -> str | None:
-    """Return the position from which changes are read."""
-    position = last_event_id or after
+def _check_token(guard: Guard, scope: Scope, request: Request) -> None:
+    """Check whose token a request has, and how many requests he makes. A wrong token counts, too: it may be a guess."""
     try:
-        read_position(position)
-    except ValueError as error:
-        raise ProblemError(422, "Wrong parameters", str(error)) from None
-    return position
+        sender = guard.check_token(request.headers.get("authorization"), scope)
+    except ProblemError:
+        guard.check_rate(_host(request))
+        raise
+    guard.check_rate(sender or _host(request))
 
 
 def _works(works: bool) -> str:  # noqa: FBT001 (a word for each)

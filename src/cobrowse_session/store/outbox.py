@@ -11,11 +11,15 @@ from typing import Any, Generic
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
 
+from cobrowse_session.checks import shown
 from cobrowse_session.errors import ConflictError
 from cobrowse_session.model import S_co
-from cobrowse_session.store.database import Database
+from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.found import Reader, StoredSession
 from cobrowse_session.store.schema import MESSAGES, SESSIONS
+
+MAX_NUMBER = (1 << 63) - 1
+"""The largest number that a column of a database holds."""
 
 
 @frozen
@@ -96,16 +100,21 @@ class Outbox(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was marked.
         """
         if connection is None:
-            with self.database.writing() as own:
-                return self.acknowledge(messages, own)
+            try:
+                with self.database.writing() as own:
+                    return self.acknowledge(messages, own)
+            except LostRace as error:  # two readers who acknowledge some of the same messages, in another order
+                raise self._conflict(f"another transaction was first ({error})") from None
         # The condition is checked again by the update itself. Of two consumers that read the same message, the second one changes
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
         numbers = {message if isinstance(message, int) else message.id for message in messages}
         waiting = update(MESSAGES).where(MESSAGES.c.id.in_(numbers), MESSAGES.c.handed_over.is_(False))
         if connection.execute(waiting.values(handed_over=True)).rowcount != len(numbers):
-            problem = "a message was acknowledged by somebody else"
-            raise ConflictError(self.database.address, problem, "roll back, and read what is pending again")
+            raise self._conflict("a message was acknowledged by somebody else")
         return None
+
+    def _conflict(self, problem: str) -> ConflictError:
+        return ConflictError(self.database.address, problem, "roll back, and read what is pending again")
 
     def feed(self, after: str | None = None, limit: int = 100) -> tuple[Message[S_co], ...]:
         """Return the messages after a position, handed over or not. Any number of readers may follow the feed.
@@ -170,6 +179,8 @@ def read_position(text: str | None) -> tuple[int, int]:
         ValueError: it is none.
     """
     parts = ["0", "0"] if text is None else text.split("-")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
-        raise ValueError(f"after: expected the position of a message, as '0-12', found {text!r}")
-    return int(parts[0]), int(parts[1])
+    if len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+        transaction, number = map(int, parts)
+        if max(transaction, number) <= MAX_NUMBER:
+            return transaction, number
+    raise ValueError(f"after: expected the position of a message, as '0-12', found {shown(text)}")

@@ -48,6 +48,8 @@ class TimerRunner:
     failed: Callable[[StoreError], object] | None = None
     clock: Callable[[], datetime] = _now
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
+    failure: StoreError | None = field(default=None, init=False)
+    """The error of the latest look. None: the database worked."""
     _stopped: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -59,9 +61,11 @@ class TimerRunner:
         while not self._stopped:
             try:
                 more, pause = await asyncio.to_thread(self._step)
+                self.failure = None
             except StoreError as error:
                 if self.failed is None:
                     raise
+                self.failure = error
                 self.failed(error)
                 more, pause = False, self.look_again
             if not more:

@@ -1,0 +1,79 @@
+"""The server of a service: uvicorn, which ends the streams of changes before it waits for its connections."""
+
+import socket
+
+from attrs import frozen
+
+from cobrowse_session.errors import MissingExtraError
+from cobrowse_session.service.app import Service
+
+try:
+    import uvicorn
+except ModuleNotFoundError:
+    raise MissingExtraError("the service", "service") from None
+
+GRACE = 5
+"""The seconds that a request may go on when the server is told to stop."""
+
+
+@frozen
+class Listening:
+    """A place at which connections are accepted, before anybody is served.
+
+    Attributes:
+        host: the address.
+        port: the port.
+        socket: it has both.
+    """
+
+    host: str
+    port: int
+    socket: socket.socket
+
+    @classmethod
+    def at(cls, host: str, port: int) -> "Listening":
+        """Return a place.
+
+        Args:
+            host: the address.
+            port: the port. 0: a free one.
+
+        Raises:
+            OSError: it is taken, or there is no such address.
+        """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+        return cls(host, listener.getsockname()[1], listener)
+
+    @property
+    def address(self) -> str:
+        """The address of the service, as a browser takes it."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+
+class Server(uvicorn.Server):
+    """The server of a service. `run(sockets=[...])` serves until a signal comes or `should_exit` is set.
+
+    Args:
+        service: it is served.
+    """
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, ws="none")
+        )
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then the connections, then the application."""
+        # A stream of changes never ends by itself. The application is told that it ends only after all connections were closed.
+        self._service.end_streams()
+        await super().shutdown(sockets)
+
+
+def serve(service: Service, listening: Listening) -> None:
+    """Serve until SIGINT or SIGTERM. What came is answered, or is not stored."""
+    try:
+        Server(service).run(sockets=[listening.socket])
+    except KeyboardInterrupt:
+        return

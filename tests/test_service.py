@@ -1,0 +1,516 @@
+"""The service over HTTP: events in, answers out; sessions and reasons; messages; health and metrics."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, served
+
+from cobrowse_session import Lifecycle, Settings
+from cobrowse_session.io.answers import Taken
+from cobrowse_session.service import Service
+from cobrowse_session.service.problems import ProblemError
+from cobrowse_session.store import DurableInbox, Store
+from cobrowse_session.wire import encode_session
+
+CAPTURE = Path("examples/captures/notification_agent_disconnected.json")
+WITH_WRAPUP = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
+
+
+@pytest.fixture
+def here() -> Iterator[Served]:
+    with served(clock=lambda: NOW) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[Served]:
+    """Return a service with one session, for tests that change nothing."""
+    with served() as one:
+        one.post(event())
+        yield one
+
+
+# --- Events -------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_is_answered_with_its_outcome_and_the_row_that_decided(here: Served) -> None:
+    response = here.post(event())
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "answers": [
+            {
+                "session": "s1",
+                "source": "/acme",
+                "id": "e1",
+                "type": "cobrowse.session.alerting",
+                "outcome": "applied",
+                "reason": "The agent is being alerted.",
+                "row": "alerting",
+                "rule": None,
+                "from": "none",
+                "to": "alerting",
+                "acw": None,
+                "notes": [],
+            }
+        ],
+        "warnings": [],
+        "skipped": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/cloudevents+json", "Application/CloudEvents+JSON; charset=UTF-8"]
+)
+def test_the_structured_mode_is_taken_in_any_spelling_of_its_type(here: Served, kind: str) -> None:
+    response = here.client.post("/events", content=json.dumps(event()), headers={"content-type": kind})
+
+    assert (response.status_code, here.stored) == (200, 1)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/cloudevents-batch+json"])
+def test_a_batch_is_taken_and_each_event_answered_in_its_order(here: Served, kind: str) -> None:
+    response = here.client.post("/events", content=json.dumps([*call(), event()]), headers={"content-type": kind})
+
+    assert [answer["outcome"] for answer in response.json()["answers"]] == ["applied", "applied", "applied", "repeat"]
+    assert here.stored == 3
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/vnd.acme+json"])
+def test_the_binary_mode_is_taken_with_data_of_any_json_type(here: Served, kind: str) -> None:
+    ended = call()[2]
+    headers = {**as_headers(ended), "content-type": kind}
+    response = here.client.post("/events", content=json.dumps(ended["data"]), headers=headers)
+
+    assert response.status_code == 200
+    assert here.client.get("/sessions/s1").json()["session"]["disconnectType"] == "peer"
+
+
+def test_the_binary_mode_needs_no_body_and_reads_percent_encoded_attributes(here: Served) -> None:
+    response = here.client.post("/events", headers=as_headers({**event(), "subject": "caf%C3%A9%20%221%22"}))
+
+    assert response.json()["answers"][0]["session"] == 'café "1"'
+
+
+def test_a_cloudevents_type_is_the_structured_mode_whatever_the_headers_say(here: Served) -> None:
+    headers = {**as_headers(event(session="other")), "content-type": "application/cloudevents+json"}
+    response = here.client.post("/events", content=json.dumps(event()), headers=headers)
+
+    assert response.json()["answers"][0]["session"] == "s1"
+
+
+@pytest.mark.parametrize("subject", ["%ED%A0%80", "%FF", "caf%C3"])
+def test_a_header_that_is_no_utf_8_is_a_400(here: Served, subject: str) -> None:
+    response = here.client.post("/events", headers=as_headers({**event(), "subject": subject}))
+
+    assert (response.status_code, response.json()["title"], here.stored) == (400, "Wrong header", 0)
+
+
+def test_an_attribute_that_comes_twice_is_a_400(here: Served) -> None:
+    response = here.client.post("/events", headers=[*as_headers(event()).items(), ("ce-subject", "s2")])
+
+    assert (response.status_code, here.stored) == (400, 0)
+
+
+def test_a_payload_of_the_platform_may_come_twice(here: Served) -> None:
+    responses, sessions = [], []
+    for _ in "12":
+        responses.append(here.client.post("/events", content=CAPTURE.read_bytes(), headers=JSON_BODY))
+        sessions.append([one["session"] for one in here.client.get("/sessions").json()["sessions"]])
+
+    assert {answer["outcome"] for answer in responses[0].json()["answers"]} == {"applied", "duplicate"}
+    assert sessions[0] == sessions[1] != []
+
+
+def test_a_batch_keeps_what_can_be_read_and_says_what_is_wrong_with_the_rest(here: Served) -> None:
+    response = here.post([event(), {"a": 1}, event("connected", number=2, at="09:00:03")])
+
+    assert response.status_code == 200
+    assert [answer["outcome"] for answer in response.json()["answers"]] == ["applied", "rejected", "applied"]
+    assert response.json()["answers"][1]["problems"] == [
+        {
+            "error": "not_recognised",
+            "path": "$",
+            "found": '{"a": 1}',
+            "expected": "a payload of a known family (sources: genesys)",
+        }
+    ]
+    assert here.stored == 2
+
+
+def test_a_document_of_which_nothing_can_be_taken_is_a_422_with_the_reasons(here: Served) -> None:
+    response = here.post({**event(), "time": "yesterday"})
+
+    assert response.status_code == 422
+    assert [(one["error"], one["path"]) for one in response.json()["answers"][0]["problems"]] == [("bad_time", "$.time")]
+    assert here.stored == 0
+
+
+def test_an_event_that_breaks_a_rule_is_refused_stored_and_answered_with_200(here: Served) -> None:
+    outcomes = here.outcomes([*call(), event("connected", number=4, at="09:06:00")])
+
+    assert outcomes == ["applied", "applied", "applied", "refused"]
+    assert here.stored == 4
+
+
+def test_events_in_any_order_and_twice_are_one_session(here: Served) -> None:
+    for document in (*reversed(call()), *call()):
+        here.post(document)
+    with served() as other:
+        other.post(call())
+
+        assert here.client.get("/sessions/s1").json()["session"] == other.client.get("/sessions/s1").json()["session"]
+    assert here.stored == 3
+
+
+# --- Sessions -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_is_shown_with_its_context_and_what_it_is_stored_as(here: Served) -> None:
+    here.post(call())
+    shown = here.client.get("/sessions/s1").json()
+    log = here.service.store.load("s1")
+
+    assert log is not None
+    assert shown.pop("session") == json.loads(encode_session(log.session))
+    assert shown == {
+        "id": "s1",
+        "version": 1,
+        "events": 3,
+        "sealed": False,
+        "latest": "2026-03-01T09:05:00.000Z",
+        "deadline": None,
+        "context": {"userid": "ann", "queueid": "sales"},
+    }
+
+
+@pytest.mark.parametrize("path", ["", "/trace", "/explain", "/allowed"])
+def test_a_session_that_nobody_knows_is_a_404_on_every_route(asked: Served, path: str) -> None:
+    response = asked.client.get(f"/sessions/none{path}")
+
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+    assert response.json()["detail"] == "No event of the session 'none' was stored."
+
+
+@pytest.mark.parametrize("session", ["a/b", "café", "a\0b", "..", "?x#y", " "])
+def test_a_session_is_found_by_any_id(here: Served, session: str) -> None:
+    here.post(event(session=session))
+    path = "".join(f"%{byte:02X}" for byte in session.encode())
+
+    assert here.client.get(f"/sessions/{path}").json()["id"] == session
+    assert here.client.get(f"/sessions/{path}/trace").json()["session"] == session
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Served]:
+    """Return a service with three sessions, for tests that change nothing."""
+    with served() as one:
+        one.post([*call("s1"), *call("s2"), event(session="s3")])
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=alerting", ["s3"]),
+        ("state=disconnected", ["s1", "s2"]),
+        ("acw=pending", []),
+        ("user=ann", ["s1", "s2"]),
+        ("queue=sales&state=alerting", []),
+        ("conversation=none", []),
+        ("since=2026-03-01T09:04:00Z", ["s1", "s2"]),
+        ("since=2026-03-01T10:04:00%2B01:00", ["s1", "s2"]),
+        ("sealed=true", []),
+        ("sealed=false&after=s1", ["s2", "s3"]),
+        ("state=%00", []),
+        ("user=%00&queue=%00&acw=%00&conversation=%00&after=%00", []),
+    ],
+)
+def test_sessions_are_found_by_all_conditions_together(three: Served, query: str, found: list[str]) -> None:
+    response = three.client.get(f"/sessions?{query}").json()
+
+    assert [one["id"] for one in response["sessions"]] == found
+
+
+def test_pages_have_each_session_once(here: Served) -> None:
+    here.post([event(session=f"s{number}") for number in range(5)])
+    pages, after = [], ""
+    while after is not None:
+        page = here.client.get("/sessions", params={"limit": 2, **({"after": after} if after else {})}).json()
+        pages.append([one["id"] for one in page["sessions"]])
+        after = page["next"]
+
+    assert pages == [["s0", "s1"], ["s2", "s3"], ["s4"]]
+
+
+def test_known_at_shows_the_session_before_later_events_were_received(here: Served) -> None:
+    here.post(call())
+    then = {"known_at": "2026-03-01T09:01:00Z"}
+
+    assert here.client.get("/sessions/s1", params=then).json()["session"]["state"] == "connected"
+    assert [one["event"] for one in here.client.get("/sessions/s1/trace", params=then).json()["entries"]] == ["e1", "e2"]
+    assert here.client.get("/sessions/s1/explain", params=then).json()["fields"]["disconnectedTime"] is None
+
+
+def test_the_trace_has_each_event_with_its_outcome(here: Served) -> None:
+    here.post([*call(), event("connected", number=4, at="09:06:00")])
+    entries = here.client.get("/sessions/s1/trace").json()["entries"]
+
+    assert [(one["event"], one["outcome"]) for one in entries] == [
+        ("e1", "applied"),
+        ("e2", "applied"),
+        ("e3", "applied"),
+        ("e4", "refused"),
+    ]
+
+
+def test_a_field_is_explained_by_the_event_that_set_it(here: Served) -> None:
+    here.post(call())
+    explained = here.client.get("/sessions/s1/explain", params={"field": "connectedTime"}).json()
+
+    assert (explained["value"], explained["entry"]["event"]) == ("2026-03-01T09:00:03.000Z", "e2")
+    assert "connectedTime" in here.client.get("/sessions/s1/explain").json()["fields"]
+
+
+def test_allowed_names_the_kinds_that_would_be_applied(here: Served) -> None:
+    here.post(event())
+    answer = here.client.get("/sessions/s1/allowed", params={"at": "2026-03-01T09:01:00Z"}).json()
+    allowed = {one["type"]: one["answer"] for one in answer["allowed"]}
+
+    assert answer["at"] == "2026-03-01T09:01:00.000Z"
+    assert allowed["cobrowse.session.connected"] == "yes"
+    assert here.client.get("/sessions/s1/allowed").json()["at"] == "2026-03-01T09:10:00.000Z"
+
+
+def test_agents_and_queues_show_what_goes_on_and_since_when(here: Served) -> None:
+    agent: dict[str, Any] = {"userid": "ann", "queueid": "sales", "purpose": "agent"}
+    here.post([event(**agent), event("connected", number=2, at="09:00:03", **agent), *call("s2")])
+    activity = {
+        "at": "2026-03-01T09:10:00.000Z",
+        "queue": "sales",
+        "user": "ann",
+        "state": "connected",
+        "since": "2026-03-01T09:00:03.000Z",
+        "forMs": 597_000,
+        "deadline": None,
+        "leftMs": None,
+        "session": "s1",
+        "conversation": None,
+        "participant": None,
+        "purpose": "agent",
+        "media": None,
+    }
+
+    assert here.client.get("/agents").json() == {"at": activity["at"], "groups": [{"id": "ann", "activities": [activity]}]}
+    assert here.client.get("/queues").json() == {"at": activity["at"], "groups": [{"id": "sales", "activities": [activity]}]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sessions?limit=0",
+        "/sessions?limit=1001",
+        "/sessions?limit=x",
+        "/sessions?since=yesterday",
+        "/sessions?since=0001-01-01T00:00:00%2B14:00",
+        "/sessions?sealed=perhaps",
+        "/sessions/s1?known_at=9999-12-31T23:59:59-14:00",
+        "/sessions/s1/trace?known_at=x",
+        "/sessions/s1/explain?field=none",
+        "/sessions/s1/explain?field=",
+        "/sessions/s1/explain?field=segments.99999999999999999999",
+        "/sessions/s1/explain?field=__class__",
+        "/sessions/s1/allowed?at=x",
+        "/changes?after=x",
+        "/changes?after=1-9223372036854775808",
+        "/changes?after=9999999999999999999-1",
+        "/messages?limit=0",
+    ],
+)
+def test_a_wrong_parameter_is_a_422_that_says_what_was_expected(asked: Served, path: str) -> None:
+    response = asked.client.get(path)
+
+    assert (response.status_code, response.json()["title"]) == (422, "Wrong parameters")
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/none", 404), ("DELETE", "/events", 405), ("PURGE", "/sessions/s1", 405)]
+)
+def test_an_unknown_route_or_method_is_problem_details_too(asked: Served, method: str, path: str, status: int) -> None:
+    response = asked.client.request(method, path)
+
+    assert (response.status_code, response.json()["status"]) == (status, status)
+
+
+# --- Messages -----------------------------------------------------------------------------------------------------------------
+
+
+def test_messages_are_acknowledged_once_and_a_second_time_marks_none(here: Served) -> None:
+    here.post([event(session="s1"), event(session="s2")])
+    first, second = here.client.get("/messages").json()["messages"]
+    done = here.client.post("/messages/acknowledged", json={"ids": [first["id"], first["id"]]})
+    again = here.client.post("/messages/acknowledged", json={"ids": [first["id"], second["id"]]})
+
+    assert (first["kind"], first["stored"]["id"], first["new"][0]["event"]) == ("changed", "s1", "e1")
+    assert (done.status_code, done.json()) == (200, {"acknowledged": 1})
+    assert (again.status_code, again.json()["title"]) == (409, "Already acknowledged")
+    assert [one["id"] for one in here.client.get("/messages").json()["messages"]] == [second["id"]]
+
+
+@pytest.mark.parametrize("ids", [[0], [-1], [2**63], [2**70], ["1"], [1.5], [True], [None], list(range(1, 1002)), "1", None, {}])
+def test_what_is_no_number_of_a_message_is_a_422(asked: Served, ids: object) -> None:
+    response = asked.client.post("/messages/acknowledged", json={"ids": ids})
+
+    assert (response.status_code, response.json()["title"]) == (422, "Wrong parameters")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b'{"ids":[NaN]}', 400), (b"[" * 100_000, 400), (b" " * 1_048_577, 413)]
+)
+def test_a_broken_or_long_acknowledgement_is_a_4xx(asked: Served, body: bytes, status: int) -> None:
+    response = asked.client.post("/messages/acknowledged", content=body, headers={"content-type": "application/json"})
+
+    assert response.status_code == status
+
+
+# --- Transactions -------------------------------------------------------------------------------------------------------------
+
+
+def test_requests_that_come_together_share_a_transaction_and_one_that_cannot_be_taken_fails_alone() -> None:
+    async def run() -> tuple[list[Any], set[int]]:
+        with Store("sqlite://") as store:
+            service = Service(DurableInbox(store))
+            async with service.running():
+                documents: list[Any] = [event(session=f"s{number}") for number in range(20)]
+                documents[7] = object()
+                answers = await asyncio.gather(*map(service.take, documents), return_exceptions=True)
+                good = await asyncio.gather(*(service.take(event(session=f"t{number}")) for number in range(20)))
+            assert all(isinstance(one, Taken) for one in good)
+            return answers, {message.version for message in store.outbox.pending(100)}
+
+    answers, versions = asyncio.run(run())
+
+    assert [number for number, answer in enumerate(answers) if isinstance(answer, TypeError)] == [7]
+    assert sum(isinstance(answer, Taken) for answer in answers) == 19
+    assert versions == {1}
+
+
+def test_150_requests_at_once_need_two_commits() -> None:
+    commits = []
+
+    class Counting(DurableInbox):
+        def take_each(self, *given: Any, **more: Any) -> tuple[Taken, ...]:
+            commits.append(1)
+            return super().take_each(*given, **more)
+
+    async def run() -> None:
+        with Store("sqlite://") as store:
+            service = Service(Counting(store))
+            async with service.running():
+                await asyncio.gather(*(service.take(event(session=f"s{number}")) for number in range(150)))
+            assert store.count() == 150
+
+    asyncio.run(run())
+
+    assert len(commits) == 2  # a transaction takes 100 documents at most
+
+
+def test_a_service_that_stops_stores_what_came_and_takes_no_more() -> None:
+    async def run() -> None:
+        with Store("sqlite://") as store:
+            service = Service(DurableInbox(store))
+            async with service.running():
+                waiting = [asyncio.create_task(service.take(event(session=f"s{number}"))) for number in range(250)]
+                await asyncio.sleep(0)  # they are in the queue now
+            taken = await asyncio.gather(*waiting)
+            with pytest.raises(ProblemError, match="Not running"):
+                await service.take(event(session="late"))
+
+            assert (len(taken), store.count()) == (250, 250)
+
+    asyncio.run(run())
+
+
+def test_a_mounted_service_that_nobody_runs_says_so_and_does_not_hang() -> None:
+    with Store("sqlite://") as store:
+        service = Service(DurableInbox(store))
+        client = TestClient(Starlette(routes=[Mount("/co", service.app)]))
+        response = client.post("/co/events", json=event())
+        ready = client.get("/co/health/ready")
+
+        assert (response.status_code, response.json()["title"]) == (503, "Not running")
+        assert (ready.status_code, ready.json()) == (503, {"ready": False, "store": "works", "timers": "does not work"})
+        assert store.count() == 0
+
+
+# --- Timers, health, metrics --------------------------------------------------------------------------------------------------
+
+
+def test_a_timer_fires_and_a_session_that_is_over_is_sealed() -> None:
+    lifecycle, inbox = WITH_WRAPUP, {"seal_after": timedelta(hours=1)}
+    with served(lifecycle=lifecycle, clock=lambda: NOW + timedelta(hours=2), inbox=inbox) as here:
+        here.post(call())
+        kinds = _kinds_until(here, "sealed")
+        session = here.client.get("/sessions/s1").json()
+
+        assert (set(kinds[:-1]), kinds[-1]) == ({"changed"}, "sealed")
+        assert (session["sealed"], session["session"]["wrapup"]["endTime"]) == (True, "2026-03-01T09:05:30.000Z")
+        assert here.metric("cobrowse_session_timers_total") == 1
+        assert here.metric("cobrowse_session_sealed_sessions_total") == 1
+
+
+def _kinds_until(here: Served, last: str) -> list[str]:
+    """Return the kinds of the messages, when the last one is there."""
+    while True:
+        kinds = [one["kind"] for one in here.client.get("/messages").json()["messages"]]
+        if last in kinds:
+            return kinds
+
+
+def test_health_says_that_everything_works(here: Served) -> None:
+    assert here.client.get("/health/live").json() == {"live": True}
+    assert here.client.get("/health/ready").json() == {"ready": True, "store": "works", "timers": "works"}
+
+
+def test_metrics_count_events_by_outcome_requests_by_route_and_what_waits(here: Served) -> None:
+    here.post([*call(), event(), {"a": 1}])
+    here.client.get("/sessions/s1")
+    here.client.get("/sessions/s2")
+
+    assert here.metric('cobrowse_session_events_total{outcome="applied"}') == 3
+    assert here.metric('cobrowse_session_events_total{outcome="repeat"}') == 1
+    assert here.metric('cobrowse_session_events_total{outcome="rejected"}') == 1
+    assert here.metric("cobrowse_session_pending_messages") == len(here.client.get("/messages").json()["messages"])
+    route = 'method="GET",route="/sessions/{session:path}"'
+    assert here.metric(f'cobrowse_session_requests_total{{{route},status="200"}}') == 1
+    assert here.metric(f'cobrowse_session_requests_total{{{route},status="404"}}') == 1
+    assert here.metric(f"cobrowse_session_request_seconds_count{{{route}}}") == 2
+
+
+def test_no_sender_can_add_labels_to_the_metrics_and_no_label_has_an_id(here: Served) -> None:
+    here.post(event(session="secret-id"))
+    here.client.get("/sessions/secret-id")
+    here.client.get("/metrics")
+    before = here.client.get("/metrics").text
+    for number in range(20):
+        here.client.get(f"/none-{number}/secret-id")
+        here.client.request(f"PURGE{number}", "/sessions/secret-id")
+        here.client.request(f"PURGE{number}", "/none")
+    after = here.client.get("/metrics").text
+
+    assert "secret-id" not in after
+    new = {line.rpartition(" ")[0] for line in after.splitlines()} - {line.rpartition(" ")[0] for line in before.splitlines()}
+    assert {line for line in new if line.startswith("cobrowse_session_requests_total")} == {
+        'cobrowse_session_requests_total{method="GET",route="unknown",status="404"}',
+        'cobrowse_session_requests_total{method="other",route="/sessions/{session:path}",status="405"}',
+        'cobrowse_session_requests_total{method="other",route="unknown",status="404"}',
+    }
