@@ -110,7 +110,7 @@ def postgresql_databases(server: Server) -> Databases:
     def create() -> str:
         name = f"tests{next(numbers)}"
         with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute(f"create database {name}")  # type: ignore[arg-type]  # a literal of ours
+            connection.execute(f"create database {name}")
         return server.url_of(name)
 
     return Databases("postgresql", create)

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from threading import local
-from threading import local
 from typing import Generic
 
 from attrs import define, field
@@ -75,15 +74,6 @@ class Shelf(Generic[S_co]):
     _logs: OrderedDict[str, Held] = field(factory=OrderedDict, init=False)
     _rules: dict[int, str] = field(factory=dict, init=False)
     _numbers: dict[Lifecycle, int] = field(factory=dict, init=False)
-
-    @property
-    def current(self) -> Connection | None:
-        """The transaction of this thread that writes, while there is one."""
-        return getattr(self._thread, "current", None)
-
-    @current.setter
-    def current(self, connection: Connection | None) -> None:
-        self._thread.current = connection
 
     # --- Memory ---------------------------------------------------------------------------------------------------------------
 
