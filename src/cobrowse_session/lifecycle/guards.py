@@ -49,7 +49,7 @@ def has_other_settings(session: Communication, event: Event, _: Policy) -> bool:
 
 def _details_differ(session: Communication, event: Event, policy: Policy) -> bool:
     return event.details is not NO_DETAILS and any(
-        getattr(session, name) != value for name, value in details_taken(session, event, policy)
+        [getattr(session, name) != value for name, value in details_taken(session, event, policy)]  # noqa: C419 (faster)
     )
 
 
