@@ -22,10 +22,10 @@ One writer per log: it has no locks, and two threads that add to it at once woul
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Generic, cast
+from typing import Generic, TypeVar, cast
 
 from attrs import frozen
 
@@ -40,6 +40,7 @@ from cobrowse_session.stream.observers import Observer, checked_observers, notif
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
+K = TypeVar("K")
 MARK_EVERY = 8
 INDEX_FROM = 16
 """The number of events from which on they are found by an index. A search of fewer is as fast, and takes less room."""
@@ -611,19 +612,13 @@ class SessionLog(Generic[S_co]):
     def _hold(self, event: Event, instead_of: Event | None) -> None:
         if instead_of is not None:  # both are among the copies, so nothing is lost in between
             del self._events[bisect_left(self._events, order(instead_of), key=order)]
-        if not self._events or order(self._events[-1]) < order(event):
-            self._events.append(event)
-        else:
-            insort(self._events, event, key=order)
+        insort(self._events, event, lo=_near_end(self._events, order(event), order), key=order)
         if self._known is not None:
             self._known.setdefault(event.source, {})[event.id] = event
 
     def _place(self, key: OrderKey) -> int:
         """Return where a step of this key is, or would be."""
-        reach = 1
-        while reach < len(self._steps) and key <= _key(self._steps[-reach]):  # it is near the end, as most are
-            reach *= 2
-        return bisect_left(self._steps, key, lo=max(0, len(self._steps) - reach), key=_key)
+        return bisect_left(self._steps, key, lo=_near_end(self._steps, key, _key), key=_key)
 
     def _fold_from(self, place: int, event: Event, instead_of: Event | None) -> Change:
         """Take an event in its place, and everything after it again."""
@@ -709,6 +704,14 @@ def _decided(step: TraceEntry) -> tuple[object, ...]:
     return outcome.kind, outcome.row, before, step.event
 
 
+def _near_end(items: Sequence[K], key: OrderKey, key_of: Callable[[K], OrderKey]) -> int:
+    """Return an index before the place of a key. Most late events belong near the end, so it is sought from there."""
+    reach = 1
+    while reach < len(items) and key <= key_of(items[-reach]):
+        reach *= 2
+    return max(0, len(items) - reach)
+
+
 def _key(step: TraceEntry) -> OrderKey:
     """Return the place of an entry in the order. A timer comes after the events of its instant (ACW-26)."""
     event = step.event
@@ -724,15 +727,18 @@ def _changed(
     # Both sides begin at the same place. So the first timer of one side is the first of the other, and a timer that moves has
     # changed. Example: the end of the leg is corrected from 09:01:00 to 09:00:50. The after-call-work timer of 09:01:30 is listed
     # as changed to 09:01:20, not as withdrawn and new.
-    old, new = _by_row(before), _by_row(after)
-    return Change(
-        outcome=new[event.source, event.id].outcome,
-        new=tuple([step for key, step in new.items() if key not in old]),
-        withdrawn=tuple([step for key, step in old.items() if key not in new]),
-        changed=tuple([(old[key], step) for key, step in new.items() if key in old and _differ(old[key], step)]),
-        out_of_order=out_of_order,
-        context=context,
-    )
+    old, new = dict(_by_row(before)), []
+    changed: list[tuple[TraceEntry, TraceEntry]] = []
+    outcome = None
+    for key, step in _by_row(after):
+        held = old.pop(key, None)
+        if step.event is event:
+            outcome = step.outcome
+        if held is None:
+            new.append(step)
+        elif _differ(held, step):
+            changed.append((held, step))
+    return Change(outcome, tuple(new), tuple(old.values()), tuple(changed), out_of_order, context)
 
 
 def _differ(one: TraceEntry, other: TraceEntry) -> bool:
@@ -744,18 +750,16 @@ def _differ(one: TraceEntry, other: TraceEntry) -> bool:
     )
 
 
-def _by_row(steps: Iterable[TraceEntry]) -> dict[tuple[str, str | int], TraceEntry]:
-    """Return entries by their identity: source and id of the event, or the type and the number of a timer (TRACE-11).
+def _by_row(steps: Iterable[TraceEntry]) -> Iterator[tuple[tuple[str, str | int], TraceEntry]]:
+    """Yield entries with their identity: source and id of the event, or the type and the number of a timer (TRACE-11).
 
     A session can have several timers of one type: work that is reopened can time out again.
     """
     numbers = Counter[str]()
-    rows: dict[tuple[str, str | int], TraceEntry] = {}
     for step in steps:
         event = step.event
         if isinstance(event, Event):
-            rows[event.source, event.id] = step
+            yield (event.source, event.id), step
         else:
             numbers[event.kind] += 1
-            rows[event.kind, numbers[event.kind]] = step
-    return rows
+            yield (event.kind, numbers[event.kind]), step
