@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import share
-from tests.strategies import decoded, events, json_values, lifecycles, reached, streams
+from tests.strategies import decoded, events, json_values, lifecycles, reached, session_documents, streams
 from tests.test_cloudevents import ENVELOPE, mutated
 
 from cobrowse_session import CobrowseSession, DecodeError, Event, Lifecycle, SessionLog, WrapupSaved
@@ -21,11 +21,12 @@ from cobrowse_session.tables import Table
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import decode_event, decode_session, encode_entry, encode_event, encode_session, trace_entries
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, read_event, read_thoroughly
-from cobrowse_session.wire.converter import plain
+from cobrowse_session.wire.converter import plain, structured
 from cobrowse_session.wire.quick_json import parsed
 from cobrowse_session.wire.strict_json import dump, read_json, read_text
 from cobrowse_session.wire.trace import trace_lines
 from cobrowse_session.wire.usual import read_usual
+from cobrowse_session.wire.usual_session import read_session
 
 LINES = [line for file in (Path(__file__).parents[1] / "examples").glob("*.jsonl") for line in file.read_text().splitlines()]
 
@@ -197,6 +198,39 @@ def test_an_own_kind_is_read_in_one_pass_and_its_problems_have_their_paths() -> 
         decode_event(json.dumps({**document, "data": {"music": "waltz"}}), table=OWN)
 
 
+def session_both_ways(document: object, cls: type[CobrowseSession] = CobrowseSession) -> None:
+    """Check that one pass gives the session, or the problems, of the thorough way. The text of a value tells 1 from True."""
+
+    def parts(read: Callable[..., CobrowseSession]) -> str:
+        return repr(attrs.asdict(read(document, cls)))
+
+    assert result(parts, read_session) == result(parts, structured)
+
+
+@given(session_documents, st.data())
+def test_a_session_is_the_same_session_or_the_same_error_in_both_ways(document: dict[str, Any], data: st.DataObject) -> None:
+    places = [document, *(part for part in document.values() if isinstance(part, dict)), *(document.get("segments") or [])]
+    for part in data.draw(st.lists(st.sampled_from([place for place in places if place]), max_size=2)):
+        part[data.draw(st.sampled_from(sorted(part)))] = data.draw(json_values | st.just(float("nan")))
+
+    session_both_ways(document)
+
+
+@given(reached())
+def test_a_session_that_this_package_writes_is_read_in_one_pass(session: CobrowseSession) -> None:
+    document = json.loads(encode_session(session))
+
+    session_both_ways(document)
+    assert read_session(document, CobrowseSession) == session
+
+
+@pytest.mark.parametrize("document", [None, [], "s1", {"segments": {}}, {"self": []}, {"controlling": "p"}, {"segments": [None]}])
+def test_what_is_no_session_has_the_problems_of_the_thorough_way(document: object) -> None:
+    session_both_ways(document)
+    with pytest.raises(DecodeError):
+        read_session(document, CobrowseSession)
+
+
 # --- Out ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +259,11 @@ class ScoredSession(CobrowseSession):
 
     score: float | None = None
     lasts: timedelta | None = None
+
+
+@pytest.mark.parametrize("own", [{"score": 1.5}, {"score": 1}, {"lasts": 1000}, {"lasts": -1.5}, {"score": None, "new": None}])
+def test_an_own_session_is_the_same_session_or_the_same_error_in_both_ways(own: dict[str, Any]) -> None:
+    session_both_ways({"id": "s1", **own}, ScoredSession)
 
 
 def test_the_fields_of_an_own_session_are_written_as_json_writes_them() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Generic, cast
 
@@ -116,7 +117,7 @@ class Lifecycle(Generic[S_co]):
         due = tuple(_Due(deadline, built) for deadline in self.table.deadlines)
         object.__setattr__(self, "_due", due)
         object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
-        object.__setattr__(self, "_careful", _with_own_code(built, self.table))
+        object.__setattr__(self, "_careful", _with_own_code(self.table))
         object.__setattr__(self, "_policies", {})
         object.__setattr__(self, "_triggers", built.triggers)
         object.__setattr__(self, "_ended", self.table.states.ended)
@@ -418,8 +419,10 @@ def _latest(session: Communication) -> datetime:
     return work.end_time if work is not None and work.end_time is not None and work.end_time > latest else latest
 
 
-def _with_own_code(built: Machines, table: Table) -> frozenset[str]:
+@lru_cache(maxsize=64)
+def _with_own_code(table: Table) -> frozenset[str]:
     """Return the kinds of event for which code of a user's own is called after the first write."""
+    built = machines(table)
 
     def is_own(part: Callable[..., object]) -> bool:
         return not part.__module__.startswith("cobrowse_session.")

@@ -119,7 +119,7 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
     return read
 
 
-_NOT_FIELDS = ("extra", "settings")
+NOT_FIELDS = ("extra", "settings")
 """What is not a key of the JSON: `extra` is written beside the others, and settings are not written."""
 
 
@@ -143,7 +143,7 @@ def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
         read = _without_none(attribute.type, converter)
         yield (
             attribute.name,
-            override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name), struct_hook=read),
+            override(omit=attribute.name in NOT_FIELDS or None, rename=vendor_name(attribute.name), struct_hook=read),
         )
 
 
@@ -189,7 +189,7 @@ def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
     places = tuple(
         (a.name, vendor_name(a.name), attrs.NOTHING if a.name in always else a.default)
         for a in attrs.fields(cls)
-        if a.name not in _NOT_FIELDS
+        if a.name not in NOT_FIELDS
     )
 
     def write(value: Any) -> dict[str, Any]:
