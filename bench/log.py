@@ -11,15 +11,19 @@ from time import process_time_ns
 from bench.life import LIFE
 from bench.measure import Ratio, Section, nanoseconds, times
 from cobrowse_session import Details, Event, Lifecycle, SessionLog, Updated
+from cobrowse_session.model import NO_CONTEXT
+from cobrowse_session.stream.fold import TraceEntry
+from cobrowse_session.stream.log import Change
 from cobrowse_session.testing import stream
 
 SHORT, LONG = 2_000, 100_000
 LATE_BY = (1, 10, 100, 1_000)
-PLACES = 12
+PLACES = 25
 DISTANCE = 11
-"""Events between two places, so that their distances to the mark before them differ: there is a mark every eight steps."""
+"""Events between two places, so that their distances to the mark before them differ: there is a mark every 16 steps."""
 ROUNDS = {SHORT: 3, LONG: 1}
 SHUFFLED = 500
+FEW = 200
 LIVES, LIFE_ROUNDS = 300, 9
 TEXT = (
     "One session whose events are `updated`, each with another `viewerUrl`. The unit is the step: `Lifecycle.apply` of the "
@@ -32,8 +36,9 @@ TEXT = (
 
 def measure(_: int) -> Section:
     """Measure both lengths."""
-    life = median(_life() for _ in range(LIFE_ROUNDS))
+    life, made = (median(one() for _ in range(LIFE_ROUNDS)) for one in (_life, _made))
     rows, found = [[f"in order, a life of {len(LIFE)} events", times(life)]], {}
+    rows.append(["an entry of the trace and a change, made for nothing", times(made)])
     for length in (SHORT, LONG):
         rounds = [_round(length) for _ in range(ROUNDS[length])]
         found[length] = {name: median(chain.from_iterable(one[name] for one in rounds)) for name in rounds[0]}
@@ -61,6 +66,14 @@ def _life() -> float:
     return nanoseconds(lambda: [log.add(event) for log in logs for event in LIFE]) / step
 
 
+def _made() -> float:
+    """Return what the objects cost that a log makes for an update, in steps."""
+    events = updates(SHORT)
+    outcome = Lifecycle().apply(Lifecycle().new("s1"), events[0])
+    cost = nanoseconds(lambda: [Change(outcome, (TraceEntry(event, outcome, NO_CONTEXT),)) for event in events])
+    return cost / len(events) / _step(events)
+
+
 def updates(length: int) -> list[Event]:
     """Return the events of one session, in order."""
     (connected,) = stream("s1").connected()
@@ -76,14 +89,12 @@ def _round(length: int) -> dict[str, list[float]]:
     """Return what each way costs, in steps. The step is measured beside each: a busy machine changes its speed at any time."""
     events = updates(length + PLACES * sum(late_by + DISTANCE for late_by in LATE_BY))
     base, rest, unit = events[:length], iter(events[length:]), events[:SHORT]
+    few = events[:FEW]  # more would empty the caches before the next late event
     log = SessionLog(Lifecycle(), "s1")
     found = {"in order": [_add_all(log, base[start : start + SHORT]) / _step(unit) for start in range(0, length, SHORT)]}
     for late_by in LATE_BY:
         logs = _grown(log, rest, late_by) if length == LONG else _anew(base, late_by)
-        before = _step(unit)
-        costs = [nanoseconds(partial(one.add, event)) for one, event in logs]
-        step = (before + _step(unit)) / 2
-        found[f"late by {late_by:,}"] = [cost / step for cost in costs]
+        found[f"late by {late_by:,}"] = [nanoseconds(partial(one.add, event)) / _step(few) for one, event in logs]
     if length == SHORT:
         shuffled = base[:SHUFFLED]
         random.Random(length).shuffle(shuffled)  # noqa: S311 (a seed must repeat)

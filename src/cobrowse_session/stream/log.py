@@ -7,7 +7,7 @@ What a log shows depends only on the set of events that were added (copies inclu
 lifecycle, never on the order of arrival. `fold` defines the result. The log reaches the same result piece by piece.
 
 Steps are in order, after-call-work timers among them. An event that is next in order costs one step. A late event goes to its
-place: the session goes back to the nearest *mark* (a copy, one every eight steps) and takes the steps from there again. Timers
+place: the session goes back to the nearest *mark* (a copy, one every 16 steps) and takes the steps from there again. Timers
 fire anew, or not at all. A copy that changes the event that counts is late in the same way.
 
 The alerting timeout is a last resort, and is never between events: it is kept apart, in the `_last` steps of another session, and
@@ -41,7 +41,8 @@ from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
 
 K = TypeVar("K")
-MARK_EVERY = 8
+MARK_EVERY = 16
+"""The steps from one mark to the next. A call has about ten, so most logs have no mark."""
 INDEX_FROM = 16
 """The number of events from which on they are found by an index. A search of fewer is as fast, and takes less room."""
 
@@ -196,7 +197,7 @@ class SessionLog(Generic[S_co]):
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
         self._state = self._new_state()
-        self._marks: list[FoldState] = []  # the session before step 8, 16, …
+        self._marks: list[FoldState] = []  # the session before step 16, 32, …
         self._last: tuple[TraceEntry, ...] = ()  # a last resort that fired, and the timers beside it
         self._view = self._state.session
 
@@ -645,7 +646,7 @@ class SessionLog(Generic[S_co]):
     def _append(self, steps: Iterable[TraceEntry]) -> None:
         """Append steps that were taken at once: an event with the timers before it, or the timers of an `advance`."""
         self._steps += steps
-        # Example: step 7 is a timer, and step 8 the event after it. Both were taken at once, so mark 1 is in between and is not
+        # Example: step 15 is a timer, and step 16 the event after it. Both were taken at once, so mark 1 is in between and is not
         # the session of now.
         while len(self._steps) >= (len(self._marks) + 1) * MARK_EVERY:
             self._marks.append(self._before((len(self._marks) + 1) * MARK_EVERY))
@@ -664,8 +665,8 @@ class SessionLog(Generic[S_co]):
 
     def _go_back(self, place: int) -> list[TraceEntry]:
         """Undo the steps from a place on, and hand them back."""
-        # Invariant: mark `i` is the session before step 8 * i. Mark 0 is a new session and is not kept, so there are
-        # `len(steps) // 8` marks. Example: of 201 steps, place 130 is changed. Mark 16 is before step 128. Steps 128 and 129 are
+        # Invariant: mark `i` is the session before step 16 * i. Mark 0 is a new session and is not kept, so there are
+        # `len(steps) // 16` marks. Example: of 201 steps, place 130 is changed. Mark 8 is before step 128. Steps 128 and 129 are
         # taken again here, and `_fold_from` takes the rest.
         withdrawn = self._steps[place:]
         self._state = self._before(place)
