@@ -47,6 +47,7 @@ def tested(python: Path, version: str) -> bool:
     subprocess.run(make, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 (this project's own command)
     started = monotonic()
     test = [f"{environment}/bin/python", "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-p", "no:cacheprovider"]
+    test += ["-m", "not soak"]
     done = subprocess.run(test, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 (this project's own command)
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")

@@ -62,7 +62,10 @@ LONG = {
     "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
     "test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is",
 }
-"""What simulates worlds, starts many processes, installs or repeats much: not in `make test`. `make pythons` runs all."""
+"""What simulates worlds, starts many processes, installs or repeats much: not in `make test`. `make pythons` runs it."""
+
+SOAK = {"test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_child"}
+"""What depends on how busy the machine is: in `make soak` only."""
 
 MEASURED = {
     "test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was",
@@ -116,7 +119,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = {item.path.name, function}
     if names & SLOW:
         item.add_marker("slow")
-    if names & LONG:
+    if names & (LONG | SOAK):
         item.add_marker("long")
+    if names & SOAK:
+        item.add_marker("soak")
     if not names & MEASURED or function in SLOW | LONG:
         item.add_marker("no_cover")

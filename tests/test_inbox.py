@@ -53,7 +53,7 @@ CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer
 
 def inbox_of(lifecycle: Lifecycle = TIMED, *, seal_after: timedelta | None = None) -> tuple[Inbox, list[Rejected]]:
     rejects: list[Rejected] = []
-    return Inbox(lifecycle, rejects.append, seal_after), rejects
+    return Inbox(lifecycle, reject=rejects.append, seal_after=seal_after), rejects
 
 
 def take(inbox: Inbox, event: Event, now: datetime | None = None) -> Received:
@@ -152,7 +152,7 @@ def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None: 
         if isinstance(node, ast.Attribute | ast.Name) and _reads_a_clock(ast.unparse(node))
     ]
 
-    assert readers == ["io/inbox.py"]
+    assert readers == ["io/receiver.py"]
 
 
 def _reads_a_clock(name: str) -> bool:
@@ -347,7 +347,7 @@ GOOD = encode_event(CALL.events[0])
 )
 def test_what_cannot_be_read_goes_to_the_sink_with_its_reason_and_length(raw: str | bytes, error: str, length: int) -> None:
     rejects: list[Rejected] = []
-    inbox = Inbox(TIMED, rejects.append, max_line_bytes=2000)
+    inbox = Inbox(TIMED, reject=rejects.append, max_line_bytes=2000)
 
     answer = inbox.receive(raw, START)
 
@@ -375,7 +375,7 @@ def test_a_sink_that_fails_fails_the_call_and_nothing_else() -> None:
     def full(_: Rejected) -> None:
         raise OSError("disk full")
 
-    inbox = Inbox(TIMED, full)
+    inbox = Inbox(TIMED, reject=full)
 
     with pytest.raises(OSError, match="disk full"):
         inbox.receive("garbage", START)
@@ -397,7 +397,7 @@ def test_what_occurs_over_a_day_after_it_was_received_is_rejected(max_future: ti
 
 def test_how_far_ahead_an_event_may_occur_is_a_setting() -> None:
     rejects: list[Rejected] = []
-    inbox = Inbox(TIMED, rejects.append, max_future=SECOND)
+    inbox = Inbox(TIMED, reject=rejects.append, max_future=SECOND)
 
     assert isinstance(inbox.receive(encode_event(CALL.events[0]), START - 2 * SECOND), Rejected)
     assert rejects[0].error.error == "time_in_the_future"
@@ -1206,7 +1206,7 @@ def test_a_second_writer_from_the_sink_is_told_so(write: str) -> None:
             WRITES[write](inbox)
         told.append(str(caught.value))
 
-    inbox = Inbox(TIMED, reenter)
+    inbox = Inbox(TIMED, reject=reenter)
     inbox.receive("garbage", START)
 
     assert "one thread or one event loop" in told[0]
@@ -1222,7 +1222,7 @@ def test_a_second_writer_from_another_thread_is_told_so_and_the_first_goes_on(wr
         entered.set()
         assert leave.wait(30)
 
-    inbox = Inbox(TIMED, hold)
+    inbox = Inbox(TIMED, reject=hold)
     first = Thread(target=inbox.receive, args=("garbage", START))
     first.start()
     try:

@@ -19,8 +19,8 @@ from tests.world import FAULTS, BrokenError, World
 
 from cobrowse_session import DecodeError, Event, Fired, Lifecycle, ProviderClock, Refused, Repeat, SessionLog
 from cobrowse_session.events import Timer
-from cobrowse_session.io import inbox as inbox_module
 from cobrowse_session.io import memory as memory_module
+from cobrowse_session.io import receiver as receiver_module
 from cobrowse_session.io.arrival import stamped as real_stamped
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.memory import SealedSessions
@@ -257,7 +257,7 @@ def each_event_is_corrected_by_what_the_clock_knows_now(patch: pytest.MonkeyPatc
 
 
 def the_hosts_clock_is_used_where_received_is_stamped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(inbox_module, "stamped", lambda event, now: real_stamped(evolve(event, received_at=None), now))
+    patch.setattr(receiver_module, "stamped", lambda event, now: real_stamped(evolve(event, received_at=None), now))
 
 
 def a_timer_that_comes_nearer_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
@@ -342,7 +342,7 @@ def a_receivedtime_after_the_arrival_stays(patch: pytest.MonkeyPatch) -> None:
     def stamped(event: Event, now: datetime) -> tuple[Event, tuple[str, ...]]:
         return evolve(event, received_at=event.received_at or now), ()
 
-    patch.setattr(inbox_module, "stamped", stamped)
+    patch.setattr(receiver_module, "stamped", stamped)
 
 
 def a_log_that_is_put_replaces_what_came_meanwhile(patch: pytest.MonkeyPatch) -> None:

@@ -695,7 +695,7 @@ class World:
 
     def _start(self) -> None:
         fresh = {source: deepcopy(correction) for source, correction in self.correct.items()}
-        self.inbox = Inbox(self.lifecycle, self.rejected.append, seal_after=self.seal_after, correct=fresh)
+        self.inbox = Inbox(self.lifecycle, reject=self.rejected.append, seal_after=self.seal_after, correct=fresh)
         self.advanced: datetime | None = None
         self.archive: dict[str, SessionLog] = {}
         self.lives: dict[str, Life] = {}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cobrowse_session.errors import (
         CobrowseError,
+        ConflictError,
         DecodeError,
         FormatVersionError,
         MissingExtraError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         SettingsError,
         SourceError,
         StaleError,
+        StoreError,
         TableError,
     )
     from cobrowse_session.events import (
@@ -90,6 +92,7 @@ __all__ = [
     "CobrowseRole",
     "CobrowseSession",
     "Communication",
+    "ConflictError",
     "Connected",
     "ConnectionState",
     "Contacting",
@@ -124,6 +127,7 @@ __all__ = [
     "SourceError",
     "Stale",
     "StaleError",
+    "StoreError",
     "Table",
     "TableError",
     "Terminated",

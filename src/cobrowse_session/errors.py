@@ -200,6 +200,30 @@ class SourceError(CobrowseError, LookupError):
 
 
 @define(eq=False, slots=False)
+class StoreError(CobrowseError):
+    """A store cannot do what was asked: its database is gone, full, read-only or of another version. Nothing was stored.
+
+    Attributes:
+        store: the address of the database, without its password.
+        problem: what happened.
+        advice: what to do.
+    """
+
+    fault: ClassVar[str] = "installation"
+    store: str
+    problem: str
+    advice: str
+
+    def __str__(self) -> str:
+        return printable(f"store {self.store}: {self.problem}; {self.advice}")
+
+
+@define(eq=False, slots=False)
+class ConflictError(StoreError):
+    """Other writers changed the same rows each time that this one tried. Nothing was stored. Try again later."""
+
+
+@define(eq=False, slots=False)
 class MissingExtraError(CobrowseError, ImportError):
     """A feature needs an extra that is not installed.
 

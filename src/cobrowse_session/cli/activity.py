@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from attrs import define, field
 
-from cobrowse_session.cli.as_json import activity_json
 from cobrowse_session.cli.options import FILES, TIME, time_of
 from cobrowse_session.cli.screen import plural
 from cobrowse_session.cli.suggest import unknown_value
@@ -18,6 +17,7 @@ from cobrowse_session.stream import Activity, SessionLog, activity
 from cobrowse_session.stream.activity import AFTER_CALL_WORK, STATES, in_order
 from cobrowse_session.stream.words import clock_time, length
 from cobrowse_session.times import MAX_TIME
+from cobrowse_session.wire.explained import activity_json
 from cobrowse_session.wire.strict_json import dump
 
 _GROUPS = ("queue", "user")

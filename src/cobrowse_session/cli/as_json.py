@@ -1,18 +1,17 @@
 """The JSON that commands print with `--json`, one object per line. `Any` is JSON everywhere here."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cobrowse_session.errors import Problem
-from cobrowse_session.times import milliseconds, time_text
+from cobrowse_session.times import milliseconds
 from cobrowse_session.wire.converter import plain
-from cobrowse_session.wire.trace import trace_entry
 
 if TYPE_CHECKING:  # each command needs one or two of them
     from cobrowse_session.io.clocks import Clock
     from cobrowse_session.io.diff import Difference
     from cobrowse_session.sources.reconcile import Compared
-    from cobrowse_session.stream import Activity, Explanation, HistoryEntry
+    from cobrowse_session.store import Finding
 
 
 def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
@@ -23,51 +22,6 @@ def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
         "path": problem.path,
         "found": problem.found,
         "expected": problem.expected,
-    }
-
-
-def history_json(entry: "HistoryEntry") -> dict[str, Any]:
-    """Return an entry of a history: that of the trace, with its sentences."""
-    return {**trace_entry(entry.entry), "sentences": list(entry.lines)}
-
-
-def field_json(session: str, field: str, value: Any) -> dict[str, Any]:
-    """Return a field and its value. None: it is unset."""
-    return {"session": session, "field": field, "value": value}
-
-
-def explanation_json(session: str, explanation: "Explanation") -> dict[str, Any]:
-    """Return why a field holds its value."""
-    return {
-        **field_json(session, explanation.field, plain(explanation.value)),
-        "entry": explanation.entry and trace_entry(explanation.entry),
-        "rows": list(explanation.rows),
-        "cites": list(explanation.cites),
-        "rules": list(explanation.rules),
-        "clock": explanation.clock,
-        "unset": list(explanation.unset),
-        "earlier": list(explanation.earlier),
-        "alternatives": list(explanation.alternatives),
-    }
-
-
-def activity_json(activity: "Activity", at: datetime) -> dict[str, Any]:
-    """Return what goes on in a session at a time."""
-    context, deadline = activity.context, activity.deadline
-    return {
-        "at": time_text(at),
-        "queue": context.queue_id,
-        "user": context.user_id,
-        "state": activity.state,
-        "since": time_text(activity.since),
-        "forMs": milliseconds(activity.lasted(at)),
-        "deadline": deadline and time_text(deadline),
-        "leftMs": _ms(None if deadline is None else deadline - at),
-        "session": activity.session,
-        "conversation": context.conversation_id,
-        "participant": context.participant_id,
-        "purpose": context.purpose,
-        "media": context.media_type,
     }
 
 
@@ -112,6 +66,11 @@ def clock_json(observed: "Clock") -> dict[str, Any]:
         "worstMs": _ms(observed.worst),
         "report": clock.report and str(clock.report),
     }
+
+
+def finding_json(finding: "Finding") -> dict[str, Any]:
+    """Return what is wrong with a stored session."""
+    return {"session": finding.session, "found": finding.found}
 
 
 def _ms(duration: timedelta | None) -> int | None:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cobrowse_session.cli.as_json import explanation_json, field_json, history_json
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, check_order
 from cobrowse_session.cli.options import Json, grouped
@@ -24,6 +23,7 @@ from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, expla
 from cobrowse_session.stream.words import clock_time, session_name
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.converter import plain
+from cobrowse_session.wire.explained import explanation_json, field_json, history_json
 from cobrowse_session.wire.strict_json import dump
 
 Session = Annotated[

@@ -17,14 +17,16 @@ class Place:
         module: in `cobrowse_session.cli`. It has a function of the name of the command and `_command`.
         panel: the group of commands in the help.
         examples: arguments to try.
+        commands: the commands of a group. The module has a function of the name of the group, of each, and `_command`.
     """
 
     module: str
     panel: str
     examples: tuple[str, ...]
+    commands: tuple[str, ...] = ()
 
 
-SESSIONS, PLATFORM, CHECKS, PICTURES = "Sessions", "The platform's payloads", "Checks", "Pictures"
+SESSIONS, PLATFORM, CHECKS, PICTURES, STORES = "Sessions", "The platform's payloads", "Checks", "Pictures", "Service and stores"
 PLACES: Mapping[str, Place] = {
     "replay": Place(
         "replay",
@@ -47,18 +49,39 @@ PLACES: Mapping[str, Place] = {
         "diagram", PICTURES, ("after-call-work -o after-call-work.svg", "--trace trace.jsonl --session s1 -o s1.svg")
     ),
     "perfetto": Place("diagram", PICTURES, ("events.jsonl -o replay.json",)),
+    "serve": Place("serve", STORES, ("", "--store postgresql://me@host/sessions --tokens tokens.txt --host 0.0.0.0")),
+    "store": Place(
+        "store",
+        STORES,
+        (
+            "verify sqlite:///sessions.db",
+            "export sqlite:///sessions.db | cobrowse-session store import postgresql://me@host/db -",
+        ),
+        ("verify", "export", "import", "upgrade"),
+    ),
 }
 """The commands, in the order of the help."""
 
 
-class OnDemand(Mapping[str, TyperCommand]):
-    """Commands by name, each made when it is asked for."""
+class OnDemand(Mapping[str, TyperCommand | TyperGroup]):
+    """Commands and groups of them by name, each made when it is asked for."""
 
-    def __getitem__(self, name: str) -> TyperCommand:
+    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
         place = PLACES[name]
         module = import_module(f"cobrowse_session.cli.{place.module}")
         tries = "\n\n".join(f"Try: cobrowse-session {name} {example}" for example in place.examples)
-        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        alone = typer.Typer(
+            add_completion=False,
+            rich_markup_mode="markdown",
+            no_args_is_help=True,
+            help=getattr(module, "HELP", None),
+            epilog=tries,
+            rich_help_panel=place.panel,
+        )
+        for one in place.commands:
+            alone.command(one, cls=Command)(getattr(module, f"{name}_{one}_command"))
+        if place.commands:
+            return typer.main.get_group(alone)
         alone.command(name, cls=Command, rich_help_panel=place.panel, epilog=tries)(getattr(module, f"{name}_command"))
         return cast(TyperCommand, typer.main.get_command(alone))
 

@@ -4,10 +4,12 @@ import gc
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
@@ -126,19 +128,47 @@ class _Source(io.RawIOBase):
             return self._file.readinto1(buffer)
 
 
+class _Stored(io.RawIOBase):
+    """The events of a store as a file, one a line."""
+
+    def __init__(self, files: ExitStack, address: str) -> None:
+        from cobrowse_session.store import Store  # noqa: PLC0415 (an extra)
+        from cobrowse_session.store.transfer import event_lines  # noqa: PLC0415
+
+        self._lines = event_lines(files.enter_context(Store(address, create=False)))
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        room = memoryview(buffer).cast("B")
+        if not self._rest:
+            self._rest = "".join(f"{line}\n" for line in islice(self._lines, 100)).encode()
+        piece, self._rest = self._rest[: len(room)], self._rest[len(room) :]
+        room[: len(piece)] = piece
+        return len(piece)
+
+
+_ADDRESS = re.compile("(sqlite|postgres|postgresql)://")
+
+
 def open_input(files: ExitStack, name: str, expected: Kind | None = None, sources: Sequence[Source] = BUILT_IN) -> BinaryIO:
     """Open a file, or standard input, to read. Gzip is unpacked.
 
     Args:
         files: closes it.
-        name: of the file. `-`: standard input.
+        name: of the file. `-`: standard input. The address of a store stands for the events in it.
         expected: what it holds. It is recognised by its beginning, of which nothing is lost.
         sources: those that are asked whether it holds payloads.
 
     Raises:
         WrongKindError: it holds something else.
         FileError: it cannot be opened. Reading raises it, too.
+        StoreError: it is the address of a store that cannot be read.
     """
+    if expected == "events" and _ADDRESS.match(name):
+        return cast(BinaryIO, io.BufferedReader(_Stored(files, name), BEGINNING))
     shown = STDIN if name == "-" else name
     file = _buffered(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown)
     with naming(shown):

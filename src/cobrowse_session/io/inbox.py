@@ -3,9 +3,8 @@
 Theory of operation
 ===================
 
-`receive` decodes an event, stamps and corrects its times, and adds it to the log of its session. Here is the one place in this
-package that reads a clock. Below this everything is data: the same events give the same sessions. `arrival.py` has the times, and
-the clocks of the sources.
+`receive` decodes an event, stamps and corrects its times (`receiver.py`), and adds it to the log of its session. Below this
+everything is data: the same events give the same sessions. `arrival.py` has the times, and the clocks of the sources.
 
 `waiting.py` has the timers of all sessions in two heaps: deadlines, and times at which a session may be sealed. The heaps follow
 from the logs. While they are being changed, the inbox is *dirty*. If anything raises on the way, a signal at any line included,
@@ -17,40 +16,32 @@ A log that is sealed is handed over and evicted. `memory.py` remembers its sessi
 One writer: an inbox and its logs belong to one thread or one event loop at a time. A second one that enters gets an error.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, field
 
 from cobrowse_session.checks import check_type, shown
-from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
-from cobrowse_session.io.arguments import Correction, check_count, checked_corrections, checked_seal_after
-from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, stamped
+from cobrowse_session.io.arguments import check_count, checked_seal_after
 from cobrowse_session.io.changes import Passed, joined, with_fired
-from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.memory import SealedSessions
-from cobrowse_session.io.replay import Rejected
+from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
-from cobrowse_session.sources import BUILT_IN, Source
-from cobrowse_session.sources.join import Joiner
-from cobrowse_session.sources.registry import checked_sources
-from cobrowse_session.stream import Change, Observer, ProviderClock, Sealed, SessionLog, merge_logs
-from cobrowse_session.stream.observers import checked_observers, notify
+from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog, merge_logs
+from cobrowse_session.stream.observers import notify
 from cobrowse_session.times import utc
-from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
 from cobrowse_session.wire.inbox_state import State, restore_state, save_state
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
 
 __all__ = ["Advanced", "Inbox", "Put", "Received", "Taken"]
 
 
 @define
-class Inbox:
+class Inbox(Receiver):
     """The receiver of raw events of any number of sessions.
 
     Args:
@@ -86,25 +77,15 @@ class Inbox:
     """
 
     lifecycle: Lifecycle
-    reject: Callable[[Rejected], object] | None = None
-    seal_after: timedelta | None = field(default=None, converter=checked_seal_after)
-    correct: dict[str, Correction] = field(factory=dict, converter=checked_corrections)
-    max_future: timedelta = MAX_FUTURE
-    max_line_bytes: int = MAX_LINE_BYTES
-    remember_events: int = 100_000
-    remember_sessions: int = 1_000_000
-    sources: tuple[Source, ...] = field(default=BUILT_IN, converter=checked_sources)
-    observers: tuple[Observer, ...] = field(default=(), converter=checked_observers)
+    seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
+    remember_events: int = field(default=100_000, kw_only=True)
+    remember_sessions: int = field(default=1_000_000, kw_only=True)
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
     """The logs of all sessions that were not evicted, by session."""
-    clocks: dict[str, ProviderClock] = field(factory=dict, init=False)
-    """The clocks of the sources that were heard, by source."""
     late: int = field(default=0, init=False)
     """The number of events that came for sessions that had been evicted."""
-    _sources: SourceClocks = field(init=False, repr=False)
     _sealed: SealedSessions = field(init=False)
     _waiting: Waiting = field(init=False, repr=False)
-    _joiner: Joiner = field(factory=Joiner, init=False, repr=False, eq=False)
     _passed: Passed = field(factory=Passed, init=False)
     _advanced: datetime | None = field(default=None, init=False)
     _dirty: bool = field(default=False, init=False)  # a heap may lack an entry
@@ -112,98 +93,11 @@ class Inbox:
 
     def __attrs_post_init__(self) -> None:
         check_type("Inbox: lifecycle", self.lifecycle, Lifecycle)
-        if not isinstance(self.max_future, timedelta):
-            raise TypeError(f"Inbox: max_future: expected timedelta, found {shown(self.max_future)}")
-        check_count("max_line_bytes", self.max_line_bytes, 1)
+        super().__attrs_post_init__()
         check_count("remember_events", self.remember_events, 0)
         check_count("remember_sessions", self.remember_sessions, 0)
         self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
         self._waiting = Waiting(self.logs, self.seal_after)
-        self._sources = SourceClocks(self.correct, self.clocks)
-
-    # --- Events ---------------------------------------------------------------------------------------------------------------
-
-    def receive(self, raw: str | bytes, now: datetime | None = None) -> Received | Rejected:
-        """Take one raw event.
-
-        Args:
-            raw: CloudEvents JSON, as text or UTF-8.
-            now: when it arrived, on the cloud clock. None: now. A `receivedtime` that is earlier is kept, a later one is cut.
-
-        Returns:
-            The event and its effect, or the reason why it was rejected. Both have an `outcome` with a `kind`.
-
-        Raises:
-            TypeError: `raw` is no text, or `now` is naive.
-            RuntimeError: a second writer.
-        """
-        if isinstance(raw, Event):
-            raise TypeError("expected CloudEvents JSON as text or bytes, found an Event; use inbox.add(event)")
-        if not isinstance(raw, str | bytes):
-            raise TypeError(f"expected CloudEvents JSON as text or bytes, found {shown(raw)}; inbox.take recognises documents")
-        with self._one_writer():
-            now = _arrival(now)
-            try:
-                event = decode_event(
-                    raw, table=self.lifecycle.table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes
-                )
-                return self._receive(event, now)
-            except DecodeError as error:
-                return self._reject(error, as_bytes(raw))
-
-    def add(self, event: Event, now: datetime | None = None) -> Received | Rejected:
-        """Take one event whose times need no correction, as those converted from the platform's payloads.
-
-        A payload may state what happened an hour ago. Its times teach nothing about a clock, so no clock learns from them.
-
-        Args:
-            event: as it is. `received_at` is stamped if it is unset, and cut if it is later than `now`.
-            now: when it arrived, on the cloud clock. None: now.
-
-        Returns:
-            The event and its effect, or the reason why it was rejected: it lies too far ahead.
-
-        Raises:
-            TypeError: it is no event, or `now` is naive.
-            RuntimeError: a second writer.
-        """
-        if not isinstance(event, Event):
-            raise TypeError(f"expected an Event, found {shown(event)}; use inbox.receive(raw) for CloudEvents JSON")
-        with self._one_writer():
-            try:
-                taken, notes = stamped(event, _arrival(now))
-                check_future(taken.occurred_at, taken.received, self.max_future)
-            except DecodeError as error:
-                return self._reject(error, encode_event(event).encode())
-            return Received(taken, self._add(taken), notes=notes)
-
-    def take(self, document: object, now: datetime | None = None) -> Taken:
-        """Take whatever a transport delivers, and recognise it.
-
-        Args:
-            document: an event, or CloudEvents JSON, one or a batch, or a payload of one of the sources, or a list of them. As
-                text, bytes or parsed JSON.
-            now: when it arrived, on the cloud clock. None: now.
-
-        Returns:
-            The result of each event, the warnings of the converter, and the kinds of payloads that state nothing of a leg.
-
-        Raises:
-            TypeError: it is none of these, or `now` is naive.
-            RuntimeError: a second writer.
-        """
-        check_recognisable(document)
-        now = _arrival(now)
-        recogniser = Recogniser(
-            add=lambda event: self.add(event, now),
-            receive=lambda parsed: self._receive_object(parsed, now),
-            reject=self._reject,
-            max_line_bytes=self.max_line_bytes,
-            sources=self.sources,
-            received_at=now,
-            join=self._joiner.join,
-        )
-        return recogniser.take(document)
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -323,43 +217,9 @@ class Inbox:
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
-    def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
-        with self._one_writer():
-            return self._receive(read_event(document, table=self.lifecycle.table, max_future=timedelta.max), now)
-
-    def _receive(self, event: Event, now: datetime) -> Received:
-        """Stamp an event, let the source's clock learn from it, correct it and add it."""
-        # In this order, and why:
-        #
-        #     stamp     a time of receipt that is later than the arrival would teach the clock a delay that there was not
-        #     correct   for the check alone: an event too far ahead is rejected before anything changes
-        #     learn     from the uncorrected time, and from first copies only: a copy is late by the time until it was sent again
-        #     correct   with what is known now
-        #     add       nothing raises behind it, so the caller gets the change of whatever was added
-        raw, notes = stamped(event, now)
-        self._correct(raw)  # an event that is rejected teaches nothing
-        # The clock learns first: the event may close a window and begin a session, and the offset of the session is due then.
-        if event.provider_time is None and event.derived_from is None and self._is_first(event):
-            notes += self._sources.learn(raw)
-        taken, offset = self._correct(raw)
-        change = self._add(taken, offset if event.provider_time is None else None)
-        return Received(taken, change, offset, notes)
-
-    def _correct(self, raw: Event) -> tuple[Event, timedelta]:
-        """Return an event on our clock, and what was added to its time."""
-        offset = self._offset(raw) if raw.provider_time is None else timedelta(0)
-        event = corrected(raw, offset)
-        check_future(event.occurred_at, raw.received, self.max_future)
-        return event, offset
-
-    def _offset(self, event: Event) -> timedelta:
-        """Return the correction of a source in a session: what was known when its first event came."""
+    def _fixed_offset(self, event: Event) -> timedelta | None:
         log = self.logs.get(event.subject)
-        # Example: the clock of a source is adopted as 10 s slow at 10:00. A session that began at 09:50 keeps an offset of zero
-        # to its end, and one that begins at 10:01 has 10 s. Otherwise the first would have ten seconds between two of its events
-        # that never passed, and a copy of an event would be another event (CLOCK-8).
-        fixed = log.offsets.get(event.source) if log else self._sealed.offset(event)
-        return self._sources.offset(event.source) if fixed is None else fixed
+        return log.offsets.get(event.source) if log else self._sealed.offset(event)
 
     def _is_first(self, event: Event) -> bool:
         log = self.logs.get(event.subject)
@@ -401,12 +261,6 @@ class Inbox:
             return event.subject not in self.logs
         return self._sealed.has_forgotten and event.occurred_at < self._waiting.horizon(self._advanced)
 
-    def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
-        rejected = Rejected.of(error, None, content, count=count)
-        if self.reject is not None:
-            self.reject(rejected)
-        return rejected
-
     def _seal(self, now: datetime, budget: Budget) -> None:
         for log in self._waiting.to_seal(now, budget):
             if log.seal(self._waiting.horizon(now)):
@@ -440,8 +294,3 @@ class Inbox:
             yield
         finally:
             self._busy = False
-
-
-def _arrival(now: datetime | None) -> datetime:
-    """The only place in the package that reads a clock."""
-    return datetime.now(UTC) if now is None else utc(now)

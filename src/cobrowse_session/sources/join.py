@@ -50,6 +50,10 @@ class Joiner:
         events = tuple(_renamed(event, new.get((event.source, event.subject))) for event in converted.events)
         return evolve(converted, legs=legs, events=events, warnings=(*kept, *warnings))
 
+    def recall(self, source: str, participant: str, communication: str, media: str | None) -> None:
+        """Take an id that was named before, as after a restart."""
+        self._communications.setdefault((source, participant), {})[communication] = media
+
     def _once(self, warnings: Iterable[Problem]) -> Iterable[Problem]:
         """Yield the warnings, but what the platform sends again and again only once: a leg without a time, an unknown topic."""
         for one in warnings:

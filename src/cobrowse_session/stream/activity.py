@@ -71,7 +71,7 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
         TypeError: `at` is naive.
     """
     if at is None or (log.advanced == (at := utc(at)) and log.latest is not None and log.latest <= at):
-        return _of(log.session, log.context, log.lifecycle)
+        return activity_of(log.session, log.context, log.lifecycle)
     # Example: the leg ended at 09:05:00, and `at` is 09:04:30. The events of 09:04:30 and before are folded, so the leg is
     # connected. `as_of` would not do: it takes events by when they were received. An end of 09:04:29 that was received at
     # 09:04:31 counts here.
@@ -79,7 +79,7 @@ def activity(log: SessionLog, at: datetime | None = None) -> Activity | None:
     if not events:
         return None
     then = fold(events, at, lifecycle=log.lifecycle)
-    return _of(then.session, then.context, log.lifecycle)
+    return activity_of(then.session, then.context, log.lifecycle)
 
 
 def activities(logs: Iterable[SessionLog], at: datetime | None = None, *, by: str = "queue") -> tuple[Activity, ...]:
@@ -120,7 +120,8 @@ def in_order(found: Iterable[Activity], by: str) -> tuple[Activity, ...]:
     return tuple(sorted(found, key=key))
 
 
-def _of(session: CobrowseSession, context: Context, lifecycle: Lifecycle) -> Activity | None:
+def activity_of(session: CobrowseSession, context: Context, lifecycle: Lifecycle) -> Activity | None:
+    """Return what goes on in a session as it is. See `activity`."""
     # Durations never go across two clocks (CLOCK-12), so no stamp of the session is read. Example of a leg whose feed is late:
     #
     #     startAlertingTime    09:00:00.031   cloud clock: not used, `at` is on the provider's

@@ -29,7 +29,7 @@ from typing import Generic, TypeVar, cast
 
 from attrs import frozen
 
-from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, identity, order
+from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, canonical, identity, order
 from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
@@ -309,6 +309,16 @@ class SessionLog(Generic[S_co]):
         """Return whether the log has an event of this identity."""
         self._clean()
         return self._held(event) is not None
+
+    def keeps(self, event: Event) -> bool:
+        """Return whether `add` would keep a copy: no copy here says the same, or each that does was received later."""
+        self._clean()
+        held = self._held(event)
+        if held is None:
+            return True
+        form = canonical(event)
+        same = (copy for copy in self._copies.get(identity(event), (held,)) if canonical(copy) == form)
+        return all(event.received < copy.received for copy in same)
 
     def as_of(self, moment: datetime) -> "SessionLog[S_co]":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.

@@ -42,7 +42,7 @@ def merge_logs(one: SessionLog, other: SessionLog) -> MergedLogs:
     if one.session_id != other.session_id:
         raise ValueError(f"expected two logs of one session, found {one.session_id!r} and {other.session_id!r}")
     first, second = (other, one) if _begins_before(other, one) else (one, other)
-    differences = tuple(_differences(first, second))
+    differences = tuple(differences_of(first, second))
     if first.sealed or second.sealed:
         sealed, rest = (first, second) if first.sealed else (second, first)
         outcomes = [sealed.add(copy).outcome for copy in rest.copies]
@@ -64,7 +64,8 @@ def _begins_before(one: SessionLog, other: SessionLog) -> bool:
     return order(one.events[0]) < order(other.events[0])
 
 
-def _differences(first: SessionLog, second: SessionLog) -> list[str]:
+def differences_of(first: SessionLog, second: SessionLog) -> list[str]:
+    """Return in what two logs of a session differ where only one can count. See `MergedLogs`."""
     sources = sorted(first.offsets.keys() & second.offsets.keys())
     found = ["lifecycle"] if first.lifecycle != second.lifecycle else []
     return found + [f"offset of {source}" for source in sources if first.offsets[source] != second.offsets[source]]

@@ -59,7 +59,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
     document = {
         "format": LOG_FORMAT,
         "session": log.session_id,
-        "lifecycle": _save_lifecycle(log.lifecycle),
+        "lifecycle": save_lifecycle(log.lifecycle),
         "table": {"rows": digest.rows, "code": digest.code},
         "advanced": log.advanced and time_text(log.advanced),
         "sealed": log.sealed,
@@ -69,8 +69,8 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         "events": [as_json(copy) for copy in log.copies],
         "state": json.loads(encode_session(log.session)),  # plain text, no enums
         "trace": _trace_digest(log),
-        "sessionSettings": _save_settings(log.session.settings),
-        **({"rows": [_save_entry(entry) for entry in log.trace]} if log.sealed else {"context": _save_context(log.context)}),
+        "sessionSettings": save_settings(log.session.settings),
+        **({"rows": [_save_entry(entry) for entry in log.trace]} if log.sealed else {"context": save_context(log.context)}),
     }
     return {**document, "checksum": _checksum(document)}
 
@@ -105,7 +105,8 @@ def _digested(entry: TraceEntry) -> dict[str, Any]:
 _NOT_DIGESTED = ("participant", "user", "queue", "purpose", "media")
 
 
-def _save_context(context: Context) -> dict[str, str]:
+def save_context(context: Context) -> dict[str, str]:
+    """Return a context as JSON, without what is unset."""
     stated = ((key, getattr(context, name)) for key, name in CONTEXT_NAMES.items())
     return {key: value for key, value in stated if value is not None}
 
@@ -115,9 +116,10 @@ def _save_entry(entry: TraceEntry) -> dict[str, Any]:
     return {**plain, "reason": entry.outcome.reason, "cites": list(entry.outcome.cites)}
 
 
-def _save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
+def save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
+    """Return a lifecycle as JSON, without its table. `Any`: JSON."""
     return {
-        **_save_settings(lifecycle.settings),
+        **save_settings(lifecycle.settings),
         "acwWhenUnanswered": lifecycle.acw_when_unanswered,
         "acwAfterTransfer": lifecycle.acw_after_transfer,
         "alertingGraceMs": _whole(lifecycle.alerting_grace),
@@ -126,7 +128,8 @@ def _save_lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
     }
 
 
-def _save_settings(settings: Settings) -> dict[str, Any]:
+def save_settings(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON. `Any`: JSON."""
     return {
         "wrapupPrompt": None if settings.wrapup_prompt is None else str(settings.wrapup_prompt),
         "wrapupTimeoutMs": _whole(settings.wrapup_timeout),
@@ -285,7 +288,7 @@ def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Ta
             and data["sealed"] is False
             and digest.code is not None
             and data["table"] == {"rows": digest.rows, "code": digest.code}
-            and (lifecycle is None or data["lifecycle"] == _save_lifecycle(lifecycle))
+            and (lifecycle is None or data["lifecycle"] == save_lifecycle(lifecycle))
             and _has_its_checksum(data)
         )
     except (LookupError, TypeError, ValueError, RecursionError):  # it is no saved log, or not a whole one
@@ -294,15 +297,15 @@ def _is_as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Ta
 
 def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     """Return a log with the session that was saved. Its events are read when they are needed."""
-    rules = lifecycle or _known_lifecycle(tuple(data["lifecycle"].items()), table)
+    rules = lifecycle or known_lifecycle(tuple(data["lifecycle"].items()), table)
     log = SessionLog(rules, data["session"])
     log.offsets = dict(read_offsets(data["offsets"], "$.offsets"))
     session = read_session(data["state"], session_class(table), "$.state")
-    session.settings = _known_settings(tuple(data["sessionSettings"].items()))
+    session.settings = known_settings(tuple(data["sessionSettings"].items()))
     log.restore_as_saved(
         _SavedEvents(encoded(data["events"]) or json.dumps(data["events"]), table),
         session,
-        Context(**{CONTEXT_NAMES[key]: value for key, value in data["context"].items()}),
+        read_context(data["context"]),
         advanced=None if data["advanced"] is None else structured(data["advanced"], datetime, "$.advanced"),
         repeats=data["repeats"],
         late=data["late"],
@@ -311,16 +314,23 @@ def _as_saved(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
     return log
 
 
+def read_context(saved: Mapping[str, str]) -> Context:
+    """Return a context that `save_context` wrote."""
+    return Context(**{CONTEXT_NAMES[key]: value for key, value in saved.items()})
+
+
 # A service has few lifecycles and few queues, and many logs.
 
 
 @lru_cache(maxsize=256)
-def _known_lifecycle(saved: tuple[tuple[str, Any], ...], table: Table) -> Lifecycle:
+def known_lifecycle(saved: tuple[tuple[str, Any], ...], table: Table) -> Lifecycle:
+    """Return a lifecycle that `save_lifecycle` wrote, one object for equal ones. `Any`: JSON."""
     return _lifecycle(structured(dict(saved), _SavedLifecycle), table)
 
 
 @lru_cache(maxsize=256)
-def _known_settings(saved: tuple[tuple[str, Any], ...]) -> Settings:
+def known_settings(saved: tuple[tuple[str, Any], ...]) -> Settings:
+    """Return settings that `save_settings` wrote, one object for equal ones. `Any`: JSON."""
     return _settings(structured(dict(saved), _SavedSettings))
 
 
@@ -436,11 +446,16 @@ def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
 
 def _changed(saved: _Saved, state: CobrowseSession, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    before, after = plain(state), plain(log.session)
-    fields = dict.fromkeys((*before, *after))
-    yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
+    yield from changed_fields(plain(state), log.session)
     if _trace_digest(log) != saved.trace:
         yield "trace"
+
+
+def changed_fields(before: Mapping[str, Any], session: CobrowseSession) -> Iterator[str]:
+    """Yield the fields of a session that differ from its JSON (`Any`) of before."""
+    after = plain(session)
+    fields = dict.fromkeys((*before, *after))
+    yield from (key for key in fields if json_text(before.get(key)) != json_text(after.get(key)))
 
 
 # --- A sealed log -------------------------------------------------------------------------------------------------------------

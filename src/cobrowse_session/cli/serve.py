@@ -1,0 +1,135 @@
+"""The command that runs the service."""
+
+import os
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from attrs import frozen
+
+from cobrowse_session import Lifecycle
+from cobrowse_session.cli.errors import naming, usage_errors
+from cobrowse_session.cli.options import grouped, lifecycle_of, seconds
+from cobrowse_session.cli.screen import inform
+
+GUARDED, STORED = "Who may do what", "Sessions"
+TOKENS, SECRETS = "COBROWSE_SESSION_TOKENS", "COBROWSE_SESSION_WEBHOOK_SECRETS"
+
+
+@frozen
+class Guarding:
+    """The options that say who may do what. The service, which needs an extra, makes its guard of it."""
+
+    tokens: str
+    secrets: str
+    rate: str | None
+    max_body: int
+
+
+def guarding_of(
+    tokens: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"A file of lines `NAME read,write SECRET`. Or the same in the environment: {TOKENS}.",
+            rich_help_panel=GUARDED,
+        ),
+    ] = None,
+    webhook_secrets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"A file of secrets `whsec_...` of signed webhooks. Or the same in the environment: {SECRETS}.",
+            rich_help_panel=GUARDED,
+        ),
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="How many requests a sender may make.", rich_help_panel=GUARDED)
+    ] = "1000/second",
+    max_body: Annotated[
+        int, typer.Option(min=1, metavar="BYTES", help="How many bytes a request may have.", rich_help_panel=GUARDED)
+    ] = 1 << 20,
+) -> Guarding:
+    """Return what the options say about who may do what."""
+    with usage_errors():
+        return Guarding(_secret(tokens, TOKENS), _secret(webhook_secrets, SECRETS), rate, max_body)
+
+
+def _secret(name: str | None, variable: str) -> str:
+    """Return the text of a file, or of a variable of the environment."""
+    if name is None:
+        return os.environ.get(variable, "")
+    with naming(name):
+        return Path(name).read_text(encoding="utf-8")
+
+
+@grouped(guarding=guarding_of, lifecycle=lifecycle_of)
+def serve_command(  # noqa: PLR0913 (one argument an option)
+    guarding: Guarding,
+    lifecycle: Lifecycle,
+    *,
+    store: Annotated[
+        str,
+        typer.Option(
+            metavar="STORE",
+            envvar="COBROWSE_SESSION_STORE",
+            help="The database: `sqlite:///sessions.db` or `postgresql://user@host/database`.",
+            rich_help_panel=STORED,
+        ),
+    ] = "sqlite:///sessions.db",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen. Elsewhere than here, a token is needed.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="The port.")] = 8000,
+    worker: Annotated[
+        str, typer.Option(metavar="NAME", help="The name of this process among several on one store.", rich_help_panel=STORED)
+    ] = "worker",
+    seal_after: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Close sessions that are over for so long.", rich_help_panel=STORED),
+    ] = 86_400,
+    delay: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Fire timers so long after their deadline, for events need some time to arrive.",
+            rich_help_panel=STORED,
+        ),
+    ] = 2,
+) -> None:
+    """Run the service: events in by HTTP, sessions and changes out.
+
+    Its documentation is at /docs. Without tokens, everybody on this machine may use it.
+    """
+    if not guarding.tokens.strip() and not guarding.secrets.strip() and not _is_loopback(host):
+        raise typer.BadParameter(
+            f"others can reach {host}. Give --tokens FILE or set {TOKENS}, so that not everybody may use the service.",
+            param_hint="--host",
+        )
+    with usage_errors():
+        import uvicorn  # noqa: PLC0415 (an extra)
+
+        from cobrowse_session.service import Guard, Service, read_secrets, read_tokens  # noqa: PLC0415 (an extra)
+        from cobrowse_session.store import DurableInbox, Store  # noqa: PLC0415
+
+        guard = Guard(
+            tokens=read_tokens(guarding.tokens),
+            secrets=read_secrets(guarding.secrets),
+            rate=guarding.rate,
+            max_body=guarding.max_body,
+        )
+        with Store(store, lifecycle) as opened:
+            inbox = DurableInbox(opened, worker=worker, seal_after=seconds("--seal-after", seal_after))
+            service = Service(inbox, guard, delay=timedelta(seconds=delay))
+            inform(f"Sessions are in {opened.database.address}. The documentation is at http://{host}:{port}/docs")
+            uvicorn.run(service.app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5, server_header=False)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,144 @@
+"""The service: an ASGI application over a durable inbox.
+
+Theory of operation
+===================
+
+`POST /events` answers after the commit, so what was answered with 200 is on disk. While one transaction is written, the documents
+of other requests are collected for the next one (`committer.py`). Timers run beside it (`store/timers.py`). What happened is read
+from the outbox: as a stream that can be resumed at any message, and as messages that are handed over once (`routes.py`).
+
+The database is used in threads. The event loop never waits for it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+from attrs import define, field
+from fastapi import FastAPI, Request, Response
+
+from cobrowse_session import __version__
+from cobrowse_session.errors import StoreError
+from cobrowse_session.io.answers import Advanced, Taken
+from cobrowse_session.service.committer import Committer
+from cobrowse_session.service.guard import Guard
+from cobrowse_session.service.metrics import Metrics
+from cobrowse_session.service.problems import answer_problems
+from cobrowse_session.service.routes import router
+from cobrowse_session.store import DurableInbox, Store, TimerRunner
+
+DESCRIPTION = """The life of contact-centre sessions: provider events in, sessions out.
+
+An event that was answered with 200 is on disk. It may be sent again: a copy changes nothing. Events may come in any order."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@define(eq=False)
+class Service:
+    """The service of a durable inbox.
+
+    Args:
+        inbox: its sessions.
+        guard: who may do what. The default asks nobody, and is for loopback only.
+        delay: how long after its deadline a timer fires, on our clock: as long as events take to arrive.
+        clock: returns the time, on our clock.
+    """
+
+    inbox: DurableInbox
+    guard: Guard = field(factory=Guard)
+    delay: timedelta = timedelta(seconds=2)
+    clock: Callable[[], datetime] = _now
+    app: FastAPI = field(init=False)
+    """The application. Run it, or mount it in another one. That one has to enter `running`, for mounted ones are not told."""
+    metrics: Metrics = field(init=False)
+    timers: TimerRunner = field(init=False)
+    news: asyncio.Event = field(factory=asyncio.Event, init=False)
+    """Set when something was stored, for those who follow the changes."""
+    failure: StoreError | None = field(default=None, init=False)
+    """The latest error of the store in the timers. None: they work."""
+    is_running: bool = field(default=False, init=False)
+    _committer: Committer = field(init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.metrics = Metrics(self.store)
+        self._committer = Committer(self.inbox)
+        self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
+        self.app = FastAPI(title="cobrowse-session", version=__version__, description=DESCRIPTION, lifespan=self._lifespan)
+        self.app.middleware("http")(self._measure)
+        self.app.include_router(router(self))
+        answer_problems(self.app)
+
+    @property
+    def store(self) -> Store:
+        """The store of the inbox."""
+        return self.inbox.store
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
+        self.is_running, self._loop = True, asyncio.get_running_loop()
+        tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.timers.run())]
+        try:
+            yield
+        finally:
+            self.is_running = False
+            self.news.set()
+            self._committer.stop()
+            self.timers.stop()
+            await asyncio.gather(*tasks)
+
+    async def take(self, document: object) -> Taken:
+        """Return the result of a document, after it was stored.
+
+        Raises:
+            StoreError: it could not be stored. Nothing has changed.
+        """
+        try:
+            taken = await self._committer.take(document)
+        except StoreError:
+            self.metrics.failures.inc()
+            raise
+        self.metrics.took(taken)
+        self.timers.wake()  # an event may have set an earlier deadline
+        self._tell()
+        return taken
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something was stored here, or so long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.news.wait(), seconds)
+
+    # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with self.running():
+            yield
+
+    def _advanced(self, advanced: Advanced) -> None:
+        self.failure = None
+        self.metrics.advanced(advanced)
+        if self._loop is not None:  # this is a thread of the timers
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _failed(self, error: StoreError) -> None:
+        self.failure = error
+        self.metrics.failures.inc()
+
+    def _tell(self) -> None:
+        self.news.set()
+        self.news.clear()  # those who wait have been woken
+
+    async def _measure(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = perf_counter()
+        response = await answer(request)
+        route = getattr(request.scope.get("route"), "path", "unknown")  # not the path: it has ids of sessions
+        self.metrics.requests.labels(request.method, route, response.status_code).inc()
+        self.metrics.seconds.labels(request.method, route).observe(perf_counter() - began)
+        return response

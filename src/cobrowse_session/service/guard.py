@@ -1,0 +1,178 @@
+"""The guard of a service: bearer tokens with scopes, webhook signatures, limits.
+
+Secrets are compared in constant time, and are in no message and no log. A token is kept as its digest.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from hashlib import sha256
+
+from attrs import field, frozen
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from standardwebhooks import Webhook
+
+from cobrowse_session.checks import shown
+from cobrowse_session.errors import SettingsError
+from cobrowse_session.service.problems import ProblemError
+
+
+class Scope(StrEnum):
+    """The kinds of requests that a token allows."""
+
+    #: To see sessions, changes and metrics.
+    READ = "read"
+    #: To send events, and to acknowledge messages.
+    WRITE = "write"
+
+
+@frozen
+class Token:
+    """A bearer token.
+
+    Attributes:
+        name: whose it is, for logs and the rate limit.
+        scopes: what it allows.
+        digest: of its secret.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    digest: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, scopes: Iterable[str], secret: str) -> "Token":
+        """Return a token.
+
+        Raises:
+            SettingsError: an unknown scope, or a secret of fewer than 16 characters.
+        """
+        try:
+            allowed = frozenset(map(Scope, scopes))
+        except ValueError as error:
+            raise SettingsError(f"scopes of the token {name!r}", "read, write, or both", str(error)) from None
+        if len(secret) < MIN_SECRET:
+            raise SettingsError(f"secret of the token {name!r}", f"{MIN_SECRET} characters or more", f"{len(secret)}")
+        return cls(name, allowed, sha256(secret.encode()).digest())
+
+
+MIN_SECRET = 16
+"""The number of characters that the secret of a token has at least."""
+
+
+def read_tokens(text: str) -> tuple[Token, ...]:
+    """Return tokens, read from lines of `NAME SCOPE[,SCOPE] SECRET`. Empty lines and those with `#` in front are skipped.
+
+    Raises:
+        SettingsError: a line that is none. The message does not show it.
+    """
+    found = []
+    for number, line in enumerate(re.split(r"[\n;]", text), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        parts = line.split()
+        if len(parts) != 3:
+            raise SettingsError(f"line {number} of the tokens", "NAME read,write SECRET", f"{len(parts)} words")
+        found.append(Token.of(parts[0], parts[1].split(","), parts[2]))
+    return tuple(found)
+
+
+def read_secrets(text: str) -> tuple[Webhook, ...]:
+    """Return the secrets of webhooks, one a line, as `whsec_…`. Several are valid at once, so that one can be replaced.
+
+    Raises:
+        SettingsError: a line that is none. The message does not show it.
+    """
+    found = []
+    for number, line in enumerate(re.split(r"[\n;]", text), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                found.append(Webhook(line.strip()))
+            except Exception:  # noqa: BLE001 (as below)
+                raise SettingsError(f"line {number} of the webhook secrets", "whsec_ and base64", "something else") from None
+    return tuple(found)
+
+
+def _rate(text: str | None) -> RateLimitItem | None:
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        raise SettingsError("rate", "a rate, as 100/second or 6000/minute", shown(text)) from None
+
+
+@frozen
+class Guard:
+    """Decides who may do what.
+
+    Args:
+        tokens: bearer tokens. Without tokens and secrets everybody may do everything: for loopback only.
+        secrets: of webhooks that are signed by the Standard Webhooks scheme. A signature is valid for five minutes.
+        rate: how many requests a sender may make, as `100/second`. None: any number.
+        max_body: the number of bytes that a request may have.
+
+    Raises:
+        SettingsError: a rate that is none.
+    """
+
+    tokens: tuple[Token, ...] = ()
+    secrets: tuple[Webhook, ...] = field(default=(), repr=False)
+    rate: RateLimitItem | None = field(default=None, converter=_rate)
+    max_body: int = 1 << 20
+    _limiter: FixedWindowRateLimiter = field(factory=lambda: FixedWindowRateLimiter(MemoryStorage()), init=False, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """True if nobody is asked for a token or a signature."""
+        return not self.tokens and not self.secrets
+
+    def check_token(self, authorization: str | None, scope: Scope) -> str | None:
+        """Return whose token a request has. None: nobody is asked for one.
+
+        Args:
+            authorization: the header of the request.
+            scope: what the request needs.
+
+        Raises:
+            ProblemError: 401 without a token that is known, 403 if it does not allow this.
+        """
+        if self.is_open:
+            return None
+        scheme, _, secret = (authorization or "").partition(" ")
+        digest = sha256(secret.strip().encode(errors="replace")).digest()
+        # All are compared, each in constant time, so the time says neither which token it is nor how much of it is right. Digests
+        # are compared, because `compare_digest` shows the length of what it compares.
+        found = [token for token in self.tokens if hmac.compare_digest(token.digest, digest)]
+        if scheme.lower() != "bearer" or not found:
+            raise ProblemError(401, "No valid token", "Send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"})
+        if scope not in found[0].scopes:
+            detail = f"The token does not allow to {scope}. Ask for one with the scope {scope!r}."
+            raise ProblemError(403, "Not allowed", detail, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
+        return found[0].name
+
+    def check_signature(self, body: bytes, headers: Mapping[str, str]) -> str:
+        """Return the sender of a webhook, after a check of its signature.
+
+        Raises:
+            ProblemError: 401: it is missing, wrong, or older or newer than five minutes.
+        """
+        for secret in self.secrets:
+            try:
+                secret.verify(body, dict(headers), json_parse=False)
+            except Exception:  # noqa: BLE001, S112 (the library raises what its parsers raise: any of it is no valid signature)
+                continue
+            return "webhook"
+        detail = "Sign the body by the Standard Webhooks scheme, with the current time and the secret of this service."
+        raise ProblemError(401, "No valid signature", detail, {"WWW-Authenticate": "Bearer"})
+
+    def check_rate(self, sender: str) -> None:
+        """Count a request of a sender.
+
+        Raises:
+            ProblemError: 429: it has made too many.
+        """
+        if self.rate is not None and not self._limiter.hit(self.rate, sender):
+            detail = f"A sender may make {self.rate}. Wait, then send the same request again."
+            raise ProblemError(429, "Too many requests", detail, {"Retry-After": str(self.rate.get_expiry())})

@@ -1,0 +1,77 @@
+"""Requests with events: their bodies within bounds, and their documents in any of the transports' forms.
+
+CloudEvents come structured (`application/cloudevents+json`), in batches (`application/cloudevents-batch+json`) and binary
+(attributes in headers). `application/json` is whatever a source recognises: CloudEvents, or payloads of the platform.
+"""
+
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import Request
+
+from cobrowse_session.errors import DecodeError
+from cobrowse_session.service.problems import ProblemError
+from cobrowse_session.wire.strict_json import read_json
+
+MAX_BATCH = 1000
+"""The number of documents of a batch."""
+JSON_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the body of a request. Of one that is too long, no more than that is read.
+
+    Raises:
+        ProblemError: 413: it is longer than `most` bytes. 400: the sender went away.
+    """
+    announced = request.headers.get("content-length", "")
+    body = bytearray()
+    if not (announced.isascii() and announced.isdigit() and int(announced[:12]) > most):
+        async for piece in request.stream():
+            body += piece
+            if len(body) > most:
+                break
+        else:
+            return bytes(body)
+    raise ProblemError(413, "Too large", f"Send at most {most:,} bytes in one request.", {"Connection": "close"})
+
+
+def read_document(request: Request, body: bytes, most: int) -> Any:  # JSON
+    """Return the document of a request: parsed JSON. A batch is a list.
+
+    Raises:
+        ProblemError: 400: it is no JSON. 413: too many documents. 415: another content type.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_binary = "ce-specversion" in request.headers
+    if kind not in JSON_TYPES and not (is_binary and (kind.endswith("+json") or not body)):
+        raise ProblemError(415, "Unsupported content type", f"Send one of {', '.join(JSON_TYPES)}.")
+    document = _parsed(body, most) if body or not is_binary else None
+    if is_binary:
+        return _from_headers(request, document, kind)
+    if kind.endswith("batch+json") and not isinstance(document, list):
+        raise ProblemError(400, "No batch", "A batch is a JSON array of events.")
+    if isinstance(document, list) and len(document) > MAX_BATCH:
+        raise ProblemError(413, "Too many documents", f"Send at most {MAX_BATCH:,} documents in one request.")
+    if not isinstance(document, dict | list):
+        raise ProblemError(400, "No document", "Send an event, a batch of events, or a payload of the platform.")
+    return document
+
+
+def _parsed(body: bytes, most: int) -> Any:  # JSON
+    try:
+        return read_json(body, max_line_bytes=most)
+    except DecodeError as error:
+        problems = [{"error": p.error, "path": p.path, "found": p.found, "expected": p.expected} for p in error.problems]
+        raise ProblemError(400, "No JSON", "Correct the problems that are listed.", more={"problems": problems}) from None
+
+
+def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # JSON
+    """Return the event whose attributes are in headers: `ce-id: e1`, percent-encoded."""
+    event: dict[str, Any] = {
+        name.removeprefix("ce-"): unquote(value) for name, value in request.headers.items() if name.startswith("ce-")
+    }
+    if data is not None:
+        event["data"] = data
+        event["datacontenttype"] = kind
+    return event

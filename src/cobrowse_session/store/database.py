@@ -1,0 +1,151 @@
+"""Connections to the database of a store, and its errors in the words of this package.
+
+SQLite is the embedded default: write-ahead log, `synchronous=FULL`, so a commit is on disk when it returns. A transaction that
+writes begins with `BEGIN IMMEDIATE`: a transaction that reads first and writes later could not wait for another writer.
+PostgreSQL is the shared one, through psycopg.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from cobrowse_session.errors import MissingExtraError, StoreError
+
+BUSY_SECONDS = 30
+"""How long a transaction waits for another one of the same SQLite file."""
+
+_RACES = {"40001", "40P01", "55P03", "23505"}
+"""The SQLSTATE codes of a lost race: serialization failure, deadlock, lock not available, unique violation."""
+
+
+class LostRace(Exception):  # noqa: N818 (it never leaves the store)
+    """Another writer changed the same rows. The transaction is tried again."""
+
+
+class Database:
+    """A database, and its transactions.
+
+    Args:
+        url: `sqlite:///sessions.db`, `sqlite://` for one in memory that ends with its object, or
+            `postgresql://user:password@host/database`.
+        create: a file that does not exist is created.
+
+    Raises:
+        StoreError: it is no such address, or there is no such file.
+        MissingExtraError: the driver of PostgreSQL is not installed.
+    """
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.address = self.engine.url.render_as_string(hide_password=True).replace("+psycopg", "")
+        file = self.engine.url.database if self.is_sqlite else None
+        if file and not create and not Path(file).is_file():
+            raise StoreError(
+                self.address, "there is no such file", "check the path: sqlite:///relative.db, sqlite:////absolute.db"
+            )
+        self._lock = RLock() if isinstance(self.engine.pool, StaticPool) else nullcontext()  # memory has one connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that reads one state of the database.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        options: dict[str, Any] = {"read_only": True}  # SQLAlchemy's options
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        engine = self.engine.execution_options(**options)
+        with self._lock, self._clear_errors(), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes. It is committed at the end, or nothing of it stays.
+
+        Raises:
+            LostRace: another writer was first.
+            StoreError: the database cannot be written.
+        """
+        with self._lock, self._clear_errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        """Turn an error of the driver into one of this package."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raised = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(error, IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
+                raise LostRace(str(raised)) from error
+            found = str(raised).strip().partition("\n")[0]
+            advice = next((advice for word, advice in _ADVICE.items() if word in found), _ELSE)
+            raise StoreError(self.address, found, advice) from error
+
+
+def _engine(url: str) -> Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite":
+        try:
+            return create_engine(parsed)
+        except ModuleNotFoundError:
+            raise MissingExtraError("a store in PostgreSQL", "postgresql") from None
+    if parsed.database in (None, "", ":memory:"):
+        engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        return parsed.set(drivername=_DRIVERS[parsed.drivername])
+    except (ArgumentError, KeyError, ValueError, TypeError):
+        advice = "give sqlite:///sessions.db or postgresql://user@host/database"
+        raise StoreError(str(url).rpartition("@")[2], "it is no address of a database that a store can use", advice) from None
+
+
+_DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgresql", "postgres", "postgresql+psycopg"), "postgresql+psycopg")}
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # the driver begins no transaction by itself
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Example of a plain BEGIN: two processes read a session, and both hold a shared lock. The first one that writes waits for the
+    # other, and the other must not wait for the first, so it fails at once, whatever the timeout. With IMMEDIATE the second waits
+    # before it reads.
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+
+
+_ADVICE = {
+    "readonly": "let this process write the file and its folder",
+    "read-only": "use a server that takes writes",
+    "full": "free some space on the disk, then try again",
+    "unable to open": "check that the folder exists and that this process may write to it",
+    "locked": "another process has held the database for long: end it, or use PostgreSQL",
+    "malformed": "restore the file from a backup, or export what can be read: cobrowse-session store export",
+    "not a database": "name another file: this one is no SQLite database",
+    "no such table": "create or upgrade the store: cobrowse-session store upgrade",
+    "does not exist": "create the database, then: cobrowse-session store upgrade",
+}
+_ELSE = "check that the database runs and can be reached, then try again"

@@ -1,0 +1,1 @@
+"""The revisions, one file each. A revision that was released is never changed."""

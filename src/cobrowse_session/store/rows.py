@@ -1,0 +1,120 @@
+"""The rows of a session: from its log, and back."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from sys import maxsize
+from typing import Any
+
+from cobrowse_session.checks import json_text
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.store.schema import MAX_INDEXED
+from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.times import EPOCH, milliseconds
+from cobrowse_session.wire import decode_event, encode_event
+from cobrowse_session.wire.stored import save_view
+from cobrowse_session.wire.strict_json import dump
+from cobrowse_session.wire.trace import trace_entry
+
+Row = dict[str, Any]
+"""The values of a row, by column. `Any`: what the columns hold."""
+
+
+# --- Times and digests --------------------------------------------------------------------------------------------------------
+
+
+def as_number(moment: datetime | None) -> int | None:
+    """Return a moment as a column has it: milliseconds since 1970."""
+    return None if moment is None else milliseconds(moment - EPOCH)
+
+
+def as_moment(number: int | None) -> datetime | None:
+    """Return the moment of a column."""
+    return None if number is None else EPOCH + timedelta(milliseconds=number)
+
+
+def digest(values: Iterable[object]) -> str:
+    """Return a digest of the values of a row."""
+    return blake2b(json_text(list(values)).encode(), digest_size=16).hexdigest()
+
+
+def with_digest(row: Row) -> Row:
+    """Return a row with the digest of its columns."""
+    return {**row, "digest": digest(row.values())}
+
+
+def is_whole(row: Mapping[str, Any]) -> bool:
+    """Return whether a stored row has the digest of its columns. `Any`: what the columns hold."""
+    found: str = row["digest"]
+    return found == digest(value for column, value in row.items() if column != "digest")
+
+
+def rules_digest(document: str) -> str:
+    """Return the digest of a row of `rules`."""
+    return digest([document])
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------------------------
+
+
+def event_row(session: str, position: int, event: Event, *, late: bool) -> Row:
+    """Return the row of a copy of an event."""
+    return with_digest({"session": session, "position": position, "late": late, "document": encode_event(event)})
+
+
+def event_of(document: str, table: Table) -> Event:
+    """Return the event of a row. It was checked before it was stored, so it may be of any length and time."""
+    return decode_event(document, table=table, max_future=timedelta.max, max_line_bytes=maxsize)
+
+
+def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Row:
+    """Return the row of a session.
+
+    Args:
+        log: its log.
+        version: how often the row was written.
+        rules: the row of its rules.
+        events: how many rows of events it has, late ones included.
+    """
+    session, context, deadline = log.session, log.context, log.deadline
+    work, latest = session.after_call_work, as_number(log.latest)
+    is_over = deadline is None and not log.sealed and session.state in log.lifecycle.table.states.ended
+    return with_digest(
+        {
+            "id": log.session_id,
+            "version": version,
+            "rules": rules,
+            "events": events,
+            "state": str(session.state),
+            "acw": None if work is None else str(work.state),
+            "conversation_id": indexed(context.conversation_id),
+            "queue_id": indexed(context.queue_id),
+            "user_id": indexed(context.user_id),
+            "latest": latest,
+            "deadline": as_number(deadline),
+            "ended": latest if is_over else None,
+            "advanced": as_number(log.advanced),
+            "sealed": log.sealed,
+            "document": save_view(log),
+        }
+    )
+
+
+def indexed(text: str | None) -> str | None:
+    """Return a text as an index has it."""
+    return None if text is None else text[:MAX_INDEXED]
+
+
+# --- Messages -----------------------------------------------------------------------------------------------------------------
+
+
+def change_document(change: Change) -> str:
+    """Return the entries of a change, as JSON."""
+    return dump(
+        {
+            "new": [trace_entry(entry) for entry in change.new],
+            "withdrawn": [trace_entry(entry) for entry in change.withdrawn],
+            "changed": [[trace_entry(before), trace_entry(after)] for before, after in change.changed],
+        }
+    )

@@ -1,0 +1,178 @@
+"""The logs of a store: read from its rows, and kept in memory after they were committed.
+
+A log in memory is as good as its version. Example: the row of a session has version 7 and 20 events.
+
+    in memory             what is read
+    version 7             nothing
+    version 5, 18 events  the events at the positions 18 and 19: another writer appended them
+    nothing               the session. Its events are read when the log needs them: for a new event, for a trace
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Generic
+
+from attrs import define, field
+from sqlalchemy import Connection, insert, select
+
+from cobrowse_session.canonical import canonical
+from cobrowse_session.events import Event
+from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.model import S_co
+from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest
+from cobrowse_session.store.schema import EVENTS, RULES
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.saved import read_offsets
+from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, restore_view, save_rules
+
+
+@define
+class Held:
+    """A log and its place in the store.
+
+    Attributes:
+        log: the log.
+        version: how often its row was written. 0: never.
+        rules: the row of its rules. None: they have none yet.
+        events: how many rows of events it has.
+        late: the canonical forms of the events that came after it was sealed.
+    """
+
+    log: SessionLog
+    version: int
+    rules: int | None
+    events: int
+    late: set[str] = field(factory=set)
+
+
+@define
+class Shelf(Generic[S_co]):
+    """The logs of a store.
+
+    Args:
+        lifecycle: the rules of sessions that begin here. Its table reads all sessions.
+        reading: opens a transaction that reads.
+        size: how many logs stay in memory.
+    """
+
+    lifecycle: Lifecycle[S_co]
+    reading: Callable[[], AbstractContextManager[Connection]]
+    size: int
+    current: Connection | None = field(default=None, init=False)
+    """The transaction that writes, while there is one."""
+    _logs: OrderedDict[str, Held] = field(factory=OrderedDict, init=False)
+    _rules: dict[int, str] = field(factory=dict, init=False)
+
+    # --- Memory ---------------------------------------------------------------------------------------------------------------
+
+    def keep(self, every: Mapping[str, Held | None]) -> None:
+        """Keep the logs of a transaction that was committed."""
+        for session, held in every.items():
+            self._logs.pop(session, None)
+            if held is not None:
+                self._logs[session] = held
+        while len(self._logs) > self.size:
+            self._logs.popitem(last=False)
+
+    def drop(self, sessions: Iterable[str]) -> None:
+        """Forget the logs of a transaction that was rolled back. They may have changed."""
+        for session in sessions:
+            self._logs.pop(session, None)
+
+    def held(self, connection: Connection, row: Row) -> Held:
+        """Return the log of a row of `sessions`, from memory if it can be brought to the row's version."""
+        known = self._logs.pop(row["id"], None)  # it comes back when the transaction is committed
+        if known is not None and known.version == row["version"]:
+            return known
+        if known is not None and known.rules == row["rules"] and not row["sealed"]:
+            return self._follow(connection, known, row)
+        return self.restored(connection, row)
+
+    def _follow(self, connection: Connection, known: Held, row: Row) -> Held:
+        """Add to a log what another writer has stored since."""
+        # The events and the time are enough, because the log follows from them in any order. Example: here are alerting and
+        # connected, version 2. Another worker stored the end and fired the timer of after-call work, versions 3 and 4. The end
+        # is read and added, the log is advanced to the time of the row, and the timer fires here, too.
+        for event in rows_of_events(connection, row["id"], known.events, row["events"]):
+            known.log.add(self._event(event))
+        if (advanced := as_moment(row["advanced"])) is not None:
+            known.log.advance(advanced)
+        known.log.offsets = dict(read_offsets(json.loads(row["document"])["offsets"], "$.offsets"))
+        known.version, known.events = row["version"], row["events"]
+        return known
+
+    # --- Reading --------------------------------------------------------------------------------------------------------------
+
+    def restored(self, connection: Connection, row: Row, events: Sequence[Row] | None = None) -> Held:
+        """Return the log of a row of `sessions`.
+
+        Args:
+            connection: the transaction in which the row was read.
+            row: the row.
+            events: its rows of events. None: they are read when they are needed.
+        """
+        rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
+        view, number = json.loads(row["document"]), row["events"]
+        if row["sealed"]:
+            rows = rows_of_events(connection, row["id"], 0, number) if events is None else events
+            late = {canonical(self._event(one)) for one in rows if one["late"]}
+            copies = [self._event(one) for one in rows if not one["late"]]
+            log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
+            return Held(log, row["version"], row["rules"], number, late)
+        load = partial(self._load, row["id"], number) if events is None else partial(map, self._event, events)
+        advanced = as_moment(row["advanced"])
+        log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
+        return Held(log, row["version"], row["rules"] if is_same_table else None, number)
+
+    def _load(self, session: str, number: int) -> list[Event]:
+        """Return the events of a session, up to the number that it had when it was read."""
+        with nullcontext(self.current) if self.current is not None else self.reading() as connection:
+            return [self._event(row) for row in rows_of_events(connection, session, 0, number)]
+
+    def _event(self, row: Row) -> Event:
+        return event_of(row["document"], self.lifecycle.table)
+
+    # --- Rules ----------------------------------------------------------------------------------------------------------------
+
+    def rules_text(self, connection: Connection, number: int) -> str:
+        """Return a row of `rules`. They are few, and never change."""
+        if number not in self._rules:
+            found = connection.scalar(select(RULES.c.document).where(RULES.c.id == number))
+            assert found is not None, "a foreign key leads to it"
+            self._rules[number] = found
+        return self._rules[number]
+
+    def other_tables(self, connection: Connection) -> list[int]:
+        """Return the rows of rules with another table than that of the store."""
+        rows = connection.execute(select(RULES.c.id, RULES.c.document))
+        return [number for number, document in rows if not restore_rules(document, self.lifecycle.table)[1]]
+
+    def rules_of(self, connection: Connection, lifecycle: Lifecycle) -> int:
+        """Return the number of the row of a lifecycle, which is written if it is new."""
+        text = save_rules(lifecycle)
+        found = next((number for number, one in self._rules.items() if one == text), None)
+        if found is None:
+            found = connection.scalar(select(RULES.c.id).where(RULES.c.digest == rules_digest(text)))
+        if found is None:  # not remembered: the transaction may be rolled back
+            found = connection.scalar(insert(RULES).values(digest=rules_digest(text), document=text).returning(RULES.c.id))
+        assert found is not None, "it was inserted"
+        return found
+
+
+def rows_of_events(connection: Connection, session: str, first: int, end: int) -> Sequence[Row]:
+    """Return the rows of the events of a session from a position to another, in order."""
+    columns = EVENTS.c
+    wanted = select(EVENTS).where(columns.session == session, columns.position >= first, columns.position < end)
+    return [dict(row) for row in connection.execute(wanted.order_by(columns.position)).mappings()]
+
+
+def rows_of_sessions(connection: Connection, sessions: Sequence[str]) -> Mapping[str, list[Row]]:
+    """Return the rows of all events of sessions, in order."""
+    found: dict[str, list[Row]] = {session: [] for session in sessions}
+    wanted = select(EVENTS).where(EVENTS.c.session.in_(sessions)).order_by(EVENTS.c.session, EVENTS.c.position)
+    for row in connection.execute(wanted).mappings():
+        found[row["session"]].append(dict(row))
+    return found

@@ -1,0 +1,158 @@
+"""Sessions out of a store and into another one: saved logs, one a line.
+
+An import writes no messages. What the sessions show was handed over where they came from. A bill that was written once must not
+be written again. So hand over everything before an export.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, BinaryIO
+
+from attrs import define, frozen
+from sqlalchemy import select, tuple_
+
+from cobrowse_session.canonical import as_json
+from cobrowse_session.errors import DecodeError, FormatVersionError
+from cobrowse_session.events import Event
+from cobrowse_session.io.replay import Line, Rejected, lines
+from cobrowse_session.lifecycle import Late
+from cobrowse_session.store.schema import EVENTS
+from cobrowse_session.store.store import Store
+from cobrowse_session.store.unit import Unit
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.cloudevents import is_cloudevent, read_event
+from cobrowse_session.wire.saved import restore_log, save_log
+from cobrowse_session.wire.strict_json import check_document, decode_error, dump
+
+BATCH = 100
+"""The number of lines that are stored in one transaction."""
+EVENTS_AT_ONCE = 5_000
+"""The number of events that are read at once."""
+MAX_LINE = 1 << 32
+"""The number of bytes that a line may have. A log of 50,000 events has about 20 million."""
+LATE = "lateEvents"
+"""The key of a saved log with the events that came after it was sealed."""
+
+
+def export_lines(store: Store) -> Iterator[str]:
+    """Yield every session of a store as a saved log, on one line of JSON.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    for log, late in store.iterate_with_late():
+        yield dump({**save_log(log), **({LATE: [as_json(event) for event in late]} if late else {})})
+
+
+def event_lines(store: Store) -> Iterator[str]:
+    """Yield the events of all sessions of a store, one a line. Those that came after their session was sealed are left out.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    columns, after = EVENTS.c, ("", 0)
+    place = tuple_(columns.session, columns.position)
+    while True:
+        page = select(columns.session, columns.position, columns.document).where(place > after, columns.late.is_(False))
+        with store.database.reading() as connection:
+            rows = connection.execute(page.order_by(columns.session, columns.position).limit(EVENTS_AT_ONCE)).all()
+        yield from (row.document for row in rows)
+        if len(rows) < EVENTS_AT_ONCE:
+            return
+        after = rows[-1].session, rows[-1].position
+
+
+@define
+class Imported:
+    """The numbers of an import.
+
+    Attributes:
+        sessions: sessions that came as saved logs.
+        events: events that came one by one.
+        late: events that came too late for a session that was sealed here.
+        rejected: lines that could not be read.
+    """
+
+    sessions: int = 0
+    events: int = 0
+    late: int = 0
+    rejected: int = 0
+
+
+def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], object]) -> Imported:
+    """Store what a file has, and return its numbers. Lines that are stored already change nothing, so it can be repeated.
+
+    Args:
+        store: a session that it has gets the events of the file in addition.
+        file: saved logs, as `export_lines` yields them, and CloudEvents, one a line.
+        reject: called with every line that cannot be read. The other lines are stored.
+
+    Raises:
+        StoreError: the database cannot be written. The lines before the last hundred are stored.
+    """
+    imported, every = Imported(), lines(file, MAX_LINE)
+    while batch := list(islice(every, BATCH)):
+        parts = [part for line in batch if (part := _read(store, line, imported, reject)) is not None]
+        imported.late += store.run(partial(_put, parts))
+    return imported
+
+
+@frozen
+class _Part:
+    """The content of a line: a saved log, or events of one session."""
+
+    session: str
+    log: SessionLog | None
+    events: tuple[Event, ...]
+
+
+def _put(parts: Sequence[_Part], unit: Unit) -> int:
+    """Store the parts, and return the number of events that came too late."""
+    unit.is_silent = True
+    unit.read(part.session for part in parts)
+    late = 0
+    for part in parts:
+        events = part.events
+        if part.log is not None and unit.log(part.session) is None:
+            unit.put(part.log)
+        elif part.log is not None:
+            events = (*part.log.copies, *events)
+        late += sum(isinstance(unit.add(event).outcome, Late) for event in events)
+    return late
+
+
+def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Part | None:
+    number, content, length = line
+    try:
+        part = _part(store, content)
+    except (DecodeError, FormatVersionError) as error:
+        problem = error if isinstance(error, DecodeError) else decode_error("unknown_format", "$.format", error.found, str(error))
+        imported.rejected += 1
+        reject(Rejected.of(problem, number, content, length))
+        return None
+    imported.sessions, imported.events = imported.sessions + (part.log is not None), imported.events + (part.log is None)
+    return part
+
+
+def _part(store: Store, content: bytes) -> _Part:
+    try:
+        document = json.loads(content)  # `restore_log` and `read_event` check the rest
+    except (ValueError, RecursionError) as error:
+        raise decode_error("not_json", "$", content.decode(errors="replace"), f"JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise decode_error("not_an_object", "$", document, "a saved log or an event")
+    if is_cloudevent(document):
+        event = _event(store, document)
+        return _Part(event.subject, None, (event,))
+    log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
+    late = document.get(LATE, [])
+    return _Part(log.session_id, log, tuple(_event(store, one) for one in (late if isinstance(late, list) else [late])))
+
+
+def _event(store: Store, document: Any) -> Event:  # JSON
+    if not isinstance(document, dict):
+        raise decode_error("not_an_object", f"$.{LATE}", document, "an event")
+    check_document(document)
+    return read_event(document, table=store.lifecycle.table)

@@ -1,0 +1,272 @@
+"""The unit of work: the logs that one transaction reads and changes, and the rows that it writes in the end.
+
+Events are folded in memory. All rows are written at the end of the transaction, a statement for each kind of row:
+
+    events      insert    the copies that the logs kept
+    sessions    insert    new sessions
+    sessions    update    `where id = … and version = …`: the version that was read
+    messages    insert    what changed
+    clocks      upsert    what the sources' clocks learned
+
+An update that finds another version has lost a race against another writer. Then nothing is written, and the store tries again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cobrowse_session.canonical import canonical
+from cobrowse_session.events import Event
+from cobrowse_session.io.changes import with_fired
+from cobrowse_session.lifecycle import Late
+from cobrowse_session.store.database import LostRace
+from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MESSAGES, SESSIONS
+from cobrowse_session.store.shelf import Held, Shelf
+from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.vocabulary import ConnectionState
+from cobrowse_session.wire.strict_json import decode_error, dump
+
+Leg = tuple[str, str, str, str | None]
+"""The leg of a participant: source, participant, communication, media."""
+
+
+@define
+class Unit:
+    """The work of one transaction.
+
+    Args:
+        shelf: the store.
+        connection: the transaction.
+    """
+
+    shelf: Shelf
+    connection: Connection
+    is_silent: bool = field(default=False, init=False)
+    """Whether no messages are written, because what happens was handed over elsewhere."""
+    held: dict[str, Held | None] = field(factory=dict, init=False)
+    """What was read, by session. None: there is no such session."""
+    clocks: dict[tuple[str, str], str] = field(factory=dict, init=False)
+    """The clocks to write, by worker and source."""
+    legs: set[Leg] = field(factory=set, init=False)
+    """The legs to write."""
+    _changed: dict[str, Held] = field(factory=dict, init=False)
+    _events: list[Row] = field(factory=list, init=False)
+    _messages: list[Row] = field(factory=list, init=False)
+
+    # --- Logs -----------------------------------------------------------------------------------------------------------------
+
+    def read(self, sessions: Iterable[str]) -> None:
+        """Read the logs of sessions, all at once. Until the end of the transaction no other one writes them."""
+        unread = [session for session in dict.fromkeys(sessions) if session not in self.held]
+        if not unread:
+            return
+        self.held.update(dict.fromkeys(unread))
+        # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
+        wanted = select(SESSIONS).where(SESSIONS.c.id.in_(unread)).order_by(SESSIONS.c.id).with_for_update()
+        for row in self.connection.execute(wanted).mappings().all():
+            self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
+
+    def log(self, session: str) -> SessionLog | None:
+        """Return the log of a session. None: there is none."""
+        self.read((session,))
+        held = self.held[session]
+        return None if held is None else held.log
+
+    def put(self, log: SessionLog) -> None:
+        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
+        held = self.held[log.session_id] = Held(log, 0, None, 0)
+        for copy in log.copies:
+            self._append(held, copy)
+        self._write(held)
+
+    # --- Changes --------------------------------------------------------------------------------------------------------------
+
+    def add(self, event: Event, *, advanced: datetime | None = None, offset: timedelta | None = None) -> Change:
+        """Add an event to the log of its session.
+
+        Args:
+            event: it, as it is to be stored.
+            advanced: fire what is due by then first, on the corrected provider clock.
+            offset: by how much times of its source are corrected in this session, if this is the first event of the source.
+
+        Raises:
+            DecodeError: the id of the session is too long for a store.
+        """
+        log = self.log(event.subject)
+        if log is None:
+            if self._is_forgotten(event):
+                return Change(_too_late(event))
+            log = self._begin(event.subject)
+        held = self._held(event.subject)
+        fired = log.advance(advanced).new if advanced is not None else ()
+        if offset is not None:
+            log.offsets.setdefault(event.source, offset)
+        # Four kinds of events, and what each writes:
+        #
+        #     new, or a copy that differs      an event, the session, a message if the trace changed
+        #     a copy that is stored            nothing: a sender who got no answer may send it again and again
+        #     any, and a timer is due by now   the session and a message, because the timer fired
+        #     after the session was sealed     an event that is marked late, once, and a message
+        is_kept = log.keeps(event)
+        change = log.add(event)
+        if isinstance(change.outcome, Late):
+            self._add_late(held, event)
+            return change
+        if is_kept and not log.sealed:
+            self._append(held, event)
+        return self._take(held, with_fired(fired, change) if fired else change)
+
+    def advance(self, now: datetime, limit: int) -> dict[str, tuple[SessionLog, Change]]:
+        """Fire what is due in so many sessions, and return their logs and changes. See `Store.advance`."""
+        columns, changes = SESSIONS.c, {}
+        for session in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
+            held = self._held(session)
+            changes[session] = held.log, self._take(held, held.log.advance(now))
+        return changes
+
+    def seal(self, horizon: datetime, limit: int) -> tuple[SessionLog, ...]:
+        """Seal so many sessions in which nothing can come that matters, and return their logs. See `Store.seal`."""
+        columns, sealed = SESSIONS.c, []
+        for session in self._claim(columns.ended < as_number(horizon), columns.ended, limit):
+            held = self._held(session)
+            if held.log.seal(horizon):
+                self._write(held)
+                self._message(held, "sealed")
+                sealed.append(held.log)
+        return tuple(sealed)
+
+    def refold(self, limit: int) -> dict[str, tuple[str, ...]]:
+        """Fold so many sessions anew under the table of today, and return what changed in each. See `Store.refold`."""
+        columns, others, changed = SESSIONS.c, self.shelf.other_tables(self.connection), {}
+        for session in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
+            held = self._held(session)
+            self._write(held)
+            fields = changed[session] = held.log.restored.changed if held.log.restored else ()
+            if fields:
+                self._message(held, "refolded", dump({"fields": fields}))
+        return changed
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
+        columns, forgotten, horizon = SESSIONS.c, HORIZON.c.forgotten, as_number(before)
+        waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
+        gone = self._claim(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)
+        for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
+            self.connection.execute(delete(column.table).where(column.in_(gone)))
+        later = forgotten.is_(None) | (forgotten < horizon)
+        self.connection.execute(update(HORIZON).where(later).values(forgotten=horizon))
+        self.held.update(dict.fromkeys(gone))
+        return len(gone)
+
+    def _claim(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[str]:
+        """Read the logs of the first sessions that fulfil a condition and that no other transaction has. Return their ids."""
+        wanted = select(SESSIONS.c.id).where(where).order_by(order).limit(limit).with_for_update(skip_locked=True)
+        found = self.connection.scalars(wanted).all()
+        self.read(found)
+        return found
+
+    def _held(self, session: str) -> Held:
+        held = self.held[session]
+        assert held is not None, "it was read or begun"
+        return held
+
+    def _begin(self, session: str) -> SessionLog:
+        if len(session.encode()) > MAX_ID:
+            raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
+        log = SessionLog(self.shelf.lifecycle, session)
+        self.held[session] = Held(log, 0, None, 0)
+        return log
+
+    def _is_forgotten(self, event: Event) -> bool:
+        forgotten = as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
+        return forgotten is not None and event.occurred_at < forgotten
+
+    def _take(self, held: Held, change: Change) -> Change:
+        if change:
+            self._write(held)
+            self._message(held, "changed", change_document(change))
+        return change
+
+    def _add_late(self, held: Held, event: Event) -> None:
+        """Keep an event that came too late for the session. It was not applied, but somebody may have to know it."""
+        form = canonical(event)
+        if form not in held.late:
+            held.late.add(form)
+            self._append(held, event, late=True)
+            self._message(held, "late", event_row(event.subject, held.events, event, late=True)["document"])
+
+    def _append(self, held: Held, event: Event, *, late: bool = False) -> None:
+        self._events.append(event_row(event.subject, held.events, event, late=late))
+        held.events += 1
+        self._write(held)
+
+    def _write(self, held: Held) -> None:
+        self._changed[held.log.session_id] = held
+
+    def _message(self, held: Held, kind: str, document: str = "{}") -> None:
+        if self.is_silent:
+            return
+        message = {"session": held.log.session_id, "version": held.version + 1, "kind": kind, "document": document}
+        self._messages.append(message)
+
+    # --- Writing --------------------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write everything that changed.
+
+        Raises:
+            LostRace: another writer changed a session.
+        """
+        new: list[Row] = []
+        known: list[Row] = []
+        for held in self._changed.values():
+            if held.rules is None:
+                held.rules = self.shelf.rules_of(self.connection, held.log.lifecycle)
+            row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events)
+            (known if held.version else new).append(row)
+            held.version += 1
+        run = self.connection.execute
+        if new:
+            run(insert(SESSIONS), new)
+        # The rows were locked when they were read, so a version differs only where a database knows no locks of rows.
+        if known and run(_UPDATE, [{**row, "was": row["version"] - 1, "of": row["id"]} for row in known]).rowcount != len(known):
+            raise LostRace("a session was changed")
+        if self._events:
+            run(insert(EVENTS), self._events)
+        if self._messages:
+            run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
+        if self.legs:
+            names = ("source", "participant", "communication", "media")
+            rows = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
+            run(_INSERT_LEG[self.connection.dialect.name], rows)
+        if self.clocks:
+            run(
+                _UPSERT_CLOCK[self.connection.dialect.name],
+                [{"worker": worker, "source": source, "document": text} for (worker, source), text in self.clocks.items()],
+            )
+
+
+def _too_late(event: Event) -> Late:
+    reason = "The session was sealed and forgotten before the event came."
+    return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
+
+
+_UPDATE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
+
+# The number of the transaction makes an order in which no message comes later than one that was read: see `Store.feed`.
+_TRANSACTION = {"sqlite": "0", "postgresql": "pg_current_xact_id()::text::bigint"}
+_INSERT_MESSAGE = {name: insert(MESSAGES).values(transaction=literal_column(number)) for name, number in _TRANSACTION.items()}
+_UPSERT_CLOCK = {
+    name: (one := dialect.insert(CLOCKS)).on_conflict_do_update(
+        index_elements=["worker", "source"], set_={"document": one.excluded.document}
+    )
+    for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
+}
+_INSERT_LEG = {
+    name: dialect.insert(LEGS).on_conflict_do_nothing() for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
+}

@@ -1,0 +1,156 @@
+"""The proof that a store is right: every row is whole, and every session equals the fold of its events.
+
+What is checked of each session, and what it would find:
+
+    digest of each row         a byte that was changed, in an event, in a session or in its rules
+    positions of the events    an event that is missing
+    fold of the events         a session, a context, a deadline or a state of the row that does not follow from them
+    fold of a sealed session   the same, as long as the table is the one under which it was sealed
+
+A session that was folded under another table is no fault. It is counted, because it cannot be proved until it is folded anew.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+from sqlalchemy import Connection, select
+
+from cobrowse_session.errors import CobrowseError
+from cobrowse_session.events import Event
+from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
+from cobrowse_session.store.shelf import rows_of_sessions
+from cobrowse_session.store.store import PAGE, Store
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.saved import read_offsets
+from cobrowse_session.wire.stored import restore_rules, restore_sealed_view
+
+
+@frozen
+class Finding:
+    """Something wrong in a store.
+
+    Attributes:
+        session: the id of the session.
+        found: what is wrong.
+    """
+
+    session: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"session {self.session!r}: {self.found}"
+
+
+@define
+class Verified:
+    """The numbers of what was verified.
+
+    Attributes:
+        sessions: the sessions.
+        events: their events.
+        other_table: the sessions that were folded under another table, and could not be proved.
+        findings: what is wrong.
+    """
+
+    sessions: int = 0
+    events: int = 0
+    other_table: int = 0
+    findings: list[Finding] = field(factory=list)
+
+
+def verify(store: Store) -> Verified:
+    """Return the numbers of what was verified in a store. It can be done while the store is used.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    verified, after = Verified(), ""
+    with store.database.reading() as connection:
+        verified.findings += _orphans(connection)
+    while True:
+        with store.database.reading() as connection:
+            page = select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id).limit(PAGE)
+            rows = [dict(row) for row in connection.execute(page).mappings()]
+            events = rows_of_sessions(connection, [row["id"] for row in rows])
+            rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
+        for row in rows:
+            proof = _Proof(store, row, events[row["id"]], rules.get(row["rules"]))
+            verified.findings += (Finding(row["id"], found) for found in proof.findings())
+            verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
+            verified.other_table += not proof.is_same_table
+        if len(rows) < PAGE:
+            return verified
+        after = rows[-1]["id"]
+
+
+def _orphans(connection: Connection) -> Iterator[Finding]:
+    orphans = select(EVENTS.c.session).outerjoin(SESSIONS, SESSIONS.c.id == EVENTS.c.session).where(SESSIONS.c.id.is_(None))
+    yield from (Finding(session, "it has events, and no row of its own") for session in connection.scalars(orphans.distinct()))
+
+
+@define
+class _Proof:
+    """The proof of one session."""
+
+    store: Store
+    row: Row
+    events: Sequence[Row]
+    rules: Row | None
+    is_same_table: bool = True
+
+    def findings(self) -> Iterator[str]:
+        """Yield what is wrong."""
+        broken = [*self._broken_rows()]
+        yield from broken
+        if not broken:  # otherwise the rest would follow from that
+            try:
+                yield from self._differences()
+            except (CobrowseError, LookupError, ValueError, TypeError) as error:
+                yield f"it cannot be folded: {type(error).__name__}: {error}"
+
+    def _broken_rows(self) -> Iterator[str]:
+        if self.rules is None:
+            yield f"its rules, row {self.row['rules']}, are missing"
+        elif self.rules["digest"] != rules_digest(self.rules["document"]):
+            yield f"its rules, row {self.rules['id']}, were changed"
+        if not is_whole(self.row):
+            yield "its row was changed"
+        yield from (f"the event at position {row['position']} was changed" for row in self.events if not is_whole(row))
+        if len(self.events) != self.row["events"] or any(row["position"] != place for place, row in enumerate(self.events)):
+            yield f"{len(self.events)} events are stored, {self.row['events']} were"
+
+    def _differences(self) -> Iterator[str]:
+        table = self.store.lifecycle.table
+        assert self.rules is not None, "it would have been found"
+        rules, self.is_same_table = restore_rules(self.rules["document"], table)
+        copies = [event_of(row["document"], table) for row in self.events if not row["late"]]
+        if any(copy.subject != self.row["id"] for copy in copies):
+            yield "an event of another session is among its events"
+        if not self.is_same_table:
+            return
+        view = json.loads(self.row["document"])
+        log = SessionLog(rules, self.row["id"])
+        log.offsets = dict(read_offsets(view["offsets"], "$.offsets"))
+        log.restore(copies, advanced=as_moment(self.row["advanced"]))
+        if self.row["sealed"]:
+            yield from self._differences_of_sealed(log, copies, view)
+        else:
+            folded = session_row(log, version=self.row["version"], rules=self.row["rules"], events=self.row["events"])
+            folded["document"], stored = json.loads(folded["document"]), {**self.row, "document": view}
+            yield from (_difference(name) for name in folded if name != "digest" and folded[name] != stored[name])
+
+    def _differences_of_sealed(self, log: SessionLog, copies: list[Event], view: dict[str, Any]) -> Iterator[str]:  # JSON
+        stored = restore_sealed_view(view, copies, log.lifecycle.table)
+        if stored.session != log.session:
+            yield _difference("document")
+        if stored.trace != log.trace:
+            yield "its sealed trace does not follow from its events"
+        if (str(log.session.state), None) != (self.row["state"], self.row["deadline"]):
+            yield _difference("state")
+
+
+def _difference(column: str) -> str:
+    return f"{'its session' if column == 'document' else f'the column {column!r}'} does not follow from its events"

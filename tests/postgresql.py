@@ -1,0 +1,84 @@
+"""A PostgreSQL server of the tests' own, in a folder that is removed in the end."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+"""Where Debian puts the programs of a server."""
+
+
+def program(name: str) -> str | None:
+    """Return a program of PostgreSQL. None: it is not installed."""
+    return shutil.which(name, path=os.pathsep.join([*map(str, FOLDERS), os.environ.get("PATH", "")]))
+
+
+@contextmanager
+def server(folder: Path) -> Iterator["Server"]:
+    """Run a server in an empty folder."""
+    one = Server(folder)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop("immediate")
+
+
+class Server:
+    """A server that can be stopped, killed and started again.
+
+    Args:
+        folder: it gets the data.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = _free_port()
+        folder.chmod(0o755)
+        if user := _user():
+            shutil.chown(folder, user)
+        self._run("initdb", "-D", self.data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        """The address of its first database."""
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"postgresql://tests@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder}"
+        self._run("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it. `immediate` is as if it were killed: it recovers at the next start."""
+        self._run("pg_ctl", "-D", self.data, "-m", mode, "stop")
+
+    def _run(self, name: str, *arguments: str | Path) -> None:
+        found = program(name)
+        assert found is not None, f"{name} is not installed"
+        # The output goes nowhere: the server would keep a pipe open.
+        command = [found, *map(str, arguments)]
+        subprocess.run(command, check=True, user=_user(), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _user() -> str | None:
+    """Return the user who runs the server: PostgreSQL refuses to run as root."""
+    if os.geteuid():
+        return None
+    return next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
