@@ -99,6 +99,7 @@ class Abandoned(Entered):
 
     prefix, kind, rank = "com.acme.", "abandoned", 72
     target_state = "abandoned"
+    disconnect_type: str | None = "peer"
 
 
 @frozen(kw_only=True, repr=False)
@@ -245,6 +246,58 @@ MANY = Table.standard().extended(
 """Many states."""
 
 
+# --- Names --------------------------------------------------------------------------------------------------------------------
+
+NAMED = (
+    *(
+        "start",
+        "initial",
+        "initial_states",
+        "live",
+        "live_states",
+        "ended",
+        "working",
+        "working_states",
+        "frame",
+        "title",
+        "desc",
+    ),
+    *(
+        "any",
+        "any_other",
+        "stays_absent",
+        "question_1",
+        "question_99",
+        "end",
+        "state",
+        "note",
+        "Class",
+        "root_start",
+        "constructor",
+    ),
+    *("on hold", "on_20hold", "state_on_20hold", "on-hold", "on_2dhold", "on__hold", "on_hold", "none-connected"),
+    *("complete_annotation_1", "complete annotation 1", "connected__live", "2nd", "_", "__", "é", "e9", "[*]", "a.b", "<b>&#59;"),
+)
+"""Names that a picture or a format has for its own parts, and names that are alike once they are written as one word."""
+
+
+def _by_turns(*likes: str) -> dict[str, str]:
+    return {name: likes[number % len(likes)] for number, name in enumerate(NAMED)}
+
+
+_IN_NAMES = _by_turns("connected", "offering", "disconnected", "none", "alerting")
+NAMES = Table.standard().extended(
+    "names",
+    kinds=(Noted,),
+    states=_IN_NAMES,
+    connection=(
+        _row("still_connected", "connected", tuple(name for name, like in _IN_NAMES.items() if like == "connected"), DUPLICATE),
+        _row("noted", "noted", (*CONNECTION_STATES, *NAMED), NO_TRANSITION, actions=(write_nothing,)),
+    ),
+)
+NAMES_OF_WORK = Table.standard().extended("names of work", states=_by_turns("pending", "complete", "skipped", "absent"))
+
+
 # --- Tables by chance ---------------------------------------------------------------------------------------------------------
 
 _KINDS = (WorkPaused, WorkResumed, WorkArchived, WorkReopened, WorkPrepared)
@@ -300,4 +353,6 @@ TABLES: Mapping[str, Table] = {
     "work": WORK,
     "none first": NONE_FIRST,
     "many": MANY,
+    "names": NAMES,
+    "names of work": NAMES_OF_WORK,
 }

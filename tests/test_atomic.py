@@ -15,7 +15,7 @@ from cobrowse_session.canonical import canonical
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import stream
-from cobrowse_session.wire import encode_event, encode_session, save_log
+from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
 from cobrowse_session.wire.trace import trace_entry
 
 SETTINGS = Settings(wrapup_prompt="timeout", wrapup_timeout=at(30) - at(0), alerting_timeout=at(20) - at(0))
@@ -139,6 +139,7 @@ def test_the_lifecycle_of_a_log_cannot_be_changed() -> None:
 
 TRACED = {sys.modules[f"cobrowse_session.stream.{name}"].__file__ for name in ("log", "copies", "fold")}
 TRACED |= {sys.modules[f"cobrowse_session.io.{name}"].__file__ for name in ("inbox", "waiting", "changes", "memory")}
+TRACED |= {sys.modules["cobrowse_session.wire.saved"].__file__}
 
 
 class Signal(BaseException):
@@ -205,6 +206,40 @@ def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of
         )
         act(log)
         assert held(log) == held_after(fresh(), act), line
+
+
+@pytest.mark.parametrize("what", ["in order", "late", "a later edition", "advance", "trace", "save_log"])
+def test_a_signal_at_any_line_of_the_first_use_of_a_restored_log_loses_no_event(what: str) -> None:
+    lifecycle = Lifecycle(settings=SETTINGS)
+    saved = save_log(log_of(lifecycle))
+    uses: dict[str, Callable[[SessionLog], object]] = {
+        "advance": lambda log: log.advance(at(900)),
+        "trace": lambda log: log.trace,
+        "save_log": save_log,
+    }
+
+    def act(log: SessionLog) -> object:
+        return uses[what](log) if what in uses else log.add(NEW[what])
+
+    def fresh() -> SessionLog:
+        log = restore_log(saved, lifecycle)
+        assert "events not loaded" in repr(log)
+        return log
+
+    once = fresh()
+    count = lines_of(lambda: act(once))
+    for line in range(1, count + 1):
+        log = fresh()
+        with pytest.raises(Signal), signal_at(line):
+            act(log)
+
+        assert held(log) >= held(fresh()), line
+        expected = fold(log.copies, log.advanced, lifecycle=lifecycle)
+        assert (list(map(trace_entry, log.trace)), log.session) == (list(map(trace_entry, expected.trace)), expected.session), (
+            line
+        )
+        act(log)
+        assert everything(log)[:3] == everything(once)[:3], line
 
 
 def held_after(log: SessionLog, act: Callable[[SessionLog], object]) -> set[str]:

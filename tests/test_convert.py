@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,7 @@ def test_a_reject_has_what_was_found_and_expected(payload: Path) -> None:
 
     (line,) = events(rejects.read_text())
     assert line == {
+        "file": str(payload),
         "line": 2,
         "error": "not_recognised",
         "path": "$",
@@ -309,6 +311,18 @@ def test_growing_snapshots_in_several_files_are_one_session(folder: Path) -> Non
 
     sessions = [json.loads(line) for line in command("replay", "-", stdin=converted.out.encode()).out.splitlines()]
     assert {session["id"]: session["state"] for session in sessions} == {"leg": "disconnected", "leg2": "connected"}
+
+
+@pytest.mark.parametrize("name", ["a.json", "more/b.jsonl", "more/c.jsonl.gz", "ä b\n.json", os.fsdecode(b"\xff.json")])
+def test_a_reject_names_the_file_that_has_the_line(folder: Path, name: str) -> None:
+    lines = f"{GOOD}\n{{}}\n".encode()
+    (folder / name).write_bytes(gzip.compress(lines) if name.endswith(".gz") else lines)
+
+    done = command("convert", folder, "-", "--rejects", folder / "rejects", stdin=b"{}\n")
+    found = [(one["file"], one["line"]) for one in events((folder / "rejects").read_text())]
+
+    assert done.code == 1
+    assert found == [(str(folder / name).replace("\udcff", "\\udcff"), 2), ("-", 1)]
 
 
 def test_files_may_be_named_beside_standard_input(folder: Path) -> None:

@@ -11,25 +11,29 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from examples.tables import draw
 from markdown_it import MarkdownIt
-from tests.own_tables import LIVE, TABLES, table_by_chance
+from tests.own_tables import LIVE, NAMED, NAMES, NAMES_OF_WORK, TABLES, table_by_chance
 from tests.tables import table_of
 
-from cobrowse_session.diagrams import FORMATS, PICTURES, Picture, render
+from cobrowse_session import Lifecycle, SessionLog
+from cobrowse_session.diagrams import FORMATS, PICTURES, Picture, TracePath, render
 from cobrowse_session.diagrams.dot import dot
 from cobrowse_session.diagrams.graph import LONGEST, STAYS, Edge, Graph, Group, Move, Node, graph_of, is_refusal, moves_of
 from cobrowse_session.diagrams.layout import layout_of
 from cobrowse_session.diagrams.mermaid import _CLASSES, mermaid
+from cobrowse_session.diagrams.paths import with_path
 from cobrowse_session.diagrams.shapes import DARK, LIGHT, REGULAR, Place
 from cobrowse_session.diagrams.svg import svg
-from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import has_changes
 from cobrowse_session.lifecycle.row import Row, name_of, refused
 from cobrowse_session.lifecycle.states import CLOSED, NOT_YET_CONNECTED
 from cobrowse_session.lifecycle.table import CONNECTION, LEG_ENDED
+from cobrowse_session.tables import Entered
+from cobrowse_session.testing import stream
+from cobrowse_session.wire.trace import trace_entry
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,7 +55,7 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 def test_everything_that_moves_is_on_exactly_one_edge(graph: Graph) -> None:
     drawn = Counter(move.key for edge in graph.edges for move in edge.moves if move.target)
 
-    assert drawn == Counter(move.key for move in moves_of(graph.name, graph.table) if move.target and _can_happen(move, graph))
+    assert drawn == Counter(move.key for move in _moves(graph) if move.target and _can_happen(move, graph))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -73,8 +77,9 @@ def test_refusals_are_no_edges(graph: Graph) -> None:
 
 
 def test_an_edge_of_a_frame_holds_for_every_state_inside(graph: Graph) -> None:
+    ovals = {node.id for node in graph.nodes if node.kind == "any"}
     for edge in graph.edges:
-        if edge.kind in ("event", "deadline") and edge.moves and not edge.source.startswith("any"):
+        if edge.kind in ("event", "deadline") and edge.moves and edge.source not in ovals:
             ends = {(move.source, _place(move.target)) for move in edge.moves}
             sources = ("absent",) if edge.source == "stays_absent" else graph.members(edge.source)
             assert ends == {(a, b) for a in sources for b in graph.members(edge.target) if a != b}, edge.id
@@ -93,9 +98,10 @@ def test_every_event_of_an_edge_of_a_frame_holds_for_every_state_inside(graph: G
 
 
 def test_an_oval_is_every_state_or_every_one_outside_of_the_targets_frame(graph: Graph) -> None:
-    states = {*graph.table.states.after_call_work}
+    states = {*graph.ids.values()}
+    ovals = {node.id for node in graph.nodes if node.kind == "any"}
     for edge in graph.edges:
-        if edge.source in ("any", "any_other"):
+        if edge.source in ovals:
             target = edge.moves[0].target
             mates = next((group.states for group in graph.groups if target != "absent" and target in group.states), (target,))
             assert {move.source for move in edge.moves} == (states if edge.source == "any" else states - {*mates}), edge.id
@@ -147,21 +153,67 @@ def test_an_own_deadline_is_labelled_by_its_timers_first_sentence() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("picture", "state", "like"),
-    [("connection", "live", "connected"), ("after-call-work", "any", "complete"), ("after-call-work", "question_1", "skipped")],
-)
-def test_a_state_with_the_name_of_a_part_of_the_picture_is_said_so(picture: Picture, state: str, like: str) -> None:
-    table = Table.standard().extended("mine", states={state: like}, connection=_repeats(state))
-
-    with pytest.raises(TableError, match=f"state '{state}': a part of the picture has this name: rename the state"):
-        graph_of(picture, table)
+# --- Names of states ----------------------------------------------------------------------------------------------------------
 
 
-def _repeats(state: str) -> list[Row]:
-    """What a connected-like state of one's own lacks."""
-    row = Row(name="still", on=("connected",), source=(state,), result=refused("no"), reason="No.", cites=())
-    return [row] if state == "live" else []
+@pytest.mark.parametrize(("picture", "table"), [("connection", NAMES), ("after-call-work", NAMES_OF_WORK)])
+def test_a_state_of_any_name_has_a_node_of_its_own_with_this_name(picture: Picture, table: Table) -> None:
+    graph = graph_of(picture, table)
+    states = table.states.connection if picture == "connection" else table.states.after_call_work
+    parts = [*(node.id for node in graph.nodes), *(group.id for group in graph.groups), "start", "title", "desc"]
+
+    assert {*NAMED} < {*states}
+    assert [*graph.ids] == [*states]
+    assert len(parts) == len({*parts})
+    assert {node.id: node.label for node in graph.nodes if node.id in graph.ids.values()} == {
+        graph.ids[state]: (state,) for state in states
+    }
+    assert all(re.fullmatch("[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", node) for node in graph.ids.values())
+    assert {state for state, node in graph.ids.items() if state == node} >= {*states} - {*NAMED}
+
+
+@pytest.mark.parametrize(("picture", "table"), [("connection", NAMES), ("after-call-work", NAMES_OF_WORK)])
+def test_each_format_tells_states_of_any_name_apart(picture: Picture, table: Table) -> None:
+    graph = graph_of(picture, table)
+    states = len(graph.ids)
+    boxes = re.findall(r'^ +state ".*" as (\S+)', mermaid(graph), re.MULTILINE)
+    nodes = re.findall(r'^ +"?(\w+)"? \[(?:label|shape)', dot(graph), re.MULTILINE)
+    ids = [element.get("id") for element in _parsed(svg(graph)).iter() if element.get("id")]
+    scxml = [state.attrib for state in _parsed(render(picture, "scxml", table=table)).iter(f"{SCXML}state")]
+    xstate = json.loads(render(picture, "xstate", table=table))["states"]
+    head, *_ = _table(render(picture, "markdown", table=table))
+
+    for found in (boxes, nodes, ids):
+        assert len(found) == len({*found}) > states
+    assert [state.get(f"{BY_ROW}state", state["id"]) for state in scxml] == [*graph.ids]
+    assert [node.get("description", name) for name, node in xstate.items()] == [*graph.ids]
+    assert [state["id"] for state in scxml] == [*xstate] == [*graph.ids.values()]
+    assert head[1:] == [*graph.ids]
+
+
+@frozen(kw_only=True, repr=False)
+class Live(Entered):
+    """The leg waits in a state that is called like a frame."""
+
+    prefix, kind, rank = "com.acme.", "live", 12
+    target_state, segment = "live", "Live"
+
+
+def test_the_path_of_a_session_goes_through_states_of_any_name() -> None:
+    table = Table.standard().extended("mine", kinds=(Live,), like={"live": "offering"}, states={"live": "offering"})
+    log = SessionLog.of(
+        stream("s1").event(Live).after(1).alerting().after(1).event(Live).event(Live).after(1).connected(), Lifecycle(table=table)
+    )
+    graph = with_path(graph_of("connection", table), TracePath.of(list(map(trace_entry, log.trace))))
+    (live,) = (node for node in graph.nodes if node.label == ("live",))
+
+    assert (live.badge, [annotation.label for annotation in live.annotations]) == ("×2", ["live = duplicate (1)"])
+    assert {node.id for node in graph.nodes if node.emphasis == "taken"} == {"none", "state_live", "alerting", "connected"}
+    assert {edge.id for edge in graph.edges if edge.emphasis == "taken"} == {
+        "none-pending",
+        "pending-pending",
+        "pending-connected",
+    }
 
 
 def test_what_holds_for_some_states_of_a_frame_is_drawn_from_these() -> None:
@@ -210,7 +262,7 @@ def test_no_line_on_an_edge_is_longer_than_it_may_be(graph: Graph) -> None:
 
 def test_where_it_begins_and_ends_is_marked(graph: Graph) -> None:
     kinds = {node.id: node.kind for node in graph.nodes}
-    states = graph.table.states
+    states = graph.states
 
     assert kinds[graph.initial] == "initial"
     assert (states.ended | {*states.like(*CLOSED)}) & kinds.keys() == {name for name, kind in kinds.items() if kind == "final"}
@@ -224,7 +276,7 @@ def test_the_description_tells_every_edge(graph: Graph) -> None:
 
 
 def test_mermaid_shows_the_edges_of_the_graph(graph: Graph) -> None:
-    assert sorted(_of_mermaid(mermaid(graph))) == sorted((_word(a), _word(b)) for a, b in _ends(graph))
+    assert sorted(_of_mermaid(mermaid(graph), graph)) == sorted(_ends(graph))
 
 
 def test_dot_shows_the_edges_of_the_graph(graph: Graph) -> None:
@@ -245,7 +297,7 @@ def test_svg_shows_every_node_and_every_edge_under_its_id(graph: Graph) -> None:
 
 
 def _svg_id(graph: Graph, one: Node | Edge) -> str:
-    return f"{graph.name}-{one.id}".replace(" ", "_20").replace(".", "_2e")
+    return f"{graph.name}-{one.id}"
 
 
 def test_in_svg_an_edge_ends_where_its_nodes_are(graph: Graph) -> None:
@@ -339,7 +391,7 @@ def test_scxml_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     ]
     expected = [
         (
-            *(move.event, _word(move.source), _word(move.target), move.row.name),
+            *(move.event, move.source, move.target, move.row.name),
             " and ".join(name_of(guard).replace(" ", "_") for guard in move.row.guards),
             " ".join(name_of(stamp) for stamp in move.row.actions),
         )
@@ -364,7 +416,7 @@ def test_xstate_has_every_row_in_every_state_in_order(graph: Graph) -> None:
     ]
     expected = [
         (
-            *(move.event, _word(move.source), _word(move.target), move.row.name),
+            *(move.event, move.source, move.target, move.row.name),
             [name_of(guard) for guard in move.row.guards],
             [name_of(stamp) for stamp in move.row.actions],
         )
@@ -636,7 +688,7 @@ def test_every_picture_of_an_own_table_is_written_by_its_name(tmp_path: Path) ->
 
     assert (tmp_path / "connection.svg").read_bytes() == (ROOT / "examples" / "tables" / "hold.svg").read_bytes()
     assert len(list(tmp_path.iterdir())) == len(PICTURES) * len(FORMATS)
-    assert (wrong.returncode, wrong.stderr) == (1, "expected module:NAME of a table, found 'hold'\n")
+    assert (wrong.returncode, wrong.stderr) == (1, "hold: expected MODULE:NAME, as acme.tables:TABLE, found 'hold'.\n")
 
 
 # --- How ----------------------------------------------------------------------------------------------------------------------
@@ -648,15 +700,22 @@ def _parsed(xml: str) -> ET.Element:
 
 def _can_happen(move: Move, graph: Graph) -> bool:
     """A leg ends once, and there is no after-call work before."""
-    return move.event != LEG_ENDED or graph.table.states.standard(move.source) == "absent"
+    return move.event != LEG_ENDED or graph.states.standard(move.source) == "absent"
+
+
+def _moves(graph: Graph) -> list[Move]:
+    """What the machine does, with the ids of the nodes in place of the states."""
+    moves = moves_of(graph.name, graph.table)
+    return [evolve(move, source=graph.ids[move.source], target=move.target and graph.ids[move.target]) for move in moves]
 
 
 def _ends(graph: Graph) -> list[Ends]:
     return [(edge.source, edge.target) for edge in graph.edges]
 
 
-def _of_mermaid(text: str) -> Iterator[Ends]:
-    arrows = [(source.removesuffix("_states"), target.removesuffix("_states")) for source, target in _arrows(text)]
+def _of_mermaid(text: str, graph: Graph) -> Iterator[Ends]:
+    frames = {f"{group.id}_states": group.id for group in graph.groups}
+    arrows = [(frames.get(source, source), frames.get(target, target)) for source, target in _arrows(text)]
     onward = {source: target for source, target in arrows if "__" in source}
     for source, target in arrows:
         if "[*]" not in (source, target) and source not in onward:
@@ -713,15 +772,10 @@ def _given(move: Move) -> str:
             return f"{signs[verdict.kind]} {verdict.rule or (move.row.name if verdict.kind == 'applied' else verdict.kind)}"
 
 
-def _word(state: str | None) -> str | None:
-    """A state as a word: these formats allow no spaces."""
-    return state and state.replace(" ", "_20")
-
-
 def _by_state(graph: Graph) -> list[Move]:
     """The moves, state by state in the order of the picture."""
     order = [node.id for node in graph.nodes]
-    return sorted(moves_of(graph.name, graph.table), key=lambda move: order.index(move.source))
+    return sorted(_moves(graph), key=lambda move: order.index(move.source))
 
 
 def _guards(guard: dict[str, object] | None) -> object:

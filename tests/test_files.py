@@ -169,22 +169,29 @@ def test_after_an_error_no_output_has_changed_and_the_error_names_its_file(
     assert names(folder) == before
 
 
+@pytest.mark.parametrize("options", [(), ("--jobs", "2")], ids=["one", "jobs"])
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_after_a_signal_no_output_has_changed(name: str, code: int, folder: Path) -> None:
-    before, number = names(folder), signal.Signals[name]
-    line = [sys.executable, "-m", "cobrowse_session", "replay", "-", "-o", "out"]
+def test_after_a_signal_no_output_has_changed(
+    name: str, code: int, options: tuple[str, ...], folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before, number, temporary = names(folder), signal.Signals[name], tmp_path_factory.mktemp("temporary")
+    line = [sys.executable, "-m", "cobrowse_session", "replay", "-", "-o", "out", *options]
     handler = signal.signal(number, signal.SIG_DFL)  # a shell's background job ignores SIGINT, and its children do, too
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as running:
         signal.signal(number, handler)
         assert running.stdin
+        assert running.stderr
         running.stdin.write(b"\n" * 2_000_000)  # more than a pipe holds: the command reads
         running.stdin.flush()
         running.send_signal(number)
+        said = running.stderr.read()  # to its end: no process is left that could write
         found = running.wait(timeout=60)
 
-    assert found == code
+    assert (found, said) == (code, b"")
     assert (folder / "out").read_text() == OLD
     assert names(folder) == before
+    assert names(temporary) == set()
 
 
 def test_an_output_keeps_its_permissions_and_a_link_its_target(folder: Path) -> None:

@@ -1,7 +1,11 @@
 """`replay --jobs`: several processes write what one writes."""
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from multiprocessing import active_children
 from pathlib import Path
@@ -119,6 +123,33 @@ def test_a_process_that_is_ended_from_outside_is_an_error_that_says_what_helps()
             jobs.replay([])
 
     assert not active_children()
+
+
+INTERRUPTS_WHEN_A_PROCESS_STARTS = """
+import os, signal, sys
+if "--multiprocessing-fork" in sys.orig_argv:
+    os.killpg(0, signal.SIGINT)
+"""
+
+
+def test_ctrl_c_while_the_processes_start_is_the_end_of_all_and_of_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_WHEN_A_PROCESS_STARTS)
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "events.jsonl").write_text("\n".join(map(encode_event, stream("s1").connected())))
+    line = [sys.executable, "-m", "cobrowse_session", "replay", "events.jsonl", "--jobs", "3", "-o", "out"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path / "temporary")}
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores SIGINT, and its children do, too
+    try:
+        done = subprocess.run(
+            line, cwd=tmp_path, env=environment, capture_output=True, start_new_session=True, timeout=60, check=False
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != "") == ["events.jsonl", "sitecustomize.py"]
+    assert not (tmp_path / "out").exists()
+    assert [*(tmp_path / "temporary").iterdir()] == []
 
 
 def test_each_process_has_the_table_of_the_command(tmp_path: Path) -> None:

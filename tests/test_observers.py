@@ -1,11 +1,12 @@
 """Observers of a log and of an inbox: called after the write, in order, and never able to change a log or to hide a change."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 
 import pytest
@@ -464,3 +465,152 @@ def test_a_change_whose_delivery_is_cancelled_is_delivered_again() -> None:
     asyncio.run(main())
 
     assert found == [seen.changes[0], *seen.changes]
+
+
+def test_several_tasks_of_one_loop_after_the_other_deliver_all_changes() -> None:
+    found: list[Change] = []
+
+    async def publish(_log: SessionLog, change: Change) -> None:
+        await asyncio.sleep(0)
+        found.append(change)
+
+    observer, seen = AsyncObserver(publish), Seen()
+    log = log_of(seen, observer)
+
+    async def main(event: Event) -> None:
+        log.add(event)
+        await asyncio.gather(observer.deliver(), observer.deliver(), observer.deliver())
+
+    for event in CALL:
+        asyncio.run(main(event))
+
+    assert found == seen.changes
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_loop_that_stops_in_a_delivery_keeps_no_change_from_the_next_loop(*, goes_on: bool) -> None:
+    found: list[Change] = []
+    first = asyncio.new_event_loop()
+    gates = [first.create_future()]
+
+    async def publish(_log: SessionLog, change: Change) -> None:
+        if gates:
+            await gates.pop()
+        found.append(change)
+
+    gate, observer, seen = gates[0], AsyncObserver(publish), Seen()
+    log_of(seen, observer, events=CALL)
+    delivery = first.create_task(observer.deliver())
+    first.run_until_complete(asyncio.sleep(0))
+    asyncio.run(asyncio.wait_for(observer.deliver(), 5))
+    if goes_on:  # it delivers its change a second time, as one that was cancelled, and no other
+        gate.set_result(None)
+        first.run_until_complete(delivery)
+    else:
+        delivery.get_coro().close()
+    first.close()
+
+    assert found == [*seen.changes, *seen.changes[:1] * goes_on]
+
+
+def test_a_function_that_awaits_its_own_delivery_is_told_so(caplog: pytest.LogCaptureFixture) -> None:
+    async def publish(_log: SessionLog, _change: Change) -> None:
+        await observer.deliver()
+
+    observer = AsyncObserver(publish)
+    log_of(observer, events=CALL)
+    asyncio.run(asyncio.wait_for(observer.deliver(), 5))
+    asyncio.run(observer.deliver())
+
+    assert len(caplog.records) == 3
+    assert all("the function awaits deliver, which awaits the function" in str(record.exc_info) for record in caplog.records)
+
+
+def test_a_full_queue_is_reported_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    queue: asyncio.Queue[Change] = asyncio.Queue(maxsize=2)
+    seen = Seen()
+    log = log_of(lambda _, change: queue.put_nowait(change), seen, events=CALL)
+
+    assert [queue.get_nowait(), queue.get_nowait()] == seen.changes[:2]
+    assert [vars(record)["change"] for record in caplog.records] == ["new disconnected e3"]
+    assert result_of(log) == result_of(log_of(events=CALL))
+
+
+def test_a_loop_that_is_closed_is_reported_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    log = log_of(lambda _, change: loop.call_soon_threadsafe(print, change), events=CALL)
+
+    assert [vars(record)["change"] for record in caplog.records] == ["new alerting e1", "new connected e2", "new disconnected e3"]
+    assert result_of(log) == result_of(log_of(events=CALL))
+
+
+# --- Observers that write -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))], ids=str)
+def test_an_observer_that_adds_the_next_event_leaves_the_log_that_all_events_make(order: tuple[int, ...]) -> None:
+    left = [CALL.events[place] for place in order]
+    log = log_of()
+    log.observers = [lambda log, _: left and log.add(left.pop())]
+    log.add(left.pop())
+
+    assert result_of(log) == result_of(log_of(events=CALL))
+
+
+def test_an_observer_that_takes_itself_away_is_not_called_again() -> None:
+    seen = Seen()
+
+    def once(log: SessionLog, change: Change) -> None:
+        seen(log, change)
+        log.observers = ()
+
+    log = log_of(once)
+    for event in CALL:
+        log.add(event)
+
+    assert len(seen) == 1
+    assert result_of(log) == result_of(log_of(events=CALL))
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_what_is_no_exception_leaves_the_log_that_all_events_make_in_any_order(signal: type[BaseException]) -> None:
+    def stops(_log: SessionLog, _change: Change) -> None:
+        raise signal
+
+    for order in permutations(CALL):
+        log = log_of(stops)
+        for event in order:
+            with pytest.raises(signal):
+                log.add(event)
+
+        assert result_of(log) == result_of(log_of(events=CALL))
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda inbox: inbox.add(CALL.events[1], at(3)),
+        lambda inbox: inbox.receive(encode_event(CALL.events[1]), at(3)),
+        lambda inbox: inbox.take(json.loads(encode_event(CALL.events[1])), at(3)),
+        lambda inbox: inbox.put(log_of(events=CALL)),
+        lambda inbox: inbox.drop("s1"),
+        lambda inbox: inbox.advance(at(9000)),
+        lambda inbox: inbox.restore_state(Inbox(TIMED).save_state()),
+    ],
+    ids=["add", "receive", "take", "put", "drop", "advance", "restore_state"],
+)
+def test_an_observer_cannot_write_to_its_inbox_in_any_way(way: Callable[[Inbox], object]) -> None:
+    refused: list[str] = []
+
+    def write(_log: SessionLog, _change: Change) -> None:
+        with pytest.raises((RuntimeError, ValueError)) as raised:
+            way(inbox)
+        refused.append(str(raised.value))
+
+    inbox, other = Inbox(TIMED, observers=[write]), Inbox(TIMED)
+    for event in CALL:
+        assert inbox.add(event, event.received) == other.add(event, event.received)
+
+    assert len(refused) == len(CALL.events)
+    assert result_of(inbox.logs["s1"]) == result_of(other.logs["s1"])

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from cobrowse_session import AfterCallWork, AfterCallWorkState, CobrowseSession, Event, Lifecycle, Settings
 from cobrowse_session.canonical import canonical, order
+from cobrowse_session.events import KINDS as EVENT_KINDS
 from cobrowse_session.stream import FoldResult, SessionLog, fold
 from cobrowse_session.testing import START, Stream, duration, stream
 from cobrowse_session.wire import decode_event, encode_session
@@ -80,6 +81,30 @@ def test_at_one_instant_rank_decides() -> None:  # ORDER-2
     # Source and id stand the other way round.
     events = [evolve(one(made(BEGUN)), id=chr(ord("z") - n), source=f"/{chr(ord('z') - n)}") for n, made in enumerate(RANKS)]
     assert [step.event.kind for step in folds(events).trace] == KINDS
+
+
+def test_the_rank_of_a_kind_is_never_another_one() -> None:
+    # A new kind takes a rank between two of these, and gets a line here. No line changes: tables of users have ranks between
+    # them, and saved logs were sorted by them.
+    pinned = {
+        "scheduled": 0,
+        "offering": 10,
+        "contacting": 20,
+        "dialing": 30,
+        "alerting": 40,
+        "connected": 50,
+        "updated": 60,
+        "acw.required": 70,
+        "disconnected": 80,
+        "terminated": 90,
+        "acw.started": 100,
+        "wrapup": 110,
+        "acw.ended": 120,
+        "unknown": 130,
+    }
+
+    assert [(event.kind, event.rank) for event in EVENT_KINDS.values()] == [*pinned.items()]
+    assert all(vars(event)["rank"] == pinned[event.kind] for event in EVENT_KINDS.values())  # in the class, by no place in a list
 
 
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(RANKS)), ids=[f"{a} {b}" for a, b in pairwise(KINDS)])

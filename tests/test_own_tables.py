@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import permutations
 from pathlib import Path
 from subprocess import PIPE
@@ -16,7 +17,8 @@ from types import ModuleType
 from typing import Any, Optional, Union
 
 import pytest
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, frozen, setters
+from attrs import fields as attrs_fields
 from examples.tables import hold, parked, pause, short_calls
 from hypothesis import given
 from hypothesis import strategies as st
@@ -538,18 +540,79 @@ def test_a_kind_or_a_session_without_a_decorator_of_attrs_is_named() -> None:
     assert raised.value.problems[1].startswith("PlainSession: expected an attrs class: @define(")
 
 
+NOT_ONE: Any = 5  # `Any`: it is given where another type is wanted
+A_TIMER: Any = pause.TABLE.deadlines[-1].timer
+HELD_ROW: Any = hold.TABLE.connection[-1]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
         ({"kinds": Ringing}, "kinds: expected a tuple, found <class"),
-        ({"connection": hold.TABLE.connection[-1]}, "connection: expected a tuple, found Row"),
+        ({"connection": HELD_ROW}, "connection: expected a tuple, found Row"),
+        ({"connection": "held"}, "connection: expected a tuple, found 'held'"),
         ({"after_call_work": also("begins", finish_wrapup)}, "after_call_work: expected a tuple, found Added"),
         ({"deadlines": pause.TABLE.deadlines[-1]}, "deadlines: expected a tuple, found Deadline"),
+        ({"like": [("mine", "updated")]}, r"like: expected a dict, as {'parked': 'offering'}, found \[\('mine'"),
+        ({"states": ("parked",)}, r"states: expected a dict, as {'parked': 'offering'}, found \('parked',\)"),
     ],
 )
-def test_one_part_in_place_of_a_tuple_of_them_is_named(given: dict[str, Any], says: str) -> None:
+def test_one_part_in_place_of_several_is_named(given: dict[str, Any], says: str) -> None:
     with pytest.raises(TypeError, match=f"Table.extended: {says}"):
         STANDARD.extended("mine", **given)
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: STANDARD.extended(NOT_ONE), "name: expected text on one line, found 5"),
+        (lambda: STANDARD.extended(" "), "name: expected text on one line, found ' '"),
+        (lambda: STANDARD.extended("a\nb"), "name: expected text on one line, found 'a\\nb'"),
+        (lambda: STANDARD.extended("mine", kinds=[NOT_ONE]), "kinds: expected subclasses of Event, each one @frozen"),
+        (lambda: STANDARD.extended("mine", deadlines=[NOT_ONE]), "deadlines: expected a Deadline, found 5"),
+        (lambda: STANDARD.extended("mine", deadlines=[A_TIMER]), "deadlines: expected a Deadline, found <class"),
+        (
+            lambda: STANDARD.extended("mine", connection=[NOT_ONE]),
+            "expected a Row, or one with a place, as before('begins', row), found 5",
+        ),
+        (lambda: before(HELD_ROW), "before: expected the name of a row, then rows, found Row(name='"),
+        (lambda: after("ended", NOT_ONE), "after 'ended': expected rows, found 5"),
+        (lambda: instead("ended", NOT_ONE, HELD_ROW), "instead 'ended': expected rows, found 5"),
+        (lambda: before("ended", (HELD_ROW,)), "before 'ended': expected rows, found (Row(name='"),  # type: ignore[arg-type]  # the point
+        (lambda: before("ended"), "before 'ended': expected rows, found none"),
+        (lambda: also(NOT_ONE, finish_wrapup), "also: expected the name of a row, then actions, found 5"),
+        (lambda: also("ended", "held"), "also 'ended': expected actions, found 'held'"),  # type: ignore[arg-type]  # the point
+        (lambda: also("ended"), "also 'ended': expected actions, found none"),
+    ],
+)
+def test_a_part_of_another_type_is_named(make: Callable[[], object], problem: str) -> None:
+    with pytest.raises(TableError) as raised:
+        make()
+
+    assert raised.value.problems[0].startswith(problem)
+
+
+def test_the_attributes_that_an_action_writes_are_names() -> None:
+    with pytest.raises(TypeError, match=r"writes: expected names of fields, as @writes\('held'\), found <function"):
+        writes(set_mood)  # type: ignore[arg-type]  # `@writes` without parentheses
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "names"),
+    [
+        (event_class(rank=3), "disconnected", "disconnect_type"),
+        (event_class(rank=3), "alerting", "segment_type, segment"),
+        (event_class(rank=3), "acw.required", "required"),
+        (event_class(rank=3, disconnect_type="peer", target_state="disconnected"), "disconnected", ""),
+    ],
+)
+def test_a_kind_that_is_like_another_has_the_attributes_that_its_rows_read(kind: Any, other: str, names: str) -> None:
+    if not names:
+        assert STANDARD.extended("mine", kinds=[kind], like={"mine": other})
+        return
+
+    (problem,) = problems(kinds=[kind], like={"mine": other})
+    assert problem == f"kind 'mine' is like {other!r}, whose rows read {names}: add it to Mine, or a base with it"
 
 
 def test_a_kind_without_rows_is_named() -> None:
@@ -582,6 +645,32 @@ def _closure() -> Any:
     return inner
 
 
+@reads_session
+async def awaited(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """It is asked elsewhere."""
+    return True
+
+
+@writes("mood")
+def generated(_session: CobrowseSession, _event: Event, _: Policy) -> Iterator[None]:
+    """It writes later."""
+    yield
+
+
+@reads_session
+@frozen
+class Awaited:
+    """It is asked elsewhere, too."""
+
+    async def __call__(self, _session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        """Ask."""
+        return True
+
+
+async def due_later(_session: CobrowseSession, _: Policy) -> None:
+    """Nobody awaits it."""
+
+
 @writes("mood")
 def set_mood(_session: CobrowseSession, _event: Event, _: Policy) -> None:
     """Write what the session lacks."""
@@ -600,6 +689,9 @@ def set_mood(_session: CobrowseSession, _event: Event, _: Policy) -> None:
             {"guards": (_closure(),)},
             "row 'mine': guard inner: expected a function of a module or",
         ),
+        ({"guards": (awaited,)}, "row 'mine': guard awaited: expected a function that is neither async nor a generator"),
+        ({"guards": (Awaited(),)}, "row 'mine': guard Awaited: expected a function that is neither async nor a generator"),
+        ({"actions": (generated,)}, "row 'mine': action generated: expected a function that is neither async nor a generator"),
         ({"actions": (set_mood,)}, "row 'mine': an action writes 'mood', which is no field of CobrowseSession: add it there"),
         ({"reason": " "}, "row 'mine' has no reason: write one sentence for the outcome"),
     ],
@@ -616,10 +708,106 @@ def test_a_session_class_has_defaults_and_runs_no_hooks() -> None:
         mood: str = field()
 
     assert problems(session=Hooked) == (
+        "Hooked: each write would fail or run hooks: expected @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)",
         "Hooked: mood: expected a default, because a session begins without its first event",
-        "Hooked: each write would run hooks: @define(kw_only=True, on_setattr=attrs.setters.NO_OP)",
     )
     assert problems(session=Event)[0].startswith("session: expected a subclass of CobrowseSession, found ")
+
+
+def _same(_one: object, _other: object) -> bool:
+    return True
+
+
+DECORATORS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    # arguments of the decorator, members of the class, the flaw
+    ({"eq": False}, {}, "values that differ are equal"),
+    ({}, {"__eq__": _same}, "values that differ are equal"),
+    ({}, {"__eq__": lambda one, other: one is other}, "values that are the same differ"),
+    ({"slots": False}, {}, "deepcopy raises AttributeError: "),
+    ({"getstate_setstate": False}, {}, "deepcopy raises AttributeError: "),
+    ({"init": False}, {}, "its constructor does not take its fields by name, and nothing else"),
+    (
+        {"init": False},
+        {"__init__": lambda self: self.__attrs_init__()},
+        "its constructor does not take its fields by name, and nothing else",
+    ),
+    ({}, {"mark": field(default=None, init=False)}, "mark: no constructor takes this field"),
+    ({}, {"__copy__": lambda self: self}, "copy does not copy its fields"),
+    ({}, {"__getattr__": lambda *_: 5}, "deepcopy raises TypeError: "),
+]
+FINE: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"order": True}, {}),
+    ({"unsafe_hash": True}, {}),
+    ({"unsafe_hash": True, "cache_hash": True}, {}),
+    ({"repr": True}, {}),
+    ({"weakref_slot": False}, {}),
+    ({}, {"mark": field(default=None, eq=False)}),
+    ({}, {"mark": field(default=0, eq=abs)}),
+    ({}, {"mark": field(default=None, alias="markiert")}),
+    ({}, {"twice": cached_property(lambda self: 2 * self.mark)}),
+]
+
+
+def own_class(base: type, arguments: dict[str, Any], members: dict[str, Any]) -> Any:
+    """Return a subclass of sessions or events with a field, made by the decorator with more arguments."""
+    own = {"prefix": "com.acme.", "kind": "mine", "rank": 3} if issubclass(base, Event) else {}
+    made = type("Mine", (base,), {"__annotations__": {"mark": int | None}, "mark": None, **own, **members})
+    given = {"kw_only": True, "repr": False, **arguments}
+    return frozen(**given)(made) if issubclass(base, Event) else define(on_setattr=setters.NO_OP, **given)(made)
+
+
+def with_class(made: Any) -> dict[str, Any]:
+    return {"kinds": (made,), "like": {"mine": "updated"}} if issubclass(made, Event) else {"session": made}
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+@pytest.mark.parametrize(("arguments", "members", "flaw"), DECORATORS)
+def test_a_class_whose_values_cannot_be_copied_compared_or_read_back_is_refused(
+    base: type, arguments: dict[str, Any], members: dict[str, Any], flaw: str
+) -> None:
+    found = problems(**with_class(own_class(base, arguments, members)))
+
+    assert [problem for problem in found if not problem.startswith("Mine: ")] == []
+    assert any(problem.startswith(f"Mine: {flaw}") for problem in found), found
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+@pytest.mark.parametrize(("arguments", "members"), FINE)
+def test_a_class_that_only_looks_unusual_is_taken(base: type, arguments: dict[str, Any], members: dict[str, Any]) -> None:
+    made = own_class(base, arguments, members)
+    call = stream("s1").connected().after(5).disconnected("peer")
+    if base is Event:
+        call = call.event(made, **{attrs_fields(made)[-1].alias: 3})
+    lifecycle = Lifecycle(table=STANDARD.extended("mine", **with_class(made)))
+    log = SessionLog.of(call, lifecycle)
+
+    assert restore_log(save_log(log), lifecycle).trace == log.trace
+    assert restore_log(save_log(log), lifecycle).session == log.session
+    assert deepcopy(log.session) == log.session
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"frozen": True, "on_setattr": None}, {"on_setattr": None}, {"on_setattr": setters.frozen}]
+)
+def test_a_session_that_cannot_be_written_at_once_is_refused(arguments: dict[str, Any]) -> None:
+    made = define(**{"kw_only": True, "repr": False, **arguments})(type("Mine", (CobrowseSession,), {}))
+    made_with_field = define(**{"kw_only": True, "repr": False, **arguments})(
+        type("Mine", (CobrowseSession,), {"__annotations__": {"mark": int | None}, "mark": None})
+    )
+
+    for one in (made, made_with_field):
+        (problem,) = problems(session=one)
+        assert problem.startswith("Mine: each write would fail or run hooks: expected @define(kw_only=True, on_setattr=")
+
+
+@pytest.mark.parametrize("name", ["state", "id", "segments", "settings", "extra"])
+def test_a_field_that_each_session_has_is_not_defined_anew(name: str) -> None:
+    made = define(kw_only=True, on_setattr=setters.NO_OP, repr=False)(
+        type("Mine", (CobrowseSession,), {"__annotations__": {name: str}, name: "x"})
+    )
+
+    assert f"Mine: {name}: each session has this field: choose another name" in problems(session=made)
 
 
 @frozen(kw_only=True, repr=False)
@@ -634,6 +822,12 @@ def _due(_session: CobrowseSession, _: Policy) -> datetime | None:
 
 
 def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
+    timed: Any = frozen(kw_only=True, repr=False)(
+        type("Timed", (Timer,), {"kind": "timer.timed", "__annotations__": {"by": str}})
+    )
+    assert problems(deadlines=[Deadline(timed, _due)]) == (
+        "Timed: expected defaults: a timer is made of subject and occurred_at",
+    )
     no_rows = "event 'timer.reminder' has no rows: add them to one of the machines"
 
     assert problems(deadlines=[Deadline(Reminder, _due)]) == (no_rows,)
@@ -641,6 +835,8 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
     assert of_lambda.startswith("deadline of Reminder: due: expected a function of a module")
     (of_braces,) = problems(deadlines=[Deadline(Reminder, Misspelt(1))])  # type: ignore[arg-type]  # a guard has its braces
     assert of_braces == "deadline of Reminder: due: its docstring has braces around what is no parameter"
+    (of_async,) = problems(deadlines=[Deadline(Reminder, due_later)])  # type: ignore[arg-type]  # the point
+    assert of_async.startswith("deadline of Reminder: due: expected a function that is neither async nor a generator")
     (of_event,) = problems(deadlines=[Deadline(Alerting, _due)])  # type: ignore[arg-type]  # the point
     assert of_event.startswith("deadline: timer: expected a subclass of Timer, found ")
 
@@ -657,6 +853,7 @@ def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
         ({"": "offering"}, "state '': expected a name"),
         ({"a\nb": "offering"}, "state 'a\\nb': expected a name"),
         ({1: "offering"}, "state 1: expected a name"),
+        ({"a ": "offering"}, "state 'a ': expected a name"),
         ({"a": ["offering"]}, "state 'a' is like ['offering']: expected one of absent, "),
     ],
 )
@@ -692,6 +889,7 @@ from attrs import define, setters
 from cobrowse_session import CobrowseSession
 if TYPE_CHECKING:
     from decimal import Decimal
+from functools import cached_property
 
 @define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
 class Own(CobrowseSession):
@@ -812,6 +1010,8 @@ class Mood(Vocabulary):
     """A mood."""
 
     GOOD = "good"
+    VERY_GOOD = "veryGood"
+    TOO_GOOD = "good.too"
 
 
 @frozen(kw_only=True, repr=False)
@@ -829,6 +1029,16 @@ class Rated(Event):
     mood: Mood | str | None = None
 
 
+SPELLINGS = {
+    "GOOD": Mood.GOOD,
+    "Good": Mood.GOOD,
+    "VERY_GOOD": Mood.VERY_GOOD,
+    "VeryGood": Mood.VERY_GOOD,
+    "goodToo": Mood.TOO_GOOD,
+    "TOO_GOOD": Mood.TOO_GOOD,
+    "grim": "grim",
+    "": "",
+}
 RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
 
 
@@ -845,10 +1055,19 @@ RATED = STANDARD.extended("rated", kinds=(Rated,), like={"rated": "updated"})
         words=st.none() | st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
         since=st.none() | st.just(START),
         took=st.none() | st.integers(0, 10**6).map(lambda number: timedelta(milliseconds=number)),
-        mood=st.none() | st.sampled_from((Mood.GOOD, "grim")),
+        mood=st.none() | st.sampled_from(Mood) | st.text(st.characters(codec="utf-8")) | st.sampled_from((*SPELLINGS,)),
     )
 )
 def test_every_type_that_an_own_field_may_have_is_read_back(event: Rated) -> None:
+    assert decode_event(encode_event(event), table=RATED) == event
+
+
+@pytest.mark.parametrize(("text", "word"), SPELLINGS.items())
+def test_a_word_of_an_own_field_is_read_as_one_of_a_standard_field(text: str, word: str) -> None:
+    (event,) = stream("s1").event(Rated, stars=1, mood=text)
+    assert isinstance(event, Rated)
+
+    assert (event.mood, type(event.mood)) == (word, type(word))
     assert decode_event(encode_event(event), table=RATED) == event
 
 

@@ -1,8 +1,10 @@
 """Timers of a table's own: several at once, last resorts among them, and deadlines that have passed when they are known."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 from attrs import define, frozen, setters
@@ -208,3 +210,70 @@ def test_two_timers_that_make_each_other_due_are_an_error_and_no_endless_loop() 
     with pytest.raises(RuntimeError, match=r"timer\.check leaves its own deadline .* it would fire for ever"):
         log.advance(at(1))
     assert [step.event.kind for step in log.trace] == ["connected"]
+
+
+# --- What a deadline function returns -----------------------------------------------------------------------------------------
+
+
+@frozen
+class Returns:
+    """It is due at {value}."""
+
+    value: Any
+
+    def __call__(self, _session: Checked, _: Policy) -> Any:
+        """Return any value."""
+        return self.value
+
+
+def returning(value: object) -> Lifecycle[Checked]:
+    table = Table.standard().extended(
+        "returning",
+        session=Checked,
+        deadlines=(Deadline(SilenceTimeout, Returns(value)),),
+        connection=(_row("given_up", "timer.silence", "disconnected", close_segments, stamp_disconnected),),
+    )
+    return Lifecycle(table=table)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "expected"),
+    [
+        (START.replace(tzinfo=None), TypeError, "an aware datetime or None, found datetime.datetime(2026, 3, 1, 9, 0)"),
+        (timedelta(seconds=30), TypeError, "an aware datetime or None, found datetime.timedelta(seconds=30)"),
+        (START.date(), TypeError, "an aware datetime or None, found datetime.date(2026, 3, 1)"),
+        (START.timestamp(), TypeError, f"an aware datetime or None, found {START.timestamp()}"),
+        ("2026-03-01T09:00:00Z", TypeError, "an aware datetime or None, found '2026-03-01T09:00:00Z'"),
+        (False, TypeError, "an aware datetime or None, found False"),
+        (START.replace(year=1969), ValueError, "a time from 1970 to 9999, or None, found datetime.datetime(1969, 3, 1"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda log: log.deadline,
+        lambda log: log.advance(at(60)),
+        lambda log: log.lifecycle.apply(log.session, CALL.events[1]),
+        lambda log: log.lifecycle.allowed(log.session, at(60)),
+    ],
+    ids=["deadline", "advance", "apply", "allowed"],
+)
+def test_what_is_no_deadline_is_an_error_that_names_the_function(
+    value: object, error: type[Exception], expected: str, ask: Callable[[SessionLog], object]
+) -> None:
+    log = SessionLog(returning(value), "s1")
+    log.add(CALL.events[0])
+
+    with pytest.raises(error, match="deadline of SilenceTimeout: returns .*: expected " + re.escape(expected)):
+        ask(log)
+    assert log.session.state == "connected"
+
+
+def test_a_deadline_is_a_time_in_utc_in_whole_milliseconds() -> None:  # so a saved timer is read back as it was
+    moment = (START + timedelta(seconds=5, microseconds=1999)).astimezone(timezone(timedelta(hours=2)))
+    log = SessionLog.of(CALL.events[:1], returning(moment), until=at(60))
+
+    assert log.trace[-1].event.occurred_at.isoformat() == "2026-03-01T09:00:05.001000+00:00"
+    assert log.seal(at(600))
+    assert restore_log(save_log(log), log.lifecycle).trace == log.trace

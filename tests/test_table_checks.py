@@ -1,18 +1,27 @@
 """A table with an error is refused when the machines are built, with one line for each error."""
 
 import pickle
-import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 from tests.tables import build
 
 from cobrowse_session import CobrowseError
 from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.guards import connected, has_ended
-from cobrowse_session.lifecycle.row import EVENT_STATE, NO_TRANSITION, SAME_STATE, Row, other_states, refused
+from cobrowse_session.lifecycle.row import (
+    EVENT_STATE,
+    NO_TRANSITION,
+    SAME_STATE,
+    OtherStates,
+    Row,
+    ignored,
+    other_states,
+    refused,
+)
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
 
@@ -162,13 +171,6 @@ def test_a_misspelt_kind_of_event_is_named_with_the_kinds_that_there_are() -> No
     assert problem.startswith("event 'unknwn' is unknown: expected one of acw.ended, acw.required, ")
 
 
-@pytest.mark.parametrize("source", ["none", "the state that the event name"])
-def test_a_text_as_source_is_no_list_of_states(source: str) -> None:
-    assert f"row 'end_named': source {source!r}: expected states, as ({source!r},), or SAME_STATE" in problems(
-        changed("end_named", source=source)
-    )
-
-
 @pytest.mark.parametrize("changes", [{"result": EVENT_STATE}, {"source": SAME_STATE, "guards": (connected,)}])
 def test_the_state_of_an_event_that_names_none_is_an_error(changes: dict[str, Any]) -> None:
     assert "row 'unknown_type': event 'unknown' names no state: name the states of the row instead" in problems(
@@ -196,16 +198,50 @@ def test_rows_of_other_events_and_states_may_come_in_any_order() -> None:
     assert build(tuple(by_kind), AFTER_CALL_WORK)
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"on": "connected"}, "row 'connected': on: expected a tuple, found 'connected'; one alone is (one,)"),
-        ({"source": ["none"]}, "row 'connected': source: expected a tuple, found ['none']; one alone is (one,)"),
-        ({"guards": connected}, "row 'connected': guards: expected a tuple, found <function connected"),
-        ({"actions": [set_disconnect_type]}, "row 'connected': actions: expected a tuple, found [<function"),
-        ({"cites": "CONN-2"}, "row 'connected': cites: expected a tuple, found 'CONN-2'; one alone is (one,)"),
-    ],
-)
-def test_what_a_row_lists_is_a_tuple(changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(TypeError, match=re.escape(says)):
-        changed("connected", **changes)
+# --- The types of a row's fields ----------------------------------------------------------------------------------------------
+
+NO_TEXT: list[object] = [None, 5, True, b"held", ("held",), ["held"], connected, object()]
+NO_TUPLE: list[object] = [None, 5, "held", ["held"], {"held"}, connected, iter(("held",))]
+NO_ITEM: list[object] = [None, 5, b"held", ["held"], ("held",), ""]
+LISTS = {
+    "on": ("kinds of event", "the kind of an event, as 'held'"),
+    "source": ("states, or SAME_STATE", "a state"),
+    "guards": ("functions", "a function"),
+    "actions": ("functions", "a function"),
+    "cites": ("rules", "the name of a rule"),
+}
+
+
+def wrong_fields() -> Iterator[tuple[str, object, str]]:
+    for name in ("name", "reason"):
+        yield from ((name, value, f"{name}: expected text, found ") for value in NO_TEXT)
+    for name, (several, one) in LISTS.items():
+        yield from ((name, value, f"{name}: expected a tuple of {several}, found ") for value in NO_TUPLE)
+        yield from ((name, (value,), f"{name}[0]: expected {one}, found ") for value in NO_ITEM)
+    yield from (("source", OtherStates(value), "source: expected a tuple of states") for value in NO_TUPLE)  # type: ignore[arg-type]  # the point
+    yield from (("source", other_states(value), "source[0]: expected a state, found ") for value in NO_ITEM)  # type: ignore[arg-type]  # the point
+    for value in (None, 5, ("held",), ["held"], refused, connected):
+        yield "result", value, "result: expected a state, NO_TRANSITION, DUPLICATE, refused(...) or ignored(...), found "
+    for rule in NO_ITEM:
+        for make in (refused, ignored):
+            yield "result", make(rule), "result: expected a rule in words, as refused('not_connected'), found "  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize(("field", "value", "says"), [*wrong_fields()])
+def test_a_field_of_another_type_is_an_error_that_names_row_and_field(field: str, value: object, says: str) -> None:
+    with pytest.raises(TableError) as raised:
+        changed("connected", **{field: value})
+    (problem,) = raised.value.problems
+
+    assert problem.startswith(f"row {value if field == 'name' else 'connected'!r}: {says}")
+
+
+def test_all_fields_of_another_type_are_named_at_once() -> None:
+    wrong: Any = dict.fromkeys((field.name for field in fields(Row)), 5)
+
+    with pytest.raises(TableError) as raised:
+        Row(**wrong)
+
+    assert [problem.split(": ")[:2] for problem in raised.value.problems] == [
+        ["row 5", name] for name in ("name", "reason", "on", "source", "guards", "actions", "cites", "result")
+    ]

@@ -37,6 +37,7 @@ from cobrowse_session.vocabulary import (
     AfterCallWorkState,
     ConnectionState,
     DisconnectType,
+    Vocabulary,
     read_acw_state,
     read_disconnect_type,
     read_ended_by,
@@ -104,7 +105,8 @@ class Event:
     prefix: ClassVar[str] = TYPE_PREFIX
     #: Its type without the prefix. The table knows it by this name.
     kind: ClassVar[str]
-    #: Its place among events of the same instant (ORDER-2). Those of `KINDS` follow from its order, with gaps of ten.
+    #: Its place among events of the same instant (ORDER-2). A new kind takes one between two others, and moves none: tables of
+    #: users have ranks between them, and saved logs were sorted by them.
     rank: ClassVar[int]
     #: The connection state that it names, if any.
     target_state: ClassVar[ConnectionState | str | None] = None
@@ -201,49 +203,49 @@ class Entered(Event):
 class Scheduled(Entered):
     """The leg is scheduled for a later time."""
 
-    kind, target_state, segment = "scheduled", ConnectionState.SCHEDULED, "Scheduled"
+    kind, rank, target_state, segment = "scheduled", 0, ConnectionState.SCHEDULED, "Scheduled"
 
 
 @frozen(kw_only=True, repr=False)
 class Offering(Entered):
     """The leg is offered."""
 
-    kind, target_state, segment = "offering", ConnectionState.OFFERING, "System"
+    kind, rank, target_state, segment = "offering", 10, ConnectionState.OFFERING, "System"
 
 
 @frozen(kw_only=True, repr=False)
 class Contacting(Entered):
     """The agent's own station is being reached."""
 
-    kind, target_state, segment = "contacting", ConnectionState.CONTACTING, "Contacting"
+    kind, rank, target_state, segment = "contacting", 20, ConnectionState.CONTACTING, "Contacting"
 
 
 @frozen(kw_only=True, repr=False)
 class Dialing(Entered):
     """The other party is being called."""
 
-    kind, target_state, segment = "dialing", ConnectionState.DIALING, "Dialing"
+    kind, rank, target_state, segment = "dialing", 30, ConnectionState.DIALING, "Dialing"
 
 
 @frozen(kw_only=True, repr=False)
 class Alerting(Entered):
     """The agent is being alerted."""
 
-    kind, target_state, segment = "alerting", ConnectionState.ALERTING, "Alert"
+    kind, rank, target_state, segment = "alerting", 40, ConnectionState.ALERTING, "Alert"
 
 
 @frozen(kw_only=True, repr=False)
 class Connected(Entered):
     """Both sides are connected."""
 
-    kind, target_state, segment = "connected", ConnectionState.CONNECTED, "Interact"
+    kind, rank, target_state, segment = "connected", 50, ConnectionState.CONNECTED, "Interact"
 
 
 @frozen(kw_only=True, repr=False)
 class Updated(Event):
     """Details or settings changed. The state did not."""
 
-    kind = "updated"
+    kind, rank = "updated", 60
 
 
 @frozen(kw_only=True, repr=False)
@@ -254,7 +256,7 @@ class AfterCallWorkRequired(Event):
         required: whether it is asked for.
     """
 
-    kind = "acw.required"
+    kind, rank = "acw.required", 70
 
     required: bool
 
@@ -276,14 +278,14 @@ class Ended(Event):
 class Disconnected(Ended):
     """The leg ended."""
 
-    kind, target_state = "disconnected", ConnectionState.DISCONNECTED
+    kind, rank, target_state = "disconnected", 80, ConnectionState.DISCONNECTED
 
 
 @frozen(kw_only=True, repr=False)
 class Terminated(Ended):
     """The leg ended and its connection is released."""
 
-    kind, target_state = "terminated", ConnectionState.TERMINATED
+    kind, rank, target_state = "terminated", 90, ConnectionState.TERMINATED
 
 
 def _code(code: str | None) -> str | None:
@@ -294,7 +296,7 @@ def _code(code: str | None) -> str | None:
 class AfterCallWorkStarted(Event):
     """The platform reports that after-call work is pending, or that it may last longer. Its settings count after the end, too."""
 
-    kind = "acw.started"
+    kind, rank = "acw.started", 100
 
 
 @frozen(kw_only=True, repr=False)
@@ -310,7 +312,7 @@ class WrapupSaved(Event):
         disable_end_time_updates: keep the `end_time` that the wrap-up has. An instruction, never stored.
     """
 
-    kind = "wrapup"
+    kind, rank = "wrapup", 110
 
     code: str | None = field(default=None, converter=_code)
     name: str | None = None
@@ -332,7 +334,7 @@ class AfterCallWorkEnded(Event):
         ValueError: a report of the platform without a state.
     """
 
-    kind = "acw.ended"
+    kind, rank = "acw.ended", 120
     vocabulary = ("by", "state")
 
     by: AfterCallWorkEndedBy | str = field(converter=read_ended_by)
@@ -365,7 +367,7 @@ class UnknownEvent(Event):
         ValueError: the type is a known one, or there are details, settings or unknown keys outside of `data`.
     """
 
-    kind = "unknown"
+    kind, rank = "unknown", 130
 
     type_: str = field(alias="type")
     # `Any`: whatever JSON the sender wrote.
@@ -393,7 +395,7 @@ class UnknownEvent(Event):
 
 KINDS: Mapping[str, type[Event]] = {
     event.kind: event
-    for event in (
+    for event in (  # in the order of their rank
         Scheduled,
         Offering,
         Contacting,
@@ -411,10 +413,6 @@ KINDS: Mapping[str, type[Event]] = {
     )
 }
 """Every kind of event, in the order of its rank."""
-
-for _place, _event in enumerate(KINDS.values()):
-    _event.rank = 10 * _place
-
 
 # --- Timers -------------------------------------------------------------------------------------------------------------------
 
@@ -474,23 +472,28 @@ def kind_of(type_: str) -> str | None:
 #
 #     naive                        no deadline could be compared with it: an error here, and not in `advance`
 #     with microseconds            the wire writes milliseconds, so it would be another event after a restart: cut here
+#
+# And of `mood: Mood | str`, the text "GOOD" is read back as `Mood.GOOD`: read here, as the words of the standard kinds are.
 
 
 @cache
-def _plain_names(event: type) -> tuple[tuple[str, type], ...]:
+def _plain_names(event: type[Event]) -> tuple[tuple[str, type], ...]:
     """Return the own attributes of a class that need more than a check of their type, each with the type of its values."""
-    found = []
+    found, is_own = [], event.prefix != TYPE_PREFIX  # those of the standard kinds have converters
     for name in own_names(event).values():
         wanted: Any = attrs.fields_dict(event)[name].type  # any annotation; `check_fields` has resolved it
         for member in members_of(wanted):
             item = get_args(member)[0] if get_origin(member) is tuple else member
-            if item in (datetime, timedelta, int, float) or (item is bool and item is not member):
+            of_enum = is_own and isinstance(item, type) and issubclass(item, Vocabulary)
+            if item in (datetime, timedelta, int, float) or (item is bool and item is not member) or of_enum:
                 found.append((name, item))
     return tuple(found)
 
 
 def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own attribute, of any type
-    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds."""
+    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds, a word as its enum."""
+    if issubclass(item, Vocabulary):
+        return item.read(value)
     if isinstance(value, tuple):
         return tuple(_plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
     if not isinstance(value, item) or (type(value) is bool and item is not bool):

@@ -45,11 +45,11 @@ from cobrowse_session import CobrowseError, Lifecycle, MissingExtraError, Settin
 from cobrowse_session.diagrams import PICTURES, TracePath, timeline
 from cobrowse_session.diagrams.graph import graph_of
 from cobrowse_session.diagrams.mermaid import mermaid
-from cobrowse_session.diagrams.named import table_named
 from cobrowse_session.diagrams.paths import with_path
 from cobrowse_session.diagrams.svg import svg
 from cobrowse_session.io.diff import read_trace
 from cobrowse_session.io.replay import Rejected, read_events, replay
+from cobrowse_session.named import table_named
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog, history
 from cobrowse_session.tables import Table
@@ -116,7 +116,8 @@ class _Directive(SphinxDirective):
         try:
             drawn, language, text = self.draw(name)
         except (CobrowseError, OSError, LookupError, ValueError) as error:
-            raise self.error(printable(f"{self.name} {self.arguments[0]}: {error}")) from error
+            lines = f"{self.name} {self.arguments[0]}: {error}".split("\n")  # of a table, one for each problem
+            raise self.error("\n".join(map(printable, lines))) from error
         caption, messages = self.parse_inline(" ".join(self.content)) if self.content else ([], [])
         node = drawing("", *caption, ids=[f"{name}-figure"], drawn=drawn, scale=self.scale, language=language, text=text)
         return [node, *messages]

@@ -10,7 +10,7 @@ from tests.own_tables import TABLES
 from cobrowse_session import Lifecycle, SessionLog
 from cobrowse_session.diagrams import FORMATS, PICTURES, WITH_PATH, Picture, TracePath, perfetto, render, timeline
 from cobrowse_session.diagrams.__main__ import main as print_all
-from cobrowse_session.diagrams.graph import graph_of, identifier, moves_of
+from cobrowse_session.diagrams.graph import graph_of, moves_of
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.lifecycle.row import name_of
 from cobrowse_session.tables import Table
@@ -72,14 +72,13 @@ def _expected(picture: Picture, table: Table) -> dict[str, Any]:
         "title": graph.title,
         "description": graph.description,
         "initial": graph.initial,
-        "states": [identifier(node.id) for node in graph.nodes if node.id in {move.source for move in moves}],
+        "states": [*graph.ids.values()],
         "frames": [group.id for group in graph.groups],
         "edges": [
             {
                 "id": edge.id,
                 "source": edge.source,
                 "target": edge.target,
-                "words": [identifier(edge.source), identifier(edge.target)],
                 "label": list(edge.label),
             }
             for edge in graph.edges
@@ -87,8 +86,8 @@ def _expected(picture: Picture, table: Table) -> dict[str, Any]:
         "moves": [
             {
                 "event": move.event,
-                "source": identifier(move.source),
-                "target": move.target and identifier(move.target),
+                "source": graph.ids[move.source],
+                "target": move.target and graph.ids[move.target],
                 "row": move.row.name,
                 "guards": [name_of(guard) for guard in move.row.guards],
                 "actions": [name_of(stamp) for stamp in move.row.actions],

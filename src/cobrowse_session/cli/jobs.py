@@ -16,6 +16,7 @@ sorted.
 
 import re
 import signal
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ from datetime import datetime
 from heapq import nlargest
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -205,13 +207,28 @@ def started(jobs: int, lifecycle: Lifecycle, known: Known, listing: Listing | No
             ours, theirs = _SPAWN.Pipe()
             file = Path(folder) / f"{job}.jsonl"
             process = _SPAWN.Process(target=_work, args=(theirs, Task(lifecycle, known, listing, file, with_trace)), daemon=True)
-            process.start()
+            with _interrupts_later():
+                process.start()
+                stack.callback(process.join)
+                stack.callback(process.terminate)
+                stack.callback(ours.close)
             theirs.close()  # so that the end of the process is the end of the connection
-            stack.callback(process.join)
-            stack.callback(process.terminate)
-            stack.callback(ours.close)
             connections.append(ours)
         yield Jobs(connections, [Path(folder) / f"{job}.jsonl" for job in range(jobs)])
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold back Ctrl-C until a process has started. That process never gets it, so it prints no traceback while it imports."""
+    if sys.platform == "win32":
+        yield
+        return
+    ensure_running()  # else the start of the first process would start it, and let Ctrl-C through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def joined(parts: list[Part], known: Known, listing: Listing | None) -> Summary:

@@ -28,4 +28,5 @@ class ProblemReporter:
             line = rejected.error.line
             self.inform(dump(problem_json(line, problem)) if self.as_json else f"{self.name}:{line}: {problem}")
         if self.write:
-            self.write(rejected.as_json())
+            file = self.name.encode(errors="backslashreplace").decode()  # a name of bytes that are no UTF-8
+            self.write(rejected.as_json(file))

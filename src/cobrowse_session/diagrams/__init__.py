@@ -64,7 +64,6 @@ def render(
 
     Raises:
         ValueError: there is no such picture or format, or the format cannot show a path.
-        TableError: a state of the table has the name of a part of the picture.
         DecodeError: the trace was written by another table of rows.
     """
     if picture not in PICTURES:

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from cobrowse_session.diagrams import FORMATS, PICTURES, render
-from cobrowse_session.diagrams.named import table_named
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.named import table_named
+from cobrowse_session.printable import printable
 
 
 def main(directory: str, table: Table | None = None) -> None:
@@ -29,4 +30,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1], table_named(sys.argv[2]) if len(sys.argv) == 3 else None)
     except ValueError as error:
-        sys.exit(str(error))
+        name, *_ = sys.argv[2:]
+        sys.exit("\n".join(map(printable, f"{name}: {error}".split("\n"))))  # of a table, one line for each problem

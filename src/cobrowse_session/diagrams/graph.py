@@ -15,13 +15,12 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from cobrowse_session.errors import TableError
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import connected, has_ended, not_connected, not_ended, not_yet_connected
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.row import NO_TRANSITION, Guard, Row, RowOutcome, name_of
-from cobrowse_session.lifecycle.states import CLOSED, ENDED, PENDING, States
+from cobrowse_session.lifecycle.states import CLOSED, ENDED, PENDING, STANDARD, States
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION, LEG_ENDED
 from cobrowse_session.printable import printable
 
@@ -92,7 +91,8 @@ class Node:
     """A state, a question or a group of states.
 
     Attributes:
-        id: stable. The id of a state is its name.
+        id: stable, and one word of letters, digits and underscores. The id of a state is its name, unless it is no such word, or
+            another part has it.
         label: its lines.
         kind: `question` is a step of the decision, `any` represents every state.
         group: the frame that it is in.
@@ -182,6 +182,9 @@ class Graph:
         groups: frames around nodes.
         edges: in the order of the rows.
         notes: the events that changed no state, where a path is shown.
+        ids: each state, with the id of its node.
+        states: the states by these ids, in groups.
+        moves: everything that the machine can do, with these ids.
     """
 
     table: Table = field(factory=Table.standard, eq=False, repr=False)
@@ -193,6 +196,9 @@ class Graph:
     groups: tuple[Group, ...] = ()
     edges: tuple[Edge, ...] = field()
     notes: tuple[Annotation, ...] = ()
+    ids: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
+    states: States = field(default=STANDARD, eq=False, repr=False)
+    moves: tuple[Move, ...] = field(default=(), eq=False, repr=False)
 
     @property
     def description(self) -> str:
@@ -223,24 +229,65 @@ def graph_of(picture: Picture, table: Table | None = None) -> Graph:
     Args:
         picture: its name.
         table: None: the standard one.
-
-    Raises:
-        TableError: a state has the name of a frame or of another part of the picture.
     """
     table = table or Table.standard()
-    states = table.states.connection if picture == "connection" else table.states.after_call_work
-    taken = [state for state in states if state in _TAKEN[picture] or state.startswith("question_")]
-    if taken:
-        what = "a part of the picture has this name: rename the state, and the table can be drawn"
-        raise TableError(tuple(f"state {state!r}: {what}" for state in taken))
-    return _connection(table) if picture == "connection" else _after_call_work(table)
+    ids = node_ids(picture, table)
+    drawn = _Drawn(
+        table=table,
+        ids=ids,
+        states=States(tuple((ids[own], ids.get(other, other)) for own, other in table.states.own if own in ids)),
+        moves=tuple(
+            evolve(move, source=ids[move.source], target=move.target and ids[move.target]) for move in moves_of(picture, table)
+        ),
+    )
+    return _connection(drawn) if picture == "connection" else _after_call_work(drawn)
 
 
-_TAKEN: Mapping[Picture, tuple[str, ...]] = {
-    "connection": ("start", "initial", "pending", "live", "ended"),
-    "after-call-work": ("start", "initial", "working", "stays_absent", "any", "any_other"),
+@frozen(kw_only=True)
+class _Drawn:
+    """A table whose states have the ids of their nodes. The attributes are those of `Graph`."""
+
+    table: Table
+    ids: Mapping[str, str]
+    states: States
+    moves: tuple[Move, ...]
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The state of each node."""
+        return {node: state for state, node in self.ids.items()}
+
+
+def node_ids(picture: Picture, table: Table) -> Mapping[str, str]:
+    """Return the id of the node of each state. No other part has it, in any format.
+
+    >>> table = Table.standard().extended("mine", states=dict.fromkeys(("on hold", "on_20hold", "live"), "offering"))
+    >>> {state: node for state, node in node_ids("connection", table).items() if state != node}
+    {'on hold': 'on_20hold', 'on_20hold': 'state_on_20hold', 'live': 'state_live'}
+    """
+    part = table.parts[0] if picture == "connection" else table.parts[1]
+    own = dict(table.states.own)
+    found: dict[str, str] = {}
+    for state in sorted(part.states, key=own.__contains__):  # the standard states have their names
+        name = _SEVERAL.sub("_", identifier(state).replace("-", "_2d")).strip("_") or "state"
+        while name in found.values() or name.lower() in _TAKEN[picture] or name.startswith("question_") or name[0].isdigit():
+            name = f"state_{name}"
+        found[state] = name
+    return {state: found[state] for state in part.states}
+
+
+# A dash joins the ids of an edge, and Mermaid has two underscores in its place.
+_SEVERAL = re.compile("__+")
+_WORDS = (
+    *("title", "desc", "frame", "start", "initial", "initial_states"),  # of SVG and DOT, and of both pictures
+    *("state", "note", "class", "classdef", "style", "click", "direction", "scale", "hide", "as", "end", "default"),  # of Mermaid
+    *("acctitle", "accdescr", "root", "root_start", "root_end", "constructor"),
+)
+_TAKEN: Mapping[Picture, frozenset[str]] = {
+    "connection": frozenset((*_WORDS, "pending", "pending_states", "live", "live_states", "ended", "ended_states")),
+    "after-call-work": frozenset((*_WORDS, "working", "working_states", "stays_absent", "any", "any_other")),
 }
-"""What no state can be called: the frames, and the nodes that are no states."""
+"""The ids of what is no state: of the frames, the other nodes and the parts of a format, and the words of a format."""
 
 
 def moves_of(picture: Picture, table: Table | None = None) -> tuple[Move, ...]:
@@ -255,8 +302,8 @@ def moves_of(picture: Picture, table: Table | None = None) -> tuple[Move, ...]:
     )
 
 
-def _connection(table: Table) -> Graph:
-    states = table.states
+def _connection(drawn: _Drawn) -> Graph:
+    states, names = drawn.states, drawn.names
     groups = _groups(
         initial=states.like("none"), pending=states.like(*PENDING), live=states.like("connected"), ended=states.like(*ENDED)
     )
@@ -266,18 +313,21 @@ def _connection(table: Table) -> Graph:
         **dict.fromkeys(states.pending, "pending"),
         **dict.fromkeys(states.ended, "final"),
     }
-    moves = moves_of("connection", table)
     return Graph(
-        table=table,
+        table=drawn.table,
+        ids=drawn.ids,
+        states=states,
+        moves=drawn.moves,
         name="connection",
-        title=f"The connection{_of(table)}",
+        title=f"The connection{_of(drawn.table)}",
         about="The life of one leg, from none through the pending states, which have no order, to connected and its end.",
         initial="none",
         nodes=tuple(
-            Node(id=state, label=(state,), kind=kinds.get(state, "live"), group=frame.get(state)) for state in states.connection
+            Node(id=state, label=(names[state],), kind=kinds.get(state, "live"), group=frame.get(state))
+            for state in states.connection
         ),
         groups=groups,
-        edges=_distinct((*_collapsed(moves, groups, table), *_stays(moves, groups, table))),
+        edges=_distinct((*_collapsed(drawn, groups), *_stays(drawn, groups))),
     )
 
 
@@ -287,15 +337,22 @@ def _groups(**states: tuple[str, ...]) -> tuple[Group, ...]:
 
 
 def _distinct(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    """Return the edges, where one whose id another one has has its kind of event in its id, too."""
+    """Return the edges with ids that differ in every format. One whose id is taken has its kind of event in its id, too."""
     found: dict[str, Edge] = {}
     for edge in edges:
-        name = edge.id if edge.id not in found else f"{edge.id}-{edge.moves[0].event}-{edge.moves[0].row.name}"
-        found[name] = evolve(edge, id=name)
+        name = identifier(edge.id)
+        if _SIGNS.sub("_", name) in found:
+            name = identifier(f"{edge.id}-{edge.moves[0].event}-{edge.moves[0].row.name}")
+        while _SIGNS.sub("_", name) in found:
+            name += "-again"
+        found[_SIGNS.sub("_", name)] = evolve(edge, id=name)
     return tuple(found.values())
 
 
-def _collapsed(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
+_SIGNS = re.compile("[-_]+")
+
+
+def _collapsed(drawn: _Drawn, groups: tuple[Group, ...]) -> Iterator[Edge]:
     """Return edges between frames if they hold for every state inside, else between states."""
     # Examples from the connection. Of 47 moves, nine edges remain:
     #
@@ -307,6 +364,7 @@ def _collapsed(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table)
     #
     # Deadlines are kept apart. The alerting timer enters `disconnected`, as some move of pending to ended does. It would vanish
     # in that edge. A row with guards is kept apart, too: its label has them.
+    moves, table = drawn.moves, drawn.table
     members = {group.id: group.states for group in groups}
     frame = {state: group.id for group in groups for state in group.states}
     between: dict[tuple[bool, str, str, str], list[Move]] = defaultdict(list)
@@ -317,11 +375,11 @@ def _collapsed(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table)
             between[(timer, *ends, f"{move.event} {move.row.name}" if timer or move.row.guards else "")].append(move)
     for (timer, start, end, _), some in sorted(between.items(), key=lambda item: item[0][0]):
         inside = members.get(start, (start,)), members.get(end, (end,))
-        for source, target, drawn in _between(some, (start, end), inside):
-            label = deadline_label(table, drawn[0].event) if timer else _one_of(drawn, inside, source, target)
-            guards = _wrapped(_asked_of(drawn[0], moves)) if drawn[0].row.guards else ()
+        for source, target, joined in _between(some, (start, end), inside):
+            label = deadline_label(table, joined[0].event) if timer else _one_of(joined, inside, source, target)
+            guards = _wrapped(_asked_of(joined[0], moves)) if joined[0].row.guards else ()
             kind: EdgeKind = "deadline" if timer else "event"
-            yield Edge(id=f"{source}-{target}", source=source, target=target, label=(*label, *guards), kind=kind, moves=drawn)
+            yield Edge(id=f"{source}-{target}", source=source, target=target, label=(*label, *guards), kind=kind, moves=joined)
 
 
 Ends = tuple[str, str]
@@ -348,23 +406,23 @@ def _between(moves: list[Move], ends: Ends, members: Members) -> Iterator[tuple[
     yield from ((source, target, tuple(some)) for (source, target), some in found.items())
 
 
-def _stays(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
+def _stays(drawn: _Drawn, groups: tuple[Group, ...]) -> Iterator[Edge]:
     """Return a loop for each row of the table's own that writes and enters no state."""
     # The standard rows of this kind, such as `details`, are in the table (`markdown.py`). An own one, such as `held`, would be
     # in no picture: the leg stays connected.
     standard = {row.name for row in (*CONNECTION, *AFTER_CALL_WORK)}
     by_row: dict[tuple[str, Row], list[Move]] = defaultdict(list)
-    for move in moves:
+    for move in drawn.moves:
         own = move.row.name not in standard and move.event != LEG_ENDED
-        if own and move.row.outcome == NO_TRANSITION and move.row.actions and _can_hold(move.row, move.source, table.states):
+        if own and move.row.outcome == NO_TRANSITION and move.row.actions and _can_hold(move.row, move.source, drawn.states):
             by_row[move.event, move.row].append(move)
     for (event, row), some in by_row.items():
         sources = {move.source: move for move in some}
         guards = ", ".join(guard_label(guard) for guard in row.guards if guard not in _GROUPS)
         label = tuple(wrap(f"{STAYS} {words(event)}" + (f" [{guards}]" if guards else ""), LONGEST))
         for place, inside in _placed(tuple(sources), groups):
-            drawn = tuple(sources[state] for state in inside)
-            yield Edge(id=f"{place}-{place}-{row.name}", source=place, target=place, label=label, kind="stays", moves=drawn)
+            held = tuple(sources[state] for state in inside)
+            yield Edge(id=f"{place}-{place}-{row.name}", source=place, target=place, label=label, kind="stays", moves=held)
 
 
 def _placed(states: tuple[str, ...], groups: tuple[Group, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -400,36 +458,40 @@ def _one_of(moves: Iterable[Move], members: Members, source: str, target: str) -
     return tuple(wrap(" or ".join(events), LONGEST))
 
 
-def _after_call_work(table: Table) -> Graph:
-    before, working = table.states.like("absent"), table.states.like("pending")
+def _after_call_work(drawn: _Drawn) -> Graph:
+    states, moves = drawn.states, drawn.moves
+    before, working = states.like("absent"), states.like("pending")
     groups = _groups(initial=before, working=working)
     frame = {state: group.id for group in groups for state in group.states}
-    moves = moves_of("after-call-work", table)
     # A leg ends once, and until then there is no after-call work: of the ladder, only these states' is ever climbed.
     rungs, answers = _ladder([move for move in moves if move.event == LEG_ENDED and move.source in before])
     start = frame.get("absent", "absent")
     edges = (
         Edge(id=f"{start}-{rungs[0].id}", source=start, target=rungs[0].id, label=(words(LEG_ENDED),)),
         *answers,
-        *_exits(moves, groups, table),
-        *_stays(moves, groups, table),
+        *_exits(drawn, groups),
+        *_stays(drawn, groups),
     )
     return Graph(
-        table=table,
+        table=drawn.table,
+        ids=drawn.ids,
+        states=states,
+        moves=moves,
         name="after-call-work",
-        title=f"After-call work{_of(table)}",
+        title=f"After-call work{_of(drawn.table)}",
         about="When the leg ends, the first question answered yes decides. What is pending ends by an event, or by its deadline.",
         initial="absent",
-        nodes=tuple(_work_nodes(table, rungs, frame)),
+        nodes=tuple(_work_nodes(drawn, rungs, frame)),
         groups=groups,
         edges=_distinct(edges),
     )
 
 
-def _work_nodes(table: Table, rungs: list[Node], frame: Mapping[str, str]) -> Iterator[Node]:
-    for state in table.states.like("absent"):
+def _work_nodes(drawn: _Drawn, rungs: list[Node], frame: Mapping[str, str]) -> Iterator[Node]:
+    states, names = drawn.states, drawn.names
+    for state in states.like("absent"):
         tooltip = _ABSENT if state == "absent" else ""
-        yield Node(id=state, label=(state,), kind="initial", group=frame.get(state), tooltip=tooltip)
+        yield Node(id=state, label=(names[state],), kind="initial", group=frame.get(state), tooltip=tooltip)
     yield from rungs
     yield Node(
         id="stays_absent",
@@ -437,8 +499,8 @@ def _work_nodes(table: Table, rungs: list[Node], frame: Mapping[str, str]) -> It
         kind="ended",
         tooltip="The leg ended without after-call work.",
     )
-    yield from (Node(id=state, label=(state,), kind="pending", group=frame.get(state)) for state in table.states.like("pending"))
-    yield from (Node(id=state, label=(state,), kind="final") for state in table.states.like(*CLOSED))
+    yield from (Node(id=state, label=(names[state],), kind="pending", group=frame.get(state)) for state in states.like("pending"))
+    yield from (Node(id=state, label=(names[state],), kind="final") for state in states.like(*CLOSED))
     yield from _ovals("the one, and the frame," if "working" in frame.values() else "the one")
 
 
@@ -491,7 +553,7 @@ def _ladder(moves: list[Move]) -> tuple[list[Node], list[Edge]]:
     return rungs, answers
 
 
-def _exits(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> Iterator[Edge]:
+def _exits(drawn: _Drawn, groups: tuple[Group, ...]) -> Iterator[Edge]:
     """Return an edge for each row: from its state or frame, from `any` if it holds in all states, or from `any_other`."""
     # Examples:
     #
@@ -499,6 +561,7 @@ def _exits(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> 
     #     complete_by_code      pending                    one edge, from pending
     #     complete_by_platform  all four                   one edge, from `any` to complete
     #     started_by_platform   all but pending, its goal  one edge, from `any_other` to pending
+    moves, table = drawn.moves, drawn.table
     by_row: dict[tuple[str, str, str], list[Move]] = defaultdict(list)
     for move in moves:
         if move.event != LEG_ENDED and move.target is not None:
@@ -507,26 +570,26 @@ def _exits(moves: tuple[Move, ...], groups: tuple[Group, ...], table: Table) -> 
         deadline = event in table.timers
         asks = (event, *_asked_of(some[0], moves), *_unless(some[0], moves))
         label = deadline_label(table, event) if deadline else _wrapped(asks)
-        for source, drawn in _sources({move.source: move for move in some}, target, groups, table):
-            if source == "absent" and _is_after_the_end(drawn[0], moves):
-                source = "stays_absent"  # noqa: PLW2901 (it has two places)
+        for source, joined in _sources({move.source: move for move in some}, target, groups, drawn.states):
+            if source == "absent" and _is_after_the_end(joined[0], moves):
+                source = AFTER_THE_END[source]  # noqa: PLW2901 (it has two places)
             yield Edge(
                 id=f"{source}-{target}-{name}",
                 source=source,
-                target=_AFTER_THE_END.get(target, target),
+                target=AFTER_THE_END.get(target, target),
                 label=label,
                 kind="deadline" if deadline else "event",
-                moves=drawn,
+                moves=joined,
             )
 
 
 def _sources(
-    moves: Mapping[str, Move], target: str, groups: tuple[Group, ...], table: Table
+    moves: Mapping[str, Move], target: str, groups: tuple[Group, ...], states: States
 ) -> Iterator[tuple[str, tuple[Move, ...]]]:
     """Yield the nodes or frames that represent the states of a row, each with its moves."""
-    everywhere = {*table.states.after_call_work}
+    everywhere = {*states.after_call_work}
     # `absent` after the end of the leg is outside of the frame of the states before the end.
-    mates = next(({*group.states} for group in groups if target in group.states and target not in _AFTER_THE_END), {target})
+    mates = next(({*group.states} for group in groups if target in group.states and target not in AFTER_THE_END), {target})
     oval = "any" if moves.keys() == everywhere else "any_other" if moves.keys() == everywhere - mates else None
     if oval:
         yield oval, tuple(moves.values())
@@ -537,7 +600,7 @@ def _sources(
 
 
 # The state before the end of the leg and the one after it without after-call work have one name, and two places.
-_AFTER_THE_END = {"absent": "stays_absent"}
+AFTER_THE_END = {"absent": "stays_absent"}
 
 
 def _is_after_the_end(move: Move, moves: tuple[Move, ...]) -> bool:
@@ -564,7 +627,7 @@ def _wrapped(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def identifier(name: str) -> str:
-    """Return a name for formats that allow letters, digits and underscores. `on hold` is `on_20hold`."""
+    """Return a name for formats that allow letters, digits, underscores and dashes. `on hold` is `on_20hold`."""
     return _NOT_A_WORD.sub(lambda found: f"_{ord(found[0]):x}", name)
 
 

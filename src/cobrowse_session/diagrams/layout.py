@@ -276,7 +276,7 @@ class _Columns:
     @classmethod
     def of(cls, graph: Graph, lanes: _Lanes) -> "_Columns":
         """Return the columns of a graph."""
-        columns, own, extra = _columns(graph), dict(graph.table.states.own), _extra(graph)
+        columns, own, extra = _columns(graph), dict(graph.states.own), _extra(graph)
         first, pending, live, ended = ([node.id for node in graph.nodes if columns[node.id] == number] for number in range(4))
         ended = [*(state for state in ended if state in own), *(state for state in reversed(ended) if state not in own)]
         frames = {columns[group.id]: group.id for group in graph.groups}
@@ -472,7 +472,7 @@ def _work_drawn(graph: Graph, lanes: _Lanes) -> tuple[_Drawn, Mapping[str, Place
         of_kind[node.kind].append(node)
     working = [node.id for node in of_kind["pending"]]
     closed = [node.id for node in of_kind["final"]]
-    above = [state for state in reversed(closed) if graph.table.states.standard(state) == "skipped"]
+    above = [state for state in reversed(closed) if graph.states.standard(state) == "skipped"]
     blocks = ["stays_absent", *above, "any", *(state for state in closed if state not in above)]
     right = {*working, "working"}
     ladder = _ladder(graph, [block for block in blocks if block != "any"], right)

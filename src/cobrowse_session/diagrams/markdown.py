@@ -26,8 +26,7 @@ def markdown(graph: Graph) -> str:
 
 
 def _lines(graph: Graph, moves: tuple[Move, ...]) -> Iterator[str]:
-    events, states = (dict.fromkeys(getattr(move, name) for move in moves) for name in ("event", "source"))
-    order = [node.id for node in graph.nodes if node.id in states]
+    events, order = dict.fromkeys(move.event for move in moves), [*graph.ids]
     yield from (f"# {graph.title}", "", graph.about, "", "## Every event in every state", "")
     yield "Of several lines in a cell, the first one whose conditions hold decides. The sentences below have the conditions."
     yield from ("", *(f"- {sign} {meaning}" for sign, meaning in LEGEND), "")

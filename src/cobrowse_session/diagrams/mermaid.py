@@ -6,7 +6,7 @@ loops, answers to questions, and edges within one frame have labels.
 
 from collections.abc import Iterator
 
-from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node, identifier
+from cobrowse_session.diagrams.graph import CLOCK, Edge, Graph, Node
 from cobrowse_session.printable import printable
 
 _CLASSES = {
@@ -79,7 +79,7 @@ def _box(edge: Edge) -> str:
 
 
 def _id(name: str) -> str:
-    return identifier(name).replace("-", "__")
+    return name.replace("-", "__")
 
 
 def _state(node: Node) -> str:
@@ -101,8 +101,8 @@ def _joined(*lines: str) -> str:
 def _annotations(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         for number, annotation in enumerate(node.annotations, 1):
-            yield f'    state "{_text(annotation.label)}" as {_id(node.id)}_annotation_{number}'
-            yield f"    {_id(node.id)} --> {_id(node.id)}_annotation_{number}"
+            yield f'    state "{_text(annotation.label)}" as {_id(node.id)}__annotation_{number}'
+            yield f"    {_id(node.id)} --> {_id(node.id)}__annotation_{number}"
 
 
 def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], str]]:
@@ -111,7 +111,7 @@ def _styled(graph: Graph, boxes: list[Edge]) -> Iterator[tuple[tuple[str, str], 
         yield (_id(node.id), "kind"), node.kind
         yield (_id(node.id), "look"), node.emphasis
         for number, annotation in enumerate(node.annotations, 1):
-            yield (f"{_id(node.id)}_annotation_{number}", "kind"), "refused" if annotation.refused else "noted"
+            yield (f"{_id(node.id)}__annotation_{number}", "kind"), "refused" if annotation.refused else "noted"
     for edge in boxes:
         yield (_box(edge), "kind"), edge.kind
         yield (_box(edge), "look"), edge.emphasis

@@ -14,6 +14,7 @@ from typing import Any, Self
 from attrs import evolve, frozen
 
 from cobrowse_session.diagrams.graph import (
+    AFTER_THE_END,
     Annotation,
     Edge,
     Emphasis,
@@ -22,7 +23,6 @@ from cobrowse_session.diagrams.graph import (
     Node,
     guard_label,
     is_refusal,
-    moves_of,
     shortened,
 )
 from cobrowse_session.diagrams.markdown import result_label
@@ -148,7 +148,7 @@ def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
     #
     # The trace has the state of the connection before a row (`from`), but that of after-call work afterwards (`acw`). So `work`
     # keeps the latter from row to row, session by session: rows of several sessions may be mixed.
-    moves = {move.key: move for move in moves_of(graph.name, graph.table)}
+    moves = {move.key: move for move in graph.moves}
     kinds = {event for event, _, _ in moves}
     numbers: dict[str, int] = defaultdict(int)
     work: dict[str, str] = defaultdict(lambda: "absent")
@@ -160,7 +160,7 @@ def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
         ladder = graph.name == "after-call-work" and bool(after_end)
         if ladder or kind in kinds:
             state = source if graph.name == "connection" else work[session]
-            key = (LEG_ENDED, state, after_end) if ladder else (kind, state, own)
+            key = (LEG_ENDED, graph.ids.get(state, state), after_end) if ladder else (kind, graph.ids.get(state, state), own)
             if key not in moves:
                 raise DecodeError((Problem("unknown_row", "$.row", " ".join(key), _expected(graph.table)),))
             yield _Step(numbers[session], at, moves[key], source in graph.table.states.ended)
@@ -205,8 +205,8 @@ def _target(graph: Graph, edge: Edge, move: Move) -> str:
 
 def _node_of(graph: Graph, step: _Step) -> str:
     """Return the node of a step that led nowhere."""
-    stays = f"stays_{step.move.source}"
-    return stays if step.ended and stays in {node.id for node in graph.nodes} else step.move.source
+    ended = step.ended and graph.name == "after-call-work"
+    return AFTER_THE_END.get(step.move.source, step.move.source) if ended else step.move.source
 
 
 def _node(node: Node, steps: list[_Step], annotations: list[_Step], path: TracePath, *, first: bool) -> Node:

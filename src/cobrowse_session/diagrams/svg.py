@@ -12,7 +12,7 @@ from textwrap import wrap
 from xml.sax.saxutils import escape
 
 from cobrowse_session.diagrams.dot import width
-from cobrowse_session.diagrams.graph import STAYS, Annotation, Edge, Graph, Group, Node, identifier
+from cobrowse_session.diagrams.graph import STAYS, Annotation, Edge, Graph, Group, Node
 from cobrowse_session.diagrams.layout import STAYS_LINE, Layout, layout_of, stays_at
 from cobrowse_session.diagrams.markdown import LEGEND
 from cobrowse_session.diagrams.shapes import (
@@ -165,7 +165,7 @@ def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> I
     lines = [len(edge.label) + bool(edge.badge) for edge in edges]
     y = place.bottom + lift - STAYS_LINE * sum(lines)
     for edge, count in zip(edges, lines, strict=True):
-        yield f'<g id="{name}-{identifier(edge.id)}" class="edge {edge.kind} {edge.emphasis}">'
+        yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}">'
         yield f"<title>{escape(printable(edge.tooltip))}</title>"
         labels: list[str] = [*edge.label, *([edge.badge] if edge.badge else [])]
         for number, line in enumerate(labels):
@@ -178,7 +178,7 @@ def _stays(name: str, edges: Sequence[Edge], place: Place, lift: float = 0) -> I
 
 
 def _node(name: str, node: Node, place: Place, loops: Sequence[Edge]) -> Iterator[str]:
-    yield f'<g id="{name}-{identifier(node.id)}" class="node {node.kind} {node.emphasis}">'
+    yield f'<g id="{name}-{node.id}" class="node {node.kind} {node.emphasis}">'
     if node.tooltip:
         yield f"<title>{escape(printable(node.tooltip))}</title>"
     if node.kind == "question":
@@ -219,7 +219,7 @@ def _annotation(annotation: Annotation, x: float, y: float, room: float) -> Iter
 def _edge(name: str, edge: Edge, layout: Layout, frames: AbstractSet[str]) -> Iterator[str]:
     route = layout.corners.get(edge.id) or straight(layout.places[edge.source], layout.places[edge.target])
     wide = f' style="stroke-width: {width(edge.count):g}"' if edge.count else ""
-    yield f'<g id="{name}-{identifier(edge.id)}" class="edge {edge.kind} {edge.emphasis}">'
+    yield f'<g id="{name}-{edge.id}" class="edge {edge.kind} {edge.emphasis}">'
     if edge.tooltip:
         yield f"<title>{escape(printable(edge.tooltip))}</title>"
     drawn = _through_frames(edge, route, layout.places, frames)

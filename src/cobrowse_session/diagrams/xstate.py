@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cobrowse_session.diagrams.graph import Graph, Move, identifier, moves_of
+from cobrowse_session.diagrams.graph import Graph, Move
 from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.lifecycle.row import Row, name_of
 from cobrowse_session.printable import printable
@@ -14,31 +14,28 @@ ALL = "all"
 
 def xstate(graph: Graph) -> str:
     """Print the machine of a picture: every row in its order, refusals as transitions that lead nowhere and do nothing."""
-    moves = moves_of(graph.name, graph.table)
-    states = dict.fromkeys(move.source for move in moves)
     machine = {
         "id": graph.name,
         "description": graph.about,
         "initial": graph.initial,
-        "states": {
-            identifier(node.id): _state([move for move in moves if move.source == node.id])
-            for node in graph.nodes
-            if node.id in states
-        },
+        "states": {node: _state(state, node, graph.moves) for state, node in graph.ids.items()},
     }
     return json.dumps(machine, ensure_ascii=False, indent=2) + "\n"
 
 
-def _state(moves: list[Move]) -> dict[str, Any]:
+def _state(state: str, node: str, moves: tuple[Move, ...]) -> dict[str, Any]:
     """`Any`: JSON."""
-    events = dict.fromkeys(move.event for move in moves)
-    return {"on": {event: [_transition(move) for move in moves if move.event == event] for event in events}}
+    on: dict[str, Any] = {}
+    for move in moves:
+        if move.source == node:
+            on.setdefault(move.event, []).append(_transition(move))
+    return {**({"description": printable(state)} if state != node else {}), "on": on}
 
 
 def _transition(move: Move) -> dict[str, Any]:
     row = move.row
     transition = {
-        "target": move.target and identifier(move.target),
+        "target": move.target,
         "guard": _guard(row),
         "actions": [{"type": name_of(stamp)} for stamp in row.actions],
         "description": printable(row.reason),

@@ -62,9 +62,13 @@ class Rejected:
         text = content[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
         return cls(DecodeError(error.problems, line), text, len(content) if length is None else length, count)
 
-    def as_json(self) -> str:
-        """Return the line of a rejects file (ERROR-1)."""
-        return encode_rejected(self.error, self.text, self.length)
+    def as_json(self, file: str | None = None) -> str:
+        """Return the line of a rejects file (ERROR-1).
+
+        Args:
+            file: the name of the file that has the line. None: it is not in the result.
+        """
+        return encode_rejected(self.error, self.text, self.length, file)
 
 
 def read_events(

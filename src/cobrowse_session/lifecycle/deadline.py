@@ -6,10 +6,12 @@ from typing import Any
 
 from attrs import frozen
 
+from cobrowse_session.checks import shown
 from cobrowse_session.events import AfterCallWorkTimeout, AlertingTimeout, Timer
 from cobrowse_session.lifecycle.policy import Policy
+from cobrowse_session.lifecycle.row import name_of
 from cobrowse_session.model import Communication
-from cobrowse_session.times import MAX_TIME
+from cobrowse_session.times import MAX_TIME, utc
 
 Due = Callable[[Any, Policy], datetime | None]  # `Any`: the table names the class of the session
 """Returns when a timer is due, on the corrected provider clock. None: never. Like a guard, it may be a class with parameters."""
@@ -29,6 +31,21 @@ class Deadline:
     timer: type[Timer]
     due: Due
     last_resort: bool = False
+
+    def at(self, session: Communication, policy: Policy) -> datetime | None:
+        """Return when the timer is due, in whole milliseconds. None: never.
+
+        Raises:
+            TypeError: the function returns something else than an aware datetime or None.
+            ValueError: it returns a time before 1970 or after 9999.
+        """
+        due = self.due(session, policy)
+        try:
+            return None if due is None else utc(due)
+        except (TypeError, ValueError) as error:
+            expected = "an aware datetime or None" if isinstance(error, TypeError) else "a time from 1970 to 9999, or None"
+            where = f"deadline of {self.timer.__name__}: {name_of(self.due)}"
+            raise type(error)(f"{where}: expected {expected}, found {shown(due)}") from None
 
 
 def after_call_work_due(session: Communication, policy: Policy) -> datetime | None:

@@ -18,7 +18,7 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.check import Part, row_problems
 from cobrowse_session.lifecycle.deadline import DEADLINES, Deadline
 from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states, placed
-from cobrowse_session.lifecycle.own import class_problems, likeness_problems, part_problems, state_problems
+from cobrowse_session.lifecycle.own import class_problems, likeness_problems, name_problems, part_problems, state_problems
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.model import CobrowseSession, S_co, T
@@ -133,19 +133,24 @@ class Table(Generic[S_co]):
             deadlines: timers of your own. One for a timer that the table has replaces when that timer is due.
 
         Raises:
-            TypeError: `kinds`, `connection`, `after_call_work` or `deadlines` is one thing and no tuple of them.
+            TypeError: `kinds`, `connection`, `after_call_work` or `deadlines` is one thing and no tuple of them, or `like` or
+                `states` is no dict.
             TableError: with one line for each problem.
         """
         several = {"kinds": kinds, "connection": connection, "after_call_work": after_call_work, "deadlines": deadlines}
         for what, given in several.items():
-            if not isinstance(given, Iterable):
+            if not isinstance(given, Iterable) or isinstance(given, str):
                 raise TypeError(f"Table.extended: {what}: expected a tuple, found {shown(given)}; one alone is (one,)")
+        for what, likeness in {"like": like, "states": states}.items():
+            if not isinstance(likeness or {}, Mapping):
+                raise TypeError(f"Table.extended: {what}: expected a dict, as {{'parked': 'offering'}}, found {shown(likeness)}")
         kinds, like, states, deadlines = tuple(kinds), dict(like or {}), dict(states or {}), tuple(deadlines)
         events = (*self.events, *kinds)
-        known = {event.kind for event in events if hasattr(event, "kind")}
+        known = {event.kind: event for event in events if hasattr(event, "kind")}
         problems = (
+            *name_problems(name),
             *class_problems(events, session or self.session, deadlines),
-            *likeness_problems(like, known, known - self.kinds.keys()),
+            *likeness_problems(like, known, known.keys() - self.kinds.keys()),
             *state_problems(states, self.states),
         )
         if problems:

@@ -11,30 +11,54 @@ A place is named by a row, because rows have names and no numbers. Example, in a
 The check of the whole table refuses the second one. So a place that makes no sense is found when the table is made.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from attrs import evolve, frozen
 
+from cobrowse_session.checks import shown
 from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.row import EVENT_STATE, Action, OtherStates, Row
 
 
 @frozen
 class Placed:
-    """Rows that stand before, after or instead of a row of the table."""
+    """Rows that stand before, after or instead of a row of the table.
+
+    Raises:
+        TableError: the name is no text, or what follows it are no rows.
+    """
 
     where: Literal["before", "after", "instead"]
     name: str
     rows: tuple[Row, ...]
 
+    def __attrs_post_init__(self) -> None:
+        _check(self.where, self.name, self.rows, lambda one: isinstance(one, Row), "rows")
+
 
 @frozen
 class Added:
-    """Actions that follow those of a row of the table."""
+    """Actions that follow those of a row of the table.
+
+    Raises:
+        TableError: the name is no text, or what follows it are no actions.
+    """
 
     name: str
     actions: tuple[Action, ...]
+
+    def __attrs_post_init__(self) -> None:
+        _check("also", self.name, self.actions, callable, "actions")
+
+
+def _check(where: str, name: str, parts: tuple[object, ...], is_one: Callable[[object], bool], expected: str) -> None:
+    if not isinstance(name, str):
+        raise TableError((f"{where}: expected the name of a row, then {expected}, found {shown(name)}",))
+    wrong = [part for part in parts if not is_one(part)]
+    if wrong or not (parts or where == "instead"):  # `instead` without rows removes one
+        found = ", ".join(map(shown, wrong)) or "none"
+        raise TableError((f"{where} {name!r}: expected {expected}, found {found}",))
 
 
 Change = Row | Placed | Added
@@ -67,13 +91,15 @@ def placed(rows: Iterable[Row], changes: Iterable[Change]) -> tuple[Row, ...]:
     """Return the rows with the changes, in order. A row without a place comes last.
 
     Raises:
-        TableError: a change names no row of its kinds of event.
+        TableError: a change names no row of its kinds of event, or is none.
     """
     found = list(rows)
     problems: list[str] = []
     for change in changes:
         if isinstance(change, Row):
             found.append(change)
+        elif not isinstance(change, Placed | Added):
+            problems.append(f"expected a Row, or one with a place, as before('begins', row), found {shown(change)}")
         elif not (places := _places(found, change)):
             problems.append(_unplaced(found, change))
         elif isinstance(change, Added):

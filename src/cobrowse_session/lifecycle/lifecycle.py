@@ -54,7 +54,7 @@ class _Due:
     __slots__ = ("due", "is_last_resort", "state_of", "states", "timer")
 
     def __init__(self, deadline: Deadline, built: Machines) -> None:
-        self.timer, self.due, self.is_last_resort = deadline.timer, deadline.due, deadline.last_resort
+        self.timer, self.due, self.is_last_resort = deadline.timer, deadline.at, deadline.last_resort
         self.state_of = built.of_kind(deadline.timer.kind).state_of
         self.states = frozenset(built.triggers[deadline.timer.kind].transitions)
 

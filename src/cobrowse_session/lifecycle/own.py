@@ -2,18 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from inspect import isclass
+from copy import copy, deepcopy
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
 from types import FunctionType
+from typing import Any
 
 import attrs
 
 from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Event, Timer, UnknownEvent
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent, Updated
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.row import is_marked, meaning_of, written_by
 from cobrowse_session.lifecycle.states import States
 from cobrowse_session.model import CobrowseSession
+from cobrowse_session.times import EPOCH
+
+
+def name_problems(name: object) -> Iterator[str]:
+    """Yield one line if the name of a table is none."""
+    if not _is_text(name):
+        yield f"name: expected text on one line, found {shown(name)}"
 
 
 def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession], deadlines: Iterable[Deadline]) -> Iterator[str]:
@@ -21,12 +30,18 @@ def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession]
     yield from _event_problems(events)
     yield from _session_problems(session)
     for deadline in deadlines:
-        if not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
+        if not isinstance(deadline, Deadline):
+            yield f"deadlines: expected a Deadline, found {shown(deadline)}"
+        elif not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
             yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
         elif not _is_text(getattr(deadline.timer, "kind", "")):
             yield f"{deadline.timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
+        elif not _takes(deadline.timer.__init__, ("subject", "occurred_at")):
+            yield f"{deadline.timer.__name__}: expected defaults: a timer is made of subject and occurred_at"
         elif not _is_a_value(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
+        elif _returns_later(deadline.due):
+            yield f"deadline of {deadline.timer.__name__}: due: {_AT_ONCE}"
         elif not _has_meaning(deadline.due):
             yield f"deadline of {deadline.timer.__name__}: due: its docstring has braces around what is no parameter"
 
@@ -52,19 +67,29 @@ def state_problems(like: Mapping[str, str], states: States) -> Iterator[str]:
             known.append(state)
 
 
-def likeness_problems(like: Mapping[str, str], known: AbstractSet[str], own: AbstractSet[str]) -> Iterator[str]:
+def likeness_problems(like: Mapping[str, str], known: Mapping[str, type[Event]], own: AbstractSet[str]) -> Iterator[str]:
     """Yield one line for each problem of the likeness of kinds of event.
 
     Args:
         like: each own kind, and the kind that it is like.
-        known: all kinds that there are.
+        known: all kinds that there are, with their classes.
         own: the kinds that may be like another.
     """
     for kind, other in like.items():
-        if other not in known or other == kind:
-            yield f"kind {kind!r} is like {other!r}: expected one of {', '.join(sorted(known - {kind}))}"
+        if not isinstance(other, str) or other not in known or other == kind:
+            yield f"kind {kind!r} is like {other!r}: expected one of {', '.join(sorted(known.keys() - {kind}))}"
         if kind not in own:
             yield f"kind {kind!r} is like {other!r}: add its class to `kinds`"
+        elif isinstance(other, str) and (names := _lacking(known[kind], known.get(other))):
+            yield f"kind {kind!r} is like {other!r}, whose rows read {names}: add it to {known[kind].__name__}, or a base with it"
+
+
+def _lacking(own: type[Event], other: type[Event] | None) -> str:
+    """Return the attributes that an own class lacks to be like another one."""
+    if not (isclass(other) and issubclass(other, Event) and attrs.has(other)) or other is UnknownEvent:
+        return ""
+    names = [attribute.name for attribute in attrs.fields(other)] + ["segment"] * issubclass(other, Entered)
+    return ", ".join(name for name in names if not hasattr(own, name))
 
 
 def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iterator[str]:
@@ -74,6 +99,7 @@ def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iter
 
 
 _EXPECTED = "expected a function of a module or an object of a frozen attrs class, so that the table can be compared and pickled"
+_AT_ONCE = "expected a function that is neither async nor a generator: nobody would await what it returns"
 
 
 # --- Kinds of event -----------------------------------------------------------------------------------------------------------
@@ -98,6 +124,8 @@ def _event_problems(events: Iterable[type[Event]]) -> Iterator[str]:
 def _own_event_problems(event: type[Event]) -> Iterator[str]:
     if "__attrs_attrs__" not in vars(event):
         yield "expected an attrs class: @frozen(kw_only=True, repr=False)"
+    else:
+        yield from (f"{flaw}: expected @frozen(kw_only=True, repr=False)" for flaw in _flaws(event, _AN_EVENT))
     if not _is_text(vars(event).get("kind")):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
@@ -114,19 +142,73 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
     if session is CobrowseSession:
         return
     name = session.__name__
-    if "__attrs_attrs__" not in vars(session):
-        yield f"{name}: expected an attrs class: @define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
     standard = attrs.fields_dict(CobrowseSession)
+    if "__attrs_attrs__" not in vars(session):
+        yield f"{name}: expected an attrs class: {_DEFINE}"
+    elif session.__setattr__ is not CobrowseSession.__setattr__:
+        yield f"{name}: each write would fail or run hooks: expected {_DEFINE}"
+    else:
+        yield from (f"{name}: {flaw}: expected {_DEFINE}" for flaw in _flaws(session, CobrowseSession(id="s1")))
     if any(isinstance(attribute.type, str) for attribute in attrs.fields(session)):  # `from __future__ import annotations`
         try:
             attrs.resolve_types(session)
         except NameError as error:
             yield f"{name}: the type of a field is not known here: {error}"
     for attribute in attrs.fields(session):
+        if attribute.name in standard and attribute != standard[attribute.name]:
+            yield f"{name}: {attribute.name}: each session has this field: choose another name"
         if attribute.name not in standard and attribute.default is attrs.NOTHING:
             yield f"{name}: {attribute.name}: expected a default, because a session begins without its first event"
-    if session.__setattr__ is not CobrowseSession.__setattr__:
-        yield f"{name}: each write would run hooks: @define(kw_only=True, on_setattr=attrs.setters.NO_OP)"
+
+
+_DEFINE = "@define(kw_only=True, on_setattr=attrs.setters.NO_OP, repr=False)"
+_AN_EVENT = Updated(subject="s1", source="/s", id="e1", occurred_at=EPOCH)
+
+
+def _flaws(cls: type[Any], standard: attrs.AttrsInstance) -> Iterator[str]:  # `Any`: an event or a session
+    """Yield what a log needs of a class and its decorator takes away: a copy of a value is equal, a change is not, and so on.
+
+    Args:
+        cls: an attrs class.
+        standard: a value of its base.
+    """
+    attributes = attrs.fields_dict(cls)
+    values = {name: getattr(standard, name, name) for name in attributes}
+    own = [name for name in attributes if not hasattr(standard, name)]
+    yield from (f"{name}: no constructor takes this field" for name in own if not attributes[name].init)
+    if not _takes(cls.__init__, [attribute.alias or "" for attribute in attributes.values() if attribute.init]):
+        yield "its constructor does not take its fields by name, and nothing else"
+    one = _with_values(cls, values)
+    for way in (copy, deepcopy):  # a deep copy goes the way of pickle, and finds what slots=False loses
+        try:
+            same = way(one)
+            if same is one or any(getattr(same, name) != getattr(one, name) for name in attributes):
+                yield f"{way.__name__} does not copy its fields"
+        except Exception as error:  # noqa: BLE001 (whatever a method of the class raises)
+            yield f"{way.__name__} raises {type(error).__name__}: {error}"
+    if any(getattr(attributes[name], "eq_key", None) for name in own):  # a function of the user's own, for values of its own
+        return
+    if any(one == _with_values(cls, {**values, name: "another"}) for name in own if attributes[name].eq):
+        yield "values that differ are equal"
+    if one != _with_values(cls, values):
+        yield "values that are the same differ"
+
+
+def _with_values(cls: type[Any], values: Mapping[str, object]) -> Any:  # an event or a session
+    """Return a value whose constructor has not run: it may demand what is not known here."""
+    one = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(one, name, value)
+    return one
+
+
+def _takes(constructor: Callable[..., None], names: Iterable[str]) -> bool:
+    """Return whether a constructor can be called with these keywords, and needs no others."""
+    try:
+        signature(constructor).bind(None, **dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True
 
 
 # --- Guards and actions -------------------------------------------------------------------------------------------------------
@@ -140,6 +222,8 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
                 where = f"row {row.name!r}: {kind} {getattr(function, '__name__', type(function).__name__)}"
                 if not _is_a_value(function):
                     yield f"{where}: {_EXPECTED}"
+                elif _returns_later(function):
+                    yield f"{where}: {_AT_ONCE}"
                 elif not _has_meaning(function):
                     yield f"{where}: its docstring has braces around what is no parameter"
                 elif not is_marked(function):
@@ -150,8 +234,8 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
 
 
 def _is_text(value: object) -> bool:
-    """Return whether a value is a name that can be written, as JSON and on one line."""
-    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+    """Return whether a value is a name that can be written, as JSON and on one line, without spaces around it."""
+    return isinstance(value, str) and value.isprintable() and value == value.strip() != ""
 
 
 def _is_a_value(function: object) -> bool:
@@ -168,6 +252,12 @@ def _is_a_value(function: object) -> bool:
     for name in inside:
         found = getattr(found, name, None)
     return found is function
+
+
+def _returns_later(function: Callable[..., object]) -> bool:
+    """Return whether a call returns a coroutine or a generator, which is true as a guard, and does nothing as an action."""
+    called = function if isinstance(function, FunctionType) else type(function).__call__
+    return any(is_later(called) for is_later in (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction))
 
 
 def _has_hash(part: object) -> bool:

@@ -1,7 +1,7 @@
 """The parts of a row: kinds of event, source states, guards, result, actions, reason."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from types import FunctionType
@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from attrs import fields, frozen, has
 
 from cobrowse_session.checks import shown
+from cobrowse_session.errors import TableError
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.states import SAME
 
@@ -46,7 +47,14 @@ def needs_event(guard: Guard) -> bool:
 
 
 def writes(*attributes: str, clock: str | None = None) -> Callable[[A], A]:
-    """Mark an action, or its class, with the attributes that it may write, and with the clock of the times among them."""
+    """Mark an action, or its class, with the attributes that it may write, and with the clock of the times among them.
+
+    Raises:
+        TypeError: an attribute is no name.
+    """
+    for name in attributes:
+        if not isinstance(name, str):  # `@writes` without parentheses, for example
+            raise TypeError(f"writes: expected names of fields, as @writes('held'), found {shown(name)}")
 
     def mark(action: A) -> A:
         setattr(action, _WRITES, attributes)
@@ -159,7 +167,7 @@ class Row:
         cites: the rules of the specification that the row implements. A row of one's own may cite none.
 
     Raises:
-        TypeError: `on`, `guards`, `actions`, `cites` or the states of `source` are no tuple.
+        TableError: a field has another type. It has one line for each.
     """
 
     name: str
@@ -172,11 +180,8 @@ class Row:
     cites: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        for name in ("on", "source", "guards", "actions", "cites"):
-            value = getattr(self, name)
-            # Example: the text "held" in place of ("held",) would be a row for the kinds h, e, l and d.
-            if not isinstance(value, tuple) and not (name == "source" and isinstance(value, OtherStates | str)):
-                raise TypeError(f"row {self.name!r}: {name}: expected a tuple, found {shown(value)}; one alone is (one,)")
+        if problems := tuple(f"row {shown(self.name)}: {problem}" for problem in _type_problems(self)):
+            raise TableError(problems)
 
     def sources(self, event_state: str | None, same: Mapping[str, tuple[str, ...]] = SAME) -> tuple[str, ...]:
         """Return the source states for an event.
@@ -210,3 +215,39 @@ class Row:
     def is_applied(self) -> bool:
         """True if the row changes the session."""
         return self.outcome in (None, NO_TRANSITION)
+
+
+# --- The types of its fields --------------------------------------------------------------------------------------------------
+
+
+def _type_problems(row: Row) -> Iterator[str]:
+    for name, value in (("name", row.name), ("reason", row.reason)):
+        if not isinstance(value, str):
+            yield f"{name}: expected text, found {shown(value)}"
+    source = row.source.states if isinstance(row.source, OtherStates) else row.source
+    yield from _items_problems("on", row.on, _is_text, ("kinds of event", "the kind of an event, as 'held'"))
+    if source != SAME_STATE:
+        yield from _items_problems("source", source, _is_text, ("states, or SAME_STATE", "a state"))
+    for name, functions in (("guards", row.guards), ("actions", row.actions)):
+        yield from _items_problems(name, functions, callable, ("functions", "a function"))
+    yield from _items_problems("cites", row.cites, _is_text, ("rules", "the name of a rule"))
+    rule = row.result.rule if isinstance(row.result, RowOutcome) and row.result.kind in ("ignored", "refused") else "none"
+    if not isinstance(row.result, str | RowOutcome):
+        yield f"result: expected a state, NO_TRANSITION, DUPLICATE, refused(...) or ignored(...), found {shown(row.result)}"
+    elif not _is_text(rule):
+        yield f"result: expected a rule in words, as refused('not_connected'), found {shown(rule)}"
+
+
+def _items_problems(field: str, value: object, is_one: Callable[[object], bool], expected: tuple[str, str]) -> Iterator[str]:
+    """Yield the problems of a field that is a tuple. What is expected is given for all of its items, and for one."""
+    # Example: the text "held" in place of ("held",) would be a row for the kinds h, e, l and d.
+    if not isinstance(value, tuple):
+        yield f"{field}: expected a tuple of {expected[0]}, found {shown(value)}; one alone is (one,)"
+        return
+    for place, item in enumerate(value):
+        if not is_one(item):
+            yield f"{field}[{place}]: expected {expected[1]}, found {shown(item)}"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

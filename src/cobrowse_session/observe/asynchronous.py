@@ -1,8 +1,9 @@
 """Async functions as observers."""
 
-from asyncio import Lock
+from asyncio import AbstractEventLoop, Lock, Task, current_task, get_running_loop
 from collections import deque
 from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
@@ -37,7 +38,8 @@ class AsyncObserver:
 
     function: Callable[[SessionLog, Change], Awaitable[object]]
     _waiting: deque[tuple[SessionLog, Change]] = field(factory=deque, init=False)
-    _delivering: Lock = field(factory=Lock, init=False, repr=False)
+    _locks: WeakKeyDictionary[AbstractEventLoop, Lock] = field(factory=WeakKeyDictionary, init=False, repr=False)
+    _task: Task[object] | None = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
@@ -52,12 +54,26 @@ class AsyncObserver:
 
         An exception of the function is reported to `logging`, and the next change is delivered. A change whose delivery is
         cancelled waits, and the next call delivers it again.
+
+        Raises:
+            RuntimeError: the function that is awaited calls it.
         """
-        async with self._delivering:  # a second task would overtake the first
-            while self._waiting:
-                log, change = self._waiting[0]
-                try:
-                    await self.function(log, change)
-                except Exception as error:  # noqa: BLE001 (as `notify` does)
-                    report_error(self, log, change, error)
-                self._waiting.popleft()
+        if self._task is not None and self._task is current_task():
+            raise RuntimeError("AsyncObserver: the function awaits deliver, which awaits the function: return in place of it")
+        # One lock for each loop: a lock works in one, and a loop that was closed in a delivery has never released its own.
+        async with self._locks.setdefault(get_running_loop(), Lock()):  # a second task would overtake the first
+            self._task = current_task()
+            try:
+                while self._waiting:
+                    await self._deliver(self._waiting[0])
+            finally:
+                self._task = None
+
+    async def _deliver(self, waiting: tuple[SessionLog, Change]) -> None:
+        log, change = waiting
+        try:
+            await self.function(log, change)
+        except Exception as error:  # noqa: BLE001 (as `notify` does)
+            report_error(self, log, change, error)
+        if self._waiting and self._waiting[0] is waiting:  # else another loop has delivered it meanwhile
+            self._waiting.popleft()

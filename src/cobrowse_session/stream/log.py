@@ -23,22 +23,24 @@ One writer per log: it has no locks, and two threads that add to it at once woul
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Generic, TypeVar, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, canonical, identity, order
 from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
+from cobrowse_session.lifecycle.states import STANDARD
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
 from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
-from cobrowse_session.vocabulary import ENDED_STATES, ConnectionState
+from cobrowse_session.vocabulary import ConnectionState
 
 K = TypeVar("K")
 MARK_EVERY = 16
@@ -59,6 +61,7 @@ class Change:
         changed: entries that differ now, as (before, after).
         out_of_order: the event occurred before others that had come already.
         context: conversation, participant, user and queue of the leg, afterwards.
+        ended: the connection states of the table in which a leg has ended.
     """
 
     outcome: Outcome | None = None
@@ -67,6 +70,7 @@ class Change:
     changed: tuple[tuple[TraceEntry, TraceEntry], ...] = ()
     out_of_order: bool = False
     context: Context = NO_CONTEXT
+    ended: AbstractSet[str] = field(default=STANDARD.ended, eq=False)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(some)} {name}" for name in ("new", "withdrawn", "changed") if (some := getattr(self, name)))
@@ -83,7 +87,9 @@ class Change:
         # in the order (ORDER-2), so `acw.started` comes from `terminated` afterwards, no longer from `disconnected`. Both are
         # ends, and the same row applies it. Nothing that was known is different. An alert that comes after the connection is a
         # revision: the leg was first seen connected, and now it was first seen alerting.
-        return bool(self.withdrawn) or any(_decided(before) != _decided(after) for before, after in self.changed)
+        return bool(self.withdrawn) or any(
+            _decided(before, self.ended) != _decided(after, self.ended) for before, after in self.changed
+        )
 
 
 class Sealed(Change):
@@ -598,7 +604,7 @@ class SessionLog(Generic[S_co]):
         rows = (*taken, *fired, *self._last)
         if not last:
             return Change(taken[-1].outcome, rows, context=self._state.context)
-        return _changed(last, rows, event, self._state.context)
+        return _changed(last, rows, event, self._state)
 
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
@@ -651,7 +657,7 @@ class SessionLog(Generic[S_co]):
         self._settle()
         rows = (*self._steps[place:], *self._last)
         out_of_order = after[-1].occurred_at > event.occurred_at
-        return _changed((*withdrawn, *last), rows, event, self._state.context, out_of_order=out_of_order)
+        return _changed((*withdrawn, *last), rows, event, self._state, out_of_order=out_of_order)
 
     def _append(self, steps: Iterable[TraceEntry]) -> None:
         """Append steps that were taken at once: an event with the timers before it, or the timers of an `advance`."""
@@ -708,10 +714,10 @@ class SessionLog(Generic[S_co]):
         return fired
 
 
-def _decided(step: TraceEntry) -> tuple[object, ...]:
-    """Return what decided an entry. The two ends are one state here: they have the same rows."""
+def _decided(step: TraceEntry, ended: AbstractSet[str]) -> tuple[object, ...]:
+    """Return what decided an entry. The ends are one state here: they have the same rows."""
     outcome = step.outcome
-    before = ConnectionState.DISCONNECTED if outcome.from_state in ENDED_STATES else outcome.from_state
+    before = ConnectionState.DISCONNECTED if outcome.from_state in ended else outcome.from_state
     return outcome.kind, outcome.row, before, step.event
 
 
@@ -732,7 +738,7 @@ def _key(step: TraceEntry) -> OrderKey:
 
 
 def _changed(
-    before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event, context: Context, *, out_of_order: bool = False
+    before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event, state: FoldState, *, out_of_order: bool = False
 ) -> Change:
     """Compare the rows of two ends of a trace that begin at the same place."""
     # Both sides begin at the same place. So the first timer of one side is the first of the other, and a timer that moves has
@@ -749,7 +755,8 @@ def _changed(
             new.append(step)
         elif _differ(held, step):
             changed.append((held, step))
-    return Change(outcome, tuple(new), tuple(old.values()), tuple(changed), out_of_order, context)
+    ended = state.lifecycle.table.states.ended
+    return Change(outcome, tuple(new), tuple(old.values()), tuple(changed), out_of_order, state.context, ended)
 
 
 def _differ(one: TraceEntry, other: TraceEntry) -> bool:
