@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any
 
@@ -335,6 +336,10 @@ def _is_key(step: object) -> bool:
 
 def _is_whole(text: str) -> bool:
     return text.isascii() or not _SURROGATE.search(text)
+
+
+encode_text = encode_basestring
+"""Return a text as `dump` writes it."""
 
 
 def dump(document: object) -> str:
