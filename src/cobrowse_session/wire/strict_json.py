@@ -17,7 +17,7 @@ from attrs import frozen
 
 from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 from cobrowse_session.errors import DecodeError, Problem
-from cobrowse_session.wire.quick_json import encoded, parsed
+from cobrowse_session.wire.quick_json import parsed
 
 MAX_LINE_BYTES = 1 << 20
 """The default of how many bytes one document may have."""
@@ -345,8 +345,3 @@ encode_text = encode_basestring
 def dump(document: object) -> str:
     """Return a document as every format here writes it: one line, no spaces, non-ASCII as it is."""
     return _ENCODER.encode(document)
-
-
-def written(document: object) -> str:
-    """Return a document that `converter.plain` made. It is written as `dump` writes it."""
-    return dump(document) if (text := encoded(document)) is None else text

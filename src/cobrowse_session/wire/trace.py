@@ -1,7 +1,6 @@
 """The trace, one JSON object per entry (TRACE-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from cobrowse_session.stream import SessionLog, TraceEntry
 from cobrowse_session.stream.changes import Changed, changed_values
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, structured
+from cobrowse_session.wire.quick_text import WRITERS
 from cobrowse_session.wire.strict_json import dump, encode_text, read_object
 
 TRACE_FORMAT = 1
@@ -54,7 +54,9 @@ def trace_lines(log: SessionLog) -> Iterator[str]:
     session = f'{{"session":{encode_text(log.session_id)}'
     for entry, changed in zip(log.trace, _changes(log), strict=True):
         line = f"{session}{_whose_text(entry.context)},{_event_text(entry.event)},{_outcome_text(entry.outcome)}"
-        fields = ",".join([f'"{field}":[{_text(before)},{_text(after)}]' for field, before, after in changed])
+        fields = ",".join(
+            [f'"{field}":[{WRITERS[type(before)](before)},{WRITERS[type(after)](after)}]' for field, before, after in changed]
+        )
         yield f'{line},"changed":{{{fields}}}}}' if changed else line + "}"
 
 
@@ -166,12 +168,3 @@ def _outcome_text(outcome: Outcome) -> str:
         if len(_outcome_texts) < _MOST_OUTCOMES and not isinstance(outcome, Fired):  # no other has its time
             _outcome_texts[id(outcome)] = kept
     return kept[1]
-
-
-def _text(value: Any) -> str:  # of any field
-    """Return a value of a field as JSON."""
-    if value is None:  # before the first event of a leg most fields are
-        return "null"
-    if type(value) is datetime:
-        return f'"{time_text(value)}"'
-    return encode_text(value) if isinstance(value, str) else dump(plain(value))
