@@ -159,7 +159,11 @@ def test_a_form_gives_the_event_of_the_thorough_way_for_lines_that_are_broken_at
 
 
 def test_a_form_is_made_for_every_standard_kind() -> None:
-    own = {"acw.required": {"required": False}, "acw.ended": {"by": "AGENT"}, "disconnected": {"disconnectType": "meteor"}}
+    own: dict[str, dict[str, object]] = {
+        "acw.required": {"required": False},
+        "acw.ended": {"by": "AGENT"},
+        "disconnected": {"disconnectType": "meteor"},
+    }
     own["wrapup"] = {"code": "", "tags": ["a", "b"], "provisional": True}
     envelope = {**ENVELOPE, "sequence": "7", "conversationid": "c1", "receivedtime": ENVELOPE["time"]}
     common = {"viewerUrl": "ü", "cobrowseRole": "SHARER", "wrapupPrompt": "new", "wrapupTimeoutMs": 86_400_000, "controlling": []}

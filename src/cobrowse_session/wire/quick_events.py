@@ -44,6 +44,7 @@ _FIRST_TIME, _FIRST_OTHER = len(_WORDS), len(_WORDS + _TIMES)
 _FIRST_CONTEXT = len(_WORDS + _TIMES + _OTHERS)
 _FIRST_SETTING = len(DETAIL_NAMES)
 _FIRST_OWN = _FIRST_SETTING + len(SETTING_NAMES)
+_DETAILS = tuple(getattr(attrs.fields(Details), name).alias for name in DETAIL_NAMES.values())
 _LAST_YEAR = 9998
 
 
@@ -105,8 +106,7 @@ def _context(stated: _Stated) -> Context:
 
 @lru_cache(maxsize=4096)
 def _details(stated: _Stated) -> Details:
-    names = (getattr(attrs.fields(Details), name).alias for name in DETAIL_NAMES.values())
-    return Details(**arguments) if (arguments := _without_none(names, stated)) else NO_DETAILS
+    return Details(**arguments) if (arguments := _without_none(_DETAILS, stated)) else NO_DETAILS
 
 
 @lru_cache(maxsize=4096)

@@ -35,8 +35,10 @@ def _writer(cls: type) -> Callable[[Any], str]:
         return lambda _: "null"
     if cls is datetime:
         return _time
-    if cls is Segments:
-        return lambda segments: f"[{','.join([WRITERS[type(one)](one) for one in segments])}]"
+    if cls in (tuple, Segments):
+        return lambda some: f"[{','.join([WRITERS[type(one)](one) for one in some])}]"
+    if cls is int:
+        return str
     return _object_writer(cls) if attrs.has(cls) else lambda value: dump(plain(value))
 
 
