@@ -5,7 +5,6 @@ and never changes them in place, so `copy.copy(session)` is a whole copy. A sess
 should write to it, because its attributes depend on each other.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -203,14 +202,8 @@ def _unless_empty(work: AfterCallWork | None) -> AfterCallWork | None:
 
 
 @cache
-def _copier(cls: type) -> Callable[[object, object], None]:
-    """Return a function that copies all fields of a class from one object to another."""
-    # Logs copy sessions often, and a line for each field takes a fifth of the time of a loop over names. For the fields `id` and
-    # `state`, the lines are `other.id = one.id` and `other.state = one.state`.
-    lines = [f"    other.{attribute.name} = one.{attribute.name}" for attribute in fields(cls)]
-    made: dict[str, Callable[[object, object], None]] = {}
-    exec("\n".join(["def copy(one, other):", *lines]), made)  # noqa: S102 (the names of fields are Python's)
-    return made["copy"]
+def _field_names(cls: type) -> tuple[str, ...]:
+    return tuple(attribute.name for attribute in fields(cls))
 
 
 # --- Communications -----------------------------------------------------------------------------------------------------------
@@ -269,7 +262,8 @@ class Communication:
         """Return an independent copy. It shares the values, which are replaced and never changed."""
         cls: type = type(self)
         made: Self = object.__new__(cls)
-        _copier(cls)(self, made)
+        for name in _field_names(cls):  # the default way, through a state to pickle, costs three times as much
+            setattr(made, name, getattr(self, name))
         return made
 
     def __repr__(self) -> str:
