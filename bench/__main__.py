@@ -51,7 +51,7 @@ def results(sections: Sequence[Section], size: int) -> str:
     parts = [
         "# Results of `make bench`",
         f"{_machine()} {size:,} events were replayed.",
-        "One run. The ways of a question take turns, and each figure is a median. Compare the ratios, not the times.",
+        "One run, in processor time if nothing else is said. Ways take turns, and each figure is a median. Compare the ratios.",
         "## Reach",
         markdown_table(("ratio", "measured", "goal"), ratios),
         *(section.markdown().rstrip() for section in sections),

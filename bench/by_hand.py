@@ -36,7 +36,7 @@ from cobrowse_session import (
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle.outcome import Fired
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
-from cobrowse_session.model import NO_DETAILS
+from cobrowse_session.model import NO_DETAILS, Details
 from cobrowse_session.settings import NO_SETTINGS
 from cobrowse_session.vocabulary import AfterCallWorkEndedBy, CobrowseRole, DisconnectType, UnknownPrompt
 
@@ -571,6 +571,8 @@ STALE = "The event is older than what the session has already seen. Use a Sessio
 
 def stated(details: Any) -> Said:
     """Return the details that are not None, by name. `Any`: see the module."""
+    if type(details) is Details:  # they know which ones they state
+        return {name: getattr(details, name) for name in details.names}
     return {name: value for name, value in zip(DETAILS, read_details(details)) if value is not None}
 
 

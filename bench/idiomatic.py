@@ -1,4 +1,7 @@
-"""The same rows, guards and actions on `transitions` alone, as its documentation shows: a model and its machines."""
+"""The same rows, guards and actions on `transitions` alone, as its documentation shows: a model and its machines.
+
+The machines have the default options. Guards and actions are functions. Methods of the model, given by name, cost as much.
+"""
 
 import logging
 from collections.abc import Iterable
@@ -76,9 +79,7 @@ def create() -> Model:
         (CONNECTION_STATES, LEG, "leg"),
         (AFTER_CALL_WORK_STATES, WORK, "acw"),
     ):
-        transitions.Machine(
-            model, list(states), states[0], rows, auto_transitions=False, model_attribute=attribute, model_override=False
-        )
+        transitions.Machine(model, states=list(states), transitions=rows, initial=states[0], model_attribute=attribute)
     return model
 
 

@@ -48,6 +48,8 @@ def measure(_: int) -> Section:
     goals = (280, 1_000, 3_600)
     rows = [[name, f"{size:,.0f}"] for name, size in zip(names, (fresh, after, whole), strict=True)]
     ratios = [Ratio(f"bytes: {row[0]}", row[1], f"≤ {goal:,}") for row, goal in zip(rows, goals, strict=True)]
+    alone = _bytes(lambda place: tuple(decode_event(line) for line in lives[place]))
+    rows.append(["the six events of that log, alone", f"{alone:,.0f}"])
     return Section("Memory", TEXT, ("what", "bytes"), rows, ratios)
 
 
@@ -78,6 +80,7 @@ def _bytes(make: Callable[[int], object]) -> float:
     gc.collect()
     tracemalloc.start()
     kept = [make(place) for place in range(SESSIONS)]
+    gc.collect()  # it frees what Python keeps for the next objects
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return size / len(kept) - 8  # its place in the list

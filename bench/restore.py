@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from bench import world
 from bench.measure import Ratio, Section, interleaved, nanoseconds, times
-from cobrowse_session import SessionLog
+from cobrowse_session import Lifecycle, SessionLog
 from cobrowse_session.io.replay import read_events, replay
 from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
 
@@ -15,19 +15,21 @@ ROUNDS = 3
 TEXT = (
     "{logs:,} logs with {events:,} events. *Restore* parses a saved log, one line of JSON, and restores it. *Decode and "
     "add* reads the same events from lines and adds them to a new log. *Add* adds events that were decoded before. All read "
-    "`log.session` in the end. Medians of {rounds} interleaved rounds."
+    "`log.session` in the end, and have one lifecycle. Medians of {rounds} interleaved rounds."
 )
 
 
 def measure(size: int) -> Section:
     """Measure all ways, with a log for each ten events of the replay."""
-    logs = _logs(size // 2)
+    logs, lifecycle = _logs(size // 2), Lifecycle()
     saved = [json.dumps(save_log(log)) for log in logs]
     lines = [[encode_event(event) for event in log.events] for log in logs]
     ways = {
         "restore": partial(nanoseconds, lambda: [restore_log(json.loads(one)).session for one in saved]),
-        "decode and add": partial(nanoseconds, lambda: [SessionLog.of(map(decode_event, some)).session for some in lines]),
-        "add": partial(nanoseconds, lambda: [SessionLog.of(log.events).session for log in logs]),
+        "decode and add": partial(
+            nanoseconds, lambda: [SessionLog.of(map(decode_event, some), lifecycle).session for some in lines]
+        ),
+        "add": partial(nanoseconds, lambda: [SessionLog.of(log.events, lifecycle).session for log in logs]),
     }
     cost = interleaved(ways, ROUNDS)
     base = cost["decode and add"]

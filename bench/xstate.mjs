@@ -46,13 +46,19 @@ const life = [
 
 const lives = Number(process.argv[2]);
 function round() {
-  const began = process.hrtime.bigint();
+  const began = processorTime();
   const actors = Array.from({ length: lives }, () => createActor(machine).start());
-  const created = process.hrtime.bigint();
+  const created = processorTime();
   for (const actor of actors) for (const event of life) actor.send(event);
-  const ended = process.hrtime.bigint();
+  const ended = processorTime();
   const [last] = actors.slice(-1);
-  return [Number(ended - created) / lives / life.length, Number(ended - began) / lives, last.getSnapshot()];
+  return [(ended - created) / lives / life.length, (ended - began) / lives, last.getSnapshot()];
+}
+
+// In nanoseconds, as Python's `process_time_ns`.
+function processorTime() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1000;
 }
 
 round(); // the compiler of the engine has seen it now

@@ -276,6 +276,20 @@ def ratios(*beginnings: str) -> None:
     _table(("ratio", "measured"), (line for line in _ratios() if line[0].startswith(beginnings)))
 
 
+def told(text: str, *cells: tuple[str, str, int]) -> None:
+    """Print a text with cells of bench/RESULTS.md in its braces.
+
+    Args:
+        text: as `str.format` takes it.
+        cells: the title of a section, the beginning of a row, and the number of the column.
+    """
+    print(text.format(*(_cell(*cell) for cell in cells)))
+
+
+def _cell(title: str, row: str, column: int) -> str:
+    return next(line.strip("| ").split(" | ")[column] for line in _results(title) if line.startswith(f"| {row}"))
+
+
 def _ratios() -> Iterator[tuple[str, str]]:
     for line in _results("Reach")[2:]:
         name, measured, _ = (cell.strip() for cell in line.strip("|").split("|"))

@@ -1,16 +1,22 @@
 """The details and the settings that any event may carry (docs/lifecycle.md, section 2)."""
 
+import pickle
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cobrowse_session import (
     Address,
     Applied,
     CobrowseRole,
     Context,
+    Details,
     Duplicate,
     Ignored,
     Lifecycle,
@@ -560,3 +566,25 @@ def test_a_known_word_is_kept_in_the_models_spelling(role: CobrowseRole) -> None
 )
 def test_what_the_session_does_not_hold_changes_nothing(unheeded: dict[str, Any]) -> None:
     run(stream().alerting().after(1).updated(**unheeded)).expect(Applied.match(), Duplicate.match(notes=()))
+
+
+# --- What details state -------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_details_know_what_they_state_however_they_were_made(data: st.DataObject) -> None:
+    values: dict[str, Any] = {
+        "self_": Address(name="a"),
+        "provider": "p",
+        "cobrowse_role": "viewer",
+        "controlling": (),
+        "viewer_url": "",
+    }
+    said = data.draw(st.lists(st.sampled_from(sorted(values)), unique=True))
+    details = Details(**{name: values[name] for name in said})
+    expected = {name.rstrip("_") for name in said}
+
+    for made in (details, copy(details), pickle.loads(pickle.dumps(details)), evolve(details)):  # noqa: S301 (our own)
+        assert set(made.names) == expected
+        assert {name for name, _ in made.items()} == expected
+        assert made == details

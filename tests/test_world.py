@@ -208,7 +208,7 @@ def a_deadline_does_not_keep_a_log_open(patch: pytest.MonkeyPatch) -> None:
 
 def the_change_is_silent_about_timers_undone(patch: pytest.MonkeyPatch) -> None:
     real_changed = log_module._changed
-    patch.setattr(log_module, "_changed", lambda *args: evolve(real_changed(*args), withdrawn=()))
+    patch.setattr(log_module, "_changed", lambda *args, **more: evolve(real_changed(*args, **more), withdrawn=()))
 
 
 def _restored(patch: pytest.MonkeyPatch, spoil: Callable[[dict[str, Any]], object]) -> None:

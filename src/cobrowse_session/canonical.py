@@ -22,7 +22,8 @@ OrderKey = tuple[datetime, int, str, Edition, str]
 
 def order(event: Event) -> OrderKey:
     """Return the key by which the events of a session are sorted (ORDER-1)."""
-    return event.occurred_at, event.rank, event.source, edition(event.sequence), event.id
+    sequence = event.sequence
+    return event.occurred_at, event.rank, event.source, NO_EDITION if sequence is None else edition(sequence), event.id
 
 
 def identity(event: Event) -> Identity:

@@ -24,11 +24,14 @@ _MAX_INTEGER = 10**MAX_INTEGER_DIGITS
 _SIGNATURES = 1024  # of one class; a caller with endless subclasses of str must not fill the memory
 
 
-def check_fields(instance: attrs.AttrsInstance) -> None:
+def check_fields(instance: attrs.AttrsInstance) -> tuple[str, ...]:
     """Check that each field of a value has the type of its annotation, and that its text is whole.
 
     Args:
         instance: a value of an attrs class. Fields that hold unknown JSON are left to `copy_json`.
+
+    Returns:
+        The names of the fields that are not None. Values whose fields have the same types share one tuple.
 
     Raises:
         TypeError: a field has another type.
@@ -44,30 +47,32 @@ def check_fields(instance: attrs.AttrsInstance) -> None:
     # A member of an enum is a str, too. Its words are ASCII, so `disconnect_type` is looked at only if its value is a plain str.
     plan = _plan(type(instance))
     values = plan.read(instance)
-    signature = tuple(map(type, values))
+    signature = (*map(type, values),)
     texts = plan.texts.get(signature)
     if texts is None:
         texts = _check_types(plan, values)
         if len(plan.texts) < _SIGNATURES:
             plan.texts[signature] = texts
-    taken, places, tuples = texts
+    taken, places, tuples, stated = texts
     if not "".join(taken(values)).isascii():  # one look at all of them
         for index in places:
             check_text(f"{plan.name}: {plan.fields[index].name}", values[index])
     for index in tuples:
         for place, word in enumerate(values[index]):
             check_text(f"{plan.name}: {plan.fields[index].name}[{place}]", word)
+    return stated
 
 
 def _check_types(plan: "_Plan", values: tuple[object, ...]) -> "_Texts":
-    """Check the types of values, and return the places of texts and of tuples of texts."""
+    """Check the types of values, and return the places of texts and of tuples of texts, and what is not None."""
     for field, value in zip(plan.fields, values, strict=True):
         if not isinstance(value, field.types):
             raise TypeError(f"{plan.name}: {field.name}: expected {field.expected}, found {shown(value)}")
     places = tuple(index for index, value in enumerate(values) if isinstance(value, str) and not _is_ascii_word(value))
     tuples = tuple(index for index, value in enumerate(values) if isinstance(value, tuple) and plan.fields[index].items is str)
     # Of one place, `itemgetter` returns the text itself, and joined it is itself again.
-    return itemgetter(*places) if places else _none, places, tuples
+    stated = tuple(field.name for field, value in zip(plan.fields, values, strict=True) if value is not None)
+    return itemgetter(*places) if places else _none, places, tuples, stated
 
 
 def _none(_: tuple[object, ...]) -> tuple[()]:
@@ -220,8 +225,9 @@ class _Field:
     expected: str
 
 
-_Texts = tuple[Callable[[tuple[object, ...]], Iterable[Any]], tuple[int, ...], tuple[int, ...]]
-"""A function that takes the texts of values (`Any`: text, by its type), their places, and the places of tuples of texts."""
+_Texts = tuple[Callable[[tuple[object, ...]], Iterable[Any]], tuple[int, ...], tuple[int, ...], tuple[str, ...]]
+"""A function that takes the texts of values (`Any`: text, by its type), their places, the places of tuples of texts, and the
+names of the fields that are not None."""
 
 
 @frozen

@@ -6,8 +6,7 @@ should write to it, because its attributes depend on each other.
 """
 
 from datetime import datetime
-from functools import cache
-from operator import attrgetter
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import converters, define, evolve, field, fields, frozen, setters
@@ -341,13 +340,17 @@ class Details:
     __repr__ = short_repr
 
     def __attrs_post_init__(self) -> None:
-        check_fields(self)
+        object.__setattr__(self, "names", check_fields(self))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The attributes that are not None."""
+        # Of unpickled details. Others have them from the constructor, because a step reads them several times.
+        return check_fields(self)
 
     def items(self) -> tuple[tuple[str, Any], ...]:
         """Return what is not None, as (attribute, value) pairs. `Any`: the values' types differ."""
-        return tuple([pair for pair in zip(_DETAIL_NAMES, _read_details(self), strict=True) if pair[1] is not None])
+        return tuple([(name, getattr(self, name)) for name in self.names])
 
 
-_DETAIL_NAMES = tuple(attribute.name for attribute in fields(Details))
-_read_details = attrgetter(*_DETAIL_NAMES)
 NO_DETAILS = Details()

@@ -57,11 +57,17 @@ def milliseconds(duration: timedelta) -> int:
     return duration // _MILLISECOND
 
 
+_TWO = tuple(f"{number:02}" for number in range(60))
+_THREE = tuple(f"{number:03}" for number in range(1000))
+
+
 @lru_cache(maxsize=1024)
 def time_text(moment: datetime) -> str:
     """Return a moment as all formats here write it: `2026-03-01T09:00:00.000Z`."""
     # Kept, because the times of a session are written again and again: in its JSON and in several entries of its trace.
-    return utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = utc(moment)
+    day = f"{at.year}-{_TWO[at.month]}-{_TWO[at.day]}"  # `isoformat` takes three times as long
+    return f"{day}T{_TWO[at.hour]}:{_TWO[at.minute]}:{_TWO[at.second]}.{_THREE[at.microsecond // 1000]}Z"
 
 
 def plain_timedelta(duration: timedelta) -> timedelta:

@@ -19,7 +19,7 @@ from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import Steps, inform, progress
 from cobrowse_session.cli.sessions import Known, known_at_of
 from cobrowse_session.cli.summary import Summary
-from cobrowse_session.io.replay import Rejected, Replay, ReplayStats, lines, read_events
+from cobrowse_session.io.replay import Rejected, Replay, ReplayStats, in_batches, lines, read_events
 from cobrowse_session.io.spool import Spool, write_in_order
 from cobrowse_session.lifecycle import Refused
 from cobrowse_session.stream import SessionLog
@@ -136,7 +136,8 @@ class _Run:
         self.spools.append(self.files.enter_context(closing(Spool(with_trace=self.with_trace))))
         replay = Replay(self.lifecycle, seal_after, self._put)
         self.summary.stats = replay.stats
-        for event in self.known.select(steps.reading(read_events(source, self._reject, table=self.lifecycle.table), source)):
+        read = steps.reading(read_events(source, self._reject, table=self.lifecycle.table), source)
+        for event in in_batches(self.known.select(read)):
             replay.add(event)
         with steps.waiting("Finishing"):
             reached, logs = replay.finish(self._asked, exactly=self.known.at is not None)

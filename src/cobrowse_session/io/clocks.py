@@ -107,13 +107,16 @@ class Observed:
 
     def reports(self) -> dict[str, ClockReport]:
         """Return a report for each source whose clock seems to be off by more than is tolerated."""
-        return {source: report for source in sorted(self._times) if (report := self._learned(source).report)}
+        return {source: report for source in sorted(self._times) if (report := self._report(source))}
 
-    def _learned(self, source: str) -> ProviderClock:
+    def _report(self, source: str) -> ClockReport | None:
         clock, times = ProviderClock(), iter(self._times[source])
-        for received, provider_time in sorted(zip(times, times, strict=True)):
+        pairs, most = [*zip(times, times, strict=True)], milliseconds(clock.tolerated)
+        if all(-most <= received - provider_time <= most for received, provider_time in pairs):
+            return None  # what a report states is one of these differences
+        for received, provider_time in sorted(pairs):
             clock.learn(EPOCH + timedelta(milliseconds=provider_time), EPOCH + timedelta(milliseconds=received))
-        return clock
+        return clock.report
 
 
 def _clock(source: str, pairs: list[tuple[datetime, datetime, datetime]], clock: ProviderClock) -> Clock:

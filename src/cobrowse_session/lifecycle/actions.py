@@ -59,7 +59,8 @@ def settings_count(session: Communication, event: Event, policy: Policy) -> bool
 def details_taken(session: Communication, event: Event, policy: Policy) -> list[tuple[str, Any]]:
     """Return the details of an event that the session takes, as (attribute, value). `Any`: the values' types differ."""
     found = []
-    for name, value in event.details.items():
+    details = event.details
+    for name in details.names:
         if name == "initial_state":
             taken = session.initial_state is None
         elif name == "controlling":
@@ -69,7 +70,7 @@ def details_taken(session: Communication, event: Event, policy: Policy) -> list[
         else:
             taken = hasattr(session, name)  # a call has no viewer's address
         if taken:
-            found.append((name, value))
+            found.append((name, getattr(details, name)))
     return found
 
 
@@ -280,7 +281,7 @@ def _finish(session: Communication, end: datetime) -> None:
         return
     if wrapup.end_time is None:
         session.wrapup = wrapup.ended(end, _seconds(session, end))
-    else:
+    elif wrapup.provisional:
         session.wrapup = wrapup.ended(wrapup.end_time, wrapup.duration_seconds)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Generic, cast
 
@@ -29,7 +30,7 @@ from cobrowse_session.lifecycle.policy import (
     prompt_in_force,
 )
 from cobrowse_session.lifecycle.table import LEG_ENDED
-from cobrowse_session.model import NO_DETAILS, Communication, S_co
+from cobrowse_session.model import Communication, S_co
 from cobrowse_session.settings import MAX_TIMEOUT, NO_SETTINGS, Settings, check_duration
 from cobrowse_session.times import EPOCH, utc
 from cobrowse_session.vocabulary import UnknownPrompt, WrapupPrompt
@@ -102,6 +103,7 @@ class Lifecycle(Generic[S_co]):
     _policies: dict[Settings, Policy] = field(init=False, eq=False, repr=False)
     _triggers: Mapping[str, Trigger] = field(init=False, eq=False, repr=False)
     _ended: frozenset[str] = field(init=False, eq=False, repr=False)
+    _kinds: Mapping[str, type[Event]] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_fields(self)
@@ -115,10 +117,11 @@ class Lifecycle(Generic[S_co]):
         due = tuple(_Due(deadline, built) for deadline in self.table.deadlines)
         object.__setattr__(self, "_due", due)
         object.__setattr__(self, "_between", tuple(one for one in due if not one.is_last_resort))
-        object.__setattr__(self, "_careful", _with_own_code(built, self.table))
+        object.__setattr__(self, "_careful", _with_own_code(self.table))
         object.__setattr__(self, "_policies", {})
         object.__setattr__(self, "_triggers", built.triggers)
         object.__setattr__(self, "_ended", self.table.states.ended)
+        object.__setattr__(self, "_kinds", self.table.kinds)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _lifecycle, ({name: getattr(self, name) for name in _ARGUMENTS},)
@@ -169,10 +172,8 @@ class Lifecycle(Generic[S_co]):
             raise
         if timers:
             outcome = evolve(outcome, fired=timers)
-        if self.strict and isinstance(outcome, Refused):
-            raise RefusedError(event.subject, f"{event.type} {event.id!r}", outcome)
-        if self.strict and isinstance(outcome, Stale):
-            raise StaleError(event.subject, f"{event.type} {event.id!r}", outcome)
+        if self.strict:
+            _raise(outcome, event)
         return outcome
 
     def advance(self, session: Communication, now: datetime) -> tuple[Fired, ...]:
@@ -234,7 +235,7 @@ class Lifecycle(Generic[S_co]):
             TypeError: it is no event, or of a class that the table does not have.
             ValueError: it is of another session, or its type has a class.
         """
-        if self.table.kinds.get(getattr(event, "kind", "")) is not type(event):
+        if self._kinds.get(getattr(event, "kind", "")) is not type(event):
             if not isinstance(event, Event):
                 raise TypeError(f"expected an Event (decode_event reads one from CloudEvents JSON), found {shown(event)}")
             known = ", ".join(one.__name__ for one in self.table.events)
@@ -277,14 +278,14 @@ class Lifecycle(Generic[S_co]):
         """
         before = session.state
         decision: Decision = (self._triggers[event.kind].decide(session, event, self.policy_for(session, event)),)
-        if session.state in self._ended and before not in self._ended:
+        after = session.state
+        if after is not before and after in self._ended and before not in self._ended:
             # `policy`, not `policy_for`: the first row has taken the settings of the event. They are the session's now.
             decision += (self._triggers[LEG_ENDED].decide(session, event, self.policy(session)),)
         if isinstance(event, Timer):
             return fired(decision, before, session, event)
-        details = () if event.details is NO_DETAILS else tuple([name for name, _ in event.details.items()])
         work = session.after_call_work
-        outcome = outcome_of(decision, before, session.state, work and work.state, details)
+        outcome = outcome_of(decision, before, after, work and work.state, event.details.names)
         return evolve(outcome, notes=noted) if (noted := notes(event)) else outcome
 
     def decide_again(self, session: Communication, event: Event | Timer, outcome: Outcome) -> None:
@@ -323,8 +324,9 @@ class Lifecycle(Generic[S_co]):
         """Return whether a timer fires before a moment at which the leg goes on."""
         for one in self._between:
             if one.state_of(session) in one.states:
-                following = self._next(session, self._between)
-                return following is not None and following.at < moment
+                at = self._due_at(one, session, session.provider_event_time)
+                if at is not None and at < moment:
+                    return True
         return False  # as for most events
 
     def _policy(self, own: Settings) -> Policy:
@@ -351,14 +353,17 @@ class Lifecycle(Generic[S_co]):
         found: _Following | None = None
         for one in timers:
             if one.state_of(session) in one.states:
-                at = one.due(session, self.policy(session))
-                # A deadline of a table's own may have passed when an event makes it known. Example: an event of 09:00:20 cuts a
-                # limit to 09:00:05. If the timer fired at 09:00:05, it would stand before events that did not know of it.
-                if at is not None and since is not None and at < since and not one.is_last_resort:
-                    at = since
+                at = self._due_at(one, session, since)
                 if at is not None and (found is None or at < found.at):
                     found = _Following(one.timer, at)
         return found
+
+    def _due_at(self, one: _Due, session: Communication, since: datetime | None) -> datetime | None:
+        """Return when a timer is due, at the earliest at the last event. None: never."""
+        at = one.due(session, self.policy(session))
+        # A deadline of a table's own may have passed when an event makes it known. Example: an event of 09:00:20 cuts a limit to
+        # 09:00:05. If the timer fired at 09:00:05, it would stand before events that did not know of it.
+        return since if at is not None and since is not None and at < since and not one.is_last_resort else at
 
     def _after(self, session: Communication, done: list[Fired], timers: Iterable[_Due]) -> _Following | None:
         """Return the timer that is due after those that fired.
@@ -395,6 +400,13 @@ class Lifecycle(Generic[S_co]):
         return Stale(row=None, reason=_STALE, from_state=session.state, acw=acw_state(session), notes=notes(event))
 
 
+def _raise(outcome: Outcome, event: Event) -> None:
+    if isinstance(outcome, Refused):
+        raise RefusedError(event.subject, f"{event.type} {event.id!r}", outcome)
+    if isinstance(outcome, Stale):
+        raise StaleError(event.subject, f"{event.type} {event.id!r}", outcome)
+
+
 _STALE = "The event is older than what the session has already seen. Use a SessionLog for events in any order."
 
 
@@ -407,8 +419,10 @@ def _latest(session: Communication) -> datetime:
     return work.end_time if work is not None and work.end_time is not None and work.end_time > latest else latest
 
 
-def _with_own_code(built: Machines, table: Table) -> frozenset[str]:
+@lru_cache(maxsize=64)
+def _with_own_code(table: Table) -> frozenset[str]:
     """Return the kinds of event for which code of a user's own is called after the first write."""
+    built = machines(table)
 
     def is_own(part: Callable[..., object]) -> bool:
         return not part.__module__.startswith("cobrowse_session.")

@@ -9,15 +9,15 @@ Example: a leg that alerts at 09:00:00, connects at 09:00:03 and ends at 09:01:0
 - `disconnected`: `state`, `disconnectType`, `disconnectedTime`, `segments.1.endTime`
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import attrs
 from attrs import frozen
 
-from cobrowse_session.events import SETTING_NAMES
 from cobrowse_session.lifecycle import Applied
 from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup, vendor_name
 from cobrowse_session.segments import Segment, Segments
@@ -27,9 +27,15 @@ from cobrowse_session.stream.log import SessionLog
 
 PARTS: Mapping[type, Mapping[str, str]] = {
     part: {vendor_name(a.name): a.name for a in attrs.fields(part) if a.name != "extra"}
-    for part in (Address, Segment, Wrapup, AfterCallWork)
+    for part in (Address, Segment, Wrapup, AfterCallWork, Settings)
 }
 """The fields of each part of a session, and their attributes."""
+_Part = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[None, ...]]
+_PARTS: Mapping[type, _Part] = {
+    part: (tuple(names), attrgetter(*names.values()), (None,) * len(names)) for part, names in PARTS.items()
+}
+"""The names of the fields of each part, a function that reads them, and what an absent part has."""
+_Reader = Callable[[CobrowseSession], tuple[Any, ...]]  # any field's values
 
 
 def attributes_of(session: type[CobrowseSession]) -> Mapping[str, str]:
@@ -103,24 +109,35 @@ def field_changes(log: SessionLog) -> tuple[tuple[FieldChange, ...], ...]:
     Raises:
         ValueError: as `steps`.
     """
-    found: list[tuple[FieldChange, ...]] = []
+    return tuple(tuple(FieldChange(*one) for one in some) for some in changed_values(log))
+
+
+Changed = tuple[str, Any, Any]
+"""The values of a `FieldChange`, which costs as much to make as a comparison. `Any`: the fields' types differ."""
+
+
+def changed_values(log: SessionLog) -> list[list[Changed]]:
+    """Return what each entry of a log's trace changed, as plain values. See `field_changes`."""
+    found: list[list[Changed]] = []
     cls: type = log.lifecycle.table.session
     for entry, session in _replayed(log):
         if not isinstance(entry.outcome, Applied):
-            found.append(())
+            found.append([])
             continue
         # Only the attributes that the outcome names can differ (TRACE-15). So no copy of the session is needed.
-        before = [(field, name, getattr(session, name)) for field, name in _written(cls, entry.outcome.set)]
-        settings = session.settings
+        fields, read = _written(cls, entry.outcome.set)
+        before = read(session)
         _decide_again(log, session, entry)
-        found.append((*_differing(before, session), *_settings(settings, session.settings)))
-    return tuple(found)
+        found.append(_differing(fields, before, read(session)))
+    return found
 
 
 @lru_cache(maxsize=1024)
-def _written(cls: type, attributes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Return the fields of some attributes, in the order of the session JSON."""
-    return tuple((field, name) for field, name in _attributes(cls).items() if name in attributes)
+def _written(cls: type, attributes: tuple[str, ...]) -> tuple[tuple[str, ...], _Reader]:
+    """Return the fields of some attributes, in the order of the session JSON, and a function that reads them and the settings."""
+    # `state` is among them always: of one attribute, `attrgetter` returns no tuple.
+    names = {field: name for field, name in _attributes(cls).items() if name in attributes or name == "state"}
+    return (*names, "settings"), attrgetter(*names.values(), "settings")
 
 
 def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldChange, ...]:
@@ -134,52 +151,50 @@ def difference(before: CobrowseSession, after: CobrowseSession) -> tuple[FieldCh
         One change for each field, parts of a wrap-up, an address or a segment each by itself. They are in the order of the
         session JSON, settings last. Unknown keys are not compared.
     """
-    fields = [(field, attribute, getattr(before, attribute)) for field, attribute in attributes_of(type(before)).items()]
-    return (*_differing(fields, after), *_settings(before.settings, after.settings))
+    cls: type = type(before)
+    fields, read = _written(cls, tuple(_attributes(cls).values()))
+    return tuple(FieldChange(*one) for one in _differing(fields, read(before), read(after)))
 
 
-def _differing(fields: Iterable[tuple[str, str, Any]], after: CobrowseSession) -> list[FieldChange]:
-    """Return the fields that differ from what they were: field, attribute and value."""
-    found: list[FieldChange] = []
-    for field, attribute, old in fields:
-        new = getattr(after, attribute)
+def _differing(fields: tuple[str, ...], before: tuple[Any, ...], after: tuple[Any, ...]) -> list[Changed]:
+    """Return the fields whose values differ."""
+    found: list[Changed] = []
+    for field, old, new in zip(fields, before, after):  # noqa: B905 (both were read by one function, and the check takes time)
         if old is not new:  # most fields are the same object before and after
             _compare(field, old, new, found)
     return found
 
 
-def _settings(before: Settings, after: Settings) -> Iterator[FieldChange]:
-    if before is after:
-        return
-    for field, attribute in SETTING_NAMES.items():
-        old, new = getattr(before, attribute), getattr(after, attribute)
-        if old != new:
-            yield FieldChange(f"settings.{field}", old, new)
-
-
-def _compare(field: str, old: Any, new: Any, found: list[FieldChange]) -> None:  # any field's values
+def _compare(field: str, old: Any, new: Any, found: list[Changed]) -> None:  # any field's values
     """Add what differs between two values of a field, each part by itself."""
     cls = type(new if old is None else old)
-    if cls is Segments:
+    if (part := _PARTS.get(cls)) is not None:
+        _compare_parts(field, part, old, new, found)
+    elif cls is Segments:
         _compare_segments(field, old or Segments(), new or Segments(), found)
-    elif (parts := PARTS.get(cls)) is not None:
-        for name, attribute in parts.items():
-            was, is_now = getattr(old, attribute, None), getattr(new, attribute, None)
-            if was is not is_now:
-                # The session JSON leaves out a `provisional` that is false.
-                was, is_now = None if was is False else was, None if is_now is False else is_now
-                if was != is_now:
-                    found.append(FieldChange(f"{field}.{name}", was, is_now))
     elif old != new:
-        found.append(FieldChange(field, old, new))
+        found.append((field, old, new))
 
 
-def _compare_segments(field: str, old: Segments, new: Segments, found: list[FieldChange]) -> None:
+def _compare_parts(field: str, part: _Part, old: Any, new: Any, found: list[Changed]) -> None:  # any part
+    names, read, absent = part
+    values = zip(names, absent if old is None else read(old), absent if new is None else read(new))  # noqa: B905 (as above)
+    for name, was, is_now in values:
+        if was is not is_now:
+            # The session JSON leaves out a `provisional` that is false.
+            was, is_now = None if was is False else was, None if is_now is False else is_now  # noqa: PLW2901 (as in `usual`)
+            if was != is_now:
+                found.append((f"{field}.{name}", was, is_now))
+
+
+def _compare_segments(field: str, old: Segments, new: Segments, found: list[Changed]) -> None:
     # Only the last segment is ever replaced, and new ones are appended. So what precedes the first difference needs no
     # comparison. A leg of 10,000 segments would otherwise cost 10,000 comparisons for each entry.
-    for index in range(old.first_difference(new), max(len(old), len(new))):
-        was, is_now = (line[index] if index < len(line) else None for line in (old, new))
-        _compare(f"{field}.{index}", was, is_now, found)
+    count, now = len(old), len(new)
+    for index in range(old.first_difference(new), max(count, now)):
+        was, is_now = old[index] if index < count else None, new[index] if index < now else None
+        if was is not is_now:
+            _compare_parts(f"{field}.{index}", _PARTS[Segment], was, is_now, found)
 
 
 def _decide_again(log: SessionLog, session: CobrowseSession, entry: TraceEntry) -> None:

@@ -28,7 +28,7 @@ from itertools import combinations
 from operator import attrgetter
 from typing import Any
 
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, define, field, frozen, setters
 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import SettingsError
@@ -193,7 +193,7 @@ def _check_fraction(_: object, setting: "Attribute[float]", number: float) -> No
         raise SettingsError(setting.name, "a number from 0 to 1", shown(number))
 
 
-@define
+@define(on_setattr=setters.NO_OP)  # `learn` writes often, and writes nothing that a converter would change
 class ProviderClock:
     """Observes one provider's clock, and learns by how much its times are to be corrected.
 

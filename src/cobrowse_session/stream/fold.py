@@ -46,8 +46,7 @@ class FoldState:
         before = [self._fired(fired) for fired in timers] if timers else []
         if event.context is not NO_CONTEXT:
             self.take_context(event)
-        before.append(TraceEntry(event, outcome, self.context))
-        return before
+        return [*before, TraceEntry(event, outcome, self.context)]
 
     def take_context(self, event: Event | Timer) -> None:
         """Take the context that an event states, for every outcome."""

@@ -7,8 +7,8 @@ What a log shows depends only on the set of events that were added (copies inclu
 lifecycle, never on the order of arrival. `fold` defines the result. The log reaches the same result piece by piece.
 
 Steps are in order, after-call-work timers among them. An event that is next in order costs one step. A late event goes to its
-place: the session goes back to the nearest *mark* (a copy, one every 32 steps) and takes the steps from there again. Timers fire
-anew, or not at all. A copy that changes the event that counts is late in the same way.
+place: the session goes back to the nearest *mark* (a copy, one every 16 steps) and takes the steps from there again. Timers
+fire anew, or not at all. A copy that changes the event that counts is late in the same way.
 
 The alerting timeout is a last resort, and is never between events: it is kept apart, in the `_last` steps of another session, and
 found anew after each change. A table may have other last resorts.
@@ -22,13 +22,13 @@ One writer per log: it has no locks, and two threads that add to it at once woul
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Generic, cast
+from typing import Generic, TypeVar, cast
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, canonical, identity, order
 from cobrowse_session.checks import check_type
@@ -42,7 +42,9 @@ from cobrowse_session.stream.observers import Observer, checked_observers, notif
 from cobrowse_session.times import utc
 from cobrowse_session.vocabulary import ConnectionState
 
-MARK_EVERY = 32
+K = TypeVar("K")
+MARK_EVERY = 16
+"""The steps from one mark to the next. A call has about ten, so most logs have no mark."""
 INDEX_FROM = 16
 """The number of events from which on they are found by an index. A search of fewer is as fast, and takes less room."""
 
@@ -138,7 +140,6 @@ class SessionLog(Generic[S_co]):
         "_advanced",
         "_copies",
         "_dirty",
-        "_end",
         "_events",
         "_known",
         "_last",
@@ -173,7 +174,7 @@ class SessionLog(Generic[S_co]):
         self._late = 0
         self._sealed = False
         self._dirty = False
-        self._known: dict[Identity, Event] | None = None  # an index of the events, where there are many
+        self._known: dict[str, dict[str, Event]] | None = None  # by source and id, where there are many
         self._load: Callable[[], Iterable[Event]] | None = None  # reads the events of a saved log, until they are needed
         self._start()
 
@@ -202,8 +203,7 @@ class SessionLog(Generic[S_co]):
     def _start(self) -> None:
         self._steps: list[TraceEntry] = []
         self._state = self._new_state()
-        self._marks: list[FoldState] = []  # the session before step 32, 64, …
-        self._end: OrderKey | None = None  # the place of the last step
+        self._marks: list[FoldState] = []  # the session before step 16, 32, …
         self._last: tuple[TraceEntry, ...] = ()  # a last resort that fired, and the timers beside it
         self._view = self._state.session
 
@@ -357,15 +357,15 @@ class SessionLog(Generic[S_co]):
         self._lifecycle.check_event(event, self._session_id)
         if self._dirty:
             self._clean()
-        held = self._held(event)
+        held, steps = self._held(event), self._steps
         if self._sealed:
             change = self._add_to_sealed(held, event)
         elif held is not None:
             change = self._add_copy(held, event)
-        elif self._end is not None and order(event) < self._end:
-            change = self._take(event)
-        else:
+        elif not steps or steps[-1].event.occurred_at < event.occurred_at or _key(steps[-1]) < order(event):
             change = self._take_next(event)
+        else:
+            change = self._take(event)
         if self._observers:
             notify(self._observers, self, change)
         return change
@@ -514,7 +514,6 @@ class SessionLog(Generic[S_co]):
         self._start()
         for event in self._events:
             self._append(self._state.take(event))
-            self._end = order(event)
         self._settle()
         self._dirty = False
 
@@ -526,8 +525,10 @@ class SessionLog(Generic[S_co]):
                     return one
             return None
         if self._known is None:
-            self._known = {identity(one): one for one in self._events}
-        return self._known.get(identity(event))
+            self._known = {}
+            for one in self._events:
+                self._known.setdefault(one.source, {})[one.id] = one
+        return self._known.get(event.source, {}).get(event.id)
 
     def _add_to_sealed(self, held: Event | None, event: Event) -> Change:
         if held is not None and Copies(*self._copies.get(identity(event), (held,)), event).merged == held:
@@ -587,24 +588,23 @@ class SessionLog(Generic[S_co]):
 
     def _take_next(self, event: Event) -> Change:
         """Hold an event that comes behind all others, as most do, and take its steps."""
-        place, last = len(self._steps), self._last
+        last = self._last
         self._dirty = True
         try:
             self._events.append(event)
             if self._known is not None:
-                self._known[identity(event)] = event
-            self._append(self._state.take(event))
-            self._end = order(event)
-            decided = self._steps[-1]
-            self._settle()
+                self._known.setdefault(event.source, {})[event.id] = event
+            taken = self._state.take(event)
+            self._append(taken)
+            fired = () if self._advanced is None else self._settle()
         except BaseException:
             self._events = [one for one in self._events if one is not event]
             raise
         self._dirty = False
-        rows = (*self._steps[place:], *self._last)
+        rows = (*taken, *fired, *self._last)
         if not last:
-            return Change(decided.outcome, rows, context=self._state.context)
-        return evolve(_changed(last, rows, event), context=self._state.context, ended=self._lifecycle.table.states.ended)
+            return Change(taken[-1].outcome, rows, context=self._state.context)
+        return _changed(last, rows, event, self._state)
 
     def _take(self, event: Event, instead_of: Event | None = None) -> Change:
         """Hold an event, and take the steps from its place on."""
@@ -629,16 +629,13 @@ class SessionLog(Generic[S_co]):
     def _hold(self, event: Event, instead_of: Event | None) -> None:
         if instead_of is not None:  # both are among the copies, so nothing is lost in between
             del self._events[bisect_left(self._events, order(instead_of), key=order)]
-        if not self._events or order(self._events[-1]) < order(event):
-            self._events.append(event)
-        else:
-            insort(self._events, event, key=order)
+        insort(self._events, event, lo=_near_end(self._events, order(event), order), key=order)
         if self._known is not None:
-            self._known[identity(event)] = event
+            self._known.setdefault(event.source, {})[event.id] = event
 
     def _place(self, key: OrderKey) -> int:
         """Return where a step of this key is, or would be."""
-        return bisect_left(self._steps, key, key=_key)
+        return bisect_left(self._steps, key, lo=_near_end(self._steps, key, _key), key=_key)
 
     def _fold_from(self, place: int, event: Event, instead_of: Event | None) -> Change:
         """Take an event in its place, and everything after it again."""
@@ -657,19 +654,17 @@ class SessionLog(Generic[S_co]):
         after.insert(bisect_left(after, order(event), key=order), event)
         for one in after:
             self._append(self._state.take(one))
-        self._end = order(after[-1])
         self._settle()
         rows = (*self._steps[place:], *self._last)
-        changed = _changed((*withdrawn, *last), rows, event)
-        out_of_order, ended = after[-1].occurred_at > event.occurred_at, self._lifecycle.table.states.ended
-        return evolve(changed, out_of_order=out_of_order, context=self._state.context, ended=ended)
+        out_of_order = after[-1].occurred_at > event.occurred_at
+        return _changed((*withdrawn, *last), rows, event, self._state, out_of_order=out_of_order)
 
     def _append(self, steps: Iterable[TraceEntry]) -> None:
         """Append steps that were taken at once: an event with the timers before it, or the timers of an `advance`."""
         self._steps += steps
-        # Example: step 31 is a timer, and step 32 the event after it. Both were taken at once, so mark 1 is in between and is not
+        # Example: step 15 is a timer, and step 16 the event after it. Both were taken at once, so mark 1 is in between and is not
         # the session of now.
-        while len(self._marks) < len(self._steps) // MARK_EVERY:
+        while len(self._steps) >= (len(self._marks) + 1) * MARK_EVERY:
             self._marks.append(self._before((len(self._marks) + 1) * MARK_EVERY))
 
     def _before(self, place: int) -> FoldState:
@@ -686,8 +681,8 @@ class SessionLog(Generic[S_co]):
 
     def _go_back(self, place: int) -> list[TraceEntry]:
         """Undo the steps from a place on, and hand them back."""
-        # Invariant: mark `i` is the session before step 32 * i. Mark 0 is a new session and is not kept, so there are
-        # `len(steps) // 32` marks. Example: of 201 steps, place 130 is changed. Mark 4 is before step 128. Steps 128 and 129 are
+        # Invariant: mark `i` is the session before step 16 * i. Mark 0 is a new session and is not kept, so there are
+        # `len(steps) // 16` marks. Example: of 201 steps, place 130 is changed. Mark 8 is before step 128. Steps 128 and 129 are
         # taken again here, and `_fold_from` takes the rest.
         withdrawn = self._steps[place:]
         self._state = self._before(place)
@@ -716,7 +711,6 @@ class SessionLog(Generic[S_co]):
             return ()
         self._state = then
         self._append(fired)
-        self._end = _key(fired[-1])
         return fired
 
 
@@ -727,6 +721,14 @@ def _decided(step: TraceEntry, ended: AbstractSet[str]) -> tuple[object, ...]:
     return outcome.kind, outcome.row, before, step.event
 
 
+def _near_end(items: Sequence[K], key: OrderKey, key_of: Callable[[K], OrderKey]) -> int:
+    """Return an index before the place of a key. Most late events belong near the end, so it is sought from there."""
+    reach = 1
+    while reach < len(items) and key <= key_of(items[-reach]):
+        reach *= 2
+    return max(0, len(items) - reach)
+
+
 def _key(step: TraceEntry) -> OrderKey:
     """Return the place of an entry in the order. A timer comes after the events of its instant (ACW-26)."""
     event = step.event
@@ -735,31 +737,47 @@ def _key(step: TraceEntry) -> OrderKey:
     return order(event) if isinstance(event, Event) else (event.occurred_at, UnknownEvent.rank + 1, "", NO_EDITION, "")
 
 
-def _changed(before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event) -> Change:
+def _changed(
+    before: Iterable[TraceEntry], after: Iterable[TraceEntry], event: Event, state: FoldState, *, out_of_order: bool = False
+) -> Change:
     """Compare the rows of two ends of a trace that begin at the same place."""
     # Both sides begin at the same place. So the first timer of one side is the first of the other, and a timer that moves has
     # changed. Example: the end of the leg is corrected from 09:01:00 to 09:00:50. The after-call-work timer of 09:01:30 is listed
     # as changed to 09:01:20, not as withdrawn and new.
-    old, new = _by_row(before), _by_row(after)
-    return Change(
-        outcome=new[identity(event)].outcome,
-        new=tuple(step for key, step in new.items() if key not in old),
-        withdrawn=tuple(step for key, step in old.items() if key not in new),
-        changed=tuple((old[key], step) for key, step in new.items() if key in old and old[key] != step),
+    old, new = dict(_by_row(before)), []
+    changed: list[tuple[TraceEntry, TraceEntry]] = []
+    outcome = None
+    for key, step in _by_row(after):
+        held = old.pop(key, None)
+        if step.event is event:
+            outcome = step.outcome
+        if held is None:
+            new.append(step)
+        elif _differ(held, step):
+            changed.append((held, step))
+    ended = state.lifecycle.table.states.ended
+    return Change(outcome, tuple(new), tuple(old.values()), tuple(changed), out_of_order, state.context, ended)
+
+
+def _differ(one: TraceEntry, other: TraceEntry) -> bool:
+    # Most parts are the same object in both, and equality would compare all fields of the event.
+    return (
+        (one.event is not other.event and one.event != other.event)
+        or (one.outcome is not other.outcome and one.outcome != other.outcome)
+        or (one.context is not other.context and one.context != other.context)
     )
 
 
-def _by_row(steps: Iterable[TraceEntry]) -> dict[Identity | tuple[str, int], TraceEntry]:
-    """Return entries by their identity: that of the event, or the type and the number of a timer (TRACE-11).
+def _by_row(steps: Iterable[TraceEntry]) -> Iterator[tuple[tuple[str, str | int], TraceEntry]]:
+    """Yield entries with their identity: source and id of the event, or the type and the number of a timer (TRACE-11).
 
     A session can have several timers of one type: work that is reopened can time out again.
     """
     numbers = Counter[str]()
-    rows: dict[Identity | tuple[str, int], TraceEntry] = {}
     for step in steps:
-        if isinstance(step.event, Event):
-            rows[identity(step.event)] = step
+        event = step.event
+        if isinstance(event, Event):
+            yield (event.source, event.id), step
         else:
-            numbers[step.event.kind] += 1
-            rows[step.event.kind, numbers[step.event.kind]] = step
-    return rows
+            numbers[event.kind] += 1
+            yield (event.kind, numbers[event.kind]), step

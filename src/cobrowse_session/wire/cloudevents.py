@@ -33,6 +33,7 @@ from cobrowse_session.times import time_text
 from cobrowse_session.vocabulary import AfterCallWorkEndedBy
 from cobrowse_session.wire.converter import CONVERTER, problems
 from cobrowse_session.wire.own_fields import types_of
+from cobrowse_session.wire.quick_events import quick_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
 from cobrowse_session.wire.usual import ENVELOPE_NAMES, Envelope, as_arguments, read_context, read_usual
 
@@ -75,6 +76,10 @@ def decode_event(
         DecodeError: it cannot be read. Every problem is listed with its path, what was found and what was expected.
         TableError: an event or the session of the table has a field that cannot be written or read.
     """
+    if type(raw) is bytes and len(raw) <= max_line_bytes and (table is None or table is Table.standard()):
+        event = quick_event(raw, max_future)
+        if event is not None:
+            return event
     return read_event(read_object(raw, max_line_bytes=max_line_bytes), table=table, max_future=max_future)
 
 

@@ -119,7 +119,7 @@ def _word(vocabulary: type[Vocabulary]) -> Callable[[Any, Any], Any]:
     return read
 
 
-_NOT_FIELDS = ("extra", "settings")
+NOT_FIELDS = ("extra", "settings")
 """What is not a key of the JSON: `extra` is written beside the others, and settings are not written."""
 
 
@@ -143,7 +143,7 @@ def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
         read = _without_none(attribute.type, converter)
         yield (
             attribute.name,
-            override(omit=attribute.name in _NOT_FIELDS or None, rename=vendor_name(attribute.name), struct_hook=read),
+            override(omit=attribute.name in NOT_FIELDS or None, rename=vendor_name(attribute.name), struct_hook=read),
         )
 
 
@@ -182,24 +182,29 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
     return read_object
 
 
-def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
-    """Return a writer of objects. Unset keys are absent, and unknown keys follow as they came (JSON-2, JSON-7)."""
+def places(cls: type) -> tuple[tuple[str, str, Any], ...]:  # the default of any field
+    """Return the fields of an object as they are written: attribute, key, and the value with which the key is absent."""
     # A session writes its state even if it has none yet (JSON-4).
     always = ("state",) if issubclass(cls, Communication) else ()
-    places = tuple(
+    return tuple(
         (a.name, vendor_name(a.name), attrs.NOTHING if a.name in always else a.default)
         for a in attrs.fields(cls)
-        if a.name not in _NOT_FIELDS
+        if a.name not in NOT_FIELDS
     )
+
+
+def _object_writer(cls: type) -> Callable[[Any], dict[str, Any]]:
+    """Return a writer of objects. Unset keys are absent, and unknown keys follow as they came (JSON-2, JSON-7)."""
+    fields = places(cls)
 
     def write(value: Any) -> dict[str, Any]:
         written = {}
-        for name, key, default in places:
+        for name, key, default in fields:
             part = getattr(value, name)
             # Of None, identity is enough, and `!=` of segments takes long.
             if part is not default and (default is None or part != default):
                 written[key] = plain(part)
-        return {**written, **_foreign(dict(value.extra))} if value.extra else written
+        return {**written, **value.extra}
 
     return write
 
@@ -216,21 +221,6 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 @cache
 def _writer(cls: type) -> Callable[[Any], Any]:
     return CONVERTER.get_unstructure_hook(cls)
-
-
-class _Real(float):
-    """A number with a fraction. It keeps the document from msgspec, which would write 1e22 where `json` writes 1e+22."""
-
-    __slots__ = ()
-
-
-def _foreign(value: Any) -> Any:
-    """Return JSON that came from outside, as `json` writes it."""
-    if isinstance(value, dict):
-        return {key: _foreign(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return list(map(_foreign, value))
-    return _Real(value) if type(value) is float else value
 
 
 def _is_tuple(wanted: Any) -> bool:
@@ -274,7 +264,6 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(attrs.has, _object_reader)
     converter.register_unstructure_hook_factory(attrs.has, _object_writer)
     converter.register_unstructure_hook(Vocabulary, str)
-    converter.register_unstructure_hook(float, _Real)
     read_segments = _list_reader(tuple[Segment, ...], converter)
     converter.register_structure_hook(Segments, lambda value, _: Segments(read_segments(value, None)))
     converter.register_unstructure_hook(Segments, lambda segments: list(map(plain, segments)))

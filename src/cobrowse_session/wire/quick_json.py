@@ -1,12 +1,11 @@
-"""JSON, parsed and written by msgspec where it is installed (extra `fast`).
+"""JSON, parsed by msgspec where it is installed (extra `fast`).
 
 msgspec takes documents that are refused here: a key that comes twice, any depth, a lone surrogate. So it gets only texts that
-have none of these for certain. All others are left to `strict_json`, and so is every error. It writes some numbers
-with a fraction in another way, so it gets only documents that have none for certain.
+have none of these for certain. All others are left to `strict_json`, and so is every error.
 """
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 try:
     import msgspec
@@ -53,11 +52,12 @@ def _has_keys(document: dict[str, Any], count: int) -> bool:
     return False
 
 
-def encoded(document: object) -> str | None:
+def encoded(document: object, order: Literal["sorted"] | None = None) -> str | None:
     """Return a document as JSON, written by msgspec.
 
     Args:
         document: JSON without numbers of the type `float`. msgspec refuses subclasses, so those are left to `strict_json`, too.
+        order: of keys.
 
     Returns:
         What `strict_json.dump` returns. None: msgspec is not installed, or refuses the document.
@@ -65,6 +65,6 @@ def encoded(document: object) -> str | None:
     if msgspec is None:
         return None
     try:
-        return msgspec.json.encode(document).decode()
+        return msgspec.json.encode(document, order=order).decode()
     except (TypeError, ValueError):
         return None

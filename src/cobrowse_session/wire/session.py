@@ -4,9 +4,10 @@ from typing import overload
 
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import CobrowseSession, Communication, S_co
-from cobrowse_session.wire.converter import plain, structured
+from cobrowse_session.wire.converter import structured
 from cobrowse_session.wire.own_fields import types_of
-from cobrowse_session.wire.strict_json import read_object, written
+from cobrowse_session.wire.quick_text import WRITERS
+from cobrowse_session.wire.strict_json import read_object
 
 SESSION_FORMAT = 1
 """The version of the session JSON as it is written here. The vendor's own has none."""
@@ -18,7 +19,7 @@ def encode_session(session: Communication) -> str:
     >>> encode_session(CobrowseSession(id="s1"))
     '{"state":"none","id":"s1"}'
     """
-    return written(plain(session))
+    return WRITERS[type(session)](session)
 
 
 @overload

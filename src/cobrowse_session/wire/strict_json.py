@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any
 
@@ -16,7 +17,7 @@ from attrs import frozen
 
 from cobrowse_session.checks import MAX_DEPTH, MAX_INTEGER_DIGITS
 from cobrowse_session.errors import DecodeError, Problem
-from cobrowse_session.wire.quick_json import encoded, parsed
+from cobrowse_session.wire.quick_json import parsed
 
 MAX_LINE_BYTES = 1 << 20
 """The default of how many bytes one document may have."""
@@ -337,11 +338,10 @@ def _is_whole(text: str) -> bool:
     return text.isascii() or not _SURROGATE.search(text)
 
 
+encode_text = encode_basestring
+"""Return a text as `dump` writes it."""
+
+
 def dump(document: object) -> str:
     """Return a document as every format here writes it: one line, no spaces, non-ASCII as it is."""
     return _ENCODER.encode(document)
-
-
-def written(document: object) -> str:
-    """Return a document that `converter.plain` made. It is written as `dump` writes it."""
-    return dump(document) if (text := encoded(document)) is None else text

@@ -8,14 +8,16 @@ import attrs
 from attrs import frozen
 
 from cobrowse_session.checks import NO_EXTRA, Extra
-from cobrowse_session.events import Event
-from cobrowse_session.lifecycle import Applied, Ignored, Refused
+from cobrowse_session.events import Event, Timer
+from cobrowse_session.lifecycle import Applied, Fired, Ignored, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import Context, Details, vendor_name
-from cobrowse_session.stream import FieldChange, SessionLog, TraceEntry, field_changes
+from cobrowse_session.stream import SessionLog, TraceEntry
+from cobrowse_session.stream.changes import Changed, changed_values
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, structured
-from cobrowse_session.wire.strict_json import dump, read_object, written
+from cobrowse_session.wire.quick_text import WRITERS
+from cobrowse_session.wire.strict_json import dump, encode_text, read_object
 
 TRACE_FORMAT = 1
 """The version of the trace entries."""
@@ -37,29 +39,32 @@ def trace_entries(log: SessionLog) -> tuple[dict[str, Any], ...]:
         One object for each event and timer, in order. `changed` has what it changed, before and after (TRACE-15). A log that was
         sealed under another table has entries without it.
     """
-    return tuple(_with_changes(trace_entry(entry), some) for entry, some in zip(log.trace, _changes(log), strict=True))
-
-
-def _changes(log: SessionLog) -> Sequence[Sequence[FieldChange]]:
-    """Return what each entry changed. A log that was sealed under another table does not know it any more."""
-    if log.restored is not None and log.restored.as_saved and log.restored.table_changed:
-        return [()] * len(log.trace)
-    return field_changes(log)
-
-
-def _with_changes(entry: dict[str, Any], changes: Sequence[FieldChange]) -> dict[str, Any]:
-    if changes:
-        entry["changed"] = {
-            # Before the first event of a leg most fields are None, so half of the values need no call.
-            one.field: [before if (before := one.before) is None else plain(before), plain(one.after)]
-            for one in changes
-        }
-    return entry
+    return tuple(
+        {**trace_entry(entry), "changed": {field: [plain(before), plain(after)] for field, before, after in changed}}
+        if changed
+        else trace_entry(entry)
+        for entry, changed in zip(log.trace, _changes(log), strict=True)
+    )
 
 
 def trace_lines(log: SessionLog) -> Iterator[str]:
-    """Yield the trace of a log as JSON, one line for each entry. See `trace_entries`."""
-    return map(written, trace_entries(log))
+    """Yield the trace of a log as JSON, one line for each entry, as `encode_entry` writes `trace_entries`."""
+    # Piece by piece, because most pieces are texts that other lines have, too. An object for each line, and then its text, would
+    # cost three times as much.
+    session = f'{{"session":{encode_text(log.session_id)}'
+    for entry, changed in zip(log.trace, _changes(log), strict=True):
+        line = f"{session}{_whose_text(entry.context)},{_event_text(entry.event)},{_outcome_text(entry.outcome)}"
+        fields = ",".join(
+            [f'"{field}":[{WRITERS[type(before)](before)},{WRITERS[type(after)](after)}]' for field, before, after in changed]
+        )
+        yield f'{line},"changed":{{{fields}}}}}' if changed else line + "}"
+
+
+def _changes(log: SessionLog) -> Sequence[Sequence[Changed]]:
+    """Return what each entry changed. A log that was sealed under another table does not know it any more."""
+    if log.restored is not None and log.restored.as_saved and log.restored.table_changed:
+        return [()] * len(log.trace)
+    return changed_values(log)
 
 
 def encode_entry(entry: dict[str, Any]) -> str:
@@ -92,28 +97,33 @@ class _Entry:
 
 def trace_entry(entry: TraceEntry) -> dict[str, Any]:
     """Return an entry of a trace as a JSON object, without what it changed. `Any`: JSON."""
-    event, outcome = entry.event, entry.outcome
+    event = entry.event
     row: dict[str, Any] = {"session": event.subject, **_whose(entry.context)}
     if isinstance(event, Event):
         row["event"], row["source"], row["type"] = event.id, event.source, event.type
         row["at"], row["received"] = time_text(event.occurred_at), time_text(event.received)
     else:
         row["type"], row["at"] = event.type, time_text(event.occurred_at)
-    row["outcome"] = outcome.kind
+    return {**row, **_decided(entry.outcome)}
+
+
+def _decided(outcome: Outcome) -> dict[str, Any]:  # JSON
+    """Return an outcome in the keys of the trace."""
+    decided: dict[str, Any] = {"outcome": outcome.kind}
     if outcome.row is not None:
-        row["row"] = outcome.row
+        decided["row"] = outcome.row
     if isinstance(outcome, Ignored | Refused):
-        row["rule"] = outcome.rule
-    row["from"] = str(outcome.from_state)  # plain text: readers of saved data take no enum
+        decided["rule"] = outcome.rule
+    decided["from"] = str(outcome.from_state)  # plain text: readers of saved data take no enum
     if isinstance(outcome, Applied):
-        row["to"] = str(outcome.to_state)
+        decided["to"] = str(outcome.to_state)
     if outcome.acw is not None:
-        row["acw"] = str(outcome.acw)
+        decided["acw"] = str(outcome.acw)
     if isinstance(outcome, Applied) and outcome.set:
-        row["set"] = [*_vendor_names(outcome.set)]
+        decided["set"] = sorted(map(vendor_name, outcome.set))
     if outcome.notes:
-        row["notes"] = [*outcome.notes]
-    return row
+        decided["notes"] = [*outcome.notes]
+    return decided
 
 
 @lru_cache(maxsize=256)
@@ -130,7 +140,31 @@ def _whose(context: Context) -> Mapping[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+# --- The text of an entry -----------------------------------------------------------------------------------------------------
+
+
 @lru_cache(maxsize=256)
-def _vendor_names(attributes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the vendor's names, sorted. Most rows write one of a few sets of attributes."""
-    return tuple(sorted(map(vendor_name, attributes)))
+def _whose_text(context: Context) -> str:
+    return "".join(f",{encode_text(key)}:{encode_text(value)}" for key, value in _whose(context).items())
+
+
+def _event_text(event: Event | Timer) -> str:
+    at = time_text(event.occurred_at)
+    if not isinstance(event, Event):
+        return f'"type":"{event.type}","at":"{at}"'
+    who = f'"event":{encode_text(event.id)},"source":{encode_text(event.source)},"type":{encode_text(event.type)}'
+    return f'{who},"at":"{at}","received":"{time_text(event.received)}"'
+
+
+_MOST_OUTCOMES = 4096
+_outcome_texts: dict[int, tuple[Outcome, str]] = {}
+"""The texts of outcomes that many entries share, by the identity of the outcome, which is kept beside. A hash takes longer."""
+
+
+def _outcome_text(outcome: Outcome) -> str:
+    kept = _outcome_texts.get(id(outcome))
+    if kept is None:
+        kept = outcome, dump(_decided(outcome))[1:-1]
+        if len(_outcome_texts) < _MOST_OUTCOMES and not isinstance(outcome, Fired):  # no other has its time
+            _outcome_texts[id(outcome)] = kept
+    return kept[1]

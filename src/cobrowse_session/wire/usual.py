@@ -54,7 +54,7 @@ _ARGUMENTS |= {name: name for name in ("id", "source", "subject", "sequence")}
 def as_arguments(envelope: Mapping[str, Any]) -> dict[str, Any]:  # an event's arguments
     """Return the arguments of an event that its envelope states."""
     arguments = {argument: envelope[name] for name, argument in _ARGUMENTS.items() if name in envelope}
-    return {**arguments, "subject": _shared(envelope["subject"]), "source": _shared(envelope["source"])}
+    return {**arguments, "subject": shared(envelope["subject"]), "source": shared(envelope["source"])}
 
 
 def read_usual(document: Mapping[str, Any], event: type[Event], max_future: timedelta) -> Event | None:
@@ -85,7 +85,7 @@ def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # J
     if (content_type := document.get("datacontenttype")) is not None and not is_json_type(content_type):
         raise ValueError("its data are no JSON")
     extensions, arguments, context, _ = _divided(document, _envelope_places())
-    arguments["subject"], arguments["source"] = _shared(arguments["subject"]), _shared(arguments["source"])
+    arguments["subject"], arguments["source"] = shared(arguments["subject"]), shared(arguments["source"])
     if context:
         arguments["context"] = read_context(context)
     if extensions:
@@ -96,7 +96,7 @@ def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # J
         if details:
             arguments["details"] = Details(**details)
         if settings:
-            arguments["settings"] = _read_settings(settings)
+            arguments["settings"] = read_settings(settings)
         if extra:
             arguments["extra"] = extra
     return arguments
@@ -217,7 +217,7 @@ _SHORT = 512
 """Characters of a text that is kept for the next event. Longer ones are not: 4,096 texts of 1 MiB would stay in memory."""
 
 
-def _shared(text: str) -> str:
+def shared(text: str) -> str:
     """Return an equal text that was read before. The events of a session share their subject and their source."""
     return _kept_text(text) if len(text) <= _SHORT else text
 
@@ -229,7 +229,7 @@ def read_context(stated: dict[str, str]) -> Context:
     return _kept_context(**stated) if sum(map(len, stated.values())) <= _SHORT else Context(**stated)
 
 
-def _read_settings(stated: dict[str, Any]) -> Settings:
+def read_settings(stated: dict[str, Any]) -> Settings:
     """Return the settings. If equal ones were read before, return those: a service has few queues."""
     if type(stated.get("wrapup_prompt")) is UnknownPrompt:  # it may be long
         return Settings(**stated)
