@@ -209,5 +209,10 @@ class Receiver(ABC):
 
 
 def arrival(now: datetime | None) -> datetime:
-    """Return when something arrived: at a given time, or now. This is the only place below `store` that reads a clock."""
-    return datetime.now(UTC) if now is None else utc(now)
+    """Return when something arrived: at a given time, or now."""
+    return current_time() if now is None else utc(now)
+
+
+def current_time() -> datetime:
+    """Return the time. This is the only place of the package that reads a clock."""
+    return datetime.now(UTC)

@@ -13,7 +13,7 @@ The database is used in threads. The event loop never waits for it.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from cobrowse_session import __version__
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced, Taken
+from cobrowse_session.io.receiver import current_time
 from cobrowse_session.service.committer import Committer
 from cobrowse_session.service.guard import Guard
 from cobrowse_session.service.measured import Measured
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 DESCRIPTION = """The life of contact-centre sessions: provider events in, sessions out.
 
 An event that was answered with 200 is on disk. It may be sent again: a copy changes nothing. Events may come in any order."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @define(eq=False)
@@ -57,7 +54,7 @@ class Service:
     inbox: DurableInbox
     guard: Guard = field(factory=Guard)
     delay: timedelta = timedelta(seconds=2)
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = current_time
     tracer: "Tracer | None" = None
     app: FastAPI = field(init=False)
     """The application. Run it, or mount it in another one. That one has to enter `running`, for mounted ones are not told."""

@@ -2,17 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from attrs import define, field
 
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced
+from cobrowse_session.io.receiver import current_time
 from cobrowse_session.store.inbox import DurableInbox
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @define(eq=False)
@@ -46,7 +43,7 @@ class TimerRunner:
     look_again: timedelta = timedelta(seconds=1)
     told: Callable[[Advanced], object] | None = None
     failed: Callable[[StoreError], object] | None = None
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = current_time
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     failure: StoreError | None = field(default=None, init=False)
     """The error of the latest look. None: the database worked."""
