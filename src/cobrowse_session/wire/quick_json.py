@@ -1,7 +1,8 @@
-"""JSON, parsed by msgspec where it is installed (extra `fast`).
+"""JSON, parsed and written by msgspec where it is installed (extra `fast`).
 
 msgspec takes documents that are refused here: a key that comes twice, any depth, a lone surrogate. So it gets only texts that
-have none of these for certain. All others are left to `strict_json`, and so is every error.
+have none of these for certain. All others are left to `strict_json`, and so is every error. It writes some numbers
+with a fraction in another way, so it gets only documents that have none for certain.
 """
 
 import re
@@ -50,3 +51,20 @@ def _has_keys(document: dict[str, Any], count: int) -> bool:
             return True
         waiting += [one for one in (part.values() if is_object else part) if type(one) is dict or type(one) is list]
     return False
+
+
+def encoded(document: object) -> str | None:
+    """Return a document as JSON, written by msgspec.
+
+    Args:
+        document: JSON without numbers of the type `float`. msgspec refuses subclasses, so those are left to `strict_json`, too.
+
+    Returns:
+        What `strict_json.dump` returns. None: msgspec is not installed, or refuses the document.
+    """
+    if msgspec is None:
+        return None
+    try:
+        return msgspec.json.encode(document).decode()
+    except (TypeError, ValueError):
+        return None
