@@ -46,7 +46,7 @@ from cobrowse_session.canonical import canonical
 from cobrowse_session.checks import copy_json, shown
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, run, stream
-from cobrowse_session.times import event_time, utc
+from cobrowse_session.times import EPOCH, MAX_TIME, event_time, time_text, utc
 from cobrowse_session.wire import decode_event, encode_event, encode_session, restore_log, save_log
 
 ENVELOPE: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": START}
@@ -380,3 +380,12 @@ def test_an_unknown_event_never_changes_with_its_data(data: Any, extensions: dic
 def test_unknown_keys_of_a_part_are_as_strict(cls: type[Any], extra: Any) -> None:  # KEEP-13
     with pytest.raises((TypeError, ValueError), match=f"{cls.__name__}: extra"):
         cls(extra=extra)
+
+
+@given(
+    st.timedeltas(timedelta(days=1), MAX_TIME - EPOCH - timedelta(days=1)), st.sampled_from([UTC, timezone(timedelta(hours=-5))])
+)
+def test_a_time_is_written_as_isoformat_writes_it(since: timedelta, zone: timezone) -> None:
+    moment = (EPOCH + since).astimezone(zone)
+
+    assert time_text(moment) == utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,6 +12,8 @@ from tests.strategies import at
 from tests.test_replay import EXAMPLES, words
 
 from cobrowse_session import Event
+from cobrowse_session.io import clocks as one_by_one
+from cobrowse_session.io.clocks import Observed
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event
 
@@ -237,3 +239,14 @@ def test_the_summary_of_a_replay_does_not_report_right_clocks_repeats_or_derived
     done = command("replay", "-", stdin="".join(lines).encode())
 
     assert "clock" not in done.err
+
+
+@pytest.mark.parametrize("offset", [-10, -2.031, -2.03, -2.029, -1, 0, 1.969, 1.97, 1.971, 10])
+def test_a_replay_reports_a_clock_as_the_command_does_also_close_to_the_tolerance(offset: float) -> None:
+    events = [*heard(range(0, 2 * HOUR, 30), offset=offset), *heard(range(0, 2 * HOUR, 30), source="/right")]
+    observed = Observed()
+    for event in events:
+        observed.add(event)
+
+    expected = {clock.source: clock.clock.report for clock in one_by_one.clocks(events) if clock.clock.report}
+    assert observed.reports() == expected

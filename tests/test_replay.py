@@ -12,6 +12,7 @@ import pytest
 from tests.commands import command, process
 
 from cobrowse_session import __version__
+from cobrowse_session.io.replay import BATCH, in_batches
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import decode_session, encode_event
 
@@ -319,3 +320,11 @@ def test_the_release_of_a_leg_that_comes_after_the_report_of_its_instant_revises
     path.write_text("".join(encode_event(event) + "\n" for event in (*ended, pending, released)))
 
     assert "  revised sessions               0" in command("replay", path, "-o", tmp_path / "out.jsonl").err.splitlines()
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH])
+def test_events_that_are_read_in_batches_are_all_there_in_their_order(count: int) -> None:
+    calls = stream("s1").alerting().events * count
+    read = iter(calls)
+
+    assert list(in_batches(read)) == list(calls)

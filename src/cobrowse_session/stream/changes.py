@@ -193,8 +193,7 @@ def _compare_segments(field: str, old: Segments, new: Segments, found: list[Chan
     count, now = len(old), len(new)
     for index in range(old.first_difference(new), max(count, now)):
         was, is_now = old[index] if index < count else None, new[index] if index < now else None
-        if was is not is_now:
-            _compare_parts(f"{field}.{index}", _PARTS[Segment], was, is_now, found)
+        _compare_parts(f"{field}.{index}", _PARTS[Segment], was, is_now, found)
 
 
 def _decide_again(log: SessionLog, session: CobrowseSession, entry: TraceEntry) -> None:

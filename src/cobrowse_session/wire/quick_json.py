@@ -1,7 +1,8 @@
-"""JSON, parsed by msgspec where it is installed (extra `fast`).
+"""JSON, parsed and written by msgspec where it is installed (extra `fast`).
 
 msgspec takes documents that are refused here: a key that comes twice, any depth, a lone surrogate. So it gets only texts that
-have none of these for certain. All others are left to `strict_json`, and so is every error.
+have none of these for certain. All others are left to `strict_json`, and so is every error. It writes some numbers
+with a fraction in another way, so it gets only documents that have none for certain.
 """
 
 import re

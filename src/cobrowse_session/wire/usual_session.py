@@ -44,8 +44,7 @@ _Reader = Callable[[Any], Any]
 def _object_reader(cls: type[attrs.AttrsInstance]) -> _Reader:
     """Return the reader of a class. Null is absent, and unknown keys are kept in `extra`."""
     fields = {vendor_name(a.name): (a.alias, _reader(a.type)) for a in attrs.fields(cls) if a.name not in NOT_FIELDS}
-
-    make: Callable[..., Any] = cls
+    make: Callable[..., Any] = cast(Callable[..., Any], cls)
 
     def read(value: Mapping[str, Any]) -> Any:
         arguments: dict[str, Any] = {}
