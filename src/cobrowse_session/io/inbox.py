@@ -32,6 +32,7 @@ from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog, merge_logs
 from cobrowse_session.stream.observers import notify
 from cobrowse_session.times import utc
@@ -216,6 +217,10 @@ class Inbox(Receiver):
             self._sealed.add(session)
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _table(self) -> Table:
+        return self.lifecycle.table
 
     def _fixed_offset(self, event: Event) -> timedelta | None:
         log = self.logs.get(event.subject)

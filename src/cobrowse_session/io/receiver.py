@@ -20,7 +20,7 @@ from cobrowse_session.io.arguments import Correction, check_count, checked_corre
 from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, stamped
 from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
@@ -56,8 +56,8 @@ class Receiver(ABC):
 
     @property
     @abstractmethod
-    def lifecycle(self) -> Lifecycle:
-        """The rules of sessions that begin here."""
+    def _table(self) -> Table:
+        """The table by which events are read."""
 
     @abstractmethod
     def _one_writer(self) -> AbstractContextManager[None]:
@@ -98,9 +98,7 @@ class Receiver(ABC):
         with self._one_writer():
             now = arrival(now)
             try:
-                event = decode_event(
-                    raw, table=self.lifecycle.table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes
-                )
+                event = decode_event(raw, table=self._table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes)
                 return self._receive(event, now)
             except DecodeError as error:
                 return self._reject(error, as_bytes(raw))
@@ -163,7 +161,7 @@ class Receiver(ABC):
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():
-            return self._receive(read_event(document, table=self.lifecycle.table, max_future=timedelta.max), now)
+            return self._receive(read_event(document, table=self._table, max_future=timedelta.max), now)
 
     def _receive(self, event: Event, now: datetime) -> Received:
         """Stamp an event, let the source's clock learn from it, correct it and add it."""

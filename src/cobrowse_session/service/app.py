@@ -52,7 +52,7 @@ class Service:
     """
 
     inbox: DurableInbox
-    guard: Guard = field(factory=Guard)
+    guard: Guard = field(factory=lambda: Guard())  # noqa: PLW0108 (pyright takes the class for its converters' results)
     delay: timedelta = timedelta(seconds=2)
     clock: Callable[[], datetime] = current_time
     tracer: "Tracer | None" = None

@@ -35,6 +35,7 @@ from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget
 from cobrowse_session.lifecycle import Late, Lifecycle
+from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
 from cobrowse_session.sources.join import MAX_REMEMBERED
 from cobrowse_session.store.schema import CLOCKS, LEGS
@@ -296,6 +297,10 @@ class DurableInbox(Receiver):
         if is_new and (source not in self.clocks or self.clocks[source].pairs == before):
             self._learned.discard(source)
         return received
+
+    @property
+    def _table(self) -> Table:
+        return self.store.lifecycle.table
 
     def _fixed_offset(self, event: Event) -> timedelta | None:
         log = self._here.unit.log(event.subject)

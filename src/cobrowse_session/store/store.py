@@ -143,6 +143,7 @@ class Store(Generic[S_co]):
             ConflictError: other writers were first each time. Nothing was stored.
             StoreError: the database cannot be written. Nothing was stored.
         """
+        race = ""
         with self._lock:
             for _ in range(ATTEMPTS):
                 try:

@@ -252,7 +252,7 @@ class Unit:
             run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
         if self.legs:
             names = ("source", "participant", "communication", "media")
-            rows = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
+            rows: list[Row] = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
             run(_INSERT_LEG[self.connection.dialect.name], rows)
         if self.clocks:
             run(

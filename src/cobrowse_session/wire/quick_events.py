@@ -15,14 +15,17 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import cache, lru_cache
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 import attrs
 
-try:
+if TYPE_CHECKING:
     import msgspec
-except ModuleNotFoundError:
-    msgspec = None  # type: ignore[assignment]  # a module or None
+else:
+    try:
+        import msgspec
+    except ModuleNotFoundError:
+        msgspec = None
 
 from cobrowse_session.checks import NO_EXTRA, members_of
 from cobrowse_session.events import CONTEXT_NAMES, DETAIL_NAMES, KINDS, SETTING_NAMES, Event, UnknownEvent, own_names
@@ -133,7 +136,7 @@ def _forms() -> Any:  # a decoder of forms
 
 def _form(event: type[Event]) -> Any:  # a class
     """Return the form of a class of events."""
-    text = Annotated[str, msgspec.Meta(min_length=1)]
+    text: Any = Annotated[str, msgspec.Meta(min_length=1)]
     parts = (Details, DETAIL_NAMES), (Settings, SETTING_NAMES), (event, own_names(event))
     data = [
         (key, _read_as(getattr(attrs.fields(cls), name).type) | None, None) for cls, names in parts for key, name in names.items()

@@ -6,7 +6,7 @@ Whatever is unusual is left to `converter`, which finds the path of each problem
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import attrs
 
@@ -44,7 +44,7 @@ _Reader = Callable[[Any], Any]
 def _object_reader(cls: type[attrs.AttrsInstance]) -> _Reader:
     """Return the reader of a class. Null is absent, and unknown keys are kept in `extra`."""
     fields = {vendor_name(a.name): (a.alias, _reader(a.type)) for a in attrs.fields(cls) if a.name not in NOT_FIELDS}
-    make: Callable[..., Any] = cast(Callable[..., Any], cls)
+    make = cast(Callable[..., Any], cls)
 
     def read(value: Mapping[str, Any]) -> Any:
         arguments: dict[str, Any] = {}
