@@ -11,7 +11,7 @@ import httpx2
 import psycopg
 import pytest
 from tests.postgresql import Server
-from tests.serving import call, command, event, live, served, take
+from tests.serving import Json, call, command, event, live, served, take
 from tests.stores import a_server
 
 from cobrowse_session.store import Store
