@@ -37,6 +37,7 @@ SLOW = {
     "test_service.py",
     "test_service_guard.py",
     "test_service_live.py",
+    "test_service_schemas.py",
     "test_sources.py",
     "test_terminal.py",
     "test_web_page.py",
