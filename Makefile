@@ -43,6 +43,8 @@ check: .venv/.stamp ## lint, format, types, import rules, generated files, and t
 	@diff -r build/diagrams diagrams || { echo "diagrams/ is not what the rows print: make diagrams" >&2; exit 1; }
 	@$(PYTHON) -m examples.tables.draw build/tables
 	@for one in build/tables/*.svg; do diff $$one examples/tables || { echo "examples/tables/ is not what the rows print: make diagrams" >&2; exit 1; }; done
+	@rm -rf build/schemas && $(PYTHON) -m cobrowse_session.service build/schemas
+	@diff -r build/schemas examples/schemas || { echo "examples/schemas/ is not what the service prints: make tables" >&2; exit 1; }
 	@$(COG) --check --diff $(TABLES) || { echo "the tables of the reference are not what the code prints: make tables" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 
@@ -75,6 +77,7 @@ diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 
 tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(COG) -r $(TABLES)
+	@$(PYTHON) -m cobrowse_session.service examples/schemas
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
 TABLES := README.md docs/explanation/performance.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from fastapi import FastAPI
@@ -29,6 +29,7 @@ from cobrowse_session.service.measured import Measured
 from cobrowse_session.service.metrics import Metrics
 from cobrowse_session.service.problems import ProblemError, answer_problems
 from cobrowse_session.service.routes import router
+from cobrowse_session.service.schemas import with_components
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Service:
         self.app.add_middleware(Measured, metrics=self.metrics, tracer=self.tracer)
         self.app.include_router(router(self))
         answer_problems(self.app)
+        described = self.app.openapi
+        self.app.openapi = lambda: self._openapi(described)  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
     @property
     def store(self) -> Store:
@@ -131,6 +134,11 @@ class Service:
             await asyncio.wait_for(self.news.wait(), seconds)
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    def _openapi(self, described: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # JSON
+        is_new = self.app.openapi_schema is None
+        document = described()  # kept by the application
+        return with_components(document, self.store.lifecycle.table) if is_new else document
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -17,13 +17,13 @@ _EVENT = {
     "subject": "s1",
     "time": "2026-03-01T09:00:00Z",
 }
-_ONE = {"type": "object", "required": ["specversion", "id", "source", "type", "subject", "time"], "example": _EVENT}
+_ONE = {"$ref": "#/components/schemas/Event"}  # `schemas.py` puts it there
 EVENTS = {
     "required": True,
     "content": {
-        "application/cloudevents+json": {"schema": _ONE},
-        "application/cloudevents-batch+json": {"schema": {"type": "array", "items": _ONE}},
-        "application/json": {"schema": {"anyOf": [_ONE, {"type": "array"}]}, "example": _EVENT},
+        "application/cloudevents+json": {"schema": _ONE, "example": _EVENT},
+        "application/cloudevents-batch+json": {"schema": {"type": "array", "items": _ONE}, "example": [_EVENT]},
+        "application/json": {"schema": {"anyOf": [_ONE, {"type": ["object", "array"]}]}, "example": _EVENT},
     },
 }
 """The bodies of `POST /events`, for OpenAPI."""

@@ -19,6 +19,7 @@ from cobrowse_session.service import models, views
 from cobrowse_session.service.guard import Guard, Scope
 from cobrowse_session.service.problems import ProblemError, wrong_parameters
 from cobrowse_session.service.requests import read_body, read_document
+from cobrowse_session.service.schemas import EVENT_ID, SESSION_ID, asyncapi, event_schema, session_schema
 from cobrowse_session.store.outbox import read_position
 from cobrowse_session.stream import SessionLog, explain, explainable_fields
 from cobrowse_session.stream.activity import in_order
@@ -48,6 +49,7 @@ DESCRIBED = {
     503: "The store cannot be used. Nothing was stored.",
 }
 
+SCHEMA_TYPE = "application/schema+json"
 NOTHING_TAKEN = "Nothing of the document could be taken."
 POSITION = r"^[0-9]{1,19}-[0-9]{1,19}$"
 """The form of the position of a message."""
@@ -318,6 +320,23 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         except ConflictError:
             raise ProblemError(409, "Already acknowledged", "Read the messages again. None was marked now.") from None
         return JSONResponse({"acknowledged": len(set(ids))})
+
+    # --- What describes all of this -------------------------------------------------------------------------------------------
+
+    @routes.get("/asyncapi.json", include_in_schema=False)
+    def get_asyncapi() -> Response:
+        """Return the document of AsyncAPI, which describes the events and the changes."""
+        return JSONResponse(asyncapi(store.lifecycle.table))
+
+    @routes.get(EVENT_ID, include_in_schema=False)
+    def get_event_schema() -> Response:
+        """Return the JSON Schema of events."""
+        return JSONResponse(event_schema(store.lifecycle.table), media_type=SCHEMA_TYPE)
+
+    @routes.get(SESSION_ID, include_in_schema=False)
+    def get_session_schema() -> Response:
+        """Return the JSON Schema of sessions."""
+        return JSONResponse(session_schema(store.lifecycle.table), media_type=SCHEMA_TYPE)
 
     # --- Health ---------------------------------------------------------------------------------------------------------------
 

@@ -264,7 +264,7 @@ class DurableInbox(Receiver):
             result = act()
         finally:
             self._work = None
-        for source in self._learned:
+        for source in self._learned & self.clocks.keys():  # of too many sources, the first are forgotten
             work.clocks[source] = dump(save_clock(self.clocks[source]))
             unit.clocks[self._owner(source), source] = work.clocks[source]
         return result, work
@@ -293,10 +293,11 @@ class DurableInbox(Receiver):
         before = self.clocks[source].pairs if source in self.clocks else 0
         is_new = source not in self._learned
         self._learned.add(source)  # first: the rest may raise
-        received = super()._receive(event, now)
-        if is_new and (source not in self.clocks or self.clocks[source].pairs == before):
-            self._learned.discard(source)
-        return received
+        try:
+            return super()._receive(event, now)
+        finally:
+            if is_new and (source not in self.clocks or self.clocks[source].pairs == before):
+                self._learned.discard(source)
 
     @property
     def _table(self) -> Table:

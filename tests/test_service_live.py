@@ -1,0 +1,338 @@
+"""The service behind a real server: streams that go on, stores that fail, signals, and two workers on one PostgreSQL."""
+
+import json
+import signal
+import socket
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from tests.postgresql import Server
+from tests.serving import Json, call, command, event, live, served, take
+from tests.stores import a_server
+
+from cobrowse_session.store import Store
+from cobrowse_session.store.verify import verify
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/sessions.db"
+
+
+# --- Changes ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_has_what_is_stored_from_its_beginning_on(url: str) -> None:
+    with live(url) as one:
+        one.post(event(session="before"))
+        with one.changes() as changes:
+            one.post(event())
+            one.post(event("connected", number=2, at="09:00:03"))
+            first, second = take(changes, 2)
+
+    assert [message["stored"]["id"] for message in (first, second)] == ["s1", "s1"]
+    assert [entry["event"] for message in (first, second) for entry in message["new"]] == ["e1", "e2"]
+
+
+def test_a_stream_that_is_resumed_at_any_message_misses_nothing_and_repeats_nothing(url: str) -> None:
+    with live(url) as one:
+        one.post(*(event(session=f"s{number}") for number in range(12)))
+        with one.changes("0-0") as changes:
+            positions = [message["position"] for message in take(changes, 12)]
+        one.post(event(session="last"))
+        for number, position in enumerate(positions):
+            with one.changes(position) as changes:
+                found = [message["stored"]["id"] for message in take(changes, 12 - number)]
+
+            assert found == [*(f"s{later}" for later in range(number + 1, 12)), "last"]
+
+
+def test_the_position_may_be_in_the_query(url: str) -> None:
+    with live(url) as one:
+        one.post(event())
+        with one.client.stream("GET", "/changes?after=0-0") as response:
+            assert next(response.iter_lines()) == "event: changed"
+            assert response.headers["content-type"].startswith("text/event-stream")
+
+
+def test_streams_end_when_the_server_stops_and_the_reader_goes_on_where_he_was(url: str) -> None:
+    with live(url) as one:
+        one.post(event(session="s1"))
+        with one.changes("0-0") as changes:
+            (first,) = take(changes, 1)
+            one.service.end_streams()
+
+            assert list(changes) == []
+    with live(url) as again:
+        again.post(event(session="s2"))
+        with again.changes(first["position"]) as changes:
+            assert [message["stored"]["id"] for message in take(changes, 1)] == ["s2"]
+
+
+def test_a_stream_ends_when_its_store_fails_and_is_refused_until_it_works(url: str, tmp_path: Path) -> None:
+    with live(url) as one, one.changes() as changes:
+        with gone(tmp_path / "sessions.db", "messages"):
+            assert list(changes) == []
+            assert one.client.get("/changes").status_code == 503
+        with one.changes("0-0") as later:
+            one.post(event())
+            assert len(take(later, 1)) == 1
+
+
+def test_the_id_of_a_session_may_have_an_encoded_percent_sign(url: str) -> None:
+    with live(url) as one:
+        one.post(event(session="a%2Fb"))
+
+        assert one.client.get("/sessions/a%252Fb").json()["id"] == "a%2Fb"
+
+
+# --- A store that fails -------------------------------------------------------------------------------------------------------
+
+
+class gone:  # noqa: N801 (a context)
+    """Take a table away from under a store, and bring it back."""
+
+    def __init__(self, file: Path, table: str) -> None:
+        self.file, self.table = file, table
+
+    def __enter__(self) -> None:
+        self._rename(self.table, "gone")
+
+    def __exit__(self, *_: object) -> None:
+        self._rename("gone", self.table)
+
+    def _rename(self, one: str, other: str) -> None:
+        with sqlite3.connect(self.file, timeout=30) as connection:
+            connection.execute("PRAGMA legacy_alter_table=ON")
+            connection.execute(f"ALTER TABLE {one} RENAME TO {other}")
+        connection.close()
+
+
+def test_nothing_is_acknowledged_that_is_not_stored_and_the_service_recovers_by_itself(url: str, tmp_path: Path) -> None:
+    with served(url) as here:
+        here.post(event())
+        with gone(tmp_path / "sessions.db", "events"):
+            refused = here.post(event("connected", number=2, at="09:00:03"))
+            shown = here.client.get("/sessions/s1")
+        again = here.post(event("connected", number=2, at="09:00:03"))
+
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert refused.json() == {
+            "type": "about:blank",
+            "title": "The store cannot be used",
+            "status": 503,
+            "detail": "Nothing was stored. Send the same request again.",
+        }
+        assert shown.json()["session"]["state"] == "alerting"
+        assert (again.json()["answers"][0]["outcome"], here.stored) == ("applied", 2)
+        assert here.metric("cobrowse_session_store_failures_total") >= 1
+
+
+def test_the_service_is_not_ready_while_its_store_or_timers_do_not_work(url: str, tmp_path: Path) -> None:
+    with served(url) as here:
+        with gone(tmp_path / "sessions.db", "sessions"):
+            here.post(event())  # wakes the timers
+            while (unready := here.client.get("/health/ready")).json()["timers"] == "works":
+                pass
+            metrics = here.client.get("/metrics")
+        while (ready := here.client.get("/health/ready")).status_code != 200:
+            pass
+
+        assert (unready.status_code, unready.json()["ready"]) == (503, False)
+        assert (metrics.status_code, "cobrowse_session_store_failures_total" in metrics.text) == (200, True)
+        assert ready.json() == {"ready": True, "store": "works", "timers": "works"}
+
+
+def test_a_store_that_cannot_be_written_is_not_ready_and_can_still_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    with served(f"sqlite:///{file}") as here:
+        here.post(event())
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+        refused = here.post(event("connected", number=2, at="09:00:03"))
+        shown = here.client.get("/sessions/s1")
+        holder.execute("DROP TRIGGER full")
+        holder.close()
+        again = here.post(event("connected", number=2, at="09:00:03"))
+
+        assert (refused.status_code, shown.json()["session"]["state"], again.status_code, here.stored) == (
+            503,
+            "alerting",
+            200,
+            2,
+        )
+
+
+# --- The process --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
+def test_a_signal_ends_streams_answers_what_came_and_leaves_a_store_that_verifies(tmp_path: Path, number: int, code: int) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+
+    def send(address: str, session: int) -> bool:
+        try:
+            return httpx2.post(f"{address}/events", json=call(f"s{session}"), timeout=30).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    with command(tmp_path, "--store", url) as (process, address), ThreadPoolExecutor(8) as senders:
+        with httpx2.stream("GET", f"{address}/changes", timeout=30) as stream:
+            sent = [senders.submit(send, address, session) for session in range(60)]
+            lines = stream.iter_lines()
+            next(lines)  # something was stored
+            process.send_signal(number)
+            for _ in lines:
+                pass  # the stream ends, and is not cut
+        answered = {f"s{session}" for session, one in enumerate(sent) if one.result()}
+        said = process.communicate(timeout=30)[1]
+    with Store(url) as store:
+        stored = {one.id for one in store.find(limit=1000).sessions}
+        verified = verify(store)
+
+    assert (process.returncode, said) == (code, "")
+    assert answered
+    assert answered <= stored
+    assert verified.findings == []
+
+
+def test_a_killed_process_loses_nothing_that_it_answered(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    with command(tmp_path, "--store", url) as (process, address):
+        for session in range(5):
+            assert httpx2.post(f"{address}/events", json=call(f"s{session}")).status_code == 200
+        process.kill()
+    with command(tmp_path, "--store", url) as (_, address):
+        page = httpx2.get(f"{address}/sessions").json()
+
+    assert [one["id"] for one in page["sessions"]] == [f"s{session}" for session in range(5)]
+
+
+def test_tokens_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("desk read from-a-file-0123456789\n", encoding="utf-8")
+    file.chmod(0o600)
+    found = []
+    for arguments, environment in (
+        (["--tokens", str(file)], {}),
+        ([], {"COBROWSE_SESSION_TOKENS": "desk read from-a-file-0123456789; other write another-0123456789"}),
+    ):
+        with command(tmp_path, "--store", "sqlite://", *arguments, **environment) as (_, address):
+            found += [
+                httpx2.get(f"{address}/sessions", headers=headers).status_code
+                for headers in ({}, {"authorization": "Bearer from-a-file-0123456789"})
+            ]
+
+    assert found == [401, 200, 401, 200]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"GET /sessions HTTP/1.1\r\nHost: x\r\nx: " + b"a" * 200_000 + b"\r\n\r\n", id="huge header"),
+        pytest.param(b"GET " + b"/" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="huge path"),
+        pytest.param(b"nonsense\r\n\r\n", id="no HTTP"),
+        pytest.param(b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", id="negative length"),
+        pytest.param(b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", id="two lengths"),
+    ],
+)
+def test_what_is_no_http_is_a_400_or_a_closed_connection(url: str, request_: bytes) -> None:
+    with live(url) as one:
+        with socket.create_connection(("127.0.0.1", int(one.address.rpartition(":")[2])), timeout=30) as connection:
+            try:
+                connection.sendall(request_)
+                answer = connection.recv(100)
+            except ConnectionError:
+                answer = b""
+
+        assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
+        assert one.client.get("/health/ready").status_code == 200
+
+
+def test_a_sender_who_goes_away_in_the_middle_of_a_body_leaves_nothing(url: str) -> None:
+    with live(url) as one:
+        with socket.create_connection(("127.0.0.1", int(one.address.rpartition(":")[2])), timeout=30) as connection:
+            head = "POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head.encode() + json.dumps(event()).encode())
+        one.post(event(session="s2"))
+
+        assert one.client.get("/sessions/s1").status_code == 404
+        assert one.client.get("/health/ready").status_code == 200
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------------------------------
+
+
+def _new(server: Server, name: str) -> str:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return server.url_of(name)
+
+
+def test_two_workers_on_one_postgresql_are_one_service(postgresql: Server) -> None:
+    url = _new(postgresql, "two")
+    with live(url, worker="one") as one, live(url, worker="two") as two, two.changes() as changes:
+        workers = [one, two]
+
+        def send(number: int) -> None:
+            for document in call(f"s{number // 2}"):  # each session comes twice, to both workers
+                workers[number % 2].post(document)
+
+        with ThreadPoolExecutor(8) as senders:
+            list(senders.map(send, range(40)))
+        one.post(event(session="last"))
+        seen: list[Json] = []
+        while not seen or seen[-1]["stored"]["id"] != "last":
+            seen += take(changes, 1)
+        middle = seen[len(seen) // 2]["position"]
+        with one.changes(middle) as again:  # from the other worker
+            rest = take(again, len(seen) - len(seen) // 2 - 1)
+        pending = one.client.get("/messages?limit=1000").json()["messages"]
+        acknowledged = [
+            worker.client.post("/messages/acknowledged", json={"ids": [message["id"] for message in pending]}).status_code
+            for worker in workers
+        ]
+        verified = verify(one.service.store)
+
+    positions = [message["position"] for message in seen]
+    assert len(set(positions)) == len(positions)
+    assert sorted(message["id"] for message in seen) == sorted(message["id"] for message in pending)
+    assert [message["position"] for message in rest] == positions[len(seen) // 2 + 1 :]
+    assert acknowledged == [200, 409]
+    assert (verified.sessions, verified.findings) == (21, [])
+
+
+def test_postgresql_takes_any_text_of_a_query(postgresql: Server) -> None:
+    with served(_new(postgresql, "text")) as here:
+        here.post([event(session="a\0b", userid="u\0v")])
+
+        for query in ("state=%00", "acw=%00", "conversation=%00", "queue=%00", "after=%00", "state=%FF"):
+            assert here.client.get(f"/sessions?{query}").status_code == 200
+        assert here.client.get("/sessions?user=u%00v").json()["sessions"][0]["id"] == "a\0b"
+        assert here.client.get("/sessions/%00").status_code == 404
+
+
+def test_a_postgresql_that_is_gone_is_a_503_and_works_again_after_its_return() -> None:
+    with a_server() as server, served(_new(server, "away")) as here:
+        here.post(event())
+        server.stop("immediate")
+        try:
+            refused = [
+                here.post(event("connected", number=2, at="09:00:03")),
+                *(here.client.get(path) for path in ("/sessions/s1", "/changes", "/messages", "/health/ready")),
+            ]
+            alive = here.client.get("/health/live")
+        finally:
+            server.start()
+        while here.client.get("/health/ready").status_code != 200:
+            pass
+
+        assert [response.status_code for response in refused] == [503] * 5
+        assert not any("127.0.0.1" in response.text or "away" in response.text for response in refused)
+        assert alive.status_code == 200
+        assert here.outcomes(event("connected", number=2, at="09:00:03")) == ["applied"]
+        assert here.stored == 2
