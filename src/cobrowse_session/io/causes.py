@@ -14,10 +14,11 @@ from attrs import frozen
 from cobrowse_session.canonical import identity, order
 from cobrowse_session.events import Ended, Event, Timer
 from cobrowse_session.lifecycle.row import CLOUD
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, SessionLog
 from cobrowse_session.stream.changes import steps
 from cobrowse_session.stream.revisions import revisions
-from cobrowse_session.stream.words import clock_time, length, named
+from cobrowse_session.stream.words import clock_time, length
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, read_time
 
@@ -96,6 +97,10 @@ def _item(items: list[Any], index: int) -> Any:  # JSON
     return items[index] if index < len(items) else None
 
 
+def _named(event: Event) -> str:
+    return printable(f"{event.kind} {event.id}")
+
+
 def _is_alike(one: Event, other: Event) -> bool:
     return one.kind == other.kind or (isinstance(one, Ended) and isinstance(other, Ended))
 
@@ -127,7 +132,7 @@ def _correction_ignored(case: Case) -> str | None:
     """A later edition of an event corrected it, and the record has the earlier one."""
     for copy in case.log.copies:
         if case.event and identity(copy) == identity(case.event) and case.states(copy) and not case.states(case.event):
-            return f"theirs is what another edition of {named(case.event)} states"
+            return f"theirs is what another edition of {_named(case.event)} states"
     return next(_revised(case, is_copy=True), None)
 
 
@@ -135,7 +140,7 @@ def _order_of_arrival(case: Case) -> str | None:
     """A late event belonged before others, and the record has what was known until then, or what arrived last."""
     stating = [event for event in case.arrived if case.stated(event) is not None]
     if stating and case.states(stating[-1]) and order(stating[-1]) < max(map(order, stating)):
-        return f"theirs is what {named(stating[-1])} states: it arrived last, and occurred before others"
+        return f"theirs is what {_named(stating[-1])} states, which arrived last and occurred before others"
     return next(_revised(case, is_copy=False), None)
 
 
@@ -144,23 +149,23 @@ def _revised(case: Case, *, is_copy: bool) -> Iterator[str]:
     for one in revisions(case.log):
         before, after = case.shown(one.before), case.shown(one.after)
         if one.is_copy == is_copy and before == case.theirs and after not in (case.theirs, None):
-            yield f"theirs is what was known until {named(one.event)} arrived"
+            yield f"theirs is what was known until {_named(one.event)} arrived"
 
 
 def _repeat_counted(case: Case) -> str | None:
     """An event came twice, and the record was changed by the second one."""
     for entry in case.log.trace:
         if entry.outcome.kind == "duplicate" and isinstance(entry.event, Event) and case.states(entry.event):
-            return f"theirs is what {named(entry.event)} states, a duplicate: {entry.outcome.reason}"
+            return f"theirs is what {_named(entry.event)} states, a duplicate: {entry.outcome.reason}"
     for repeat in _repeats(case.arrived):
         if case.event and _is_alike(repeat, case.event) and _is_receipt(case, repeat):
-            return f"theirs is when {named(repeat)} came again"
+            return f"theirs is when {_named(repeat)} came again"
     if case.log.repeats and type(case.ours) is type(case.theirs) is int and case.ours and not case.theirs % case.ours:
-        return f"theirs is {case.theirs // case.ours} times ours, and {case.log.repeats} repeats came"
+        return f"theirs is {case.theirs // case.ours} times ours, and an event came again"
     items = case.record.get("segments", ()) if case.field.startswith("segments.") else ()
     begun = [(item.get("type"), item.get("startTime")) for item in items]
     if len(set(begun)) < len(begun):
-        return f"theirs has a segment twice, and {case.log.repeats} repeats came"
+        return "theirs has a segment twice"
     return None
 
 
@@ -176,7 +181,7 @@ def _refused_event_taken(case: Case) -> str | None:
     """An event that may not change the session has changed the record."""
     for entry in case.log.trace:
         if entry.outcome.kind in ("refused", "ignored") and isinstance(entry.event, Event) and case.states(entry.event):
-            return f"theirs is what {named(entry.event)} states, which was {entry.outcome.kind}: {entry.outcome.reason}"
+            return f"theirs is what {_named(entry.event)} states, which was {entry.outcome.kind}: {entry.outcome.reason}"
     return None
 
 
@@ -184,21 +189,21 @@ def _time_of_receipt(case: Case) -> str | None:
     """The record has the time of its own host, at which it got the event."""
     if case.event is None or not _is_receipt(case, case.event):
         return None
-    return f"theirs is when {named(case.event)} was received, by the clock of the host"
+    return f"theirs is when {_named(case.event)} was received, by the clock of the host"
 
 
 def _time_of_occurrence(case: Case) -> str | None:
     """The record has the provider's time in a field of the cloud's."""
     if case.event is None or time_text(case.event.occurred_at) != case.theirs:
         return None
-    return f"theirs is when {named(case.event)} occurred; the field is on {CLOUD}, so the time of receipt counts"
+    return f"theirs is when {_named(case.event)} occurred; the field is on {CLOUD}, so the time of receipt counts"
 
 
 def _is_receipt(case: Case, event: Event) -> bool:
     if not (times := case.times) or event.received_at is None:
         return False
     ours, theirs = times
-    return abs(theirs - event.received) <= min(NEAR, abs(theirs - ours)) and theirs != ours
+    return abs(theirs - event.received) <= NEAR and abs(theirs - event.received) < abs(theirs - ours)
 
 
 def _timer_late(case: Case) -> str | None:
@@ -234,8 +239,8 @@ CAUSES: Mapping[str, Callable[[Case], str | None]] = {
     "order of arrival": _order_of_arrival,
     "repeat counted": _repeat_counted,
     "refused event taken": _refused_event_taken,
-    "time of receipt": _time_of_receipt,
     "time of occurrence": _time_of_occurrence,
+    "time of receipt": _time_of_receipt,
     "timer late": _timer_late,
     "after-call work missed": _after_call_work_missed,
     "nothing here sets it": _nothing_here_sets_it,

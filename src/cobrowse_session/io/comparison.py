@@ -4,10 +4,10 @@ A record is session JSON, a session, or a mapping of some of its fields. Only th
 null in a record is one that it has: the record states that the field is unset.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import attrs
 from attrs import frozen
@@ -16,15 +16,17 @@ from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
 from cobrowse_session.io.causes import CAUSES, Case
+from cobrowse_session.io.replay import Rejected, lines
 from cobrowse_session.model import CobrowseSession, Communication, vendor_name
 from cobrowse_session.stream import Explanation, SessionLog, explain
 from cobrowse_session.stream.changes import PARTS
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, read_time, structured
+from cobrowse_session.wire.explained import explanation_json
 from cobrowse_session.wire.session import session_class
-from cobrowse_session.wire.strict_json import read_object
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, read_object, too_long
 
-Verdict = Literal["equal", "differs", "only ours", "only theirs"]
+Verdict = Literal["equal", "different", "only ours", "only theirs"]
 
 
 @frozen
@@ -49,7 +51,7 @@ class Difference:
     Attributes:
         session: the session's id.
         field: its name in the session JSON. Dots lead inside: `wrapup.endTime`.
-        verdict: `differs`, `only ours` or `only theirs`.
+        verdict: `different`, `only ours` or `only theirs`.
         ours: the value here. None: it is unset. `Any`: JSON.
         theirs: the value in the record. `Any`: JSON.
         cause: the likely cause, one of `CAUSES`. Empty: none is known.
@@ -68,9 +70,17 @@ class Difference:
 
     def __str__(self) -> str:
         cause = f"\n  likely     {self.cause}: {self.because}" if self.cause else ""
-        _, *why = [] if self.explanation is None else str(self.explanation).split("\n")
+        # Not the rows that did not decide: they are many, and `cobrowse-session explain` has them.
+        why = [line for line in str(self.explanation or "").split("\n")[1:] if not line.startswith("  otherwise ")]
         first = f"{self.session}  {self.field}: ours {_text(self.ours)}, theirs {_text(self.theirs)}{cause}"
         return "\n".join((first, *why))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the difference as JSON (`Any`)."""
+        return {
+            **{one.name: getattr(self, one.name) for one in attrs.fields(type(self))},
+            "explanation": self.explanation and explanation_json(self.session, self.explanation),
+        }
 
 
 @frozen
@@ -131,7 +141,7 @@ def _verdict(ours: Any, theirs: Any, tolerance: timedelta) -> Verdict:  # JSON
         return "only ours"
     if ours is None:
         return "only theirs"
-    return "equal" if tolerance and _apart(ours, theirs) <= tolerance else "differs"
+    return "equal" if tolerance and _apart(ours, theirs) <= tolerance else "different"
 
 
 def _apart(ours: Any, theirs: Any) -> timedelta:  # JSON
@@ -172,10 +182,29 @@ def read_record(record: object, cls: type[CobrowseSession] = CobrowseSession) ->
     return Record(session.id, named, plain(session))
 
 
+def read_records(
+    file: BinaryIO, reject: Callable[[Rejected], object], cls: type[CobrowseSession] = CobrowseSession
+) -> Iterator[Record]:
+    """Yield the records of a file, one session JSON per line, each with its `id`. `reject` is called with what cannot be read."""
+    for number, line, length in lines(file):
+        try:
+            if length > MAX_LINE_BYTES:
+                raise too_long(length, MAX_LINE_BYTES)
+            yield _with_id(read_record(line, cls))
+        except DecodeError as error:
+            reject(Rejected.of(error, number, line, length))
+
+
+def _with_id(record: Record) -> Record:
+    if record.session is None:
+        raise DecodeError((Problem("missing", "$.id", "nothing", "the id of the session"),))
+    return record
+
+
 def _whole(session: Communication) -> dict[str, Any]:  # JSON
     """Return all fields of a session, the unset ones as well."""
-    fields = {vendor_name(one.name): _part(getattr(session, one.name)) for one in attrs.fields(type(session))}
-    return {name: value for name, value in fields.items() if name not in ("extra", "settings")} | dict(session.extra)
+    names = (one.name for one in attrs.fields(type(session)) if one.name not in ("extra", "settings"))
+    return {vendor_name(name): _part(getattr(session, name)) for name in names} | dict(session.extra)
 
 
 def _part(value: Any) -> Any:  # of any field, and JSON

@@ -36,10 +36,9 @@ from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.wire.explained import explanation_json
 from cobrowse_session.wire.strict_json import dump
 
-VERDICTS: tuple[Verdict, ...] = ("equal", "differs", "only ours", "only theirs")
+VERDICTS: tuple[Verdict, ...] = ("equal", "different", "only ours", "only theirs")
 MOST = 1000
 """How many events of a session, and how many different problems, are kept."""
 _INDEX = re.compile(r"\.[0-9]+")
@@ -84,7 +83,7 @@ class Report:
         lines += [_counted(f"  {name:<{width}}", found) for name, found in wrong.items()]
         if self.causes:
             lines.append(_counted("likely causes", self.causes))
-        lines += [f"problem, {count:,} times: {problem}" for problem, count in self.problems.items()]
+        lines += [f"problem ({count:,}): {problem}" for problem, count in self.problems.items()]
         for one in self.differences:
             lines += ["", *str(one).split("\n")]
         return "\n".join(map(printable, lines))
@@ -97,11 +96,7 @@ class Report:
             "fields": {name: dict(found) for name, found in self.fields.items()},
             "causes": dict(self.causes),
             "problems": dict(self.problems),
-            "differences": [
-                {name: getattr(one, name) for name in _COLUMNS[:7]}
-                | {"explanation": one.explanation and explanation_json(one.session, one.explanation)}
-                for one in self.differences
-            ],
+            "differences": [one.as_json() for one in self.differences],
         }
 
     def as_csv(self) -> str:
