@@ -48,9 +48,10 @@ check: .venv/.stamp ## lint, format, types, import rules, generated files, and t
 	@$(COG) --check --diff $(TABLES) || { echo "the tables of the reference are not what the code prints: make tables" >&2; exit 1; }
 	@$(MAKE) --no-print-directory package
 
-code-host: .venv/.stamp ## check the workflow, the issue forms and the hooks of pre-commit, without network
+code-host: .venv/.stamp ## check the workflow, the issue forms, the compose file and the hooks of pre-commit, without network
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec examples/conversation_service/compose.yaml
 	$(BIN)/pre-commit validate-config
 
 counts: .venv/.stamp ## print the counts of the language of src/, beside the level of well-read libraries

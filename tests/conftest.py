@@ -24,6 +24,7 @@ SLOW = {
     "test_clocks_command.py",
     "test_commands_pictures.py",
     "test_commands_sessions.py",
+    "test_conversation_service.py",
     "test_convert.py",
     "test_corpus.py",
     "test_genesys_properties.py",

@@ -39,7 +39,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         folder.chmod(0o755)
         if user := _user():
             shutil.chown(folder, user)
@@ -79,7 +79,8 @@ def _user() -> str | None:
     return next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody uses."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

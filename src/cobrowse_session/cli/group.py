@@ -41,6 +41,9 @@ PLACES: Mapping[str, Place] = {
     "explain": Place("explain", SESSIONS, ("events.jsonl s1 wrapup.endTime", "events.jsonl s1")),
     "convert": Place("convert", PLATFORM, ("conversation.json | cobrowse-session replay -",)),
     "reconcile": Place("reconcile", PLATFORM, ("events.jsonl conversation.json --all", "events/ records/ --summary summary.csv")),
+    "shadow": Place(
+        "shadow", SESSIONS, ("events.jsonl records.jsonl", "events.jsonl records.jsonl --acw timeout --csv differences.csv")
+    ),
     "validate": Place("check", CHECKS, ("events.jsonl && echo fine",)),
     "clocks": Place("check", CHECKS, ("events.jsonl --min-delay 0.1",)),
     "diff": Place("check", CHECKS, ("before.trace.jsonl after.trace.jsonl",)),

@@ -102,6 +102,10 @@ class Inbox(Receiver):
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
+    def find(self, session: str) -> SessionLog | None:
+        """Return the log of a session. Read it only. None: there is none, or it was evicted."""
+        return self.logs.get(session)
+
     def put(self, log: SessionLog) -> Put:
         """Take over a log that was restored. Its timers wait here from now on.
 

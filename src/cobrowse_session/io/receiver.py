@@ -15,7 +15,7 @@ from attrs import define, field
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
-from cobrowse_session.io.answers import Received, Taken
+from cobrowse_session.io.answers import Advanced, Received, Taken
 from cobrowse_session.io.arguments import Correction, check_count, checked_corrections
 from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, stamped
 from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
@@ -24,7 +24,7 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
-from cobrowse_session.stream import Change, Observer, ProviderClock
+from cobrowse_session.stream import Change, Observer, ProviderClock, SessionLog
 from cobrowse_session.stream.observers import checked_observers
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
@@ -58,6 +58,14 @@ class Receiver(ABC):
     @abstractmethod
     def _table(self) -> Table:
         """The table by which events are read."""
+
+    @abstractmethod
+    def find(self, session: str) -> SessionLog | None:
+        """Return the log of a session that is here, also a sealed one. Read it only. None: there is none."""
+
+    @abstractmethod
+    def advance(self, now: datetime, limit: int | None = None) -> Advanced:
+        """Fire what is due in all sessions, and seal those that are over."""
 
     @abstractmethod
     def _one_writer(self) -> AbstractContextManager[None]:

@@ -166,6 +166,14 @@ class DurableInbox(Receiver):
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
+    def find(self, session: str) -> SessionLog | None:
+        """Return the log of a session, as it is stored, also a sealed one. None: there is none.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        return self.store.load(session)
+
     def put(self, log: SessionLog) -> Put:
         """Store a log that was restored. If the store has the session, the events of the log are added to it.
 

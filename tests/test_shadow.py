@@ -1,0 +1,329 @@
+"""Shadow mode: each kind of difference has its cause, nothing is raised into the other program, and nothing is changed."""
+
+import csv
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from tests.commands import Result, command
+
+from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.io.receiver import Receiver
+from cobrowse_session.io.shadow import Report, Shadow
+from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.wire import decode_session, encode_event, encode_session
+
+LIFECYCLE = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
+LATER = START + timedelta(hours=2)
+CALL = stream("s1", delay=0.25).alerting().after(3.1).connected().after("5m").disconnected("peer")
+SAVED = CALL.after(20).wrapup("sale", name="Sale")
+ALERTING, CONNECTED, DISCONNECTED, WRAPUP = SAVED.events
+
+
+def at(minutes: int, seconds: float) -> datetime:
+    return START + timedelta(minutes=minutes, seconds=seconds)
+
+
+def again(event: Event, seconds: float, **said: Any) -> Event:
+    """The event, received once more."""
+    return evolve(event, received_at=event.received + timedelta(seconds=seconds), **said)
+
+
+def durable(folder: Path) -> Receiver:
+    pytest.importorskip("sqlalchemy")
+    from cobrowse_session.store import DurableInbox, Store  # noqa: PLC0415 (an extra)
+
+    return DurableInbox(Store(f"sqlite:///{folder}/sessions.db", LIFECYCLE), seal_after=timedelta(hours=1))
+
+
+def in_memory(_: Path) -> Receiver:
+    return Inbox(LIFECYCLE, seal_after=timedelta(hours=1))
+
+
+@pytest.fixture(params=[in_memory, durable])
+def shadow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shadow]:
+    inbox = request.param(tmp_path)
+    yield Shadow(inbox)
+    if request.param is durable:
+        inbox.store.close()
+
+
+def beside(events: Iterable[Event], theirs: object, *, until: datetime | None = LATER, **said: Any) -> Report:
+    """The report after some events as they arrive, and the time thereafter."""
+    one = Shadow(Inbox(LIFECYCLE), **said)
+    for event in events:
+        one.take(event, event.received)
+    if until:
+        one.advance(until)
+    one.compare("s1", theirs)
+    return one.report()
+
+
+# --- What is compared ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_is_the_session_is_equal_in_every_form() -> None:
+    session = decode_session(
+        '{"id":"s1","state":"disconnected","disconnectType":"peer","wrapup":{"code":"sale","name":"Sale"},"peerId":null}'
+    )
+    forms = (
+        {"state": "disconnected", "disconnectType": "peer", "wrapup": {"code": "sale", "name": "Sale"}},
+        {"state": "DISCONNECTED", "disconnect_type": session.disconnect_type, "wrapup.code": "sale", "wrapup.name": "Sale"},
+        encode_session(session),
+        encode_session(session).encode(),
+        json.loads(encode_session(session)),
+    )
+    for form in forms:
+        report = beside(SAVED, form)
+        assert report.counts == {"equal": 4, "different": 0, "only ours": 0, "only theirs": 0}, form
+
+
+def test_only_what_the_record_has_is_compared() -> None:
+    report = beside(SAVED, {"state": "disconnected"})
+
+    assert report.fields == {"state": {"equal": 1}}
+
+
+def test_a_session_as_a_record_has_every_field() -> None:
+    report = beside(SAVED, CobrowseSession(id="s1", state="disconnected"))
+
+    assert report.fields["state"] == {"equal": 1}
+    assert report.fields["peerId"] == {"equal": 1}
+    assert report.fields["wrapup.code"] == {"only ours": 1}
+    assert report.fields["segments[].startTime"] == {"only ours": 2}
+
+
+def test_times_are_equal_within_the_tolerance() -> None:
+    theirs = {"disconnectedTime": at(5, 4.1).isoformat()}
+
+    assert beside(SAVED, theirs, tolerance=timedelta(seconds=1)).counts["equal"] == 1
+    assert beside(SAVED, theirs, tolerance=timedelta(milliseconds=999)).counts["different"] == 1
+
+
+def test_a_difference_has_the_event_the_row_and_the_clock() -> None:
+    (one,) = beside(SAVED, {"disconnectedTime": at(9, 0)}).differences
+
+    assert (one.session, one.field, one.verdict) == ("s1", "disconnectedTime", "different")
+    assert (one.ours, one.theirs) == ("2026-03-01T09:05:03.100Z", "2026-03-01T09:09:00.000Z")
+    assert one.cause == ""
+    assert one.explanation is not None
+    assert one.explanation.entry is not None
+    assert one.explanation.entry.event == DISCONNECTED
+    assert one.explanation.clock == "the corrected provider clock"
+
+
+# --- Causes -------------------------------------------------------------------------------------------------------------------
+
+LATE = [ALERTING, DISCONNECTED, again(CONNECTED, 302), WRAPUP]
+SECOND = evolve(CONNECTED, id="e9", occurred_at=at(1, 0), received_at=at(1, 0.25))
+TWICE = [ALERTING, CONNECTED, DISCONNECTED, again(DISCONNECTED, 2), WRAPUP]
+CORRECTED = [*CALL, again(DISCONNECTED, 2, disconnect_type="client", sequence="2"), WRAPUP]
+TOO_LATE = [*CALL, again(WRAPUP, 100)]  # saved in time, and received when the timer had fired
+FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
+    "the state of what arrived last": (LATE, {"state": "connected"}, "order of arrival"),
+    "the code of a timer that is withdrawn": (TOO_LATE, {"wrapup.code": "ININ-WRAP-UP-TIMEOUT"}, "order of arrival"),
+    "the receipt of a copy": (TWICE, {"disconnectedTime": at(5, 5.35)}, "repeat counted"),
+    "a segment of a copy": (
+        TWICE,
+        {"segments": [{"type": "Alert"}, {"type": "Interact"}, {"type": "Interact"}]},
+        "repeat counted",
+    ),
+    "twice the duration": (TWICE, {"wrapup.durationSeconds": 40}, "repeat counted"),
+    "the time of a duplicate": (
+        [ALERTING, CONNECTED, SECOND, DISCONNECTED],
+        {"connectedTime": at(1, 0.25)},
+        "repeat counted",
+    ),
+    "the clock of the host": (SAVED, {"disconnectedTime": at(5, 3.4)}, "time of receipt"),
+    "the clock of the provider": (SAVED, {"connectedTime": at(0, 3.1)}, "time of occurrence"),
+    "a clock that is off": (
+        [ALERTING, CONNECTED, evolve(DISCONNECTED, provider_time=at(4, 50))],
+        {"disconnectedTime": at(4, 50)},
+        "clock not corrected",
+    ),
+    "no milliseconds": (SAVED, {"disconnectedTime": at(5, 3)}, "whole seconds"),
+    "no after-call work": (SAVED, {"afterCallWork": None}, "after-call work missed"),
+    "a timer that waits for a minute": (CALL, {"afterCallWork.endTime": at(6, 0)}, "timer late"),
+    "a timer that did not fire": (CALL, {"afterCallWork.state": "pending"}, "timer late"),
+    "an edition that was corrected": (CORRECTED, {"disconnectType": "peer"}, "correction ignored"),
+    "a wrap-up of an alert": (
+        (ALERTING, evolve(WRAPUP, occurred_at=at(0, 1))),
+        {"wrapup.code": "sale"},
+        "refused event taken",
+    ),
+    "a second end": (
+        SAVED.after(60).disconnected("client"),
+        {"disconnectType": "client"},
+        "repeat counted",
+    ),
+    "an event that did not come": (CALL, {"peerId": "p1"}, "nothing here sets it"),
+    "a name that is misspelt": (SAVED, {"conectedTime": "2026-03-01T09:00:03Z"}, "unknown field"),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_record_with_one_fault_has_its_cause(name: str) -> None:
+    events, theirs, cause = FOUND[name]
+
+    report = beside(events, theirs)
+
+    assert set(report.causes) == {cause}, str(report)
+    assert all(one.because for one in report.differences)
+
+
+# --- Beside the program -------------------------------------------------------------------------------------------------------
+
+
+def test_what_arrives_is_not_changed(shadow: Shadow) -> None:
+    batch = [json.loads(encode_event(event)) for event in SAVED]
+    record = {"wrapup": {"code": "sale"}, "segments": [{"type": "Alert"}]}
+    before = deepcopy((batch, record))
+
+    shadow.take(batch)
+    shadow.compare("s1", record)
+
+    assert (batch, record) == before
+    assert shadow.report().sessions == 1
+
+
+NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 (on purpose)
+WRONG: dict[str, tuple[Callable[[Shadow], None], str]] = {
+    "text that cannot be read": (lambda shadow: shadow.take(b"{broken"), "rejected: "),
+    "no document": (lambda shadow: shadow.take(object()), "take: TypeError: "),
+    "a naive arrival": (lambda shadow: shadow.take(ALERTING, NAIVE), "take: TypeError: "),
+    "a naive time": (lambda shadow: shadow.advance(NAIVE), "advance: TypeError: "),
+    "an unknown session": (lambda shadow: shadow.compare("s9", {}), "session s9: no event of it came here"),
+    "no record": (lambda shadow: shadow.compare("s1", 5), "compare s1: TypeError: "),
+    "a broken record": (lambda shadow: shadow.compare("s1", "{broken"), "compare s1: DecodeError: "),
+    "no time": (
+        lambda shadow: shadow.compare("s1", {"connectedTime": "now"}),
+        "compare s1: DecodeError: bad_time: $.connectedTime",
+    ),
+    "a naive value": (lambda shadow: shadow.compare("s1", {"connectedTime": NAIVE}), "compare s1: TypeError: "),
+    "a part and none": (
+        lambda shadow: shadow.compare("s1", {"wrapup": None, "wrapup.code": ""}),
+        "compare s1: DecodeError: wrong_type: $.wrapup",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_nothing_is_raised_into_the_program(shadow: Shadow, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    act, problem = WRONG[name]
+    shadow.take(list(CALL))
+    with caplog.at_level(logging.CRITICAL):
+        act(shadow)
+
+    (found,) = shadow.report().problems.items()
+    assert found[0].startswith(problem)
+    assert found[1] == 1
+    assert problem in str(shadow.report())
+
+
+def test_an_error_of_the_store_is_a_problem_and_the_program_goes_on(tmp_path: Path) -> None:
+    inbox: Any = durable(tmp_path)
+    shadow = Shadow(inbox)
+    inbox.store.close()
+    (tmp_path / "sessions.db").unlink()
+    (tmp_path / "sessions.db").mkdir()
+
+    shadow.take(CALL.events[0])
+
+    assert [problem.startswith("take: StoreError: ") for problem in shadow.report().problems] == [True]
+
+
+def test_the_latest_comparison_of_a_session_counts_until_it_is_sealed(shadow: Shadow) -> None:
+    shadow.take(list(SAVED), at(6, 0))
+    shadow.compare("s1", {"state": "connected"})
+    assert (shadow.report().final, shadow.report().counts["different"]) == (0, 1)
+
+    shadow.compare("s1", {"state": "disconnected"})
+    assert (shadow.report().sessions, shadow.report().counts["different"]) == (1, 0)
+
+    shadow.advance(LATER)
+    shadow.compare("s1", {"state": "disconnected", "wrapup.code": "sale"})
+    shadow.compare("s1", {"state": "alerting"})  # too late: the first one of a sealed session is final
+    report = shadow.report()
+    assert (report.sessions, report.final, report.problems) == (1, 1, {})
+    assert report.counts == {"equal": 2, "different": 0, "only ours": 0, "only theirs": 0}
+
+
+def test_of_sessions_that_are_not_remembered_there_are_counts() -> None:
+    shadow = Shadow(Inbox(LIFECYCLE), remember=2)
+    for name in ("a", "b", "c"):
+        shadow.take(list(stream(name).alerting()))
+        shadow.compare(name, {"state": "connected"})
+    report = shadow.report()
+
+    assert (report.sessions, report.counts["different"]) == (3, 3)
+    assert [one.session for one in report.differences] == ["b", "c"]
+
+
+# --- The report ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_is_text_json_and_csv() -> None:
+    report = beside(LATE, {"state": "connected", "disconnectType": "peer"})
+
+    assert str(report).startswith("sessions: 1 compared, 0 of them final\nfields: 1 equal, 1 different\n  state: 1 different\n")
+    assert "likely causes: 1 order of arrival" in str(report)
+    document = json.loads(json.dumps(report.as_json()))
+    assert document["fields"] == {"state": {"different": 1}, "disconnectType": {"equal": 1}}
+    assert document["differences"][0]["explanation"]["rows"] == ["ended", "begins"]
+    (row,) = csv.DictReader(report.as_csv().splitlines())
+    assert (row["session"], row["field"], row["ours"], row["theirs"]) == ("s1", "state", "disconnected", "connected")
+    assert (row["cause"], row["setBy"], row["row"]) == ("order of arrival", "disconnected e3", "ended+begins")
+
+
+@pytest.mark.parametrize("wrong", [{"tolerance": 1}, {"remember": 0}, {"inbox": LIFECYCLE}])
+def test_wrong_arguments_of_a_shadow_are_an_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Shadow(**{"inbox": Inbox(LIFECYCLE), **wrong})
+
+
+# --- The command --------------------------------------------------------------------------------------------------------------
+
+
+def run(folder: Path, records: Iterable[object], *options: str) -> Result:
+    events, theirs = folder / "events.jsonl", folder / "records.jsonl"
+    events.write_text("".join(f"{encode_event(event)}\n" for event in LATE), encoding="utf-8")
+    lines = (one if isinstance(one, str) else json.dumps(one) for one in records)
+    theirs.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return command("shadow", events, theirs, "--acw", "timeout", "--acw-timeout", "30", *options)
+
+
+def test_the_command_compares_recorded_events_with_records(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"id": "s1", "state": "connected"}], "--csv", str(tmp_path / "found.csv"))
+
+    assert found.code == 1
+    assert "likely     order of arrival: theirs is what connected e2 states" in found.out
+    (row,) = csv.DictReader((tmp_path / "found.csv").read_text(encoding="utf-8").splitlines())
+    assert row["cause"] == "order of arrival"
+
+
+def test_the_command_exits_with_0_if_all_is_equal_and_1_if_not_or_if_a_record_is_wrong(tmp_path: Path) -> None:
+    equal = run(tmp_path, [{"id": "s1", "state": "disconnected"}])
+    assert (equal.code, equal.err) == (0, "")
+    assert run(tmp_path, [{"id": "s1", "disconnectedTime": "2026-03-01T09:05:03Z"}], "--tolerance", "0.1").code == 0
+
+    unknown = run(tmp_path, [{"id": "s2", "state": "connected"}])
+    assert (unknown.code, unknown.err) == (1, "1 session without a record\n")
+    assert "problem (1): session s2: no event of it was read" in unknown.out
+    broken = run(tmp_path, ["{", {"state": "connected"}, {"id": "s1", "state": "disconnected"}])
+    assert broken.code == 1
+    assert [line.partition("records.jsonl:")[2][:2] for line in broken.err.splitlines()] == ["1:", "2:"]
+    assert "$.id: expected the id of the session" in broken.err
+
+
+def test_the_command_prints_json_lines(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"id": "s1", "state": "connected"}], "--json")
+
+    (line,) = found.out.splitlines()
+    assert json.loads(line)["cause"] == "order of arrival"
