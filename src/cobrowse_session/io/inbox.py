@@ -223,7 +223,8 @@ class Inbox(Receiver):
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
     @property
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """The table by which events are read."""
         return self.lifecycle.table
 
     def _fixed_offset(self, event: Event) -> timedelta | None:

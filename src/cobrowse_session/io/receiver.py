@@ -56,7 +56,7 @@ class Receiver(ABC):
 
     @property
     @abstractmethod
-    def _table(self) -> Table:
+    def table(self) -> Table:
         """The table by which events are read."""
 
     @abstractmethod
@@ -106,7 +106,7 @@ class Receiver(ABC):
         with self._one_writer():
             now = arrival(now)
             try:
-                event = decode_event(raw, table=self._table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes)
+                event = decode_event(raw, table=self.table, max_future=timedelta.max, max_line_bytes=self.max_line_bytes)
                 return self._receive(event, now)
             except DecodeError as error:
                 return self._reject(error, as_bytes(raw))
@@ -169,7 +169,7 @@ class Receiver(ABC):
 
     def _receive_object(self, document: Mapping[str, Any], now: datetime) -> Received:  # JSON
         with self._one_writer():
-            return self._receive(read_event(document, table=self._table, max_future=timedelta.max), now)
+            return self._receive(read_event(document, table=self.table, max_future=timedelta.max), now)
 
     def _receive(self, event: Event, now: datetime) -> Received:
         """Stamp an event, let the source's clock learn from it, correct it and add it."""

@@ -248,7 +248,7 @@ class Shadow:
                 if not self._tally.is_final(session):
                     self._tally.problem(f"session {session}: no event of it came here")
             elif not self._tally.is_final(session):
-                record = read_record(theirs, self.inbox.lifecycle.table.session)
+                record = read_record(theirs, self.inbox.table.session)
                 arrived = self._arrived.get(session, ())
                 self._tally.add(compare(log, record, tolerance=self.tolerance, arrived=arrived))
                 if log.sealed:  # this was final, so the log has no further use

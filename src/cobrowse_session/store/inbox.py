@@ -308,7 +308,8 @@ class DurableInbox(Receiver):
                 self._learned.discard(source)
 
     @property
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """The table by which events are read."""
         return self.store.lifecycle.table
 
     def _fixed_offset(self, event: Event) -> timedelta | None:
