@@ -13,8 +13,7 @@ from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.times import EPOCH, milliseconds
 from cobrowse_session.wire import decode_event, encode_event
 from cobrowse_session.wire.stored import save_view
-from cobrowse_session.wire.strict_json import dump
-from cobrowse_session.wire.trace import trace_entry
+from cobrowse_session.wire.trace import entry_line
 
 Row = dict[str, Any]
 """The values of a row, by column. `Any`: what the columns hold."""
@@ -111,10 +110,6 @@ def indexed(text: str | None) -> str | None:
 
 def change_document(change: Change) -> str:
     """Return the entries of a change, as JSON."""
-    return dump(
-        {
-            "new": [trace_entry(entry) for entry in change.new],
-            "withdrawn": [trace_entry(entry) for entry in change.withdrawn],
-            "changed": [[trace_entry(before), trace_entry(after)] for before, after in change.changed],
-        }
-    )
+    new, withdrawn = (",".join(map(entry_line, entries)) for entries in (change.new, change.withdrawn))
+    changed = ",".join(f"[{entry_line(before)},{entry_line(after)}]" for before, after in change.changed)
+    return f'{{"new":[{new}],"withdrawn":[{withdrawn}],"changed":[{changed}]}}'

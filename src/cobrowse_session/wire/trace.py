@@ -51,13 +51,18 @@ def trace_lines(log: SessionLog) -> Iterator[str]:
     """Yield the trace of a log as JSON, one line for each entry, as `encode_entry` writes `trace_entries`."""
     # Piece by piece, because most pieces are texts that other lines have, too. An object for each line, and then its text, would
     # cost three times as much.
-    session = f'{{"session":{encode_text(log.session_id)}'
     for entry, changed in zip(log.trace, _changes(log), strict=True):
-        line = f"{session}{_whose_text(entry.context)},{_event_text(entry.event)},{_outcome_text(entry.outcome)}"
+        line = entry_line(entry)
         fields = ",".join(
             [f'"{field}":[{WRITERS[type(before)](before)},{WRITERS[type(after)](after)}]' for field, before, after in changed]
         )
-        yield f'{line},"changed":{{{fields}}}}}' if changed else line + "}"
+        yield f'{line[:-1]},"changed":{{{fields}}}}}' if changed else line
+
+
+def entry_line(entry: TraceEntry) -> str:
+    """Return an entry of a trace as JSON, without what it changed, as `encode_entry` writes `trace_entry`."""
+    session = encode_text(entry.event.subject)
+    return f'{{"session":{session}{_whose_text(entry.context)},{_event_text(entry.event)},{_outcome_text(entry.outcome)}}}'
 
 
 def _changes(log: SessionLog) -> Sequence[Sequence[Changed]]:
