@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.commands import Result, command
+from tests.strategies import lifecycles, streams
 
 from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
 from cobrowse_session.io.inbox import Inbox
@@ -117,6 +121,28 @@ def test_a_difference_has_the_event_the_row_and_the_clock() -> None:
     assert one.explanation.entry is not None
     assert one.explanation.entry.event == DISCONNECTED
     assert one.explanation.clock == "the corrected provider clock"
+
+
+@given(streams(), lifecycles(), st.data())
+def test_our_own_session_is_equal_and_one_changed_value_of_it_is_found(
+    events: list[Event], lifecycle: Lifecycle, data: st.DataObject
+) -> None:
+    shadow = Shadow(Inbox(lifecycle))
+    for event in events:
+        shadow.take(event, event.received)
+    name = events[0].subject
+    log = shadow.inbox.find(name)
+    assert log is not None
+    shadow.compare(name, encode_session(log.session))
+    shadow.compare(name, log.session)
+    assert shadow.report().problems == {}
+    assert {verdict for verdict, count in shadow.report().counts.items() if count} <= {"equal"}
+
+    record = json.loads(encode_session(log.session))
+    changed = data.draw(st.sampled_from(sorted(key for key, value in record.items() if key != "id" and isinstance(value, str))))
+    record[changed] = str(at(1, 0).isoformat()) if changed.endswith("Time") else "something else"
+    shadow.compare(name, record)
+    assert [one.field for one in shadow.report().differences] == [changed]
 
 
 # --- Causes -------------------------------------------------------------------------------------------------------------------
@@ -237,6 +263,36 @@ def test_an_error_of_the_store_is_a_problem_and_the_program_goes_on(tmp_path: Pa
     shadow.take(CALL.events[0])
 
     assert [problem.startswith("take: StoreError: ") for problem in shadow.report().problems] == [True]
+
+
+def test_many_threads_take_turns(shadow: Shadow) -> None:
+    names = [f"t{number}" for number in range(8)]
+
+    def handle(name: str) -> None:
+        for event in stream(name, delay=0.25).alerting().after(3).connected():
+            shadow.take(event)
+            shadow.compare(name, {"state": event.kind})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(handle, names))
+
+    assert shadow.report().problems == {}
+    assert shadow.report().fields == {"state": {"equal": len(names)}}
+
+
+def test_after_a_restart_the_times_of_receipt_are_the_order_of_arrival(tmp_path: Path) -> None:
+    first: Any = durable(tmp_path)
+    for event in LATE:
+        first.take(event, event.received)
+    first.store.close()
+
+    inbox: Any = durable(tmp_path)
+    shadow = Shadow(inbox)
+    shadow.compare("s1", {"state": "connected"})
+    inbox.store.close()
+
+    # The wrap-up came last, and it states no state.
+    assert shadow.report().causes == {"order of arrival": 1}
 
 
 def test_the_latest_comparison_of_a_session_counts_until_it_is_sealed(shadow: Shadow) -> None:

@@ -42,7 +42,7 @@ def shadow_command(
         write = outputs.writer(csv)
         logs = {log.session_id: log for log in sessions.read()}
         tally = Tally(max(1, len(logs)))
-        file = open_input(files, records)
+        file = open_input(files, records, "sessions")
         for record in read_records(file, theirs, sessions.lifecycle.table.session):
             if log := logs.get(record.session or ""):
                 tally.add(compare(log, record, tolerance=seconds("--tolerance", tolerance) or timedelta(0)))

@@ -18,6 +18,8 @@ _ADVICE: Mapping[tuple[Kind, Kind], str] = {
     ("events", "payload"): "Convert it first: cobrowse-session convert {0} -o events.jsonl",
     ("payload", "events"): "It needs no conversion: cobrowse-session replay {0}",
     ("trace", "events"): "Replay writes one: cobrowse-session replay {0} --trace trace.jsonl",
+    ("sessions", "events"): "Name the events first, and the records after them.",
+    ("sessions", "payload"): "Compare the platform's own record: cobrowse-session reconcile EVENTS {0}",
     ("trace", "payload"): "Convert it, then replay its events: cobrowse-session convert {0} -o events.jsonl",
 }
 """Advice, by the kind that was expected and the kind that was found."""
@@ -25,6 +27,7 @@ _OTHER_ADVICE: Mapping[Kind, str] = {
     "events": "Name the file of events that was replayed.",
     "trace": "Name a file that replay --trace wrote.",
     "payload": "Name a file that the platform wrote.",
+    "sessions": "Name a file of records, one session JSON per line.",
 }
 """Advice for all other files, by the kind that was expected."""
 

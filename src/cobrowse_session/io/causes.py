@@ -73,7 +73,9 @@ class Case:
 
     def stated(self, event: Event) -> Any:
         """Return what an event states about the field, as JSON. None: nothing."""
-        *_, name = self.field.split(".")
+        *part, name = self.field.split(".")
+        if part[:1] == ["self"]:  # its names are those of a wrap-up, too
+            return None
         if name.endswith("Time"):
             return time_text(self.moment(event)) if self.event and _is_alike(event, self.event) else None
         if self.field == "state":
