@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -18,6 +19,7 @@ from tests.commands import Result, command
 from tests.strategies import lifecycles, streams
 
 from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
+from cobrowse_session.io.causes import CAUSES
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.shadow import Report, Shadow
@@ -189,6 +191,7 @@ FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
         {"disconnectType": "client"},
         "repeat counted",
     ),
+    "an event that was not handled": (SAVED, {"connectedTime": None}, "event missed"),
     "an event that did not come": (CALL, {"peerId": "p1"}, "nothing here sets it"),
     "a name that is misspelt": (SAVED, {"conectedTime": "2026-03-01T09:00:03Z"}, "unknown field"),
 }
@@ -202,6 +205,13 @@ def test_a_record_with_one_fault_has_its_cause(name: str) -> None:
 
     assert set(report.causes) == {cause}, str(report)
     assert all(one.because for one in report.differences)
+
+
+def test_every_cause_has_a_record_above_and_a_line_in_the_page() -> None:
+    page = Path(__file__).parents[1] / "docs/how-to/shadow.md"
+
+    assert {cause for _, _, cause in FOUND.values()} == set(CAUSES)
+    assert set(re.findall(r"^\| `([^`]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)) == set(CAUSES)
 
 
 # --- Beside the program -------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from cobrowse_session.lifecycle.row import CLOUD
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, SessionLog
 from cobrowse_session.stream.changes import steps
-from cobrowse_session.stream.revisions import revisions
+from cobrowse_session.stream.revisions import Revision
 from cobrowse_session.stream.words import clock_time, length
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, read_time
@@ -39,6 +39,7 @@ class Case:
         record: the whole record. `Any`: JSON.
         explanation: why the field holds its value here.
         arrived: the events as they arrived.
+        revised: returns the arrivals that revised the session. All differences of a session share them.
     """
 
     log: SessionLog
@@ -48,6 +49,7 @@ class Case:
     record: Mapping[str, Any]
     explanation: Explanation | None
     arrived: tuple[Event, ...]
+    revised: Callable[[], tuple[Revision, ...]]
 
     @property
     def decided(self) -> Event | Timer | None:
@@ -148,7 +150,7 @@ def _order_of_arrival(case: Case) -> str | None:
 
 def _revised(case: Case, *, is_copy: bool) -> Iterator[str]:
     """Yield each arrival that changed the field from their value to another one."""
-    for one in revisions(case.log):
+    for one in case.revised():
         before, after = case.shown(one.before), case.shown(one.after)
         if one.is_copy == is_copy and before == case.theirs and after not in (case.theirs, None):
             yield f"theirs is what was known until {_named(one.event)} arrived"
@@ -226,6 +228,11 @@ def _after_call_work_missed(case: Case) -> str | None:
     return "the leg has after-call work here, and theirs has nothing of it"
 
 
+def _event_missed(case: Case) -> str | None:
+    """The record has nothing of what an event set here."""
+    return f"theirs has nothing of what {_named(case.event)} set" if case.theirs is None and case.event else None
+
+
 def _nothing_here_sets_it(case: Case) -> str | None:
     """The event that sets the field did not come here, or does not do so here."""
     if case.ours is not None or case.explanation is None:
@@ -245,6 +252,7 @@ CAUSES: Mapping[str, Callable[[Case], str | None]] = {
     "time of receipt": _time_of_receipt,
     "timer late": _timer_late,
     "after-call work missed": _after_call_work_missed,
+    "event missed": _event_missed,
     "nothing here sets it": _nothing_here_sets_it,
 }
 """The causes by name, the most certain first. Each returns what makes it likely, or None."""

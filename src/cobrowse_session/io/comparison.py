@@ -6,6 +6,7 @@ null in a record is one that it has: the record states that the field is unset.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import zip_longest
 from typing import Any, BinaryIO, Literal
 
@@ -20,6 +21,7 @@ from cobrowse_session.io.replay import Rejected, lines
 from cobrowse_session.model import CobrowseSession, Communication, vendor_name
 from cobrowse_session.stream import Explanation, SessionLog, explain
 from cobrowse_session.stream.changes import PARTS
+from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import plain, read_time, structured
 from cobrowse_session.wire.explained import explanation_json
@@ -113,12 +115,13 @@ def compare(log: SessionLog, record: Record, *, tolerance: timedelta = timedelta
     differences: list[Difference] = []
     named = {name: value for name, value in record.named.items() if name != "id"}
     came = tuple(arrived) or tuple(sorted(log.copies, key=lambda event: event.received))
+    revised = cache(lambda: tuple(revisions(log)))
     for field, ours, theirs in _leaves("", named, record.values, plain(log.session)):
         verdict = _verdict(ours, theirs, tolerance)
         verdicts.append((field, verdict))
         if verdict != "equal":
             explanation = _explained(log, field)
-            cause, because = _cause(Case(log, field, ours, theirs, record.values, explanation, came))
+            cause, because = _cause(Case(log, field, ours, theirs, record.values, explanation, came, revised))
             differences.append(Difference(log.session_id, field, verdict, ours, theirs, cause, because, explanation))
     return Comparison(log.session_id, log.sealed, tuple(verdicts), tuple(differences))
 
