@@ -95,5 +95,5 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
             stop.set()
 
 
-routes = [Route("/webhook", webhook, methods=["POST"]), Route("/sessions/{id}", session), Route("/bills", bills)]
+routes = [Route("/webhook", webhook, methods=["POST"]), Route("/sessions/{id:path}", session), Route("/bills", bills)]
 app = Starlette(routes=routes, lifespan=lifespan)
