@@ -161,7 +161,7 @@ def test_what_compose_starts_is_two_workers_with_one_result(postgresql: "Server"
     (tmp_path / "tokens").write_text(f"tests read,write {TOKEN}\n", encoding="utf-8")
     (tmp_path / "tokens").chmod(0o600)
     compose = YAML(typ="safe").load(EXAMPLE / "compose.yaml")
-    sessions = calls(12)
+    sessions = calls(8)
 
     with ExitStack() as processes:
         workers: list[Service] = []
