@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from tests.commands import Result, command
 from tests.strategies import lifecycles, streams
 
-from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
+from cobrowse_session import CobrowseSession, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.io.causes import CAUSES
+from cobrowse_session.io.comparison import compare, read_record
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.shadow import Report, Shadow
 from cobrowse_session.testing import START, Stream, stream
-from cobrowse_session.wire import decode_session, encode_event, encode_session
+from cobrowse_session.wire import decode_session, encode_event, encode_session, restore_log, save_log
 
 LIFECYCLE = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
 LATER = START + timedelta(hours=2)
@@ -319,6 +320,20 @@ def test_the_latest_comparison_of_a_session_counts_until_it_is_sealed(shadow: Sh
     report = shadow.report()
     assert (report.sessions, report.final, report.problems) == (1, 1, {})
     assert report.counts == {"equal": 2, "different": 0, "only ours": 0, "only theirs": 0}
+
+
+def test_a_session_that_was_sealed_under_another_table_is_compared_without_reasons() -> None:
+    log = SessionLog.of(CALL, LIFECYCLE, until=LATER)
+    assert log.seal(LATER)
+    data = json.loads(json.dumps(save_log(log)))
+    data["state"]["viewerUrl"] = "https://as-it-was"
+    data["table"]["code"] = "0"
+
+    compared = compare(restore_log(data), read_record({"viewerUrl": "https://other", "connectedTime": None, "peerId": "p1"}))
+
+    assert compared.is_final
+    assert [verdict for _, verdict in compared.verdicts] == ["different", "only ours", "only theirs"]
+    assert [(one.cause, one.explanation) for one in compared.differences] == [("", None)] * 3
 
 
 def test_of_sessions_that_are_not_remembered_there_are_counts() -> None:

@@ -15,7 +15,7 @@ from cobrowse_session.canonical import identity, order
 from cobrowse_session.events import Ended, Event, Timer
 from cobrowse_session.lifecycle.row import CLOUD
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import Explanation, SessionLog
+from cobrowse_session.stream import Explanation, SessionLog, explainable_fields
 from cobrowse_session.stream.changes import steps
 from cobrowse_session.stream.revisions import Revision
 from cobrowse_session.stream.words import clock_time, length
@@ -24,6 +24,7 @@ from cobrowse_session.wire.converter import plain, read_time
 
 NEAR = timedelta(seconds=1)
 """How soon after the receipt of an event a program reads its clock."""
+_INDEX = re.compile(r"\.[0-9]+")
 _WORDS = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -114,7 +115,9 @@ def _is_alike(one: Event, other: Event) -> bool:
 
 def _unknown_field(case: Case) -> str | None:
     """The name may be misspelt."""
-    return f"a session has no field {case.field}" if case.explanation is None and case.ours is None else None
+    if case.ours is not None or _INDEX.sub(".0", case.field) in explainable_fields(case.log.lifecycle.table.session):
+        return None
+    return printable(f"a session has no field {case.field}")
 
 
 def _whole_seconds(case: Case) -> str | None:
