@@ -7,8 +7,10 @@ in the same new folder, beside `examples/`; what they print must be what the pag
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from doctest import Example as Shown
 from pathlib import Path
@@ -35,9 +37,21 @@ def _in_new_folder(namespace: dict[str, Any]) -> None:
     folder = namespace["_folder"] = TemporaryDirectory()
     (Path(folder.name) / "examples").symlink_to(_ROOT / "examples")
     os.chdir(folder.name)
+    namespace["_started"] = []
+    namespace["_ports"] = {port: str(free) for port, free in zip(("8000", "8001"), _free_ports(2), strict=True)}
+
+
+def _free_ports(number: int) -> list[int]:
+    """Return ports for the servers of a page. Those that it shows are taken if two copies of the project are tested at once."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [one.getsockname()[1] for one in sockets]
 
 
 def _back(namespace: dict[str, Any]) -> None:
+    for started in namespace["_started"]:
+        started.kill()
+        started.communicate()
     os.chdir(_ROOT)
     namespace["_folder"].cleanup()
 
@@ -64,7 +78,13 @@ def _run(example: Example) -> str | None:
         while command.endswith("\\"):
             command += "\n" + rest.pop(0)
         shown = "\n".join(rest).rstrip("\n") + "\n"
-        code, output = _in_process(command) if _PLAIN.fullmatch(command) else _in_shell(command, code)
+        command = _with_ports(command, example.namespace["_ports"])
+        if command.endswith("&"):
+            code, output = _in_background(command, example.namespace["_started"])
+        else:
+            code, output = _in_process(command) if _PLAIN.fullmatch(command) else _in_shell(command, code)
+        for port, free in example.namespace["_ports"].items():
+            output = output.replace(f":{free}", f":{port}")
         check, flags = OutputChecker(), ELLIPSIS | NORMALIZE_WHITESPACE * ("..." in shown)
         printed = output.rstrip("\n") + "\n"
         if not check.check_output(shown, printed, flags):
@@ -74,6 +94,22 @@ def _run(example: Example) -> str | None:
 
 _PLAIN = re.compile(r"cobrowse-session [^|<>;&$`*]*")
 """A command of the package that needs no shell. It runs in this process, which takes a tenth of the time."""
+
+
+def _with_ports(command: str, ports: dict[str, str]) -> str:
+    """Return a command with free ports in place of those that a page shows, and of the port that `serve` has by itself."""
+    if "serve " in command and "--port" not in command and command.endswith("&"):
+        command = f"{command.removesuffix('&')}--port 8000 &"
+    return re.sub(r"(:|--port )(800[01])\b", lambda found: found[1] + ports[found[2]], command)
+
+
+def _in_background(command: str, started: list["subprocess.Popen[str]"]) -> tuple[int, str]:
+    """Start what goes on until the page ends, and return the first line that it says."""
+    line, env = command.removesuffix("&"), {**os.environ, **_TERMINAL, "PATH": _BESIDE}
+    one = subprocess.Popen(shlex.split(line), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 (the pages are ours)
+    started.append(one)
+    assert one.stderr is not None
+    return 0, one.stderr.readline()
 
 
 def _in_process(command: str) -> tuple[int, str]:

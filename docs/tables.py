@@ -36,9 +36,13 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import Row, RowOutcome, clock_of, is_marked, written_by
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
 from cobrowse_session.model import Details, vendor_name
+from cobrowse_session.service import Service
+from cobrowse_session.service.metrics import Metrics
+from cobrowse_session.service.routes import DESCRIBED
 from cobrowse_session.settings import Settings
 from cobrowse_session.sources.genesys.fields import markdown
 from cobrowse_session.sources.reconcile import FIELDS, SEGMENT_FIELDS, Tolerance, segment_clock
+from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.vocabulary import Vocabulary, _spellings
 
 ROWS = (*CONNECTION, *AFTER_CALL_WORK)
@@ -333,3 +337,52 @@ def command_line() -> None:
 def _lead(text: str | None) -> str:
     """Return the first paragraph as one line."""
     return " ".join((text or "").split("\n\n")[0].split())
+
+
+# --- The service --------------------------------------------------------------------------------------------------------------
+
+
+def routes() -> None:
+    """Print the routes of the service, what they do, the scope that they need, and their answers."""
+    rows = []
+    for path, methods in _openapi()["paths"].items():
+        for method, route in methods.items():
+            scope = "–" if path.startswith("/health") else {"get": "`read`", "post": "`write`"}[method]
+            asked = _code(one["name"] for one in route.get("parameters", ()) if one["in"] == "query")
+            rows.append((f"`{method.upper()} {path}`", route["summary"], scope, asked, ", ".join(route["responses"])))
+    _table(("route", "does", "scope", "query", "answers"), rows)
+
+
+def statuses() -> None:
+    """Print the statuses of errors."""
+    _table(("status", "means"), ((f"`{status}`", text) for status, text in DESCRIBED.items()))
+
+
+def metrics() -> None:
+    """Print the metrics of the service."""
+    with Store("sqlite://") as store:
+        found = [*Metrics(store).registry.collect()]
+    _table(
+        ("metric", "type", "labels", "counts"),
+        (
+            (
+                f"`{one.name}{'_total' if one.type == 'counter' else ''}`",
+                one.type,
+                _code(LABELS.get(one.name, ())),
+                one.documentation,
+            )
+            for one in found
+        ),
+    )
+
+
+LABELS = {
+    "cobrowse_session_events": ("outcome",),
+    "cobrowse_session_requests": ("method", "route", "status"),
+    "cobrowse_session_request_seconds": ("method", "route"),
+}
+
+
+def _openapi() -> dict[str, Any]:  # JSON
+    with Store("sqlite://") as store:
+        return Service(DurableInbox(store)).app.openapi()

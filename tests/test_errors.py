@@ -13,6 +13,7 @@ import cobrowse_session
 from cobrowse_session import (
     AfterCallWorkEnded,
     CobrowseError,
+    ConflictError,
     ConnectionState,
     DecodeError,
     FormatVersionError,
@@ -24,6 +25,7 @@ from cobrowse_session import (
     SettingsError,
     SourceError,
     StaleError,
+    StoreError,
     TableError,
 )
 from cobrowse_session.lifecycle import table
@@ -82,6 +84,16 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         FormatVersionError("a saved log", 9, 1),
         "caller",
         "a saved log has format version 9, this package reads up to 1: install a newer cobrowse-session",
+    ),
+    (
+        StoreError("sqlite:///sessions.db", "disk is full", "free some space"),
+        "installation",
+        "store sqlite:///sessions.db: disk is full; free some space",
+    ),
+    (
+        ConflictError("sqlite:///sessions.db", "others were first", "try again later"),
+        "installation",
+        "store sqlite:///sessions.db: others were first; try again later",
     ),
     (
         MissingExtraError("the command line", "cli"),

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -15,6 +18,7 @@ from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, serve
 
 from cobrowse_session import Lifecycle, Settings
 from cobrowse_session.io.answers import Taken
+from cobrowse_session.observe import SpanObserver
 from cobrowse_session.service import Service
 from cobrowse_session.service.problems import ProblemError
 from cobrowse_session.store import DurableInbox, Store
@@ -514,3 +518,29 @@ def test_no_sender_can_add_labels_to_the_metrics_and_no_label_has_an_id(here: Se
         'cobrowse_session_requests_total{method="other",route="/sessions/{session:path}",status="405"}',
         'cobrowse_session_requests_total{method="other",route="unknown",status="404"}',
     }
+
+
+# --- Traces -------------------------------------------------------------------------------------------------------------------
+
+
+def test_each_request_and_each_transaction_is_a_span_where_a_tracer_is_given() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+    with served(tracer=tracer, inbox={"observers": [SpanObserver(tracer)], "seal_after": timedelta(0)}) as here:
+        here.post([event(session="secret-id"), event("terminated", "secret-id", 2, "09:00:03")])
+        here.client.get("/sessions/secret-id")
+        here.client.get("/sessions/none")
+        while here.metric("cobrowse_session_sealed_sessions_total") < 1:
+            pass
+    spans = exporter.get_finished_spans()
+    requests = [dict(span.attributes or {}) for span in spans if span.name.startswith(("GET /s", "POST"))]
+    transactions = [dict(span.attributes or {}) for span in spans if span.name == "cobrowse.transaction"]
+
+    assert requests == [
+        {"http.request.method": "POST", "http.route": "/events", "http.response.status_code": 200},
+        {"http.request.method": "GET", "http.route": "/sessions/{session:path}", "http.response.status_code": 200},
+        {"http.request.method": "GET", "http.route": "/sessions/{session:path}", "http.response.status_code": 404},
+    ]
+    assert transactions == [{"cobrowse.documents": 1}]
+    assert [span.name for span in spans].count("cobrowse.session") == 1

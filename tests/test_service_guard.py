@@ -181,30 +181,35 @@ def test_one_of_several_signatures_is_enough_while_the_sender_rotates(here: Serv
     assert here.client.post("/events", content=BODY, headers=headers).status_code == 200
 
 
+def _without(missing: str) -> dict[str, str]:
+    return {name: value for name, value in signed(BODY).items() if name != missing}
+
+
+# Signed in the test, not when it is collected: minutes lie in between, and a signature is valid for five of them.
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param(signed(BODY, OTHER_KEY), id="another key"),
-        pytest.param(signed(BODY[:-1] + b" "), id="another body"),
-        pytest.param({**signed(BODY), "webhook-id": "msg_2"}, id="another message"),
-        pytest.param(signed(BODY, age=timedelta(minutes=6)), id="too old"),
-        pytest.param(signed(BODY, age=-timedelta(minutes=6)), id="too new"),
+        pytest.param(lambda: signed(BODY, OTHER_KEY), id="another key"),
+        pytest.param(lambda: signed(BODY[:-1] + b" "), id="another body"),
+        pytest.param(lambda: {**signed(BODY), "webhook-id": "msg_2"}, id="another message"),
+        pytest.param(lambda: signed(BODY, age=timedelta(minutes=6)), id="too old"),
+        pytest.param(lambda: signed(BODY, age=-timedelta(minutes=6)), id="too new"),
         *(
-            pytest.param({**signed(BODY), "webhook-signature": text}, id=f"signature {text!r}")
+            pytest.param(lambda text=text: {**signed(BODY), "webhook-signature": text}, id=f"signature {text[:9]!r}")
             for text in ("v1", "v1,", "v2,AAAA", "v1,!!!", ",", " ", "v1,a,b", "x" * 10_000)
         ),
         *(
-            pytest.param({**signed(BODY), "webhook-timestamp": text}, id=f"time {text!r}")
+            pytest.param(lambda text=text: {**signed(BODY), "webhook-timestamp": text}, id=f"time {text[:9]!r}")
             for text in ("", "x", "NaN", "inf", "1e400", "-1", "9" * 400)
         ),
         *(
-            pytest.param({name: value for name, value in signed(BODY).items() if name != missing}, id=f"no {missing}")
+            pytest.param(lambda missing=missing: _without(missing), id=f"no {missing}")
             for missing in ("webhook-id", "webhook-timestamp", "webhook-signature")
         ),
     ],
 )
-def test_a_webhook_without_a_valid_signature_is_a_401_and_nothing_is_stored(guarded: Served, headers: dict[str, str]) -> None:
-    response = guarded.client.post("/events", content=BODY, headers=headers)
+def test_a_webhook_without_a_valid_signature_is_a_401_and_nothing_is_stored(guarded: Served, headers: Callable[[], dict[str, str]]) -> None:
+    response = guarded.client.post("/events", content=BODY, headers=headers())
 
     assert (response.status_code, guarded.stored) == (401, 0)
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { Parser } from "@asyncapi/parser";
 import Ajv from "ajv";
 import { JSDOM } from "jsdom";
 import { createMachine, transition } from "xstate";
@@ -97,3 +98,15 @@ const replay = JSON.parse(read("replay.perfetto.json"));
 assert.ok(validate(replay), JSON.stringify(validate.errors));
 assert.ok(!validate({ traceEvents: [{ ph: "X", name: "no length", pid: 1, tid: 1, ts: 1 }] })); // it can say no
 console.log(`perfetto ${replay.traceEvents.length} items`);
+
+// --- AsyncAPI ----------------------------------------------------------------------------------------------------------------
+
+const wrong = (diagnostics) => diagnostics.filter(({ severity }) => severity < 2).map(({ message, path }) => [message, path]);
+const asyncapi = readFileSync(new URL("../../examples/schemas/asyncapi.json", import.meta.url), "utf8");
+const parsed = await new Parser().parse(asyncapi);
+assert.deepEqual(wrong(parsed.diagnostics), []);
+const channels = parsed.document.channels().all().map((channel) => channel.address());
+assert.deepEqual(channels, ["/events", "/changes"]);
+const broken = await new Parser().parse(asyncapi.replace('"action": "send"', '"action": "sing"'));
+assert.notDeepEqual(wrong(broken.diagnostics), []); // it can say no
+console.log(`asyncapi ${channels.join(" ")}`);

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, where a tracer is given. Nothing of OpenTelemetry is imported here."""
+"""Spans of OpenTelemetry, where a tracer is given. Only FastAPI imports its API."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
