@@ -20,6 +20,7 @@ settings.load_profile("default")
 
 SLOW = {
     "test_atomic.py",
+    "test_broken_disk.py",
     "test_cases.py",
     "test_clocks_command.py",
     "test_commands_pictures.py",
@@ -27,8 +28,11 @@ SLOW = {
     "test_conversation_service.py",
     "test_convert.py",
     "test_corpus.py",
+    "test_crash.py",
+    "test_durable_inbox.py",
     "test_genesys_properties.py",
     "test_jobs.py",
+    "test_migrations.py",
     "test_packaging.py",
     "test_reading.py",
     "test_readme.py",
@@ -40,6 +44,7 @@ SLOW = {
     "test_service_live.py",
     "test_service_schemas.py",
     "test_sources.py",
+    "test_store.py",
     "test_terminal.py",
     "test_web_page.py",
     "test_a_reader_that_goes_away_is_no_error",
