@@ -12,7 +12,7 @@ from time import sleep
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert
 
 from cobrowse_session import Lifecycle, Settings, WrapupPrompt
-from cobrowse_session.errors import ConflictError
+from cobrowse_session.errors import ConflictError, StoreError
 from cobrowse_session.store import DurableInbox, Store
 
 LIFECYCLE = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
@@ -55,4 +55,7 @@ def bill(store: Store) -> None:
 
 
 if __name__ == "__main__":
-    {"take": take, "bill": bill}[sys.argv[1]](Store(sys.argv[2], LIFECYCLE))
+    try:
+        {"take": take, "bill": bill}[sys.argv[1]](Store(sys.argv[2], LIFECYCLE))
+    except StoreError as error:
+        sys.exit(str(error))

@@ -13,11 +13,12 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import IO
 
-from attrs import define, field
+import pytest
+from attrs import define, evolve, field
 from sqlalchemy import select
-from tests.effort import soak_only
+from tests.effort import share, soak_only
 from tests.store_worker import BILLS, LIFECYCLE
-from tests.stores import Databases, Place, assert_is_the_fold, proved, rows, stored_events
+from tests.stores import Databases, Place, a_server, assert_is_the_fold, postgresql_databases, proved, rows, stored_events
 from tests.strategies import SECOND, at
 
 from cobrowse_session import Event
@@ -50,6 +51,7 @@ class Worker:
         for line in output:
             if line.endswith("\n"):
                 self.answers.put(line.strip())
+        self.answers.put("")
 
     def send(self, line: str) -> None:
         """Send a batch. A worker that was killed does not read it."""
@@ -61,7 +63,7 @@ class Worker:
             pass
 
     def answer(self) -> str:
-        """Wait for the next answer."""
+        """Wait for the next answer. Empty: the worker has ended."""
         return self.answers.get(timeout=WAIT)
 
     def kill(self) -> list[str]:
@@ -150,22 +152,30 @@ class Sender:
     sent: list[Batch] = field(factory=list)
 
     def run(self, one: Worker, answers: int | None) -> None:
-        """Send to a worker until it has given so many answers, or all. Some batches are on their way when it dies."""
+        """Send to a worker until it has given so many answers, or all, or has ended. Some batches are on their way then."""
         assert one.answer() == "ready"
+        self.go_on(one, answers)
+
+    def go_on(self, one: Worker, answers: int | None) -> None:
+        """Send to a worker that is ready."""
         given = 0
         while self.left and (answers is None or given < answers):
             while self.left and len(self.sent) < 4:
                 self.sent.append(self.left.pop(0))
                 one.send(self.sent[-1].line())
-            self.take(one.answer())
+            if not self.take(one.answer()):
+                return
             given += 1
-        while answers is None and self.sent:
-            self.take(one.answer())
+        while answers is None and self.sent and self.take(one.answer()):
+            pass
 
-    def take(self, answer: str) -> None:
-        """Note an answer."""
+    def take(self, answer: str) -> bool:
+        """Note an answer, and return whether it was one."""
+        if not answer:
+            return False
         self.answered.add(int(answer))
         self.sent = [batch for batch in self.sent if batch.number != int(answer)]
+        return True
 
     def died(self, unread: list[str]) -> None:
         """Note the answers that were on their way. What has none is sent again, and a part of what has one, too."""
@@ -290,3 +300,63 @@ def test_an_event_answered_is_on_disk(databases: Databases) -> None:
                 canonical(sent) for sent in call.events[: number + 1]
             }
         assert answered == ["0", "1", "2"]
+
+
+# --- The server, killed -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the processes of a server are listed by Linux")
+def test_of_a_server_that_is_killed_while_a_worker_writes_nothing_is_lost_or_doubled() -> None:
+    with a_server() as server, postgresql_databases(server).place() as place:
+        chance = random.Random(3)
+        events = some_calls(chance, 25)
+        batches = batches_of(chance, events)
+        sender = Sender(chance, list(batches), {batch.number: batch for batch in batches})
+        place.open(LIFECYCLE)
+        place.close()
+        for number in range(share(10)):
+            with worker("take", place.url) as one:
+                sender.run(one, chance.randrange(1, 10))
+                if number % 2:
+                    server.kill()
+                else:
+                    server.stop("immediate")
+                sender.go_on(one, None)  # what is on its way gets no answer
+                sender.died(one.kill())
+            server.start()
+        with worker("take", place.url) as one:
+            sender.run(one, None)
+        assert sender.answered == {batch.number for batch in batches}
+
+        store = place.open(LIFECYCLE)
+        finish(store)
+        check(store, events)
+        check_messages(store)
+
+
+# --- Several workers ----------------------------------------------------------------------------------------------------------
+
+
+def test_four_workers_over_one_database_give_the_result_of_one(databases: Databases) -> None:
+    with databases.place() as place:
+        chance = random.Random(4)
+        events = some_calls(chance, share(150))
+        batches = batches_of(chance, events)
+        batches += [evolve(batch, number=batch.number + len(batches)) for batch in chance.sample(batches, len(batches) // 4)]
+        workers = [Worker("take", place.url) for _ in range(4)]
+        try:
+            assert [one.answer() for one in workers] == ["ready"] * 4
+            sent: dict[Worker, list[str]] = {one: [] for one in workers}
+            for batch in batches:
+                one = chance.choice(workers)
+                one.send(batch.line())
+                sent[one].append(str(batch.number))
+            assert {one: [one.answer() for _ in numbers] for one, numbers in sent.items()} == sent
+        finally:
+            for one in workers:
+                one.kill()
+
+        store = place.open(LIFECYCLE)
+        finish(store)
+        check(store, events)
+        check_messages(store)
