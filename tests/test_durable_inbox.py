@@ -393,6 +393,22 @@ def test_a_source_with_a_name_that_is_too_long_for_an_index_is_taken_and_its_clo
     assert proved(inbox.store) == 1
 
 
+@pytest.mark.parametrize(
+    "odd", [random.Random(0).randbytes(3000).hex(), "\0", "\\", "\ud800"], ids=["long", "NUL", "backslash", "half"]
+)
+def test_a_payload_with_odd_ids_of_participants_is_taken_as_in_memory(place: Place, odd: str) -> None:
+    durable, memory = DurableInbox(place.open(TIMED)), Inbox(TIMED)
+    for payload in sorted((ROOT / "tests" / "corpus").glob("*/payload.json")):
+        text_of = payload.read_text(encoding="utf-8")
+        for key in ('"participantId": "', '"id": "'):
+            document = text_of.replace(key, key + json.dumps(odd)[1:-1])
+            now = datetime.fromisoformat("2027-06-01T00:00:00Z")
+            kinds = [answer.outcome.kind for answer in durable.take(document, now).answers]
+            if len(odd) < 1000 or "participant" in key:  # a longer id of a session is rejected
+                assert kinds == [answer.outcome.kind for answer in memory.take(document, now).answers]
+    proved(durable.store)
+
+
 # --- Restarts and workers -----------------------------------------------------------------------------------------------------
 
 

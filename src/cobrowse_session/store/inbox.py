@@ -39,7 +39,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
 from cobrowse_session.sources.join import MAX_REMEMBERED
-from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID
+from cobrowse_session.store.schema import CLOCKS, LEGS, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
@@ -278,7 +278,7 @@ class DurableInbox(Receiver):
             self._work = None
         for source in self._learned & self.clocks.keys():  # of too many sources, the first are forgotten
             work.clocks[source] = dump(save_clock(self.clocks[source]))
-            if len(source.encode()) <= MAX_ID:  # a longer one is no key of a table; its clock is in memory only
+            if is_key(source):  # the clock of a longer one is in memory only
                 unit.clocks[self._owner(source), source] = work.clocks[source]
         return result, work
 
@@ -341,7 +341,9 @@ class DurableInbox(Receiver):
         unit, columns = self._here.unit, LEGS.c
         for leg in converted.legs:
             participant = leg.context.participant_id
-            if leg.is_record and not leg.is_participant and participant is not None:
+            if not leg.is_record or leg.is_participant or participant is None:
+                continue
+            if is_key(leg.source, participant, leg.id):  # a longer one is remembered by this worker only
                 unit.legs.add((leg.source, participant, leg.id, leg.context.media_type))
         unit.legs -= self._legs
         participants = {leg.id for leg in converted.legs if leg.is_participant}
