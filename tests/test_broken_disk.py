@@ -5,7 +5,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -240,6 +240,20 @@ def test_a_server_that_stops_in_the_middle_is_a_clear_error_and_the_store_works_
 
             store.append(appended(5))
             assert proved(store) == 2
+
+
+def test_after_a_restart_of_the_server_that_nobody_noticed_at_most_one_call_fails(postgresql: Server) -> None:
+    with postgresql_databases(postgresql).place() as place:
+        store = place.open()
+        store.append(appended(2))
+        postgresql.stop("immediate")
+        postgresql.start()
+
+        with suppress(StoreError):  # the connection that was open is gone
+            store.append(appended(5))
+
+        store.append(appended(5))
+        assert proved(store) == 2
 
 
 def test_a_folder_that_is_gone_is_a_clear_error_and_the_store_works_when_it_is_back(tmp_path: Path) -> None:
