@@ -29,6 +29,9 @@ from cobrowse_session.wire.trace import trace_entry
 
 # --- Databases ----------------------------------------------------------------------------------------------------------------
 
+NUMBERS = count()
+"""For the names of databases."""
+
 
 @define
 class Place:
@@ -105,10 +108,9 @@ def sqlite_databases(folder: Path) -> Databases:
 
 def postgresql_databases(server: Server) -> Databases:
     """Return what makes databases of a server."""
-    numbers = count()
 
     def create() -> str:
-        name = f"tests{next(numbers)}"
+        name = f"tests{next(NUMBERS)}"
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute(f"create database {name}")
         return server.url_of(name)

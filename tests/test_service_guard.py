@@ -4,7 +4,7 @@ import gzip
 import json
 import logging
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -208,7 +208,9 @@ def _without(missing: str) -> dict[str, str]:
         ),
     ],
 )
-def test_a_webhook_without_a_valid_signature_is_a_401_and_nothing_is_stored(guarded: Served, headers: Callable[[], dict[str, str]]) -> None:
+def test_a_webhook_without_a_valid_signature_is_a_401_and_nothing_is_stored(
+    guarded: Served, headers: Callable[[], dict[str, str]]
+) -> None:
     response = guarded.client.post("/events", content=BODY, headers=headers())
 
     assert (response.status_code, guarded.stored) == (401, 0)

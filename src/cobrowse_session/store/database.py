@@ -155,7 +155,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 _ADVICE = {
     "readonly": "let this process write the file and its folder",
-    "read-only": "use a server that takes writes",
+    **dict.fromkeys(("read-only", "during recovery"), "use a server that takes writes"),
     "full": "free some space on the disk, then try again",
     "unable to open": "check that the folder exists and that this process may write to it",
     "locked": "another process has held the database for long: end it, or use PostgreSQL",

@@ -31,6 +31,7 @@ from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arguments import checked_seal_after
+from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget
@@ -38,7 +39,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
 from cobrowse_session.sources.join import MAX_REMEMBERED
-from cobrowse_session.store.schema import CLOCKS, LEGS
+from cobrowse_session.store.schema import CLOCKS, LEGS, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
@@ -107,9 +108,11 @@ class DurableInbox(Receiver):
         check_type("DurableInbox: worker", self.worker, str)
         super().__attrs_post_init__()
         self._saved_clocks = {source: dump(save_clock(clock)) for source, clock in self.clocks.items()}
+        columns = CLOCKS.c
+        known = select(CLOCKS).where(columns.worker.in_((self.worker, SHARED))).order_by(columns.worker).limit(MAX_SOURCES)
         with self.store.database.reading() as connection:
-            for worker, source, document in connection.execute(select(CLOCKS)):
-                if worker == self._owner(source):
+            for worker, source, document in connection.execute(known):
+                if worker == self._owner(source) and (source in self.clocks or len(self.clocks) < MAX_SOURCES):
                     self._set_clock(source, document)
 
     @property
@@ -227,7 +230,8 @@ class DurableInbox(Receiver):
                 logs |= {session: log for session, (log, _) in fired.items()} | {log.session_id: log for log in over}
                 sealed += over
                 left = None if left is None else left - len(fired) - len(over)
-                if len(fired) + len(over) < size:
+                # A session whose timer fired may be over now. It is found once that was committed.
+                if len(fired) + len(over) < size and (not fired or self.seal_after is None):
                     return Advanced(changes, tuple(logs.values()), tuple(sealed))
             return Advanced(changes, tuple(logs.values()), tuple(sealed), more=True)
 
@@ -274,7 +278,8 @@ class DurableInbox(Receiver):
             self._work = None
         for source in self._learned & self.clocks.keys():  # of too many sources, the first are forgotten
             work.clocks[source] = dump(save_clock(self.clocks[source]))
-            unit.clocks[self._owner(source), source] = work.clocks[source]
+            if is_key(source):  # the clock of a longer one is in memory only
+                unit.clocks[self._owner(source), source] = work.clocks[source]
         return result, work
 
     def _tell(self, work: "_Work") -> None:
@@ -336,7 +341,9 @@ class DurableInbox(Receiver):
         unit, columns = self._here.unit, LEGS.c
         for leg in converted.legs:
             participant = leg.context.participant_id
-            if leg.is_record and not leg.is_participant and participant is not None:
+            if not leg.is_record or leg.is_participant or participant is None:
+                continue
+            if is_key(leg.source, participant, leg.id):  # a longer one is remembered by this worker only
                 unit.legs.add((leg.source, participant, leg.id, leg.context.media_type))
         unit.legs -= self._legs
         participants = {leg.id for leg in converted.legs if leg.is_participant}

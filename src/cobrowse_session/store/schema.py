@@ -35,11 +35,16 @@ SCHEMA = "0001"
 """The revision of the tables here. `migrations` brings a store to it."""
 
 MAX_ID = 1000
-"""The number of bytes that the id of a session may have. PostgreSQL has no index of text of more than about 2,700 bytes."""
+"""The number of bytes of the id of a session, or of another key. PostgreSQL has no index of text of more than about 2,700."""
 MAX_PARAMETERS = 30_000
 """The number of parameters that a statement has. SQLite takes 32,766, PostgreSQL 65,535."""
 MAX_INDEXED = 200
 """The number of characters of a queue, a user or a conversation by which a session is found."""
+
+
+def is_key(*texts: str) -> bool:
+    """Return whether texts can be the key of a row: together they have at most 1,000 bytes."""
+    return sum(len(text.encode()) for text in texts) <= MAX_ID
 
 
 class Name(TypeDecorator[str]):

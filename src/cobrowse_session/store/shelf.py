@@ -96,7 +96,7 @@ class Shelf(Generic[S_co]):
         known = self._logs.pop(row["id"], None)  # it comes back when the transaction is committed
         if known is not None and known.version == row["version"]:
             return known
-        if known is not None and known.rules == row["rules"] and not row["sealed"]:
+        if known is not None and known.rules == row["rules"] and not row["sealed"] and not _is_ahead(known.log, row):
             return self._follow(connection, known, row)
         return self.restored(connection, row)
 
@@ -173,6 +173,12 @@ class Shelf(Generic[S_co]):
                 return int(connection.execute(new.returning(RULES.c.id)).scalar_one())
             self._numbers[lifecycle] = found
         return self._numbers[lifecycle]
+
+
+def _is_ahead(log: SessionLog, row: Row) -> bool:
+    """Return whether a log was advanced further than its row. It would fire a timer of a new event that nobody has written."""
+    advanced = as_moment(row["advanced"])
+    return log.advanced is not None and (advanced is None or advanced < log.advanced)
 
 
 def rows_of_events(connection: Connection, session: str, first: int, end: int) -> Sequence[Row]:

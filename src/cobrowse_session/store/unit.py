@@ -26,7 +26,7 @@ from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
-from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MAX_PARAMETERS, MESSAGES, SESSIONS
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MAX_PARAMETERS, MESSAGES, SESSIONS, is_key
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
@@ -179,7 +179,7 @@ class Unit:
         return held
 
     def _begin(self, session: str) -> SessionLog:
-        if len(session.encode()) > MAX_ID:
+        if not is_key(session):
             raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
         log = SessionLog(self.shelf.lifecycle, session)
         self.held[session] = Held(log, 0, self._rules, 0)
