@@ -6,6 +6,7 @@ PYTEST  ?=
 SEEDS   ?= 100
 SIZE    ?= 100000
 ONLY    ?=
+SEED    ?=
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -14,7 +15,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check vendor tables bench clock-worlds soak reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +106,9 @@ docs-check: docs build/docs-check/.stamp ## every page in Chromium at three widt
 vendor: .venv-vendor/.stamp ## the vendor's own Python SDK reads what the package writes (installs 170 MB)
 	.venv-vendor/bin/python -m pytest --confcutdir=tests/vendor tests/vendor
 
+service-check: .venv/.stamp build/service-check/.stamp ## schemathesis asks the service everything that OpenAPI allows and does not (SEED=1)
+	@$(PYTHON) -m tests.service_check.check build/service-check/bin/st $(SEED)
+
 # Node is optional: without npm the way through XState is left out.
 bench: build/bench/.stamp $(if $(shell command -v npm),build/node/.stamp) ## measure beside other ways, in 15 minutes, and write bench/RESULTS.md (SIZE=1000000 events are replayed; ONLY="step log")
 	@PYTHONPATH=src build/bench/bin/python -m bench --size $(SIZE) $(ONLY)
@@ -134,6 +138,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
+	@$(COMPILE) tests/service_check/requirements.in -c constraints.txt -o tests/service_check/requirements.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
 	@echo "looking for a wheel of each package for each Python and system ..."
 	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
@@ -172,6 +177,9 @@ build/bench/.stamp: .ci/locks/bench.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/docs-check/.stamp: tests/docs_check/requirements.txt | python
+	@$(ENVIRONMENT) $(@D) $<
+
+build/service-check/.stamp: tests/service_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python

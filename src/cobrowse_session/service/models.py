@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from cobrowse_session.store.outbox import MAX_NUMBER
+MAX_EXACT = (1 << 53) - 1
+"""The largest integer that every reader of JSON reads as it is."""
 
 _SESSION = {"id": "s1", "state": "connected", "self": {"name": "Ann"}, "connectedTime": "2026-03-01T09:00:03.000Z"}
 
@@ -211,7 +212,7 @@ class MessagesOut(BaseModel):
 class AcknowledgedIn(BaseModel):
     """The messages that were handed over."""
 
-    ids: list[Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]] = Field(max_length=1000, examples=[[1, 2, 3]])
+    ids: list[Annotated[int, Field(ge=1, le=MAX_EXACT, strict=True)]] = Field(max_length=1000, examples=[[1, 2, 3]])
 
 
 ACKNOWLEDGED = {"required": True, "content": {"application/json": {"schema": AcknowledgedIn.model_json_schema()}}}

@@ -55,15 +55,22 @@ POSITION = r"^[0-9]{1,19}-[0-9]{1,19}$"
 """The form of the position of a message."""
 
 Id = Annotated[str, Path(description="The id of the session.", examples=["s1"])]
+TIME = {"format": "date-time"}
 KnownAt = Annotated[
-    str | None, Query(description="As it was known then: RFC 3339, on the cloud clock.", examples=["2026-03-01T09:05:00Z"])
+    str | None,
+    Query(
+        description="As it was known then: RFC 3339, on the cloud clock.",
+        examples=["2026-03-01T09:05:00Z"],
+        json_schema_extra=TIME,
+    ),
 ]
 
 
 def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one function for each route)
     """Return the routes of a service."""
     store, guard = service.store, service.guard
-    routes = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False, description="A token with the scope that is needed."))])
+    routes = APIRouter()
+    bearer = Depends(HTTPBearer(auto_error=False, description="A token with the scope that is needed."))  # for the documentation
 
     def needs(scope: Scope) -> Any:  # what FastAPI calls a dependency
         return Depends(partial(_check_token, guard, scope))
@@ -79,6 +86,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         response_model=models.TakenOut,
         responses={**_problems(400, 401, 403, 413, 415, 429, 503), 422: {"model": models.TakenOut, "description": NOTHING_TAKEN}},
         openapi_extra={"requestBody": models.EVENTS},
+        dependencies=[bearer],  # or a signature: see below
     )
     async def post_events(request: Request) -> Response:
         """Take events, and answer what became of each, after all of them were stored.
@@ -109,7 +117,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="Find sessions",
         response_model=models.PageOut,
         responses=_problems(401, 403, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_sessions(  # noqa: PLR0913, PLR0917 (the conditions)
         state: Annotated[str | None, Query(examples=["connected"])] = None,
@@ -117,7 +125,9 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         conversation: str | None = None,
         queue: str | None = None,
         user: str | None = None,
-        since: Annotated[str | None, Query(description="The latest event occurred then or later (RFC 3339).")] = None,
+        since: Annotated[
+            str | None, Query(description="The latest event occurred then or later (RFC 3339).", json_schema_extra=TIME)
+        ] = None,
         sealed: bool | None = None,  # noqa: FBT001 (a parameter of the query)
         after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -144,7 +154,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See what happened to a session",
         response_model=models.EntriesOut,
         responses=_problems(401, 403, 404, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_trace(session: Id, known_at: KnownAt = None) -> Response:
         """Return each event and timer in order, with its outcome and what it changed."""
@@ -156,7 +166,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See why a field holds its value",
         response_model=models.ExplanationOut,
         responses=_problems(401, 403, 404, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_explanation(
         session: Id,
@@ -181,10 +191,13 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See which events would be applied",
         response_model=models.AllowedListOut,
         responses=_problems(401, 403, 404, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_allowed(
-        session: Id, at: Annotated[str | None, Query(description="On the provider's clock (RFC 3339). Default: now.")] = None
+        session: Id,
+        at: Annotated[
+            str | None, Query(description="On the provider's clock (RFC 3339). Default: now.", json_schema_extra=TIME)
+        ] = None,
     ) -> Response:
         """Return for each kind of event whether it would be applied at a time."""
         log, moment = _log(session, None), _moment("at", at) or service.clock()
@@ -197,7 +210,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See a session",
         response_model=models.SessionOut,
         responses=_problems(401, 403, 404, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_session(session: Id, known_at: KnownAt = None) -> Response:
         """Return a session as it is, or as it was known at a time."""
@@ -222,7 +235,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See what agents do",
         response_model=models.GroupsOut,
         responses=_problems(401, 403, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_agents() -> Response:
         """Return for each agent who is alerting, connected or in after-call work, and since when."""
@@ -234,7 +247,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See what goes on in queues",
         response_model=models.GroupsOut,
         responses=_problems(401, 403, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_queues() -> Response:
         """Return for each queue who is alerting, connected or in after-call work, and since when."""
@@ -273,7 +286,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="Follow the changes",
         response_class=EventSourceResponse,
         responses=_problems(401, 403, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     async def get_changes(position: Annotated[str, Depends(position_of)]) -> AsyncIterator[ServerSentEvent]:
         """Stream what happens to all sessions as server-sent events, from now on or from a position."""
@@ -294,7 +307,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="See what is to be handed over",
         response_model=models.MessagesOut,
         responses=_problems(401, 403, 422, 429, 503),
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_messages(limit: Annotated[int, Query(ge=1, le=1000)] = AT_ONCE) -> Response:
         """Return messages that were not acknowledged yet, the oldest first."""
@@ -307,7 +320,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         response_model=models.AcknowledgedOut,
         responses=_problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": models.ACKNOWLEDGED},
-        dependencies=[writes],
+        dependencies=[bearer, writes],
     )
     async def post_acknowledged(request: Request) -> Response:
         """Mark messages as handed over. If somebody else has marked one of them, none is marked."""
@@ -369,7 +382,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
         summary="Metrics for Prometheus",
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_problems(401, 403, 429, 503)},
-        dependencies=[reads],
+        dependencies=[bearer, reads],
     )
     def get_metrics() -> Response:
         """Return counters of events, requests and timers."""
