@@ -21,7 +21,7 @@ from tests.strategies import events as any_events
 from cobrowse_session import Change, Event, Lifecycle, SessionLog, Settings, WrapupPrompt
 from cobrowse_session.canonical import canonical
 from cobrowse_session.errors import ConflictError, StoreError
-from cobrowse_session.store import Store
+from cobrowse_session.store import Outbox, Store
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESSIONS
 from cobrowse_session.store.unit import Unit
@@ -517,6 +517,38 @@ def test_what_was_acknowledged_by_another_one_is_a_conflict_and_nothing_is_marke
         store.outbox.acknowledge([first, second, third])
 
     assert [message.id for message in store.outbox.pending()] == [first.id, third.id]
+
+
+def test_more_messages_than_a_statement_takes_parameters_are_acknowledged_at_once_or_not_at_all(place: Place) -> None:
+    store = place.open()
+    store.append(ENDED)
+    numbers = [message.id for message in store.outbox.pending()]
+
+    with pytest.raises(ConflictError, match="acknowledged by somebody else"):
+        store.outbox.acknowledge([*numbers, *range(10**6, 10**6 + 70_000)])
+
+    assert store.outbox.count() == 3
+
+
+def test_two_that_acknowledge_some_of_the_same_messages_in_another_order_do_not_wait_for_ever(place: Place) -> None:
+    store, other = place.open(), place.open()
+    store.append(event for number in range(200) for event in named(ENDED, f"s{number}"))
+    numbers = [message.id for message in store.outbox.pending(limit=1000)]
+    start = Barrier(2)
+
+    def acknowledge(outbox: Outbox, some: list[int]) -> bool:
+        start.wait()
+        try:
+            outbox.acknowledge(some)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor() as threads:
+        done = [threads.submit(acknowledge, *both) for both in ((store.outbox, numbers), (other.outbox, numbers[::-1]))]
+        assert sorted(one.result() for one in done) == [False, True]
+
+    assert store.outbox.count() == 0
 
 
 BILLS = Table("bills", MetaData(), Column("message", Integer, primary_key=True), Column("session", Text, nullable=False))

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import ConflictError
 from cobrowse_session.model import S_co
-from cobrowse_session.store.database import Database, LostRace
+from cobrowse_session.store.database import Database
 from cobrowse_session.store.found import Reader, StoredSession
-from cobrowse_session.store.schema import MESSAGES, SESSIONS
+from cobrowse_session.store.schema import MESSAGES, SESSIONS, parts
 
 MAX_NUMBER = (1 << 63) - 1
 """The largest number that a column of a database holds."""
@@ -100,21 +100,17 @@ class Outbox(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was marked.
         """
         if connection is None:
-            try:
-                with self.database.writing() as own:
-                    return self.acknowledge(messages, own)
-            except LostRace as error:  # two readers who acknowledge some of the same messages, in another order
-                raise self._conflict(f"another transaction was first ({error})") from None
+            with self.database.writing() as own:
+                return self.acknowledge(messages, own)
         # The condition is checked again by the update itself. Of two consumers that read the same message, the second one changes
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
-        numbers = {message if isinstance(message, int) else message.id for message in messages}
-        waiting = update(MESSAGES).where(MESSAGES.c.id.in_(numbers), MESSAGES.c.handed_over.is_(False))
-        if connection.execute(waiting.values(handed_over=True)).rowcount != len(numbers):
-            raise self._conflict("a message was acknowledged by somebody else")
+        numbers = sorted({message if isinstance(message, int) else message.id for message in messages})
+        for part in parts(numbers):
+            waiting = update(MESSAGES).where(MESSAGES.c.id.in_(part), MESSAGES.c.handed_over.is_(False))
+            if connection.execute(waiting.values(handed_over=True)).rowcount != len(part):
+                problem = "a message was acknowledged by somebody else"
+                raise ConflictError(self.database.address, problem, "roll back, and read what is pending again")
         return None
-
-    def _conflict(self, problem: str) -> ConflictError:
-        return ConflictError(self.database.address, problem, "roll back, and read what is pending again")
 
     def feed(self, after: str | None = None, limit: int = 100) -> tuple[Message[S_co], ...]:
         """Return the messages after a position, handed over or not. Any number of readers may follow the feed.

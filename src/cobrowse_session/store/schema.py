@@ -14,6 +14,9 @@ transaction:
 Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -31,6 +34,8 @@ from sqlalchemy import (
     false,
 )
 
+Value = TypeVar("Value")
+
 SCHEMA = "0001"
 """The revision of the tables here. `migrations` brings a store to it."""
 
@@ -45,6 +50,11 @@ MAX_INDEXED = 200
 def is_key(*texts: str) -> bool:
     """Return whether texts can be the key of a row: together they have at most 1,000 bytes."""
     return sum(len(text.encode()) for text in texts) <= MAX_ID
+
+
+def parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Yield values in parts, as many as a statement has parameters."""
+    return (values[start : start + MAX_PARAMETERS] for start in range(0, len(values), MAX_PARAMETERS))
 
 
 class Name(TypeDecorator[str]):

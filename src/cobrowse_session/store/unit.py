@@ -26,7 +26,7 @@ from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
-from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MAX_PARAMETERS, MESSAGES, SESSIONS, is_key
+from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MESSAGES, SESSIONS, is_key, parts
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
@@ -68,9 +68,8 @@ class Unit:
             return
         self.held.update(dict.fromkeys(unread))
         # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
-        for start in range(0, len(unread), MAX_PARAMETERS):
-            wanted = SESSIONS.c.id.in_(unread[start : start + MAX_PARAMETERS])
-            rows = select(SESSIONS).where(wanted).order_by(SESSIONS.c.id).with_for_update()
+        for part in parts(unread):
+            rows = select(SESSIONS).where(SESSIONS.c.id.in_(part)).order_by(SESSIONS.c.id).with_for_update()
             for row in self.connection.execute(rows).mappings().all():
                 self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
 
@@ -160,7 +159,8 @@ class Unit:
         waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
         gone = self._claim(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)
         for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
-            self.connection.execute(delete(column.table).where(column.in_(gone)))
+            for part in parts(gone):
+                self.connection.execute(delete(column.table).where(column.in_(part)))
         later = forgotten.is_(None) | (forgotten < horizon)
         self.connection.execute(update(HORIZON).where(later).values(forgotten=horizon))
         self.held.update(dict.fromkeys(gone))
