@@ -77,6 +77,7 @@ LONG = {
     "test_a_parameter_that_is_a_set_reads_the_same_in_every_run",
     "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
     "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
+    "test_tokens_come_from_a_file_or_the_environment",
     "test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is",
 }
 """What simulates worlds, starts many processes, installs or repeats much: not in `make test`. `make pythons` runs it."""

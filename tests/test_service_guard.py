@@ -114,12 +114,19 @@ def test_a_route_needs_a_token_with_its_scope(guarded: Served, method: str, path
     assert guarded.stored == 0
 
 
+@pytest.fixture(scope="module")
+def stocked() -> Iterator[Served]:
+    """Return a service with tokens and a session."""
+    with served(guard=Guard(read_tokens(TOKENS))) as one:
+        one.client.post("/events", content=BODY, headers=bearer(BOTH))
+        yield one
+
+
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
-def test_a_token_with_the_scope_is_enough(here: Served, method: str, path: str, scope: str) -> None:
-    here.client.post("/events", content=BODY, headers=bearer(BOTH))
+def test_a_token_with_the_scope_is_enough(stocked: Served, method: str, path: str, scope: str) -> None:
     content = {"/events": BODY, "/messages/acknowledged": b'{"ids":[1]}'}.get(path)
     statuses = {
-        here.client.request(method, path, content=content, headers=bearer(one)).status_code
+        stocked.client.request(method, path, content=content, headers=bearer(one)).status_code
         for one in (READ if scope == "read" else WRITE, *([BOTH] if scope == "read" else []))
     }
 
@@ -496,7 +503,7 @@ def anybody() -> Iterator[Served]:
         yield one
 
 
-@examples(1000)
+@examples(500)
 @given(body=DOCUMENTS | st.binary(max_size=200), headers=HEADERS)
 def test_whatever_is_posted_is_stored_whole_or_refused_with_nothing_stored(
     anybody: Served, body: bytes, headers: dict[str, str]

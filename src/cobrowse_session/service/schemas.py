@@ -133,7 +133,7 @@ def _field(attribute: "attrs.Attribute[Any]", parts: dict[str, Schema], *, may_b
     found = _types(members_of(attribute.type), parts)
     if not may_be_null or attribute.default is attrs.NOTHING:
         return found
-    if isinstance(found.get("type"), str) and "format" not in found:
+    if isinstance(found.get("type"), str):
         return {**found, "type": [found["type"], "null"]}
     return {"anyOf": [found, {"type": "null"}]}
 
