@@ -32,9 +32,9 @@ NOT_OURS = {
 FIRST = 3
 """Among how many results of a search the right page must be."""
 SEARCHES = {
-    "FastAPI": "how-to/web",
-    "Flask": "how-to/web",
-    "webhook": "how-to/web",
+    "FastAPI": "how-to/serve",
+    "Flask": "how-to/serve",
+    "webhook": "how-to/serve",
     "workers": "how-to/workers",
     "Kafka": "how-to/workers",
     "queue": "how-to/queue",
@@ -46,7 +46,9 @@ SEARCHES = {
     "glossary": "reference/glossary",
     "timer": "how-to/embed",
     "deadline": "how-to/embed",
-    "database": "how-to/persist",
+    "database": "how-to/store",
+    "outbox": "how-to/store",
+    "shadow": "how-to/shadow",
     "pytest": "how-to/test",
     "hold": "how-to/table",
 }
