@@ -79,7 +79,14 @@ def _ask(program: str, seed: str, one: Live, *more: str) -> "subprocess.Complete
         f"Authorization: Bearer {SECRET}",
         *more,
     ]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        cwd=Path(program).resolve().parents[1],  # it leaves a folder there
+    )
 
 
 def _answers(one: Live) -> Counter[str]:
