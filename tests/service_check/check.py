@@ -31,6 +31,7 @@ def main(program: str, seed: str) -> None:
             one.client.headers.update(TOKEN)
             one.post(*call("s1"), event(session="s2"), event(session="s3"))
             done = _ask(program, seed, one)
+            one.post(*(event(session=f"more{number}") for number in range(LEAST)))
             for message in one.client.get("/messages", params={"limit": LEAST}).json()["messages"]:
                 # Somebody who does not know the numbers gets a 409 almost always.
                 one.client.post("/messages/acknowledged", json={"ids": [message["id"]]}).raise_for_status()
@@ -78,7 +79,14 @@ def _ask(program: str, seed: str, one: Live, *more: str) -> "subprocess.Complete
         f"Authorization: Bearer {SECRET}",
         *more,
     ]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        cwd=Path(program).resolve().parents[1],  # it leaves a folder there
+    )
 
 
 def _answers(one: Live) -> Counter[str]:
