@@ -75,6 +75,7 @@ LONG = {
     "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
     "test_a_long_log_in_any_order_shows_what_the_fold_says",
     "test_a_parameter_that_is_a_set_reads_the_same_in_every_run",
+    "test_four_workers_over_one_database_give_the_result_of_one",
     "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
     "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
     "test_tokens_come_from_a_file_or_the_environment",

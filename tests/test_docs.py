@@ -14,6 +14,8 @@ PUBLIC = (
     "cobrowse_session",
     "cobrowse_session.diagrams",
     "cobrowse_session.observe",
+    "cobrowse_session.service",
+    "cobrowse_session.store",
     "cobrowse_session.stream",
     "cobrowse_session.tables",
     "cobrowse_session.testing",
