@@ -708,6 +708,20 @@ def test_any_number_of_logs_in_memory_gives_the_same(place: Place, cached: int) 
         assert shown(store.load(session)) == shown(SessionLog.of(named(OVER, session), TIMED))
 
 
+def test_the_logs_in_memory_are_bounded_by_their_events(place: Place) -> None:
+    number = len(ENDED.events)
+    store = place.open(TIMED, cached=2 * number)
+    for session in ("s1", "s2", "s3"):
+        store.append(named(ENDED, session))
+
+    def is_read(session: str) -> bool:
+        with statements(store) as sent:
+            store.append([evolve(ENDED.events[0], subject=session, id="new", sequence=session)])
+        return any("FROM events" in statement for statement in sent)
+
+    assert [is_read(session) for session in ("s3", "s1")] == [False, True]
+
+
 def test_a_session_that_another_store_has_sealed_takes_no_more_events(place: Place) -> None:
     first, second = place.open(TIMED), place.open(TIMED)
     first.append(OVER)

@@ -64,14 +64,15 @@ class Shelf(Generic[S_co]):
     Args:
         lifecycle: the rules of sessions that begin here. Its table reads all sessions.
         database: the database.
-        size: how many logs stay in memory.
+        size: how many events of logs stay in memory.
     """
 
     lifecycle: Lifecycle[S_co]
     database: Database
     size: int
     here: Here = field(factory=Here, init=False)
-    _logs: OrderedDict[str, Held] = field(factory=OrderedDict, init=False)
+    _logs: OrderedDict[str, tuple[Held, int]] = field(factory=OrderedDict, init=False)  # with the number of events
+    _events: int = field(default=0, init=False)  # of all logs
     _rules: dict[int, str] = field(factory=dict, init=False)
     _numbers: dict[Lifecycle, int] = field(factory=dict, init=False)
 
@@ -80,20 +81,26 @@ class Shelf(Generic[S_co]):
     def keep(self, every: Mapping[str, Held | None]) -> None:
         """Keep the logs of a transaction that was committed."""
         for session, held in every.items():
-            self._logs.pop(session, None)
+            self._pop(session)
             if held is not None:
-                self._logs[session] = held
-        while len(self._logs) > self.size:
-            self._logs.popitem(last=False)
+                self._logs[session] = held, held.events
+                self._events += held.events
+        while self._events > self.size:
+            self._pop(next(iter(self._logs)))
 
     def drop(self, sessions: Iterable[str]) -> None:
         """Forget the logs of a transaction that was rolled back. They may have changed."""
         for session in sessions:
-            self._logs.pop(session, None)
+            self._pop(session)
+
+    def _pop(self, session: str) -> Held | None:
+        held, events = self._logs.pop(session, (None, 0))
+        self._events -= events
+        return held
 
     def held(self, connection: Connection, row: Row) -> Held:
         """Return the log of a row of `sessions`, from memory if it can be brought to the row's version."""
-        known = self._logs.pop(row["id"], None)  # it comes back when the transaction is committed
+        known = self._pop(row["id"])  # it comes back when the transaction is committed
         if known is not None and known.version == row["version"]:
             return known
         if known is not None and known.rules == row["rules"] and not row["sealed"] and not _is_ahead(known.log, row):

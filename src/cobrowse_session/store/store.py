@@ -58,7 +58,7 @@ class Store(Generic[S_co]):
     Args:
         url: `sqlite:///sessions.db`, or `postgresql://user:password@host/database`. An empty database gets its tables.
         lifecycle: the rules of sessions that begin here. Its table reads all sessions. None: the default ones.
-        cached: how many logs stay in memory. A log of six events takes about 5 kB.
+        cached: how many events stay in memory, with their logs. One takes about 700 bytes.
         create: an empty database gets its tables. Otherwise it is an error.
 
     Raises:
@@ -76,7 +76,7 @@ class Store(Generic[S_co]):
     >>> store.close()
     """
 
-    def __init__(self, url: str, lifecycle: Lifecycle[S_co] | None = None, *, cached: int = 10_000, create: bool = True) -> None:
+    def __init__(self, url: str, lifecycle: Lifecycle[S_co] | None = None, *, cached: int = 100_000, create: bool = True) -> None:
         if lifecycle is not None:
             check_type("Store: lifecycle", lifecycle, Lifecycle)
         self.database = Database(url, create=create)
