@@ -134,7 +134,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group docs -o constraints.txt
 	@$(COMPILE) pyproject.toml -c constraints.txt -o .ci/locks/runtime.txt
 	@$(COMPILE) pyproject.toml --extra cli -c constraints.txt -o .ci/locks/cli.txt
-	@$(COMPILE) pyproject.toml --extra cli --extra postgresql --group bench -c constraints.txt -o .ci/locks/bench.txt
+	@$(COMPILE) pyproject.toml --extra cli --extra postgresql --extra service --group bench -c constraints.txt -o .ci/locks/bench.txt
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.measure import Section, markdown_table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs", "store")
+QUESTIONS = ("step", "replay", "log", "memory", "growth", "inbox", "restore", "table", "start", "jobs", "store", "service")
 LIBRARIES = (
     *("attrs", "cattrs", "eventsourcing", "msgspec", "psycopg"),
     *("python-statemachine", "sismic", "SQLAlchemy", "transitions"),
