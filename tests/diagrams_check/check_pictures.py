@@ -18,6 +18,8 @@ from typing import NamedTuple, TypedDict
 import resvg_py
 from PIL import Image, ImageChops  # type: ignore[import-not-found]  # installed by `make diagrams-check` only
 
+MOST_PIXELS = 120_000_000
+"""The pixels of a page. Pillow takes an image of 179 million for an attack."""
 COLUMNS = 4
 """Pictures beside each other on Chromium's page."""
 SAME_COLOUR = 10
@@ -26,6 +28,8 @@ SAME_INK_COLOUR = 100
 """The same for the strongest pixel of a label, which antialiasing makes paler."""
 SAME_INK = 1.7
 """By which factor the ink of a label may differ: renderers smooth differently."""
+LITTLE_INK = 16
+"""Pixels by which it may differ in any case. The one stroke of `_` is one or two pixels high."""
 SAME_WIDTH = 6
 """Pixels: by how much the width of a label's ink may differ. Another font is wider or narrower."""
 INK = 48
@@ -109,8 +113,24 @@ def _planted(drawing: str) -> dict[str, str]:
 
 def compare(drawings: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the faults of each drawing."""
-    places, pages = _in_chromium(drawings)
-    return {name: list(_faults(svg, places[name], pages[name])) for name, svg in drawings.items()}
+    found: dict[str, list[str]] = {}
+    for sheet in _sheets(drawings):
+        places, pages = _in_chromium(sheet)
+        found |= {name: list(_faults(svg, places[name], pages[name])) for name, svg in sheet.items()}
+    return found
+
+
+def _sheets(drawings: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the drawings that share a page. Those of like height are together, and no page is larger than Pillow reads."""
+    sheet: dict[str, str] = {}
+    for name in sorted(drawings, key=lambda name: _largest({name: drawings[name]})[1]):
+        larger = {**sheet, name: drawings[name]}
+        width, height = _largest(larger)
+        if sheet and COLUMNS * width * height * -(-len(larger) // COLUMNS) > MOST_PIXELS:
+            yield sheet
+            larger = {name: drawings[name]}
+        sheet = larger
+    yield sheet
 
 
 def _faults(svg: str, places: Places, page: Image.Image) -> Iterator[str]:
@@ -134,7 +154,7 @@ def _differ(inks: Collection[Ink]) -> bool:
     narrowest, widest = (of(ink.width for ink in inks) for of in (min, max))
     return (
         fewest == 0
-        or most > SAME_INK * fewest
+        or most > max(SAME_INK * fewest, fewest + LITTLE_INK)
         or widest - narrowest > SAME_WIDTH
         or _apart([ink.colour for ink in inks]) > SAME_INK_COLOUR
     )
@@ -190,7 +210,7 @@ def _in_chromium(drawings: Mapping[str, str]) -> tuple[dict[str, Places], dict[s
 def _largest(drawings: Mapping[str, str]) -> tuple[int, int]:
     """The size that all drawings fit into."""
     sizes = [re.search(r'width="(\d+)" height="(\d+)"', svg) for svg in drawings.values()]
-    return tuple(max(int(size[place]) for size in sizes if size) for place in (1, 2))  # type: ignore[return-value]  # a pair
+    return tuple(max((int(size[place]) for size in sizes if size), default=0) for place in (1, 2))  # type: ignore[return-value]  # a pair
 
 
 def _frame(name: str, svg: str, place: tuple[int, ...]) -> str:
