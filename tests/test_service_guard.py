@@ -395,16 +395,25 @@ def test_a_rate_that_is_none_is_a_settings_error(rate: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104 (it is refused)
-@pytest.mark.parametrize("tokens", [None, "", "# nobody yet\n\n"])
-def test_serve_refuses_to_listen_elsewhere_than_loopback_without_a_token(tmp_path: Path, host: str, tokens: str | None) -> None:
-    file = tmp_path / "tokens"
-    file.write_text(tokens or "", encoding="utf-8")
-    file.chmod(0o600)
-    given_tokens: list[str | Path] = [] if tokens is None else ["--tokens", file]
-    done = command("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--host", host, *given_tokens, COBROWSE_SESSION_TOKENS="")
+def test_serve_refuses_to_listen_elsewhere_than_loopback_without_a_token(tmp_path: Path, host: str) -> None:
+    done = command("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--host", host, COBROWSE_SESSION_TOKENS="# nobody yet")
 
     assert done.code == 2
     assert "others can reach" in done.err
+    assert not (tmp_path / "s.db").exists()
+
+
+@pytest.mark.parametrize("option", ["--tokens", "--webhook-secrets"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 (it is refused)
+@pytest.mark.parametrize("text", ["", "# nobody yet\n\n"])
+def test_a_file_without_a_secret_opens_the_service_to_nobody(tmp_path: Path, host: str, option: str, text: str) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    done = command("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--host", host, option, file)
+
+    assert done.code == 2
+    assert "has no secret" in " ".join(done.err.replace("│", " ").split())
     assert not (tmp_path / "s.db").exists()
 
 

@@ -84,7 +84,9 @@ class OnDemand(Mapping[str, TyperCommand | TyperGroup]):
         for one in place.commands:
             alone.command(one, cls=Command)(getattr(module, f"{name}_{one}_command"))
         if place.commands:
-            return typer.main.get_group(alone)
+            group = typer.main.get_group(alone)
+            group.name = name  # for the help of the group that it is in
+            return group
         alone.command(name, cls=Command, rich_help_panel=place.panel, epilog=tries)(getattr(module, f"{name}_command"))
         return cast(TyperCommand, typer.main.get_command(alone))
 

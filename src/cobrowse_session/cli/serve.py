@@ -64,7 +64,10 @@ def _secret(name: str | None, variable: str) -> str:
     with naming(name):
         if os.name == "posix" and Path(name).stat().st_mode & 0o077:
             inform(f"warning: other users can read the secrets in {name}: chmod 600 {name}")
-        return Path(name).read_text(encoding="utf-8")
+        text = Path(name).read_text(encoding="utf-8")
+    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
+        raise typer.BadParameter(f"{name} has no secret, only empty lines and comments. Leave the option out, or add one.")
+    return text
 
 
 @grouped(guarding=guarding_of, lifecycle=lifecycle_of)

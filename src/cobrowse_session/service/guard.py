@@ -51,10 +51,11 @@ class Token:
         Raises:
             SettingsError: an unknown scope, or a secret of fewer than 16 characters.
         """
+        scopes = tuple(scopes)
         try:
             allowed = frozenset(map(Scope, scopes))
-        except ValueError as error:
-            raise SettingsError(f"scopes of the token {name!r}", "read, write, or both", str(error)) from None
+        except ValueError:
+            raise SettingsError(f"scopes of the token {name!r}", "read, write, or both", ",".join(scopes)) from None
         if len(secret) < MIN_SECRET:
             raise SettingsError(f"secret of the token {name!r}", f"{MIN_SECRET} characters or more", f"{len(secret)}")
         return cls(name, allowed, sha256(secret.encode()).digest())
@@ -160,7 +161,7 @@ class Guard:
         if scheme.lower() != "bearer" or not found:
             raise ProblemError(401, "No valid token", "Send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"})
         if scope not in found[0].scopes:
-            detail = f"The token does not allow to {scope}. Ask for one with the scope {scope!r}."
+            detail = f"The token does not allow to {scope}. Ask for one with the scope {scope}."
             raise ProblemError(403, "Not allowed", detail, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
         return found[0].name
 
