@@ -155,6 +155,21 @@ def test_arguments_of_another_type_get_a_sentence(place: Place) -> None:
     assert store.count() == 0
 
 
+@pytest.mark.parametrize("taken", ["take_each", "take"])
+def test_the_sessions_of_a_batch_are_locked_at_once_so_two_workers_never_wait_for_each_other(place: Place, taken: str) -> None:
+    store = place.open(TIMED)
+    inbox = DurableInbox(store)
+    events = [json.loads(encode_event(stream(f"s{number}").alerting().events[0])) for number in range(10)]
+
+    with statements(store) as sent:
+        if taken == "take_each":
+            inbox.take_each(events, at(1000))
+        else:
+            inbox.take(events, at(1000))
+
+    assert sum("FROM sessions" in statement for statement in sent) == 1
+
+
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000, None])
 def test_slices_of_an_advance_amount_to_the_whole(place: Place, limit: int | None) -> None:
     inbox = DurableInbox(place.open(TIMED), seal_after=60 * SECOND)

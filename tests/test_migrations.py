@@ -195,3 +195,22 @@ def test_a_file_that_does_not_exist_is_not_created_where_it_must_not_be(tmp_path
     sqlite3.connect(tmp_path / "empty.db").close()
     with pytest.raises(StoreError):
         Store(f"sqlite:///{tmp_path / 'empty.db'}", create=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://127.0.0.1:1/db?user=u&password=s3cret",
+        "postgresql://u:s3cret@127.0.0.1:1/db",
+        "postgresql://u:x@s3cret@127.0.0.1:1/db",
+        "postgresql:/u:s3cret/db",
+        "mysql://u:s3cret@host/db",
+        "u:s3cret@host",
+    ],
+)
+def test_no_error_shows_a_password_wherever_the_address_has_it(url: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        Store(url)
+
+    assert "s3cret" not in str(raised.value).partition("; ")[0].partition(": connection")[0]
+    assert "s3cret" not in raised.value.store

@@ -544,3 +544,13 @@ def test_each_request_and_each_transaction_is_a_span_where_a_tracer_is_given() -
     ]
     assert transactions == [{"cobrowse.documents": 1}]
     assert [span.name for span in spans].count("cobrowse.session") == 1
+
+
+def test_a_service_may_be_started_again_in_another_event_loop(tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path}/s.db") as store:
+        service = Service(DurableInbox(store))
+        for number in (1, 2):
+            with TestClient(service.app) as client:
+                assert client.post("/events", json=event(number=number)).status_code == 200
+                assert client.get("/health/ready").status_code == 200
+        assert store.count() == 1

@@ -72,8 +72,7 @@ class Service:
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
-        self._committer = Committer(self.inbox, self.tracer)
-        self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
+        self._renew()
         self.app = FastAPI(title="cobrowse-session", version=__version__, description=DESCRIPTION, lifespan=self._lifespan)
         self.app.add_middleware(Measured, metrics=self.metrics, tracer=self.tracer)
         self.app.include_router(router(self))
@@ -89,6 +88,7 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
+        self._renew()  # an application may be started again, in another event loop
         self.is_running = self.is_streaming = True
         self._loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.timers.run())]
@@ -134,6 +134,11 @@ class Service:
             await asyncio.wait_for(self.news.wait(), seconds)
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        self.news = asyncio.Event()
+        self._committer = Committer(self.inbox, self.tracer)
+        self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
 
     def _openapi(self, described: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # JSON
         is_new = self.app.openapi_schema is None

@@ -5,6 +5,7 @@ writes begins with `BEGIN IMMEDIATE`: a transaction that reads first and writes 
 PostgreSQL is the shared one, through psycopg.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -45,7 +46,8 @@ class Database:
     def __init__(self, url: str, *, create: bool = True) -> None:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self.address = self.engine.url.render_as_string(hide_password=True).replace("+psycopg", "")
+        # Without its query, which may have a password, too.
+        self.address = self.engine.url.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "")
         file = self.engine.url.database if self.is_sqlite else None
         if file and not create and not Path(file).is_file():
             raise StoreError(
@@ -131,10 +133,18 @@ def _engine(url: str) -> Engine:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-        return parsed.set(drivername=_DRIVERS[parsed.drivername])
+        driver = _DRIVERS[parsed.drivername]
     except (ArgumentError, KeyError, ValueError, TypeError):
+        # An address that nobody can read may have a password anywhere. So only one that can have none is shown.
+        shown = str(url) if _PLAIN.fullmatch(str(url)) else "(not shown)"
         advice = "give sqlite:///sessions.db or postgresql://user@host/database"
-        raise StoreError(str(url).rpartition("@")[2], "it is no address of a database that a store can use", advice) from None
+        raise StoreError(shown, "it is no address of a database that a store can use", advice) from None
+    if "@" in (parsed.host or ""):
+        raise StoreError("(not shown)", "its host has an @", "write an @ of a user or a password as %40")
+    return parsed.set(drivername=driver)
+
+
+_PLAIN = re.compile(r"(\w+://)?[\w./\\-]*")
 
 
 _DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgresql", "postgres", "postgresql+psycopg"), "postgresql+psycopg")}

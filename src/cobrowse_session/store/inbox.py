@@ -152,7 +152,7 @@ class DurableInbox(Receiver):
             TypeError: it is none of what is recognised, or `now` is naive.
             StoreError: it could not be stored. Nothing has changed.
         """
-        return self._durably(partial(super().take, document, now))
+        return self.take_each((document,), now)[0]
 
     def take_each(self, documents: Sequence[object], now: datetime | None = None) -> tuple[Taken, ...]:
         """Take several documents, and store all of them in one transaction: one write to the disk for many senders.
@@ -165,7 +165,13 @@ class DurableInbox(Receiver):
             StoreError: they could not be stored. Nothing has changed.
         """
         now = arrival(now)
-        return self._durably(lambda: tuple([Receiver.take(self, document, now) for document in documents]))
+        return self._durably(partial(self._take_each, documents, now))
+
+    def _take_each(self, documents: Sequence[object], now: datetime) -> tuple[Taken, ...]:
+        # All sessions are read first, so that their rows are locked in one order. One by one, each of two workers could have a
+        # session for which the other waits, until PostgreSQL ends one of them after a second.
+        self._here.unit.read(session for document in documents for session in _sessions_of(document))
+        return tuple([Receiver.take(self, document, now) for document in documents])
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -380,6 +386,19 @@ class DurableInbox(Receiver):
             else:
                 self.clocks.pop(source, None)
         self._learned.clear()
+
+
+def _sessions_of(document: object) -> Iterator[str]:
+    """Yield the sessions of the events in a document that was parsed. Those of a payload are known when it is converted."""
+    if isinstance(document, Event):
+        yield document.subject
+    elif isinstance(document, Mapping) and isinstance(subject := document.get("subject"), str):
+        if subject.isascii() and is_key(subject):  # what is no session is rejected later
+            yield subject
+    elif isinstance(document, list):
+        for part in document:
+            if not isinstance(part, list):
+                yield from _sessions_of(part)
 
 
 @define

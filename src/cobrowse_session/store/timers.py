@@ -11,6 +11,9 @@ from cobrowse_session.io.answers import Advanced
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.store.inbox import DurableInbox
 
+SHORTEST_PAUSE = timedelta(milliseconds=20)
+"""The time between two looks, if what is due did not fire."""
+
 
 @define(eq=False)
 class TimerRunner:
@@ -84,7 +87,8 @@ class TimerRunner:
             self.told(advanced)
         deadline = self.inbox.deadline
         until = self.look_again if deadline is None else deadline + self.delay - self.clock()
-        return advanced.more, max(timedelta(0), min(until, self.look_again))
+        # What is due and did not fire is locked by another worker. It is looked at again, but not without a pause.
+        return advanced.more, min(until, self.look_again) if until > timedelta(0) else SHORTEST_PAUSE
 
     async def _wait(self, pause: timedelta) -> None:
         try:

@@ -188,8 +188,8 @@ class Unit:
     def _is_forgotten(self, event: Event) -> bool:
         return self._forgotten is not None and event.occurred_at < self._forgotten
 
-    @cached_property
-    def _forgotten(self) -> datetime | None:
+    @property
+    def _forgotten(self) -> datetime | None:  # read each time: another worker may forget meanwhile
         return as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
 
     @cached_property
