@@ -554,3 +554,43 @@ def test_a_service_may_be_started_again_in_another_event_loop(tmp_path: Path) ->
                 assert client.post("/events", json=event(number=number)).status_code == 200
                 assert client.get("/health/ready").status_code == 200
         assert store.count() == 1
+
+
+def test_an_outage_of_the_store_is_logged_once_and_so_is_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with served(f"sqlite:///{tmp_path}/s.db") as here:
+        database = here.service.store.database
+
+        def rename(before: str, after: str) -> None:
+            with database.engine.begin() as connection:
+                connection.exec_driver_sql(f"alter table {before} rename to {after}")
+
+        rename("events", "hidden")
+        statuses = [here.post(event(number=number)).status_code for number in (1, 2, 3)]
+        rename("hidden", "events")
+        statuses.append(here.post(event()).status_code)
+
+    logged = [record.getMessage() for record in caplog.records if record.name == "cobrowse_session.service"]
+    assert statuses == [503, 503, 503, 200]
+    assert [text.partition(":")[0] for text in logged] == ["nothing can be stored", "what comes is stored again"]
+
+
+def _ended_by(error: Exception) -> "asyncio.Task[None]":
+    async def ended() -> "asyncio.Task[None]":
+        async def fail() -> None:
+            raise error
+
+        task = asyncio.create_task(fail())
+        await asyncio.wait([task])
+        return task
+
+    return asyncio.run(ended())
+
+
+def test_timers_that_an_unforeseen_error_ended_are_logged_and_the_service_is_not_ready(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(f"sqlite:///{tmp_path}/s.db") as here:
+        here.service._timers_ended(_ended_by(RuntimeError("a bug")))  # noqa: SLF001 (no input makes the timers raise)
+
+        assert here.client.get("/health/ready").json() == {"ready": False, "store": "works", "timers": "does not work"}
+    assert [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"] == ["no timer fires any more"]

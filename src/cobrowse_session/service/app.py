@@ -11,6 +11,7 @@ The database is used in threads. The event loop never waits for it.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ from cobrowse_session.store import DurableInbox, Store, TimerRunner
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+logger = logging.getLogger("cobrowse_session.service")
 
 DESCRIPTION = """The life of contact-centre sessions: provider events in, sessions out.
 
@@ -65,10 +68,13 @@ class Service:
     """Set when something was stored, for those who follow the changes."""
     is_running: bool = field(default=False, init=False)
     """True inside `running`."""
+    timers_failed: bool = field(default=False, init=False)
+    """True if an error that is none of the store has ended the timers."""
     is_streaming: bool = field(default=False, init=False)
     """True until the streams of changes shall end."""
     _committer: Committer = field(init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _failure: StoreError | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
@@ -92,6 +98,7 @@ class Service:
         self.is_running = self.is_streaming = True
         self._loop = asyncio.get_running_loop()
         tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.timers.run())]
+        tasks[1].add_done_callback(self._timers_ended)
         try:
             yield
         finally:
@@ -99,7 +106,7 @@ class Service:
             self.end_streams()
             self._committer.stop()
             self.timers.stop()
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)  # an error of the timers was logged
 
     async def take(self, document: object) -> Taken:
         """Return the result of a document, after it was stored.
@@ -112,9 +119,10 @@ class Service:
             raise ProblemError(503, "Not running", "Nothing was stored: the service starts or stops. Send it again.")
         try:
             taken = await self._committer.take(document)
-        except StoreError:
-            self.metrics.failures.inc()
+        except StoreError as error:
+            self._failed(error)
             raise
+        self._works()
         self.metrics.took(taken)
         self.timers.wake()  # an event may have set an earlier deadline
         self._tell()
@@ -136,7 +144,7 @@ class Service:
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        self.news = asyncio.Event()
+        self.news, self.timers_failed = asyncio.Event(), False
         self._committer = Committer(self.inbox, self.tracer)
         self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
 
@@ -155,8 +163,22 @@ class Service:
         if self._loop is not None:  # this is a thread of the timers
             self._loop.call_soon_threadsafe(self._tell)
 
-    def _failed(self, _: StoreError) -> None:
+    def _failed(self, error: StoreError) -> None:
         self.metrics.failures.inc()
+        if self._failure is None:  # once for each outage, however many requests it fails
+            logger.error("nothing can be stored: %s", error)
+        self._failure = error
+
+    def _works(self) -> None:
+        if self._failure is not None:
+            self._failure = None
+            logger.warning("what comes is stored again")
+
+    def _timers_ended(self, timers: "asyncio.Task[None]") -> None:
+        """Log what ended the timers. The service goes on, but it is not ready any more."""
+        if not timers.cancelled() and (error := timers.exception()) is not None:
+            self.timers_failed = True
+            logger.critical("no timer fires any more", exc_info=error)
 
     def _tell(self) -> None:
         self.news.set()

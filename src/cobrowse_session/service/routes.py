@@ -372,7 +372,7 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
             store.probe()
         except StoreError:
             works = False
-        timers = service.is_running and service.timers.failure is None
+        timers = service.is_running and service.timers.failure is None and not service.timers_failed
         answer = {"ready": works and timers, "store": _works(works), "timers": _works(timers)}
         return JSONResponse(answer, 200 if works and timers else 503)
 
