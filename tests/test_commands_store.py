@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,7 +59,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("table", "column"), CHANGES)
 def test_a_change_of_any_column_of_any_row_is_found(file: Path, table: str, column: str) -> None:
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         names = [name for _, name, *_ in database.execute(f"pragma table_info({table})")]
         rows = database.execute(f"select * from {table}").fetchall()  # noqa: S608 (a table of the schema)
     place = names.index(column)
@@ -66,7 +67,7 @@ def test_a_change_of_any_column_of_any_row_is_found(file: Path, table: str, colu
         changed = list(row)
         value = changed[place]
         changed[place] = f"{value}x" if isinstance(value, str) else 1 - value if column in ("late", "sealed") else 10**15
-        with sqlite3.connect(file) as database:
+        with closing(sqlite3.connect(file)) as database, database:
             database.execute(f"delete from {table} where {names[0]} = ? and {names[1]} = ?", row[:2])  # noqa: S608 (as above)
             database.execute(f"insert into {table} values ({', '.join('?' * len(row))})", changed)  # noqa: S608 (as above)
 
@@ -74,14 +75,14 @@ def test_a_change_of_any_column_of_any_row_is_found(file: Path, table: str, colu
         assert done.code == 1, (row, changed)
         assert done.out
 
-        with sqlite3.connect(file) as database:
+        with closing(sqlite3.connect(file)) as database, database:
             database.execute(f"delete from {table} where {names[0]} = ? and {names[1]} = ?", changed[:2])  # noqa: S608 (as above)
             database.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)  # noqa: S608 (as above)
     assert command("store", "verify", address(file)).code == 0
 
 
 def test_an_event_that_is_missing_is_found_and_named_as_json(file: Path) -> None:
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.execute("delete from events where session = 'open' and position = 1")
     done = command("store", "verify", address(file), "--json")
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -106,7 +107,7 @@ class gone:  # noqa: N801 (a context)
         self._rename("gone", self.table)
 
     def _rename(self, one: str, other: str) -> None:
-        with sqlite3.connect(self.file, timeout=30) as connection:
+        with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
             connection.execute("PRAGMA legacy_alter_table=ON")
             connection.execute(f"ALTER TABLE {one} RENAME TO {other}")
         connection.close()

@@ -52,11 +52,11 @@ def sessions(inbox: DurableInbox, document: dict[str, Any]) -> set[str]:
 def test_a_leg_under_its_participants_id_is_joined_after_a_restart_and_by_another_worker(
     tmp_path: Path, *, is_restarted: bool
 ) -> None:
-    one = DurableInbox(Store(url(tmp_path)))
-    other = DurableInbox(Store(url(tmp_path)), worker="other")
+    with Store(url(tmp_path)) as first, Store(url(tmp_path)) as second, Store(url(tmp_path)) as third:
+        one, other = DurableInbox(first), DurableInbox(second, worker="other")
 
-    assert sessions(one, CONVERSATION) == {"c1"}
-    assert sessions(DurableInbox(Store(url(tmp_path))) if is_restarted else other, FLATTENED) == {"c1"}
+        assert sessions(one, CONVERSATION) == {"c1"}
+        assert sessions(DurableInbox(third) if is_restarted else other, FLATTENED) == {"c1"}
 
 
 def test_the_ids_are_forgotten_with_their_session(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ class DurableInbox(Receiver):
     'repeat'
     >>> inbox.logs["s1"].session.state
     <ConnectionState.ALERTING: 'alerting'>
+    >>> inbox.store.close()
     """
 
     store: Store

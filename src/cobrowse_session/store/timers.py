@@ -33,10 +33,11 @@ class TimerRunner:
 
     >>> from cobrowse_session.store import Store
     >>> async def serve() -> None:
-    ...     runner = TimerRunner(DurableInbox(Store("sqlite://")))
-    ...     timers = asyncio.create_task(runner.run())
-    ...     runner.stop()
-    ...     await timers
+    ...     with Store("sqlite://") as store:
+    ...         runner = TimerRunner(DurableInbox(store))
+    ...         timers = asyncio.create_task(runner.run())
+    ...         runner.stop()
+    ...         await timers
     >>> asyncio.run(serve())
     """
 
