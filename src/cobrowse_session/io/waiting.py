@@ -123,8 +123,7 @@ class Waiting:
 
     def horizon(self, advanced: datetime | None) -> datetime:
         """Return the horizon of a time to which the inbox was advanced. Sessions of earlier events may have been sealed."""
-        now = advanced or EPOCH
-        return EPOCH if self.seal_after is None or self.seal_after > now - EPOCH else now - self.seal_after
+        return horizon_of(advanced or EPOCH, self.seal_after)
 
     def has_work(self, now: datetime) -> bool:
         """Return whether anything is due or may be sealed."""
@@ -138,3 +137,8 @@ class Waiting:
 def later(moment: datetime, duration: timedelta) -> datetime:
     """Return a moment that is later by a duration, at most the end of time."""
     return MAX_TIME if duration > MAX_TIME - moment else moment + duration
+
+
+def horizon_of(now: datetime, seal_after: timedelta | None) -> datetime:
+    """Return the time before which the latest event of a session must lie, so that the session may be sealed."""
+    return EPOCH if seal_after is None or seal_after > now - EPOCH else now - seal_after

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.service.problems import ProblemError
+from cobrowse_session.service.views import problems_json
 from cobrowse_session.wire.strict_json import read_json
 
 MAX_BATCH = 1000
@@ -65,8 +66,9 @@ def _parsed(body: bytes, most: int) -> Any:  # JSON
     try:
         return read_json(body, max_line_bytes=most)
     except DecodeError as error:
-        problems = [{"error": p.error, "path": p.path, "found": p.found, "expected": p.expected} for p in error.problems]
-        raise ProblemError(400, "No JSON", "Correct the problems that are listed.", more={"problems": problems}) from None
+        raise ProblemError(
+            400, "No JSON", "Correct the problems that are listed.", more={"problems": problems_json(error)}
+        ) from None
 
 
 def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # JSON

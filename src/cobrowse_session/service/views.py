@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.answers import Received, Taken
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.lifecycle import Allowed, Applied, Ignored, Refused
@@ -44,38 +45,31 @@ def received_json(received: Received) -> dict[str, Any]:
 
 def rejected_json(rejected: Rejected) -> dict[str, Any]:
     """Return the reasons why something was rejected."""
-    problems = rejected.error.problems
-    return {
-        "outcome": Rejected.kind,
-        "problems": [{"error": p.error, "path": p.path, "found": p.found, "expected": p.expected} for p in problems],
-        "count": rejected.count,
-    }
+    return {"outcome": Rejected.kind, "problems": problems_json(rejected.error), "count": rejected.count}
+
+
+def problems_json(error: DecodeError) -> list[dict[str, Any]]:
+    """Return everything that is wrong with a document."""
+    return [{"error": p.error, "path": p.path, "found": p.found, "expected": p.expected} for p in error.problems]
 
 
 def stored_json(stored: StoredSession) -> dict[str, Any]:
     """Return a session as it is stored."""
-    return {
-        "id": stored.id,
-        "version": stored.version,
-        "events": stored.events,
-        "sealed": stored.sealed,
-        "latest": stored.latest and time_text(stored.latest),
-        "deadline": stored.deadline and time_text(stored.deadline),
-        "context": save_context(stored.context),
-        "session": json.loads(encode_session(stored.session)),
-    }
+    return {"id": stored.id, "version": stored.version, "events": stored.events, **_shown(stored)}
 
 
 def log_json(log: SessionLog) -> dict[str, Any]:
     """Return a session as its log shows it, for a time before now."""
+    return {"id": log.session_id, "events": len(log.copies), **_shown(log)}
+
+
+def _shown(one: StoredSession | SessionLog) -> dict[str, Any]:
     return {
-        "id": log.session_id,
-        "events": len(log.copies),
-        "sealed": log.sealed,
-        "latest": log.latest and time_text(log.latest),
-        "deadline": log.deadline and time_text(log.deadline),
-        "context": save_context(log.context),
-        "session": json.loads(encode_session(log.session)),
+        "sealed": one.sealed,
+        "latest": one.latest and time_text(one.latest),
+        "deadline": one.deadline and time_text(one.deadline),
+        "context": save_context(one.context),
+        "session": json.loads(encode_session(one.session)),
     }
 
 

@@ -34,7 +34,7 @@ from cobrowse_session.io.arguments import checked_seal_after
 from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.io.waiting import Budget
+from cobrowse_session.io.waiting import Budget, horizon_of
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
@@ -243,10 +243,8 @@ class DurableInbox(Receiver):
             return Advanced(changes, tuple(logs.values()), tuple(sealed), more=True)
 
     def _advance(self, now: datetime, size: int) -> tuple[dict[str, tuple[SessionLog, Change]], tuple[SessionLog, ...]]:
-        unit, horizon = self._here.unit, EPOCH
+        unit, horizon = self._here.unit, horizon_of(now, self.seal_after)
         fired = unit.advance(now, size)
-        if self.seal_after is not None and now - EPOCH > self.seal_after:
-            horizon = now - self.seal_after
         sealed = unit.seal(horizon, size - len(fired)) if horizon > EPOCH and len(fired) < size else ()
         self._here.told.extend((log, change) for log, change in fired.values() if change)
         self._here.told.extend((log, Sealed(context=log.context)) for log in sealed)

@@ -268,7 +268,7 @@ def _too_late(event: Event) -> Late:
 
 _UPDATE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
 
-# The number of the transaction makes an order in which no message comes later than one that was read: see `Store.feed`.
+# The number of the transaction makes an order in which no message comes later than one that was read: see `Outbox.feed`.
 _TRANSACTION = {"sqlite": "0", "postgresql": "pg_current_xact_id()::text::bigint"}
 _INSERT_MESSAGE = {name: insert(MESSAGES).values(transaction=literal_column(number)) for name, number in _TRANSACTION.items()}
 _UPSERT_CLOCK = {
