@@ -5,7 +5,7 @@ import random
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -15,8 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import define, field
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import ClauseElement, Connection, delete, inspect, select, update
 from sqlalchemy import event as listeners
+from sqlalchemy.engine.interfaces import DBAPICursor
 from tests.postgresql import Server, program, server
 
 from cobrowse_session import Event, Lifecycle, SessionLog
@@ -143,11 +144,19 @@ def statements(store: Store, *, with_parameters: bool = False) -> Iterator[list[
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
         sent.append(f"{statement} {parameters}" if with_parameters else statement)
 
-    listeners.listen(store.database.engine, "before_cursor_execute", note)
+    database, run = store.database, store.database.run
+
+    def run_and_note(connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> DBAPICursor:
+        note(connection, None, database.compiled(statement, rows[0]), rows)
+        return run(connection, statement, rows)
+
+    listeners.listen(database.engine, "before_cursor_execute", note)
+    database.run = run_and_note  # type: ignore[method-assign] # what is sent without SQLAlchemy
     try:
         yield sent
     finally:
-        listeners.remove(store.database.engine, "before_cursor_execute", note)
+        database.run = run  # type: ignore[method-assign] # as above
+        listeners.remove(database.engine, "before_cursor_execute", note)
 
 
 def rows(store: Store, table: Any) -> list[dict[str, Any]]:

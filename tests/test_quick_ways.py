@@ -16,7 +16,8 @@ from tests.strategies import decoded, events, json_values, lifecycles, reached, 
 from tests.test_cloudevents import ENVELOPE, mutated
 
 from cobrowse_session import CobrowseSession, DecodeError, Event, Lifecycle, SessionLog, WrapupSaved
-from cobrowse_session.events import KINDS, Entered, kind_of
+from cobrowse_session.canonical import as_json
+from cobrowse_session.events import CONTEXT_NAMES, KINDS, Entered, kind_of
 from cobrowse_session.tables import Table
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import decode_event, decode_session, encode_entry, encode_event, encode_session, trace_entries
@@ -237,6 +238,14 @@ def test_what_is_no_session_has_the_problems_of_the_thorough_way(document: objec
 @given(reached() | decoded)
 def test_a_session_is_written_as_json_writes_it(session: CobrowseSession) -> None:
     assert encode_session(session) == dump(plain(session))
+
+
+@given(events(), st.dictionaries(st.text(min_size=1), json_values))
+def test_an_event_is_written_as_json_writes_it(event: Event, extensions: dict[str, Any]) -> None:
+    known = as_json(event).keys() | {"data_base64", "datacontenttype", "received", *CONTEXT_NAMES}
+    with_extensions = attrs.evolve(event, extensions={key: value for key, value in extensions.items() if key not in known})
+    for one in (event, with_extensions):
+        assert encode_event(one) == dump(as_json(one))
 
 
 @pytest.mark.parametrize("number", [1e22, 1e16, 1e-7, 5e-324, -0.0, 123456789.123456789, 2**64, -(2**70)])

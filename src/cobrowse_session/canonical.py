@@ -90,12 +90,16 @@ def as_json(event: Event) -> dict[str, Any]:
         envelope.update((key, getattr(event.context, name)) for key, name in CONTEXT_NAMES.items())
     written: dict[str, Any] = {key: value for key, value in envelope.items() if value is not None}
     written.update(event.extensions)
-    data = (
-        event.data if isinstance(event, UnknownEvent) else {**event.extra, **{key: _plain(value) for key, value in stated(event)}}
-    )
-    if data is not None and data != {}:
+    if (data := data_of(event)) is not None:
         written["data"] = data
     return written
+
+
+def data_of(event: Event) -> Any:
+    """Return the data of an event as JSON. None: it has none. `Any`: JSON."""
+    if isinstance(event, UnknownEvent):
+        return None if event.data == {} else event.data
+    return {**event.extra, **{key: _plain(value) for key, value in stated(event)}} or None
 
 
 def _time_text(moment: datetime | None) -> str | None:

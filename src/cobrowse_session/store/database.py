@@ -7,14 +7,16 @@ PostgreSQL is the shared one, through psycopg.
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, ClauseElement, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
@@ -54,6 +56,8 @@ class Database:
                 self.address, "there is no such file", "check the path: sqlite:///relative.db, sqlite:////absolute.db"
             )
         self._lock = RLock() if isinstance(self.engine.pool, StaticPool) else nullcontext()  # memory has one connection
+        self._driver = self.engine.dialect.loaded_dbapi
+        self._texts: dict[ClauseElement, str] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -100,15 +104,48 @@ class Database:
         with self._lock, self._clear_errors(), self.engine.begin() as connection:
             yield connection
 
+    def run(self, connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> DBAPICursor:
+        """Run a statement by the driver's own cursor, for each row, and return the cursor.
+
+        SQLAlchemy compiles a statement once. To run a small one through it would take longer than the database needs for it. So
+        the statements of an append are run here, and all others by SQLAlchemy. `Any`: what the columns hold.
+
+        Args:
+            connection: the transaction.
+            statement: it. Each of its parameters is a column of the rows.
+            rows: the parameters, at least of one row, as the driver takes them.
+        """
+        text = self._texts.get(statement) or self.compiled(statement, rows[0])
+        driver = connection.connection
+        cursor = driver.cursor()
+        try:
+            if len(rows) == 1:
+                cursor.execute(text, rows[0])
+            else:
+                cursor.executemany(text, rows)
+        except self._driver.Error as error:
+            if self.engine.dialect.is_disconnect(error, driver, cursor):
+                connection.invalidate(error)
+                self.engine.dispose()
+            raise
+        return cursor
+
+    def compiled(self, statement: ClauseElement, names: Iterable[str]) -> str:
+        """Return the text of a statement with parameters of these names, and keep it for `run`."""
+        # Both drivers take parameters by name. SQLAlchemy gives SQLite question marks, unless it is asked.
+        dialect = sqlite.dialect(paramstyle="named") if self.is_sqlite else self.engine.dialect
+        text = self._texts[statement] = str(statement.compile(dialect=dialect, column_keys=[*names]))
+        return text
+
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
         """Turn an error of the driver into one of this package."""
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, self._driver.Error) as error:
             raised = error.orig if isinstance(error, DBAPIError) else error
             found = str(raised).strip().partition("\n")[0]
-            if isinstance(error, IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
+            if isinstance(raised, self._driver.IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
                 raise LostRace(found) from error
             advice = next((advice for word, advice in _ADVICE.items() if word in found), _ELSE)
             raise StoreError(self.address, found, advice) from error
@@ -160,7 +197,8 @@ def _begin_sqlite(connection: Connection) -> None:
     # Example of a plain BEGIN: two processes read a session, and both hold a shared lock. The first one that writes waits for the
     # other, and the other must not wait for the first, so it fails at once, whatever the timeout. With IMMEDIATE the second waits
     # before it reads.
-    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+    begin = "BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE"
+    connection.connection.cursor().execute(begin)  # as in `Database.run`
 
 
 _ADVICE = {

@@ -14,8 +14,9 @@ transaction:
 Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -65,13 +66,29 @@ class Name(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (the signature is SQLAlchemy's)
         """Return a text as it is stored."""
-        return None if value is None else value.replace("\\", "\\\\").replace("\0", "\\0")
+        return None if value is None else escaped(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (as above)
         """Return a stored text as it was."""
         if value is None or "\\" not in value:
             return value
         return "\\".join(part.replace("\\0", "\0") for part in value.split("\\\\"))
+
+
+def escaped(text: str) -> str:
+    """Return a text of a sender as it is stored."""
+    return text.replace("\\", "\\\\").replace("\0", "\\0") if "\\" in text or "\0" in text else text
+
+
+def as_stored(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row as the driver of a database takes it. `Any`: what the columns hold."""
+    found = {name: escaped(text) for name in _names(table) if (text := row[name]) is not None}
+    return {**row, **found}
+
+
+@cache
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns if isinstance(column.type, Name))
 
 
 METADATA = MetaData()

@@ -98,11 +98,14 @@ class Shelf(Generic[S_co]):
         self._events -= events
         return held
 
+    def known(self, session: str, version: int) -> Held | None:
+        """Return the log of a session from memory, if it has a version there. It comes back when the transaction is committed."""
+        held, _ = self._logs.get(session, (None, 0))
+        return self._pop(session) if held is not None and held.version == version else None
+
     def held(self, connection: Connection, row: Row) -> Held:
         """Return the log of a row of `sessions`, from memory if it can be brought to the row's version."""
-        known = self._pop(row["id"])  # it comes back when the transaction is committed
-        if known is not None and known.version == row["version"]:
-            return known
+        known = self._pop(row["id"])
         if known is not None and known.rules == row["rules"] and not row["sealed"] and not _is_ahead(known.log, row):
             return self._follow(connection, known, row)
         return self.restored(connection, row)

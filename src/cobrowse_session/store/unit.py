@@ -11,13 +11,28 @@ Events are folded in memory. All rows are written at the end of the transaction,
 An update that finds another version has lost a race against another writer. Then nothing is written, and the store tries again.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cobrowse_session.canonical import canonical
@@ -26,7 +41,19 @@ from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
-from cobrowse_session.store.schema import CLOCKS, EVENTS, HORIZON, LEGS, MAX_ID, MESSAGES, SESSIONS, is_key, parts
+from cobrowse_session.store.schema import (
+    CLOCKS,
+    EVENTS,
+    HORIZON,
+    LEGS,
+    MAX_ID,
+    MESSAGES,
+    SESSIONS,
+    as_stored,
+    escaped,
+    is_key,
+    parts,
+)
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
 from cobrowse_session.vocabulary import ConnectionState
@@ -58,6 +85,7 @@ class Unit:
     _changed: dict[str, Held] = field(factory=dict, init=False)
     _events: list[Row] = field(factory=list, init=False)
     _messages: list[Row] = field(factory=list, init=False)
+    _forgotten: list[datetime | None] = field(factory=list, init=False)  # the horizon, once it was read
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -67,15 +95,27 @@ class Unit:
         if not unread:
             return
         self.held.update(dict.fromkeys(unread))
-        # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
-        for part in parts(unread):
-            rows = select(SESSIONS).where(SESSIONS.c.id.in_(part)).order_by(SESSIONS.c.id).with_for_update()
-            for row in self.connection.execute(rows).mappings().all():
+        self._forgotten.clear()  # another worker may have forgotten a session meanwhile
+        versions = self._lock(unread)
+        self.held |= {session: self.shelf.known(session, version) for session, version in versions.items()}
+        others = [session for session in versions if self.held[session] is None]
+        for part in parts(others):
+            for row in self.connection.execute(select(SESSIONS).where(SESSIONS.c.id.in_(part))).mappings().all():
                 self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
+
+    def _lock(self, sessions: Sequence[str]) -> dict[str, int]:
+        """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their versions."""
+        # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
+        name = self.connection.dialect.name
+        stored = {escaped(session): session for session in sessions}
+        ids = json.dumps([*stored]) if name == "sqlite" else [*stored]
+        found = self.shelf.database.run(self.connection, _LOCK[name], [{"ids": ids}]).fetchall()
+        return {stored[session]: version for session, version in found}
 
     def log(self, session: str) -> SessionLog | None:
         """Return the log of a session. None: there is none."""
-        self.read((session,))
+        if session not in self.held:
+            self.read((session,))
         held = self.held[session]
         return None if held is None else held.log
 
@@ -186,11 +226,11 @@ class Unit:
         return log
 
     def _is_forgotten(self, event: Event) -> bool:
-        return self._forgotten is not None and event.occurred_at < self._forgotten
-
-    @property
-    def _forgotten(self) -> datetime | None:  # read each time: another worker may forget meanwhile
-        return as_moment(self.connection.scalar(select(HORIZON.c.forgotten)))
+        if not self._forgotten:
+            ((forgotten,),) = self.shelf.database.run(self.connection, _FORGOTTEN, [{}]).fetchall()
+            self._forgotten.append(as_moment(forgotten))
+        (horizon,) = self._forgotten
+        return horizon is not None and event.occurred_at < horizon
 
     @cached_property
     def _rules(self) -> int:
@@ -240,22 +280,22 @@ class Unit:
             row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events)
             (known if held.version else new).append(row)
             held.version += 1
-        run = self.connection.execute
+        run = partial(self.shelf.database.run, self.connection)
         if new:
-            run(insert(SESSIONS), new)
+            run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
         # The rows were locked when they were read, so a version differs only where a database knows no locks of rows.
-        if known and run(_UPDATE, [{**row, "was": row["version"] - 1, "of": row["id"]} for row in known]).rowcount != len(known):
+        if known and run(_UPDATE_SESSION, [_update_of(row) for row in known]).rowcount != len(known):
             raise LostRace("a session was changed")
         if self._events:
-            run(insert(EVENTS), self._events)
+            run(_INSERT_EVENT, [as_stored(EVENTS, row) for row in self._events])
         if self._messages:
-            run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
+            run(_INSERT_MESSAGE[self.connection.dialect.name], [as_stored(MESSAGES, row) for row in self._messages])
         if self.legs:
             names = ("source", "participant", "communication", "media")
             rows: list[Row] = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
-            run(_INSERT_LEG[self.connection.dialect.name], rows)
+            self.connection.execute(_INSERT_LEG[self.connection.dialect.name], rows)
         if self.clocks:
-            run(
+            self.connection.execute(
                 _UPSERT_CLOCK[self.connection.dialect.name],
                 [{"worker": worker, "source": source, "document": text} for (worker, source), text in self.clocks.items()],
             )
@@ -266,7 +306,27 @@ def _too_late(event: Event) -> Late:
     return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
 
 
-_UPDATE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
+# A list of ids is one parameter, so that the statement is the same for any number of them.
+_IDS = {
+    "sqlite": select(func.json_each(bindparam("ids")).table_valued("value").c.value).scalar_subquery(),
+    "postgresql": any_(bindparam("ids", type_=ARRAY(Text))),
+}
+_LOCK = {
+    name: select(SESSIONS.c.id, SESSIONS.c.version)
+    .where(SESSIONS.c.id.in_(ids) if name == "sqlite" else SESSIONS.c.id == ids)
+    .order_by(SESSIONS.c.id)
+    .with_for_update()
+    for name, ids in _IDS.items()
+}
+_FORGOTTEN = select(HORIZON.c.forgotten)
+_INSERT_SESSION, _INSERT_EVENT = insert(SESSIONS), insert(EVENTS)
+_UPDATE_SESSION = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
+
+
+def _update_of(row: Row) -> Mapping[str, Any]:  # what the columns hold
+    stored = as_stored(SESSIONS, row)
+    return {**stored, "of": stored["id"], "was": row["version"] - 1}
+
 
 # The number of the transaction makes an order in which no message comes later than one that was read: see `Outbox.feed`.
 _TRANSACTION = {"sqlite": "0", "postgresql": "pg_current_xact_id()::text::bigint"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import MAX_DEPTH, NO_EXTRA, copy_json
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import (
@@ -34,7 +33,8 @@ from cobrowse_session.vocabulary import AfterCallWorkEndedBy
 from cobrowse_session.wire.converter import CONVERTER, problems
 from cobrowse_session.wire.own_fields import types_of
 from cobrowse_session.wire.quick_events import quick_event
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, dump, read_json, read_object, shown
+from cobrowse_session.wire.quick_text import event_text
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, read_json, read_object, shown
 from cobrowse_session.wire.usual import ENVELOPE_NAMES, Envelope, as_arguments, read_context, read_usual
 
 MAX_FUTURE = timedelta(hours=24)
@@ -46,7 +46,7 @@ _READ_WITH_DATA = _READ | {"data_base64"}
 
 def encode_event(event: Event) -> str:
     """Return an event as CloudEvents JSON, on one line. What is unset is absent."""
-    return dump(as_json(event))
+    return event_text(event)
 
 
 def is_cloudevent(document: Mapping[str, Any]) -> bool:
