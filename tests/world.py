@@ -18,7 +18,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from attrs import define, evolve, field
 
@@ -54,6 +54,7 @@ from cobrowse_session.canonical import OrderKey, order
 from cobrowse_session.events import Timer
 from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.io.replay import SHOWN, Rejected
+from cobrowse_session.store import DurableInbox
 from cobrowse_session.stream import FoldResult, TraceEntry, fold
 from cobrowse_session.testing import START
 from cobrowse_session.times import time_text
@@ -296,7 +297,7 @@ class Life:
 
     @property
     def log(self) -> SessionLog:
-        return self.world.inbox.logs.get(self.session) or self.world.archive[self.session]
+        return self.world.log_of(self.session)
 
     @property
     def until(self) -> datetime | None:
@@ -530,6 +531,8 @@ class Saved:
 class World:
     """Everything that follows from one seed."""
 
+    always, thoroughly, after_all = ALWAYS, THOROUGHLY, AFTER_ALL
+
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         self.on = frozenset(fault for fault in FAULTS if chance.random() < 0.5)
@@ -565,13 +568,13 @@ class World:
             for _ in range(chance.choice((1, 2)) if fault in self.on else 0):
                 self._at(tidy(START + chance.uniform(1, 60) * SECOND), step)
 
-    def run(self) -> "World":
+    def run(self) -> Self:
         """Let everything happen, and look at it after each step."""
         crash = 0.04 if "host crashes" in self.on else 0
         while self._agenda:
             self.now, _, step, arguments = heappop(self._agenda)
             step(*arguments)
-            self._check(ALWAYS + (THOROUGHLY if self.chance.random() < 0.05 else ()))
+            self._check(self.always + (self.thoroughly if self.chance.random() < 0.05 else ()))
             if self.lives and self.chance.random() < 0.07:
                 self.saves()
             if self.chance.random() < crash:
@@ -579,7 +582,7 @@ class World:
         self.now += timedelta(hours=1)
         self._advance(self._lagged)
         self.touched = list(self.lives.values())
-        self._check(ALWAYS + THOROUGHLY + AFTER_ALL)
+        self._check(self.always + self.thoroughly + self.after_all)
         self.faults["restamped"] += sum(life.restamped for life in self.touched)
         return self
 
@@ -660,7 +663,7 @@ class World:
                     self._receives(event)
             self._puts(log, life)
         self.touched = list(self.lives.values())
-        self._check(ALWAYS + THOROUGHLY)
+        self._check(self.always + self.thoroughly)
 
     # --- The receiving side, and the book about it ----------------------------------------------------------------------------
 
@@ -673,6 +676,10 @@ class World:
     def _lagged(self) -> datetime:
         """To when time is let go on."""
         return tidy(self._host - self.lag) + GRAIN / 2
+
+    def log_of(self, session: str) -> SessionLog:
+        """The log of a session, sealed or not."""
+        return self.inbox.logs.get(session) or self.archive[session]
 
     def _puts(self, log: SessionLog, life: Life) -> None:
         """Put a restored log into the inbox, and write down what it amounts to there."""
@@ -695,12 +702,15 @@ class World:
 
     def _start(self) -> None:
         fresh = {source: deepcopy(correction) for source, correction in self.correct.items()}
-        self.inbox = Inbox(self.lifecycle, reject=self.rejected.append, seal_after=self.seal_after, correct=fresh)
+        self.inbox = self._opened(fresh)
         self.advanced: datetime | None = None
         self.archive: dict[str, SessionLog] = {}
         self.lives: dict[str, Life] = {}
         self.pairs = self.late = self.repeats = 0
         self.touched = []
+
+    def _opened(self, correct: dict[str, timedelta | ProviderClock]) -> Inbox | DurableInbox:
+        return Inbox(self.lifecycle, reject=self.rejected.append, seal_after=self.seal_after, correct=correct)
 
     def _advance(self, now: datetime) -> None:
         self._note("advances", now)

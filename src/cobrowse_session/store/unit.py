@@ -153,13 +153,14 @@ class Unit:
         #     new, or a copy that differs      an event, the session, a message if the trace changed
         #     a copy that is stored            nothing: a sender who got no answer may send it again and again
         #     any, and a timer is due by now   the session and a message, because the timer fired
-        #     after the session was sealed     an event that is marked late, once, and a message
+        #     after the session was sealed     an event that is marked late, once, and a message. A copy that is stored: nothing
         is_kept = log.keeps(event)
         change = log.add(event)
-        if isinstance(change.outcome, Late):
-            self._add_late(held, event)
+        if log.sealed:
+            if isinstance(change.outcome, Late) or all(canonical(copy) != canonical(event) for copy in log.copies):
+                self._add_late(held, event)
             return change
-        if is_kept and not log.sealed:
+        if is_kept:
             self._append(held, event)
         return self._take(held, with_fired(fired, change) if fired else change)
 
