@@ -7,6 +7,8 @@ SEEDS   ?= 100
 SIZE    ?= 100000
 ONLY    ?=
 SEED    ?=
+SECONDS ?= 60
+RUNS    ?= 0
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -15,7 +17,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak fuzz reading constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +123,9 @@ soak: .venv/.stamp ## simulated worlds (SEEDS=100), then the tests with all thei
 reading: .venv/.stamp ## random streams beside an independent reading of the specification (SEEDS=100)
 	@$(PYTHON) -m tests.reading_run --seeds $(SEEDS)
 
+fuzz: .venv/.stamp build/fuzz/.stamp ## atheris gives any bytes to every decoder and source, on Linux (ONLY="event payload" SECONDS=600 RUNS=10000000)
+	@PYTHONPATH=src $(PYTHON) -m tests.fuzz $(ONLY) --seconds $(SECONDS) --runs $(RUNS)
+
 pythons: python ## run the tests on every Python from 3.11 on that is found on the PATH or in pyenv
 	@$(PYTHON3) .ci/pythons.py
 
@@ -137,6 +142,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
 	@$(COMPILE) tests/service_check/requirements.in -c constraints.txt -o tests/service_check/requirements.txt
+	@$(COMPILE) pyproject.toml tests/fuzz/requirements.in --extra fast -c constraints.txt -o tests/fuzz/linux.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
 	@echo "looking for a wheel of each package for each Python and system ..."
 	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
@@ -178,6 +184,9 @@ build/docs-check/.stamp: tests/docs_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/service-check/.stamp: tests/service_check/requirements.txt | python
+	@$(ENVIRONMENT) $(@D) $<
+
+build/fuzz/.stamp: tests/fuzz/linux.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python
