@@ -1,6 +1,7 @@
 """The trace, one JSON object per entry (TRACE-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -67,9 +68,12 @@ def entry_line(entry: TraceEntry) -> str:
 
 def _changes(log: SessionLog) -> Sequence[Sequence[Changed]]:
     """Return what each entry changed. A log that was sealed under another table does not know it any more."""
-    if log.restored is not None and log.restored.as_saved and log.restored.table_changed:
-        return [()] * len(log.trace)
-    return changed_values(log)
+    if log.restored is None or not log.restored.as_saved:
+        return changed_values(log)
+    if not log.restored.table_changed:
+        with suppress(ValueError):  # it has the digest of this table, but its entries were changed
+            return changed_values(log)
+    return [()] * len(log.trace)
 
 
 def encode_entry(entry: dict[str, Any]) -> str:
