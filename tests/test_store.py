@@ -1036,11 +1036,11 @@ class Model:
                 self.until[session] = max(now, self.until.get(session, now))
 
     def seal(self, horizon: datetime) -> None:
-        for session, events in self.taken.items():
+        for session in self.taken:
             log = self.log(session)
             work = log.session.after_call_work
             is_pending = work is not None and work.state == "pending"  # for a week
-            heard = max(max(event.occurred_at, event.received) for event in events)
+            heard = max(max(copy.occurred_at, copy.received) for copy in log.copies)
             if not is_pending and heard < horizon and log.seal(horizon):
                 self.sealed.add(session)
 

@@ -61,13 +61,13 @@ def store_export_command(store: Address, output: Output = "-", *, table: Table) 
     """
     check_files([], [output])
     with usage_errors(), Outputs() as outputs:
-        from cobrowse_session.store.transfer import export_lines  # noqa: PLC0415 (an extra)
+        from cobrowse_session.store.transfer import export_lines, is_session  # noqa: PLC0415 (an extra)
 
         with closing(_opened(store, table)) as opened:
             write, count = outputs.writer(output), 0
             for line in export_lines(opened):
                 write(line)
-                count += 1
+                count += is_session(line)
             pending = opened.outbox.count()
     inform(f"{plural(count, 'session')} exported", "green")
     if pending:

@@ -57,6 +57,11 @@ def export_lines(store: Store) -> Iterator[str]:
         yield dump({**save_log(log), **({LATE: [as_json(event) for event in late]} if late else {})})
 
 
+def is_session(line: str) -> bool:
+    """Return whether a line of an export is a session, not the time before which sessions were forgotten."""
+    return not line.startswith(f'{{"format":{HORIZON_FORMAT},"{FORGOTTEN}":')
+
+
 def event_lines(store: Store) -> Iterator[str]:
     """Yield the events of all sessions of a store, one a line. Those that came after their session was sealed are left out.
 

@@ -181,7 +181,7 @@ class Unit:
                 self.connection.execute(delete(column.table).where(column.in_(part)))
         # What was not sealed cannot be forgotten. So a time in the future does not make every new session late.
         sealed = as_moment(self.connection.scalar(select(HORIZON.c.sealed)))
-        if sealed is not None:
+        if gone and sealed is not None:
             self._raise_horizon("forgotten", min(before, sealed))
         self.held.update(dict.fromkeys(gone))
         return len(gone)
