@@ -94,10 +94,12 @@ def test_it_answers_what_the_inbox_in_memory_answers(
             **sealing,  # type: ignore[arg-type]  # as above
             correct=dict(correct),
         )
-        now, late = START, 0
+        now, arrival, late = START, START, 0
         for event in chance.sample(events, len(events)) + chance.choices(events, k=3):
-            arrival = chance.choice((event.received, now, at(400)))
-            ours, theirs = take(durable, event, arrival), take(memory, event, arrival)
+            arrival = at(400) if after is None else max(arrival, chance.choice((event.occurred_at, now, at(400))))
+            # A copy with an earlier receipt than the one that is there makes the session older. Memory does not look for it.
+            sent = event if after is None else evolve(event, received_at=None)
+            ours, theirs = take(durable, sent, arrival), take(memory, sent, arrival)
             assert (ours.event, ours.offset, ours.notes) == (theirs.event, theirs.offset, theirs.notes)
             # In memory, a sealed session is a set of fingerprints. The store has its log, which knows what a copy would change.
             kinds = {ours.outcome.kind, theirs.outcome.kind}
