@@ -111,9 +111,23 @@ def _webhook(secret: str) -> Webhook:
 
 def _rate(text: str | None) -> RateLimitItem | None:
     try:
-        return None if text is None else parse(text)
+        rate = None if text is None else parse(text)
     except ValueError:
         raise SettingsError("rate", "a rate, as 100/second or 6000/minute", shown(text)) from None
+    if rate is not None and rate.amount < 1:
+        raise SettingsError("rate", "one request or more, as 100/second", shown(text))
+    return rate
+
+
+_ORIGIN = re.compile(r"https?://[^/\s]+|\*")
+
+
+def _origins(origins: Iterable[str]) -> tuple[str, ...]:
+    every = tuple(origins)
+    for origin in every:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError("origins", "an origin without a path, as https://desk.example", shown(origin))
+    return every
 
 
 @frozen
@@ -125,15 +139,18 @@ class Guard:
         secrets: of webhooks that are signed by the Standard Webhooks scheme. A signature is valid for five minutes.
         rate: how many requests a sender may make, as `100/second`. None: any number.
         max_body: the number of bytes that a request may have.
+        origins: of web pages that may use the service from a browser, as `https://desk.example`. `*`: of all. A page needs a
+            token as everybody does.
 
     Raises:
-        SettingsError: a rate that is none.
+        SettingsError: a rate or an origin that is none.
     """
 
     tokens: tuple[Token, ...] = ()
     secrets: tuple[Webhook, ...] = field(default=(), repr=False)
     rate: RateLimitItem | None = field(default=None, converter=_rate)
     max_body: int = 1 << 20
+    origins: tuple[str, ...] = field(default=(), converter=_origins)
     _limiter: FixedWindowRateLimiter = field(factory=lambda: FixedWindowRateLimiter(MemoryStorage()), init=False, repr=False)
 
     @property

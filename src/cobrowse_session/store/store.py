@@ -202,7 +202,8 @@ class Store(Generic[S_co]):
             StoreError: it cannot.
         """
         with self.database.writing() as connection:
-            connection.execute(update(HORIZON).where(HORIZON.c.id < 0).values(forgotten=None))
+            # A row is written as it is. A statement without a row would succeed on a disk that is full.
+            connection.execute(update(HORIZON).values(forgotten=HORIZON.c.forgotten))
 
     def find(  # noqa: PLR0913 (each is a condition)
         self,
@@ -304,6 +305,16 @@ class Store(Generic[S_co]):
         where = [] if sealed is None else [SESSIONS.c.sealed == sealed]
         with self.database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(SESSIONS).where(*where)) or 0
+
+    def count_other_tables(self) -> int:
+        """Return the number of sessions that were stored under another table than that of the store.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self.database.reading() as connection:
+            others = self._shelf.other_tables(connection)
+            return connection.scalar(select(func.count()).select_from(SESSIONS).where(SESSIONS.c.rules.in_(others))) or 0
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
