@@ -256,7 +256,7 @@ def test_each_command_shows_a_session_as_the_store_has_it(fired: tuple[Path, Ses
         line if not number else f"    {line}" for entry in history_entries(log) for number, line in enumerate(entry.lines)
     ]
     assert command("explain", store, "fired", "wrapup.code").out == f"{explain(log, 'wrapup.code')}\n"
-    assert "ININ-WRAP-UP-TIMEOUT" in command("timeline", store, "fired").out
+    assert "timer.acw" in command("timeline", store, "fired").out
     assert "after-call work" in command("perfetto", store).out
     listed = command("replay", store, "--by", "user").out
     assert "ben" in listed
@@ -275,7 +275,7 @@ def test_until_advances_the_sessions_of_a_store_and_stores_nothing(fired: tuple[
     file, _ = fired
     shown = command("history", address(file), "goes on", "--until", "end")
 
-    assert "ININ-WRAP-UP-TIMEOUT" in shown.out
+    assert "timer.acw" in shown.out
     with Store(address(file)) as store:
         stored = store.get("goes on")
         assert stored is not None

@@ -3,13 +3,15 @@
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from attrs import define
 from tests.postgresql import Server
-from tests.serving import command, event, served
+from tests.serving import NOW, command, event, served
 from tests.stores import postgresql_databases
 from tests.test_broken_disk import small_disk
 
@@ -18,6 +20,16 @@ from cobrowse_session.testing import stream
 
 ALERTING = stream("s1").alerting().events
 LARGE = {"peerId": "p" * 20_000}
+
+
+@define
+class Clock:
+    """A clock that is set."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 def fill(post: Callable[[Any], Any], most: int = 2000) -> tuple[list[str], Any]:
@@ -53,11 +65,13 @@ def until_ready(ask: Callable[[str], Any]) -> None:
 
 
 def test_on_a_full_disk_nothing_is_answered_that_is_not_stored_and_the_service_works_when_there_is_space(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "3m") as disk, served(f"sqlite:///{disk}/s.db") as here:
+    clock = Clock()
+    with small_disk(tmp_path / "disk", "3m") as disk, served(f"sqlite:///{disk}/s.db", clock=clock) as here:
         answered, refused = fill(here.post)
         ready, seen = here.client.get("/health/ready"), here.client.get("/sessions/s0")
         on_disk = stored(here.service.store)
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
+        clock.now += timedelta(seconds=5)
         until_ready(here.client.get)
         again = here.post(event(session=f"s{len(answered)}", data=LARGE))
 

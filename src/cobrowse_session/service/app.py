@@ -31,7 +31,7 @@ from cobrowse_session.service.guard import Guard
 from cobrowse_session.service.measured import Measured
 from cobrowse_session.service.metrics import Metrics
 from cobrowse_session.service.paths import SentPaths
-from cobrowse_session.service.problems import ProblemError, answer_problems
+from cobrowse_session.service.problems import RETRY_AFTER, ProblemError, answer_problems
 from cobrowse_session.service.routes import ROUTERS
 from cobrowse_session.service.schemas import with_components
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
@@ -55,17 +55,18 @@ class _Outage:
 
     begins: str
     ends: str
-    _goes_on: bool = field(default=False, init=False)
+    latest: datetime | None = field(default=None, init=False)
+    """When it failed last, on our clock. None: it works."""
 
-    def failed(self, error: StoreError) -> None:
-        if not self._goes_on:  # once, however many requests it fails
+    def failed(self, error: StoreError, now: datetime) -> None:
+        if self.latest is None:  # once, however many requests it fails
             logger.error("%s: %s", self.begins, error)
-        self._goes_on = True
+        self.latest = now
 
     def worked(self) -> None:
-        if self._goes_on:
+        if self.latest is not None:
             logger.warning(self.ends)
-        self._goes_on = False
+        self.latest = None
 
 
 @define(eq=False)
@@ -131,6 +132,18 @@ class Service:
         """The store of the inbox."""
         return self.inbox.store
 
+    def check_ready(self) -> tuple[bool, bool]:
+        """Return whether the store can be written, and whether the timers run. It writes a row as it is."""
+        try:
+            self.store.probe()
+        except StoreError:
+            works = False
+        else:
+            # A row may still fit on a disk that has no space for an event. So a failure counts as long as senders are told to wait.
+            latest = self._storing.latest
+            works = latest is None or self.clock() - latest >= timedelta(seconds=RETRY_AFTER)
+        return works, self.is_running and self.timers.failure is None and not self.timers_failed
+
     @property
     def is_stopping(self) -> bool:
         """True when the server was told to stop, and still waits for its requests."""
@@ -167,7 +180,7 @@ class Service:
             taken = await self._committer.take(document)
         except StoreError as error:
             self.metrics.failures.inc()
-            self._storing.failed(error)
+            self._storing.failed(error, self.clock())
             raise
         self._storing.worked()
         self.metrics.took(taken)
@@ -216,7 +229,7 @@ class Service:
 
     def _timers_stuck(self, error: StoreError) -> None:
         self.metrics.failures.inc()
-        self._firing.failed(error)
+        self._firing.failed(error, self.clock())
 
     def _timers_ended(self, timers: "asyncio.Task[None]") -> None:
         """Log what ended the timers. The service goes on, but it is not ready any more."""

@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from cobrowse_session.errors import StoreError
 from cobrowse_session.service import models
 from cobrowse_session.service.routes.access import READS, problems, service_of
 
@@ -26,12 +25,7 @@ def get_live() -> Response:
 )
 def get_ready(request: Request) -> Response:
     """Return whether the database can be written and the timers run."""
-    service, works = service_of(request), True
-    try:
-        service.store.probe()
-    except StoreError:
-        works = False
-    timers = service.is_running and service.timers.failure is None and not service.timers_failed
+    works, timers = service_of(request).check_ready()
     answer = {"ready": works and timers, "store": _works(works), "timers": _works(timers)}
     return JSONResponse(answer, 200 if works and timers else 503)
 
