@@ -198,7 +198,10 @@ def _stdin() -> io.BufferedIOBase:
 
 @contextmanager
 def many_objects() -> Iterator[None]:
-    """Let the garbage collector run less. Events and sessions hold no cycles, and the search for some costs 40 % of a replay."""
+    """Let the garbage collector run less. Events and sessions hold no cycles.
+
+    The search for cycles costs 40 % of a replay, and 10 % of a request to the service.
+    """
     thresholds = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)
     try:

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import FileError, naming, usage_errors
+from cobrowse_session.cli.inputs import many_objects
 from cobrowse_session.cli.options import duration_of, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.stored import warn_of_other_tables
@@ -161,7 +162,8 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
                 forget_after=forgetting,
             )
             inform(f"Sessions are in {opened.database.address}. The service is at {listening.address}")
-            serve(service, listening)
+            with many_objects():
+                serve(service, listening)
 
 
 def _forgetting(forget_after: str | None, sealing: timedelta | None) -> timedelta | None:

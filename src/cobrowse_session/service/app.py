@@ -139,7 +139,7 @@ class Service:
         except StoreError:
             works = False
         else:
-            # A row may still fit on a disk that has no space for an event. So a failure counts as long as senders are told to wait.
+            # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
             latest = self._storing.latest
             works = latest is None or self.clock() - latest >= timedelta(seconds=RETRY_AFTER)
         return works, self.is_running and self.timers.failure is None and not self.timers_failed
