@@ -67,9 +67,15 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, service: Service) -> None:
-        super().__init__(
-            uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, ws="none")
+        config = uvicorn.Config(
+            service.app,
+            http="h11",  # httptools is faster, but reads headers without a limit
+            ws="none",
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE,
+            server_header=False,
         )
+        super().__init__(config)
         self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
