@@ -101,6 +101,7 @@ class Live:
     address: str
     client: httpx2.Client
     service: Service = field()
+    server: Server = field()
 
     def post(self, *events: Json) -> None:
         """Send events, and check that they were stored."""
@@ -144,7 +145,7 @@ def live(url: str, guard: Guard | None = None, **more: Any) -> Iterator[Live]:
         thread.start()
         try:
             with httpx2.Client(base_url=listening.address, timeout=30) as client:
-                yield Live(listening.address, client, service)
+                yield Live(listening.address, client, service, server)
         finally:
             server.should_exit = True
             thread.join()
@@ -159,10 +160,10 @@ def command(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple
         try:
             assert process.stderr is not None
             said = ""
-            while "/docs" not in said:
+            while "The service is at " not in said:
                 said = process.stderr.readline()
                 assert said, process.wait()
-            yield process, "http" + said.partition("http")[2].strip().removesuffix("/docs")
+            yield process, said.partition("The service is at ")[2].strip()
         finally:
             process.kill()
 

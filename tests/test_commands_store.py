@@ -7,13 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from examples.tables import hold
 from tests.commands import command
 
-from cobrowse_session import Event, Lifecycle, Settings
+from cobrowse_session import Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.store import Store
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
+from cobrowse_session.stream import explain, history_entries
 from cobrowse_session.testing import stream
-from cobrowse_session.wire import encode_event
+from cobrowse_session.wire import encode_event, encode_session, trace_entries
+from cobrowse_session.wire.converter import read_time
 
 LIFECYCLE = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
 OPEN = stream("open").alerting(queue_id="sales").after(3).connected()
@@ -176,13 +179,164 @@ def test_what_is_no_address_of_a_store_is_an_error_with_an_example(name: str) ->
     assert "sqlite:///sessions.db" in done.err
 
 
+# --- Clean --------------------------------------------------------------------------------------------------------------------
+
+
+def test_forget_deletes_sealed_sessions_whose_messages_were_acknowledged_and_no_others(file: Path) -> None:
+    later = ("--before", "2026-03-02T00:00:00Z")
+    waiting = command("store", "forget", address(file), *later)
+    with Store(address(file)) as store:
+        store.outbox.acknowledge(store.outbox.pending())
+    early = command("store", "forget", address(file), "--before", "2026-03-01T00:00:00Z")
+    done = command("store", "forget", address(file), *later)
+
+    assert (waiting.code, early.code, done.code) == (0, 0, 0)
+    assert "0 sessions deleted" in waiting.err
+    assert "8 messages not handed over. Sessions stay until theirs are." in waiting.err
+    assert "0 sessions deleted" in early.err
+    assert "1 session deleted" in done.err
+    with Store(address(file)) as store:
+        assert [one.id for one in store.find().sessions] == ["open"]
+    assert command("store", "verify", address(file)).code == 0
+
+
+def test_trim_deletes_acknowledged_messages_of_quiet_sessions_and_no_others(file: Path) -> None:
+    with Store(address(file)) as store:
+        every = store.outbox.pending()
+        store.outbox.acknowledge(every[1:])
+        old = [message for message in every[1:] if message.stored.latest < OVER.now]  # type: ignore[operator]  # each has events
+    done = command("store", "trim", address(file), "--before", OVER.now.isoformat())
+
+    assert len({message.stored.id for message in every}) == 2
+    assert f"{len(old)} message" in done.err
+    assert len(old) > 0
+    with Store(address(file)) as store:
+        assert len(store.outbox.feed()) == len(every) - len(old)
+        assert [message.id for message in store.outbox.pending()] == [every[0].id]
+        assert store.count() == 2
+
+
+@pytest.mark.parametrize("name", ["forget", "trim"])
+@pytest.mark.parametrize("before", ["9000-01-01T00:00:00Z", "yesterday", "2026-03-01"])
+def test_a_time_that_is_ahead_or_none_deletes_nothing(file: Path, name: str, before: str) -> None:
+    done = command("store", name, address(file), "--before", before)
+
+    assert (done.code, "--before" in done.err) == (2, True)
+    with Store(address(file)) as store:
+        assert (store.count(), len(store.outbox.feed())) == (2, 8)
+
+
 # --- In place of a file -------------------------------------------------------------------------------------------------------
 
 
-def test_a_store_stands_for_the_events_in_it_without_those_that_came_too_late(file: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def fired(tmp_path: Path) -> tuple[Path, SessionLog]:
+    """A store of a service: a session whose timer has fired, under settings that no event states. And its log."""
+    call = stream("fired").alerting(user_id="ann", purpose="agent").after(3).connected().after(60).disconnected("peer")
+    goes_on = stream("goes on").alerting(user_id="ben", purpose="agent").after(3).connected().after(90).disconnected("peer")
+    with Store(f"sqlite:///{tmp_path / 'fired.db'}", LIFECYCLE) as store:
+        store.append([*call, *goes_on])
+        store.advance(call.now + timedelta(seconds=40))
+        log = store.load("fired")
+        assert log is not None
+        assert log.trace
+    return tmp_path / "fired.db", log
+
+
+def test_each_command_shows_a_session_as_the_store_has_it(fired: tuple[Path, SessionLog], tmp_path: Path) -> None:
+    file, log = fired
+    store, trace = address(file), tmp_path / "trace.jsonl"
+    sessions = command("replay", store, "--trace", trace).out.splitlines()
+
+    assert sessions[0] == encode_session(log.session)
+    assert [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines() if '"fired"' in line] == [
+        *trace_entries(log)
+    ]
+    assert command("history", store, "fired").out.splitlines()[1:] == [
+        line if not number else f"    {line}" for entry in history_entries(log) for number, line in enumerate(entry.lines)
+    ]
+    assert command("explain", store, "fired", "wrapup.code").out == f"{explain(log, 'wrapup.code')}\n"
+    assert "timer.acw" in command("timeline", store, "fired").out
+    assert "after-call work" in command("perfetto", store).out
+    listed = command("replay", store, "--by", "user").out
+    assert "ben" in listed
+    assert "ann" not in listed
+
+
+def test_a_store_shows_a_session_as_it_was_known_at_a_time(fired: tuple[Path, SessionLog]) -> None:
+    file, log = fired
+    then = "2026-03-01T09:00:30Z"
+    shown = command("replay", address(file), "--known-at", then).out.splitlines()
+
+    assert shown[0] == encode_session(log.as_of(read_time(then)).session)
+
+
+def test_until_advances_the_sessions_of_a_store_and_stores_nothing(fired: tuple[Path, SessionLog]) -> None:
+    file, _ = fired
+    shown = command("history", address(file), "goes on", "--until", "end")
+
+    assert "timer.acw" in shown.out
+    with Store(address(file)) as store:
+        stored = store.get("goes on")
+        assert stored is not None
+        assert stored.session.wrapup is None
+
+
+def test_rules_in_the_options_fold_the_events_of_a_store_anew_and_the_command_says_so(
+    fired: tuple[Path, SessionLog], tmp_path: Path
+) -> None:
+    events = tmp_path / "events.jsonl"
+    with Store(address(fired[0])) as store:
+        events.write_text(text(*(copy for log in store.iterate() for copy in log.copies)), encoding="utf-8")
+    options = ("--acw", "mandatory")
+    shown = command("history", address(fired[0]), *options)
+
+    assert shown.out == command("history", events, *options).out
+    assert "Leave them out to see the sessions as they are stored" in shown.err
+
+
+def test_a_store_is_shown_without_the_events_that_came_too_late(file: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     events.write_text(text(*OPEN, *OVER), encoding="utf-8")
     options = ("--acw", "timeout", "--acw-timeout", "30")
 
-    assert command("replay", address(file), *options).out == command("replay", events, *options).out
+    assert command("replay", address(file)).out == command("replay", events, *options).out
     assert command("explain", address(file), "open", "state").out == command("explain", events, "open", "state").out
+
+
+def test_a_session_that_a_store_does_not_have_is_an_error_with_the_nearest(file: Path) -> None:
+    done = command("history", address(file), "opem")
+
+    assert (done.code, "Did you mean 'open'?" in done.err) == (2, True)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A store with a session of a table of its own."""
+    held = stream("held").alerting().after(3).connected().after(60).event(hold.Held)
+    with Store(address(tmp_path / "own.db"), Lifecycle(table=hold.TABLE)) as store:
+        store.append(held)
+    return tmp_path / "own.db"
+
+
+WARNING = "1 session of another table. Fields, states and events of its own are not shown. Name it with --table"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("history", "{}", "held"),
+        ("explain", "{}", "held", "state"),
+        ("replay", "{}"),
+        ("timeline", "{}", "held"),
+        ("store", "export", "{}"),
+    ],
+)
+def test_a_table_that_is_not_named_is_missed_and_one_that_is_named_is_used(own: Path, arguments: tuple[str, ...]) -> None:
+    words = [word.format(address(own)) for word in arguments]
+    without, named = command(*words), command(*words, "--table", "examples.tables.hold:TABLE")
+
+    assert (WARNING in without.err, WARNING in named.err) == (True, False)
+    assert (without.code, named.code) == (0, 0)
+    if arguments[0] == "replay":
+        assert ('"held":true' in without.out, '"held":true' in named.out) == (False, True)

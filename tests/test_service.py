@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples.tables import parked
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from tests.effort import examples
 from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, served
 
 from cobrowse_session import Lifecycle, Settings
@@ -25,6 +29,28 @@ from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.wire import encode_session
 
 CAPTURE = Path("examples/captures/notification_agent_disconnected.json")
+ODD_IDS = [
+    *(
+        "a/b",
+        "a/trace",
+        "/",
+        "a//",
+        "trace",
+        "a\nb",
+        "\n",
+        "a\0b",
+        "\x7f",
+        "..",
+        "../x",
+        ".",
+        "?x#y",
+        " ",
+        "%",
+        "%2F",
+        "a%2Ftrace",
+    ),
+    *("café", "100%", "a+b", "a;b", "\\", "x" * 900),
+]
 WITH_WRAPUP = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
 
 
@@ -204,13 +230,30 @@ def test_a_session_that_nobody_knows_is_a_404_on_every_route(asked: Served, path
     assert response.json()["detail"] == "No event of the session 'none' was stored."
 
 
-@pytest.mark.parametrize("session", ["a/b", "café", "a\0b", "..", "?x#y", " "])
-def test_a_session_is_found_by_any_id(here: Served, session: str) -> None:
-    here.post(event(session=session))
-    path = "".join(f"%{byte:02X}" for byte in session.encode())
+@examples(100)
+@given(session=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20) | st.sampled_from(ODD_IDS))
+def test_a_session_of_any_id_is_found_on_every_route_by_its_percent_encoded_id(anybody: Served, session: str) -> None:
+    anybody.post(event(session=session))
+    path = "/sessions/" + "".join(f"%{byte:02X}" for byte in session.encode())  # a client would take a dot for the folder itself
 
-    assert here.client.get(f"/sessions/{path}").json()["id"] == session
-    assert here.client.get(f"/sessions/{path}/trace").json()["session"] == session
+    assert anybody.client.get(path).json()["id"] == session
+    for what in ("trace", "explain", "allowed"):
+        assert anybody.client.get(f"{path}/{what}").json()["session"] == session
+
+
+def test_a_mounted_service_finds_a_session_by_its_percent_encoded_id(anybody: Served) -> None:
+    anybody.post(event(session="a/trace"))
+    client = TestClient(Starlette(routes=[Mount("/co", anybody.service.app)]))
+
+    assert client.get("/co/sessions/a%2Ftrace").json()["id"] == "a/trace"
+    assert client.get("/co/sessions/a/trace").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def anybody() -> Iterator[Served]:
+    """Return one service for all examples."""
+    with served() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -234,14 +277,62 @@ def three() -> Iterator[Served]:
         ("since=2026-03-01T10:04:00%2B01:00", ["s1", "s2"]),
         ("sealed=true", []),
         ("sealed=false&after=s1", ["s2", "s3"]),
-        ("state=%00", []),
-        ("user=%00&queue=%00&acw=%00&conversation=%00&after=%00", []),
+        ("user=%00&queue=%00&conversation=%00&after=%00", []),
     ],
 )
 def test_sessions_are_found_by_all_conditions_together(three: Served, query: str, found: list[str]) -> None:
     response = three.client.get(f"/sessions?{query}").json()
 
     assert [one["id"] for one in response["sessions"]] == found
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        (
+            "/sessions?state=conected",
+            "state: expected one of none, scheduled, offering, contacting, dialing, alerting, connected,",
+        ),
+        ("/sessions?state=Connected", "found 'Connected'. Did you mean connected?"),
+        ("/sessions?acw=pendign", "acw: expected one of pending, complete, skipped, found 'pendign'. Did you mean pending?"),
+        ("/sessions?acw=absent", "acw: expected one of pending, complete, skipped"),
+        ("/sessions?state=", "state: expected one of"),
+        (
+            "/sessions?sate=connected",
+            "sate: unknown: expected one of state, acw, conversation, queue, user, since, sealed, after,",
+        ),
+        ("/sessions?sate=connected", "Did you mean state?"),
+        ("/sessions?state=connected&state=alerting", "state: expected once, found several times"),
+        ("/sessions/s1?known=2026-03-01T09:01:00Z", "known: unknown: expected one of known_at. Did you mean known_at?"),
+        ("/sessions/s1/trace?x=1", "x: unknown: expected one of known_at"),
+        ("/sessions/s1/explain?fields=state", "Did you mean field?"),
+        ("/sessions/s1/allowed?known_at=2026-03-01T09:01:00Z", "expected one of at"),
+        ("/agents?queue=sales", "queue: unknown: expected none"),
+        ("/queues?x", "x: unknown: expected none"),
+        ("/changes?since=0-0", "since: unknown: expected one of after"),
+        ("/messages?limt=1", "Did you mean limit?"),
+        ("/metrics?x=1", "x: unknown: expected none"),
+    ],
+)
+def test_a_parameter_or_a_word_that_is_not_known_is_a_422_with_the_nearest_known_one(
+    three: Served, path: str, problem: str
+) -> None:
+    response = three.client.get(path)
+
+    assert response.status_code == 422
+    assert problem in response.json()["detail"]
+
+
+def test_an_own_state_of_the_table_is_a_known_word() -> None:
+    with served(lifecycle=Lifecycle(table=parked.TABLE)) as one:
+        assert one.client.get("/sessions?state=parked").json() == {"sessions": [], "next": None}
+
+
+def test_every_route_that_shows_something_knows_its_parameters(three: Served) -> None:
+    paths = three.client.get("/openapi.json").json()["paths"]
+    shown = [path for path, methods in paths.items() if "get" in methods and not path.startswith("/health")]
+
+    assert {three.client.get(f"{path}?nonsense=1").status_code for path in shown} == {422}
 
 
 def test_pages_have_each_session_once(here: Served) -> None:

@@ -133,8 +133,8 @@ def test_a_token_with_the_scope_is_enough(stocked: Served, method: str, path: st
     assert statuses == {200}
 
 
-def test_health_and_documentation_need_no_token(guarded: Served) -> None:
-    statuses = {guarded.client.get(path).status_code for path in ("/health/live", "/health/ready", "/docs", "/openapi.json")}
+def test_health_and_description_need_no_token(guarded: Served) -> None:
+    statuses = {guarded.client.get(path).status_code for path in ("/health/live", "/health/ready", "/openapi.json")}
 
     assert statuses == {200}
 
@@ -389,6 +389,41 @@ def test_guesses_count_too(headers: dict[str, str]) -> None:
 def test_a_rate_that_is_none_is_a_settings_error(rate: str) -> None:
     with pytest.raises(SettingsError, match="rate"):
         Guard(rate=rate)
+
+
+@pytest.mark.parametrize("rate", ["0/second", "0/hour"])
+def test_a_rate_that_lets_nobody_in_is_a_settings_error(rate: str) -> None:
+    with pytest.raises(SettingsError, match="rate: expected one request or more"):
+        Guard(rate=rate)
+
+
+# --- Web pages ----------------------------------------------------------------------------------------------------------------
+
+DESK, ELSEWHERE = "https://desk.example", "https://elsewhere.example"
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [((), None), ((DESK,), DESK), ((ELSEWHERE,), None), (("*",), "*")])
+def test_a_web_page_may_read_answers_only_if_its_origin_is_named(origins: tuple[str, ...], allowed: str | None) -> None:
+    asks = {"origin": DESK, "access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    with served(guard=Guard(read_tokens(TOKENS), origins=origins)) as one:
+        before = one.client.options("/changes", headers=asks)
+        without, seen = (one.client.get("/sessions", headers={"origin": DESK, **more}) for more in ({}, bearer(READ)))
+
+    assert [response.headers.get("access-control-allow-origin") for response in (before, without, seen)] == [allowed] * 3
+    assert (without.status_code, seen.status_code) == (401, 200)
+    assert "access-control-allow-credentials" not in seen.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "desk.example", "https://", f"{DESK}/", f"{DESK}/page", "null", "https://a b", "*.example"]
+)
+def test_what_is_no_origin_is_a_settings_error(origin: str) -> None:
+    with pytest.raises(SettingsError, match="origins: expected an origin without a path"):
+        Guard(origins=(origin,))
+
+
+def test_the_service_has_no_page_that_loads_anything_from_elsewhere(guarded: Served) -> None:
+    assert [guarded.client.get(path).status_code for path in ("/docs", "/redoc", "/")] == [404] * 3
 
 
 # --- The command --------------------------------------------------------------------------------------------------------------

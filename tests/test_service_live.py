@@ -4,17 +4,20 @@ import json
 import signal
 import socket
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
+from tests.commands import command as run
 from tests.postgresql import Server
 from tests.serving import Json, call, command, event, live, served, take
 from tests.stores import a_server
 
+from cobrowse_session.service import server
 from cobrowse_session.store import Store
 from cobrowse_session.store.verify import verify
 
@@ -201,6 +204,112 @@ def test_a_signal_ends_streams_answers_what_came_and_leaves_a_store_that_verifie
     assert verified.findings == []
 
 
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Keep a database locked, so that a transaction waits."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def _connections(address: str) -> int:
+    """Return how many connections the service at an address has."""
+    port = f"{int(address.rpartition(':')[2]):04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return sum(local.endswith(f":{port}") and state == "01" for _, local, _, state, *_ in lines)
+
+
+def is_ended(response: httpx2.Response) -> bool:
+    """Return whether a response says that the service stops, and when to send the request again."""
+    found = response.status_code, response.headers["content-type"], response.headers["retry-after"], response.json()["title"]
+    return found == (503, "application/problem+json", "5", "The service stops")
+
+
+def test_a_second_signal_ends_what_waits_with_a_503_and_shows_no_traceback(tmp_path: Path) -> None:
+    with (
+        command(tmp_path, "--store", f"sqlite:///{tmp_path}/s.db") as (process, address),
+        ThreadPoolExecutor(1) as senders,
+    ):
+        with locked(tmp_path / "s.db"):
+            waiting = senders.submit(httpx2.post, f"{address}/events", json=event(), timeout=30)
+            while _connections(address) < 1:
+                pass
+            process.send_signal(signal.SIGINT)
+            while _listens(address):
+                pass
+            process.send_signal(signal.SIGINT)
+            response = waiting.result()
+        said = process.communicate(timeout=30)[1]
+
+    assert is_ended(response)
+    assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("path", ["/events", "/messages/acknowledged"])
+def test_a_request_that_lasts_longer_than_the_grace_is_ended_with_a_503(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "GRACE", 0.2)
+    with live(f"sqlite:///{tmp_path}/s.db") as one, ThreadPoolExecutor(1) as senders:
+        one.post(event())
+        one.client.close()
+        while _connections(one.address) > 0:
+            pass
+        with locked(tmp_path / "s.db"):
+            body = event("connected", number=2, at="09:00:03") if path == "/events" else {"ids": [1]}
+            waiting = senders.submit(httpx2.post, f"{one.address}{path}", json=body, timeout=30)
+            while _connections(one.address) < 1:
+                pass
+            one.server.should_exit = True
+            response = waiting.result()
+
+        assert is_ended(response)
+
+
+def test_a_port_that_is_taken_leaves_no_database(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--port", port)
+
+    assert done.code == 2
+    assert f"127.0.0.1:{port}: Address already in use" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--rate", "0/second"), "rate: expected one request or more, as 100/second, found '0/second'"),
+        (("--rate", "fast"), "rate: expected a rate, as 100/second or 6000/minute, found 'fast'"),
+        (("--delay", "1e300"), "expected at most 10,000,000 seconds, found 1e+300"),
+        (("--delay", "nan"), "greater than or equal to 0"),
+        (("--seal-after", "inf"), "expected at most 10,000,000 seconds, found inf"),
+        (("--forget-after", "90"), "expected a number and a unit, as 90d, 12h or 30m, found '90'"),
+        (("--forget-after", f"{'9' * 400}d"), "expected a number and a unit"),
+        (("--forget-after", "1h"), "expected a longer time than --seal-after: only closed sessions are deleted"),
+        (("--cors-origin", "https://desk.example/"), "origins: expected an origin without a path, as https://desk.example"),
+        (("--cors-origin", "desk.example"), "origins: expected an origin without a path, as https://desk.example"),
+    ],
+)
+def test_a_senseless_option_is_a_clear_error_and_leaves_no_database(
+    tmp_path: Path, options: tuple[str, str], message: str
+) -> None:
+    done = run("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--port", "0", *options)
+
+    assert done.code == 2
+    assert message in " ".join(done.err.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_killed_process_loses_nothing_that_it_answered(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/sessions.db"
     with command(tmp_path, "--store", url) as (process, address):
@@ -311,7 +420,7 @@ def test_postgresql_takes_any_text_of_a_query(postgresql: Server) -> None:
     with served(_new(postgresql, "text")) as here:
         here.post([event(session="a\0b", userid="u\0v")])
 
-        for query in ("state=%00", "acw=%00", "conversation=%00", "queue=%00", "after=%00", "state=%FF"):
+        for query in ("conversation=%00", "queue=%00", "after=%00", "queue=%FF"):
             assert here.client.get(f"/sessions?{query}").status_code == 200
         assert here.client.get("/sessions?user=u%00v").json()["sessions"][0]["id"] == "a\0b"
         assert here.client.get("/sessions/%00").status_code == 404

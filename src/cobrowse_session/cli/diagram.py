@@ -96,7 +96,7 @@ def timeline_command(
     check_order(sessions.events, session)
     check_files([sessions.events], [output])
     how = _format(format_, output, "svg", ("svg",))
-    log = sessions.find(sessions.read(), session)
+    log = sessions.find(sessions.read(session=session), session)
     with usage_errors(), Outputs() as outputs:
         _write(outputs, output, timeline(log, known_at=sessions.known.at), how)
     sessions.exit_if_rejected()

@@ -51,7 +51,7 @@ def explain_command(
     """
     check_order(sessions.events, session, field)
     check_files([sessions.events], ["-"])
-    logs = sessions.read()
+    logs = sessions.read(session=session)
     ids = [log.session_id for log in logs]
     if field in ids and session not in ids:
         raise typer.BadParameter(
@@ -83,7 +83,7 @@ def history_command(
     """Show the history of a session, or of all, in plain sentences."""
     check_order(sessions.events, session)
     check_files([sessions.events], ["-"])
-    logs = sessions.read()
+    logs = sessions.read(session=session)
     shown = logs if session is None else (sessions.find(logs, session),)
     with usage_errors():
         for number, log in enumerate(shown):

@@ -59,8 +59,9 @@ PLACES: Mapping[str, Place] = {
         (
             "verify sqlite:///sessions.db",
             "export sqlite:///sessions.db | cobrowse-session store import postgresql://me@host/db -",
+            "forget sqlite:///sessions.db --before 2026-01-01T00:00:00Z",
         ),
-        ("verify", "export", "import", "restored", "upgrade"),
+        ("verify", "export", "import", "restored", "upgrade", "forget", "trim"),
     ),
 }
 """The commands, in the order of the help."""

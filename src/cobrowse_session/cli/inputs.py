@@ -4,7 +4,6 @@ import gc
 import gzip
 import io
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import typer
 
 from cobrowse_session.cli.errors import STDIN, STDOUT, FileError, closed, naming
 from cobrowse_session.cli.outputs import is_stdout
+from cobrowse_session.cli.stored import is_address
 from cobrowse_session.cli.wrong_kind import WrongKindError
 from cobrowse_session.io.kinds import Kind, kind_of
 from cobrowse_session.printable import printable
@@ -150,9 +150,6 @@ class _Stored(io.RawIOBase):
         return len(piece)
 
 
-_ADDRESS = re.compile("(sqlite|postgres|postgresql)://")
-
-
 def open_input(files: ExitStack, name: str, expected: Kind | None = None, sources: Sequence[Source] = BUILT_IN) -> BinaryIO:
     """Open a file, or standard input, to read. Gzip is unpacked.
 
@@ -167,7 +164,7 @@ def open_input(files: ExitStack, name: str, expected: Kind | None = None, source
         FileError: it cannot be opened. Reading raises it, too.
         StoreError: it is the address of a store that cannot be read.
     """
-    if expected == "events" and _ADDRESS.match(name):
+    if expected == "events" and is_address(name):
         return cast(BinaryIO, io.BufferedReader(_Stored(files, name), BEGINNING))
     shown = STDIN if name == "-" else name
     file = _buffered(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown)
@@ -201,7 +198,10 @@ def _stdin() -> io.BufferedIOBase:
 
 @contextmanager
 def many_objects() -> Iterator[None]:
-    """Let the garbage collector run less. Events and sessions hold no cycles, and the search for some costs 40 % of a replay."""
+    """Let the garbage collector run less. Events and sessions hold no cycles.
+
+    The search for cycles costs 40 % of a replay, and 10 % of a request to the service.
+    """
     thresholds = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)
     try:

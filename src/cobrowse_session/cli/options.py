@@ -216,6 +216,16 @@ def seconds(option: str, number: float | None) -> timedelta | None:
     return None if number is None else timedelta(seconds=number)
 
 
+def duration_of(option: str, text: str | None) -> timedelta | None:
+    """Return the duration that an option names with its unit, as `90d` or `12h`."""
+    from cobrowse_session.testing.stream import duration  # noqa: PLC0415 (one command needs it)
+
+    try:
+        return None if text is None else duration(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"expected a number and a unit, as 90d, 12h or 30m, found {text!r}", param_hint=option) from None
+
+
 def wrong_setting(error: SettingsError, given: Mapping[str, tuple[str, str | float | None]]) -> typer.BadParameter:
     """Return the error of a setting that makes no sense, in the words of its option.
 

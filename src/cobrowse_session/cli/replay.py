@@ -18,6 +18,7 @@ from cobrowse_session.cli.options import FILES, TIME, Events, Output, Rejects, g
 from cobrowse_session.cli.outputs import Outputs
 from cobrowse_session.cli.screen import Steps, inform, progress
 from cobrowse_session.cli.sessions import Known, known_at_of
+from cobrowse_session.cli.stored import shows_stored, stored_logs
 from cobrowse_session.cli.summary import Summary
 from cobrowse_session.io.replay import Rejected, Replay, ReplayStats, in_batches, lines, read_events
 from cobrowse_session.io.spool import Spool, write_in_order
@@ -95,11 +96,17 @@ def replay_command(  # noqa: PLR0913 (one argument an option)
         raise typer.BadParameter("expected one of --jobs and --seal-after, found both", param_hint="--jobs")
     check_files([events], astuple(targets))
     with usage_errors(), ExitStack() as files, Outputs() as outputs, naming(f"a temporary file in {gettempdir()}"):
-        source = open_input(files, events, "events")
+        is_stored = shows_stored(events, lifecycle)
+        source = None if is_stored else open_input(files, events, "events")
         write_session, write_trace, write_reject, write_summary = map(outputs.writer, astuple(targets))
         run = _Run(lifecycle, until, known, listing, targets.trace is not None, write_reject, files)
         with many_objects(), progress() as steps:
-            reached = run.replay(source, steps, sealing) if jobs == 1 else run.replay_in_jobs(source, steps, jobs)
+            if source is None:
+                reached = run.show(events, steps)
+            elif jobs == 1:
+                reached = run.replay(source, steps, sealing)
+            else:
+                reached = run.replay_in_jobs(source, steps, jobs)
         run.write(reached, write_session, write_trace)
         write_summary(dump(run.summary.as_json()))
     if listing and listing.as_json and listing.not_listed:
@@ -143,6 +150,17 @@ class _Run:
             reached, logs = replay.finish(self._asked, exactly=self.known.at is not None)
         for log in steps.each("Writing", logs, "session"):
             self._put(log)
+        return reached
+
+    def show(self, address: str, steps: Steps) -> datetime | None:
+        """Take the sessions of a store as they are stored. Return the time to which the latest one is advanced."""
+        self.spools.append(self.files.enter_context(closing(Spool(with_trace=self.with_trace))))
+        reached = self._asked
+        with steps.waiting("Reading"):
+            for log in stored_logs(address, self.lifecycle.table, self._asked, self.known):
+                self.summary.stats.ended(log)
+                self._put(log)
+                reached = max(filter(None, (reached, log.advanced, log.latest)), default=None)
         return reached
 
     def replay_in_jobs(self, source: BinaryIO, steps: Steps, count: int) -> datetime | None:

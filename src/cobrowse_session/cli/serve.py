@@ -1,18 +1,25 @@
 """The command that runs the service."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from attrs import field, frozen
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import FileError, naming, usage_errors
-from cobrowse_session.cli.options import grouped, lifecycle_of, seconds
+from cobrowse_session.cli.inputs import many_objects
+from cobrowse_session.cli.options import duration_of, grouped, lifecycle_of, seconds
 from cobrowse_session.cli.screen import inform
+from cobrowse_session.cli.stored import warn_of_other_tables
+
+if TYPE_CHECKING:
+    from cobrowse_session.service.server import Listening
 
 GUARDED, STORED = "Who may do what", "Sessions"
 TOKENS, SECRETS = "COBROWSE_SESSION_TOKENS", "COBROWSE_SESSION_WEBHOOK_SECRETS"
@@ -26,6 +33,7 @@ class Guarding:
     secrets: str = field(repr=False)
     rate: str | None
     max_body: int
+    origins: tuple[str, ...]
 
 
 def guarding_of(
@@ -51,10 +59,18 @@ def guarding_of(
     max_body: Annotated[
         int, typer.Option(min=1, metavar="BYTES", help="How many bytes a request may have.", rich_help_panel=GUARDED)
     ] = 1 << 20,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Let web pages of this origin use the service, as `https://desk.example`. Several can be named.",
+            rich_help_panel=GUARDED,
+        ),
+    ] = None,
 ) -> Guarding:
     """Return what the options say about who may do what."""
     with usage_errors():
-        return Guarding(_secret(tokens, TOKENS), _secret(webhook_secrets, SECRETS), rate, max_body)
+        return Guarding(_secret(tokens, TOKENS), _secret(webhook_secrets, SECRETS), rate, max_body, tuple(cors_origin or ()))
 
 
 def _secret(name: str | None, variable: str) -> str:
@@ -95,6 +111,14 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
         float | None,
         typer.Option(min=0, metavar="SECONDS", help="Close sessions that are over for so long.", rich_help_panel=STORED),
     ] = 86_400,
+    forget_after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Delete closed sessions so long after their latest event, as `90d`. Their messages must be acknowledged.",
+            rich_help_panel=STORED,
+        ),
+    ] = None,
     delay: Annotated[
         float,
         typer.Option(
@@ -107,11 +131,13 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
 ) -> None:
     """Run the service: events in by HTTP, sessions and changes out.
 
-    Its documentation is at /docs. Without tokens, everybody on this machine may use it.
+    /openapi.json describes it. Without tokens, everybody on this machine may use it.
     """
+    sealing, late = seconds("--seal-after", seal_after), seconds("--delay", delay)
+    forgetting = _forgetting(forget_after, sealing)
     with usage_errors():
         from cobrowse_session.service import Guard, Service, read_secrets, read_tokens  # noqa: PLC0415 (an extra)
-        from cobrowse_session.service.server import Listening, serve  # noqa: PLC0415
+        from cobrowse_session.service.server import serve  # noqa: PLC0415
         from cobrowse_session.store import DurableInbox, Store  # noqa: PLC0415
 
         guard = Guard(
@@ -119,21 +145,46 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
             secrets=read_secrets(guarding.secrets),
             rate=guarding.rate,
             max_body=guarding.max_body,
+            origins=guarding.origins,
         )
         if guard.is_open and not _is_loopback(host):
             raise typer.BadParameter(
                 f"others can reach {host}. Give --tokens FILE or set {TOKENS}, so that not everybody may use the service.",
                 param_hint="--host",
             )
-        with Store(store, lifecycle) as opened:
-            inbox = DurableInbox(opened, worker=worker, seal_after=seconds("--seal-after", seal_after))
-            service = Service(inbox, guard, delay=timedelta(seconds=delay))
-            try:
-                listening = Listening.at(host, port)
-            except OSError as error:
-                raise FileError(f"{host}:{port}", error.strerror or str(error), "Choose another --host or --port.") from None
-            inform(f"Sessions are in {opened.database.address}. The documentation is at {listening.address}/docs")
-            serve(service, listening)
+        # The address first: if it is taken, no database is created.
+        with _listening(host, port) as listening, Store(store, lifecycle) as opened:
+            warn_of_other_tables(opened)
+            service = Service(
+                DurableInbox(opened, worker=worker, seal_after=sealing),
+                guard,
+                delay=late or timedelta(0),
+                forget_after=forgetting,
+            )
+            inform(f"Sessions are in {opened.database.address}. The service is at {listening.address}")
+            with many_objects():
+                serve(service, listening)
+
+
+def _forgetting(forget_after: str | None, sealing: timedelta | None) -> timedelta | None:
+    found = duration_of("--forget-after", forget_after)
+    if found is not None and (sealing is None or found < sealing):
+        raise typer.BadParameter(
+            "expected a longer time than --seal-after: only closed sessions are deleted", param_hint="--forget-after"
+        )
+    return found
+
+
+@contextmanager
+def _listening(host: str, port: int) -> "Iterator[Listening]":
+    from cobrowse_session.service.server import Listening  # noqa: PLC0415 (an extra)
+
+    try:
+        listening = Listening.at(host, port)
+    except OSError as error:
+        raise FileError(f"{host}:{port}", error.strerror or str(error), "Choose another --host or --port.") from None
+    with listening:
+        yield listening
 
 
 def _is_loopback(host: str) -> bool:

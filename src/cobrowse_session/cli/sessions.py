@@ -14,6 +14,7 @@ from cobrowse_session.cli.inputs import many_objects, open_input
 from cobrowse_session.cli.options import TIME, Events, Until, grouped, lifecycle_of, moment_of, time_of
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural, progress
+from cobrowse_session.cli.stored import shows_stored, stored_logs
 from cobrowse_session.cli.suggest import did_you_mean, listed
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Replay, read_events, sort_key
@@ -118,12 +119,18 @@ class Sessions:
     lifecycle: Lifecycle
     bad: ProblemReporter
 
-    def read(self, names: Sequence[str] = ()) -> Sequence[SessionLog]:
+    def read(self, names: Sequence[str] = (), session: str | None = None) -> Sequence[SessionLog]:
         """Return the logs of all sessions, in the order in which they are written.
 
         Args:
-            names: the files of a folder. One that cannot be read is reported. None: the file that the command names.
+            names: the files of a folder. One that cannot be read is reported. None: the file or the store that the command names.
+            session: the session that is shown. Of a store, the others need not be read.
         """
+        if not names and shows_stored(self.events, self.lifecycle):
+            with usage_errors(), many_objects():
+                logs = [*stored_logs(self.events, self.lifecycle.table, self.until, self.known, session)]
+            self.known.inform()
+            return sorted(logs, key=sort_key)
         with usage_errors(), many_objects(), progress() as steps:
             replay = Replay(self.lifecycle)
             for name in names or (self.events,):

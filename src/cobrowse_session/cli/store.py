@@ -1,6 +1,7 @@
-"""The commands of a store: verify, export, import, upgrade."""
+"""The commands of a store: verify, export, import, upgrade, forget, trim."""
 
 from contextlib import ExitStack, closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,11 +9,13 @@ import typer
 from cobrowse_session.cli.as_json import finding_json
 from cobrowse_session.cli.errors import usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Json, Output, Rejects, grouped
+from cobrowse_session.cli.options import Json, Output, Rejects, grouped, time_of
 from cobrowse_session.cli.outputs import Outputs, show, show_json
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
+from cobrowse_session.cli.stored import store_at
 from cobrowse_session.cli.tables import table_of
+from cobrowse_session.io.receiver import current_time
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
@@ -20,10 +23,13 @@ from cobrowse_session.printable import printable
 if TYPE_CHECKING:
     from cobrowse_session.store import Store
 
-HELP = "Prove, copy and upgrade a store of sessions, in SQLite or PostgreSQL."
+HELP = "Prove, copy, upgrade and clean a store of sessions, in SQLite or PostgreSQL."
 
 Address = Annotated[
     str, typer.Argument(metavar="STORE", help="The database: `sqlite:///sessions.db` or `postgresql://user@host/database`.")
+]
+Before = Annotated[
+    str, typer.Option(metavar="TIME", help="Only sessions whose latest event occurred before (RFC 3339, with its zone).")
 ]
 
 
@@ -63,7 +69,7 @@ def store_export_command(store: Address, output: Output = "-", *, table: Table) 
     with usage_errors(), Outputs() as outputs:
         from cobrowse_session.store.transfer import export_lines, is_session  # noqa: PLC0415 (an extra)
 
-        with closing(_opened(store, table)) as opened:
+        with store_at(store, table) as opened:
             write, count = outputs.writer(output), 0
             for line in export_lines(opened):
                 write(line)
@@ -137,6 +143,43 @@ def store_upgrade_command(store: Address, *, table: Table) -> None:
                     if fields:
                         show(printable(f"session {session!r} reads differently: {', '.join(fields)}"), "yellow")
     inform(f"The tables are up to date, {plural(folded, 'session')} folded anew", "green")
+
+
+@grouped(table=table_of)
+def store_forget_command(store: Address, before: Before, *, table: Table) -> None:
+    """Delete sealed sessions with all their events, once their messages were acknowledged.
+
+    An event that comes later, and occurred before this time, is late. `serve --forget-after` does this all the time.
+    """
+    moment, count = _past(before), 0
+    with usage_errors(), closing(_opened(store, table)) as opened:
+        while some := opened.forget(moment):
+            count += some
+        pending = opened.outbox.count()
+    inform(f"{plural(count, 'session')} deleted", "green")
+    if pending:
+        inform(f"{plural(pending, 'message')} not handed over. Sessions stay until theirs are.", "yellow")
+
+
+@grouped(table=table_of)
+def store_trim_command(store: Address, before: Before, *, table: Table) -> None:
+    """Delete acknowledged messages of sessions in which nothing has happened since a time. The sessions stay.
+
+    Who follows the changes must not be further behind.
+    """
+    moment, count = _past(before), 0
+    with usage_errors(), closing(_opened(store, table)) as opened:
+        while some := opened.outbox.trim_before(moment):
+            count += some
+    inform(f"{plural(count, 'message')} deleted", "green")
+
+
+def _past(before: str) -> datetime:
+    moment = time_of("--before", before)
+    assert moment is not None, "it is required"
+    if moment > current_time():
+        raise typer.BadParameter(f"expected a time in the past, found {before!r}", param_hint="--before")
+    return moment
 
 
 def _opened(address: str, table: Table, *, create: bool = False) -> "Store":

@@ -14,8 +14,9 @@ NOT_YET_CONNECTED = ("none", *PENDING)
 ENDED = tuple(map(str, ENDED_STATES))
 CONNECTION_STATES = (*NOT_YET_CONNECTED, "connected", *ENDED)
 
+ABSENT = "absent"
 CLOSED = ("complete", "skipped")
-AFTER_CALL_WORK_STATES = ("absent", "pending", *CLOSED)
+AFTER_CALL_WORK_STATES = (ABSENT, "pending", *CLOSED)
 
 SAME: Mapping[str, tuple[str, ...]] = {
     **{state: (state,) for state in CONNECTION_STATES},

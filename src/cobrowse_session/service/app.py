@@ -5,7 +5,7 @@ Theory of operation
 
 `POST /events` answers after the commit, so what was answered with 200 is on disk. While one transaction is written, the documents
 of other requests are collected for the next one (`committer.py`). Timers run beside it (`store/timers.py`). What happened is read
-from the outbox: as a stream that can be resumed at any message, and as messages that are handed over once (`routes.py`).
+from the outbox: as a stream that can be resumed at any message (`feed.py`), and as messages that are handed over once.
 
 The database is used in threads. The event loop never waits for it.
 """
@@ -13,23 +13,26 @@ The database is used in threads. The event loop never waits for it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from cobrowse_session import __version__
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced, Taken
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.service.committer import Committer
+from cobrowse_session.service.feed import Feed
 from cobrowse_session.service.guard import Guard
 from cobrowse_session.service.measured import Measured
 from cobrowse_session.service.metrics import Metrics
-from cobrowse_session.service.problems import ProblemError, answer_problems
-from cobrowse_session.service.routes import router
+from cobrowse_session.service.paths import SentPaths
+from cobrowse_session.service.problems import RETRY_AFTER, ProblemError, answer_problems
+from cobrowse_session.service.routes import ROUTERS
 from cobrowse_session.service.schemas import with_components
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 
@@ -42,6 +45,29 @@ DESCRIPTION = """The life of contact-centre sessions: provider events in, sessio
 
 An event that was answered with 200 is on disk. It may be sent again: a copy changes nothing. Events may come in any order."""
 
+CORS_HEADERS = ("authorization", "content-type", "last-event-id")
+"""The headers that a web page of another origin may send."""
+
+
+@define
+class _Outage:
+    """The times in which something does not work. Each is logged when it begins and when it ends."""
+
+    begins: str
+    ends: str
+    latest: datetime | None = field(default=None, init=False)
+    """When it failed last, on our clock. None: it works."""
+
+    def failed(self, error: StoreError, now: datetime) -> None:
+        if self.latest is None:  # once, however many requests it fails
+            logger.error("%s: %s", self.begins, error)
+        self.latest = now
+
+    def worked(self) -> None:
+        if self.latest is not None:
+            logger.warning(self.ends)
+        self.latest = None
+
 
 @define(eq=False)
 class Service:
@@ -51,6 +77,7 @@ class Service:
         inbox: its sessions.
         guard: who may do what. The default asks nobody, and is for loopback only.
         delay: how long after its deadline a timer fires, on our clock: as long as events take to arrive.
+        forget_after: forget sealed sessions so long after their latest event, once their messages were acknowledged. None: never.
         clock: returns the time, on our clock.
         tracer: of OpenTelemetry. It gets a span for each request and each transaction. None: nobody does.
     """
@@ -58,30 +85,44 @@ class Service:
     inbox: DurableInbox
     guard: Guard = field(factory=lambda: Guard())  # noqa: PLW0108 (pyright takes the class for its converters' results)
     delay: timedelta = timedelta(seconds=2)
+    forget_after: timedelta | None = None
     clock: Callable[[], datetime] = current_time
     tracer: "Tracer | None" = None
     app: FastAPI = field(init=False)
     """The application. Run it, or mount it in another one. That one has to enter `running`, for mounted ones are not told."""
     metrics: Metrics = field(init=False)
     timers: TimerRunner = field(init=False)
-    news: asyncio.Event = field(factory=asyncio.Event, init=False)
-    """Set when something was stored, for those who follow the changes."""
+    feed: Feed = field(init=False)
     is_running: bool = field(default=False, init=False)
     """True inside `running`."""
     timers_failed: bool = field(default=False, init=False)
     """True if an error that is none of the store has ended the timers."""
-    is_streaming: bool = field(default=False, init=False)
-    """True until the streams of changes shall end."""
     _committer: Committer = field(init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
-    _failure: StoreError | None = field(default=None, init=False)
+    _storing: _Outage = field(init=False, repr=False)
+    _firing: _Outage = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
         self._renew()
-        self.app = FastAPI(title="cobrowse-session", version=__version__, description=DESCRIPTION, lifespan=self._lifespan)
-        self.app.add_middleware(Measured, metrics=self.metrics, tracer=self.tracer)
-        self.app.include_router(router(self))
+        # FastAPI's pages of documentation load scripts from hosts of others, so there are none.
+        self.app = FastAPI(
+            title="cobrowse-session",
+            version=__version__,
+            description=DESCRIPTION,
+            lifespan=self._lifespan,
+            docs_url=None,
+            redoc_url=None,
+        )
+        self.app.state.service = self
+        if origins := self.guard.origins:
+            self.app.add_middleware(
+                CORSMiddleware, allow_origins=origins, allow_methods=("GET", "POST"), allow_headers=CORS_HEADERS
+            )
+        self.app.add_middleware(Measured, metrics=self.metrics, stops=lambda: self.is_stopping, tracer=self.tracer)
+        self.app.add_middleware(SentPaths)
+        for routes in ROUTERS:
+            self.app.include_router(routes)
         answer_problems(self.app)
         described = self.app.openapi
         self.app.openapi = lambda: self._openapi(described)  # type: ignore[method-assign]  # FastAPI's own way to extend it
@@ -91,14 +132,32 @@ class Service:
         """The store of the inbox."""
         return self.inbox.store
 
+    def check_ready(self) -> tuple[bool, bool]:
+        """Return whether the store can be written, and whether the timers run. It writes a row as it is."""
+        try:
+            self.store.probe()
+        except StoreError:
+            works = False
+        else:
+            # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
+            latest = self._storing.latest
+            works = latest is None or self.clock() - latest >= timedelta(seconds=RETRY_AFTER)
+        return works, self.is_running and self.timers.failure is None and not self.timers_failed
+
+    @property
+    def is_stopping(self) -> bool:
+        """True when the server was told to stop, and still waits for its requests."""
+        return self.is_running and not self.feed.is_on
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
         self._renew()  # an application may be started again, in another event loop
-        self.is_running = self.is_streaming = True
+        self.is_running = self.feed.is_on = True
         self._loop = asyncio.get_running_loop()
-        tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.timers.run())]
-        tasks[1].add_done_callback(self._timers_ended)
+        timers = asyncio.create_task(self.timers.run())
+        timers.add_done_callback(self._timers_ended)
+        tasks = [asyncio.create_task(self._committer.run()), asyncio.create_task(self.feed.run()), timers]
         try:
             yield
         finally:
@@ -120,12 +179,12 @@ class Service:
         try:
             taken = await self._committer.take(document)
         except StoreError as error:
-            self._failed(error)
+            self.metrics.failures.inc()
+            self._storing.failed(error, self.clock())
             raise
-        self._works()
+        self._storing.worked()
         self.metrics.took(taken)
-        self.timers.wake()  # an event may have set an earlier deadline
-        self._tell()
+        self.feed.look()
         return taken
 
     def end_streams(self) -> None:
@@ -133,20 +192,25 @@ class Service:
 
         A server that waits for its connections has to call it before, as `cobrowse-session serve` does.
         """
-        self.is_streaming = False
-        self._tell()
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until something was stored here, or so long."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.news.wait(), seconds)
+        self.feed.stop()
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        self.news, self.timers_failed = asyncio.Event(), False
+        self.timers_failed = False
+        self.feed = Feed(self.store.outbox)
         self._committer = Committer(self.inbox, self.tracer)
-        self.timers = TimerRunner(self.inbox, self.delay, told=self._advanced, failed=self._failed, clock=self.clock)
+        self._storing = _Outage("nothing can be stored", "what comes is stored again")
+        self._firing = _Outage("no timer can fire", "timers fire again")
+        self.timers = TimerRunner(
+            self.inbox,
+            self.delay,
+            forget_after=self.forget_after,
+            told=self._advanced,
+            failed=self._timers_stuck,
+            worked=self._firing.worked,
+            clock=self.clock,
+        )
 
     def _openapi(self, described: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # JSON
         is_new = self.app.openapi_schema is None
@@ -161,25 +225,14 @@ class Service:
     def _advanced(self, advanced: Advanced) -> None:
         self.metrics.advanced(advanced)
         if self._loop is not None:  # this is a thread of the timers
-            self._loop.call_soon_threadsafe(self._tell)
+            self._loop.call_soon_threadsafe(self.feed.look)
 
-    def _failed(self, error: StoreError) -> None:
+    def _timers_stuck(self, error: StoreError) -> None:
         self.metrics.failures.inc()
-        if self._failure is None:  # once for each outage, however many requests it fails
-            logger.error("nothing can be stored: %s", error)
-        self._failure = error
-
-    def _works(self) -> None:
-        if self._failure is not None:
-            self._failure = None
-            logger.warning("what comes is stored again")
+        self._firing.failed(error, self.clock())
 
     def _timers_ended(self, timers: "asyncio.Task[None]") -> None:
         """Log what ended the timers. The service goes on, but it is not ready any more."""
         if not timers.cancelled() and (error := timers.exception()) is not None:
             self.timers_failed = True
             logger.critical("no timer fires any more", exc_info=error)
-
-    def _tell(self) -> None:
-        self.news.set()
-        self.news.clear()  # those who wait have been woken

@@ -6,14 +6,14 @@ Secrets are compared in constant time, and are in no message and no log. A token
 import hmac
 import re
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
+from time import monotonic
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from standardwebhooks import Webhook
 
 from cobrowse_session.checks import shown
@@ -111,9 +111,42 @@ def _webhook(secret: str) -> Webhook:
 
 def _rate(text: str | None) -> RateLimitItem | None:
     try:
-        return None if text is None else parse(text)
+        rate = None if text is None else parse(text)
     except ValueError:
         raise SettingsError("rate", "a rate, as 100/second or 6000/minute", shown(text)) from None
+    if rate is not None and rate.amount < 1:
+        raise SettingsError("rate", "one request or more, as 100/second", shown(text))
+    return rate
+
+
+_ORIGIN = re.compile(r"https?://[^/\s]+|\*")
+
+
+def _origins(origins: Iterable[str]) -> tuple[str, ...]:
+    every = tuple(origins)
+    for origin in every:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError("origins", "an origin without a path, as https://desk.example", shown(origin))
+    return every
+
+
+@define(eq=False)
+class _Counts:
+    """The number of requests of each sender in the present window: a second, a minute or an hour."""
+
+    # The memory of the package `limits` starts a thread each hundredth of a second to forget old windows. Here all windows begin
+    # together, so all of them are forgotten together.
+    window: int = 0
+    requests: Counter[str] = field(factory=Counter)
+
+    def hit(self, sender: str, rate: RateLimitItem) -> bool:
+        """Count a request. Return whether the sender may make it."""
+        window = int(monotonic() // rate.get_expiry())
+        if window != self.window:
+            self.window = window
+            self.requests.clear()
+        self.requests[sender] += 1
+        return self.requests[sender] <= rate.amount
 
 
 @frozen
@@ -125,16 +158,19 @@ class Guard:
         secrets: of webhooks that are signed by the Standard Webhooks scheme. A signature is valid for five minutes.
         rate: how many requests a sender may make, as `100/second`. None: any number.
         max_body: the number of bytes that a request may have.
+        origins: of web pages that may use the service from a browser, as `https://desk.example`. `*`: of all. A page needs a
+            token as everybody does.
 
     Raises:
-        SettingsError: a rate that is none.
+        SettingsError: a rate or an origin that is none.
     """
 
     tokens: tuple[Token, ...] = ()
     secrets: tuple[Webhook, ...] = field(default=(), repr=False)
     rate: RateLimitItem | None = field(default=None, converter=_rate)
     max_body: int = 1 << 20
-    _limiter: FixedWindowRateLimiter = field(factory=lambda: FixedWindowRateLimiter(MemoryStorage()), init=False, repr=False)
+    origins: tuple[str, ...] = field(default=(), converter=_origins)
+    _counts: _Counts = field(factory=_Counts, init=False, repr=False)
 
     @property
     def is_open(self) -> bool:
@@ -186,6 +222,6 @@ class Guard:
         Raises:
             ProblemError: 429: it has made too many.
         """
-        if self.rate is not None and not self._limiter.hit(self.rate, sender):
+        if self.rate is not None and not self._counts.hit(sender, self.rate):
             detail = f"A sender may make {self.rate}. Wait, then send the same request again."
             raise ProblemError(429, "Too many requests", detail, {"Retry-After": str(self.rate.get_expiry())})

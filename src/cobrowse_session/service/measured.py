@@ -1,5 +1,7 @@
 """Requests counted, timed and traced: a layer around the application."""
 
+from asyncio import CancelledError
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ from attrs import define
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobrowse_session.service.metrics import Metrics
+from cobrowse_session.service.problems import stopping
 from cobrowse_session.service.tracing import span
 
 if TYPE_CHECKING:
@@ -23,11 +26,13 @@ class Measured:
     Args:
         app: the application.
         metrics: they count.
+        stops: returns whether the service stops. A request that the server ends then is answered with 503.
         tracer: it gets a span for each request. None: nobody does.
     """
 
     app: ASGIApp
     metrics: Metrics
+    stops: Callable[[], bool]
     tracer: "Tracer | None" = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +62,10 @@ class Measured:
         with span(self.tracer, method) as here:
             try:
                 await self.app(scope, receive, sent)
+            except CancelledError:
+                if has_begun or not self.stops():
+                    raise
+                await stopping().response()(scope, receive, sent)
             except Exception:
                 if not has_begun:
                     answered(500)

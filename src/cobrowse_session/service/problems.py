@@ -43,10 +43,25 @@ class ProblemError(Exception):
         return JSONResponse(content, self.status, dict(self.headers or {}), MEDIA_TYPE)
 
 
+def wrong_parameter(name: str, problem: str) -> ProblemError:
+    """Return the problem of one parameter."""
+    return _wrong([{"parameter": name, "problem": problem}])
+
+
 def wrong_parameters(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     """Return the problem of parameters that pydantic found to be wrong. `Any`: what it says of an error."""
-    wrong = [{"parameter": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in errors]
-    return ProblemError(422, "Wrong parameters", "Correct the parameters that are listed.", more={"parameters": wrong})
+    return _wrong([{"parameter": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in errors])
+
+
+def _wrong(parameters: list[dict[str, str]]) -> ProblemError:
+    detail = "Correct this: " + "; ".join(f"{one['parameter']}: {one['problem']}" for one in parameters)
+    return ProblemError(422, "Wrong parameters", detail, more={"parameters": parameters})
+
+
+def stopping() -> ProblemError:
+    """Return the problem of a request that is ended because the service stops."""
+    detail = "It is not known whether this was stored. Send the same request again: a copy changes nothing."
+    return ProblemError(503, "The service stops", detail, {"Retry-After": str(RETRY_AFTER)})
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -68,4 +83,4 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def other(_: Request, error: HTTPException) -> JSONResponse:
-        return ProblemError(error.status_code, str(error.detail), "See the documentation at /docs.", error.headers).response()
+        return ProblemError(error.status_code, str(error.detail), "See /openapi.json.", error.headers).response()

@@ -1,6 +1,8 @@
 """The server of a service: uvicorn, which ends the streams of changes before it waits for its connections."""
 
 import socket
+from types import TracebackType
+from typing import Self
 
 from attrs import frozen
 
@@ -13,7 +15,7 @@ except ModuleNotFoundError:
     raise MissingExtraError("the service", "service") from None
 
 GRACE = 5
-"""The seconds that a request may go on when the server is told to stop."""
+"""The seconds that a request may go on when the server is told to stop. Then it is answered with 503."""
 
 
 @frozen
@@ -45,6 +47,12 @@ class Listening:
         listener = socket.create_server((host, port), family=family, backlog=2048)
         return cls(host, listener.getsockname()[1], listener)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.socket.close()
+
     @property
     def address(self) -> str:
         """The address of the service, as a browser takes it."""
@@ -59,9 +67,15 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, service: Service) -> None:
-        super().__init__(
-            uvicorn.Config(service.app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, ws="none")
+        config = uvicorn.Config(
+            service.app,
+            http="h11",  # httptools is faster, but reads headers without a limit
+            ws="none",
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE,
+            server_header=False,
         )
+        super().__init__(config)
         self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -69,6 +83,12 @@ class Server(uvicorn.Server):
         # A stream of changes never ends by itself. The application is told that it ends only after all connections were closed.
         self._service.end_streams()
         await super().shutdown(sockets)
+        if self.force_exit:
+            # The signal came a second time. Nobody is waited for, but a transaction is not cut: uvicorn alone would cancel the
+            # application, with a traceback.
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
 
 
 def serve(service: Service, listening: Listening) -> None:

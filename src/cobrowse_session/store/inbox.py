@@ -99,6 +99,8 @@ class DurableInbox(Receiver):
     seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     late: int = field(default=0, init=False)
     """The number of events that came too late for their session, since this object was made."""
+    deadline_set: Callable[[datetime], object] | None = field(default=None, init=False, repr=False)
+    """Called after a commit with the earliest deadline of the sessions that it changed, on the corrected provider clock."""
     _saved_clocks: dict[str, str] = field(factory=dict, init=False, repr=False)  # as they were committed
     _legs: set[Leg] = field(factory=set, init=False, repr=False)  # that are stored, as far as is remembered
     _learned: set[str] = field(factory=set, init=False, repr=False)  # the sources whose clocks learned since
@@ -298,6 +300,10 @@ class DurableInbox(Receiver):
                 self.reject(rejected)
         for log, change in work.told:
             notify(self.observers, log, change)
+        if self.deadline_set is not None:
+            deadlines = [log.deadline for log, change in work.told if change]
+            if earliest := min(filter(None, deadlines), default=None):
+                self.deadline_set(earliest)
 
     @property
     def _here(self) -> "_Work":

@@ -7,6 +7,7 @@ a bill for example, writes that in the transaction in which he acknowledges. Bot
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic
 
 from attrs import frozen
@@ -18,7 +19,9 @@ from cobrowse_session.io.arguments import check_limit
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database
 from cobrowse_session.store.found import Reader, StoredSession
+from cobrowse_session.store.rows import as_number
 from cobrowse_session.store.schema import HORIZON, MESSAGES, SESSIONS, parts
+from cobrowse_session.times import utc
 
 POSITION = "([0-9a-f]{8})-([0-9]{1,19})-([0-9]{1,19})"
 """The form of a position: the epoch, the transaction and the number of a message."""
@@ -187,6 +190,25 @@ class Outbox(Generic[S_co]):
         with self.database.writing() as connection:
             self._check_epoch(connection, epoch)
             return connection.execute(delete(MESSAGES).where(earlier, columns.handed_over)).rowcount
+
+    def trim_before(self, moment: datetime, limit: int = 10_000) -> int:
+        """Delete messages that were handed over, of sessions whose latest event occurred before a time, and return how many.
+
+        Who follows the feed must not be further behind.
+
+        Args:
+            moment: corrected provider clock.
+            limit: the number of messages. If so many were deleted, call this again.
+
+        Raises:
+            TypeError: `moment` is naive.
+            StoreError: the database cannot be written. Nothing was deleted.
+        """
+        messages, sessions = MESSAGES.c, SESSIONS.c
+        old = select(messages.id).join(SESSIONS, sessions.id == messages.session)
+        old = old.where(messages.handed_over, sessions.latest < as_number(utc(moment))).order_by(messages.id).limit(limit)
+        with self.database.writing() as connection:
+            return connection.execute(delete(MESSAGES).where(messages.id.in_(old))).rowcount
 
     @property
     def _is_visible(self) -> list[ColumnElement[bool]]:

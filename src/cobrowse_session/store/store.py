@@ -227,7 +227,8 @@ class Store(Generic[S_co]):
             StoreError: it cannot.
         """
         with self.database.writing() as connection:
-            connection.execute(update(HORIZON).where(HORIZON.c.id < 0).values(forgotten=None))
+            # A row is written as it is. A statement without a row would succeed on a disk that is full.
+            connection.execute(update(HORIZON).values(forgotten=HORIZON.c.forgotten))
 
     def find(  # noqa: PLR0913 (each is a condition)
         self,
@@ -341,6 +342,16 @@ class Store(Generic[S_co]):
         """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`."""
         with self.database.reading() as connection:
             return as_moment(connection.scalar(select(HORIZON.c.forgotten)))
+
+    def count_other_tables(self) -> int:
+        """Return the number of sessions that were stored under another table than that of the store.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self.database.reading() as connection:
+            others = self._shelf.other_tables(connection)
+            return connection.scalar(select(func.count()).select_from(SESSIONS).where(SESSIONS.c.rules.in_(others))) or 0
 
     # --- Time -----------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,174 @@
+"""What all routes share: the service of a request, who may ask, wrong parameters, and the errors that OpenAPI lists."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+
+from cobrowse_session.checks import shown
+from cobrowse_session.service import models
+from cobrowse_session.service.guard import Scope
+from cobrowse_session.service.problems import ProblemError, wrong_parameter
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.wire.converter import read_time
+
+if TYPE_CHECKING:
+    from cobrowse_session.service.app import Service
+
+DESCRIBED: Mapping[int, str] = {
+    400: "The document is no JSON, or no document.",
+    401: "No valid token or signature.",
+    403: "The token does not allow this.",
+    404: "There is no such session.",
+    409: "Somebody else has acknowledged one of them.",
+    410: "The position is of before the store was restored or moved.",
+    413: "Too many bytes, or too many documents.",
+    415: "Another content type.",
+    422: "A parameter is wrong or unknown.",
+    429: "Too many requests.",
+    503: "The store cannot be used, or the service stops. Nothing was acknowledged.",
+}
+"""The errors of the service, by status."""
+TIME: dict[str, Any] = {"format": "date-time"}
+"""What OpenAPI states of a time. `Any`: JSON."""
+
+
+def service_of(request: Request) -> "Service":
+    """Return the service that a request is for."""
+    service: Service = request.app.state.service
+    return service
+
+
+# --- Who may ask --------------------------------------------------------------------------------------------------------------
+
+
+async def _may_read(request: Request) -> None:
+    check_token(request, Scope.READ)
+    _check_query(request)
+
+
+async def _may_write(request: Request) -> None:
+    check_token(request, Scope.WRITE)
+
+
+BEARER = Depends(HTTPBearer(auto_error=False, description="A token with the scope that is needed."))  # for the documentation
+READS, WRITES = [BEARER, Depends(_may_read)], [BEARER, Depends(_may_write)]
+"""The dependencies of routes that show something, and of those that take something."""
+
+
+def check_token(request: Request, scope: Scope) -> None:
+    """Check whose token a request has, and how many requests that sender makes. A wrong token counts, too: it may be a guess.
+
+    Raises:
+        ProblemError: 401, 403 or 429.
+    """
+    guard = service_of(request).guard
+    try:
+        sender = guard.check_token(request.headers.get("authorization"), scope)
+    except ProblemError:
+        guard.check_rate(host_of(request))
+        raise
+    guard.check_rate(sender or host_of(request))
+
+
+def host_of(request: Request) -> str:
+    """Return the address of the sender."""
+    return request.client.host if request.client else "unknown"
+
+
+# --- Parameters ---------------------------------------------------------------------------------------------------------------
+
+
+def check_word(name: str, word: str | None, known: Iterable[str]) -> None:
+    """Check that the value of a parameter is a word that is known. A misspelt one would find nothing.
+
+    Raises:
+        ProblemError: 422, with the nearest known word.
+    """
+    every = list(known)
+    if word is not None and word not in every:
+        expected = f"expected one of {', '.join(every)}, found {shown(word)}"
+        raise wrong_parameter(name, f"{expected}{_nearest(word, every)}")
+
+
+def _check_query(request: Request) -> None:
+    """Check that each parameter of the query is known, and comes once. A condition that is misspelt would find everything."""
+    if not request.scope["query_string"]:
+        return
+    route: APIRoute = request.scope["route"]
+    described = service_of(request).app.openapi()["paths"][route.path_format]["get"]  # made once
+    known = [one["name"] for one in described.get("parameters", ()) if one["in"] == "query"]
+    for name in request.query_params:
+        if len(request.query_params.getlist(name)) > 1:
+            raise wrong_parameter(name, "expected once, found several times")
+        if name not in known:
+            expected = f"expected one of {', '.join(known)}" if known else "expected none"
+            raise wrong_parameter(name, f"unknown: {expected}{_nearest(name, known)}")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    found = get_close_matches(word, list(known), n=1)
+    return f". Did you mean {found[0]}?" if found else ""
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """Return the time that a parameter names.
+
+    Raises:
+        ProblemError: 422: it is none.
+    """
+    try:
+        return None if text is None else read_time(text)
+    except ValueError as error:
+        raise wrong_parameter(name, f"expected {error}") from None
+
+
+async def _id(session: Annotated[str, Path(description="The id of the session, percent-encoded.", examples=["s1"])]) -> str:
+    return unquote(session)  # the path is routed as it was sent: see `paths.py`
+
+
+Id = Annotated[str, Depends(_id)]
+"""The id of a session, a part of the path."""
+KnownAt = Annotated[
+    str | None,
+    Query(
+        description="As it was known then: RFC 3339, on the cloud clock.",
+        examples=["2026-03-01T09:05:00Z"],
+        json_schema_extra=TIME,
+    ),
+]
+"""The parameter `known_at`."""
+
+
+def log_of(request: Request, session: str, known_at: str | None) -> SessionLog:
+    """Return the log of a session, as it is or as it was known at a time.
+
+    Raises:
+        ProblemError: 404: there is none. 422: that is no time.
+    """
+    log, at = service_of(request).store.load(session), moment("known_at", known_at)
+    if log is None:
+        raise no_session(session)
+    return log if at is None else log.as_of(at)
+
+
+# --- Errors -------------------------------------------------------------------------------------------------------------------
+
+
+def no_session(session: str) -> ProblemError:
+    """Return the error of a session that the store does not have."""
+    return ProblemError(404, "No such session", f"No event of the session {session!r} was stored.")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors of a route, for OpenAPI. `Any`: JSON."""
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": DESCRIBED[status], "model": models.Problem, "content": {"application/problem+json": problem}}
+        for status in statuses
+    }

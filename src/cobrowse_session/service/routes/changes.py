@@ -1,0 +1,94 @@
+"""The routes that hand over what changed: as a stream that can be resumed, and as messages that are acknowledged."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.sse import EventSourceResponse
+from pydantic import ValidationError
+
+from cobrowse_session.errors import ConflictError, EpochError
+from cobrowse_session.service import models, views
+from cobrowse_session.service.problems import ProblemError, wrong_parameter, wrong_parameters
+from cobrowse_session.service.requests import read_body, read_document
+from cobrowse_session.service.routes.access import READS, WRITES, problems, service_of
+from cobrowse_session.store.outbox import POSITION
+
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+"""The answer that is a stream, for OpenAPI. `Any`: JSON."""
+AS_IT_COMES = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""The headers by which no proxy keeps a stream back."""
+
+changes = APIRouter(tags=["changes"])
+
+
+def _position_of(
+    request: Request,
+    last_event_id: Annotated[
+        str | None, Header(description="The position of the last message that was read.", pattern=f"^{POSITION}$")
+    ] = None,
+    after: Annotated[
+        str | None, Query(description="The same, for clients that cannot send the header.", pattern=f"^{POSITION}$")
+    ] = None,
+) -> str:
+    """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
+    position, outbox = last_event_id or after, service_of(request).store.outbox
+    if position is None:
+        return outbox.end
+    try:
+        outbox.check(position)
+    except ValueError as error:
+        raise wrong_parameter("after", str(error)) from None
+    except EpochError:
+        raise ProblemError(
+            410, "Gone", "The store was restored or moved. Read the sessions anew, then follow from now."
+        ) from None
+    return position
+
+
+@changes.get(
+    "/changes",
+    summary="Follow the changes",
+    response_class=Response,
+    responses={**STREAM, **problems(401, 403, 410, 422, 429, 503)},
+    dependencies=READS,
+)
+async def get_changes(request: Request, position: Annotated[str, Depends(_position_of)]) -> Response:
+    """Stream what happens to all sessions as server-sent events, from now on or from a position."""
+    return EventSourceResponse(service_of(request).feed.follow(position), headers=AS_IT_COMES)
+
+
+@changes.get(
+    "/messages",
+    summary="See what is to be handed over",
+    response_model=models.MessagesOut,
+    responses=problems(401, 403, 422, 429, 503),
+    dependencies=READS,
+)
+def get_messages(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+    """Return messages that were not acknowledged yet, the oldest first."""
+    waiting = service_of(request).store.outbox.pending(limit)
+    return JSONResponse({"messages": list(map(views.message_json, waiting))})
+
+
+@changes.post(
+    "/messages/acknowledged",
+    summary="Acknowledge messages",
+    response_model=models.AcknowledgedOut,
+    responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
+    openapi_extra={"requestBody": models.ACKNOWLEDGED},
+    dependencies=WRITES,
+)
+async def post_acknowledged(request: Request) -> Response:
+    """Mark messages as handed over. If somebody else has marked one of them, none is marked."""
+    service = service_of(request)
+    document = read_document(request, await read_body(request, service.guard.max_body), service.guard.max_body)
+    try:
+        ids = models.AcknowledgedIn.model_validate(document).ids
+        await asyncio.to_thread(service.store.outbox.acknowledge, ids)
+    except ValidationError as error:
+        raise wrong_parameters(error.errors()) from None
+    except ConflictError:
+        raise ProblemError(409, "Already acknowledged", "Read the messages again. None was marked now.") from None
+    return JSONResponse({"acknowledged": len(set(ids))})

@@ -1,0 +1,135 @@
+"""The routes that show sessions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from cobrowse_session.lifecycle.states import ABSENT
+from cobrowse_session.service import models, views
+from cobrowse_session.service.problems import wrong_parameter
+from cobrowse_session.service.routes.access import (
+    READS,
+    TIME,
+    Id,
+    KnownAt,
+    check_word,
+    log_of,
+    moment,
+    no_session,
+    problems,
+    service_of,
+)
+from cobrowse_session.stream import explain, explainable_fields
+from cobrowse_session.times import time_text
+from cobrowse_session.wire import trace_entries
+from cobrowse_session.wire.converter import plain
+from cobrowse_session.wire.explained import explanation_json
+
+sessions = APIRouter(tags=["sessions"], dependencies=READS)
+
+
+@sessions.get("/sessions", summary="Find sessions", response_model=models.PageOut, responses=problems(401, 403, 422, 429, 503))
+def get_sessions(  # noqa: PLR0913, PLR0917 (the conditions)
+    request: Request,
+    state: Annotated[str | None, Query(examples=["connected"])] = None,
+    acw: Annotated[str | None, Query(description="The state of after-call work.", examples=["pending"])] = None,
+    conversation: str | None = None,
+    queue: str | None = None,
+    user: str | None = None,
+    since: Annotated[
+        str | None, Query(description="The latest event occurred then or later (RFC 3339).", json_schema_extra=TIME)
+    ] = None,
+    sealed: bool | None = None,  # noqa: FBT001 (a parameter of the query)
+    after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Return the sessions that fulfil all conditions, by id."""
+    store = service_of(request).store
+    states = store.lifecycle.table.states
+    check_word("state", state, states.connection)
+    check_word("acw", acw, (word for word in states.after_call_work if word != ABSENT))
+    page = store.find(
+        state=state,
+        acw=acw,
+        conversation=conversation,
+        queue=queue,
+        user=user,
+        since=moment("since", since),
+        sealed=sealed,
+        after=after,
+        limit=limit,
+    )
+    return JSONResponse({"sessions": list(map(views.stored_json, page.sessions)), "next": page.next})
+
+
+# The longer paths come first, because the id of a session may have a slash.
+
+
+@sessions.get(
+    "/sessions/{session:path}/trace",
+    summary="See what happened to a session",
+    response_model=models.EntriesOut,
+    responses=problems(401, 403, 404, 422, 429, 503),
+)
+def get_trace(request: Request, session: Id, known_at: KnownAt = None) -> Response:
+    """Return each event and timer in order, with its outcome and what it changed."""
+    return JSONResponse({"session": session, "entries": list(trace_entries(log_of(request, session, known_at)))})
+
+
+@sessions.get(
+    "/sessions/{session:path}/explain",
+    summary="See why a field holds its value",
+    response_model=models.ExplanationOut,
+    responses=problems(401, 403, 404, 422, 429, 503),
+)
+def get_explanation(
+    request: Request,
+    session: Id,
+    field: Annotated[str | None, Query(description="A field of the session, or one inside.", examples=["wrapup.endTime"])] = None,
+    known_at: KnownAt = None,
+) -> Response:
+    """Return the event and the row that set a field, with the rules. Without `field`, return all fields."""
+    log = log_of(request, session, known_at)
+    known = explainable_fields(log.lifecycle.table.session)
+    if field is None:
+        return JSONResponse({"session": session, "fields": {name: plain(explain(log, name).value) for name in known}})
+    try:
+        return JSONResponse(explanation_json(session, explain(log, field)))
+    except (KeyError, ValueError) as error:
+        raise wrong_parameter("field", str(error.args[0] if error.args else error)) from None
+
+
+@sessions.get(
+    "/sessions/{session:path}/allowed",
+    summary="See which events would be applied",
+    response_model=models.AllowedListOut,
+    responses=problems(401, 403, 404, 422, 429, 503),
+)
+def get_allowed(
+    request: Request,
+    session: Id,
+    at: Annotated[
+        str | None, Query(description="On the provider's clock (RFC 3339). Default: now.", json_schema_extra=TIME)
+    ] = None,
+) -> Response:
+    """Return for each kind of event whether it would be applied at a time."""
+    log, then = log_of(request, session, None), moment("at", at) or service_of(request).clock()
+    allowed = log.lifecycle.allowed(log.session, then)
+    return JSONResponse({"session": session, "at": time_text(then), "allowed": list(map(views.allowed_json, allowed))})
+
+
+@sessions.get(
+    "/sessions/{session:path}",
+    summary="See a session",
+    response_model=models.SessionOut,
+    responses=problems(401, 403, 404, 422, 429, 503),
+)
+def get_session(request: Request, session: Id, known_at: KnownAt = None) -> Response:
+    """Return a session as it is, or as it was known at a time."""
+    if known_at is not None:
+        return JSONResponse(views.log_json(log_of(request, session, known_at)))
+    stored = service_of(request).store.get(session)
+    if stored is None:
+        raise no_session(session)
+    return JSONResponse(views.stored_json(stored))
