@@ -23,7 +23,9 @@ from cobrowse_session.store.rows import as_number
 from cobrowse_session.store.schema import HORIZON, MESSAGES, SESSIONS, parts
 from cobrowse_session.times import utc
 
-POSITION = "([0-9a-f]{8})-([0-9]{1,19})-([0-9]{1,19})"
+BEGINNING = "0-0"
+"""The position before all messages, in any epoch."""
+POSITION = f"{BEGINNING}|([0-9a-f]{{8}})-([0-9]{{1,19}})-([0-9]{{1,19}})"
 """The form of a position: the epoch, the transaction and the number of a message."""
 _POSITION = re.compile(POSITION)
 
@@ -133,7 +135,10 @@ class Outbox(Generic[S_co]):
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
         numbers = sorted({message if isinstance(message, int) else message.id for message in messages})
         for part in parts(numbers):
-            waiting = update(MESSAGES).where(MESSAGES.c.id.in_(part), MESSAGES.c.handed_over.is_(False)).values(handed_over=True)
+            possible = [number for number in part if abs(number) <= MAX_NUMBER]
+            waiting = (
+                update(MESSAGES).where(MESSAGES.c.id.in_(possible), MESSAGES.c.handed_over.is_(False)).values(handed_over=True)
+            )
             marked = set(connection.scalars(waiting.returning(MESSAGES.c.id)))
             if missing := [number for number in part if number not in marked]:
                 problem = f"message {missing[0]} is not pending: it was acknowledged by somebody else, or there is none"
@@ -144,7 +149,7 @@ class Outbox(Generic[S_co]):
         """Return the messages after a position, handed over or not. Any number of readers may follow the feed.
 
         Args:
-            after: `Message.position` of the last one that was read. None: from the beginning.
+            after: `Message.position` of the last one that was read. None or `0-0`: from the beginning.
             limit: how many.
 
         Raises:
@@ -260,14 +265,14 @@ def _position(epoch: str, transaction: int, number: int) -> str:
 
 
 def read_position(text: str | None) -> tuple[str | None, int, int]:
-    """Return the epoch, the transaction and the number of a position. None is before all messages of any epoch.
+    """Return the epoch, the transaction and the number of a position. It has no epoch if it is before all messages.
 
     Raises:
         ValueError: it is none.
     """
-    if text is None:
+    if text in (None, BEGINNING):
         return None, 0, 0
-    if found := _POSITION.fullmatch(text):
+    if text is not None and (found := _POSITION.fullmatch(text)):
         transaction, number = int(found[2]), int(found[3])
         if max(transaction, number) <= MAX_NUMBER:
             return found[1], transaction, number

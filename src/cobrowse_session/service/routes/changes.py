@@ -26,10 +26,10 @@ changes = APIRouter(tags=["changes"])
 def _position_of(
     request: Request,
     last_event_id: Annotated[
-        str | None, Header(description="The position of the last message that was read.", pattern=f"^{POSITION}$")
+        str | None, Header(description="The position of the last message that was read.", pattern=f"^({POSITION})$")
     ] = None,
     after: Annotated[
-        str | None, Query(description="The same, for clients that cannot send the header.", pattern=f"^{POSITION}$")
+        str | None, Query(description="The same, for clients that cannot send the header.", pattern=f"^({POSITION})$")
     ] = None,
 ) -> str:
     """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
