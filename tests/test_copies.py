@@ -25,6 +25,7 @@ from cobrowse_session import (
     Disconnected,
     Event,
     Lifecycle,
+    Repeat,
     Settings,
     UnknownEvent,
     Updated,
@@ -400,3 +401,37 @@ def test_a_time_line_shares_what_it_can_and_goes_its_own_way() -> None:
     assert [segment.type for segment in log.session.segments or ()][:103] == [s.type for s in before[:101]] + ["Dialing", "Alert"]
     assert len(log.session.segments or ()) == 301
     assert log.session.segments == fold(log.events).session.segments
+
+
+# --- An id that is used twice -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second", "differing"),
+    [
+        ({"occurred_at": at(5)}, {"occurred_at": at(6), "received_at": at(60)}, "time"),
+        ({"sequence": "2", "disconnect_type": "peer"}, {"sequence": "1", "disconnect_type": "client"}, "disconnectType"),
+        ({"sequence": "2"}, {"sequence": "1", "disconnect_type": "client"}, None),  # absence is no contradiction
+        ({"received_at": at(5)}, {"received_at": at(60)}, None),
+    ],
+    ids=["another time", "another reason", "not stated", "the same"],
+)
+def test_a_copy_that_states_something_else_and_does_not_count_says_so(
+    first: dict[str, Any], second: dict[str, Any], differing: str | None, *, is_sealed: bool
+) -> None:  # OUTCOME-15
+    end = Disconnected(subject="s1", source="/a", id="e1", occurred_at=at(5))
+    log = SessionLog.of([evolve(end, **first)])
+    if differing is None and second.get("disconnect_type"):
+        log.add(evolve(end, **second))  # what a lower edition adds is filled in
+    if is_sealed:
+        assert log.seal(at(1000))
+
+    for _ in range(2):
+        outcome = log.add(evolve(end, **second)).outcome
+        assert isinstance(outcome, Repeat)
+        assert outcome.reason == (
+            f"The log holds this event already, and that one counts. This copy has another {differing}."
+            if differing
+            else "The log holds this event already."
+        )

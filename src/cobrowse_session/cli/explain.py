@@ -20,6 +20,7 @@ from cobrowse_session.lifecycle import Ignored, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, HistoryEntry, SessionLog, explain, explainable_fields, history_entries
+from cobrowse_session.stream.history import after_sealing
 from cobrowse_session.stream.words import clock_time, session_name
 from cobrowse_session.wire import encode_session
 from cobrowse_session.wire.converter import plain
@@ -115,6 +116,8 @@ def _show_history(log: SessionLog, known_at: datetime | None, *, json: bool) -> 
         show(first, _colour(entry))
         for line in more:
             show(f"    {line}", "magenta")
+    for line in after_sealing(log):
+        show(line, "yellow")
 
 
 def _entries(log: SessionLog) -> Sequence[HistoryEntry]:

@@ -116,9 +116,8 @@ class Copies:
     @property
     def is_corrected(self) -> bool:
         """True if a lower edition states something else than what counts. Absence is no correction."""
-        counts = statements(self.merged)
         lower = (copy.event for form, copy in self._forms.items() if form not in self._top)
-        return any(counts.get(key, value) != value for event in lower for key, value in statements(event).items())
+        return any(contradictions(self.merged, event) for event in lower)
 
     # --- Within ---------------------------------------------------------------------------------------------------------------
 
@@ -186,6 +185,12 @@ class Copies:
         # A copy with another time states another fact. It was learned when that copy came, so the key has the time (COPY-7).
         earliest = self._earliest[event.type, event.occurred_at]
         return event if event.received == earliest else evolve(event, received_at=earliest)
+
+
+def contradictions(counts: Event, copy: Event) -> tuple[str, ...]:
+    """Return what a copy states otherwise than the event that counts. Absence is no contradiction."""
+    stated = statements(counts)
+    return tuple(key[-1] for key, value in statements(copy).items() if stated.get(key, value) != value)
 
 
 _ARGUMENTS = {part: {a.name: a.alias or a.name for a in attrs.fields(cls)} for part, cls in _PARTS.items()}

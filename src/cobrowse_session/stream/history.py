@@ -62,7 +62,14 @@ def history(log: SessionLog) -> list[str]:
     lines = [f"Session {session_name(log.session_id, log.context)}. All times are UTC."]
     for one in history_entries(log):
         lines += (one.lines[0], *(_INDENT + line for line in one.lines[1:]))
-    return lines
+    return [*lines, *after_sealing(log)]
+
+
+def after_sealing(log: SessionLog) -> Iterator[str]:
+    """Yield a sentence about the events that came too late, if there were any."""
+    if log.late:
+        events = "1 event" if log.late == 1 else f"{log.late} events"
+        yield f"{events} came after the session was sealed, and changed nothing."
 
 
 def history_entries(log: SessionLog) -> tuple[HistoryEntry, ...]:

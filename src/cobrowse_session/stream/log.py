@@ -36,7 +36,7 @@ from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.lifecycle.states import STANDARD
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
-from cobrowse_session.stream.copies import Copies, merge_copies
+from cobrowse_session.stream.copies import Copies, contradictions, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
@@ -107,11 +107,13 @@ class Restored:
         changed: the fields of the session JSON that differ under today's table, and `trace` if its entries do. Empty for a
             sealed log.
         table_changed: the table of the lifecycle is not the one under which the log was saved.
+        sealed_under: the digest of the table under which a log was sealed: of its rows, and of its code. None: it is not sealed.
     """
 
     as_saved: bool = False
     changed: tuple[str, ...] = ()
     table_changed: bool = False
+    sealed_under: tuple[str, str | None] | None = None
 
 
 class SessionLog(Generic[S_co]):
@@ -533,7 +535,7 @@ class SessionLog(Generic[S_co]):
     def _add_to_sealed(self, held: Event | None, event: Event) -> Change:
         if held is not None and Copies(*self._copies.get(identity(event), (held,)), event).merged == held:
             self._repeats += 1
-            return self._repeated(held)
+            return self._repeated(held, event)
         self._late += 1
         work = self._view.after_call_work
         late = Late(
@@ -550,7 +552,7 @@ class SessionLog(Generic[S_co]):
         key = identity(event)
         if event == held and key not in self._copies:
             self._repeats += 1
-            return self._repeated(held)
+            return self._repeated(held, held)
         # Example: the log holds the end of a leg, sequence 1 with `peer`. These copies arrive, one after the other:
         #
         #     copy                  outcome   disconnectType afterwards
@@ -565,7 +567,10 @@ class SessionLog(Generic[S_co]):
         try:
             copies.add(event)
             merged = copies.merged
-            change = self._repeated(held) if merged == held else self._take(merged, instead_of=held)
+            if merged == held:
+                change = self._repeated(held, event if len(copies) > 1 else held)
+            else:
+                change = self._take(merged, instead_of=held)
         except BaseException:
             self._dirty = True
             self._copies[key] = copies.undone()
@@ -577,14 +582,16 @@ class SessionLog(Generic[S_co]):
         self._dirty = False
         return change
 
-    def _repeated(self, held: Event) -> Change:
-        return Change(self._repeat_of(held), context=self._state.context)
+    def _repeated(self, held: Event, copy: Event) -> Change:
+        return Change(self._repeat_of(held, copy), context=self._state.context)
 
-    def _repeat_of(self, held: Event) -> Repeat:
+    def _repeat_of(self, held: Event, copy: Event) -> Repeat:
         kept = self._steps[self._place(order(held))].outcome
-        return Repeat(
-            row=kept.row, reason="The log holds this event already.", from_state=kept.from_state, acw=kept.acw, kept=kept
-        )
+        reason = "The log holds this event already."
+        # A sender that uses an id a second time, for another fact, must be able to find that out.
+        if copy is not held and (differing := contradictions(held, copy)):
+            reason = f"The log holds this event already, and that one counts. This copy has another {', '.join(differing)}."
+        return Repeat(row=kept.row, reason=reason, from_state=kept.from_state, acw=kept.acw, kept=kept)
 
     def _take_next(self, event: Event) -> Change:
         """Hold an event that comes behind all others, as most do, and take its steps."""

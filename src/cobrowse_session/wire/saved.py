@@ -55,7 +55,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
     if not isinstance(log, SessionLog):
         raise TypeError(f"expected a SessionLog, found an object of type {type(log).__name__}")
     types_of(log.lifecycle.table)
-    digest = table_digest(log.lifecycle.table)
+    digest = _digest_of(log)
     document = {
         "format": LOG_FORMAT,
         "session": log.session_id,
@@ -73,6 +73,12 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         **({"rows": [_save_entry(entry) for entry in log.trace]} if log.sealed else {"context": save_context(log.context)}),
     }
     return {**document, "checksum": _checksum(document)}
+
+
+def _digest_of(log: SessionLog) -> TableDigest:
+    """Return the digest of the table under which a log was folded: of a sealed one, maybe long ago."""
+    sealed_under = log.restored.sealed_under if log.restored else None
+    return table_digest(log.lifecycle.table) if sealed_under is None else TableDigest(*sealed_under)
 
 
 def _checksum(document: Mapping[str, Any]) -> str:
@@ -261,7 +267,8 @@ def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
     if saved.sealed:
         session, trace = _sealed_session(saved, state), _sealed_trace(saved, copies, log.lifecycle)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
-        log.restored = Restored(as_saved=True, table_changed=table_changed)
+        sealed_under = saved.table.rows, saved.table.code
+        log.restored = Restored(as_saved=True, table_changed=table_changed, sealed_under=sealed_under)
     else:
         held = len({(copy.source, copy.id) for copy in copies})
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
