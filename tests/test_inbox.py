@@ -837,11 +837,12 @@ def test_an_event_that_comes_meanwhile_puts_the_sealing_off() -> None:
     assert len(inbox.advance(at(194)).sealed) == 1
 
 
-def test_pending_without_a_deadline_may_be_let_go() -> None:
+def test_pending_without_a_deadline_is_let_go_after_a_week() -> None:
     inbox, _ = inbox_of(Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.MANDATORY)), seal_after=60 * SECOND)
     take_all(inbox, CALL)
 
-    (log,) = inbox.advance(at(3600)).sealed
+    assert inbox.advance(at(3600)).sealed == ()
+    (log,) = inbox.advance(at(3600) + timedelta(days=7)).sealed
 
     assert log.session.after_call_work is not None
     assert log.session.after_call_work.state == "pending"

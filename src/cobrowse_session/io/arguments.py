@@ -9,6 +9,9 @@ from cobrowse_session.stream import ProviderClock
 from cobrowse_session.times import plain_timedelta
 from cobrowse_session.wire.saved import MAX_OFFSET
 
+MAX_LIMIT = 1 << 31
+"""A limit is less than this."""
+
 Correction = timedelta | ProviderClock
 """A fixed offset that is added, or the clock that learns one (CLOCK-3)."""
 
@@ -20,11 +23,25 @@ def checked_seal_after(duration: timedelta | None) -> timedelta | None:
         TypeError: it is of another type.
         SettingsError: it is negative.
     """
-    if duration is not None and not isinstance(duration, timedelta):
-        raise TypeError(f"Inbox: seal_after: expected timedelta or None, found {shown(duration)}")
-    if duration is not None and duration < timedelta(0):
-        raise SettingsError("seal_after", "a timedelta of 0 or more", shown(duration))
-    return None if duration is None else plain_timedelta(duration)
+    return None if duration is None else _checked_duration("seal_after", duration, "timedelta or None")
+
+
+def checked_seal_unfinished_after(duration: timedelta) -> timedelta:
+    """Return the time after which a session with unfinished after-call work is sealed, after a check.
+
+    Raises:
+        TypeError: it is of another type.
+        SettingsError: it is negative.
+    """
+    return _checked_duration("seal_unfinished_after", duration, "timedelta")
+
+
+def _checked_duration(name: str, duration: timedelta, expected: str) -> timedelta:
+    if not isinstance(duration, timedelta):
+        raise TypeError(f"Inbox: {name}: expected {expected}, found {shown(duration)}")
+    if duration < timedelta(0):
+        raise SettingsError(name, "a timedelta of 0 or more", shown(duration))
+    return plain_timedelta(duration)
 
 
 def checked_corrections(correct: Mapping[str, Correction]) -> dict[str, Correction]:
@@ -42,6 +59,19 @@ def checked_corrections(correct: Mapping[str, Correction]) -> dict[str, Correcti
         if isinstance(correction, timedelta) and abs(correction) > MAX_OFFSET:
             raise SettingsError(f"correct[{source!r}]", "an offset of at most 100 years", shown(correction))
     return {source: plain_timedelta(one) if isinstance(one, timedelta) else one for source, one in correct.items()}
+
+
+def check_limit(limit: int) -> None:
+    """Check that an argument is a number of rows or sessions.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is below 1, or too large for a database.
+    """
+    if type(limit) is not int:
+        raise TypeError(f"limit: expected int, found {shown(limit)}")
+    if not 1 <= limit < MAX_LIMIT:
+        raise ValueError(f"limit: expected 1 or more, less than {MAX_LIMIT:,}, found {shown(limit)}")
 
 
 def check_count(name: str, count: int, least: int) -> None:

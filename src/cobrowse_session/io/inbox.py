@@ -26,11 +26,11 @@ from attrs import define, field
 from cobrowse_session.checks import check_type, shown
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
-from cobrowse_session.io.arguments import check_count, checked_seal_after
+from cobrowse_session.io.arguments import check_count, checked_seal_after, checked_seal_unfinished_after
 from cobrowse_session.io.changes import Passed, joined, with_fired
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.receiver import Receiver
-from cobrowse_session.io.waiting import Budget, Waiting
+from cobrowse_session.io.waiting import UNFINISHED, Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog, merge_logs
@@ -48,7 +48,9 @@ class Inbox(Receiver):
     Args:
         lifecycle: the rules of every log that is begun here.
         reject: called with what cannot be read, and the reason. None: `receive` and `add` return it, and nothing else is done.
-        seal_after: seal and evict sessions that are over this long after their latest event. None: never.
+        seal_after: seal and evict sessions that are over this long after their latest event occurred, and was received. None:
+            never.
+        seal_unfinished_after: the same for sessions whose after-call work is pending without a deadline, if that is longer.
         correct: the sources whose times are corrected: by a fixed offset that is added, or by what a `ProviderClock` learns.
             Times of other sources are not changed.
         max_future: how far an event may lie after it was received.
@@ -63,7 +65,7 @@ class Inbox(Receiver):
 
     Raises:
         TypeError: an argument of another type.
-        SettingsError: a negative `seal_after` or count.
+        SettingsError: a negative duration or count.
 
     >>> from cobrowse_session.testing import stream
     >>> from cobrowse_session.wire import encode_event
@@ -79,6 +81,7 @@ class Inbox(Receiver):
 
     lifecycle: Lifecycle
     seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
+    seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     remember_events: int = field(default=100_000, kw_only=True)
     remember_sessions: int = field(default=1_000_000, kw_only=True)
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
@@ -98,7 +101,7 @@ class Inbox(Receiver):
         check_count("remember_events", self.remember_events, 0)
         check_count("remember_sessions", self.remember_sessions, 0)
         self._sealed = SealedSessions(self.remember_events, self.remember_sessions)
-        self._waiting = Waiting(self.logs, self.seal_after)
+        self._waiting = Waiting(self.logs, self.seal_after, self.seal_unfinished_after)
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -273,11 +276,11 @@ class Inbox(Receiver):
 
     def _seal(self, now: datetime, budget: Budget) -> None:
         for log in self._waiting.to_seal(now, budget):
-            if log.seal(self._waiting.horizon(now)):
+            if self._waiting.is_sealed_later(log, now):
+                self._waiting.add(log)  # an event came since, or after-call work goes on
+            elif log.seal(self._waiting.horizon(now)):  # a session that has not ended waits for its next event
                 self._passed.logs[log.session_id] = self._passed.sealed[log.session_id] = log  # first: it must be somewhere
                 self._evict(log)
-            elif self._waiting.is_sealed_later(log, now):
-                self._waiting.add(log)  # an event came since; a session that has not ended waits for its next event
 
     def _notify_passed(self) -> None:
         passed = self._passed

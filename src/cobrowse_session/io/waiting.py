@@ -21,6 +21,9 @@ from cobrowse_session.checks import shown
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import EPOCH, MAX_TIME
 
+UNFINISHED = timedelta(days=7)
+"""How long after-call work without a deadline keeps a session open, by default."""
+
 
 @define
 class Budget:
@@ -57,36 +60,44 @@ class Waiting:
 
     Args:
         logs: the logs of the inbox, by session. They are only read.
-        seal_after: the time from the latest event of a log until it may be sealed. None: never.
+        seal_after: the time from the latest event of a log, or from its receipt, until the log may be sealed. None: never.
+        seal_unfinished_after: the same, while after-call work is pending without a deadline.
     """
 
     logs: Mapping[str, SessionLog] = field(repr=False)
     seal_after: timedelta | None
+    seal_unfinished_after: timedelta = UNFINISHED
     _deadlines: list[tuple[datetime, str]] = field(factory=list, init=False)
     _sealings: list[tuple[datetime, str]] = field(factory=list, init=False)
     _latest_deadline: dict[str, datetime] = field(factory=dict, init=False)  # of a session, of those in the heap
     _to_seal: set[str] = field(factory=set, init=False)  # the sessions that have an entry in that heap
+    _unfinished: set[str] = field(factory=set, init=False)  # those of them whose entry is for unfinished work
 
     def add(self, log: SessionLog) -> None:
         """Wait for the deadline of a log, and for the time at which it may be sealed."""
-        session, due, latest = log.session_id, log.deadline, log.latest
+        session, due = log.session_id, log.deadline
         # Most events leave the deadline as it is. Without this check each of them would add an equal entry.
         if due is not None and self._latest_deadline.get(session) != due:
             self._latest_deadline[session] = due
             heapq.heappush(self._deadlines, (due, session))
         # One entry for each session, with the time of its first event here. If more events came since, `is_sealed_later` is true
-        # when the entry is taken, and the inbox adds the session again. So an event costs nothing here, except the first.
-        if self.seal_after is not None and latest is not None and session not in self._to_seal:
+        # when the entry is taken, and the inbox adds the session again. So an event costs nothing here, except the first. When
+        # unfinished work ends, the session gets another entry, because it may be sealed sooner then.
+        is_waiting = session in self._to_seal and (session not in self._unfinished or is_unfinished(log))
+        if not is_waiting and (sealed_at := self._sealed_at(log)) is not None:
             self._to_seal.add(session)
-            heapq.heappush(self._sealings, (later(latest, self.seal_after), session))
+            (self._unfinished.add if is_unfinished(log) else self._unfinished.discard)(session)
+            heapq.heappush(self._sealings, (sealed_at, session))
 
     def remove(self, session: str) -> None:
         """Forget the deadline of a session that leaves the inbox."""
         self._latest_deadline.pop(session, None)
+        self._unfinished.discard(session)
 
     def rebuild(self) -> None:
         """Build the heaps again, after a change was interrupted."""
-        self._deadlines, self._sealings, self._latest_deadline, self._to_seal = [], [], {}, set()
+        self._deadlines, self._sealings, self._latest_deadline = [], [], {}
+        self._to_seal, self._unfinished = set(), set()
         for log in self.logs.values():
             self.add(log)
 
@@ -114,12 +125,21 @@ class Waiting:
         while self._may_seal(now) and budget.spend():
             _, session = heapq.heappop(self._sealings)
             self._to_seal.discard(session)
+            self._unfinished.discard(session)
             if (log := self.logs.get(session)) is not None:
                 yield log
 
     def is_sealed_later(self, log: SessionLog, now: datetime) -> bool:
         """Return whether something came for a log since its entry was made, so that it may be sealed later."""
-        return self.seal_after is not None and log.latest is not None and later(log.latest, self.seal_after) >= now
+        sealed_at = self._sealed_at(log)
+        return sealed_at is not None and sealed_at >= now
+
+    def _sealed_at(self, log: SessionLog) -> datetime | None:
+        """Return the time after which a log may be sealed. None: never."""
+        quiet_since = None if self.seal_after is None else last_heard(log)
+        if self.seal_after is None or quiet_since is None:
+            return None
+        return later(quiet_since, max(self.seal_after, self.seal_unfinished_after) if is_unfinished(log) else self.seal_after)
 
     def horizon(self, advanced: datetime | None) -> datetime:
         """Return the horizon of a time to which the inbox was advanced. Sessions of earlier events may have been sealed."""
@@ -142,3 +162,18 @@ def later(moment: datetime, duration: timedelta) -> datetime:
 def horizon_of(now: datetime, seal_after: timedelta | None) -> datetime:
     """Return the time before which the latest event of a session must lie, so that the session may be sealed."""
     return EPOCH if seal_after is None or seal_after > now - EPOCH else now - seal_after
+
+
+def last_heard(log: SessionLog) -> datetime | None:
+    """Return the latest time at which a copy of an event occurred or was received. None: there is none.
+
+    An inbox seals by this time, not by `SessionLog.latest`. Example: a sender that was cut off for a day sends the events of
+    yesterday. The end of a leg arrives, and a second later its wrap-up. Both occurred long before the horizon.
+    """
+    return max((max(copy.occurred_at, copy.received) for copy in log.copies), default=None)
+
+
+def is_unfinished(log: SessionLog) -> bool:
+    """Return whether after-call work is pending, and no deadline ends it."""
+    work = log.session.after_call_work
+    return work is not None and work.state in log.lifecycle.table.states.working and log.deadline is None
