@@ -203,9 +203,15 @@ def errors() -> None:
         ("error", "fault", "meaning"),
         (
             [f"{{py:class}}`~cobrowse_session.{error.__name__}`", f"the {error.fault}'s", _first_line(error)]
-            for error in CobrowseError.__subclasses__()
+            for error in _below(CobrowseError)
         ),
     )
+
+
+def _below(error: type[CobrowseError]) -> Iterator[type[CobrowseError]]:
+    for one in error.__subclasses__():
+        yield one
+        yield from _below(one)
 
 
 # --- Payloads -----------------------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ class Databases:
             for table in reversed(METADATA.sorted_tables):
                 if table is not HORIZON:
                     connection.execute(delete(table))
-            connection.execute(update(HORIZON).values(forgotten=None))
+            connection.execute(update(HORIZON).values(sealed=None, forgotten=None))
         place = Place(self._reused.engine.url.render_as_string(hide_password=False))
         try:
             yield place

@@ -16,6 +16,7 @@ from cobrowse_session import (
     ConflictError,
     ConnectionState,
     DecodeError,
+    EpochError,
     FormatVersionError,
     Lifecycle,
     MissingExtraError,
@@ -27,6 +28,7 @@ from cobrowse_session import (
     StaleError,
     StoreError,
     TableError,
+    UnreadableError,
 )
 from cobrowse_session.lifecycle import table
 from cobrowse_session.testing import START, run, stream
@@ -94,6 +96,16 @@ EVERY: list[tuple[CobrowseError, str, str]] = [
         ConflictError("sqlite:///sessions.db", "others were first", "try again later"),
         "installation",
         "store sqlite:///sessions.db: others were first; try again later",
+    ),
+    (
+        EpochError("sqlite:///sessions.db", "a position of epoch 5f0c3a9e", "read anew"),
+        "installation",
+        "store sqlite:///sessions.db: a position of epoch 5f0c3a9e; read anew",
+    ),
+    (
+        UnreadableError("sqlite:///sessions.db", "session 's1' cannot be read", "run: cobrowse-session store verify", "s1"),
+        "installation",
+        "store sqlite:///sessions.db: session 's1' cannot be read; run: cobrowse-session store verify",
     ),
     (
         MissingExtraError("the command line", "cli"),

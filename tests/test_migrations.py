@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from tests.stores import Databases, Place, proved
 
-from cobrowse_session.errors import StoreError
+from cobrowse_session.errors import MissingExtraError, StoreError
 from cobrowse_session.store import Store, migrations
 from cobrowse_session.store.database import Database
 from cobrowse_session.store.schema import METADATA, SCHEMA
@@ -126,6 +126,47 @@ def test_tables_of_somebody_else_are_refused_and_stay(databases: Databases, fore
         assert names(place) == before
 
 
+@pytest.mark.parametrize("version", ["8d2f1c9a7b3e", "0002a", None])
+@pytest.mark.parametrize("has_sessions", [False, True])
+def test_a_database_that_another_program_migrates_is_an_error_that_names_its_version(
+    databases: Databases, version: str | None, *, has_sessions: bool
+) -> None:
+    with databases.place() as place:
+        run(place, "create table alembic_version (version_num varchar(32))")
+        if version is not None:
+            run(place, f"insert into alembic_version values ('{version}')")  # noqa: S608 (ours)
+        if has_sessions:
+            run(place, "create table sessions (id integer)")
+        before = names(place)
+
+        with pytest.raises(StoreError, match=f"alembic_version is '{version}'; give a store a database of its own"):
+            place.open()
+
+        database = Database(place.url)
+        with pytest.raises(StoreError, match="belongs to another program"):
+            upgrade(database)
+        database.close()
+        assert names(place) == before
+
+
+def test_a_store_whose_tables_were_deleted_says_so(databases: Databases) -> None:
+    with databases.place() as place:
+        store = place.open()
+        run(place, *(f"drop table {table.name}" for table in reversed(METADATA.sorted_tables)))
+
+        for call in (store.count, store.outbox.pending, lambda: store.append(stream("s1").alerting())):
+            with pytest.raises(StoreError, match="its tables were deleted: open the store again, or restore it from a backup"):
+                call()
+
+
+def test_alembic_that_is_not_installed_is_named_by_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cobrowse_session.store.migrations")
+    monkeypatch.setitem(sys.modules, "alembic.command", None)
+
+    with pytest.raises(MissingExtraError, match=r"needs the extra 'store': pip install 'cobrowse-session\[store\]'"):
+        Store(f"sqlite:///{tmp_path / 'x.db'}")
+
+
 def test_other_tables_of_somebody_else_are_left_alone(databases: Databases) -> None:
     with databases.place() as place:
         run(place, "create table bills (id integer)", "insert into bills values (1)")
@@ -166,6 +207,11 @@ def test_of_four_processes_that_start_at_once_in_an_empty_database_each_can_use_
         ("mysql://root@localhost/x", "no address of a database"),
         ("", "no address of a database"),
         ("sqlite:////no/such/folder/x.db", "check that the folder exists"),
+        ("sqlite://x", "write three slashes: sqlite:///sessions.db"),
+        ("sqlite://sessions.db", "write three slashes"),
+        ("sqlite://host/sessions.db", "write three slashes"),
+        ("sqlite://:8000/x", "write three slashes"),
+        ("sqlite://user:secret@/x", "write three slashes"),
         ("postgresql://user:secret@127.0.0.1:1/x", "check that the database runs and can be reached"),
     ],
 )

@@ -2,8 +2,10 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -363,6 +365,29 @@ def test_a_queue_with_a_long_name_is_found_by_its_first_200_characters(place: Pl
     assert store.find().sessions[0].context.queue_id == "q" * 5000
 
 
+@pytest.mark.parametrize("limit", [0, -1, 1 << 31, 10**30])
+def test_a_limit_out_of_bounds_is_the_callers_mistake(place: Place, limit: int) -> None:
+    store = place.open(TIMED)
+    store.append(ENDED)
+    calls: list[Callable[..., object]] = [
+        store.find,
+        partial(store.due, at(100)),
+        partial(store.advance, at(100)),
+        partial(store.seal, at(100)),
+        partial(store.forget, at(100)),
+        store.refold,
+        store.outbox.pending,
+        store.outbox.feed,
+    ]
+
+    for call in calls:
+        with pytest.raises(ValueError, match="limit: expected 1 or more, less than 2,147,483,648, found"):
+            call(limit=limit)
+        with pytest.raises(TypeError, match="limit: expected int, found"):
+            call(limit="1")
+    assert store.due(at(100)) == ("s1",)
+
+
 def test_a_time_without_a_zone_is_the_callers_mistake(place: Place) -> None:
     store, naive = place.open(), datetime(2026, 3, 1)  # noqa: DTZ001 (the point)
 
@@ -513,7 +538,7 @@ def test_what_was_acknowledged_by_another_one_is_a_conflict_and_nothing_is_marke
     first, second, third = store.outbox.pending()
     other.outbox.acknowledge([second])
 
-    with pytest.raises(ConflictError, match="acknowledged by somebody else"):
+    with pytest.raises(ConflictError, match=f"message {second.id} is not pending: it was acknowledged by somebody else"):
         store.outbox.acknowledge([first, second, third])
 
     assert [message.id for message in store.outbox.pending()] == [first.id, third.id]
@@ -526,6 +551,17 @@ def test_more_messages_than_a_statement_takes_parameters_are_acknowledged_at_onc
 
     with pytest.raises(ConflictError, match="acknowledged by somebody else"):
         store.outbox.acknowledge([*numbers, *range(10**6, 10**6 + 70_000)])
+
+    assert store.outbox.count() == 3
+
+
+def test_a_message_that_does_not_exist_cannot_be_acknowledged(place: Place) -> None:
+    store = place.open()
+    store.append(ENDED)
+    (first, *_) = store.outbox.pending()
+
+    with pytest.raises(ConflictError, match=r"message 77777777 is not pending: .*, or there is none"):
+        store.outbox.acknowledge([first.id, 77777777])
 
     assert store.outbox.count() == 3
 
@@ -1000,7 +1036,13 @@ class Model:
                 self.until[session] = max(now, self.until.get(session, now))
 
     def seal(self, horizon: datetime) -> None:
-        self.sealed |= {session for session in self.taken if self.log(session).seal(horizon)}
+        for session in self.taken:
+            log = self.log(session)
+            work = log.session.after_call_work
+            is_pending = work is not None and work.state == "pending"  # for a week
+            heard = max(max(copy.occurred_at, copy.received) for copy in log.copies)
+            if not is_pending and heard < horizon and log.seal(horizon):
+                self.sealed.add(session)
 
 
 @examples(100)

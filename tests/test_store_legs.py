@@ -65,7 +65,7 @@ def test_the_ids_are_forgotten_with_their_session(tmp_path: Path) -> None:
     with Store(url(tmp_path)) as store:
         inbox = DurableInbox(store)
         for document in (CONVERSATION, ended, ended):
-            inbox.take(document)
+            inbox.take(document, datetime(2026, 5, 2, tzinfo=UTC))
         assert legs(store) == [("p1", "c1", "call")]
 
         later = datetime(2026, 6, 1, tzinfo=UTC)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CobrowseError,
         ConflictError,
         DecodeError,
+        EpochError,
         FormatVersionError,
         MissingExtraError,
         Problem,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         StaleError,
         StoreError,
         TableError,
+        UnreadableError,
     )
     from cobrowse_session.events import (
         AfterCallWorkEnded,
@@ -103,6 +105,7 @@ __all__ = [
     "DisconnectType",
     "Disconnected",
     "Duplicate",
+    "EpochError",
     "Event",
     "Fired",
     "FormatVersionError",
@@ -134,6 +137,7 @@ __all__ = [
     "TraceEntry",
     "UnknownEvent",
     "UnknownPrompt",
+    "UnreadableError",
     "Updated",
     "Wrapup",
     "WrapupPrompt",

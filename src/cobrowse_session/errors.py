@@ -224,6 +224,22 @@ class ConflictError(StoreError):
 
 
 @define(eq=False, slots=False)
+class EpochError(StoreError):
+    """A position in the feed of messages is of an earlier epoch: the store was restored or moved since. Read the feed anew."""
+
+
+@define(eq=False, slots=False)
+class UnreadableError(StoreError):
+    """The rows of one session cannot be read, because something other than this package changed them. Other sessions work.
+
+    Attributes:
+        session: the session's id.
+    """
+
+    session: str
+
+
+@define(eq=False, slots=False)
 class MissingExtraError(CobrowseError, ImportError):
     """A feature needs an extra that is not installed.
 

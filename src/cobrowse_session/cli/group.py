@@ -60,7 +60,7 @@ PLACES: Mapping[str, Place] = {
             "verify sqlite:///sessions.db",
             "export sqlite:///sessions.db | cobrowse-session store import postgresql://me@host/db -",
         ),
-        ("verify", "export", "import", "upgrade"),
+        ("verify", "export", "import", "restored", "upgrade"),
     ),
 }
 """The commands, in the order of the help."""

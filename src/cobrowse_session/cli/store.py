@@ -61,13 +61,13 @@ def store_export_command(store: Address, output: Output = "-", *, table: Table) 
     """
     check_files([], [output])
     with usage_errors(), Outputs() as outputs:
-        from cobrowse_session.store.transfer import export_lines  # noqa: PLC0415 (an extra)
+        from cobrowse_session.store.transfer import export_lines, is_session  # noqa: PLC0415 (an extra)
 
         with closing(_opened(store, table)) as opened:
             write, count = outputs.writer(output), 0
             for line in export_lines(opened):
                 write(line)
-                count += 1
+                count += is_session(line)
             pending = opened.outbox.count()
     inform(f"{plural(count, 'session')} exported", "green")
     if pending:
@@ -93,7 +93,10 @@ def store_import_command(
         bad = ProblemReporter(logs, inform, outputs.writer(rejects) if rejects else None)
         with closing(_opened(store, table, create=True)) as opened:
             imported = import_lines(opened, open_input(files, logs), bad)
-    inform(f"{plural(imported.sessions, 'saved session')} and {plural(imported.events, 'event')} imported", "green")
+    read = f"{plural(imported.sessions, 'saved session')} and {plural(imported.events, 'event')} imported"
+    inform(f"{read}: {plural(imported.new, 'new event')}", "green")
+    if imported.forgotten:
+        inform(f"{plural(imported.forgotten, 'event')} of forgotten sessions came too late. They are not stored.", "yellow")
     if imported.late:
         inform(
             f"{plural(imported.late, 'event')} came too late for a sealed session. They are stored, and not applied.", "yellow"
@@ -101,6 +104,17 @@ def store_import_command(
     if imported.rejected:
         inform(f"{plural(imported.rejected, 'line')} rejected", "red")
         raise typer.Exit(1)
+
+
+@grouped(table=table_of)
+def store_restored_command(store: Address, *, table: Table) -> None:
+    """Say that the database was restored from a backup. Readers of the changes get an error instead of missing some.
+
+    A PostgreSQL database that was moved into another cluster is recognised, and does not need this.
+    """
+    with usage_errors(), closing(_opened(store, table)) as opened:
+        epoch = opened.begin_epoch()
+    inform(f"Positions of before are errors now. The new epoch is {epoch}.", "green")
 
 
 @grouped(table=table_of)

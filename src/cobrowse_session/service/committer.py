@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from cobrowse_session.errors import StoreError
+from cobrowse_session.errors import StoreError, UnreadableError
 from cobrowse_session.io.answers import Taken
 from cobrowse_session.service.tracing import span
 from cobrowse_session.store import DurableInbox
@@ -69,7 +69,7 @@ class Committer:
             with span(self.tracer, "cobrowse.transaction", {"cobrowse.documents": len(some)}):
                 taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some])
         except Exception as error:  # noqa: BLE001 (each sender gets it)
-            if len(some) > 1 and not isinstance(error, StoreError):
+            if len(some) > 1 and (isinstance(error, UnreadableError) or not isinstance(error, StoreError)):
                 for one in some:  # one document is to blame, and the others are innocent
                     await self._take([one])
                 return

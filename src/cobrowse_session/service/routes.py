@@ -13,14 +13,14 @@ from fastapi.security import HTTPBearer
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 
-from cobrowse_session.errors import ConflictError, StoreError
+from cobrowse_session.errors import ConflictError, EpochError, StoreError
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.service import models, views
 from cobrowse_session.service.guard import Guard, Scope
 from cobrowse_session.service.problems import ProblemError, wrong_parameters
 from cobrowse_session.service.requests import read_body, read_document
 from cobrowse_session.service.schemas import EVENT_ID, SESSION_ID, asyncapi, event_schema, session_schema
-from cobrowse_session.store.outbox import read_position
+from cobrowse_session.store.outbox import POSITION
 from cobrowse_session.stream import SessionLog, explain, explainable_fields
 from cobrowse_session.stream.activity import in_order
 from cobrowse_session.times import time_text
@@ -42,6 +42,7 @@ DESCRIBED = {
     403: "The token does not allow this.",
     404: "There is no such session.",
     409: "Somebody else has acknowledged one of them.",
+    410: "The position is of before the store was restored or moved.",
     413: "Too many bytes, or too many documents.",
     415: "Another content type.",
     422: "A parameter is wrong.",
@@ -51,8 +52,6 @@ DESCRIBED = {
 
 SCHEMA_TYPE = "application/schema+json"
 NOTHING_TAKEN = "Nothing of the document could be taken."
-POSITION = r"^[0-9]{1,19}-[0-9]{1,19}$"
-"""The form of the position of a message."""
 
 Id = Annotated[str, Path(description="The id of the session.", examples=["s1"])]
 TIME = {"format": "date-time"}
@@ -266,26 +265,32 @@ def router(service: "Service") -> APIRouter:  # noqa: C901, PLR0915 (one functio
 
     def position_of(
         last_event_id: Annotated[
-            str | None, Header(description="The position of the last message that was read.", pattern=POSITION)
+            str | None, Header(description="The position of the last message that was read.", pattern=f"^({POSITION})$")
         ] = None,
         after: Annotated[
-            str | None, Query(description="The same, for clients that cannot send the header.", pattern=POSITION)
+            str | None, Query(description="The same, for clients that cannot send the header.", pattern=f"^({POSITION})$")
         ] = None,
     ) -> str:
         """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
         position = last_event_id or after
+        if position is None:
+            return store.outbox.end
         try:
-            read_position(position)
+            store.outbox.check(position)
         except ValueError as error:
             raise ProblemError(422, "Wrong parameters", str(error)) from None
-        return position or store.outbox.end
+        except EpochError:
+            raise ProblemError(
+                410, "Gone", "The store was restored or moved. Read the sessions anew, then follow from now."
+            ) from None
+        return position
 
     @routes.get(
         "/changes",
         tags=["changes"],
         summary="Follow the changes",
         response_class=EventSourceResponse,
-        responses=_problems(401, 403, 422, 429, 503),
+        responses=_problems(401, 403, 410, 422, 429, 503),
         dependencies=[bearer, reads],
     )
     async def get_changes(position: Annotated[str, Depends(position_of)]) -> AsyncIterator[ServerSentEvent]:

@@ -5,6 +5,7 @@ writes begins with `BEGIN IMMEDIATE`: a transaction that reads first and writes 
 PostgreSQL is the shared one, through psycopg.
 """
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,18 +13,19 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import RLock
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import Pool, StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
 
 BUSY_SECONDS = 30
-"""How long a transaction waits for another one of the same SQLite file."""
+"""How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
 
-_RACES = {"40001", "40P01", "55P03", "23505"}
-"""The SQLSTATE codes of a lost race: serialization failure, deadlock, lock not available, unique violation."""
+_RACES = {"40001", "40P01", "23505"}
+"""The SQLSTATE codes of a lost race: serialization failure, deadlock, unique violation."""
 
 
 class LostRace(Exception):  # noqa: N818 (it never leaves the store)
@@ -53,11 +55,22 @@ class Database:
             raise StoreError(
                 self.address, "there is no such file", "check the path: sqlite:///relative.db, sqlite:////absolute.db"
             )
-        self._lock = RLock() if isinstance(self.engine.pool, StaticPool) else nullcontext()  # memory has one connection
+        self._lock = RLock() if self._is_in_memory else nullcontext()  # memory has one connection
+        _OPENED.add(self)
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return isinstance(self.engine.pool, StaticPool)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def renew(self) -> None:
+        """Leave all connections to the process that forked this one, and open others when they are needed."""
+        if not self._is_in_memory:  # that was copied with the process
+            _INHERITED.append(self.engine.pool)
+            self.engine.dispose(close=False)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -110,15 +123,31 @@ class Database:
             found = str(raised).strip().partition("\n")[0]
             if isinstance(error, IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
                 raise LostRace(found) from error
-            advice = next((advice for word, advice in _ADVICE.items() if word in found), _ELSE)
+            advice = next((advice for words, advice in _ADVICE.items() if re.search(words, found)), _ELSE)
             raise StoreError(self.address, found, advice) from error
+
+
+# A process that was forked has the connections of the one that it comes from. Two processes that write into one connection of
+# PostgreSQL garble it, and SQLite may lose its locks. So the new one opens its own. The others are kept, because the end of an
+# object closes its connection, also for the process that uses it.
+_OPENED: WeakSet[Database] = WeakSet()
+_INHERITED: list[Pool] = []
+
+
+def _after_fork() -> None:
+    for database in tuple(_OPENED):
+        database.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _engine(url: str) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         try:
-            return create_engine(parsed)
+            return create_engine(parsed, connect_args=_options(parsed))
         except ModuleNotFoundError:
             raise MissingExtraError("a store in PostgreSQL", "postgresql") from None
     if parsed.database in (None, "", ":memory:"):
@@ -128,6 +157,12 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _options(url: URL) -> dict[str, str]:
+    """Return options of PostgreSQL, so that a lock that another program holds does not stop everything for ever."""
+    options = " ".join(url.normalized_query.get("options", ()))
+    return {} if "lock_timeout" in options else {"options": f"{options} -c lock_timeout={BUSY_SECONDS}s".strip()}
 
 
 def _parsed(url: str) -> URL:
@@ -141,6 +176,8 @@ def _parsed(url: str) -> URL:
         raise StoreError(shown, "it is no address of a database that a store can use", advice) from None
     if "@" in (parsed.host or ""):
         raise StoreError("(not shown)", "its host has an @", "write an @ of a user or a password as %40")
+    if driver == "sqlite" and (parsed.host or parsed.port or parsed.username):
+        raise StoreError("(not shown)", "a file of SQLite has no host", "write three slashes: sqlite:///sessions.db")
     return parsed.set(drivername=driver)
 
 
@@ -165,13 +202,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 _ADVICE = {
     "readonly": "let this process write the file and its folder",
-    **dict.fromkeys(("read-only", "during recovery"), "use a server that takes writes"),
+    "read-only|during recovery": "use a server that takes writes",
     "full": "free some space on the disk, then try again",
     "unable to open": "check that the folder exists and that this process may write to it",
     "locked": "another process has held the database for long: end it, or use PostgreSQL",
     "malformed": "restore the file from a backup, or export what can be read: cobrowse-session store export",
     "not a database": "name another file: this one is no SQLite database",
-    "no such table": "create or upgrade the store: cobrowse-session store upgrade",
-    "does not exist": "create the database, then: cobrowse-session store upgrade",
+    "lock timeout": "another transaction has held a lock for long: end it (see pg_stat_activity), then try again",
+    "no such table|relation .* does not exist": "its tables were deleted: open the store again, or restore it from a backup",
+    "role .* does not exist": "check the user in the address",
+    "does not exist": "create the database",
 }
 _ELSE = "check that the database runs and can be reached, then try again"

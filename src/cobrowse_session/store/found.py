@@ -69,8 +69,13 @@ class Reader(Generic[S_co]):
         return [SESSIONS.c[name] for name in names]
 
     def read(self, connection: Connection, row: Sequence[Any]) -> StoredSession[S_co]:
-        """Return a session from its columns. `Any`: what they hold."""
-        number, latest, deadline, sealed, version, events, rules, document = row
-        lifecycle, _ = restore_rules(self.shelf.rules_text(connection, rules), self.shelf.lifecycle.table)
-        session, context = read_view(json.loads(document), lifecycle.table)
-        return StoredSession(number, session, context, as_moment(latest), as_moment(deadline), sealed, version, events, lifecycle)
+        """Return a session from its columns. `Any`: what they hold.
+
+        Raises:
+            UnreadableError: they hold no session.
+        """
+        name, latest, deadline, sealed, version, events, rules, document = row
+        with self.shelf.naming(name):
+            lifecycle, _ = restore_rules(self.shelf.rules_text(connection, rules), self.shelf.lifecycle.table)
+            session, context = read_view(json.loads(document), lifecycle.table)
+        return StoredSession(name, session, context, as_moment(latest), as_moment(deadline), sealed, version, events, lifecycle)

@@ -30,11 +30,11 @@ from cobrowse_session.checks import check_type
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
-from cobrowse_session.io.arguments import checked_seal_after
+from cobrowse_session.io.arguments import checked_seal_after, checked_seal_unfinished_after
 from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.io.waiting import Budget, horizon_of
+from cobrowse_session.io.waiting import UNFINISHED, Budget, horizon_of
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
@@ -67,16 +67,17 @@ class DurableInbox(Receiver):
         store: it has the sessions, and the rules of those that begin.
         worker: the name of this process among several, for the clocks that it observes.
         reject: as for `Inbox`. Called after the rest was stored.
-        seal_after: seal sessions that are over this long after their latest event. None: never.
+        seal_after: seal sessions that are over this long after their latest event occurred, and was received. None: never.
+        seal_unfinished_after: as for `Inbox`.
         correct: as for `Inbox`.
         max_future: as for `Inbox`.
         max_line_bytes: as for `Inbox`.
         sources: as for `Inbox`.
-        observers: as for `Inbox`. Called after their change was stored.
+        observers: as for `Inbox`. Called after their change was stored. They must only read the log: it is that of the store.
 
     Raises:
         TypeError: an argument of another type.
-        SettingsError: a negative `seal_after`.
+        SettingsError: a negative duration.
         StoreError: the database cannot be read.
 
     >>> from cobrowse_session.testing import stream
@@ -95,6 +96,7 @@ class DurableInbox(Receiver):
     store: Store
     worker: str = field(default="worker", kw_only=True)
     seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
+    seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     late: int = field(default=0, init=False)
     """The number of events that came too late for their session, since this object was made."""
     _saved_clocks: dict[str, str] = field(factory=dict, init=False, repr=False)  # as they were committed
@@ -200,6 +202,7 @@ class DurableInbox(Receiver):
         if here is None:
             unit.put(log)
             return Put(None if log.sealed else log)
+        unit.released.add(log.session_id)  # the caller gets it
         differences = tuple(differences_of(here, log))
         outcomes = [unit.add(copy).outcome for copy in log.copies]
         late = tuple(outcome.event for outcome in outcomes if isinstance(outcome, Late))
@@ -244,8 +247,9 @@ class DurableInbox(Receiver):
 
     def _advance(self, now: datetime, size: int) -> tuple[dict[str, tuple[SessionLog, Change]], tuple[SessionLog, ...]]:
         unit, horizon = self._here.unit, horizon_of(now, self.seal_after)
+        unfinished = min(horizon, horizon_of(now, self.seal_unfinished_after))
         fired = unit.advance(now, size)
-        sealed = unit.seal(horizon, size - len(fired)) if horizon > EPOCH and len(fired) < size else ()
+        sealed = unit.seal(horizon, unfinished, size - len(fired)) if horizon > EPOCH and len(fired) < size else ()
         self._here.told.extend((log, change) for log, change in fired.values() if change)
         self._here.told.extend((log, Sealed(context=log.context)) for log in sealed)
         return fired, sealed

@@ -5,18 +5,26 @@ a bill for example, writes that in the transaction in which he acknowledges. Bot
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, not_, select, update
 
 from cobrowse_session.checks import shown
-from cobrowse_session.errors import ConflictError
+from cobrowse_session.errors import ConflictError, EpochError, UnreadableError
+from cobrowse_session.io.arguments import check_limit
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database
 from cobrowse_session.store.found import Reader, StoredSession
-from cobrowse_session.store.schema import MESSAGES, SESSIONS, parts
+from cobrowse_session.store.schema import HORIZON, MESSAGES, SESSIONS, parts
+
+BEGINNING = "0-0"
+"""The position before all messages, in any epoch."""
+POSITION = f"{BEGINNING}|([0-9a-f]{{8}})-([0-9]{{1,19}})-([0-9]{{1,19}})"
+"""The form of a position: the epoch, the transaction and the number of a message."""
+_POSITION = re.compile(POSITION)
 
 MAX_NUMBER = (1 << 63) - 1
 """The largest number that a column of a database holds."""
@@ -27,7 +35,7 @@ class Message(Generic[S_co]):
     """Something that happened to a session, to be handed over once.
 
     Attributes:
-        id: its number. It stays the same however often the message is read.
+        id: its number. It stays the same however often the message is read, and no other message ever has it.
         position: its place in the feed. See `Outbox.feed`.
         kind: `changed`, `sealed`, `late` for an event that came after its session was sealed, or `refolded` for a session that
             reads differently under a new table.
@@ -66,13 +74,15 @@ class Outbox(Generic[S_co]):
             .order_by(columns.transaction.desc(), columns.id.desc())
         )
         with self.database.reading() as connection:
-            row = connection.execute(last.limit(1)).first()
-        return "0-0" if row is None else f"{row.transaction}-{row.id}"
+            epoch, row = _epoch(connection), connection.execute(last.limit(1)).first()
+        return _position(epoch, *((0, 0) if row is None else row))
 
     def pending(self, limit: int = 100) -> tuple[Message[S_co], ...]:
         """Return messages that were not handed over yet, the oldest first. They are pending until they are acknowledged.
 
         Raises:
+            ValueError: the limit is below 1.
+            UnreadableError: the session of the first one cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         return self._read(MESSAGES.c.handed_over.is_(False), limit=limit)
@@ -87,6 +97,21 @@ class Outbox(Generic[S_co]):
             waiting = select(func.count()).select_from(MESSAGES).where(MESSAGES.c.handed_over.is_(False))
             return connection.scalar(waiting) or 0
 
+    @property
+    def held_back(self) -> int:
+        """The number of messages that the feed does not show yet, because an older transaction of any program is still open.
+
+        SQLite has one writer, so it is 0 there.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if self.database.is_sqlite:
+            return 0
+        with self.database.reading() as connection:
+            hidden = select(func.count()).select_from(MESSAGES).where(*map(not_, self._is_visible))
+            return connection.scalar(hidden) or 0
+
     def acknowledge(self, messages: Iterable[Message | int], connection: Connection | None = None) -> None:
         """Mark messages as handed over.
 
@@ -96,7 +121,8 @@ class Outbox(Generic[S_co]):
                 its own.
 
         Raises:
-            ConflictError: somebody has acknowledged one of them already. Nothing was marked. Let the error end the transaction.
+            ConflictError: somebody has acknowledged one of them already, or there is no such message. Nothing was marked. Let the
+                error end the transaction.
             StoreError: the database cannot be written. Nothing was marked.
         """
         if connection is None:
@@ -106,9 +132,10 @@ class Outbox(Generic[S_co]):
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
         numbers = sorted({message if isinstance(message, int) else message.id for message in messages})
         for part in parts(numbers):
-            waiting = update(MESSAGES).where(MESSAGES.c.id.in_(part), MESSAGES.c.handed_over.is_(False))
-            if connection.execute(waiting.values(handed_over=True)).rowcount != len(part):
-                problem = "a message was acknowledged by somebody else"
+            waiting = update(MESSAGES).where(MESSAGES.c.id.in_(part), MESSAGES.c.handed_over.is_(False)).values(handed_over=True)
+            marked = set(connection.scalars(waiting.returning(MESSAGES.c.id)))
+            if missing := [number for number in part if number not in marked]:
+                problem = f"message {missing[0]} is not pending: it was acknowledged by somebody else, or there is none"
                 raise ConflictError(self.database.address, problem, "roll back, and read what is pending again")
         return None
 
@@ -116,20 +143,34 @@ class Outbox(Generic[S_co]):
         """Return the messages after a position, handed over or not. Any number of readers may follow the feed.
 
         Args:
-            after: `Message.position` of the last one that was read. None: from the beginning.
+            after: `Message.position` of the last one that was read. None or `0-0`: from the beginning.
             limit: how many.
 
         Raises:
-            ValueError: `after` is no position.
+            EpochError: `after` is a position of before the store was restored or moved.
+            ValueError: `after` is no position, or the limit is below 1.
+            UnreadableError: the session of the first one cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         # Example, PostgreSQL: transaction 8 writes message 5, transaction 7 writes message 6 and is committed first. A reader by
         # number would go on after 6 and miss 5. In the order of (transaction, number), and without messages of a transaction that
         # began after one that is still open, what comes later is always behind what was read.
-        transaction, number = read_position(after)
+        epoch, transaction, number = read_position(after)
         columns = MESSAGES.c
         later = (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
-        return self._read(later, *self._is_visible, limit=limit)
+        return self._read(later, *self._is_visible, limit=limit, epoch=epoch)
+
+    def check(self, position: str) -> None:
+        """Check that the feed can be read after a position.
+
+        Raises:
+            EpochError: it is a position of before the store was restored or moved.
+            ValueError: it is no position.
+            StoreError: the database cannot be read.
+        """
+        epoch, _, _ = read_position(position)
+        with self.database.reading() as connection:
+            self._check_epoch(connection, epoch)
 
     def trim(self, before: str) -> int:
         """Delete messages that were handed over, up to a position, and return how many. The feed begins later then.
@@ -138,13 +179,15 @@ class Outbox(Generic[S_co]):
             before: `Message.position` of the last one to delete.
 
         Raises:
+            EpochError: `before` is a position of before the store was restored or moved. Nothing was deleted.
             ValueError: `before` is no position.
             StoreError: the database cannot be written. Nothing was deleted.
         """
-        transaction, number = read_position(before)
+        epoch, transaction, number = read_position(before)
         columns = MESSAGES.c
         earlier = (columns.transaction < transaction) | ((columns.transaction == transaction) & (columns.id <= number))
         with self.database.writing() as connection:
+            self._check_epoch(connection, epoch)
             return connection.execute(delete(MESSAGES).where(earlier, columns.handed_over)).rowcount
 
     @property
@@ -153,30 +196,59 @@ class Outbox(Generic[S_co]):
             return []
         return [MESSAGES.c.transaction < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")]
 
-    def _read(self, *where: ColumnElement[bool], limit: int) -> tuple[Message[S_co], ...]:
-        messages, sessions = MESSAGES.c, SESSIONS.c
+    def _check_epoch(self, connection: Connection, epoch: str | None) -> str:
+        """Return the epoch of the store, after a check that it is the expected one. None: any."""
+        found = _epoch(connection)
+        if epoch not in (None, found):
+            problem = f"a position of epoch {epoch} is of before the store was restored or moved, it has epoch {found} now"
+            raise EpochError(self.database.address, problem, "read the sessions anew, then the feed without a position")
+        return found
+
+    def _read(self, *where: ColumnElement[bool], limit: int, epoch: str | None = None) -> tuple[Message[S_co], ...]:
+        check_limit(limit)
+        columns = MESSAGES.c
         wanted = select(
-            messages.id, messages.transaction, messages.kind, messages.version, messages.document, *self._reader.columns
-        ).join(SESSIONS, sessions.id == messages.session)
+            columns.id, columns.transaction, columns.kind, columns.version, columns.document, *self._reader.columns
+        ).join(SESSIONS, SESSIONS.c.id == columns.session)
         with self.database.reading() as connection:
-            rows = connection.execute(wanted.where(*where).order_by(messages.transaction, messages.id).limit(limit)).all()
-            return tuple(
-                Message(
-                    number, f"{transaction}-{number}", kind, version, json.loads(document), self._reader.read(connection, row)
-                )
-                for number, transaction, kind, version, document, *row in rows
-            )
+            epoch = self._check_epoch(connection, epoch)
+            rows = connection.execute(wanted.where(*where).order_by(columns.transaction, columns.id).limit(limit)).all()
+            messages: list[Message[S_co]] = []
+            for row in rows:
+                try:
+                    messages.append(self._message(connection, epoch, row))
+                except UnreadableError:
+                    if not messages:
+                        raise
+                    break  # those before it can be handed over
+        return tuple(messages)
+
+    def _message(self, connection: Connection, epoch: str, row: Sequence[Any]) -> Message[S_co]:  # what the columns hold
+        number, transaction, kind, version, document, *session = row
+        with self._reader.shelf.naming(session[0]):
+            content = json.loads(document)
+        position, stored = _position(epoch, transaction, number), self._reader.read(connection, session)
+        return Message(number, position, kind, version, content, stored)
 
 
-def read_position(text: str | None) -> tuple[int, int]:
-    """Return the transaction and the number of a position.
+def _epoch(connection: Connection) -> str:
+    return str(connection.execute(select(HORIZON.c.epoch)).scalar_one())
+
+
+def _position(epoch: str, transaction: int, number: int) -> str:
+    return f"{epoch}-{transaction}-{number}"
+
+
+def read_position(text: str | None) -> tuple[str | None, int, int]:
+    """Return the epoch, the transaction and the number of a position. It has no epoch if it is before all messages.
 
     Raises:
         ValueError: it is none.
     """
-    parts = ["0", "0"] if text is None else text.split("-")
-    if len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
-        transaction, number = map(int, parts)
+    if text in (None, BEGINNING):
+        return None, 0, 0
+    if text is not None and (found := _POSITION.fullmatch(text)):
+        transaction, number = int(found[2]), int(found[3])
         if max(transaction, number) <= MAX_NUMBER:
-            return transaction, number
-    raise ValueError(f"after: expected the position of a message, as '0-12', found {shown(text)}")
+            return found[1], transaction, number
+    raise ValueError(f"after: expected the position of a message, as '5f0c3a9e-0-12', found {shown(text)}")

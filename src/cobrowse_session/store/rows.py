@@ -7,6 +7,7 @@ from sys import maxsize
 from typing import Any
 
 from cobrowse_session.events import Event
+from cobrowse_session.io.waiting import is_unfinished, last_heard
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.store.schema import MAX_INDEXED
 from cobrowse_session.stream import Change, SessionLog
@@ -79,6 +80,8 @@ def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Ro
     session, context, deadline = log.session, log.context, log.deadline
     work, latest = session.after_call_work, as_number(log.latest)
     is_over = deadline is None and not log.sealed and session.state in log.lifecycle.table.states.ended
+    heard = as_number(last_heard(log)) if is_over else None
+    unfinished = is_over and is_unfinished(log)
     return with_digest(
         {
             "id": log.session_id,
@@ -92,7 +95,8 @@ def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Ro
             "user_id": indexed(context.user_id),
             "latest": latest,
             "deadline": as_number(deadline),
-            "ended": latest if is_over else None,
+            "ended": None if unfinished else heard,
+            "unfinished": heard if unfinished else None,
             "advanced": as_number(log.advanced),
             "sealed": log.sealed,
             "document": save_view(log),

@@ -9,7 +9,10 @@ transaction:
     messages   what changed, until it is handed over and for some time longer
     clocks     what a worker observed and learned of the providers' clocks
     legs       the communication of a participant's leg, for payloads that name the participant only
-    horizon    one row: sessions that ended before this time were forgotten
+    horizon    one row: how far sessions were sealed and forgotten, and the epoch, see `epoch.py`
+
+`ended` and `unfinished` have the time at which the latest event of a session that is over occurred or was received. One of them
+is set until the session is sealed: `unfinished` while after-call work is pending without a deadline.
 
 Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
 """
@@ -105,6 +108,7 @@ SESSIONS = Table(
     Column("latest", BigInteger),
     Column("deadline", BigInteger),
     Column("ended", BigInteger),
+    Column("unfinished", BigInteger),
     Column("advanced", BigInteger),
     Column("sealed", Boolean, nullable=False),
     Column("document", Text, nullable=False),
@@ -116,6 +120,7 @@ SESSIONS = Table(
     Index("sessions_by_latest", "latest"),
     _index("sessions_by_deadline", "deadline", column("deadline").is_not(None)),
     _index("sessions_by_end", "ended", column("ended").is_not(None)),
+    _index("sessions_by_unfinished", "unfinished", column("unfinished").is_not(None)),
 )
 
 EVENTS = Table(
@@ -140,7 +145,7 @@ MESSAGES = Table(
     Column("document", Text, nullable=False),
     Column("handed_over", Boolean, nullable=False, server_default=false()),
     _index("messages_to_hand_over", "id", column("handed_over").is_(false())),
-    Index("messages_by_session", "session"),
+    Index("messages_by_session", "session", "transaction"),
     Index("messages_by_transaction", "transaction", "id"),
     sqlite_autoincrement=True,
 )
@@ -167,5 +172,8 @@ HORIZON = Table(
     "horizon",
     METADATA,
     Column("id", Integer, primary_key=True),
+    Column("sealed", BigInteger),
     Column("forgotten", BigInteger),
+    Column("epoch", Text, nullable=False),
+    Column("cluster", Text),
 )

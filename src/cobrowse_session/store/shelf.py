@@ -9,27 +9,34 @@ A log in memory is as good as its version. Example: the row of a session has ver
 """
 
 import json
+import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from threading import local
 from typing import Generic
 
 from attrs import define, field
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from cobrowse_session.canonical import canonical
-from cobrowse_session.errors import StoreError
+from cobrowse_session.errors import StoreError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
-from cobrowse_session.store.database import Database
+from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest
-from cobrowse_session.store.schema import EVENTS, RULES
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
 from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, restore_view, save_rules
+
+MAX_UNREADABLE = 1_000
+"""The number of sessions that cannot be read and are remembered."""
+
+logger = logging.getLogger("cobrowse_session.store")
 
 
 @define
@@ -71,6 +78,8 @@ class Shelf(Generic[S_co]):
     database: Database
     size: int
     here: Here = field(factory=Here, init=False)
+    unreadable: dict[str, UnreadableError] = field(factory=dict, init=False)
+    """The sessions that cannot be read, each with its error."""
     _logs: OrderedDict[str, tuple[Held, int]] = field(factory=OrderedDict, init=False)  # with the number of events
     _events: int = field(default=0, init=False)  # of all logs
     _rules: dict[int, str] = field(factory=dict, init=False)
@@ -83,6 +92,7 @@ class Shelf(Generic[S_co]):
         for session, held in every.items():
             self._pop(session)
             if held is not None:
+                self.unreadable.pop(session, None)
                 self._logs[session] = held, held.events
                 self._events += held.events
         while self._events > self.size:
@@ -130,30 +140,67 @@ class Shelf(Generic[S_co]):
             row: the row.
             events: its rows of events. None: they are read when they are needed.
         """
-        rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
-        view, number = json.loads(row["document"]), row["events"]
-        if row["sealed"]:
-            rows = rows_of_events(connection, row["id"], 0, number) if events is None else events
-            late = {canonical(self._event(one)) for one in rows if one["late"]}
-            copies = [self._event(one) for one in rows if not one["late"]]
-            log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
-            return Held(log, row["version"], row["rules"], number, late)
-        load = partial(self._load, row["id"], number) if events is None else partial(map, self._event, events)
-        advanced = as_moment(row["advanced"])
-        log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
-        return Held(log, row["version"], row["rules"] if is_same_table else None, number)
+        with self.naming(row["id"]):
+            rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
+            view, number = json.loads(row["document"]), row["events"]
+            if row["sealed"]:
+                rows = rows_of_events(connection, row["id"], 0, number) if events is None else events
+                late = {canonical(self._event(one)) for one in rows if one["late"]}
+                copies = [self._event(one) for one in rows if not one["late"]]
+                log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
+                return Held(log, row["version"], row["rules"], number, late)
+            load = partial(self._load, row["id"], number, events)
+            advanced = as_moment(row["advanced"])
+            log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
+            return Held(log, row["version"], row["rules"] if is_same_table else None, number)
 
-    def _load(self, session: str, number: int) -> list[Event]:
-        """Return the events of a session, up to the number that it had when it was read."""
+    def _load(self, session: str, number: int, rows: Sequence[Row] | None) -> list[Event]:
+        """Return the events of a session, up to the number that it had when it was read.
+
+        Args:
+            session: the session's id.
+            number: how many events it had.
+            rows: their rows. None: they are read.
+        """
         own = self.here.transaction
-        with nullcontext(own) if own is not None else self.database.reading() as connection:
-            found = [self._event(row) for row in rows_of_events(connection, session, 0, number)]
-        if len(found) < number:
-            raise StoreError(self.database.address, f"session {session!r} was forgotten after it was read", "load it again")
-        return found
+        with self.naming(session):
+            if rows is None:
+                with nullcontext(own) if own is not None else self.database.reading() as connection:
+                    rows = rows_of_events(connection, session, 0, number)
+                    row = select(SESSIONS.c.version).where(SESSIONS.c.id == session)
+                    if len(rows) < number and connection.scalar(row) is None:
+                        problem = f"session {session!r} was forgotten after it was read"
+                        raise StoreError(self.database.address, problem, "load it again")
+            if len(rows) < number:
+                raise LookupError(f"{len(rows)} events are stored, {number} were")
+            return [self._event(row) for row in rows]
 
     def _event(self, row: Row) -> Event:
         return event_of(row["document"], self.lifecycle.table)
+
+    @contextmanager
+    def naming(self, session: str) -> Iterator[None]:
+        """Name the session in every error of reading its rows.
+
+        Raises:
+            UnreadableError: in place of each of them.
+        """
+        try:
+            yield
+        except (StoreError, LostRace, SQLAlchemyError):
+            raise
+        except Exception as error:  # a row that something else wrote may lead to any
+            problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
+            advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
+            raise UnreadableError(self.database.address, problem, advice, session) from error
+
+    def pass_over(self, error: UnreadableError) -> None:
+        """Remember a session that cannot be read, and log it once."""
+        if error.session not in self.unreadable:
+            logger.error("%s; its timers do not fire until then", error)
+        self.unreadable[error.session] = error
+        if len(self.unreadable) > MAX_UNREADABLE:
+            del self.unreadable[next(iter(self.unreadable))]
 
     # --- Rules ----------------------------------------------------------------------------------------------------------------
 
@@ -168,7 +215,12 @@ class Shelf(Generic[S_co]):
     def other_tables(self, connection: Connection) -> list[int]:
         """Return the rows of rules with another table than that of the store."""
         rows = connection.execute(select(RULES.c.id, RULES.c.document))
-        return [number for number, document in rows if not restore_rules(document, self.lifecycle.table)[1]]
+        return [number for number, document in rows if not self._is_same_table(document)]
+
+    def _is_same_table(self, rules: str) -> bool:
+        with suppress(Exception):  # the sessions of rules that cannot be read are passed over one by one
+            return restore_rules(rules, self.lifecycle.table)[1]
+        return False
 
     def rules_of(self, connection: Connection, lifecycle: Lifecycle) -> int:
         """Return the number of the row of a lifecycle, which is written if it is new."""

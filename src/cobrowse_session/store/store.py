@@ -16,7 +16,7 @@ nevertheless, and of two writers that insert one session the second one fails. W
 If anything raises, the transaction is rolled back, and the logs that it changed leave memory. So memory has committed logs only.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import RLock
@@ -26,11 +26,14 @@ from typing import Generic, Self, TypeVar, cast
 from sqlalchemy import Connection, func, select, update
 
 from cobrowse_session.checks import check_type
-from cobrowse_session.errors import ConflictError
+from cobrowse_session.errors import ConflictError, UnreadableError
 from cobrowse_session.events import Event
+from cobrowse_session.io.arguments import check_limit
+from cobrowse_session.io.waiting import UNFINISHED, horizon_of
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
+from cobrowse_session.store.epoch import begin_epoch
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
@@ -166,12 +169,32 @@ class Store(Generic[S_co]):
             raise
         finally:
             self._shelf.here.transaction = None
-        self._shelf.keep(unit.held)
+        self._shelf.keep({session: None if session in unit.released else held for session, held in unit.held.items()})
         return result
+
+    def begin_epoch(self) -> str:
+        """Begin a new epoch, after the database was restored from a backup, and return its name. See `Outbox.feed`.
+
+        All positions of before are errors from then on. Otherwise a reader would miss messages. A PostgreSQL database that was
+        moved into another cluster is recognised, and this is done when a store is opened.
+
+        Raises:
+            StoreError: the database cannot be written. Nothing has changed.
+        """
+        with self.database.writing() as connection:
+            return begin_epoch(connection)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Open a transaction on the database, for tables of your own. See `Outbox.acknowledge`."""
         return self.database.writing()
+
+    @property
+    def unreadable(self) -> Mapping[str, UnreadableError]:
+        """The sessions that were found to be unreadable since the store was opened, each with its error. No timer of them fires.
+
+        Each was logged once, to `cobrowse_session.store`.
+        """
+        return dict(self._shelf.unreadable)
 
     # --- What it shows --------------------------------------------------------------------------------------------------------
 
@@ -179,6 +202,7 @@ class Store(Generic[S_co]):
         """Return the log of a session, as it is stored. None: there is none. What is added to the log is not stored.
 
         Raises:
+            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         with self.database.reading() as connection:
@@ -189,6 +213,7 @@ class Store(Generic[S_co]):
         """Return a session as it is stored, without its events. None: there is none.
 
         Raises:
+            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         with self.database.reading() as connection:
@@ -232,8 +257,11 @@ class Store(Generic[S_co]):
 
         Raises:
             TypeError: `since` is naive.
+            ValueError: the limit is below 1.
+            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
+        check_limit(limit)
         columns = SESSIONS.c
         conditions = [
             (columns.state, state),
@@ -256,6 +284,7 @@ class Store(Generic[S_co]):
         """Return what goes on in all sessions as they are stored: a leg that is pending or connected, or after-call work.
 
         Raises:
+            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         states, columns = self.lifecycle.table.states, SESSIONS.c
@@ -273,6 +302,7 @@ class Store(Generic[S_co]):
             after: leave out the sessions up to this id.
 
         Raises:
+            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         return (log for log, _ in self.iterate_with_late(after))
@@ -286,7 +316,8 @@ class Store(Generic[S_co]):
                 events = rows_of_sessions(connection, [row["id"] for row in rows])
                 logs = [self._shelf.restored(connection, row, events[row["id"]]).log for row in rows]
             for row, log in zip(rows, logs, strict=True):
-                late = (event_of(one["document"], self.lifecycle.table) for one in events[row["id"]] if one["late"])
+                with self._shelf.naming(row["id"]):
+                    late = [event_of(one["document"], self.lifecycle.table) for one in events[row["id"]] if one["late"]]
                 yield cast(SessionLog[S_co], log), tuple(late)
             if len(rows) < PAGE:
                 return
@@ -305,16 +336,32 @@ class Store(Generic[S_co]):
         with self.database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(SESSIONS).where(*where)) or 0
 
+    @property
+    def forgotten(self) -> datetime | None:
+        """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`."""
+        with self.database.reading() as connection:
+            return as_moment(connection.scalar(select(HORIZON.c.forgotten)))
+
     # --- Time -----------------------------------------------------------------------------------------------------------------
 
     @property
     def deadline(self) -> datetime | None:
-        """The next deadline of all sessions, on the corrected provider clock. None: there is none."""
+        """The next deadline of all sessions that can be read, on the corrected provider clock. None: there is none."""
+        # Not that of a session that cannot be read: it would be in the past for ever.
+        columns, unreadable = SESSIONS.c, tuple(self._shelf.unreadable)
+        readable = [columns.id.not_in(unreadable)] if unreadable else []
         with self.database.reading() as connection:
-            return as_moment(connection.scalar(select(func.min(SESSIONS.c.deadline))))
+            return as_moment(connection.scalar(select(func.min(columns.deadline)).where(*readable)))
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
-        """Return the sessions in which something is due by a time, on the corrected provider clock, the earliest first."""
+        """Return the sessions in which something is due by a time, on the corrected provider clock, the earliest first.
+
+        Raises:
+            TypeError: `now` is naive.
+            ValueError: the limit is below 1.
+            StoreError: the database cannot be read.
+        """
+        check_limit(limit)
         with self.database.reading() as connection:
             columns = SESSIONS.c
             due = select(columns.id).where(columns.deadline <= as_number(utc(now))).order_by(columns.deadline)
@@ -323,7 +370,8 @@ class Store(Generic[S_co]):
     def advance(self, now: datetime, limit: int = 100) -> dict[str, Change]:
         """Fire what is due, each timer at its own instant, and return the change of each session.
 
-        Several workers may do this at once. Each takes other sessions, and a timer fires once.
+        Several workers may do this at once. Each takes other sessions, and a timer fires once. A session that cannot be read is
+        passed over: see `unreadable`.
 
         Args:
             now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
@@ -331,24 +379,30 @@ class Store(Generic[S_co]):
 
         Raises:
             TypeError: `now` is naive.
+            ValueError: the limit is below 1.
             StoreError: the database cannot be written. Nothing was fired.
         """
+        check_limit(limit)
         now = utc(now)
         return self.run(lambda unit: {session: change for session, (_, change) in unit.advance(now, limit).items()})
 
-    def seal(self, horizon: datetime, limit: int = 100) -> tuple[str, ...]:
-        """Seal sessions that are over and whose latest event occurred before the horizon, and return their ids.
+    def seal(self, horizon: datetime, limit: int = 100, *, unfinished: datetime | None = None) -> tuple[str, ...]:
+        """Seal sessions that are over and whose latest event occurred and was received before the horizon, and return their ids.
 
         Args:
             horizon: corrected provider clock.
             limit: the number of sessions. If so many were sealed, call this again.
+            unfinished: the horizon of sessions with after-call work that is pending without a deadline. None: 7 days earlier.
 
         Raises:
-            TypeError: `horizon` is naive.
+            TypeError: a time is naive.
+            ValueError: the limit is below 1.
             StoreError: the database cannot be written. Nothing was sealed.
         """
+        check_limit(limit)
         horizon = utc(horizon)
-        return self.run(lambda unit: tuple(log.session_id for log in unit.seal(horizon, limit)))
+        before = horizon_of(horizon, UNFINISHED) if unfinished is None else utc(unfinished)
+        return self.run(lambda unit: tuple(log.session_id for log in unit.seal(horizon, before, limit)))
 
     def refold(self, limit: int = 100) -> dict[str, tuple[str, ...]]:
         """Fold sessions anew that were folded under another table, and return the fields of each that read differently now.
@@ -359,15 +413,17 @@ class Store(Generic[S_co]):
             limit: the number of sessions. If so many were folded, call this again.
 
         Raises:
+            ValueError: the limit is below 1.
             StoreError: the database cannot be written. Nothing has changed.
         """
+        check_limit(limit)
         return self.run(lambda unit: unit.refold(limit))
 
     def forget(self, before: datetime, limit: int = 1000) -> int:
         """Delete sealed sessions whose latest event occurred before a time, and return how many.
 
         A session stays until all its messages were handed over. From then on, an event that occurred before this time, and whose
-        session is not stored, is late. It is not stored.
+        session is not stored, is late. It is not stored. A time after the latest horizon of `seal` counts as that horizon.
 
         Args:
             before: corrected provider clock.
@@ -375,7 +431,9 @@ class Store(Generic[S_co]):
 
         Raises:
             TypeError: `before` is naive.
+            ValueError: the limit is below 1.
             StoreError: the database cannot be written. Nothing was deleted.
         """
+        check_limit(limit)
         before = utc(before)
         return self.run(lambda unit: unit.forget(before, limit))

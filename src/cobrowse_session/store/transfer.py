@@ -5,7 +5,9 @@ be written again. So hand over everything before an export.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
@@ -14,6 +16,7 @@ from attrs import define, frozen
 from sqlalchemy import select, tuple_
 
 from cobrowse_session.canonical import as_json
+from cobrowse_session.checks import NO_EXTRA, Extra
 from cobrowse_session.errors import DecodeError, FormatVersionError
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Line, Rejected, lines
@@ -22,7 +25,9 @@ from cobrowse_session.store.schema import EVENTS
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.times import time_text
 from cobrowse_session.wire.cloudevents import is_cloudevent, read_event
+from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import restore_log, save_log
 from cobrowse_session.wire.strict_json import check_document, decode_error, dump
 
@@ -32,6 +37,8 @@ EVENTS_AT_ONCE = 5_000
 """The number of events that are read at once."""
 MAX_LINE = 1 << 32
 """The number of bytes that a line may have. A log of 50,000 events has about 20 million."""
+FORGOTTEN, HORIZON_FORMAT = "forgotten", 1
+"""The key of the line with the time before which sessions were forgotten, and the version of this line."""
 LATE = "lateEvents"
 """The key of a saved log with the events that came after it was sealed."""
 
@@ -39,11 +46,20 @@ LATE = "lateEvents"
 def export_lines(store: Store) -> Iterator[str]:
     """Yield every session of a store as a saved log, on one line of JSON.
 
+    If sessions were forgotten, the first line has the time before which they ended: `{"format":1,"forgotten":"2026-03-01T..."}`.
+
     Raises:
         StoreError: the database cannot be read.
     """
+    if (forgotten := store.forgotten) is not None:
+        yield dump({"format": HORIZON_FORMAT, FORGOTTEN: time_text(forgotten)})
     for log, late in store.iterate_with_late():
         yield dump({**save_log(log), **({LATE: [as_json(event) for event in late]} if late else {})})
+
+
+def is_session(line: str) -> bool:
+    """Return whether a line of an export is a session, not the time before which sessions were forgotten."""
+    return not line.startswith(f'{{"format":{HORIZON_FORMAT},"{FORGOTTEN}":')
 
 
 def event_lines(store: Store) -> Iterator[str]:
@@ -71,13 +87,17 @@ class Imported:
     Attributes:
         sessions: sessions that came as saved logs.
         events: events that came one by one.
-        late: events that came too late for a session that was sealed here.
+        new: the events of both kinds that were stored. The others are stored already, or were forgotten.
+        late: events that came too late for a session that was sealed here. They are stored, and not applied.
+        forgotten: events of sessions that were forgotten here. They are not stored.
         rejected: lines that could not be read.
     """
 
     sessions: int = 0
     events: int = 0
+    new: int = 0
     late: int = 0
+    forgotten: int = 0
     rejected: int = 0
 
 
@@ -95,7 +115,10 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
     imported, every = Imported(), lines(file, MAX_LINE)
     while batch := list(islice(every, BATCH)):
         parts = [part for line in batch if (part := _read(store, line, imported, reject)) is not None]
-        imported.late += store.run(partial(_put, parts))
+        numbers = store.run(partial(_put, parts))
+        imported.new += numbers["new"]
+        imported.late += numbers["late"]
+        imported.forgotten += numbers["forgotten"]
     return imported
 
 
@@ -108,22 +131,27 @@ class _Part:
     events: tuple[Event, ...]
 
 
-def _put(parts: Sequence[_Part], unit: Unit) -> int:
-    """Store the parts, and return the number of events that came too late."""
+def _put(parts: "Sequence[_Part | datetime]", unit: Unit) -> Counter[str]:
+    """Store the parts, and return the numbers of events that are new, that came too late and that were forgotten."""
     unit.is_silent = True
-    unit.read(part.session for part in parts)
-    late = 0
+    unit.read(part.session for part in parts if isinstance(part, _Part))
+    numbers = Counter[str]()
     for part in parts:
+        if isinstance(part, datetime):
+            unit.take_horizon(part)
+            continue
         events = part.events
         if part.log is not None and unit.log(part.session) is None:
             unit.put(part.log)
         elif part.log is not None:
             events = (*part.log.copies, *events)
-        late += sum(isinstance(unit.add(event).outcome, Late) for event in events)
-    return late
+        late = sum(isinstance(unit.add(event).outcome, Late) for event in events)
+        numbers["forgotten" if unit.log(part.session) is None else "late"] += late
+    numbers["new"] = unit.new_events
+    return numbers
 
 
-def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Part | None:
+def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Part | datetime | None:
     number, content, length = line
     try:
         part = _part(store, content)
@@ -132,11 +160,12 @@ def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Reject
         imported.rejected += 1
         reject(Rejected.of(problem, number, content, length))
         return None
-    imported.sessions, imported.events = imported.sessions + (part.log is not None), imported.events + (part.log is None)
+    if isinstance(part, _Part):
+        imported.sessions, imported.events = imported.sessions + (part.log is not None), imported.events + (part.log is None)
     return part
 
 
-def _part(store: Store, content: bytes) -> _Part:
+def _part(store: Store, content: bytes) -> _Part | datetime:
     try:
         document = json.loads(content)  # `restore_log` and `read_event` check the rest
     except (ValueError, RecursionError) as error:
@@ -146,9 +175,23 @@ def _part(store: Store, content: bytes) -> _Part:
     if is_cloudevent(document):
         event = _event(store, document)
         return _Part(event.subject, None, (event,))
+    if FORGOTTEN in document:
+        return _horizon(document)
     log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
     late = document.get(LATE, [])
     return _Part(log.session_id, log, tuple(_event(store, one) for one in (late if isinstance(late, list) else [late])))
+
+
+def _horizon(document: dict[str, Any]) -> datetime:  # JSON
+    """Return the time before which sessions were forgotten in the store of an export."""
+    horizon = structured(versioned(document, HORIZON_FORMAT, "an export", "store export"), _Horizon)
+    return horizon.forgotten
+
+
+@frozen(kw_only=True)
+class _Horizon:
+    forgotten: datetime
+    extra: Extra = NO_EXTRA
 
 
 def _event(store: Store, document: Any) -> Event:  # JSON

@@ -17,10 +17,11 @@ from functools import cached_property
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cobrowse_session.canonical import canonical
+from cobrowse_session.errors import UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
@@ -55,6 +56,9 @@ class Unit:
     """The clocks to write, by worker and source."""
     legs: set[Leg] = field(factory=set, init=False)
     """The legs to write."""
+    released: set[str] = field(factory=set, init=False)
+    """The sessions whose logs the caller gets, or had. They do not stay in memory, so what he does to them changes no other."""
+    _unreadable: dict[str, UnreadableError] = field(factory=dict, init=False)
     _changed: dict[str, Held] = field(factory=dict, init=False)
     _events: list[Row] = field(factory=list, init=False)
     _messages: list[Row] = field(factory=list, init=False)
@@ -62,7 +66,10 @@ class Unit:
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
     def read(self, sessions: Iterable[str]) -> None:
-        """Read the logs of sessions, all at once. Until the end of the transaction no other one writes them."""
+        """Read the logs of sessions, all at once. Until the end of the transaction no other one writes them.
+
+        A session that cannot be read is an error when its log is asked for.
+        """
         unread = sorted({session for session in sessions if session not in self.held})
         if not unread:
             return
@@ -71,20 +78,29 @@ class Unit:
         for part in parts(unread):
             rows = select(SESSIONS).where(SESSIONS.c.id.in_(part)).order_by(SESSIONS.c.id).with_for_update()
             for row in self.connection.execute(rows).mappings().all():
-                self.held[row["id"]] = self.shelf.held(self.connection, dict(row))
+                self._read(dict(row))
 
     def log(self, session: str) -> SessionLog | None:
-        """Return the log of a session. None: there is none."""
+        """Return the log of a session. None: there is none.
+
+        Raises:
+            UnreadableError: its rows cannot be read.
+        """
         self.read((session,))
+        if session in self._unreadable:
+            raise self._unreadable[session]
         held = self.held[session]
         return None if held is None else held.log
 
     def put(self, log: SessionLog) -> None:
         """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
         held = self.held[log.session_id] = Held(log, 0, None, 0)
+        self.released.add(log.session_id)
         for copy in log.copies:
             self._append(held, copy)
         self._write(held)
+        if log.sealed and log.latest is not None:
+            self._raise_horizon("sealed", log.latest + timedelta(milliseconds=1))
 
     # --- Changes --------------------------------------------------------------------------------------------------------------
 
@@ -126,52 +142,106 @@ class Unit:
     def advance(self, now: datetime, limit: int) -> dict[str, tuple[SessionLog, Change]]:
         """Fire what is due in so many sessions, and return their logs and changes. See `Store.advance`."""
         columns, changes = SESSIONS.c, {}
-        for session in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
-            held = self._held(session)
-            changes[session] = held.log, self._take(held, held.log.advance(now))
+        for held in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
+            changes[held.log.session_id] = held.log, self._take(held, held.log.advance(now))
+        self.released |= changes.keys()
         return changes
 
-    def seal(self, horizon: datetime, limit: int) -> tuple[SessionLog, ...]:
+    def seal(self, horizon: datetime, unfinished: datetime, limit: int) -> tuple[SessionLog, ...]:
         """Seal so many sessions in which nothing can come that matters, and return their logs. See `Store.seal`."""
-        columns, sealed = SESSIONS.c, []
-        for session in self._claim(columns.ended < as_number(horizon), columns.ended, limit):
-            held = self._held(session)
-            if held.log.seal(horizon):
-                self._write(held)
-                self._message(held, "sealed")
-                sealed.append(held.log)
+        sealed: list[SessionLog] = []
+        for column, before in ((SESSIONS.c.ended, horizon), (SESSIONS.c.unfinished, unfinished)):
+            for held in self._claim(column < as_number(before), column, limit - len(sealed)):
+                if held.log.seal(before):
+                    self._write(held)
+                    self._message(held, "sealed")
+                    sealed.append(held.log)
+        self.released |= {log.session_id for log in sealed}
+        if sealed:
+            self._raise_horizon("sealed", max(horizon, unfinished))
         return tuple(sealed)
 
     def refold(self, limit: int) -> dict[str, tuple[str, ...]]:
         """Fold so many sessions anew under the table of today, and return what changed in each. See `Store.refold`."""
         columns, others, changed = SESSIONS.c, self.shelf.other_tables(self.connection), {}
-        for session in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
-            held = self._held(session)
+        for held in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
             self._write(held)
-            fields = changed[session] = held.log.restored.changed if held.log.restored else ()
+            fields = changed[held.log.session_id] = held.log.restored.changed if held.log.restored else ()
             if fields:
                 self._message(held, "refolded", dump({"fields": fields}))
         return changed
 
     def forget(self, before: datetime, limit: int) -> int:
         """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
-        columns, forgotten, horizon = SESSIONS.c, HORIZON.c.forgotten, as_number(before)
+        columns, horizon = SESSIONS.c, as_number(before)
         waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
-        gone = self._claim(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)
+        gone = self._locked(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)  # no log is read
         for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
             for part in parts(gone):
                 self.connection.execute(delete(column.table).where(column.in_(part)))
-        later = forgotten.is_(None) | (forgotten < horizon)
-        self.connection.execute(update(HORIZON).where(later).values(forgotten=horizon))
+        # What was not sealed cannot be forgotten. So a time in the future does not make every new session late.
+        sealed = as_moment(self.connection.scalar(select(HORIZON.c.sealed)))
+        if gone and sealed is not None:
+            self._raise_horizon("forgotten", min(before, sealed))
         self.held.update(dict.fromkeys(gone))
         return len(gone)
 
-    def _claim(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[str]:
-        """Read the logs of the first sessions that fulfil a condition and that no other transaction has. Return their ids."""
+    def take_horizon(self, forgotten: datetime) -> None:
+        """Take the horizon of another store: its sessions that ended before were forgotten."""
+        self._raise_horizon("sealed", forgotten)
+        self._raise_horizon("forgotten", forgotten)
+
+    def _raise_horizon(self, name: str, moment: datetime) -> None:
+        column, number = HORIZON.c[name], as_number(moment)
+        self.connection.execute(update(HORIZON).where(column.is_(None) | (column < number)).values({name: number}))
+
+    def _claim(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[Held]:
+        """Return the logs of the first sessions that fulfil a condition and that no other transaction has."""
+        # One session that cannot be read must not stop the timers of all others. Example, a limit of 3, and `b` is unreadable:
+        #
+        #     claimed    readable    then
+        #     a, b, c    a, c        one more is claimed, without a, b and c
+        #     d          d           three are claimed
+        readable: list[Held] = []
+        seen: list[str] = []
+        while len(readable) < limit:
+            wanted = where & SESSIONS.c.id.not_in(seen) if seen else where
+            claimed = self._locked(wanted, order, limit - len(readable))
+            self.read(claimed)
+            found = [held for session in claimed if (held := self._readable(session)) is not None]
+            readable, seen = readable + found, [*seen, *claimed]
+            if len(found) == len(claimed):
+                break
+        return readable
+
+    def _locked(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[str]:
+        """Lock the first sessions that fulfil a condition and that no other transaction has, and return their ids."""
         wanted = select(SESSIONS.c.id).where(where).order_by(order).limit(limit).with_for_update(skip_locked=True)
-        found = self.connection.scalars(wanted).all()
-        self.read(found)
-        return found
+        return self.connection.scalars(wanted).all()
+
+    def _read(self, row: Row) -> None:
+        try:
+            with self.shelf.naming(row["id"]):
+                self.held[row["id"]] = self.shelf.held(self.connection, row)
+        except UnreadableError as error:
+            self._pass_over(error)
+
+    def _readable(self, session: str) -> Held | None:
+        """Return the log of a session that was read, with its events. None: it cannot be read."""
+        held = self.held[session]
+        if held is not None:
+            try:
+                _ = held.log.latest
+            except UnreadableError as error:
+                self._pass_over(error)
+                return None
+            self.shelf.unreadable.pop(session, None)  # it was repaired
+        return held
+
+    def _pass_over(self, error: UnreadableError) -> None:
+        self.held[error.session] = None
+        self._unreadable[error.session] = error
+        self.shelf.pass_over(error)
 
     def _held(self, session: str) -> Held:
         held = self.held[session]
@@ -224,6 +294,11 @@ class Unit:
         message = {"session": held.log.session_id, "version": held.version + 1, "kind": kind, "document": document}
         self._messages.append(message)
 
+    @property
+    def new_events(self) -> int:
+        """The number of events that are written, those that came too late included."""
+        return len(self._events)
+
     # --- Writing --------------------------------------------------------------------------------------------------------------
 
     def write(self) -> None:
@@ -249,7 +324,9 @@ class Unit:
         if self._events:
             run(insert(EVENTS), self._events)
         if self._messages:
-            run(_INSERT_MESSAGE[self.connection.dialect.name], self._messages)
+            name = self.connection.dialect.name
+            of = [{} if name == "sqlite" else {"of": message["session"]} for message in self._messages]
+            run(_INSERT_MESSAGE[name], [message | own for message, own in zip(self._messages, of, strict=True)])
         if self.legs:
             names = ("source", "participant", "communication", "media")
             rows: list[Row] = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
@@ -262,15 +339,21 @@ class Unit:
 
 
 def _too_late(event: Event) -> Late:
-    reason = "The session was sealed and forgotten before the event came."
+    reason = "No session of this id is stored. The event may belong to one that was sealed and forgotten, because it is that old."
     return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
 
 
 _UPDATE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"), SESSIONS.c.version == bindparam("was"))
 
-# The number of the transaction makes an order in which no message comes later than one that was read: see `Outbox.feed`.
-_TRANSACTION = {"sqlite": "0", "postgresql": "pg_current_xact_id()::text::bigint"}
-_INSERT_MESSAGE = {name: insert(MESSAGES).values(transaction=literal_column(number)) for name, number in _TRANSACTION.items()}
+# The number of the transaction makes an order in which no message comes later than one that was read: see `Outbox.feed`. Example:
+# transaction 7 begins, transaction 8 changes a session and is committed, then 7 changes the same session. Its message gets the
+# number 8, too, and a larger id. So the messages of one session are in the order in which it changed.
+_LAST = select(func.max(MESSAGES.c.transaction)).where(MESSAGES.c.session == bindparam("of")).scalar_subquery()
+_TRANSACTION = {
+    "sqlite": literal_column("0"),
+    "postgresql": func.greatest(literal_column("pg_current_xact_id()::text::bigint"), _LAST),
+}
+_INSERT_MESSAGE = {name: insert(MESSAGES).values(transaction=number) for name, number in _TRANSACTION.items()}
 _UPSERT_CLOCK = {
     name: (one := dialect.insert(CLOCKS)).on_conflict_do_update(
         index_elements=["worker", "source"], set_={"document": one.excluded.document}

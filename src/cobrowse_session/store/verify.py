@@ -12,13 +12,10 @@ A session that was folded under another table is no fault. It is counted, becaus
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from attrs import define, field, frozen
 from sqlalchemy import Connection, select
 
-from cobrowse_session.errors import CobrowseError
-from cobrowse_session.events import Event
 from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.store.shelf import rows_of_sessions
@@ -108,7 +105,7 @@ class _Proof:
         if not broken:  # otherwise the rest would follow from that
             try:
                 yield from self._differences()
-            except (CobrowseError, LookupError, ValueError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001 (a row that something else wrote may lead to any)
                 yield f"it cannot be folded: {type(error).__name__}: {error}"
 
     def _broken_rows(self) -> Iterator[str]:
@@ -126,24 +123,26 @@ class _Proof:
         table = self.store.lifecycle.table
         assert self.rules is not None, "it would have been found"
         rules, self.is_same_table = restore_rules(self.rules["document"], table)
+        view = json.loads(self.row["document"])
         copies = [event_of(row["document"], table) for row in self.events if not row["late"]]
         if any(copy.subject != self.row["id"] for copy in copies):
             yield "an event of another session is among its events"
+        if self.row["sealed"]:  # it may have been sealed elsewhere, under another table
+            sealed = restore_sealed_view(view, copies, table)
+            self.is_same_table = self.is_same_table and sealed.restored is not None and not sealed.restored.table_changed
         if not self.is_same_table:
             return
-        view = json.loads(self.row["document"])
         log = SessionLog(rules, self.row["id"])
         log.offsets = dict(read_offsets(view["offsets"], "$.offsets"))
         log.restore(copies, advanced=as_moment(self.row["advanced"]))
         if self.row["sealed"]:
-            yield from self._differences_of_sealed(log, copies, view)
+            yield from self._differences_of_sealed(log, sealed)
         else:
             folded = session_row(log, version=self.row["version"], rules=self.row["rules"], events=self.row["events"])
             folded["document"], stored = json.loads(folded["document"]), {**self.row, "document": view}
             yield from (_difference(name) for name in folded if name != "digest" and folded[name] != stored[name])
 
-    def _differences_of_sealed(self, log: SessionLog, copies: list[Event], view: dict[str, Any]) -> Iterator[str]:  # JSON
-        stored = restore_sealed_view(view, copies, log.lifecycle.table)
+    def _differences_of_sealed(self, log: SessionLog, stored: SessionLog) -> Iterator[str]:
         if stored.session != log.session:
             yield _difference("document")
         if stored.trace != log.trace:

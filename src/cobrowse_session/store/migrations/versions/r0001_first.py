@@ -1,5 +1,7 @@
 """The first tables."""
 
+from secrets import token_hex
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -24,7 +26,7 @@ def upgrade() -> None:
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         *(sa.Column(name, sa.Text()) for name in ("acw", "conversation_id", "queue_id", "user_id")),
-        *(sa.Column(name, sa.BigInteger()) for name in ("latest", "deadline", "ended", "advanced")),
+        *(sa.Column(name, sa.BigInteger()) for name in ("latest", "deadline", "ended", "unfinished", "advanced")),
         sa.Column("sealed", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
@@ -39,6 +41,7 @@ def upgrade() -> None:
         ("user", "user_id"),
         ("deadline", "deadline"),
         ("end", "ended"),
+        ("unfinished", "unfinished"),
     ):
         where = sa.column(column).is_not(None)
         op.create_index(f"sessions_by_{name}", "sessions", [column], sqlite_where=where, postgresql_where=where)
@@ -66,7 +69,7 @@ def upgrade() -> None:
     )
     waiting = sa.column("handed_over").is_(sa.false())
     op.create_index("messages_to_hand_over", "messages", ["id"], sqlite_where=waiting, postgresql_where=waiting)
-    op.create_index("messages_by_session", "messages", ["session"])
+    op.create_index("messages_by_session", "messages", ["session", "transaction"])
     op.create_index("messages_by_transaction", "messages", ["transaction", "id"])
     op.create_table(
         "clocks",
@@ -87,7 +90,10 @@ def upgrade() -> None:
     op.create_table(
         "horizon",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.BigInteger()),
         sa.Column("forgotten", sa.BigInteger()),
+        sa.Column("epoch", sa.Text(), nullable=False),
+        sa.Column("cluster", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.bulk_insert(sa.table("horizon", sa.column("id"), sa.column("forgotten")), [{"id": 1, "forgotten": None}])
+    op.bulk_insert(sa.table("horizon", sa.column("id"), sa.column("epoch")), [{"id": 1, "epoch": token_hex(4)}])

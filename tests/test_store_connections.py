@@ -1,0 +1,191 @@
+"""Connections of a store: after a fork, while another program holds a lock, and the order of messages of two transactions."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from tests.postgresql import Server
+from tests.stores import Databases, Place, postgresql_databases, proved, rows, statements
+
+from cobrowse_session.errors import StoreError
+from cobrowse_session.store.schema import MESSAGES
+from cobrowse_session.store.unit import Unit
+from cobrowse_session.testing import stream
+
+ENDED = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+
+
+@pytest.fixture(scope="module")
+def server_databases(postgresql: Server) -> Iterator[Databases]:
+    """Return what makes databases of PostgreSQL."""
+    made = postgresql_databases(postgresql)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server_place(server_databases: Databases) -> Iterator[Place]:
+    """Return an empty database of PostgreSQL."""
+    with server_databases.emptied() as one:
+        yield one
+
+
+# --- The order of messages ----------------------------------------------------------------------------------------------------
+
+
+def test_messages_of_a_session_come_in_the_order_in_which_it_changed_whichever_transaction_began_first(
+    server_place: Place,
+) -> None:
+    store, other = server_place.open(), server_place.open()
+    store.append(ENDED.events[:1])
+
+    def work(unit: Unit) -> None:
+        unit.connection.execute(text("select pg_current_xact_id()"))  # this transaction has the lower number
+        other.append([*ENDED.events[1:2], *stream("s2").alerting()])
+        unit.add(ENDED.events[2])
+
+    store.run(work)
+
+    of_session = [message for message in store.outbox.feed() if message.stored.id == "s1"]
+    assert [message.version for message in of_session] == [1, 2, 3]
+    assert [message.version for message in store.outbox.pending() if message.stored.id == "s1"] == [1, 2, 3]
+
+
+def test_a_reader_misses_no_message_of_a_transaction_that_began_early_and_ended_late(server_place: Place) -> None:
+    store, other = server_place.open(), server_place.open()
+    store.append(ENDED.events[:1])
+    read = list(other.outbox.feed())
+
+    def work(unit: Unit) -> None:
+        unit.connection.execute(text("select pg_current_xact_id()"))
+        other.append(ENDED.events[1:2])
+        read.extend(other.outbox.feed(read[-1].position))
+        unit.add(ENDED.events[2])
+
+    store.run(work)
+    read.extend(other.outbox.feed(read[-1].position))
+
+    assert [message.version for message in read] == [1, 2, 3]
+    assert sorted(message.id for message in read) == [row["id"] for row in rows(store, MESSAGES)]
+
+
+def test_messages_that_an_open_transaction_holds_back_are_counted(server_place: Place) -> None:
+    store, other = server_place.open(), server_place.open()
+
+    def work(unit: Unit) -> int:
+        unit.connection.execute(text("select pg_current_xact_id()"))
+        other.append(ENDED)
+        assert other.outbox.feed() == ()
+        return other.outbox.held_back
+
+    assert store.run(work) == len(ENDED)
+    assert store.outbox.held_back == 0
+
+
+# --- Locks of others ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_of_another_program_is_an_error_after_a_time_and_not_tried_ten_times(server_place: Place) -> None:
+    store = server_place.open()
+    store.append(ENDED.events[:1])
+    impatient = Place(f"{server_place.url}?options=-c%20lock_timeout%3D50").open()
+
+    with store.writing() as connection:
+        connection.execute(text("select id from sessions for update"))
+        with (
+            statements(impatient) as sent,
+            pytest.raises(StoreError, match="another transaction has held a lock for long: end it"),
+        ):
+            impatient.append(ENDED.events[1:])
+    assert sum("FOR UPDATE" in statement for statement in sent) == 1
+
+    assert len(impatient.append(ENDED.events[1:])) == 2
+    impatient.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "timeout"),
+    [
+        ("", "30s"),
+        ("?options=-c%20lock_timeout%3D5s", "5s"),
+        ("?options=-c%20statement_timeout%3D60s", "30s"),
+        ("?connect_timeout=9", "30s"),
+    ],
+)
+def test_a_lock_is_waited_for_half_a_minute_unless_the_address_states_a_time(
+    server_place: Place, query: str, timeout: str
+) -> None:
+    store = Place(server_place.url + query).open()
+
+    with store.database.reading() as connection:
+        shown = {name: connection.scalar(text(f"show {name}")) for name in ("lock_timeout", "statement_timeout")}
+    store.close()
+
+    assert shown == {"lock_timeout": timeout, "statement_timeout": "1min" if "statement" in query else "0"}
+
+
+# --- Fork ---------------------------------------------------------------------------------------------------------------------
+
+FORKS = """
+import os, sys
+from cobrowse_session.store import Store
+from cobrowse_session.testing import stream
+
+store = Store(sys.argv[1])
+store.append(stream("before").alerting())
+inherited = store.database.engine.pool
+children = []
+for number in range(2):
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            assert store.database.engine.pool is not inherited
+            for call in range(20):
+                store.append(stream(f"{number}-{call}").alerting())
+            code = 0
+        finally:
+            os._exit(code)
+    children.append(child)
+for call in range(20):
+    store.append(stream(f"parent-{call}").alerting())
+codes = [os.waitpid(child, 0)[1] for child in children]
+store.append(stream("after").alerting())
+store.close()
+sys.exit(codes != [0, 0])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no fork")
+def test_processes_that_were_forked_after_a_store_was_opened_use_connections_of_their_own(place: Place) -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", FORKS, place.url], capture_output=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert proved(place.open()) == 62
+
+
+FORK_IN_MEMORY = """
+import os
+from cobrowse_session.store import Store
+from cobrowse_session.testing import stream
+
+store = Store("sqlite://")
+store.append(stream("before").alerting())
+child = os.fork()
+store.append(stream("child" if child == 0 else "parent").alerting())
+found = [stored.id for stored in store.find().sessions]
+if child == 0:
+    os._exit(found != ["before", "child"])
+assert found == ["before", "parent"]
+assert os.waitpid(child, 0)[1] == 0
+store.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no fork")
+def test_a_process_that_was_forked_has_a_copy_of_a_store_in_memory() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", FORK_IN_MEMORY], capture_output=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,299 @@
+"""Rows that something other than the package changed: one session cannot be read, and all others go on."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+from sqlalchemy import delete, update
+from tests.stores import Place, rows
+from tests.strategies import SECOND, at
+
+from cobrowse_session import Event, Lifecycle, Settings, UnreadableError, WrapupPrompt
+from cobrowse_session.io.answers import Taken
+from cobrowse_session.service.committer import Committer
+from cobrowse_session.store import DurableInbox, Store, TimerRunner
+from cobrowse_session.store.rows import with_digest
+from cobrowse_session.store.schema import EVENTS, MESSAGES, RULES, SESSIONS
+from cobrowse_session.store.verify import verify
+from cobrowse_session.testing import Stream, stream
+from cobrowse_session.wire import encode_event
+
+HOUR = timedelta(hours=1)
+TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=30 * SECOND))
+ENDED = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")  # its deadline: 93 s
+OVER = ENDED.after(20).wrapup("sale")
+BROKEN = ["{", "[]", "null", "{}", "[" * 100_000]
+
+
+def named(call: Stream, session: str) -> list[Event]:
+    return [evolve(event, subject=session) for event in call]
+
+
+def break_session(store: Store, document: str) -> None:
+    change(store, SESSIONS, SESSIONS.c.id == "bad", document)
+
+
+def break_event(store: Store, document: str) -> None:
+    change(store, EVENTS, (EVENTS.c.session == "bad") & (EVENTS.c.position == 1), document)
+
+
+def lose_event(store: Store, _: str) -> None:
+    with store.writing() as connection:
+        connection.execute(delete(EVENTS).where(EVENTS.c.session == "bad", EVENTS.c.position == 1))
+
+
+def change(store: Store, table: Any, where: Any, document: str) -> None:  # SQLAlchemy's
+    with store.writing() as connection:
+        assert connection.execute(update(table).where(where).values(document=document)).rowcount
+
+
+Break = Callable[[Store, str], None]
+EVERY = [
+    *(pytest.param(break_session, text, id=f"session {text[:12]}") for text in BROKEN),
+    *(pytest.param(break_event, text, id=f"event {text[:12]}") for text in BROKEN),
+    pytest.param(lose_event, "", id="no event"),
+]
+SOME = [EVERY[0], EVERY[len(BROKEN)], EVERY[-1]]
+
+
+def filled(place: Place, call: Stream, broken: Break, text: str) -> Store:
+    """Return a store that has nothing in memory, with four sessions. The rows of the second one are broken."""
+    writer = place.open(TIMED)
+    writer.append(event for name in ("a", "bad", "c", "d") for event in named(call, name))
+    broken(writer, text)
+    writer.outbox.acknowledge([row["id"] for row in rows(writer, MESSAGES)])
+    return place.open(TIMED)
+
+
+# --- Time goes on -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("broken", "text"), EVERY)
+def test_timers_of_other_sessions_fire_and_the_one_that_cannot_be_read_is_logged_once(
+    place: Place, broken: Break, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = filled(place, ENDED, broken, text)
+
+    assert store.advance(at(100)).keys() == {"a", "c", "d"}
+    assert store.advance(at(101)) == {}
+
+    assert store.unreadable.keys() == {"bad"}
+    assert "'bad' cannot be read" in str(store.unreadable["bad"])
+    assert "store verify" in str(store.unreadable["bad"])
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "'bad' cannot be read" in caplog.text
+    assert store.deadline is None
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_a_session_that_cannot_be_read_takes_the_place_of_no_other_in_a_slice(place: Place, broken: Break, text: str) -> None:
+    store = filled(place, ENDED, broken, text)
+
+    slices = [[*store.advance(at(100), limit=1)] for _ in range(4)]
+    assert sorted(slices) == [[], ["a"], ["c"], ["d"]]
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+@pytest.mark.parametrize("limit", [1, 2, None])
+def test_an_inbox_fires_and_seals_all_that_can_be_read(place: Place, broken: Break, text: str, limit: int | None) -> None:
+    inbox = DurableInbox(filled(place, ENDED, broken, text), seal_after=60 * SECOND)
+
+    fired: set[str] = set()
+    sealed: list[str] = []
+    more = True
+    while more:
+        advanced = inbox.advance(at(1000), limit)
+        fired |= advanced.changes.keys()
+        sealed += [log.session_id for log in advanced.sealed]
+        more = advanced.more
+
+    assert fired == {"a", "c", "d"}
+    assert sorted(sealed) == ["a", "c", "d"]
+
+
+def test_the_runner_does_not_look_for_a_timer_that_cannot_fire_again_and_again(place: Place) -> None:
+    inbox = DurableInbox(filled(place, ENDED, break_session, "{"))
+    runner = TimerRunner(inbox, look_again=HOUR, clock=lambda: at(200))
+
+    assert runner._step() == (False, HOUR)  # noqa: SLF001 (how long it waits cannot be seen without waiting)
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_sessions_beside_one_that_cannot_be_read_are_sealed_and_all_are_forgotten(place: Place, broken: Break, text: str) -> None:
+    store = filled(place, OVER, broken, text)
+
+    slices = [store.seal(at(1000), limit=2) for _ in range(3)]
+    assert ([len(some) for some in slices], {session for some in slices for session in some}) == ([2, 1, 0], {"a", "c", "d"})
+    store.outbox.acknowledge(store.outbox.pending())
+    assert store.forget(at(1000)) == 3
+    assert store.unreadable.keys() == {"bad"}
+
+
+@pytest.mark.parametrize("broken", [break_session, break_event])
+def test_a_sealed_session_that_cannot_be_read_is_forgotten_with_the_others(place: Place, broken: Break) -> None:
+    writer = place.open(TIMED)
+    writer.append(event for name in ("a", "bad") for event in named(OVER, name))
+    writer.seal(at(1000))
+    writer.outbox.acknowledge(writer.outbox.pending())
+    broken(writer, "{")
+
+    assert place.open(TIMED).forget(at(1000)) == 2
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_sessions_beside_one_that_cannot_be_read_are_folded_anew(place: Place, broken: Break, text: str) -> None:
+    from examples.tables import hold  # noqa: PLC0415 (this test alone)
+
+    filled(place, ENDED, broken, text)
+    store = place.open(Lifecycle(table=hold.TABLE))
+
+    assert [list(store.refold(limit=2)) for _ in range(3)] == [["a", "c"], ["d"], []]
+
+
+def test_rules_that_cannot_be_read_stop_their_sessions_only(place: Place) -> None:
+    writer = place.open(TIMED)
+    writer.append(named(ENDED, "bad"))
+    place.open(Lifecycle(settings=evolve(TIMED.settings, wrapup_timeout=20 * SECOND))).append(named(ENDED, "good"))
+    change(writer, RULES, RULES.c.id == rows(writer, RULES)[0]["id"], "{")
+    store = place.open(TIMED)
+
+    assert list(store.advance(at(100))) == ["good"]
+    assert store.refold() == {}
+    assert store.unreadable.keys() == {"bad"}
+
+
+def test_a_session_that_was_repaired_goes_on(place: Place) -> None:
+    writer = place.open(TIMED)
+    writer.append(named(ENDED, "bad"))
+    (row,) = rows(writer, SESSIONS)
+    break_session(writer, "{")
+    store = place.open(TIMED)
+    assert store.advance(at(100)) == {}
+    break_session(writer, row["document"])
+
+    assert list(store.advance(at(100))) == ["bad"]
+    assert store.unreadable == {}
+
+
+# --- Events -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_an_event_of_a_session_that_cannot_be_read_is_an_error_and_nothing_of_its_batch_is_stored(
+    place: Place, broken: Break, text: str
+) -> None:
+    store = filled(place, ENDED, broken, text)
+    wrapups = [evolve(OVER.events[-1], subject=name) for name in ("a", "bad", "new")]
+    before = rows(store, EVENTS)
+
+    with pytest.raises(UnreadableError, match="'bad' cannot be read") as raised:
+        store.append(wrapups)
+
+    assert raised.value.session == "bad"
+    assert rows(store, EVENTS) == before
+    assert [change.outcome and change.outcome.kind for change in store.append(wrapups[::2])] == ["applied", "refused"]
+
+
+def test_in_the_service_only_the_sender_of_its_event_gets_an_error(place: Place) -> None:
+    inbox = DurableInbox(filled(place, ENDED, break_session, "{"))
+    documents = [encode_event(evolve(OVER.events[-1], subject=name)) for name in ("a", "bad", "c")]
+
+    async def send() -> list[Taken | BaseException]:
+        committer = Committer(inbox)
+        answers = asyncio.gather(*map(committer.take, documents), return_exceptions=True)
+        await asyncio.sleep(0)
+        running = asyncio.create_task(committer.run())
+        done = await answers
+        committer.stop()
+        await running
+        return done
+
+    first, second, third = asyncio.run(send())
+
+    assert isinstance(first, Taken)
+    assert isinstance(second, UnreadableError)
+    assert isinstance(third, Taken)
+
+
+# --- What is shown ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:12])
+def test_whatever_shows_a_session_that_cannot_be_read_names_it(place: Place, text: str) -> None:
+    store = filled(place, ENDED, break_session, text)
+    with store.writing() as connection:
+        connection.execute(update(MESSAGES).where(MESSAGES.c.session != "a").values(handed_over=False))
+    calls: list[Callable[[], object]] = [
+        lambda: store.get("bad"),
+        lambda: store.load("bad"),
+        lambda: store.find(acw="pending"),
+        store.active,
+        lambda: list(store.iterate()),
+        store.outbox.pending,
+    ]
+
+    for call in calls:
+        with pytest.raises(UnreadableError, match=r"'bad' cannot be read.*store verify") as raised:
+            call()
+        assert raised.value.session == "bad"
+    assert store.get("a") is not None
+    assert [log.session_id for log in store.iterate(after="bad")] == ["c", "d"]
+
+
+@pytest.mark.parametrize(("broken", "text"), [param for param in EVERY if param.values[0] is not break_session])
+def test_an_event_that_cannot_be_read_is_named_by_its_session_when_the_log_needs_it(
+    place: Place, broken: Break, text: str
+) -> None:
+    store = filled(place, ENDED, broken, text)
+    loaded, (iterated,) = store.load("bad"), [log for log in store.iterate() if log.session_id == "bad"]
+    assert loaded is not None
+
+    for log in (loaded, iterated):
+        assert log.session.state == "disconnected"
+        with pytest.raises(UnreadableError, match="'bad' cannot be read"):
+            _ = log.trace
+
+
+def test_the_messages_before_that_of_a_session_that_cannot_be_read_can_be_handed_over(place: Place) -> None:
+    store = filled(place, ENDED, break_session, "{")
+    before = store.outbox.feed(limit=3)
+
+    assert [message.stored.id for message in store.outbox.feed()] == ["a"] * 3
+    with pytest.raises(UnreadableError):
+        store.outbox.feed(before[-1].position)
+
+
+def test_a_message_that_cannot_be_read_names_its_session(place: Place) -> None:
+    store = filled(place, ENDED, lambda store, text: change(store, MESSAGES, MESSAGES.c.session == "bad", text), "{")
+
+    assert [message.stored.id for message in store.outbox.feed()] == ["a"] * 3
+    with pytest.raises(UnreadableError, match="'bad'"):
+        store.outbox.feed(store.outbox.feed()[-1].position)
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:12])
+@pytest.mark.parametrize("table", [SESSIONS, EVENTS], ids=["session", "event"])
+def test_a_row_with_a_right_digest_that_is_no_session_or_event_is_a_finding(place: Place, table: Any, text: str) -> None:
+    store = filled(place, ENDED, lambda *_: None, "")
+    key = "id" if table is SESSIONS else "session"
+    row = next(row for row in rows(store, table) if row[key] == "bad")
+    del row["digest"]
+    where = [column == row[column.name] for column in table.primary_key]
+    with store.writing() as connection:
+        connection.execute(update(table).where(*where).values(with_digest({**row, "document": text})))
+
+    assert {finding.session for finding in verify(store).findings} == {"bad"}
+
+
+def test_times_are_as_they_were(place: Place) -> None:
+    """Guard of this file: without a broken row all four sessions fire, are sealed and shown."""
+    store = filled(place, ENDED, lambda *_: None, "")
+
+    assert len(store.advance(at(100))) == 4
+    assert len(store.seal(at(1000))) == 4
+    assert isinstance(store.find(sealed=True).sessions[0].latest, datetime)
+    assert store.unreadable == {}
