@@ -207,6 +207,8 @@ def test_of_four_processes_that_start_at_once_in_an_empty_database_each_can_use_
         ("mysql://root@localhost/x", "no address of a database"),
         ("", "no address of a database"),
         ("sqlite:////no/such/folder/x.db", "check that the folder exists"),
+        ("sqlite:////tmp/x.db?timeout=soon", "an option of its address is wrong"),
+        ("postgresql://127.0.0.1:1/x?soon=1", "invalid connection option"),
         ("sqlite://x", "write three slashes: sqlite:///sessions.db"),
         ("sqlite://sessions.db", "write three slashes"),
         ("sqlite://host/sessions.db", "write three slashes"),

@@ -555,13 +555,14 @@ def test_more_messages_than_a_statement_takes_parameters_are_acknowledged_at_onc
     assert store.outbox.count() == 3
 
 
-def test_a_message_that_does_not_exist_cannot_be_acknowledged(place: Place) -> None:
+@pytest.mark.parametrize("number", [77_777_777, -1, 10**30, -(10**30)])
+def test_a_message_that_does_not_exist_cannot_be_acknowledged(place: Place, number: int) -> None:
     store = place.open()
     store.append(ENDED)
     (first, *_) = store.outbox.pending()
 
-    with pytest.raises(ConflictError, match=r"message 77777777 is not pending: .*, or there is none"):
-        store.outbox.acknowledge([first.id, 77777777])
+    with pytest.raises(ConflictError, match=rf"message {number} is not pending: .*, or there is none"):
+        store.outbox.acknowledge([first.id, number])
 
     assert store.outbox.count() == 3
 

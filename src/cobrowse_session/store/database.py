@@ -145,15 +145,18 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
 
 def _engine(url: str) -> Engine:
     parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite":
-        try:
+    try:
+        if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed, connect_args=_options(parsed))
-        except ModuleNotFoundError:
-            raise MissingExtraError("a store in PostgreSQL", "postgresql") from None
-    if parsed.database in (None, "", ":memory:"):
-        engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    else:
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        if parsed.database in (None, "", ":memory:"):
+            engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        else:
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    except ModuleNotFoundError:
+        raise MissingExtraError("a store in PostgreSQL", "postgresql") from None
+    except (ArgumentError, TypeError, ValueError) as error:
+        problem = f"an option of its address is wrong: {error}"
+        raise StoreError("(not shown)", problem, "correct what follows the question mark") from None
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

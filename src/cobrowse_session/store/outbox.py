@@ -132,7 +132,10 @@ class Outbox(Generic[S_co]):
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
         numbers = sorted({message if isinstance(message, int) else message.id for message in messages})
         for part in parts(numbers):
-            waiting = update(MESSAGES).where(MESSAGES.c.id.in_(part), MESSAGES.c.handed_over.is_(False)).values(handed_over=True)
+            possible = [number for number in part if abs(number) <= MAX_NUMBER]
+            waiting = (
+                update(MESSAGES).where(MESSAGES.c.id.in_(possible), MESSAGES.c.handed_over.is_(False)).values(handed_over=True)
+            )
             marked = set(connection.scalars(waiting.returning(MESSAGES.c.id)))
             if missing := [number for number in part if number not in marked]:
                 problem = f"message {missing[0]} is not pending: it was acknowledged by somebody else, or there is none"
