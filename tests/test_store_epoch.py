@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text, update
+from tests.postgresql import Server, program
 from tests.serving import served
-from tests.stores import Place, proved, rows
+from tests.stores import Place, a_server, postgresql_databases, proved, rows
 
 from cobrowse_session import EpochError
 from cobrowse_session.store import Store
@@ -120,6 +122,32 @@ def test_a_database_that_was_moved_into_another_cluster_begins_an_epoch_when_it_
     (row,) = rows(store, HORIZON)
     assert row["cluster"].isdigit()
     assert place.open().outbox.end == again.outbox.end
+
+
+def test_a_dump_that_was_restored_into_another_cluster_begins_an_epoch_and_hides_no_message(postgresql: Server) -> None:
+    with postgresql_databases(postgresql).place() as place, a_server() as elsewhere:
+        store = place.open()
+        for number in range(3):
+            add(store, number)
+        with store.writing() as connection:  # the first cluster has counted further than the second one, which is new
+            connection.execute(update(MESSAGES).values(transaction=MESSAGES.c.transaction + 1_000_000))
+            dump_end = connection.scalar(text("select max(transaction) from messages"))
+        assert dump_end is not None
+        position = f"{store.outbox.end[:8]}-{dump_end}-3"
+        before = [message.id for message in store.outbox.pending()]
+        tool = {name: str(program(name)) for name in ("pg_dump", "psql")}
+        dump = subprocess.run([tool["pg_dump"], "--no-owner", place.url], check=True, capture_output=True).stdout
+        restore = [tool["psql"], "--quiet", "--set=ON_ERROR_STOP=1", elsewhere.url]
+        subprocess.run(restore, check=True, input=dump, stdout=subprocess.DEVNULL)
+
+        with Store(elsewhere.url) as moved:
+            with pytest.raises(EpochError):
+                moved.outbox.feed(position)
+            assert [message.id for message in moved.outbox.feed()] == before
+            add(moved, 3)
+            assert [message.stored.id for message in moved.outbox.feed()] == ["s0", "s1", "s2", "s3"]
+            assert moved.outbox.feed()[-1].id > before[-1] + GAP - 2
+            assert proved(moved) == 4
 
 
 def test_a_server_that_does_not_show_its_identifier_can_be_used(place: Place) -> None:

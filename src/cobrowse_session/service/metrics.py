@@ -79,11 +79,16 @@ class _Waiting(Collector):
         """Yield what waits in the store. While the store cannot be read, that is not known, and the counters still are."""
         waiting = GaugeMetricFamily(f"{NAMESPACE}_pending_messages", "Messages that were not handed over yet.")
         held_back = GaugeMetricFamily(f"{NAMESPACE}_held_back_messages", "Messages that an older open transaction holds back.")
+        unreadable = GaugeMetricFamily(
+            f"{NAMESPACE}_unreadable_sessions", "Sessions that cannot be read, so that their timers do not fire."
+        )
+        unreadable.add_metric([], len(self.store.unreadable))
         with suppress(StoreError):
             waiting.add_metric([], self.store.outbox.count())
             held_back.add_metric([], self.store.outbox.held_back)
         yield waiting
         yield held_back
+        yield unreadable
 
     def describe(self) -> Iterator[Metric]:
         """Yield nothing: the database is not asked before the metrics are."""
