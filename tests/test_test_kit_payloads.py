@@ -330,7 +330,7 @@ def test_an_unknown_family_or_envelope_is_an_error_that_names_the_known_ones(fam
 
 
 def test_an_unknown_media_type_is_an_error() -> None:
-    with pytest.raises(ValueError, match="media_type: expected one of call, callback, .*, found 'fax'"):
+    with pytest.raises(ValueError, match=r"media_type: expected one of call, callback, .*, found 'fax'"):
         payloads(conversation("c").leg("a", media_type="fax").alerting())
 
 

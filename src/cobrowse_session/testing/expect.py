@@ -31,7 +31,7 @@ _PARTS: Mapping[str, type] = {
     "settings": Settings,
     "context": Context,
 }
-"""The attributes whose values have attributes of their own. A part may be unset, and a misspelt name must not pass for that."""
+"""The attributes whose values, or whose items, have attributes of their own."""
 _MOST_NAMES = 10
 """Ids of sessions that an error names."""
 _MOST_SESSIONS = 1000
@@ -128,8 +128,8 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
         target: a session, a `SessionLog`, or an `Inbox`, a `DurableInbox` or a `Store`, which have many.
         session: the id of the session. Only what has many needs it.
         expected: attributes of the session. `Any`: their types differ. Two underscores lead inside: `wrapup__code="sale"`,
-            `segments__0__type="Alert"`. Inside of what is unset, everything is None. The `context` of a log is checked in the same
-            way: `context__user_id="ann"`.
+            `segments__0__type="Alert"`. Inside of what is unset, everything is None. The `context` of a log is checked in the
+            same way: `context__user_id="ann"`.
 
     Raises:
         AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
@@ -189,35 +189,40 @@ def _reasons(log: SessionLog | None, name: str) -> Sequence[str]:
 def _value(subject: Subject, path: Sequence[str]) -> Any:  # any attribute's value
     """Return the value at the end of a path. None: it is unset, or something on the way is."""
     __tracebackhide__ = True
+    # Each name is looked up in the class of its part, not in the part: it may be unset, and a misspelt name must not pass for
+    # that. Example: `segments__0__type` is `segments` of the session, its first item, and `type` of `Segment`.
     first, *inside = path
-    if first == "context":
-        if subject.context is None:
-            raise AttributeError("context: a session has none; pass its log, or the inbox or the store that has it")
-        value: Any = subject.context
-    else:
-        cls: type = type(subject.session)
-        _check(path, first, [*_names(cls), "context"], "a session")
-        value = getattr(subject.session, first)
-    part = None if first == "segments" else _PARTS.get(first)  # a list has no attributes, its items have
+    cls: type | None = type(subject.session)
+    _check(path, first, [*_names(cls), "context"], "a session")
+    if first == "context" and subject.context is None:
+        raise AttributeError("context: a session has none; pass its log, or the inbox or the store that has it")
+    value: Any = subject.context if first == "context" else getattr(subject.session, first)
+    is_list, cls = first != "context" and _is_list(cls, first), _PARTS.get(first)
     for name in inside:
-        if name.isdecimal() and (value is None or isinstance(value, Sequence)):
+        if is_list and name.isdecimal():
             value = value[int(name)] if value is not None and int(name) < len(value) else None
-            part = _PARTS.get(first)
+            is_list = False
         else:
-            _check(path, name, _names(part) if part else [], first)
+            _check(path, name, [] if is_list else _names(cls), first, is_list=is_list)
             value = None if value is None else getattr(value, name)
+            is_list, cls = _is_list(cls, name), None
     return value
 
 
-def _names(cls: type) -> list[str]:
-    return [attribute.name for attribute in attrs.fields(cls)]
+def _names(cls: type | None) -> list[str]:
+    return [] if cls is None else [attribute.name for attribute in attrs.fields(cls)]
 
 
-def _check(path: Sequence[str], name: str, known: Sequence[str], whose: str) -> None:
+def _is_list(cls: type | None, name: str) -> bool:
+    """Return whether an attribute has a list: `segments`, `controlling`, `tags`."""
+    return cls is not None and any(word in str(attrs.fields_dict(cls)[name].type) for word in ("tuple", "Segments"))
+
+
+def _check(path: Sequence[str], name: str, known: Sequence[str], whose: str, *, is_list: bool = False) -> None:
     __tracebackhide__ = True
     if name in known:
         return
     near = get_close_matches(name, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    has = ", ".join(known) or "none; a number leads into a list, as in segments__0__type"
+    has = "items: segments__0__type" if is_list else ", ".join(known) or "none"
     raise AttributeError(f"{'__'.join(path)}: {whose} has no attribute {name!r}{hint}; it has {has}")

@@ -69,9 +69,9 @@ def shuffle(events: Iterable[Event], seed: Seed = 0) -> list[Event]:
 def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
     """Return the events of which some are lost.
 
-    Guarantee: each event that arrives has its outcome, and nothing is raised. If the lost events arrive later, a log, an inbox and
-    a store have the session and the trace of all events (LOG-3). Without a lost `connected`, a leg that ended counts as unanswered:
-    it has no after-call work (ACW-3), and a wrap-up is saved beside it.
+    Guarantee: each event that arrives has its outcome, and nothing is raised. If the lost events arrive later, a log, an inbox
+    and a store have the session and the trace of all events (LOG-3). Without a lost `connected`, a leg that ended counts as
+    unanswered: it has no after-call work (ACW-3), and a wrap-up is saved beside it.
 
     Args:
         events: in the order of arrival.
@@ -92,8 +92,8 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
 
     Guarantee: `occurred_at` is the same, so the session has the same state, segments, wrap-up and after-call work. Only
     `start_alerting_time` and `connected_time` may differ: the stamp of an event that is received more than 2 s late is its
-    `occurred_at` (TIME-8). Until a late event arrives, `log.as_of` shows the session without it (LOG-2). Of copies that contradict
-    each other, the one that is received first counts (COPY-3), so they may not be among the events.
+    `occurred_at` (TIME-8). Until a late event arrives, `log.as_of` shows the session without it (LOG-2). Of copies that
+    contradict each other, the one that is received first counts (COPY-3), so they may not be among the events.
 
     Args:
         events: in the order of arrival.
@@ -123,8 +123,8 @@ def skew(events: Iterable[Event], by: timedelta | float) -> list[Event]:
     """Return the events with the times of a provider whose clock is off. They are received when they really happened.
 
     Guarantee: all durations on the provider's clock are the same. An inbox that corrects the source,
-    `Inbox(lifecycle, correct={source: -by})`, has the times of a right clock, and keeps the wrong ones as `provider_time` (CLOCK-8).
-    Without a correction, nothing but times differs.
+    `Inbox(lifecycle, correct={source: -by})`, has the times of a right clock, and keeps the wrong ones as `provider_time`
+    (CLOCK-8). Without a correction, nothing but times differs.
 
     Args:
         events: in the order of arrival, without a `provider_time`.

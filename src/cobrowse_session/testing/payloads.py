@@ -3,8 +3,8 @@
 Theory of operation
 ===================
 
-The events are folded, leg by leg. Each entry of a trace that changed its session is a moment, and all moments are in order of time.
-What a platform sends at a moment depends on the family:
+The events are folded, leg by leg. Each entry of a trace that changed its session is a moment, and all moments are in order of
+time. What a platform sends at a moment depends on the family:
 
 - `conversation`, `media` and `analytics` are snapshots: all legs as they are by then.
 - `detail`, `provider` and `messenger` are single facts: what has just changed about one leg.
@@ -519,7 +519,7 @@ FAMILIES: Mapping[str, Family] = {
 """The families by name. Those of detail events are one here: `detail.user.end` are those of this kind only."""
 
 ENVELOPES = ("notification", "eventbridge", "sqs")
-"""What is around a payload that a topic sends: a notification, and that in an event of EventBridge, and that in a message of SQS."""
+"""What is around a payload that a topic sends: a notification, that in an event of EventBridge, that in a message of SQS."""
 
 
 def payloads(
@@ -533,8 +533,8 @@ def payloads(
     """Return the payloads that Genesys Cloud would send for some events, in their order: a conversation as it grows.
 
     Args:
-        events: of the legs of one conversation or of several, in any order. What is refused or ignored changes nothing, so nothing
-            is sent for it. The conversation of an event without one is `c1`, and its leg is that of an agent.
+        events: of the legs of one conversation or of several, in any order. What is refused or ignored changes nothing, so
+            nothing is sent for it. The conversation of an event without one is `c1`, and its leg is that of an agent.
         family: one of `FAMILIES`, or a kind of detail event: `detail.user.end`.
         envelope: one of `ENVELOPES`. None: none, as REST answers. Detail events are in a notification then.
         lifecycle: the rules by which the platform decides about after-call work. None: the default ones.
@@ -564,12 +564,12 @@ def payloads(
     if envelope is not None and (envelope not in ENVELOPES or not chosen.is_sent):
         expected = ", ".join(ENVELOPES) if chosen.is_sent else "none, because no topic sends this family"
         raise ValueError(f"envelope of {family}: expected {expected}, found {envelope!r}")
-    shown: list[Json] = []
-    for moment in _moments(events, lifecycle or Lifecycle(), until):
-        for sent in chosen.payloads(moment, is_sent=envelope is not None):
-            if sent.topic.endswith(kind):
-                shown.append(_enclosed(sent, envelope, moment.at))
-    return shown
+    return [
+        _enclosed(sent, envelope, moment.at)
+        for moment in _moments(events, lifecycle or Lifecycle(), until)
+        for sent in chosen.payloads(moment, is_sent=envelope is not None)
+        if sent.topic.endswith(kind)
+    ]
 
 
 _DETAIL_FAMILIES = tuple(f"detail.{kind}" for kind in KINDS)
