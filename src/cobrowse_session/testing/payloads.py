@@ -12,9 +12,9 @@ time. What a platform sends at a moment depends on the family:
 A leg of a snapshot is the session JSON, because that is the platform's own model. The fields of each model are those of
 `sources/genesys/fields.py`, so a field that no reader reads is not written either.
 
-A family does not show everything. `FAMILIES` lists the attributes of a session that come back. Some things a snapshot cannot show
-at all: after-call work that was reopened, a draft that was dropped by a skip, and, without segments, a state that was left and
-entered again.
+A family does not show everything. `FAMILIES` lists the attributes of a session that come back. Some things a snapshot cannot
+show at all: what was taken back (after-call work that was reopened, a draft or a timer's code that was dropped), and, without
+segments, a state that was left and entered again.
 """
 
 import json
@@ -380,31 +380,32 @@ def _provider(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG0
     """Yield the batch of one event that an outside provider posts. It knows nothing of the platform's timers."""
     leg, session = moment.after, moment.after.session
     alerts, connects = moment.begins("start_alerting_time"), moment.begins("connected_time")
-    was_known = moment.before is not None and (moment.before.session.start_alerting_time or moment.before.session.connected_time)
+    before = moment.before and moment.before.session
+    is_known = before is not None and (before.start_alerting_time or before.connected_time)
     if moment.event_id is None:
         return
-    if (alerts or connects) and not was_known:
+    if (alerts or connects) and not is_known:
+        purpose = "agent" if leg.is_agents else leg.purpose
         configuration = {
             "initialConfiguration": {"alerting": alerts},
             "sourceConfiguration": _stated({"sourceId": session.provider}),
         }
-        yield _pushed(
-            moment, f"{_ESTABLISHED.get('agent' if leg.is_agents else leg.purpose, 'external')}EstablishedEvents", **configuration
-        )
+        yield _pushed(moment, f"{_ESTABLISHED.get(purpose, 'external')}EstablishedEvents", moment.at, **configuration)
     elif connects:
-        yield _pushed(moment, "communicationAnsweredEvents")
+        yield _pushed(moment, "communicationAnsweredEvents", moment.at)
     if moment.ends:
-        yield _pushed(moment, "communicationEndedEvents", disconnectType=session.disconnect_type)
-    saved = session.wrapup
-    if saved and _saves(moment):
-        yield _pushed(moment, "communicationDispositionAppliedEvents", code=saved.code, notes=saved.notes, tags=saved.tags)
+        yield _pushed(moment, "communicationEndedEvents", moment.at, disconnectType=session.disconnect_type)
+    if session.wrapup and session.wrapup.end_time and _saves(moment):
+        saved = session.wrapup
+        record = {"code": saved.code, "notes": saved.notes, "tags": saved.tags}
+        yield _pushed(moment, "communicationDispositionAppliedEvents", session.wrapup.end_time, **record)
 
 
-def _pushed(moment: Moment, key: str, **content: Any) -> Sent:  # JSON
+def _pushed(moment: Moment, key: str, at: datetime, **content: Any) -> Sent:  # JSON
     leg = moment.after
     shown = {
         "eventId": moment.event_id,
-        "eventDateTime": _text(moment.at),
+        "eventDateTime": _text(at),
         "conversationId": moment.conversation_id,
         "communicationId": leg.id,
         "userId": leg.context.user_id,
@@ -513,7 +514,7 @@ FAMILIES: Mapping[str, Family] = {
     "media": Family(_media, _SNAPSHOT, is_sent=True, is_whole=True),
     "analytics": Family(_analytics, (*_STATES, "segments", *_SAVED, "wrapup__tags", *_WORK, "provider", "peer_id")),
     "detail": Family(_detail, (*_STATES, *_SAVED, "provider"), is_sent=True, is_posted=False),
-    "provider": Family(_provider, (*_STATES, *_SAVED, "wrapup__tags", "provider")),
+    "provider": Family(_provider, (*_STATES, *_SAVED, "wrapup__tags")),
     "messenger": Family(_messenger, ("state",)),
 }
 """The families by name. Those of detail events are one here: `detail.user.end` are those of this kind only."""
@@ -548,13 +549,12 @@ def payloads(
         ValueError: an unknown family or envelope, an envelope for a family that no topic sends, or an unknown media type.
 
     >>> from cobrowse_session.sources import convert
-    >>> from cobrowse_session.testing import stream
+    >>> from cobrowse_session.testing import expect, stream
     >>> call = stream("s1").alerting(user_id="ann").after(3).connected().after("5m").disconnected("peer")
     >>> shown = payloads(call, "conversation", envelope="notification")
     >>> [one["eventBody"]["participants"][0]["cobrowsesessions"][0]["state"] for one in shown]
     ['alerting', 'connected', 'disconnected']
-    >>> [event.kind for event in convert(shown).events]
-    ['alerting', 'connected', 'disconnected']
+    >>> expect(SessionLog.of(convert(shown).events), state="disconnected", disconnect_type="peer", context__user_id="ann")
     """
     name, _, kind = family.partition(".")
     if name not in FAMILIES or (kind and f"{name}.{kind}" not in _DETAIL_FAMILIES):
