@@ -1,6 +1,6 @@
 """Streams merged by time, and streams as JSON lines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import chain
 from operator import attrgetter
@@ -44,7 +44,8 @@ def from_jsonl(text: str | bytes, *, table: Table | None = None) -> tuple[Event,
     >>> from_jsonl(to_jsonl(call)) == call.events
     True
     """
-    lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")  # `splitlines` would split inside of a JSON text
+    # `splitlines` would split inside of JSON, which may have other ends of lines in its texts.
+    lines: Sequence[str | bytes] = text.split("\n") if isinstance(text, str) else text.split(b"\n")
     return tuple(_read(line, number, table) for number, line in enumerate(lines, 1) if line.strip())
 
 

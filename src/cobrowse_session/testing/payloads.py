@@ -140,15 +140,18 @@ class Moment:
         return self.after.context.conversation_id or "c1"
 
     @property
+    def earlier(self) -> CobrowseSession:
+        """The session as it was, or an empty one."""
+        return self.before.session if self.before else CobrowseSession()
+
+    @property
     def ends(self) -> bool:
         """Whether the leg ends here."""
-        return self.after.has_ended and not (self.before and self.before.has_ended)
+        return self.after.has_ended and self.earlier.state not in ENDED_STATES
 
     def begins(self, attribute: str) -> bool:
         """Return whether an attribute of the session was unset, and is set here."""
-        return getattr(self.after.session, attribute) is not None and not (
-            self.before and getattr(self.before.session, attribute) is not None
-        )
+        return getattr(self.earlier, attribute) is None and getattr(self.after.session, attribute) is not None
 
 
 @frozen
@@ -277,7 +280,7 @@ def _analytics(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG
     """Yield the details of a conversation, as `GET /analytics/conversations/{id}/details` returns them."""
     participants: dict[str, Json] = {}
     for leg in moment.legs:
-        one = {"participantId": leg.participant_id, "purpose": leg.purpose, "userId": leg.context.user_id, "sessions": []}
+        one: Json = {"participantId": leg.participant_id, "purpose": leg.purpose, "userId": leg.context.user_id, "sessions": []}
         participants.setdefault(leg.participant_id, _stated(one))["sessions"].append(_analytics_session(leg))
     ended = [leg.session.disconnected_time for leg in moment.legs]
     shown = {
@@ -291,7 +294,7 @@ def _analytics(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG
 
 def _analytics_session(leg: Leg) -> Json:
     session = leg.session
-    segments = [
+    segments: list[Json] = [
         {
             "segmentType": _SEGMENT_TYPES.get(one.type or "", (one.type or "").lower()),
             "segmentStart": _text(one.start_time),
@@ -343,21 +346,21 @@ def _detail_wrapup(moment: Moment, kind: str) -> Iterator[Sent]:
     work, saved = moment.after.session.after_call_work, moment.after.session.wrapup
     at = work.end_time if work and _completes(moment) else saved.end_time if saved and _saves(moment) else None
     if at:
-        record = {"wrapupCode": saved.code, "wrapupNotes": saved.notes} if saved else {}
+        # Work may end later than the wrap-up. Then the wrap-up had an event of its own.
+        record = {"wrapupCode": saved.code, "wrapupNotes": saved.notes} if saved and saved.end_time == at else {}
         yield _detail_event(moment, kind, at, **record)
 
 
 def _completes(moment: Moment) -> bool:
     """Return whether after-call work becomes complete here."""
-    work, before = moment.after.session.after_call_work, moment.before and moment.before.session.after_call_work
+    work, before = moment.after.session.after_call_work, moment.earlier.after_call_work
     return work is not None and work.state == AfterCallWorkState.COMPLETE and not (before and before.state == work.state)
 
 
 def _saves(moment: Moment) -> bool:
     """Return whether a final wrap-up is new or other than before."""
     saved = moment.after.session.wrapup
-    is_final = saved is not None and saved.end_time is not None
-    return is_final and not (moment.before and moment.before.session.wrapup == saved)
+    return saved is not None and saved.end_time is not None and saved != moment.earlier.wrapup
 
 
 def _detail_event(moment: Moment, kind: str, at: datetime, **content: Any) -> Sent:  # JSON
@@ -380,8 +383,7 @@ def _provider(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG0
     """Yield the batch of one event that an outside provider posts. It knows nothing of the platform's timers."""
     leg, session = moment.after, moment.after.session
     alerts, connects = moment.begins("start_alerting_time"), moment.begins("connected_time")
-    before = moment.before and moment.before.session
-    is_known = before is not None and (before.start_alerting_time or before.connected_time)
+    is_known = moment.earlier.start_alerting_time or moment.earlier.connected_time
     if moment.event_id is None:
         return
     if (alerts or connects) and not is_known:
@@ -419,9 +421,9 @@ def _pushed(moment: Moment, key: str, at: datetime, **content: Any) -> Sent:  # 
 def _messenger(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG001 (a webhook, not a topic)
     """Yield the co-browse event of web messaging. There is none for the end of a leg that was connected."""
     session = moment.after.session
-    entered = session.state if moment.before is None or moment.before.session.state != session.state else None
-    word = _OFFERS.get((entered, None if session.connected_time and moment.ends else session.disconnect_type))
-    if word:
+    reason = None if session.connected_time and moment.ends else session.disconnect_type
+    word = _OFFERS.get((str(session.state), reason))
+    if word and session.state != moment.earlier.state:
         offer = {"eventType": "CoBrowse", "coBrowse": {"type": word, "sessionId": moment.after.id}}
         yield Sent("", {"conversationId": moment.conversation_id, "time": _text(moment.at), "events": [offer]})
 
