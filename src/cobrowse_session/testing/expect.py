@@ -112,7 +112,7 @@ class Subject:
 def _no_session(name: str, target: _Inbox | _Store) -> str:
     """Return that there is no such session, and the ids that there are, the nearest first."""
     known = [*target.logs] if isinstance(target, _Inbox) else [log.session_id for log in islice(target.iterate(), _MOST_SESSIONS)]
-    near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)
+    near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)  # a cutoff of 0 sorts, and leaves nothing out
     rest = len(known) - len(near)
     there = ", ".join(map(repr, near)) + (f" and {rest:,} more" if rest else "")
     return printable(f"there is no session {name!r}; there is {there or 'none'}")

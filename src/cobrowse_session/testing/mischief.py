@@ -39,6 +39,8 @@ def duplicate(events: Iterable[Event], seed: Seed = 0, *, share: float = 0.5) ->
     >>> [event.id for event in duplicate(call, seed=1)]
     ['e1', 'e2', 'e1', 'e3']
     """
+    # Copies wait, and after each event some of them come. So a copy never precedes its event, and it may come after any number of
+    # others. What still waits in the end comes last.
     chance = _chance(seed)
     arriving: list[Event] = []
     waiting: list[Event] = []
@@ -135,6 +137,7 @@ def skew(events: Iterable[Event], by: timedelta | float) -> list[Event]:
     >>> f"occurred {event.occurred_at:%H:%M:%S}, received {event.received:%H:%M:%S}"
     'occurred 08:59:50, received 09:00:00'
     """
+    # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
     off = by if isinstance(by, timedelta) else timedelta(seconds=by)
     return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in events]
 
@@ -178,6 +181,7 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
     >>> [f"{event.id} {event.received:%H:%M:%S}" for event in outage(call, call.events[1].occurred_at, "10s")]
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
+    # A network keeps the order of what it holds back. The sort is stable, so what is received at one instant keeps its order.
     end = start + duration(lasts)
     return sorted(
         (evolve(event, received_at=end) if start <= event.received < end else event for event in events), key=_as_received

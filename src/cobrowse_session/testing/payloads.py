@@ -3,8 +3,7 @@
 Theory of operation
 ===================
 
-The events are folded, leg by leg. Each entry of a trace that changed its session is a moment, and all moments are in order of
-time. What a platform sends at a moment depends on the family:
+`moments.py` has the changes of all legs, in order of time. What a platform sends at a moment depends on the family:
 
 - `conversation`, `media` and `analytics` are snapshots: all legs as they are by then.
 - `detail`, `provider` and `messenger` are single facts: what has just changed about one leg.
@@ -20,27 +19,22 @@ segments, a state that was left and entered again.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cobrowse_session.events import SETTING_NAMES, Event
-from cobrowse_session.lifecycle import Applied, Lifecycle
-from cobrowse_session.model import CobrowseSession, Context
+from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.genesys.analytics import TYPES
 from cobrowse_session.sources.genesys.details import KINDS, TOPIC
 from cobrowse_session.sources.genesys.fields import FIELDS, Unread
 from cobrowse_session.sources.genesys.messenger import OFFERS
 from cobrowse_session.sources.genesys.parts import MEDIA
 from cobrowse_session.sources.genesys.provider import PURPOSES
-from cobrowse_session.stream import SessionLog
-from cobrowse_session.stream.activity import AGENT_PURPOSES
-from cobrowse_session.stream.changes import steps
+from cobrowse_session.testing.moments import Leg, Moment, moments_of
 from cobrowse_session.times import EPOCH, time_text
-from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, DisconnectType
+from cobrowse_session.vocabulary import AfterCallWorkState, DisconnectType
 from cobrowse_session.wire import encode_session
 
 __all__ = ["ENVELOPES", "FAMILIES", "Family", "payloads"]
@@ -48,110 +42,8 @@ __all__ = ["ENVELOPES", "FAMILIES", "Family", "payloads"]
 Json: TypeAlias = dict[str, Any]
 """A JSON object. `Any`: JSON."""
 
-
 _MILLISECOND = timedelta(milliseconds=1)
 _LISTS = {media: name for name, media in MEDIA.items()}
-
-
-# --- What happened ------------------------------------------------------------------------------------------------------------
-
-
-@frozen
-class Leg:
-    """A leg at a moment.
-
-    Attributes:
-        session: as it is.
-        context: whose leg it is.
-    """
-
-    session: CobrowseSession
-    context: Context
-
-    @property
-    def id(self) -> str:
-        """The id of the communication."""
-        return self.session.id or ""
-
-    @property
-    def media_type(self) -> str:
-        """The kind of leg: `call`, `cobrowse`."""
-        return self.context.media_type or "cobrowse"
-
-    @property
-    def list_name(self) -> str:
-        """The name of the participant's list of such legs: `calls`."""
-        if self.media_type not in _LISTS:
-            raise ValueError(f"media_type: expected one of {', '.join(_LISTS)}, found {self.media_type!r}")
-        return _LISTS[self.media_type]
-
-    @property
-    def purpose(self) -> str:
-        """The purpose of the participant."""
-        return self.context.purpose or "agent"
-
-    @property
-    def participant_id(self) -> str:
-        """The id of the participant."""
-        return self.context.participant_id or f"participant-of-{self.id}"
-
-    @property
-    def is_agents(self) -> bool:
-        """Whether the participant is an agent, who may have after-call work."""
-        return self.purpose in AGENT_PURPOSES
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has ended."""
-        return self.session.state in ENDED_STATES
-
-    @property
-    def begun(self) -> datetime | None:
-        """When its first state began, on the provider's clock."""
-        return self.session.segments[0].start_time if self.session.segments else None
-
-    @property
-    def connected(self) -> datetime | None:
-        """When it was connected, on the provider's clock. A leg that is connected stays so until its end."""
-        return self.session.segments[-1].start_time if self.session.segments and self.session.connected_time else None
-
-
-@frozen
-class Moment:
-    """A moment at which a session changed.
-
-    Attributes:
-        at: when.
-        event_id: the id of the event that changed it. None: a timer did.
-        legs: all legs of the conversation as they are by then, in the order of their begins.
-        before: the leg that changed, as it was. None: it begins here.
-        after: the leg that changed, as it is.
-    """
-
-    at: datetime
-    event_id: str | None
-    before: Leg | None
-    after: Leg
-    legs: tuple[Leg, ...] = ()
-
-    @property
-    def conversation_id(self) -> str:
-        """The id of the conversation."""
-        return self.after.context.conversation_id or "c1"
-
-    @property
-    def earlier(self) -> CobrowseSession:
-        """The session as it was, or an empty one."""
-        return self.before.session if self.before else CobrowseSession()
-
-    @property
-    def ends(self) -> bool:
-        """Whether the leg ends here."""
-        return self.after.has_ended and self.earlier.state not in ENDED_STATES
-
-    def begins(self, attribute: str) -> bool:
-        """Return whether an attribute of the session was unset, and is set here."""
-        return getattr(self.earlier, attribute) is None and getattr(self.after.session, attribute) is not None
 
 
 @frozen
@@ -167,33 +59,20 @@ class Sent:
     body: Json
 
 
-def _moments(events: Iterable[Event], lifecycle: Lifecycle, until: datetime | None) -> Iterator[Moment]:
-    """Yield the moments of all legs, by time. At one instant, the leg that was named first comes first."""
-    by_leg: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        by_leg[event.subject].append(event)
-    every = [one for some in by_leg.values() for one in _moments_of(SessionLog.of(some, lifecycle, until=until))]
-    shown: dict[tuple[str, str], Leg] = {}
-    for one in sorted(every, key=attrgetter("at")):
-        shown[one.conversation_id, one.after.id] = one.after
-        yield evolve(one, legs=tuple(leg for (conversation, _), leg in shown.items() if conversation == one.conversation_id))
-
-
-def _moments_of(log: SessionLog) -> Iterator[Moment]:
-    before: Leg | None = None
-    for step in steps(log):
-        if isinstance(step.entry.outcome, Applied):
-            event = step.entry.event
-            after = Leg(copy(step.after), step.entry.context)
-            yield Moment(event.occurred_at, event.id if isinstance(event, Event) else None, before, after)
-            before = after
-
-
 # --- Snapshots ----------------------------------------------------------------------------------------------------------------
+
+
+def _list_name(leg: Leg) -> str:
+    """Return the name of the participant's list of such legs: `calls`."""
+    if leg.media_type not in _LISTS:
+        raise ValueError(f"media_type: expected one of {', '.join(_LISTS)}, found {leg.media_type!r}")
+    return _LISTS[leg.media_type]
 
 
 def _only(document: Json, model: str) -> Json:
     """Return the fields of an object that its model has and a reader reads, without those that are unset."""
+    # Example: a leg with `segments` and `roomId`. `Cobrowsesession`, the model of REST, has segments, and its topic has none. The
+    # topic's model has `roomId`, but nothing reads it. So REST shows the segments, and the topic neither of them.
     fields = FIELDS[model]
     return {
         key: value for key, value in document.items() if value is not None and not isinstance(fields.get(key, Unread), Unread)
@@ -229,7 +108,7 @@ def _conversation(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:
 def _participant(legs: list[Leg], kind: str) -> Json:
     one, lists = legs[-1], defaultdict[str, list[Json]](list)
     for leg in legs:
-        lists[leg.list_name].append(_communication(leg, kind))
+        lists[_list_name(leg)].append(_communication(leg, kind))
     begun, ended = [leg.begun for leg in legs if leg.begun], [leg.session.disconnected_time for leg in legs]
     shown = {
         "id": one.participant_id,
@@ -245,6 +124,7 @@ def _participant(legs: list[Leg], kind: str) -> Json:
 
 def _communication(leg: Leg, kind: str) -> Json:
     shown = _session_json(leg, f"{kind}Wrapup")
+    # A session without after-call work is ambiguous: a reader would decide by the prompt, and begin some. The platform says so.
     if leg.is_agents and leg.has_ended and leg.connected and leg.session.after_call_work is None:
         shown["afterCallWork"] = {"state": AfterCallWorkState.NOT_APPLICABLE}
     return _only(shown, f"{kind}Cobrowse" if kind else "Cobrowsesession")
@@ -252,8 +132,8 @@ def _communication(leg: Leg, kind: str) -> Json:
 
 def _media(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:
     """Yield a conversation of one kind of media, as `GET /conversations/cobrowsesessions/{id}` returns it, or its topic."""
-    kind, name = "ConversationCobrowseEventTopic" if is_sent else "", moment.after.list_name
-    shown = [_flat(leg, kind) for leg in moment.legs if leg.list_name == name]
+    kind, name = "ConversationCobrowseEventTopic" if is_sent else "", _list_name(moment.after)
+    shown = [_flat(leg, kind) for leg in moment.legs if _list_name(leg) == name]
     yield Sent(f"v2.users.{_user(moment)}.conversations.{name}", {"id": moment.conversation_id, "participants": shown})
 
 
@@ -294,6 +174,13 @@ def _analytics(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG
 
 def _analytics_session(leg: Leg) -> Json:
     session = leg.session
+    # Analytics has no object for a wrap-up and after-call work. Both are the last segment:
+    #
+    #     after-call work    wrap-up     shown as
+    #     none               any         nothing: the wrap-up is lost
+    #     pending            none        segment `wrapup`, open
+    #     complete           code        segment `wrapup`, closed, with the code
+    #     skipped            any         `acwSkipped`, without the time and the wrap-up
     segments: list[Json] = [
         {
             "segmentType": _SEGMENT_TYPES.get(one.type or "", (one.type or "").lower()),
@@ -328,6 +215,13 @@ def _detail(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG001
     """Yield the detail events of a moment, one for each fact."""
     leg, session = moment.after, moment.after.session
     purpose = "agent" if leg.is_agents else leg.purpose
+    # The kinds of an agent's leg that is alerted at 0 s, connected at 3 s, ended at 60 s, with a wrap-up at 70 s and 99 s:
+    #
+    #     0 s     user.start   begins an alert
+    #     3 s     none: `user.end` has the length of the connection
+    #     60 s    user.end     interactingDurationMs 57,000
+    #     70 s    acw          after-call work became complete, with the wrap-up
+    #     99 s    wrapup       the wrap-up alone
     for kind, content in KINDS.items():
         is_of_leg = content.purpose == purpose
         if is_of_leg and (
@@ -472,6 +366,8 @@ def _upper_case(reason: str | None) -> str | None:
 
 def _words(reason: DisconnectType) -> list[str]:
     """Return the words of a disconnect type in the order of analytics: of a transfer and an endpoint, the kind comes first."""
+    #     transfer.noanswer     no answer transfer      noAnswerTransfer      NO_ANSWER_TRANSFER
+    #     transport.failure     transport failure       transportFailure      TRANSPORT_FAILURE
     first, _, second = reason.value.partition(".")
     kind = _DIVIDED.get(second, second).split()
     return [*kind, first] if first in ("transfer", "endpoint") else [first, *kind]
@@ -558,6 +454,7 @@ def payloads(
     ['alerting', 'connected', 'disconnected']
     >>> expect(SessionLog.of(convert(shown).events), state="disconnected", disconnect_type="peer", context__user_id="ann")
     """
+    # `detail.user.end` is the family `detail`, of which only the topics that end with `user.end` are kept.
     name, _, kind = family.partition(".")
     if name not in FAMILIES or (kind and f"{name}.{kind}" not in _DETAIL_FAMILIES):
         raise ValueError(f"family: expected one of {', '.join((*FAMILIES, *_DETAIL_FAMILIES))}, found {family!r}")
@@ -568,7 +465,7 @@ def payloads(
         raise ValueError(f"envelope of {family}: expected {expected}, found {envelope!r}")
     return [
         _enclosed(sent, envelope, moment.at)
-        for moment in _moments(events, lifecycle or Lifecycle(), until)
+        for moment in moments_of(events, lifecycle or Lifecycle(), until)
         for sent in chosen.payloads(moment, is_sent=envelope is not None)
         if sent.topic.endswith(kind)
     ]

@@ -164,6 +164,10 @@ def _timers(lifecycle: Lifecycle, session: CobrowseSession, fired: Iterable[Fire
         session: as it was before the first one. It is changed.
         fired: the timers, in order.
     """
+    # The lifecycle has fired all of them already. To see the session after the first one, its rows write once more, on a copy.
+    #
+    # Example: two timers of a table's own, due at 09:01 and 09:02, and an event at 09:03. The lifecycle fires both before the
+    # event. The first step shows the session at 09:01, which no longer exists.
     steps: list[RunStep] = []
     for outcome in fired:
         timer = lifecycle.timer_of(session, outcome)

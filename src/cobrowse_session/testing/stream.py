@@ -113,6 +113,8 @@ class Stream:
             session: the id of the leg.
             context: whose leg it is, from here on: `purpose="agent"`, `user_id="ann"`, `queue_id="q1"`, `media_type="call"`.
         """
+        # Example: the conversation has `media_type="call"`, and the leg `purpose="agent"`. `leg("ann", user_id="bob")` adds the
+        # user to both. What an event itself states comes before all of them, for this event only.
         known = dict(self.legs)
         known[session] = Context(**context).with_defaults(known.get(session, self.shared))
         return evolve(self, session=session, legs=tuple(known.items()))
