@@ -109,18 +109,39 @@ def is_shown(family: str, log: SessionLog) -> bool:
             return True
 
 
+def check(family: str, envelope: str | None, life: Stream, log: SessionLog) -> None:
+    """Check that what the family carries comes back from the payloads."""
+    found = fold(convert(payloads(life, family, envelope=envelope, until=log.advanced)).events, log.advanced).session
+
+    expect(found, **{name: value_of(log, name) for name in FAMILIES[family].carries})
+
+
 @pytest.mark.parametrize(("family", "envelope"), [one for one in SHOWN if one[0] != "messenger"])
 @given(data=st.data(), is_advanced=st.booleans())
 def test_converted_again_payloads_give_what_the_family_carries(
     family: str, envelope: str | None, data: st.DataObject, *, is_advanced: bool
 ) -> None:
-    life, until = data.draw(lives(is_whole=FAMILIES[family].is_whole)), LATER if is_advanced else None
-    log = SessionLog.of(life, until=until)
+    life = data.draw(lives(is_whole=FAMILIES[family].is_whole))
+    log = SessionLog.of(life, until=LATER if is_advanced else None)
     assume(is_shown(family, log))
 
-    found = fold(convert(payloads(life, family, envelope=envelope, until=until)).events, until).session
+    check(family, envelope, life, log)
 
-    expect(found, **{name: value_of(log, name) for name in FAMILIES[family].carries})
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: one.get("wrapup_prompt", "no prompt"))
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "messenger"])
+def test_every_end_under_every_prompt_comes_back(family: str, settings: Json) -> None:
+    connected = stream("leg").alerting(**settings).after(3).connected()
+    shown = 0
+    for call in (connected, connected.required(), connected.after(1).wrapup(**WRAPUP)):
+        for end in ENDS:
+            life = end(call.after(60).disconnected("peer").after(5))
+            for until in (None, LATER):
+                log = SessionLog.of(life, until=until)
+                if is_shown(family, log):
+                    shown += 1
+                    check(family, None, life, log)
+    assert shown > 10
 
 
 def value_of(log: SessionLog, name: str) -> Any:
