@@ -294,6 +294,15 @@ def test_legs_of_one_participant_are_in_one_participant() -> None:
     }
 
 
+@pytest.mark.parametrize("family", ["conversation", "media"])
+def test_only_the_leg_of_an_agent_has_a_prompt(family: str) -> None:  # PROMPT-1
+    both = conversation("conv").leg("a", purpose="agent").connected(wrapup_prompt="mandatory")
+    both = both.leg("c", purpose="customer").connected(wrapup_prompt="mandatory")
+
+    prompts = [participant.get("wrapupPrompt") for participant in payloads(both, family)[-1]["participants"]]
+    assert prompts == ["mandatory", None]
+
+
 @pytest.mark.parametrize(("name", "media"), MEDIA.items())
 @pytest.mark.parametrize("family", ["conversation", "media"])
 def test_every_kind_of_media_can_be_built(family: str, name: str, media: str) -> None:
