@@ -142,9 +142,23 @@ def test_no_time_may_pass() -> None:
     assert CONNECTED.after(0).now == CONNECTED.now
 
 
+ENDLESS = counting(0.001, float("inf"))
+TOO_MANY = r"session 's1': more than 10,000 timers fired up to .*: end the chain in the table"
+
+
 def test_a_chain_of_timers_without_an_end_is_an_error_and_no_hang() -> None:
-    with pytest.raises(RuntimeError, match=r"session 's1': 10,000 timers fired up to .*: end the chain in the table"):
-        run(CONNECTED, lifecycle=counting(0.001, float("inf")), until=at(0) + 24 * 365 * HOUR)
+    with pytest.raises(RuntimeError, match=TOO_MANY):
+        run(CONNECTED, lifecycle=ENDLESS, until=at(0) + 24 * 365 * HOUR)
+    with pytest.raises(RuntimeError, match=TOO_MANY):
+        run(CONNECTED.after("300d").updated(viewer_url="x"), lifecycle=ENDLESS)
+
+
+def test_a_last_resort_does_not_fire_before_an_event_and_keeps_no_other_timer_back() -> None:
+    table = counting().table
+    lifecycle = Lifecycle(table=table, alerting_grace=timedelta(seconds=1))
+    call = stream("s1").alerting(alerting_timeout=1).after(30).connected().after(130).updated(viewer_url="x")
+
+    assert [fired.at for fired in run(call, lifecycle=lifecycle).fired] == [at(90), at(150)]
 
 
 def test_a_chain_of_timers_at_one_instant_is_an_error_and_no_hang() -> None:
