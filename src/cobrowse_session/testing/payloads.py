@@ -5,7 +5,7 @@ Theory of operation
 
 `moments.py` has the changes of all legs, in order of time. What a platform sends at a moment depends on the family:
 
-- `conversation`, `media` and `analytics` are snapshots: all legs as they are by then.
+- `conversation`, `shared`, `media` and `analytics` are snapshots: all legs as they are by then.
 - `detail`, `provider` and `messenger` are single facts: what has just changed about one leg.
 
 A leg of a snapshot is the session JSON, because that is the platform's own model. The fields of each model are those of
@@ -20,12 +20,14 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from cobrowse_session.events import SETTING_NAMES, Event
 from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.model import CobrowseSession
 from cobrowse_session.sources.genesys.analytics import TYPES
 from cobrowse_session.sources.genesys.details import KINDS, TOPIC
 from cobrowse_session.sources.genesys.fields import FIELDS, Unread
@@ -95,20 +97,26 @@ def _settings_json(leg: Leg) -> Json:
     return {key: value // _MILLISECOND if isinstance(value, timedelta) else value for key, value in stated.items()}
 
 
-def _conversation(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:
-    """Yield a conversation, as `GET /conversations/{id}` returns it, or as its topics send it."""
+def _conversation(moment: Moment, *, is_sent: bool, is_shared: bool = False) -> Iterator[Sent]:
+    """Yield a conversation, as `GET /conversations/{id}` returns it, or as its topics send it.
+
+    Args:
+        moment: the moment.
+        is_sent: a topic sends it.
+        is_shared: wrap-up and after-call work are of the participant, which is the default of the platform, not of the leg.
+    """
     kind = "ConversationEventTopic" if is_sent else ""
     participants: dict[str, list[Leg]] = defaultdict(list)
     for leg in moment.legs:
         participants[leg.participant_id].append(leg)
-    shown = [_participant(legs, kind) for legs in participants.values()]
+    shown = [_participant(legs, kind, is_shared=is_shared) for legs in participants.values()]
     yield Sent(f"v2.users.{_user(moment)}.conversations", {"id": moment.conversation_id, "participants": shown})
 
 
-def _participant(legs: list[Leg], kind: str) -> Json:
+def _participant(legs: list[Leg], kind: str, *, is_shared: bool) -> Json:
     one, lists = legs[-1], defaultdict[str, list[Json]](list)
     for leg in legs:
-        lists[_list_name(leg)].append(_communication(leg, kind))
+        lists[_list_name(leg)].append(_communication(leg, kind, is_shared=is_shared))
     begun, ended = [leg.begun for leg in legs if leg.begun], [leg.session.disconnected_time for leg in legs]
     shown = {
         "id": one.participant_id,
@@ -119,15 +127,31 @@ def _participant(legs: list[Leg], kind: str) -> Json:
         "endTime": _text(max(filter(None, ended))) if all(ended) else None,
         **_settings_json(one),
     }
+    worked = [leg for leg in legs if leg.session.wrapup or leg.session.after_call_work]
+    if is_shared and worked:  # of several legs, the one that ended last has the work of the participant (SHARE-2)
+        last = max(worked, key=lambda leg: leg.session.disconnected_time or EPOCH)
+        shown |= {"wrapup": _session_json(last, f"{kind}Wrapup").get("wrapup"), **_work_json(last.session)}
     return _only(shown, f"{kind}Participant") | lists
 
 
-def _communication(leg: Leg, kind: str) -> Json:
+def _communication(leg: Leg, kind: str, *, is_shared: bool) -> Json:
     shown = _session_json(leg, f"{kind}Wrapup")
+    if is_shared:
+        shown |= {"wrapup": None, "afterCallWork": None}
     # A session without after-call work is ambiguous: a reader would decide by the prompt, and begin some. The platform says so.
-    if leg.is_agents and leg.has_ended and leg.connected and leg.session.after_call_work is None:
+    elif leg.is_agents and leg.has_ended and leg.connected and leg.session.after_call_work is None:
         shown["afterCallWork"] = {"state": AfterCallWorkState.NOT_APPLICABLE}
     return _only(shown, f"{kind}Cobrowse" if kind else "Cobrowsesession")
+
+
+def _work_json(session: CobrowseSession) -> Json:
+    """Return after-call work as the times of a participant."""
+    work = session.after_call_work
+    return {
+        "startAcwTime": _text(work.start_time) if work else None,
+        "endAcwTime": _text(work.end_time) if work else None,
+        "wrapupSkipped": (work is not None and work.state == AfterCallWorkState.SKIPPED) or None,
+    }
 
 
 def _media(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:
@@ -139,7 +163,6 @@ def _media(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:
 
 def _flat(leg: Leg, kind: str) -> Json:
     """Return a participant that is its own leg. Its id is that of the leg, so that its events are those of the leg."""
-    work = leg.session.after_call_work
     whole = _session_json(leg, f"{kind}Wrapup")
     shown = whole | {
         "purpose": leg.purpose,
@@ -148,9 +171,7 @@ def _flat(leg: Leg, kind: str) -> Json:
         "startTime": _text(leg.begun),
         "endTime": whole.get("disconnectedTime"),
         "peer": whole.get("peerId"),
-        "startAcwTime": _text(work.start_time) if work else None,
-        "endAcwTime": _text(work.end_time) if work else None,
-        "wrapupSkipped": (work is not None and work.state == AfterCallWorkState.SKIPPED) or None,
+        **_work_json(leg.session),
         **_settings_json(leg),
     }
     return _only(shown, f"{kind}CobrowseMediaParticipant")
@@ -405,17 +426,19 @@ _WORK = ("after_call_work__state", "after_call_work__start_time")
 _DETAILS = ("provider", "peer_id", "cobrowse_session_id", "cobrowse_role", "controlling", "viewer_url")
 _SNAPSHOT = (*_STATES, *_SAVED, "wrapup__tags", "wrapup__duration_seconds", *_WORK, "after_call_work__end_time", *_DETAILS)
 
+_CONVERSATION = (*_SNAPSHOT, "initial_state", "self", "after_call_work_required")
+
 FAMILIES: Mapping[str, Family] = {
-    "conversation": Family(
-        _conversation, (*_SNAPSHOT, "initial_state", "self", "after_call_work_required"), is_sent=True, is_whole=True
-    ),
+    "conversation": Family(_conversation, _CONVERSATION, is_sent=True, is_whole=True),
+    "shared": Family(partial(_conversation, is_shared=True), _CONVERSATION, is_sent=True, is_whole=True),
     "media": Family(_media, _SNAPSHOT, is_sent=True, is_whole=True),
     "analytics": Family(_analytics, (*_STATES, "segments", *_SAVED, "wrapup__tags", *_WORK, "provider", "peer_id")),
     "detail": Family(_detail, (*_STATES, *_SAVED, "provider"), is_sent=True, is_posted=False),
     "provider": Family(_provider, (*_STATES, *_SAVED, "wrapup__tags")),
     "messenger": Family(_messenger, ("state",)),
 }
-"""The families by name. Those of detail events are one here: `detail.user.end` are those of this kind only."""
+"""The families by name. `shared` is `conversation` with wrap-up and after-call work of the participant, the platform's default.
+The kinds of detail events are one family here, and `detail.user.end` are those of one kind."""
 
 ENVELOPES = ("notification", "eventbridge", "sqs")
 """What is around a payload that a topic sends: a notification, that in an event of EventBridge, that in a message of SQS."""
