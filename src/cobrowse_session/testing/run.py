@@ -133,7 +133,7 @@ def run(
         before = copy(session)
         outcome = lifecycle.apply(session, event)
         _check(event, outcome, before, session, lifecycle.table)
-        fired = tuple(step.outcome for step in timers)
+        fired = tuple(step.outcome for step in timers if isinstance(step.outcome, Fired))
         steps += [*timers, RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session))]
         context = event.context.with_defaults(context)
     if until is not None:
