@@ -52,6 +52,7 @@ SLOW = {
     "test_store_transfer.py",
     "test_store_unreadable.py",
     "test_terminal.py",
+    "test_test_kit_payloads.py",
     "test_verify.py",
     "test_a_reader_that_goes_away_is_no_error",
     "test_convert_and_replay_are_a_pipeline",

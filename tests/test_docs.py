@@ -19,6 +19,8 @@ PUBLIC = (
     "cobrowse_session.stream",
     "cobrowse_session.tables",
     "cobrowse_session.testing",
+    "cobrowse_session.testing.mischief",
+    "cobrowse_session.testing.payloads",
     "cobrowse_session.testing.sources",
     "cobrowse_session.wire",
     "cobrowse_session.sources",

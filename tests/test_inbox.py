@@ -41,6 +41,7 @@ from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.stream import TraceEntry, fold, merge_logs
 from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.testing.mischief import duplicate, shuffle
 from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
 from cobrowse_session.wire.trace import trace_entry
 
@@ -1272,8 +1273,7 @@ def test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says(
     events: list[Event], lifecycle: Lifecycle, offset: int, seed: int
 ) -> None:
     chance = random.Random(seed)
-    arriving = [*events, *chance.choices(events, k=3)]
-    chance.shuffle(arriving)
+    arriving = shuffle(duplicate(events, chance), chance)
     inbox, rejects = inbox_of(lifecycle)
     inbox.correct["/a"] = offset * SECOND
     taken: dict[str, list[Event]] = defaultdict(list)

@@ -30,6 +30,7 @@ from cobrowse_session import (
 from cobrowse_session.events import Timer
 from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold
 from cobrowse_session.testing import START, stream
+from cobrowse_session.testing.mischief import duplicate, shuffle
 from cobrowse_session.wire import encode_entry, encode_session, restore_log, save_log
 from cobrowse_session.wire.trace import trace_entry
 
@@ -92,8 +93,7 @@ def test_the_changes_that_a_log_tells_add_up_to_its_trace(
     events: list[Event], lifecycle: Lifecycle, until: datetime, seed: int
 ) -> None:
     chance = random.Random(seed)
-    arriving = [*events, *(chance.choice(events) for _ in range(3))]
-    chance.shuffle(arriving)
+    arriving = shuffle(duplicate(events, chance), chance)
     log = SessionLog(lifecycle, events[0].subject)
     told: list[TraceEntry] = []
 
@@ -128,12 +128,10 @@ def test_a_long_log_in_any_order_shows_what_the_fold_says() -> None:
     for page in range(300):
         life = life.after(1).updated(viewer_url=f"https://example.com/{page}")
     life = life.after(1).connected().after(9).disconnected("peer").after(31).updated(peer_id="p")
-    events = list(life)
-    expected = fold(events, lifecycle=TIMED)
+    expected = fold(life, lifecycle=TIMED)
 
     for seed in range(5):
-        random.Random(seed).shuffle(events)
-        assert filled(events).trace == expected.trace
+        assert filled(shuffle(life, seed)).trace == expected.trace
 
 
 # --- Cost ---------------------------------------------------------------------------------------------------------------------

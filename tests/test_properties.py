@@ -40,6 +40,7 @@ from cobrowse_session.lifecycle import table
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.testing import START, Stream, run, stream
+from cobrowse_session.testing.mischief import duplicate, shuffle
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 from cobrowse_session.wire.trace import trace_entry
 
@@ -382,8 +383,7 @@ def test_after_call_work_begins_where_the_leg_ends(stream: list[Event], lifecycl
 def test_any_order_and_any_repetition_give_the_equal_session_and_trace(
     stream: list[Event], lifecycle: Lifecycle, until: Any, random: Random
 ) -> None:
-    shuffled = stream + [event for event in stream if random.random() < 0.5]
-    random.shuffle(shuffled)
+    shuffled = shuffle(duplicate(stream, random), random)
     one, two = (fold(events, until, lifecycle=lifecycle) for events in (stream, shuffled))
     assert everything(one.session) == everything(two.session)
     assert encode_session(one.session) == encode_session(two.session)

@@ -178,7 +178,7 @@ def test_what_differs_is_told_with_the_story() -> None:
 
     assert str(failure.value).splitlines()[-10:] == [
         "expected 2 steps, found 6",
-        "session.state: expected 'connected', found <ConnectionState.DISCONNECTED: 'disconnected'>",
+        "session.state: expected 'connected', found 'disconnected'",
         "",
         "What happened:",
         "09:00:00.000  alerting       e1    ● alerting: none → alerting",

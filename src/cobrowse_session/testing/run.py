@@ -1,9 +1,9 @@
 """Runs of events that keep every outcome, for plain asserts and for messages with the whole story."""
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -11,12 +11,18 @@ from attrs import evolve, frozen
 
 from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, Timer
-from cobrowse_session.lifecycle import Applied, Duplicate, Lifecycle, Outcome
+from cobrowse_session.lifecycle import Applied, Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Wrapup
-from cobrowse_session.segments import Segment
-from cobrowse_session.settings import Settings
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.testing.expect import Subject, differences, report
+from cobrowse_session.testing.story import story
+from cobrowse_session.times import utc
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
+
+__all__ = ["Run", "RunStep", "run"]
+
+MAX_TIMERS = 10_000
+"""The number of timers that may fire between two events of a run, and after the last one."""
 
 
 @frozen
@@ -35,48 +41,57 @@ class Run:
     Attributes:
         session: the session in the end.
         steps: every event and every timer, in the order in which they were decided.
+        context: conversation, participant, user and queue of the leg: of each field, what the last event states.
     """
 
     session: CobrowseSession
     steps: tuple[RunStep, ...]
+    context: Context = NO_CONTEXT
 
     @property
     def outcomes(self) -> list[Outcome]:
         """The outcomes alone. Compare them with `Applied.match(...)`, `Refused.match(...)`."""
         return [step.outcome for step in self.steps]
 
+    @property
+    def fired(self) -> list[Fired]:
+        """The timers that fired, in order. Each has its `timer` and the instant `at` which it was due."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Fired)]
+
     def story(self) -> str:
         """Return the story: one line for each step, refusals with their reason."""
-        return "\n".join(map(_line, self.steps))
+        return story(self.steps)
 
     def expect(self, /, *outcomes: object, **session: Any) -> None:
         """Check outcomes and attributes of the final session. The error has the whole story.
 
         Args:
             outcomes: one for each step, an outcome or a match. None at all: outcomes are not checked.
-            session: attributes of the final session. `Any`: their types differ. A name may go inside: `wrapup__code="sale"`.
+            session: attributes of the final session, and its `context`, as `expect` takes them. `Any`: their types differ.
 
         Raises:
             AssertionError: what was expected, what was found, and the story.
+            AttributeError: there is no attribute of such a name.
 
         >>> from cobrowse_session import Applied
         >>> from cobrowse_session.testing import run, stream
         >>> run(stream("s1").alerting()).expect(Applied.match(row="alerting"), state="alerting", wrapup=None)
         """
-        differences = []
-        if outcomes and list(outcomes) != self.outcomes:
-            differences += [
-                f"step {number}: expected {expected!r}, found {found!r}"
-                for number, (expected, found) in enumerate(zip(outcomes, self.outcomes, strict=False), 1)
-                if expected != found
-            ]
-            if len(outcomes) != len(self.steps):
-                differences.append(f"expected {len(outcomes)} steps, found {len(self.steps)}")
-        for name, expected in session.items():
-            if (found := _inside(self.session, name)) != expected:
-                differences.append(f"session.{name.replace('__', '.')}: expected {expected!r}, found {found!r}")
-        if differences:
-            raise AssertionError("\n".join([*differences, "", "What happened:", self.story()]))
+        __tracebackhide__ = True
+        subject = Subject(self.session, self.context, self.steps)
+        found = [*self._other_outcomes(outcomes), *differences(subject, session)]
+        if found:
+            raise AssertionError(report(subject, found))
+
+    def _other_outcomes(self, expected: Sequence[object]) -> Iterator[str]:
+        """Yield a line for each step with another outcome than expected."""
+        if not expected:
+            return
+        for number, (wanted, found) in enumerate(zip(expected, self.outcomes, strict=False), 1):
+            if found != wanted:
+                yield f"step {number}: expected {wanted!r}, found {found!r}"
+        if len(expected) != len(self.steps):
+            yield f"expected {len(expected)} steps, found {len(self.steps)}"
 
 
 def run(
@@ -94,13 +109,15 @@ def run(
     Args:
         events: of one session.
         lifecycle: None: the default one.
-        until: advance to this time in the end.
+        until: advance to this time in the end, on the corrected provider clock. A timer fires at its own deadline, however late
+            that is noticed. A timer that it makes due by then fires, too.
         session: begin with a copy of this session. None: a new one.
 
     Raises:
-        TypeError: `lifecycle` is no lifecycle.
+        TypeError: `lifecycle` is no lifecycle, or `until` is naive.
         ValueError: no events and no session, or events of different sessions.
         AssertionError: one of the checks failed: a defect of this package, or of your own table.
+        RuntimeError: the timers of your own table make each other due for ever.
     """
     lifecycle = Lifecycle() if lifecycle is None else lifecycle
     check_type("run: lifecycle", lifecycle, Lifecycle)
@@ -109,20 +126,72 @@ def run(
         if not events:
             raise ValueError("expected at least one event, or a session, found neither")
         session = lifecycle.new(events[0].subject)
-    session = copy(session)
+    session, context = copy(session), NO_CONTEXT
     steps: list[RunStep] = []
     for event in events:
-        fired = lifecycle.fire_before(session, event)
-        steps += [RunStep(lifecycle.timer_of(session, timer), timer, copy(session)) for timer in fired]
+        timers = _fire_before(lifecycle, session, event)
         before = copy(session)
         outcome = lifecycle.apply(session, event)
         _check(event, outcome, before, session, lifecycle.table)
-        steps.append(RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session)))
+        fired = tuple(step.outcome for step in timers if isinstance(step.outcome, Fired))
+        steps += [*timers, RunStep(event, evolve(outcome, fired=fired) if fired else outcome, copy(session))]
+        context = event.context.with_defaults(context)
     if until is not None:
-        while (due := lifecycle.deadline(session)) is not None and due <= until:
-            for timer in lifecycle.advance(session, due):
-                steps.append(RunStep(lifecycle.timer_of(session, timer), timer, copy(session)))
-    return Run(session, tuple(steps))
+        steps += _advance(lifecycle, session, utc(until))
+    return Run(session, tuple(steps), context)
+
+
+def _fire_before(lifecycle: Lifecycle, session: CobrowseSession, event: Event) -> list[RunStep]:
+    """Fire what is due before an event, and return each timer as a step."""
+    # One deadline after the other, so that an endless chain is found. A last resort does not fire, because the event shows that
+    # the leg went on (TIMER-4). It hides the deadlines after it here, so these fire in one call.
+    steps: list[RunStep] = []
+    while (due := lifecycle.deadline(session)) is not None and due < event.occurred_at:
+        before = copy(session)
+        fired = lifecycle.fire_before(session, evolve(event, occurred_at=due + timedelta(milliseconds=1)))
+        if not fired:
+            break
+        steps += _timers(lifecycle, before, fired)
+        _check_end(session, steps, due)
+    before = copy(session)
+    return steps + _timers(lifecycle, before, lifecycle.fire_before(session, event))
+
+
+def _advance(lifecycle: Lifecycle, session: CobrowseSession, until: datetime) -> list[RunStep]:
+    """Fire what is due by a time, and return each timer as a step. A timer may make another one due."""
+    steps: list[RunStep] = []
+    while (due := lifecycle.deadline(session)) is not None and due <= until:
+        before = copy(session)
+        steps += _timers(lifecycle, before, lifecycle.advance(session, due))
+        _check_end(session, steps, due)
+    return steps
+
+
+def _check_end(session: CobrowseSession, steps: list[RunStep], due: datetime) -> None:
+    """Check that a chain of timers may have an end. The lifecycle itself finds timers that fire for ever at one instant."""
+    if len(steps) > MAX_TIMERS:
+        found = f"more than {MAX_TIMERS:,} timers fired up to {due} without an event between them"
+        raise RuntimeError(f"session {session.id!r}: {found}: end the chain in the table, or choose an earlier time")
+
+
+def _timers(lifecycle: Lifecycle, session: CobrowseSession, fired: Iterable[Fired]) -> list[RunStep]:
+    """Return timers that fired as steps, each with the session as it was after it.
+
+    Args:
+        lifecycle: the lifecycle that fired them.
+        session: as it was before the first one. It is changed.
+        fired: the timers, in order.
+    """
+    # The lifecycle has fired all of them already. To see the session after the first one, its rows write once more, on a copy.
+    #
+    # Example: two timers of a table's own, due at 09:01 and 09:02, and an event at 09:03. The lifecycle fires both before the
+    # event. The first step shows the session at 09:01, which no longer exists.
+    steps: list[RunStep] = []
+    for outcome in fired:
+        timer = lifecycle.timer_of(session, outcome)
+        lifecycle.decide_again(session, timer, outcome)
+        steps.append(RunStep(timer, outcome, copy(session)))
+    return steps
 
 
 def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: CobrowseSession, table: Table) -> None:
@@ -135,26 +204,3 @@ def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: Cobro
     written = {"settings", *(outcome.set if isinstance(outcome, Applied) else ())}
     unnamed = ", ".join(sorted(changed - written))
     assert not unnamed, f"row {outcome.row} changed {unnamed}, but no action of it names that: @writes(...)"
-
-
-def _inside(value: object, name: str) -> object:
-    for part in name.split("__"):
-        if value is None and part not in _OF_PARTS:
-            raise AttributeError(f"{name}: no part of a session has an attribute {part!r}; it has {', '.join(sorted(_OF_PARTS))}")
-        value = None if value is None else getattr(value, part)
-    return value
-
-
-_OF_PARTS = frozenset(a.name for part in (Address, Segment, Wrapup, AfterCallWork, Settings) for a in attrs.fields(part))
-"""The names behind a `__`. A part may be unset, and a misspelt name must not pass for it."""
-
-
-def _line(step: RunStep) -> str:
-    event, outcome = step.event, step.outcome
-    what = f"{event.occurred_at:%H:%M:%S.%f}"[:-3] + f"  {event.kind:<14} {getattr(event, 'id', '⏰'):<5}"
-    if isinstance(outcome, Applied):
-        moved = f"{outcome.from_state} → {outcome.to_state}" if outcome.from_state != outcome.to_state else outcome.to_state
-        return f"{what} ● {outcome.row}: {moved}" + (f", after-call work {outcome.acw}" if outcome.acw else "")
-    mark = "○" if isinstance(outcome, Duplicate) else "◆"
-    rule = getattr(outcome, "rule", None)
-    return f"{what} {mark} {outcome.kind}{f' {rule}' if rule else ''}: {outcome.reason}"

@@ -61,10 +61,20 @@ def duration(value: Duration) -> timedelta:
 
 @frozen(repr=False)
 class Stream:
-    """A stream of events of one session. Every call gives a new stream, so a beginning can be shared by many tests.
+    """A stream of events of one session, or of the legs of a conversation. Every call gives a new stream.
 
-    Each method takes by name whatever its event takes, details, settings and context included: `alerting(cobrowse_role="viewer",
-    wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1`, `e2`, … by default.
+    So a beginning can be shared by many tests. Each method takes by name whatever its event takes, details, settings and context
+    included: `alerting(cobrowse_role="viewer", wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1`, `e2`, …
+    by default.
+
+    Attributes:
+        session: the session of the next event.
+        now: the time of the next event, on the corrected provider clock.
+        source: the CloudEvents source of all events.
+        delay: the time from each event to its receipt. None: `received_at` is unset.
+        events: the events so far.
+        shared: the context that all legs have.
+        legs: the legs of a conversation, each with its context.
     """
 
     session: str
@@ -72,6 +82,8 @@ class Stream:
     source: str = "/test"
     delay: timedelta | None = None
     events: tuple[Event, ...] = ()
+    shared: Context = NO_CONTEXT
+    legs: tuple[tuple[str, Context], ...] = ()
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -80,11 +92,32 @@ class Stream:
         return len(self.events)
 
     def __repr__(self) -> str:
-        return f"Stream({self.session!r}, {', '.join(event.kind for event in self.events) or 'no events'})"
+        several = len({self.session, *(event.subject for event in self.events)}) > 1
+        events = (f"{event.subject} {event.kind}" if several else event.kind for event in self.events)
+        return f"Stream({self.session!r}, {', '.join(events) or 'no events'})"
 
     def after(self, passed: Duration) -> Self:
-        """Let time pass: seconds, a timedelta, or text as `12m`."""
-        return evolve(self, now=self.now + duration(passed))
+        """Let time pass: seconds, a timedelta, or text as `12m`.
+
+        Raises:
+            ValueError: it is no duration, or a negative one. A stream does not go back.
+        """
+        if (time := duration(passed)) < timedelta(0):
+            raise ValueError(f"after: expected a duration from 0 on, found {passed!r}; `together` merges streams by time")
+        return evolve(self, now=self.now + time)
+
+    def leg(self, session: str, **context: str) -> Self:
+        """Go on with another leg. It begins here, or has begun earlier. All legs have one clock.
+
+        Args:
+            session: the id of the leg.
+            context: whose leg it is, from here on: `purpose="agent"`, `user_id="ann"`, `queue_id="q1"`, `media_type="call"`.
+        """
+        # Example: the conversation has `media_type="call"`, and the leg `purpose="agent"`. `leg("ann", user_id="bob")` adds the
+        # user to both. What an event itself states comes before all of them, for this event only.
+        known = dict(self.legs)
+        known[session] = Context(**context).with_defaults(known.get(session, self.shared))
+        return evolve(self, session=session, legs=tuple(known.items()))
 
     def scheduled(self, **said: Any) -> Self:
         """The leg is scheduled."""
@@ -161,6 +194,8 @@ class Stream:
         return self._and(event, said)
 
     def _and(self, event: type[Event], said: Mapping[str, Any], **own: Any) -> Self:
+        if not self.session:
+            raise ValueError("the conversation has no leg yet: call leg('s1') first")
         received = None if self.delay is None else self.now + self.delay
         envelope = {
             "subject": self.session,
@@ -176,7 +211,9 @@ class Stream:
         values = {
             "details": Details(**details) if details else NO_DETAILS,
             "settings": Settings(**settings) if settings else NO_SETTINGS,
-            "context": Context(**context) if context else NO_CONTEXT,
+            "context": (Context(**context) if context else NO_CONTEXT).with_defaults(
+                dict(self.legs).get(self.session, NO_CONTEXT)
+            ),
         }
         return evolve(self, events=(*self.events, event(**{**envelope, **values, **own, **rest})))
 
@@ -198,3 +235,25 @@ def stream(session: str = "s1", *, start: datetime = START, source: str = "/test
     ['alerting', 'connected', 'disconnected']
     """
     return Stream(session, start, source, None if delay is None else duration(delay))
+
+
+def conversation(
+    conversation_id: str, *, start: datetime = START, source: str = "/test", delay: Duration | None = None, **context: str
+) -> Stream:
+    """Return the stream of a conversation. `leg` begins each of its legs, and changes from one to another.
+
+    Args:
+        conversation_id: of the context of all events.
+        start: when it begins, on the corrected provider clock.
+        source: the CloudEvents source.
+        delay: the time from each event to its receipt. None: `received_at` is unset.
+        context: what else all legs have: `media_type="call"`, `queue_id="q1"`.
+
+    >>> call = conversation("c1", media_type="call").leg("customer", purpose="customer").connected()
+    >>> call = call.after(2).leg("ann", purpose="agent", user_id="ann").alerting().after(3).connected()
+    >>> call = call.after("5m").leg("customer").disconnected("client").leg("ann").disconnected("peer")
+    >>> [(event.subject, event.kind) for event in call][2:]
+    [('ann', 'connected'), ('customer', 'disconnected'), ('ann', 'disconnected')]
+    """
+    shared = Context(conversation_id=conversation_id, **context)
+    return Stream("", start, source, None if delay is None else duration(delay), shared=shared)

@@ -13,7 +13,7 @@ from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.times import EPOCH, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, read_disconnect_type
 
-_TYPES = {
+TYPES = {
     "alert": "Alert",
     "callback": "Scheduled",
     "contacting": "Contacting",
@@ -95,7 +95,7 @@ def _add_segments(leg: Leg, segments: list[tuple[str, PayloadReader]]) -> None:
         if kind in _CONNECTED:
             leg.connected_since = start
         if kind not in _WITHIN:
-            added.append(Segment(start_time=start, end_time=end, type=_TYPES.get(kind, one.text("segmentType"))))
+            added.append(Segment(start_time=start, end_time=end, type=TYPES.get(kind, one.text("segmentType"))))
         else:
             one.warn("unplaced_segment", "segmentType", "a segment inside a connection")
     leg.segments = tuple(added)

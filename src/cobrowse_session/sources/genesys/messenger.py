@@ -20,12 +20,15 @@ class _Meaning:
     disconnect_type: str | None = None
 
 
-_TYPES: Mapping[str, _Meaning] = {
-    "offering": _Meaning("offering", segment="System"),
-    "offeringexpired": _Meaning("disconnected", disconnect_type="timeout"),
-    "offeringaccepted": _Meaning("connected", segment="Interact"),
-    "offeringrejected": _Meaning("disconnected", disconnect_type="client"),
+OFFERS: Mapping[str, _Meaning] = {
+    "Offering": _Meaning("offering", segment="System"),
+    "OfferingExpired": _Meaning("disconnected", disconnect_type="timeout"),
+    "OfferingAccepted": _Meaning("connected", segment="Interact"),
+    "OfferingRejected": _Meaning("disconnected", disconnect_type="client"),
 }
+"""The types of co-browse events. They are read in any case."""
+
+_OFFERS = {word.lower(): meaning for word, meaning in OFFERS.items()}
 
 
 def messenger_legs(message: PayloadReader) -> Iterator[Leg]:
@@ -33,9 +36,9 @@ def messenger_legs(message: PayloadReader) -> Iterator[Leg]:
     events = list(message.many("events")) or [message]
     for event in events:
         if shown := event.one(KEY):
-            meaning = _TYPES.get((shown.text("type") or "").lower())
+            meaning = _OFFERS.get((shown.text("type") or "").lower())
             if meaning is None:
-                shown.warn("unknown_value", "type", "one of Offering, OfferingExpired, OfferingAccepted, OfferingRejected")
+                shown.warn("unknown_value", "type", f"one of {', '.join(OFFERS)}")
             else:
                 yield _leg(message, shown, meaning)
 

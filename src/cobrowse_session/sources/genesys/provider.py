@@ -19,7 +19,7 @@ T = TypeVar("T")
 _OWN_WORDS = {"self": DisconnectType.CLIENT, "transferacd": DisconnectType.TRANSFER, "transferuser": DisconnectType.TRANSFER}
 """Disconnect types of providers that the model does not have, and those of the model for them."""
 
-_PURPOSES: Mapping[str, str] = {
+PURPOSES: Mapping[str, str] = {
     "userestablishedevents": "agent",
     "routingestablishedevents": "acd",
     "externalestablishedevents": "external",
@@ -103,7 +103,7 @@ def _leg(event: PayloadReader, key: str) -> Leg | None:
     if (at := event.time("eventDateTime")) is None:
         event.warn("no_time", "eventDateTime", "the time at which it happened")
         return None
-    conversation, purpose = event.text("conversationId"), _by_ending(key, _PURPOSES)
+    conversation, purpose = event.text("conversationId"), _by_ending(key, PURPOSES)
     return Leg(
         id=event.text("communicationId") or "",
         source=source_of(conversation),

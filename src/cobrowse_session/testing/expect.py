@@ -1,0 +1,228 @@
+"""Expectations: attributes of a session, wherever it is kept. The error has every difference, and the story of the session."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from itertools import islice
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import attrs
+from attrs import frozen
+
+from cobrowse_session.checks import shown
+from cobrowse_session.model import Address, AfterCallWork, CobrowseSession, Context, Wrapup, vendor_name
+from cobrowse_session.printable import printable
+from cobrowse_session.segments import Segment
+from cobrowse_session.settings import Settings
+from cobrowse_session.stream import SessionLog
+from cobrowse_session.stream.explain import explain
+from cobrowse_session.testing.story import Decided, story
+from cobrowse_session.times import time_text
+from cobrowse_session.wire import encode_session
+
+__all__ = ["expect"]
+
+_PARTS: Mapping[str, type] = {
+    "self": Address,
+    "segments": Segment,
+    "wrapup": Wrapup,
+    "after_call_work": AfterCallWork,
+    "settings": Settings,
+    "context": Context,
+}
+"""The attributes whose values, or whose items, have attributes of their own."""
+_MOST_NAMES = 10
+"""Ids of sessions that an error names."""
+_MOST_SESSIONS = 1000
+"""Sessions of a store that are read to find the nearest ids."""
+
+
+# --- What has sessions --------------------------------------------------------------------------------------------------------
+
+# Structural types, so that nothing of a database is imported here.
+
+
+@runtime_checkable
+class _Inbox(Protocol):
+    """An inbox, in memory or durable."""
+
+    @property
+    def logs(self) -> Mapping[str, SessionLog]: ...
+
+    def find(self, session: str) -> SessionLog | None: ...
+
+
+@runtime_checkable
+class _Store(Protocol):
+    """A store."""
+
+    def load(self, session: str) -> SessionLog | None: ...
+
+    def iterate(self, after: str = "") -> Iterator[SessionLog]: ...
+
+
+Target: TypeAlias = CobrowseSession | SessionLog | _Inbox | _Store
+"""What can be expected of something."""
+
+
+@frozen
+class Subject:
+    """A session, and what is known about it.
+
+    Attributes:
+        session: the session.
+        context: whose leg it is. None: it is not known, because the session is by itself.
+        steps: what happened to it. None: it is not known.
+        log: its log, which can explain. None: there is none.
+    """
+
+    session: CobrowseSession
+    context: Context | None = None
+    steps: Iterable[Decided] | None = None
+    log: SessionLog | None = None
+
+    @classmethod
+    def of(cls, target: Target, name: str | None) -> "Subject":
+        """Return the session of a target.
+
+        Args:
+            target: a session, its log, or what has the logs of many.
+            name: the id of the session. Only what has many needs it.
+
+        Raises:
+            AssertionError: there is no such session. It names the sessions that there are.
+            TypeError: the target is of another type, or has many sessions and no name was given.
+        """
+        __tracebackhide__ = True
+        if isinstance(target, CobrowseSession):
+            return cls(target)
+        if isinstance(target, SessionLog):
+            return cls(target.session, target.context, target.trace, target)
+        if not isinstance(target, _Inbox | _Store):
+            raise TypeError(f"expect: expected a session, a log, an inbox or a store, found {shown(target)}")
+        if name is None:
+            raise TypeError(f'expect: a {type(target).__name__} has many sessions: expected an id, as in expect(inbox, "s1", …)')
+        log = target.find(name) if isinstance(target, _Inbox) else target.load(name)
+        if log is None:
+            raise AssertionError(_no_session(name, target))
+        return cls.of(log, None)
+
+
+def _no_session(name: str, target: _Inbox | _Store) -> str:
+    """Return that there is no such session, and the ids that there are, the nearest first."""
+    known = [*target.logs] if isinstance(target, _Inbox) else [log.session_id for log in islice(target.iterate(), _MOST_SESSIONS)]
+    near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)  # a cutoff of 0 sorts, and leaves nothing out
+    rest = len(known) - len(near)
+    there = ", ".join(map(repr, near)) + (f" and {rest:,} more" if rest else "")
+    return printable(f"there is no session {name!r}; there is {there or 'none'}")
+
+
+# --- Expectations -------------------------------------------------------------------------------------------------------------
+
+
+def expect(target: Target, session: str | None = None, /, **expected: Any) -> None:
+    """Check attributes of a session. The error has every difference, and what happened to the session.
+
+    Args:
+        target: a session, a `SessionLog`, or an `Inbox`, a `DurableInbox` or a `Store`, which have many.
+        session: the id of the session. Only what has many needs it.
+        expected: attributes of the session. `Any`: their types differ. Two underscores lead inside: `wrapup__code="sale"`,
+            `segments__0__type="Alert"`. Inside of what is unset, everything is None. The `context` of a log is checked in the
+            same way: `context__user_id="ann"`.
+
+    Raises:
+        AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
+        AttributeError: there is no attribute of such a name.
+
+    >>> from cobrowse_session import SessionLog
+    >>> from cobrowse_session.testing import expect, stream
+    >>> log = SessionLog.of(stream("s1").alerting(user_id="ann").after(3).connected())
+    >>> expect(log, state="connected", wrapup__code=None, context__user_id="ann")
+    """
+    __tracebackhide__ = True
+    subject = Subject.of(target, session)
+    if found := differences(subject, expected):
+        raise AssertionError(report(subject, found))
+
+
+def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
+    """Return a line for each attribute of a session that is not as expected, with lines of reasons. `Any`: any attributes."""
+    __tracebackhide__ = True
+    found = []
+    for name, wanted in expected.items():
+        value = _value(subject, name.split("__"))
+        if value != wanted:
+            found.append(f"session.{name.replace('__', '.')}: expected {_text(wanted)}, found {_text(value)}")
+            found += [f"  because: {reason}" for reason in _reasons(subject.log, name) if value is None]
+    return found
+
+
+def report(subject: Subject, found: Iterable[str]) -> str:
+    """Return the text of an error: the differences, and what happened."""
+    ending = ["The session:", encode_session(subject.session)]
+    if subject.steps is not None:
+        ending = ["What happened:", story(subject.steps)]
+    return "\n".join([*map(printable, found), "", *ending])
+
+
+def _text(value: Any) -> str:  # any attribute's value
+    """Return a value as a person reads it. A time is no text, so it has no quotes."""
+    if isinstance(value, datetime) and value.tzinfo:
+        return time_text(value)
+    return repr(str(value)) if isinstance(value, StrEnum) else repr(value)
+
+
+def _reasons(log: SessionLog | None, name: str) -> Sequence[str]:
+    """Return why a field is unset. Empty: there is no log, or the field is none of the session JSON."""
+    if log is None:
+        return ()
+    try:
+        return explain(log, ".".join(vendor_name(part) for part in name.split("__"))).unset
+    except (KeyError, ValueError):  # a table's own field, the context, or a log that was sealed under another table
+        return ()
+
+
+# --- Attributes ---------------------------------------------------------------------------------------------------------------
+
+
+def _value(subject: Subject, path: Sequence[str]) -> Any:  # any attribute's value
+    """Return the value at the end of a path. None: it is unset, or something on the way is."""
+    __tracebackhide__ = True
+    # Each name is looked up in the class of its part, not in the part: it may be unset, and a misspelt name must not pass for
+    # that. Example: `segments__0__type` is `segments` of the session, its first item, and `type` of `Segment`.
+    first, *inside = path
+    cls: type | None = type(subject.session)
+    _check(path, first, [*_names(cls), "context"], "a session")
+    if first == "context" and subject.context is None:
+        raise AttributeError("context: a session has none; pass its log, or the inbox or the store that has it")
+    value: Any = subject.context if first == "context" else getattr(subject.session, first)
+    is_list, cls = first != "context" and _is_list(cls, first), _PARTS.get(first)
+    for name in inside:
+        if is_list and name.isdecimal():
+            value = value[int(name)] if value is not None and int(name) < len(value) else None
+            is_list = False
+        else:
+            _check(path, name, [] if is_list else _names(cls), first, is_list=is_list)
+            value = None if value is None else getattr(value, name)
+            is_list, cls = _is_list(cls, name), None
+    return value
+
+
+def _names(cls: type | None) -> list[str]:
+    return [] if cls is None else [attribute.name for attribute in attrs.fields(cls)]
+
+
+def _is_list(cls: type | None, name: str) -> bool:
+    """Return whether an attribute has a list: `segments`, `controlling`, `tags`."""
+    return cls is not None and any(word in str(attrs.fields_dict(cls)[name].type) for word in ("tuple", "Segments"))
+
+
+def _check(path: Sequence[str], name: str, known: Sequence[str], whose: str, *, is_list: bool = False) -> None:
+    __tracebackhide__ = True
+    if name in known:
+        return
+    near = get_close_matches(name, known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    has = "items: segments__0__type" if is_list else ", ".join(known) or "none"
+    raise AttributeError(f"{'__'.join(path)}: {whose} has no attribute {name!r}{hint}; it has {has}")

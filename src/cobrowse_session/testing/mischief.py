@@ -1,0 +1,192 @@
+"""Mischief: what networks, providers and hosts do to events. Each function states the guarantee that still holds.
+
+A function takes events in the order in which they arrive, and returns a list in such an order. The events of several sessions may
+be mixed. Functions can be combined: `shuffle(duplicate(call, 1), 2)`. The same seed gives the same list, and nothing is global.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from operator import attrgetter
+from random import Random
+from typing import TypeAlias
+
+from attrs import evolve
+
+from cobrowse_session.events import Event
+from cobrowse_session.testing.stream import Duration, duration
+
+__all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
+
+Seed: TypeAlias = int | Random
+"""A seed, or the random numbers themselves, for several functions in turn."""
+
+_as_received = attrgetter("received")
+
+
+def duplicate(events: Iterable[Event], seed: Seed = 0, *, share: float = 0.5) -> list[Event]:
+    """Return the events, some of which come again, at once or later.
+
+    Guarantee: a log, an inbox and a store have the same session and the same trace as without the copies. Each copy is a `Repeat`
+    (COPY-1). `Lifecycle.apply` knows no ids: it applies, refuses or ignores a copy like another event.
+
+    Args:
+        events: in the order of arrival.
+        seed: decides which events come again, and when.
+        share: the share of the events that come again.
+
+    >>> from cobrowse_session.testing import stream
+    >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+    >>> [event.id for event in duplicate(call, seed=1)]
+    ['e1', 'e2', 'e1', 'e3']
+    """
+    # Copies wait, and after each event some of them come. So a copy never precedes its event, and it may come after any number of
+    # others. What still waits in the end comes last.
+    chance = _chance(seed)
+    arriving: list[Event] = []
+    waiting: list[Event] = []
+    for event in events:
+        arriving.append(event)
+        if chance.random() < share:
+            waiting.append(event)
+        while waiting and chance.random() < 0.5:
+            arriving.append(waiting.pop(chance.randrange(len(waiting))))
+    return arriving + waiting
+
+
+def shuffle(events: Iterable[Event], seed: Seed = 0) -> list[Event]:
+    """Return the events in another order of arrival. Their times are the same.
+
+    Guarantee: a log, an inbox and a store have the same session and the same trace for every order (STREAM-6). For
+    `Lifecycle.apply`, which takes events in order, some are `Stale`.
+
+    >>> from cobrowse_session.testing import stream
+    >>> [event.id for event in shuffle(stream("s1").alerting().after(3).connected().after(60).disconnected("peer"), seed=2)]
+    ['e2', 'e3', 'e1']
+    """
+    arriving = list(events)
+    _chance(seed).shuffle(arriving)
+    return arriving
+
+
+def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
+    """Return the events of which some are lost.
+
+    Guarantee: each event that arrives has its outcome, and nothing is raised. If the lost events arrive later, a log, an inbox
+    and a store have the session and the trace of all events (LOG-3). Without a lost `connected`, a leg that ended counts as
+    unanswered: it has no after-call work (ACW-3), and a wrap-up is saved beside it.
+
+    Args:
+        events: in the order of arrival.
+        kinds: all events of these kinds are lost: `connected`, `acw.ended`. None at all: any kind may be lost.
+        seed: decides which events are lost, if no kinds are named.
+        share: the share of the events that are lost, if no kinds are named.
+
+    >>> from cobrowse_session.testing import run, stream
+    >>> call = stream("s1").alerting(wrapup_prompt="mandatory").after(3).connected().after(60).disconnected("peer")
+    >>> run(drop(call, "connected")).expect(state="disconnected", connected_time=None, after_call_work=None)
+    """
+    chance = _chance(seed)
+    return [event for event in events if not (event.kind in kinds if kinds else chance.random() < share)]
+
+
+def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
+    """Return the events of which some are received late, in the order of their receipt.
+
+    Guarantee: `occurred_at` is the same, so the session has the same state, segments, wrap-up and after-call work. Only
+    `start_alerting_time` and `connected_time` may differ: the stamp of an event that is received more than 2 s late is its
+    `occurred_at` (TIME-8). Until a late event arrives, `log.as_of` shows the session without it (LOG-2). Of copies that
+    contradict each other, the one that is received first counts (COPY-3), so they may not be among the events.
+
+    Args:
+        events: in the order of arrival.
+        by: how much later they are received.
+        kinds: all events of these kinds are late. None at all: any kind may be late.
+        seed: decides which events are late, if no kinds are named.
+        share: the share of the events that are late, if no kinds are named.
+
+    >>> from cobrowse_session.testing import stream
+    >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+    >>> [(event.id, f"{event.received:%H:%M:%S}") for event in delay(call, "2m", "connected")]
+    [('e1', '09:00:00'), ('e3', '09:01:03'), ('e2', '09:02:03')]
+    """
+    chance, late = _chance(seed), duration(by)
+    return sorted(
+        (
+            evolve(event, received_at=event.received + late)
+            if (event.kind in kinds if kinds else chance.random() < share)
+            else event
+            for event in events
+        ),
+        key=_as_received,
+    )
+
+
+def skew(events: Iterable[Event], by: timedelta | float) -> list[Event]:
+    """Return the events with the times of a provider whose clock is off. They are received when they really happened.
+
+    Guarantee: all durations on the provider's clock are the same. An inbox that corrects the source,
+    `Inbox(lifecycle, correct={source: -by})`, has the times of a right clock, and keeps the wrong ones as `provider_time`
+    (CLOCK-8). Without a correction, nothing but times differs.
+
+    Args:
+        events: in the order of arrival, without a `provider_time`.
+        by: how much too late the clock shows, as a timedelta or seconds. Negative: too early.
+
+    >>> from cobrowse_session.testing import stream
+    >>> (event,) = skew(stream("s1").alerting(), -10)
+    >>> f"occurred {event.occurred_at:%H:%M:%S}, received {event.received:%H:%M:%S}"
+    'occurred 08:59:50, received 09:00:00'
+    """
+    # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
+    off = by if isinstance(by, timedelta) else timedelta(seconds=by)
+    return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in events]
+
+
+def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[list[Event]]:
+    """Return the events that each of several workers gets. An event goes to one worker, and each keeps the order.
+
+    Guarantee: `merge_logs` makes of the logs of the workers the log of all events (STREAM-7). Workers that share a store have one
+    session. A worker by itself has the session of its events only.
+
+    Args:
+        events: in the order of arrival.
+        seed: decides which worker gets an event.
+        workers: the number of workers.
+
+    >>> from cobrowse_session.testing import stream
+    >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+    >>> [[event.id for event in some] for some in split(call, seed=1)]
+    [['e1', 'e2'], ['e3']]
+    """
+    chance = _chance(seed)
+    parts: list[list[Event]] = [[] for _ in range(workers)]
+    for event in events:
+        parts[chance.randrange(workers)].append(event)
+    return parts
+
+
+def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Event]:
+    """Return the events as they arrive if nothing arrives for a while, and then all at once.
+
+    Guarantee: that of `delay`. A timer that fired in the meantime is withdrawn, if an event shows that the agent was in time
+    (LOG-4).
+
+    Args:
+        events: in the order of arrival.
+        start: when the outage begins, on the cloud clock.
+        lasts: how long it lasts.
+
+    >>> from cobrowse_session.testing import stream
+    >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
+    >>> [f"{event.id} {event.received:%H:%M:%S}" for event in outage(call, call.events[1].occurred_at, "10s")]
+    ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
+    """
+    # A network keeps the order of what it holds back. The sort is stable, so what is received at one instant keeps its order.
+    end = start + duration(lasts)
+    return sorted(
+        (evolve(event, received_at=end) if start <= event.received < end else event for event in events), key=_as_received
+    )
+
+
+def _chance(seed: Seed) -> Random:
+    return seed if isinstance(seed, Random) else Random(seed)  # noqa: S311 (a seed must repeat, not surprise)

@@ -1,0 +1,252 @@
+"""`expect`: attributes of a session, wherever it is kept, and an error that has every difference and the story."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.own_tables import LIVE
+
+from cobrowse_session import Event, Lifecycle, SessionLog
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.store import DurableInbox, Store
+from cobrowse_session.testing import START, expect, run, stream
+from cobrowse_session.wire import restore_log, save_log
+
+CALL = (
+    stream("s1")
+    .alerting(user_id="ann", queue_id="q1", wrapup_prompt="timeout", wrapup_timeout=30)
+    .after(3)
+    .connected(controlling=["p1"])
+    .after(60)
+    .disconnected("peer")
+)
+
+# --- Whatever keeps the session -----------------------------------------------------------------------------------------------
+
+
+def in_an_inbox() -> Iterator[tuple[Any, ...]]:
+    inbox = Inbox(Lifecycle())
+    for event in CALL:
+        inbox.add(event, event.received)
+    yield inbox, "s1"
+
+
+def in_a_store() -> Iterator[tuple[Any, ...]]:
+    with Store("sqlite://") as store:
+        store.append(CALL)
+        yield store, "s1"
+
+
+def in_a_durable_inbox() -> Iterator[tuple[Any, ...]]:
+    with Store("sqlite://") as store:
+        inbox = DurableInbox(store)
+        for event in CALL:
+            inbox.add(event, event.received)
+        yield inbox, "s1"
+
+
+def in_a_log() -> Iterator[tuple[Any, ...]]:
+    yield (SessionLog.of(CALL),)
+
+
+def by_itself() -> Iterator[tuple[Any, ...]]:
+    yield (run(CALL).session,)
+
+
+WITH_NAMES = (in_an_inbox, in_a_store, in_a_durable_inbox)
+WITH_LOGS = (in_a_log, *WITH_NAMES)
+EVERYWHERE = (by_itself, *WITH_LOGS)
+Place = Callable[[], Iterator[tuple[Any, ...]]]
+kept = contextmanager
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+def test_the_attributes_of_a_session_are_expected_wherever_it_is(place: Place) -> None:
+    with kept(place)() as where:
+        expect(
+            *where,
+            state="disconnected",
+            disconnect_type="peer",
+            connected_time=START + timedelta(seconds=3),
+            controlling=(),
+            wrapup=None,
+            wrapup__code=None,
+            after_call_work__state="pending",
+            settings__wrapup_timeout=timedelta(seconds=30),
+            segments__0__type="Alert",
+            segments__1__how_ended="Disconnect",
+            segments__7__type=None,
+            controlling__0=None,
+            wrapup__tags__0=None,
+        )
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+def test_every_difference_is_a_line(place: Place) -> None:
+    with kept(place)() as where, pytest.raises(AssertionError) as failure:
+        expect(*where, state="connected", disconnect_type="peer", wrapup__code="sale", connected_time=START)
+
+    lines = str(failure.value).splitlines()
+    assert [line for line in lines if line.startswith("session.")] == [
+        "session.state: expected 'connected', found 'disconnected'",
+        "session.wrapup.code: expected 'sale', found None",
+        "session.connected_time: expected 2026-03-01T09:00:00.000Z, found 2026-03-01T09:00:03.000Z",
+    ]
+
+
+@pytest.mark.parametrize("place", WITH_LOGS)
+def test_the_error_of_a_log_has_its_trace_and_why_a_field_is_unset(place: Place) -> None:
+    with kept(place)() as where, pytest.raises(AssertionError) as failure:
+        expect(*where, wrapup__code="sale")
+
+    assert str(failure.value).splitlines() == [
+        "session.wrapup.code: expected 'sale', found None",
+        "  because: no event that writes it was applied: wrapup, timer.acw",
+        "",
+        "What happened:",
+        "09:00:00.000  alerting       e1    ● alerting: none → alerting",
+        "09:00:03.000  connected      e2    ● connected: alerting → connected",
+        "09:01:03.000  disconnected   e3    ● ended+begins: connected → disconnected, after-call work pending",
+    ]
+
+
+def test_the_error_of_a_session_by_itself_has_its_json() -> None:
+    with pytest.raises(AssertionError, match=r'\n\nThe session:\n\{"state":"disconnected"'):
+        expect(run(CALL).session, state="connected")
+
+
+def test_why_there_is_no_after_call_work_is_the_row_that_decided() -> None:
+    log = SessionLog.of(stream("s1").connected().after(60).disconnected("peer"))
+
+    with pytest.raises(AssertionError, match=r"because: row none_without_prompt decided at 2026-03-01 09:01:00\.000: "):
+        expect(log, after_call_work__state="pending")
+
+
+@pytest.mark.parametrize("place", WITH_LOGS)
+def test_the_context_of_a_log_is_expected_like_an_attribute(place: Place) -> None:
+    with kept(place)() as where:
+        expect(*where, context__user_id="ann", context__queue_id="q1", context__conversation_id=None)
+        with pytest.raises(AssertionError, match=r"session\.context\.user_id: expected 'bob', found 'ann'"):
+            expect(*where, context__user_id="bob")
+
+
+def test_a_run_has_the_context_of_its_events() -> None:
+    run(CALL.updated(user_id="bob")).expect(context__user_id="bob", context__queue_id="q1")
+
+
+def test_a_session_by_itself_has_no_context() -> None:
+    with pytest.raises(AttributeError, match="pass its log"):
+        expect(run(CALL).session, context__user_id="ann")
+
+
+def test_a_log_that_was_sealed_under_another_table_has_no_reasons() -> None:
+    log = SessionLog.of(CALL.after(10).wrapup("sale"))
+    assert log.seal(START + timedelta(hours=1))
+    restored = restore_log(save_log(log), table=LIVE)
+
+    with pytest.raises(AssertionError, match="viewer_url: expected 'x', found None"):
+        expect(restored, viewer_url="x")
+
+
+# --- Sessions that are not there ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", WITH_NAMES)
+def test_a_session_that_is_not_there_is_a_failure_that_names_the_others(place: Place) -> None:
+    with kept(place)() as (where, _), pytest.raises(AssertionError) as failure:
+        expect(where, "s2", state="connected")
+
+    assert str(failure.value) == "there is no session 's2'; there is 's1'"
+
+
+def test_the_nearest_ids_come_first_and_the_others_are_counted() -> None:
+    inbox = Inbox(Lifecycle())
+    for name in ("call-17", "chat-99", *(f"x{number}" for number in range(20))):
+        for event in stream(name).alerting():
+            inbox.add(event, START)
+
+    with pytest.raises(AssertionError, match=r"there is 'call-17', 'chat-99', .* and 12 more$"):
+        expect(inbox, "call-18")
+    with pytest.raises(AssertionError, match=r"there is none$"):
+        expect(Inbox(Lifecycle()), "s1")
+
+
+def test_what_has_many_sessions_needs_a_name() -> None:
+    with pytest.raises(TypeError, match=r'a Inbox has many sessions: expected an id, as in expect\(inbox, "s1", …\)'):
+        expect(Inbox(Lifecycle()), state="connected")
+
+
+@pytest.mark.parametrize("other", [None, "s1", 1, object(), {}])
+def test_another_target_is_an_error(other: Any) -> None:
+    with pytest.raises(TypeError, match="expected a session, a log, an inbox or a store"):
+        expect(other, state="connected")
+
+
+# --- Misspelt names -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("sate", "state"),
+        ("disconnectType", "disconnect_type"),
+        ("wrapup__cod", "code"),
+        ("after_call_work__stat", "state"),
+        ("self__nam", "name"),
+        ("settings__wrapup_prompts", "wrapup_prompt"),
+        ("segments__0__typ", "type"),
+        ("contxt__user_id", "context"),
+        ("context__user", "user_id"),
+    ],
+)
+@pytest.mark.parametrize("call", [stream("s1").alerting(), CALL.after(1).wrapup("sale")])
+def test_a_misspelt_name_gets_the_nearest_one(call: Iterator[Event], name: str, meant: str) -> None:
+    with pytest.raises(AttributeError, match=rf"{name}: .* \(did you mean '{meant}'\?\); it has "):
+        expect(SessionLog.of(call), **{name: None})
+
+
+@pytest.mark.parametrize("name", ["state__x", "segments__type", "wrapup__0", "viewer_url__0", "qqq", ""])
+@pytest.mark.parametrize("call", [stream("s1").alerting(viewer_url="x"), CALL.after(1).wrapup("sale")])
+def test_a_name_that_leads_nowhere_is_an_error_whether_the_part_is_set_or_not(call: Iterator[Event], name: str) -> None:
+    with pytest.raises(AttributeError, match="has no attribute"):
+        expect(SessionLog.of(call), **{name: None})
+
+
+# --- The frames of the error --------------------------------------------------------------------------------------------------
+
+
+def _fails_in_a_log() -> None:
+    expect(SessionLog.of(CALL), state="connected")
+
+
+def _fails_in_an_inbox() -> None:
+    expect(Inbox(Lifecycle()), "s1")
+
+
+def _fails_in_a_run() -> None:
+    run(CALL).expect(state="connected")
+
+
+def _is_misspelt() -> None:
+    expect(SessionLog.of(CALL), wrapup__cod="sale")
+
+
+@pytest.mark.parametrize("failing", [_fails_in_a_log, _fails_in_an_inbox, _fails_in_a_run, _is_misspelt])
+def test_pytest_shows_the_line_of_the_test_and_no_frame_of_the_kit(failing: Callable[[], None]) -> None:
+    with pytest.raises((AssertionError, AttributeError)) as failure:
+        failing()
+
+    assert [entry.name for entry in failure.traceback.filter(failure)][-1] == failing.__name__
+
+
+# --- What is imported ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_kit_imports_no_database() -> None:
+    code = "import cobrowse_session.testing, sys; assert not {'sqlalchemy', 'alembic', 'hypothesis', 'pytest'} & {*sys.modules}"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
