@@ -3,11 +3,16 @@
 A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -337,6 +342,39 @@ def command_line() -> None:
 def _lead(text: str | None) -> str:
     """Return the first paragraph as one line."""
     return " ".join((text or "").split("\n\n")[0].split())
+
+
+# --- The test kit ---------------------------------------------------------------------------------------------------------------
+
+
+def failures() -> None:
+    """Print what pytest shows for the failing tests of the example, without what differs from run to run."""
+    with TemporaryDirectory() as folder:
+        for file in _HANDLER.glob("*.py"):
+            shutil.copy(file, folder)
+        options = ("-q", "-n0", "--tb=short", "--cobrowse-stories=stories", "-p", "no:cacheprovider", "failing_billing.py")
+        command = [sys.executable, "-m", "pytest", *options]
+        env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
+        shown = re.sub(r" in [0-9.]+s", " in 0.1s", done.stdout.replace(f"{Path(folder).resolve()}/", ""))
+        print("```text", shown.strip(), "```", sep="\n")
+        print("\nThe story of the last one, in `stories`:\n")
+        (story,) = Path(folder, "stories").glob("*same_wrapup*")
+        print("```text", story.read_text(encoding="utf-8").strip(), "```", sep="\n")
+
+
+def rows_never_taken() -> None:
+    """Print the coverage that pytest shows for the tests of the example."""
+    with TemporaryDirectory() as folder:
+        for file in _HANDLER.glob("*.py"):
+            shutil.copy(file, folder)
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "--cobrowse-coverage", "-p", "no:cacheprovider"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
+        _, _, report = done.stdout.partition("Table standard")
+        print("```text", "Table standard" + report.rpartition("\n")[0].rpartition("\n")[0].rstrip(), "```", sep="\n")
+
+
+_HANDLER = Path(__file__).parents[1] / "examples" / "test_your_handler"
 
 
 # --- The service --------------------------------------------------------------------------------------------------------------
