@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from inspect import signature
 from pathlib import Path
@@ -349,29 +350,32 @@ def _lead(text: str | None) -> str:
 
 def failures() -> None:
     """Print what pytest shows for the failing tests of the example, without what differs from run to run."""
-    with TemporaryDirectory() as folder:
-        for file in _HANDLER.glob("*.py"):
-            shutil.copy(file, folder)
-        options = ("-q", "-n0", "--tb=short", "--cobrowse-stories=stories", "-p", "no:cacheprovider", "failing_billing.py")
-        command = [sys.executable, "-m", "pytest", *options]
-        env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
-        shown = re.sub(r" in [0-9.]+s", " in 0.1s", done.stdout.replace(f"{Path(folder).resolve()}/", ""))
-        print("```text", shown.strip(), "```", sep="\n")
-        print("\nThe story of the last one, in `stories`:\n")
+    with _handler() as folder:
+        shown = _pytest(folder, "--tb=short", "--cobrowse-stories=stories", "failing_billing.py")
         (story,) = Path(folder, "stories").glob("*same_wrapup*")
+        print("```text", shown.replace(f"{folder}/", ""), "```", sep="\n")
+        print("\nThe story of the last one:\n")
         print("```text", story.read_text(encoding="utf-8").strip(), "```", sep="\n")
 
 
 def rows_never_taken() -> None:
     """Print the coverage that pytest shows for the tests of the example."""
+    with _handler() as folder:
+        _, head, report = _pytest(folder, "--cobrowse-coverage").partition("Table standard")
+        print("```text", (head + report).rpartition("\n")[0], "```", sep="\n")
+
+
+@contextmanager
+def _handler() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
-        for file in _HANDLER.glob("*.py"):
-            shutil.copy(file, folder)
-        command = [sys.executable, "-m", "pytest", "-q", "-n0", "--cobrowse-coverage", "-p", "no:cacheprovider"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
-        _, _, report = done.stdout.partition("Table standard")
-        print("```text", "Table standard" + report.rpartition("\n")[0].rpartition("\n")[0].rstrip(), "```", sep="\n")
+        yield Path(shutil.copytree(_HANDLER, Path(folder).resolve() / "project"))
+
+
+def _pytest(folder: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *options]
+    env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
+    return re.sub(r" in [0-9.]+s", " in 0.1s", done.stdout).strip()
 
 
 _HANDLER = Path(__file__).parents[1] / "examples" / "test_your_handler"

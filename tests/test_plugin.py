@@ -324,12 +324,12 @@ def test_one(made):
 
 
 def test_the_handler_of_the_example_is_tested_in_any_order(tmp_path: Path) -> None:
-    for file in HANDLER.glob("*.py"):
-        shutil.copy(file, tmp_path)
+    project = tmp_path / "project"
+    shutil.copytree(HANDLER, project)
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--cobrowse-coverage", "-n0", "-p", "no:cacheprovider"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=project, capture_output=True, text=True, check=False,
     )
 
     assert done.returncode == 0, done.stdout

@@ -4,15 +4,19 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from attrs import evolve
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
+from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.checked import check_log
 from cobrowse_session.testing.strategies import events
 from cobrowse_session.testing.stream import START
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+except ModuleNotFoundError:
+    raise MissingExtraError("a state machine", "testing") from None
 
 __all__ = ["SessionMachine"]
 

@@ -22,7 +22,7 @@ from copy import copy
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import combinations, product
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from attrs import evolve, frozen
@@ -38,7 +38,7 @@ from cobrowse_session.events import (
     WrapupSaved,
     own_names,
 )
-from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.model import Communication, Details, Wrapup
 from cobrowse_session.settings import Settings
@@ -111,7 +111,7 @@ def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, more: Iterable[Variant] = (
         lifecycle: its table and its arguments count.
         more: events that the search tries, too.
     """
-    found = _first(lifecycle, more, lambda step: [_state(step.session)])
+    found = _first(lifecycle, more, lambda step: [_state(step.session)] if step.goes_on else [])
     return tuple(step.path(state, lifecycle) for state, step in found.items())
 
 
@@ -137,7 +137,7 @@ class _Step:
     now: datetime = START
     moves: tuple[Variant | timedelta, ...] = ()
     rows: tuple[str, ...] = ()
-    is_end: bool = False
+    goes_on: bool = True
 
     @property
     def row(self) -> str:
@@ -176,16 +176,18 @@ def _search(lifecycle: Lifecycle, more: tuple[Variant, ...], *, by_row: bool) ->
         more: variants beside those of the table.
         by_row: two sessions that different rows have led to are not like each other.
     """
-    ready = _Events((*variants(lifecycle), *more))
+    first = _Events((*variants(lifecycle, first=True), *more))
+    later = _Events((*variants(lifecycle), *more))
     waiting, seen = deque([_Step(lifecycle.new("s1"))]), set[Hashable]()
     while waiting:
         step = waiting.popleft()
-        for after in (*_waits(step, lifecycle), *_events(step, lifecycle, ready)):
+        for after in (*_waits(step, lifecycle), *_events(step, lifecycle, later if step.rows else first)):
             yield after
-            key = (_likeness(after.session), after.row if by_row else None)
-            if not after.is_end and key not in seen:
-                seen.add(key)
-                waiting.append(after)
+            if after.goes_on:
+                key = (_likeness(after.session), after.row if by_row else None)
+                if key not in seen:
+                    seen.add(key)
+                    waiting.append(after)
 
 
 def _waits(step: _Step, lifecycle: Lifecycle) -> Iterator[_Step]:
@@ -196,7 +198,7 @@ def _waits(step: _Step, lifecycle: Lifecycle) -> Iterator[_Step]:
     fired = lifecycle.advance(session, due)
     is_end = any(lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired)  # no event comes behind it
     rows = (*step.rows, *(one.row or "" for one in fired))
-    yield _Step(session, due, (*step.moves, due - step.now), rows, is_end)
+    yield _Step(session, due, (*step.moves, due - step.now), rows, goes_on=not is_end)
 
 
 def _events(step: _Step, lifecycle: Lifecycle, ready: "_Events") -> Iterator[_Step]:
@@ -206,7 +208,7 @@ def _events(step: _Step, lifecycle: Lifecycle, ready: "_Events") -> Iterator[_St
         session = copy(step.session)
         outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
         rows = (*step.rows, *(one.row or "" for one in outcomes))
-        yield _Step(session, now, (*step.moves, *passed, variant), rows)
+        yield _Step(session, now, (*step.moves, *passed, variant), rows, goes_on=isinstance(outcomes[-1], Applied))
 
 
 class _Events:
@@ -275,21 +277,22 @@ _OWN: Mapping[type[Event], tuple[Mapping[str, Any], ...]] = {
 
 _TIMES = {"wrapup_timeout": 30 * SECOND, "alerting_timeout": 20 * SECOND}
 _SETTINGS: tuple[Mapping[str, Any], ...] = tuple({"wrapup_prompt": prompt.value, **_TIMES} for prompt in WrapupPrompt)
-_MORE: tuple[Mapping[str, Any], ...] = ({"viewer_url": "https://example.com/v"}, {"controlling": ("p1",)})
+_MORE: tuple[Mapping[str, Any], ...] = ({"viewer_url": "https://example.com/v"}, {"controlling": ("p1",)}, _SETTINGS[0])
 
 
-def variants(lifecycle: Lifecycle = EVERY_ROW) -> tuple[Variant, ...]:
-    """Return the events that the search tries: each kind in all its ways, and once with settings, details and a grant.
+def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[Variant, ...]:
+    """Return the events that the search tries: each kind in all its ways, and also with details, a grant and settings.
 
     Args:
         lifecycle: its table counts.
+        first: for the first event of a session: with the settings of every prompt.
     """
     found: list[Variant] = []
     for event in lifecycle.table.events:
         own = own_values(event)
         found += (Variant(event, one) for one in own)
         if event is not UnknownEvent:
-            found += (Variant(event, {**own[0], **one}) for one in (*_SETTINGS, *_MORE))
+            found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
     return tuple(found)
 
 
@@ -314,14 +317,16 @@ def _values(field: "attrs.Attribute[Any]") -> tuple[Any, ...]:
     """Return some values of an attribute, by its type."""
     found: list[Any] = []
     for member in members_of(field.type):
-        if isinstance(member, type) and issubclass(member, Vocabulary):
+        if get_origin(member) is tuple:
+            found += ((item,) for item in _BY_TYPE[get_args(member)[0]])
+        elif isinstance(member, type) and issubclass(member, Vocabulary):
             found += member
         else:
             found += _BY_TYPE.get(member, ())
     return tuple(value for value in found if value != field.default)
 
 
-_BY_TYPE: Mapping[Any, tuple[Any, ...]] = {
+_BY_TYPE: Mapping[Any, tuple[Any, ...]] = {  # all types that the wire reads
     bool: (True, False),
     str: ("text",),
     int: (1,),

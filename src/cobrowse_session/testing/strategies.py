@@ -10,10 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import evolve
-from hypothesis import event as label
-from hypothesis import strategies as st
-from hypothesis.vendor.pretty import RepresentationPrinter, for_type_by_name
-
+from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
@@ -25,6 +22,13 @@ from cobrowse_session.testing.chain import builder_chain, event_chain
 from cobrowse_session.testing.paths import own_values, variants
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, WrapupPrompt
+
+try:
+    from hypothesis import event as label
+    from hypothesis import strategies as st
+    from hypothesis.vendor.pretty import RepresentationPrinter, for_type_by_name
+except ModuleNotFoundError:
+    raise MissingExtraError("a strategy", "testing") from None
 
 __all__ = ["any_streams", "events", "legal_streams", "lifecycles", "session_after", "sessions", "settings"]
 
