@@ -99,7 +99,7 @@ def test_an_own_table_has_coverage_of_its_own() -> None:
 
     assert found.rows["held"] == 1
     assert "hold_not_connected" in found.missing_rows
-    with pytest.raises(ValueError, match=r"the table 'standard' has no row 'held' for 'held' in 'connected'"):
+    with pytest.raises(ValueError, match=r"the table 'standard' has no such row 'held' for 'held'"):
         coverage(held)
     with pytest.raises(ValueError, match=r"expected the table 'hold', whose coverage this is, found 'standard'"):
         found.merged(coverage())

@@ -136,23 +136,21 @@ def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
     [
         "stream('s1')",
         "stream('s1', source='/b', delay='30ms').after('1h').alerting().after('250ms').connected(received_at=START + duration('2h'))",
-        "stream('s1').alerting(id='x', source='/b', sequence='2', conversation_id='c', self_=Address(name='Ann'))",
-        "stream('s1').alerting(wrapup_prompt=UnknownPrompt('new'), wrapup_timeout='30s', extra={'a': [1]}, extensions={'b': 2})",
+        "stream('s1').alerting(sequence='2', conversation_id='c', self_=Address(name='Ann'), id='x', source='/b')",
+        "stream('s1').alerting(extra={'a': [1]}, extensions={'b': 2}, wrapup_prompt=UnknownPrompt('new'), wrapup_timeout='30s')",
         "stream('s1').connected(segment_type='IVR').required().required(False).disconnected('peer').terminated()",
         "stream('s1').started().wrapup().wrapup('sale', tags=('a',), provisional=True).done().offline().platform('skipped')",
         "stream('s1').unknown('com.example.unheard', data={'code': 5}).updated(viewer_url='v').after('2m')",
-        "stream('s1').alerting(occurred_at=START - duration('1s'), provider_time=START, derived_from='guess')",
+        "stream('s1').alerting(provider_time=START, derived_from='guess', occurred_at=START - duration('1s'))",
         "stream('s1').event(Held, segment_type='Hold').event(AfterCallWorkPaused)",
     ],
 )
 def test_a_chain_reads_as_a_person_writes_it(text: str) -> None:
-    expected = text.replace("delay='30ms'", "delay=duration('30ms')")
-
-    assert builder_chain(built(text)) == expected
+    assert builder_chain(built(text)) == text
 
 
 def test_a_failing_example_is_printed_as_a_builder_chain() -> None:
-    @effort(database=None, derandomize=True)
+    @effort(max_examples=200, database=None, derandomize=True)
     @given(made=legal_streams())
     def never_connects(made: Stream) -> None:
         assert not any(event.kind == "connected" for event in made)
@@ -165,7 +163,7 @@ def test_a_failing_example_is_printed_as_a_builder_chain() -> None:
 
 
 def test_a_failing_session_is_printed_with_its_stream() -> None:
-    @effort(database=None, derandomize=True)
+    @effort(max_examples=200, database=None, derandomize=True)
     @given(session=sessions())
     def never_alerts(session: CobrowseSession) -> None:
         assert session.state != "alerting"
@@ -219,7 +217,7 @@ class Forgetful(SessionMachine):
 
 def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
     case = Forgetful.TestCase("runTest")
-    Forgetful.TestCase.settings = effort(max_examples=100, database=None, derandomize=True)
+    Forgetful.TestCase.settings = effort(max_examples=30, stateful_step_count=8, database=None, derandomize=True)
 
     with pytest.raises(AssertionError) as failure:
         case.runTest()
@@ -260,15 +258,15 @@ def test_a_path_is_a_shortest_one() -> None:
 
 
 def test_a_row_that_a_lifecycle_never_reaches_has_no_path() -> None:
-    missing = {path.id for path in rows()} - {path.id for path in rows(Lifecycle())}
+    missing = {path.id for path in rows()} - {path.id for path in rows(Lifecycle(), longest=4)}
 
     assert missing == {"skipped_after_transfer", "alert_timed_out", "none_after_alert_timeout"}
 
 
 def test_shortest_paths_reach_every_state_of_both_machines() -> None:
-    found = {path.id: path.run().session for path in shortest_paths(lifecycle_of(pause.TABLE))}
+    found = {path.id: path.run().session for path in shortest_paths(lifecycle_of(pause.TABLE), longest=4)}
 
-    assert {session.state for session in found.values()} == {*pause.TABLE.states.connection} - {"none"}
+    assert {session.state for session in found.values()} == {*pause.TABLE.states.connection}
     assert {session.after_call_work.state for session in found.values() if session.after_call_work} == {
         *("pending", "paused", "complete", "skipped")
     }
@@ -303,8 +301,8 @@ def test_what_follows_in_a_stream_is_a_pair(every_pair: tuple[Path, ...], made: 
 def test_an_event_of_ones_own_is_tried_too() -> None:
     rare = Variant(Alerting, {"segment_type": "Rare"})
 
-    ways = [path.stream for path in rows(Lifecycle(), [rare])]
+    ways = [path.stream for path in rows(Lifecycle(), longest=2, more=[rare])]
 
-    assert len(ways) == len(rows(Lifecycle()))
+    assert len(ways) == len(rows(Lifecycle(), longest=2))
     assert Disconnected in {type(event) for way in ways for event in way}
     assert UnknownPrompt and Address  # names of the chains above

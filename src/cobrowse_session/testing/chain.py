@@ -41,6 +41,8 @@ def builder_chain(made: Stream) -> str:
     named = {"start": begin, "source": made.source, "delay": made.delay}
     plain = {"start": START, "source": "/test", "delay": None}
     arguments = {name: value for name, value in named.items() if value != plain[name]}
+    if made.delay is not None:
+        arguments["delay"] = _length(made.delay)
     return ".".join([_call("stream", [made.session], arguments), *_calls(made, begin)])
 
 
@@ -121,6 +123,8 @@ def _call(name: str, positional: list[Any], named: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:  # any argument
     match value:
+        case datetime() if value == START:
+            return "START"
         case datetime():
             sign, passed = ("-", START - value) if value < START else ("+", value - START)
             return f"START {sign} duration({_length(passed)!r})"

@@ -176,8 +176,8 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     paths = Counter(path for trace in traces for path in _paths(trace, table))
     every = {move for moves in known.values() for move in moves}
     if strange := sorted(_moves(known, paths).keys() - every):
-        kind, state, row = strange[0]
-        raise ValueError(f"the table {table.name!r} has no row {row!r} for {kind!r} in {state!r}: coverage(..., table=...)")
+        kind, _, row = strange[0]
+        raise ValueError(f"the table {table.name!r} has no such row {row!r} for {kind!r}; name the table: coverage(..., table=...)")
     return Coverage(table.name, known, paths)
 
 

@@ -17,15 +17,15 @@ variant. Its row has no path then. `variants` adds events to the search.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime, timedelta
-from functools import cache
-from itertools import combinations, product
-from typing import Any, TypeVar, get_args, get_origin
+from functools import cache, lru_cache
+from itertools import chain, combinations, product
+from typing import Any, get_args, get_origin
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from cobrowse_session.checks import members_of
 from cobrowse_session.events import (
@@ -38,7 +38,7 @@ from cobrowse_session.events import (
     WrapupSaved,
     own_names,
 )
-from cobrowse_session.lifecycle import Applied, Lifecycle
+from cobrowse_session.lifecycle import Applied, Lifecycle, Outcome
 from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.model import Communication, Details, Wrapup
 from cobrowse_session.settings import Settings
@@ -46,10 +46,11 @@ from cobrowse_session.testing.run import Run, run
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import Vocabulary, WrapupPrompt
 
-__all__ = ["EVERY_ROW", "Path", "Variant", "pairs", "rows", "shortest_paths", "variants"]
+__all__ = ["EVERY_ROW", "LONGEST", "Path", "Variant", "pairs", "rows", "shortest_paths", "variants"]
 
 SECOND = timedelta(seconds=1)
-K = TypeVar("K", bound=Hashable)
+LONGEST = 5
+"""The most events and timers of a path. Every row and every pair of rows of the standard table has one with five or fewer."""
 
 EVERY_ROW = Lifecycle(acw_after_transfer=False, alerting_grace=timedelta(milliseconds=250))
 """A lifecycle under which every row of the standard table can decide. Paths are for it by default."""
@@ -60,7 +61,8 @@ class Variant:
     """An event of a path, without its time: its class and its arguments, as a stream takes them."""
 
     event: type[Event]
-    arguments: Mapping[str, Any] = {}  # an attribute's value may be anything
+    arguments: Mapping[str, Any] = field(factory=dict)  # an attribute's value may be anything
+    made: dict[datetime, Event] = field(factory=dict, init=False, eq=False, repr=False)
 
 
 @frozen
@@ -77,7 +79,7 @@ class Path:
     id: str
     stream: Stream
     rows: tuple[str, ...]
-    lifecycle: Lifecycle = attrs.field(repr=False)
+    lifecycle: Lifecycle = field(repr=False)
 
     def __str__(self) -> str:
         return self.id
@@ -87,11 +89,12 @@ class Path:
         return run(self.stream, lifecycle=self.lifecycle, until=self.stream.now)
 
 
-def rows(lifecycle: Lifecycle = EVERY_ROW, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
     """Return a shortest path to each row of the table, in the order of the rows.
 
     Args:
         lifecycle: its table and its arguments count. A row that it never reaches has no path.
+        longest: the most events and timers of a path.
         more: events that the search tries, too.
 
     >>> for path in rows()[:2]:
@@ -100,33 +103,60 @@ def rows(lifecycle: Lifecycle = EVERY_ROW, more: Iterable[Variant] = ()) -> tupl
     pending Stream('s1', scheduled)
     """
     names = dict.fromkeys(row.name for part in lifecycle.table.parts for row in part.rows)
-    found = _first(lifecycle, more, lambda step: step.row.split("+"), wanted=len(names))
+    found: dict[str, _Step] = {}
+    for _, step in _search(lifecycle, longest, more):
+        for name in step.row.split("+"):
+            found.setdefault(name, step)
+        if len(found) == len(names):
+            break
     return tuple(found[name].path(name, lifecycle) for name in names if name in found)
 
 
-def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
     """Return a shortest path to each state that a session can be in: of the connection, and of after-call work if there is any.
 
     Args:
         lifecycle: its table and its arguments count.
+        longest: the most events and timers of a path.
         more: events that the search tries, too.
     """
-    found = _first(lifecycle, more, lambda step: [_state(step.session)] if step.goes_on else [])
+    found: dict[str, _Step] = {}
+    for _, step in _search(lifecycle, longest, more):
+        if step.goes_on:
+            found.setdefault(_state(step.session), step)
     return tuple(step.path(state, lifecycle) for state, step in found.items())
 
 
-def pairs(lifecycle: Lifecycle = EVERY_ROW, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
     """Return a shortest path for each two rows of which one directly follows the other, and the first one is applied.
 
     Args:
         lifecycle: its table and its arguments count.
+        longest: the most events and timers of a path.
         more: events that the search tries, too.
     """
-    found = _first(lifecycle, more, lambda step: [step.rows[-2:]] if len(step.rows) > 1 else [], by_row=True)
+    # One search for each row that leads to a session would take ten times as long. So there is one search, and then each move that
+    # was seen at a session is made once more, behind each row that leads to a session like it.
+    arrivals: dict[tuple[Hashable, str], _Step] = {}
+    moves: dict[Hashable, dict[str, _Move]] = {}
+    for before, step in _search(lifecycle, longest, more):
+        moves.setdefault(before.likeness, {}).setdefault(step.row, step.moves[-1])
+        if step.goes_on:
+            arrivals.setdefault((step.likeness, step.row), step)
+    found: dict[tuple[str, str], _Step] = {}
+    for step in sorted(arrivals.values(), key=lambda step: len(step.rows)):
+        for row, move in moves.get(step.likeness, {}).items():
+            if (step.row, row) not in found and len(step.rows) < longest:
+                following = _moved(step, move, lifecycle)
+                if following.rows[-2:] == (step.row, row):  # the session is like the other, and not equal
+                    found[step.row, row] = following
     return tuple(step.path("-".join(two), lifecycle) for two, step in found.items())
 
 
 # --- The search ---------------------------------------------------------------------------------------------------------------
+
+_Move = Variant | timedelta
+"""An event, or the time until the next deadline."""
 
 
 @frozen
@@ -134,8 +164,9 @@ class _Step:
     """Where the search has come to."""
 
     session: Communication
+    likeness: Hashable
     now: datetime = START
-    moves: tuple[Variant | timedelta, ...] = ()
+    moves: tuple[_Move, ...] = ()
     rows: tuple[str, ...] = ()
     goes_on: bool = True
 
@@ -146,84 +177,55 @@ class _Step:
     def path(self, name: str, lifecycle: Lifecycle) -> Path:
         made = stream("s1")
         for move in self.moves:
-            made = made.after(move) if isinstance(move, timedelta) else made.event(move.event, **move.arguments)
+            if isinstance(move, Variant):
+                made = (made.after(SECOND) if made.events else made).event(move.event, **move.arguments)
+            else:
+                made = made.after(move)
         return Path(name, made, self.rows, lifecycle)
 
 
-def _first(
-    lifecycle: Lifecycle,
-    more: Iterable[Variant],
-    keys: Callable[[_Step], Iterable[K]],
-    *,
-    wanted: int | None = None,
-    by_row: bool = False,
-) -> dict[K, _Step]:
-    """Return the first step with each key, until as many as are wanted are found."""
-    found: dict[K, _Step] = {}
-    for step in _search(lifecycle, tuple(more), by_row=by_row):
-        for key in keys(step):
-            found.setdefault(key, step)
-        if len(found) == wanted:
-            break
-    return found
-
-
-def _search(lifecycle: Lifecycle, more: tuple[Variant, ...], *, by_row: bool) -> Iterator[_Step]:
-    """Yield steps, those with few moves first.
-
-    Args:
-        lifecycle: decides.
-        more: variants beside those of the table.
-        by_row: two sessions that different rows have led to are not like each other.
-    """
-    first = _Events((*variants(lifecycle, first=True), *more))
-    later = _Events((*variants(lifecycle), *more))
-    waiting, seen = deque([_Step(lifecycle.new("s1"))]), set[Hashable]()
-    while waiting:
+def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
+    """Yield each step and the step before it, those with few moves first."""
+    first, later = ((*variants(lifecycle, first=is_first), *more) for is_first in (True, False))
+    session = lifecycle.new("s1")
+    waiting, seen = deque([_Step(session, _likeness(session))]), set[Hashable]()
+    while waiting and len(waiting[0].rows) < longest:
         step = waiting.popleft()
-        for after in (*_waits(step, lifecycle), *_events(step, lifecycle, later if step.rows else first)):
-            yield after
-            if after.goes_on:
-                key = (_likeness(after.session), after.row if by_row else None)
-                if key not in seen:
-                    seen.add(key)
-                    waiting.append(after)
+        due = lifecycle.deadline(step.session)
+        moves: Iterable[_Move] = later if step.rows else first
+        for move in chain([] if due is None else [due - step.now], moves):
+            after = _moved(step, move, lifecycle)
+            yield step, after
+            if after.goes_on and after.likeness not in seen:
+                seen.add(after.likeness)
+                waiting.append(after)
 
 
-def _waits(step: _Step, lifecycle: Lifecycle) -> Iterator[_Step]:
-    due = lifecycle.deadline(step.session)
-    if due is None:
-        return
-    session = copy(step.session)
-    fired = lifecycle.advance(session, due)
-    is_end = any(lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired)  # no event comes behind it
-    rows = (*step.rows, *(one.row or "" for one in fired))
-    yield _Step(session, due, (*step.moves, due - step.now), rows, goes_on=not is_end)
+def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
+    """Return the step after a move. Each event occurs a second after the one before."""
+    session, moves = copy(step.session), (*step.moves, move)
+    if isinstance(move, timedelta):
+        now = step.now + move
+        fired = lifecycle.advance(session, now)
+        is_last = any(lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired)  # no event comes behind it
+        return _Step(session, _likeness(session), now, moves, (*step.rows, *map(_row, fired)), not is_last)
+    now = step.now + SECOND if step.rows else step.now
+    event = _event(move, now)
+    outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
+    is_applied = isinstance(outcomes[-1], Applied)
+    likeness = _likeness(session) if is_applied else step.likeness
+    return _Step(session, likeness, now, moves, (*step.rows, *map(_row, outcomes)), is_applied)
 
 
-def _events(step: _Step, lifecycle: Lifecycle, ready: "_Events") -> Iterator[_Step]:
-    passed = (SECOND,) if step.rows else ()
-    now = step.now + sum(passed, timedelta())
-    for variant, event in ready.at(now):
-        session = copy(step.session)
-        outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
-        rows = (*step.rows, *(one.row or "" for one in outcomes))
-        yield _Step(session, now, (*step.moves, *passed, variant), rows, goes_on=isinstance(outcomes[-1], Applied))
+def _row(outcome: Outcome) -> str:
+    return outcome.row or ""
 
 
-class _Events:
-    """The variants as events, made once for each time."""
-
-    def __init__(self, every: tuple[Variant, ...]) -> None:
-        self._every = every
-        self._made: dict[datetime, list[tuple[Variant, Event]]] = {}
-
-    def at(self, now: datetime) -> list[tuple[Variant, Event]]:
-        """Return each variant with its event at a time."""
-        if now not in self._made:
-            empty = evolve(stream("s1"), now=now)
-            self._made[now] = [(one, *empty.event(one.event, **one.arguments)) for one in self._every]
-        return self._made[now]
+def _event(variant: Variant, now: datetime) -> Event:
+    """Return a variant as an event, made once for each time."""
+    if now not in variant.made:
+        (variant.made[now],) = evolve(stream("s1"), now=now).event(variant.event, **variant.arguments)
+    return variant.made[now]
 
 
 # --- Likeness -----------------------------------------------------------------------------------------------------------------
@@ -280,6 +282,7 @@ _SETTINGS: tuple[Mapping[str, Any], ...] = tuple({"wrapup_prompt": prompt.value,
 _MORE: tuple[Mapping[str, Any], ...] = ({"viewer_url": "https://example.com/v"}, {"controlling": ("p1",)}, _SETTINGS[0])
 
 
+@lru_cache(maxsize=64)
 def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[Variant, ...]:
     """Return the events that the search tries: each kind in all its ways, and also with details, a grant and settings.
 
@@ -313,17 +316,17 @@ def own_values(event: type[Event]) -> tuple[Mapping[str, Any], ...]:
     return tuple(found)
 
 
-def _values(field: "attrs.Attribute[Any]") -> tuple[Any, ...]:
+def _values(attribute: "attrs.Attribute[Any]") -> tuple[Any, ...]:
     """Return some values of an attribute, by its type."""
     found: list[Any] = []
-    for member in members_of(field.type):
+    for member in members_of(attribute.type):
         if get_origin(member) is tuple:
             found += ((item,) for item in _BY_TYPE[get_args(member)[0]])
         elif isinstance(member, type) and issubclass(member, Vocabulary):
             found += member
         else:
             found += _BY_TYPE.get(member, ())
-    return tuple(value for value in found if value != field.default)
+    return tuple(value for value in found if value != attribute.default)
 
 
 _BY_TYPE: Mapping[Any, tuple[Any, ...]] = {  # all types that the wire reads
