@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+# The runs of pytest in this process take the modules that are here, so that each class is there once.
+import cobrowse_session.store
+import cobrowse_session.testing.checked
+import cobrowse_session.testing.differences
+import cobrowse_session.testing.strategies  # noqa: F401
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
