@@ -1,7 +1,7 @@
 """The pytest plugin of cobrowse-session (extra `testing`).
 
-pytest loads it in every run of an environment that has the package. So this module is beside the package, and imports nothing of it
-until a test uses the fixture, or compares two of its values.
+pytest loads it in every run of an environment that has the package. So this module is beside the package, and imports nothing of
+it until a test uses the fixture, or compares two of its values.
 """
 
 import re
@@ -36,7 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cobrowse-coverage", action="store_true", default=None, help="Show which rows of the table the tests never took."
     )
     group.addoption(
-        "--cobrowse-stories", metavar="DIR", default=None, help="Where the story of a failed test is written. Default: pytest's cache."
+        "--cobrowse-stories",
+        metavar="DIR",
+        default=None,
+        help="Where the story of a failed test is written. Default: pytest's cache.",
     )
     parser.addini("cobrowse_coverage", "as --cobrowse-coverage", type="bool", default=False)
     parser.addini("cobrowse_stories", "as --cobrowse-stories", default="")
@@ -115,10 +118,11 @@ def pytest_runtest_makereport(
 def _folder(config: pytest.Config) -> Path | None:
     """Return where stories are written. None: nowhere is asked for, and pytest has no cache."""
     if stated := config.getoption("--cobrowse-stories") or config.getini("cobrowse_stories"):
-        folder = config.rootpath / stated
+        folder = config.rootpath / str(stated)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-    return config.cache.mkdir("cobrowse-stories") if getattr(config, "cache", None) is not None else None
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    return None if cache is None else cache.mkdir("cobrowse-stories")
 
 
 # --- Assertions ---------------------------------------------------------------------------------------------------------------

@@ -53,12 +53,17 @@ def test_the_plugin_imports_nothing_of_the_package(pytester: pytest.Pytester) ->
 
 def test_it_works_without_hypothesis_and_freezegun(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import sys; sys.modules.update(dict.fromkeys(('hypothesis', 'freezegun', 'xdist')))")
-    pytester.makepyfile(HEAD + """
+    pytester.makepyfile(
+        HEAD
+        + """
 def test_one(cobrowse):
     assert cobrowse.log(SAVED).session.wrapup.code == "sale"
-""")
+"""
+    )
 
-    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:freezegun", "--cobrowse-coverage")
+    result = pytester.runpytest_subprocess(
+        "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:freezegun", "--cobrowse-coverage"
+    )
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["Table standard: 5 of *"])
@@ -75,7 +80,7 @@ def test_it_is_one_line_of_the_head_and_has_its_options_in_one_group(pytester: p
     head = ran(pytester, "def test_one(): pass", "--cobrowse-coverage")
     options = pytester.runpytest_inprocess("--help")
 
-    head.stdout.fnmatch_lines([f"cobrowse-session: *, coverage of the table", "No test used the fixture cobrowse."])
+    head.stdout.fnmatch_lines(["cobrowse-session: *, coverage of the table", "No test used the fixture cobrowse."])
     options.stdout.fnmatch_lines(["cobrowse-session:", "*--cobrowse-coverage*", "*--cobrowse-stories=DIR*"])
 
 
@@ -83,7 +88,9 @@ def test_it_is_one_line_of_the_head_and_has_its_options_in_one_group(pytester: p
 
 
 def test_a_test_passes_where_all_was_looked_at(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 def test_log(cobrowse):
     log = cobrowse.log(SAVED)
     assert log.session.wrapup.code == "sale"
@@ -98,13 +105,16 @@ def test_inbox(cobrowse):
 def test_refusal(cobrowse):
     cobrowse.log(CALL.after(1).wrapup().after(1).wrapup("sale"))
     assert cobrowse.refusals == [Refused.match(rule="code_required")]
-""")
+""",
+    )
 
     result.assert_outcomes(passed=3)
 
 
 def test_a_refusal_that_nobody_looked_at_is_an_error(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 def test_log(cobrowse):
     cobrowse.log(CALL.after(1).wrapup().after(1).wrapup("sale"))
 
@@ -112,13 +122,16 @@ def test_later(cobrowse):
     log = cobrowse.log(SAVED)
     assert cobrowse.refusals == []
     log.add(SAVED.after(1).alerting().events[-1])
-""")
+""",
+    )
 
     result.assert_outcomes(passed=2, errors=2)
-    result.stdout.fnmatch_lines([
-        "*session 's1': wrapup 'e4' was refused, and nobody looked at it: code_required: *",
-        "*session 's1': alerting 'e5' was refused, and nobody looked at it: session_is_over: *",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*session 's1': wrapup 'e4' was refused, and nobody looked at it: code_required: *",
+            "*session 's1': alerting 'e5' was refused, and nobody looked at it: session_is_over: *",
+        ]
+    )
 
 
 def test_a_deadline_that_nobody_fired_is_an_error(pytester: pytest.Pytester) -> None:
@@ -139,51 +152,65 @@ def test_a_deadline_that_nobody_fired_is_an_error(pytester: pytest.Pytester) -> 
 )
 def test_both_can_be_allowed(pytester: pytest.Pytester, before: str, ini: str) -> None:
     pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
-    result = ran(pytester, f"""
+    result = ran(
+        pytester,
+        f"""
 {before}
 def test_log(cobrowse):
     cobrowse.log(CALL.after(1).wrapup())
-""")
+""",
+    )
 
     result.assert_outcomes(passed=1)
 
 
 def test_the_closest_marker_counts(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 pytestmark = pytest.mark.cobrowse(allow_pending=True)
 
 @pytest.mark.cobrowse(allow_pending=False)
 def test_log(cobrowse):
     cobrowse.log(CALL)
-""")
+""",
+    )
 
     result.assert_outcomes(passed=1, errors=1)
 
 
 def test_a_misspelt_argument_of_the_marker_is_an_error(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 @pytest.mark.cobrowse(allow_penning=True)
 def test_log(cobrowse):
     pass
-""")
+""",
+    )
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*expected allow_refused=True and allow_pending=True, found allow_penning*"])
 
 
 def test_a_session_that_someone_wrote_to_is_an_error(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 def test_log(cobrowse):
     log = cobrowse.log(SAVED)
     log.session.viewer_url = "https://example.com"
-""")
+""",
+    )
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*session 's1' is not the fold of its events: *"])
 
 
 def test_a_durable_inbox_is_watched_too(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 from cobrowse_session.store import DurableInbox, Store
 
 def test_inbox(cobrowse):
@@ -191,14 +218,17 @@ def test_inbox(cobrowse):
         inbox = cobrowse.watch(DurableInbox(store))
         for event in CALL:
             inbox.add(event)
-""")
+""",
+    )
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*the deadline 2026-03-01T09:01:33.000Z was not fired. *"])
 
 
 def test_a_test_that_failed_or_was_expected_to_is_not_checked(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 def test_failed(cobrowse):
     cobrowse.log(CALL)
     assert 0
@@ -207,7 +237,8 @@ def test_failed(cobrowse):
 def test_expected(cobrowse):
     cobrowse.log(CALL)
     assert 0
-""")
+""",
+    )
 
     result.assert_outcomes(failed=1, xfailed=1)
 
@@ -250,7 +281,9 @@ def test_without_a_cache_there_is_no_story(pytester: pytest.Pytester) -> None:
 
 
 def test_two_outcomes_sessions_or_traces_show_the_fields_that_differ(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 ONE, OTHER = SessionLog.of(CALL), SessionLog.of(SAVED)
 
 def test_outcomes():
@@ -267,16 +300,26 @@ def test_traces():
 
 def test_others():
     assert 1 == 2
-""")
+""",
+    )
 
     result.assert_outcomes(failed=5)
-    result.stdout.fnmatch_lines([
-        "*assert two outcomes differ", "*row: 'connected' != 'ended+begins'", "*from_state: 'alerting' != 'connected'",
-        "*assert two outcomes differ", "*outcome: 'applied' != 'refused'", "*acw: 'complete' != 'pending'",
-        "*assert two sessions differ", "*wrapup.code: None != 'sale'", "*afterCallWork.state: 'pending' != 'complete'",
-        "*assert traces of 3 and 4 entries differ", "*entry 4: only right has wrapup e4, applied by complete_by_code",
-        "*assert 1 == 2",
-    ])
+    result.stdout.fnmatch_lines(
+        [
+            "*assert two outcomes differ",
+            "*row: 'connected' != 'ended+begins'",
+            "*from_state: 'alerting' != 'connected'",
+            "*assert two outcomes differ",
+            "*outcome: 'applied' != 'refused'",
+            "*acw: 'complete' != 'pending'",
+            "*assert two sessions differ",
+            "*wrapup.code: None != 'sale'",
+            "*afterCallWork.state: 'pending' != 'complete'",
+            "*assert traces of 3 and 4 entries differ",
+            "*entry 4: only right has wrapup e4, applied by complete_by_code",
+            "*assert 1 == 2",
+        ]
+    )
 
 
 # --- Coverage -----------------------------------------------------------------------------------------------------------------
@@ -314,14 +357,18 @@ def test_no_coverage_is_shown_where_none_is_asked_for(pytester: pytest.Pytester)
 
 
 def test_statistics_say_which_rows_were_drawn(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, """
+    result = ran(
+        pytester,
+        """
 from hypothesis import given
 from cobrowse_session.testing.strategies import legal_streams
 
 @given(legal_streams())
 def test_one(made):
     pass
-""", "--hypothesis-show-statistics")
+""",
+        "--hypothesis-show-statistics",
+    )
 
     result.stdout.fnmatch_lines(["*%, row alerting"])
 
@@ -335,7 +382,10 @@ def test_the_handler_of_the_example_is_tested_in_any_order(tmp_path: Path) -> No
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--cobrowse-coverage", "-n0", "-p", "no:cacheprovider"],
-        cwd=project, capture_output=True, text=True, check=False,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout

@@ -12,7 +12,8 @@ from cobrowse_session.settings import Settings
 
 def register() -> None:
     """Register strategies for events, each class of them, for sessions and for settings."""
-    for cls in (Event, Entered, Ended, *KINDS.values()):
+    classes: tuple[type[Event], ...] = (Event, Entered, Ended, *KINDS.values())
+    for cls in classes:
         st.register_type_strategy(cls, _events)
     st.register_type_strategy(CobrowseSession, _sessions)
     st.register_type_strategy(Settings, _settings)

@@ -94,7 +94,8 @@ def _method(event: Event) -> tuple[str, list[Any], dict[str, Any]]:  # any value
 def _set(value: Any, names: tuple[str, ...]) -> dict[str, Any]:  # any attrs value
     """Return the attributes that differ from their default, by the names of their arguments."""
     fields = attrs.fields_dict(type(value))
-    return {fields[name].alias: found for name in names if (found := getattr(value, name)) != fields[name].default}
+    set_ = {name: found for name in names if (found := getattr(value, name)) != fields[name].default}
+    return {fields[name].alias or name: found for name, found in set_.items()}
 
 
 def _parts(event: Event) -> dict[str, Any]:

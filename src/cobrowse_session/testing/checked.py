@@ -26,7 +26,7 @@ def check_log(log: SessionLog[Any]) -> None:
     """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
 
     Raises:
-        AssertionError: it does not. It is a defect of this package, or of a table or an observer of yours that writes to sessions.
+        AssertionError: it does not. It is a defect of this package, or of a table or an observer that writes to sessions.
     """
     name, lifecycle = f"session {log.session_id!r}", log.lifecycle
     if log.copies and not (log.restored and log.restored.as_saved):
@@ -55,7 +55,9 @@ class Logs:
 
     # --- What a test calls ----------------------------------------------------------------------------------------------------
 
-    def log(self, events: Iterable[Event] = (), lifecycle: Lifecycle[Any] | None = None, *, session: str = "s1") -> SessionLog[Any]:
+    def log(
+        self, events: Iterable[Event] = (), lifecycle: Lifecycle[Any] | None = None, *, session: str = "s1"
+    ) -> SessionLog[Any]:
         """Return a log of events. It is checked at the end of the test.
 
         Args:

@@ -89,7 +89,11 @@ class Coverage:
             production: the coverage of traces of production, for the rows that only production takes.
         """
         rows, cells = self.rows, self.cells
-        parts = [_share(rows, "rows"), _share(cells, "cells (a kind of event in a state)"), f"{sum(self.paths.values()):,} sessions"]
+        parts = [
+            _share(rows, "rows"),
+            _share(cells, "cells (a kind of event in a state)"),
+            f"{sum(self.paths.values()):,} sessions",
+        ]
         lines = [f"Table {self.table}: {', '.join(parts)}."]
         if production is not None:
             only = ", ".join(f"{row} ×{count:,}" for row, count in self.missing(production).items())
@@ -106,7 +110,13 @@ class Coverage:
             lines += [_wrapped(f"{kind}: {', '.join(states)}") for kind, states in by_kind.items()]
         return "\n".join(lines)
 
-    def draw(self, picture: Picture, format: Format = "svg", *, table: Table[Any] | None = None) -> str:  # noqa: A002 (as `render`)
+    def draw(
+        self,
+        picture: Picture,
+        format: Format = "svg",  # noqa: A002 (as `render`)
+        *,
+        table: Table[Any] | None = None,
+    ) -> str:
         """Return a diagram with counts. What was taken often has thick lines, and what was never taken is dotted.
 
         Args:
@@ -177,7 +187,9 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     every = {move for moves in known.values() for move in moves}
     if strange := sorted(_moves(known, paths).keys() - every):
         kind, _, row = strange[0]
-        raise ValueError(f"the table {table.name!r} has no such row {row!r} for {kind!r}; name the table: coverage(..., table=...)")
+        raise ValueError(
+            f"the table {table.name!r} has no such row {row!r} for {kind!r}; name the table: coverage(..., table=...)"
+        )
     return Coverage(table.name, known, paths)
 
 

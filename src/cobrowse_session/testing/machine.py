@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from attrs import evolve
+
 from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle

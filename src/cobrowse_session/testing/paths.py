@@ -40,7 +40,7 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle import Applied, Lifecycle, Outcome
 from cobrowse_session.lifecycle.decision import acw_state
-from cobrowse_session.model import Communication, Details, Wrapup
+from cobrowse_session.model import AfterCallWork, Communication, Details, Wrapup
 from cobrowse_session.settings import Settings
 from cobrowse_session.testing.run import Run, run
 from cobrowse_session.testing.stream import START, Stream, stream
@@ -135,8 +135,8 @@ def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Ite
         longest: the most events and timers of a path.
         more: events that the search tries, too.
     """
-    # One search for each row that leads to a session would take ten times as long. So there is one search, and then each move that
-    # was seen at a session is made once more, behind each row that leads to a session like it.
+    # A search that keeps apart which row has led to a session would take ten times as long. So there is one search, and then each
+    # move that was seen at a session is made once more, behind each row that leads to a session like it.
     arrivals: dict[tuple[Hashable, str], _Step] = {}
     moves: dict[Hashable, dict[str, _Move]] = {}
     for before, step in _search(lifecycle, longest, more):
@@ -207,7 +207,9 @@ def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
     if isinstance(move, timedelta):
         now = step.now + move
         fired = lifecycle.advance(session, now)
-        is_last = any(lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired)  # no event comes behind it
+        is_last = any(
+            lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired
+        )  # no event comes behind it
         return _Step(session, _likeness(session), now, moves, (*step.rows, *map(_row, fired)), not is_last)
     now = step.now + SECOND if step.rows else step.now
     event = _event(move, now)
@@ -235,21 +237,18 @@ _ONLY_TRIED = frozenset(a.name for a in attrs.fields(Details)) - {"after_call_wo
 
 def _likeness(session: Communication) -> Hashable:
     cls: type = type(session)
-    return tuple(
-        _shape(name, getattr(session, name)) for name in (a.name for a in attrs.fields(cls)) if name not in _ONLY_TRIED
-    )
+    return tuple(_shape(name, getattr(session, name)) for name in (a.name for a in attrs.fields(cls)) if name not in _ONLY_TRIED)
 
 
-def _shape(name: str, value: Any) -> Hashable:  # any attribute's value
-    if name in ("state", "settings") or isinstance(value, bool):
-        return value
-    if name == "after_call_work":
-        return value and value.state
-    if isinstance(value, Wrapup):
-        return value.code is None, value.provisional, value.end_time is None
-    if isinstance(value, Vocabulary) and name != "disconnect_type":
-        return value
-    return value is None
+def _shape(name: str, value: object) -> Hashable:
+    match value:
+        case AfterCallWork():
+            return value.state
+        case Wrapup():
+            return value.code is None, value.provisional, value.end_time is None
+        case bool() | Settings() | Vocabulary() if name != "disconnect_type":
+            return value
+    return value if name == "state" else value is None
 
 
 def _state(session: Communication) -> str:
@@ -259,7 +258,7 @@ def _state(session: Communication) -> str:
 
 # --- Variants -----------------------------------------------------------------------------------------------------------------
 
-_OWN: Mapping[type[Event], tuple[Mapping[str, Any], ...]] = {
+_OWN: Mapping[type, tuple[Mapping[str, Any], ...]] = {
     AfterCallWorkRequired: ({"required": True}, {"required": False}),
     **dict.fromkeys((Disconnected, Terminated), ({}, {"disconnect_type": "peer"}, {"disconnect_type": "transfer"})),
     WrapupSaved: (
@@ -292,7 +291,8 @@ def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[
     """
     found: list[Variant] = []
     for event in lifecycle.table.events:
-        own = own_values(event)
+        cls: type = event  # mypy takes `type[Event]` for unhashable
+        own = own_values(cls)
         found += (Variant(event, one) for one in own)
         if event is not UnknownEvent:
             found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
@@ -300,15 +300,15 @@ def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[
 
 
 @cache
-def own_values(event: type[Event]) -> tuple[Mapping[str, Any], ...]:
-    """Return values for what a class of events has beyond details and settings. At most two optional ones at a time."""
+def own_values(event: type) -> tuple[Mapping[str, Any], ...]:
+    """Return values for what a class of events has beyond details and settings, with at most two optional ones at a time."""
     if event in _OWN:
         return _OWN[event]
     fields = attrs.fields_dict(attrs.resolve_types(event))
-    own = {fields[name].alias: fields[name] for name in own_names(event).values()}
+    own = {fields[name].alias or name: fields[name] for name in own_names(event).values()}
     needed = [name for name, one in own.items() if one.default is attrs.NOTHING]
     optional = [name for name in own if name not in needed]
-    found = []
+    found: list[Mapping[str, Any]] = []
     for count in range(3):
         for names in combinations(optional, count):
             given = (*needed, *names)

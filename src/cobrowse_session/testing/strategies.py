@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from attrs import evolve
+
 from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Applied, Lifecycle
@@ -56,7 +57,7 @@ def settings(draw: st.DrawFn) -> Settings:
 
 
 @st.composite
-def lifecycles(draw: st.DrawFn, table: Table[Any] | None = None) -> Lifecycle[Any]:
+def lifecycles(draw: st.DrawFn, table: Table[Any] | None = None) -> Lifecycle[Any]:  # noqa: D417 (Hypothesis gives `draw`)
     """Lifecycles with any policy: settings, after-call work of unanswered and transferred legs, and the alerting grace.
 
     Args:
@@ -99,7 +100,7 @@ _CONTEXT = _NOTHING | st.fixed_dictionaries({}, optional={"conversation_id": _TE
 
 
 @st.composite
-def events(
+def events(  # noqa: D417 (Hypothesis gives `draw`)
     draw: st.DrawFn,
     table: Table[Any] | None = None,
     *,
@@ -123,7 +124,7 @@ def events(
 
 
 @st.composite
-def _arguments(draw: st.DrawFn, cls: type[Event]) -> Mapping[str, Any]:
+def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
     """What an event states, as the arguments of a stream's methods."""
     own = dict(draw(st.sampled_from(own_values(cls))))
     if cls is UnknownEvent:  # only its envelope is read
@@ -135,7 +136,7 @@ def _arguments(draw: st.DrawFn, cls: type[Event]) -> Mapping[str, Any]:
 
 
 @st.composite
-def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:
+def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (Hypothesis gives `draw`)
     """Streams of any events, in order of time, at the same instant too. Many events are refused or ignored.
 
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
@@ -155,7 +156,7 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
 
 
 @st.composite
-def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:
+def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (Hypothesis gives `draw`)
     """Streams of which each event is applied in its turn.
 
     Args:
@@ -182,8 +183,8 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
     return made
 
 
-# A number decides on the kind, and another one on the variant. If the event would not be applied, the next one is tried. So a number
-# has the same meaning wherever it can, and Hypothesis can leave out what came before.
+# A number decides on the kind, and another one on the variant. If the event would not be applied, the next one is tried. So a
+# number has the same meaning wherever it can, and Hypothesis can leave out what came before.
 _MOST_VARIANTS = 15
 _GOES_ON = st.sampled_from((False, *[True] * 5))
 
@@ -210,7 +211,9 @@ def sessions(lifecycle: Lifecycle[Any] | None = None) -> st.SearchStrategy[Cobro
     """
     lifecycle = lifecycle or Lifecycle()
     streams = legal_streams(lifecycle) | any_streams(lifecycle.table)
-    return st.builds(session_after, streams) if lifecycle == Lifecycle() else st.builds(session_after, streams, st.just(lifecycle))
+    return (
+        st.builds(session_after, streams) if lifecycle == Lifecycle() else st.builds(session_after, streams, st.just(lifecycle))
+    )
 
 
 # --- What is printed ----------------------------------------------------------------------------------------------------------
