@@ -80,7 +80,7 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
     lifecycle = Lifecycle(table=OWN[name], settings=Settings(wrapup_prompt="mandatory"))
     seen, applied = set[type[Event]](), set[type[Event]]()
 
-    @effort(max_examples=60, database=None)
+    @effort(max_examples=150, database=None, derandomize=True)
     @given(any_streams(OWN[name]), legal_streams(lifecycle))
     def draw(drawn: Stream, legal: Stream) -> None:
         seen.update(map(type, drawn))

@@ -138,7 +138,7 @@ class Logs:
 
     def story(self) -> str:
         """Return the stories of all logs."""
-        return "\n\n".join(map(story, self.logs))
+        return "\n".join(map(story, self.logs))
 
     def coverages(self) -> dict[str, Coverage]:
         """Return what the logs took of each table, by its name."""

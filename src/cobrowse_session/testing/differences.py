@@ -1,6 +1,7 @@
 """What differs between two outcomes, two sessions or two traces, line by line, for the assertions of pytest."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
 from typing import Any
@@ -12,6 +13,7 @@ from cobrowse_session.lifecycle import Outcome
 from cobrowse_session.lifecycle.outcome import Match
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.stream import TraceEntry, difference
+from cobrowse_session.times import time_text
 
 __all__ = ["differences"]
 
@@ -81,4 +83,6 @@ def _whose(event: Event | Timer) -> str:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return time_text(value)
     return repr(str(value)) if isinstance(value, Enum) else repr(value)

@@ -27,7 +27,7 @@ _PASSED = (1, 5, 30, 60, 0.25, 300)
 class SessionMachine(RuleBasedStateMachine):
     """Events of one session in any order, with repeats and time that passes. Subclass it, and test `YourMachine.TestCase`.
 
-    After each step the log is checked as `check_log` does, and `check` is called.
+    `check` is called after each step. At the end the log is checked as `check_log` does.
 
     Attributes:
         lifecycle: the rules. Events of every kind of its table are sent.
@@ -85,9 +85,12 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        """What holds for every log, and what `check` asks."""
-        check_log(self.log)
+        """What `check` asks."""
         self.check()
+
+    def teardown(self) -> None:
+        """Check the log."""
+        check_log(self.log)
 
     def following(self) -> st.SearchStrategy[Event]:
         """Return the events that may come next."""

@@ -7,6 +7,7 @@ that a drawn stream takes: `pytest --hypothesis-show-statistics` lists them.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from math import gcd
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -190,8 +191,10 @@ _GOES_ON = st.sampled_from((False, *[True] * 5))
 
 
 def _from(every: Sequence[T], place: int) -> Iterator[T]:
-    place %= len(every)
-    yield from (*every[place:], *every[:place])
+    # The next one in the list would be drawn too often, where many neighbours are never applied.
+    size = len(every)
+    stride = next(one for one in (5, 7, 3, 1) if gcd(one, size) == 1)
+    return (every[(place + number * stride) % size] for number in range(size))
 
 
 # --- Sessions -----------------------------------------------------------------------------------------------------------------
