@@ -243,6 +243,37 @@ def test_expected(cobrowse):
     result.assert_outcomes(failed=1, xfailed=1)
 
 
+def test_each_test_has_logs_of_its_own_in_any_order(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+        import random
+        def pytest_collection_modifyitems(items):
+            random.Random(7).shuffle(items)
+    """)
+    result = ran(
+        pytester,
+        """
+@pytest.mark.parametrize("number", range(6))
+def test_log(cobrowse, number):
+    assert cobrowse.logs == ()
+    cobrowse.log(CALL if number == 3 else SAVED)
+""",
+        "-v",
+    )
+
+    result.assert_outcomes(passed=6, errors=1)
+    result.stdout.fnmatch_lines(["ERROR *test_log?3? - *"])
+
+
+def test_the_first_error_stops_and_the_last_failed_run_again(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.mark.parametrize("number", range(3))
+def test_log(cobrowse, number):
+    cobrowse.log(CALL if number == 1 else SAVED)
+"""
+    ran(pytester, body, "-x").assert_outcomes(passed=2, errors=1)
+    ran(pytester, body, "--lf").assert_outcomes(passed=1, errors=1)
+
+
 # --- The story ----------------------------------------------------------------------------------------------------------------
 
 FAILED = """

@@ -7,6 +7,8 @@ from typing import assert_type
 
 from cobrowse_session import Applied, Outcome, Refused
 from cobrowse_session.testing import Stream, run, stream
+from cobrowse_session.testing.coverage import Coverage, coverage
+from cobrowse_session.testing.paths import Path, pairs, rows, shortest_paths
 
 
 def a_stream_is_built_and_run() -> None:
@@ -21,3 +23,12 @@ def a_stream_is_built_and_run() -> None:
     call.after([3])  # type: ignore[arg-type]
     stream(1)  # type: ignore[arg-type]
     run("s1")  # type: ignore[arg-type]
+
+
+def paths_are_run_and_covered() -> None:
+    assert_type(rows(), tuple[Path, ...])
+    covered = coverage(*(path.run() for path in (*rows(), *shortest_paths(), *pairs(longest=3))))
+
+    assert_type(covered, Coverage)
+    assert_type(covered.missing(coverage()), dict[str, int])
+    coverage("trace.jsonl")  # type: ignore[arg-type]
