@@ -62,8 +62,9 @@ def _of_sessions(left: CobrowseSession, right: CobrowseSession) -> Iterator[str]
 def _of_traces(left: Sequence[TraceEntry], right: Sequence[TraceEntry]) -> Iterator[str]:
     for number, (ours, theirs) in enumerate(zip_longest(left, right), 1):
         if ours is None or theirs is None:
-            one, which = (ours, "left") if theirs is None else (theirs, "right")
-            yield f"entry {number}: only {which} has {_whose(one.event)}, {one.outcome.kind} by {one.outcome.row}"
+            which = "left" if theirs is None else "right"
+            for one in filter(None, (ours, theirs)):
+                yield f"entry {number}: only {which} has {_whose(one.event)}, {one.outcome.kind} by {one.outcome.row}"
         elif ours != theirs:
             yield f"entry {number}: {_whose(ours.event)}"
             if ours.event != theirs.event:
