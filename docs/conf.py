@@ -67,7 +67,10 @@ nitpick_ignore_regex = [
     ("py:obj", r"[\s\S]*"),
     ("py:.*", r"(asyncio|collections|contextlib|datetime|logging|pathlib|typing)\..*|Tracer"),
     ("py:.*", r"(fastapi|hypothesis|sqlalchemy|standardwebhooks|starlette)\..*"),
-    ("py:class", r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T)|store\.store\.Result|testing\.checked\.T)"),  # type variables
+    (
+        "py:class",
+        r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T)|store\.store\.Result|testing\.checked\.T)",
+    ),  # type variables
     ("py:.*", r"cobrowse_session\.store\.(shelf|found\.Reader).*|LostRace"),  # what a store has within
 ]
 

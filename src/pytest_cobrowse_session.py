@@ -109,7 +109,7 @@ def pytest_runtest_makereport(
     if logs is not None:
         item.stash[_RAISED] = item.stash[_RAISED] or call.excinfo is not None  # an expected failure, too
         if report.failed and logs.logs and (folder := _folder(item.config)) is not None:
-            path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")[-150:] + ".txt")
+            path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid, flags=re.ASCII).strip("-")[-150:] + ".txt")
             path.write_text(logs.story(), encoding="utf-8")
             report.sections.append(("cobrowse-session", f"what happened: {path}"))
     return report

@@ -19,7 +19,7 @@ PUBLIC = (
     "cobrowse_session.stream",
     "cobrowse_session.tables",
     "cobrowse_session.testing",
-    "cobrowse_session.testing.sources",
+    *(f"cobrowse_session.testing.{name}" for name in ("checked", "coverage", "machine", "paths", "sources", "strategies")),
     "cobrowse_session.wire",
     "cobrowse_session.sources",
     "cobrowse_session.sources.genesys",

@@ -207,6 +207,31 @@ def test_log(cobrowse):
     result.stdout.fnmatch_lines(["*session 's1' is not the fold of its events: *"])
 
 
+def test_sessions_that_an_inbox_has_sealed_are_checked_and_late_events_are_no_error(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from datetime import timedelta
+
+def test_inbox(cobrowse):
+    inbox = cobrowse.inbox(seal_after=timedelta(minutes=1))
+    for event in SAVED:
+        inbox.add(event)
+    inbox.advance(SAVED.after("1h").now)
+    assert not inbox.logs
+    assert inbox.add(SAVED.after(1).alerting().events[-1]).outcome.kind == "late"
+    assert [log.sealed for log in cobrowse.logs] == [True]
+
+def test_corrected(cobrowse):
+    inbox = cobrowse.inbox(correct={"/test": timedelta(seconds=5)})
+    for event in SAVED:
+        inbox.add(event)
+""",
+    )
+
+    result.assert_outcomes(passed=2)
+
+
 def test_a_durable_inbox_is_watched_too(pytester: pytest.Pytester) -> None:
     result = ran(
         pytester,
@@ -277,7 +302,7 @@ def test_log(cobrowse, number):
 # --- The story ----------------------------------------------------------------------------------------------------------------
 
 FAILED = """
-@pytest.mark.parametrize("name", ["a/b"])
+@pytest.mark.parametrize("name", ["a/b", "ä" * 200], ids=["a/b", "ä" * 200])
 def test_failed(cobrowse, name):
     cobrowse.log(SAVED)
     assert 0
@@ -288,7 +313,7 @@ def test_failed(cobrowse, name):
 def test_a_failed_test_leaves_a_story(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     result = ran(pytester, FAILED, *options)
 
-    (line,) = [line for line in result.stdout.lines if line.startswith("what happened: ")]
+    line, _ = [line for line in result.stdout.lines if line.startswith("what happened: ")]
     told = Path(line.removeprefix("what happened: ")).read_text(encoding="utf-8")
     assert ("told" in line) == bool(options)
     assert "The agent saved the wrap-up" in told
@@ -304,7 +329,7 @@ def test_a_test_that_passes_leaves_none(pytester: pytest.Pytester) -> None:
 def test_without_a_cache_there_is_no_story(pytester: pytest.Pytester) -> None:
     result = ran(pytester, FAILED, "-p", "no:cacheprovider")
 
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=2)
     result.stdout.no_fnmatch_line("what happened: *")
 
 
@@ -326,6 +351,9 @@ def test_match():
 def test_sessions():
     assert ONE.session == OTHER.session
 
+def test_unknown_keys():
+    assert CobrowseSession(id="s1", extra={"a": 1}) == CobrowseSession(id="s1", extra={"a": 2})
+
 def test_traces():
     assert ONE.trace == OTHER.trace
 
@@ -334,7 +362,7 @@ def test_others():
 """,
     )
 
-    result.assert_outcomes(failed=5)
+    result.assert_outcomes(failed=6)
     result.stdout.fnmatch_lines(
         [
             "*assert two outcomes differ",
@@ -346,6 +374,8 @@ def test_others():
             "*assert two sessions differ",
             "*wrapup.code: None != 'sale'",
             "*afterCallWork.state: 'pending' != 'complete'",
+            "*assert two sessions differ",
+            "*extra: {'a': 1} != {'a': 2}",
             "*assert traces of 3 and 4 entries differ",
             "*entry 4: only right has wrapup e4, applied by complete_by_code",
             "*assert 1 == 2",

@@ -121,6 +121,15 @@ def test_hypothesis_alone_imports_neither_the_lifecycle_nor_the_test_kit() -> No
     assert not found & {"transitions", "cattrs", *(f"cobrowse_session.{name}" for name in ("lifecycle", "wire", "testing"))}
 
 
+@pytest.mark.parametrize("module", ["strategies", "machine"])
+def test_without_hypothesis_the_error_names_the_extra(module: str) -> None:
+    code = f"import sys; sys.modules['hypothesis'] = None; import cobrowse_session.testing.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "MissingExtraError: a " in done.stderr
+    assert "needs the extra 'testing': pip install" in done.stderr
+
+
 # --- What is printed ----------------------------------------------------------------------------------------------------------
 
 

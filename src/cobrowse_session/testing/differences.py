@@ -55,8 +55,12 @@ def _of_sessions(left: CobrowseSession, right: CobrowseSession) -> Iterator[str]
     if type(left) is not type(right):
         yield f"class: {type(left).__name__} != {type(right).__name__}"
         return
-    for one in difference(left, right):
-        yield f"{one.field}: {_text(one.before)} != {_text(one.after)}"
+    found = difference(left, right)
+    yield from (f"{one.field}: {_text(one.before)} != {_text(one.after)}" for one in found)
+    if not found:  # `difference` compares no unknown keys
+        names = (attribute.name for attribute in attrs.fields(type(left)))
+        pairs = ((name, getattr(left, name), getattr(right, name)) for name in names)
+        yield from (f"{name}: {_text(ours)} != {_text(theirs)}" for name, ours, theirs in pairs if ours != theirs)
 
 
 def _of_traces(left: Sequence[TraceEntry], right: Sequence[TraceEntry]) -> Iterator[str]:
