@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LOGS = pytest.StashKey["Logs"]()
 _RAISED = pytest.StashKey[bool]()
 _COVERAGES = pytest.StashKey["dict[str, Coverage]"]()
+_PRODUCTION = pytest.StashKey["Coverage | None"]()
 _WORKER_KEY = "cobrowse_coverage"
 _ALLOWED = ("allow_refused", "allow_pending")
 
@@ -41,8 +42,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="Where the story of a failed test is written. Default: pytest's cache.",
     )
+    group.addoption(
+        "--cobrowse-production",
+        metavar="TRACE.jsonl",
+        default=None,
+        help="Also show which rows production takes and the tests never do. `cobrowse-session replay --trace` writes its trace.",
+    )
+    group.addoption(
+        "--cobrowse-table",
+        metavar="MODULE:NAME",
+        default=None,
+        help="The table of the trace of production. Default: the standard one.",
+    )
     parser.addini("cobrowse_coverage", "as --cobrowse-coverage", type="bool", default=False)
-    parser.addini("cobrowse_stories", "as --cobrowse-stories", default="")
+    for name in ("stories", "production", "table"):
+        parser.addini(f"cobrowse_{name}", f"as --cobrowse-{name}", default="")
     for name in _ALLOWED:
         parser.addini(f"cobrowse_{name}", f"as @pytest.mark.cobrowse({name}=True) on every test", type="bool", default=False)
 
@@ -52,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     marker = "cobrowse(*, allow_refused=False, allow_pending=False): refusals and deadlines that nobody looked at are no failure."
     config.addinivalue_line("markers", marker)
     config.stash[_COVERAGES] = {}
+    is_worker = hasattr(config, "workerinput")  # of pytest-xdist
+    config.stash[_PRODUCTION] = _production(config) if _text_of(config, "production") and not is_worker else None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -61,7 +77,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def _wants_coverage(config: pytest.Config) -> bool:
-    return bool(config.getoption("--cobrowse-coverage") or config.getini("cobrowse_coverage"))
+    asked = config.getoption("--cobrowse-coverage") or config.getini("cobrowse_coverage")
+    return bool(asked) or bool(_text_of(config, "production"))
+
+
+def _text_of(config: pytest.Config, name: str) -> str:
+    """Return an option with a text, or the ini setting. It is empty if neither is there."""
+    return str(config.getoption(f"--cobrowse-{name}") or config.getini(f"cobrowse_{name}"))
 
 
 # --- The fixture --------------------------------------------------------------------------------------------------------------
@@ -117,8 +139,8 @@ def pytest_runtest_makereport(
 
 def _folder(config: pytest.Config) -> Path | None:
     """Return where stories are written. None: nowhere is asked for, and pytest has no cache."""
-    if stated := config.getoption("--cobrowse-stories") or config.getini("cobrowse_stories"):
-        folder = config.rootpath / str(stated)
+    if stated := _text_of(config, "stories"):
+        folder = config.rootpath / stated
         folder.mkdir(parents=True, exist_ok=True)
         return folder
     cache: pytest.Cache | None = getattr(config, "cache", None)
@@ -138,6 +160,21 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 
 # --- Coverage -----------------------------------------------------------------------------------------------------------------
+
+
+def _production(config: pytest.Config) -> "Coverage":
+    """Return the coverage of the trace of production."""
+    from cobrowse_session.errors import CobrowseError
+    from cobrowse_session.io.diff import read_trace
+    from cobrowse_session.named import table_named
+    from cobrowse_session.testing.coverage import coverage
+
+    path, name = config.rootpath / _text_of(config, "production"), _text_of(config, "table")
+    try:
+        with path.open("rb") as file:
+            return coverage(read_trace(file), table=table_named(name) if name else None)
+    except (OSError, CobrowseError, ValueError) as error:
+        raise pytest.UsageError(f"--cobrowse-production: {path}: {error}") from None
 
 
 def _merge(config: pytest.Config, found: "dict[str, Coverage]") -> None:
@@ -169,6 +206,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not _wants_coverage(config):
         return
     terminalreporter.section("coverage of the table")
-    reports = [one.report() for _, one in sorted(config.stash[_COVERAGES].items())]
+    production = config.stash[_PRODUCTION]
+    reports = [
+        one.report(production if production is not None and production.table == name else None)
+        for name, one in sorted(config.stash[_COVERAGES].items())
+    ]
     for line in reports or ["No test used the fixture cobrowse."]:
         terminalreporter.line(line)

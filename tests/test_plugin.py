@@ -13,6 +13,10 @@ import cobrowse_session.store
 import cobrowse_session.testing.checked
 import cobrowse_session.testing.differences
 import cobrowse_session.testing.strategies  # noqa: F401
+from cobrowse_session import SessionLog
+from cobrowse_session.testing import stream
+from cobrowse_session.wire import encode_entry
+from cobrowse_session.wire.trace import trace_entries
 
 pytest_plugins = ["pytester"]
 
@@ -412,6 +416,42 @@ def test_coverage_is_an_ini_setting_too(pytester: pytest.Pytester) -> None:
 
 def test_no_coverage_is_shown_where_none_is_asked_for(pytester: pytest.Pytester) -> None:
     ran(pytester, COVERED).stdout.no_fnmatch_line("*coverage of the table*")
+
+
+@pytest.fixture
+def production(pytester: pytest.Pytester) -> str:
+    log = SessionLog.of(stream("s1").connected(wrapup_prompt="optional").after(1).disconnected().after(1).wrapup())
+    lines = "\n".join(map(encode_entry, trace_entries(log)))
+    pytester.path.joinpath("production.jsonl").write_text(lines, encoding="utf-8")
+    return "--cobrowse-production=production.jsonl"
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_what_production_takes_and_the_tests_never_do_is_shown(pytester: pytest.Pytester, production: str, workers: str) -> None:
+    result = ran(pytester, COVERED, production, workers)
+
+    result.stdout.fnmatch_lines(
+        ["Table standard: 5 of *", "Rows that production takes and the tests never do:", "  skipped_by_agent ×1"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (None, (), "*--cobrowse-production: *No such file*"),
+        ("{}", (), "*--cobrowse-production: *session*"),
+        ("", ("--cobrowse-table=nowhere",), "*--cobrowse-production: *expected MODULE:NAME*"),
+    ],
+    ids=["no file", "no trace", "no table"],
+)
+def test_a_trace_of_production_that_cannot_be_read_is_wrong_usage(
+    pytester: pytest.Pytester, content: str | None, options: tuple[str, ...], expected: str
+) -> None:
+    if content is not None:
+        pytester.path.joinpath("production.jsonl").write_text(content, encoding="utf-8")
+    result = ran(pytester, COVERED, "--cobrowse-production=production.jsonl", *options)
+
+    result.stderr.fnmatch_lines([expected])
 
 
 # --- Hypothesis ---------------------------------------------------------------------------------------------------------------
