@@ -73,6 +73,9 @@ package: .venv/.stamp ## build wheel and sdist; install the wheel in an empty en
 	@cd build/package && runtime/bin/python -c "import cobrowse_session, cobrowse_session.wire; print('imported', cobrowse_session.__version__)"
 	@$(ENVIRONMENT) build/package/cli .ci/locks/cli.txt build/package/*.whl
 	@cd build/package && cli/bin/cobrowse-session --version
+	@$(ENVIRONMENT) build/package/testing .ci/locks/testing.txt build/package/*.whl
+	@cp -r examples/test_your_handler build/package/project
+	@cd build/package/project && ../testing/bin/python -m pytest -q
 
 diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 	@$(PYTHON) -m cobrowse_session.diagrams diagrams
@@ -84,7 +87,7 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(PYTHON) -m cobrowse_session.service examples/schemas
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
-TABLES := README.md docs/explanation/performance.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
+TABLES := README.md docs/explanation/performance.md docs/how-to/pytest.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@for one in dot chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install graphviz, chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
@@ -137,6 +140,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group docs -o constraints.txt
 	@$(COMPILE) pyproject.toml -c constraints.txt -o .ci/locks/runtime.txt
 	@$(COMPILE) pyproject.toml --extra cli -c constraints.txt -o .ci/locks/cli.txt
+	@$(COMPILE) pyproject.toml --extra testing -c constraints.txt -o .ci/locks/testing.txt
 	@$(COMPILE) pyproject.toml --extra cli --extra postgresql --extra service --group bench -c constraints.txt -o .ci/locks/bench.txt
 	@$(COMPILE) pyproject.toml tests/vendor/requirements.in -c constraints.txt -o tests/vendor/requirements.txt
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt

@@ -66,8 +66,11 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r"[\s\S]*"),
     ("py:.*", r"(asyncio|collections|contextlib|datetime|logging|pathlib|random|typing)\..*|Tracer"),
-    ("py:.*", r"(fastapi|sqlalchemy|standardwebhooks|starlette)\..*"),
-    ("py:class", r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T)|store\.store\.Result)"),  # type variables
+    ("py:.*", r"(fastapi|hypothesis|sqlalchemy|standardwebhooks|starlette)\..*"),
+    (
+        "py:class",
+        r"cobrowse_session\.(lifecycle\.row\.[AG]|model\.(S_co|T)|store\.store\.Result|testing\.checked\.T)",
+    ),  # type variables
     ("py:.*", r"cobrowse_session\.store\.(shelf|found\.Reader).*|LostRace"),  # what a store has within
     ("py:class", r"cobrowse_session\.testing\.(expect\._(Inbox|Store)|payloads\.Sent)"),  # what the test kit has within
 ]

@@ -3,11 +3,17 @@
 A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -343,6 +349,42 @@ def command_line() -> None:
 def _lead(text: str | None) -> str:
     """Return the first paragraph as one line."""
     return " ".join((text or "").split("\n\n")[0].split())
+
+
+# --- The test kit ---------------------------------------------------------------------------------------------------------------
+
+
+def failures() -> None:
+    """Print what pytest shows for the failing tests of the example, without what differs from run to run."""
+    with _handler() as folder:
+        shown = _pytest(folder, "--tb=short", "--cobrowse-stories=stories", "failing_billing.py")
+        (story,) = Path(folder, "stories").glob("*same_wrapup*")
+        print("```text", shown.replace(f"{folder}/", ""), "```", sep="\n")
+        print("\nThe story of the last one:\n")
+        print("```text", story.read_text(encoding="utf-8").strip(), "```", sep="\n")
+
+
+def rows_never_taken() -> None:
+    """Print the coverage that pytest shows for the tests of the example."""
+    with _handler() as folder:
+        _, head, report = _pytest(folder, "--cobrowse-coverage").partition("Table standard")
+        print("```text", *(head + report).splitlines()[:9], "  ...", "```", sep="\n")
+
+
+@contextmanager
+def _handler() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        yield Path(shutil.copytree(_HANDLER, Path(folder).resolve() / "project"))
+
+
+def _pytest(folder: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *options]
+    env = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 (the example is ours)
+    return re.sub(r" in [0-9.]+s", " in 0.1s", done.stdout).strip()
+
+
+_HANDLER = Path(__file__).parents[1] / "examples" / "test_your_handler"
 
 
 # --- The service --------------------------------------------------------------------------------------------------------------

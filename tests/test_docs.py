@@ -19,9 +19,10 @@ PUBLIC = (
     "cobrowse_session.stream",
     "cobrowse_session.tables",
     "cobrowse_session.testing",
-    "cobrowse_session.testing.mischief",
-    "cobrowse_session.testing.payloads",
-    "cobrowse_session.testing.sources",
+    *(
+        f"cobrowse_session.testing.{name}"
+        for name in ("checked", "coverage", "machine", "mischief", "paths", "payloads", "sources", "strategies")
+    ),
     "cobrowse_session.wire",
     "cobrowse_session.sources",
     "cobrowse_session.sources.genesys",

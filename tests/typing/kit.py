@@ -10,7 +10,9 @@ from cobrowse_session import Applied, Event, Fired, Lifecycle, Outcome, Refused,
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.testing import Stream, conversation, expect, from_jsonl, run, stream, to_jsonl, together
+from cobrowse_session.testing.coverage import Coverage, coverage
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
+from cobrowse_session.testing.paths import Path, pairs, rows, shortest_paths
 from cobrowse_session.testing.payloads import payloads
 
 
@@ -65,3 +67,12 @@ def mischief_takes_any_events_and_a_seed(call: Stream, moment: datetime) -> None
 def payloads_are_json(call: Stream) -> None:
     assert_type(payloads(call, "conversation", envelope="notification"), list[dict[str, Any]])
     payloads(call, family=1)  # type: ignore[arg-type]
+
+
+def paths_are_run_and_covered() -> None:
+    assert_type(rows(), tuple[Path, ...])
+    covered = coverage(*(path.run() for path in (*rows(), *shortest_paths(), *pairs(longest=3))))
+
+    assert_type(covered, Coverage)
+    assert_type(covered.missing(coverage()), dict[str, int])
+    coverage("trace.jsonl")  # type: ignore[arg-type]

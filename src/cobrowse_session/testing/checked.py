@@ -1,0 +1,177 @@
+"""What holds for every log, and the logs of a test: the fixture `cobrowse` of the pytest plugin."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from cobrowse_session.canonical import identity
+from cobrowse_session.events import Event
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.io.receiver import Receiver
+from cobrowse_session.lifecycle import Lifecycle, Refused
+from cobrowse_session.printable import printable
+from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold, history
+from cobrowse_session.testing.chain import builder_chain
+from cobrowse_session.testing.coverage import Coverage, coverage
+from cobrowse_session.testing.stream import START, Stream
+from cobrowse_session.times import time_text
+from cobrowse_session.wire import restore_log, save_log
+
+__all__ = ["Logs", "check_log", "story"]
+
+T = TypeVar("T", bound=SessionLog[Any] | Receiver)
+
+
+def check_log(log: SessionLog[Any]) -> None:
+    """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
+
+    Raises:
+        AssertionError: it does not. It is a defect of this package, or of a table or an observer that writes to sessions.
+    """
+    name, lifecycle = f"session {log.session_id!r}", log.lifecycle
+    if log.copies and not (log.restored and log.restored.as_saved):
+        folded = fold(log.copies, log.advanced, lifecycle=lifecycle)
+        assert log.session == folded.session, f"{name} is not the fold of its events: {log.session}, expected {folded.session}"
+        assert log.trace == folded.trace, f"{name}: the trace is not the fold of the events"
+    again = restore_log(json.loads(json.dumps(save_log(log))), lifecycle)
+    assert again.session == log.session, f"{name}: the saved log does not read back: {again.session}, expected {log.session}"
+    assert again.trace == log.trace, f"{name}: the trace of the saved log does not read back"
+
+
+def story(log: SessionLog[Any]) -> str:
+    """Return what happened in a log in sentences, and the Python that builds its events again."""
+    events = log.copies
+    made = Stream(log.session_id, log.latest or START, events=events)
+    return "\n".join([*history(log), "", "The same events:", builder_chain(made), ""])
+
+
+class Logs:
+    """The logs of one test. At the end of the test, each is checked."""
+
+    def __init__(self) -> None:
+        self._logs: dict[tuple[int, str], SessionLog[Any]] = {}
+        self._owners: list[object] = []  # an id must not be used again
+        self._looked_at: set[tuple[str, str, str]] = set()
+
+    # --- What a test calls ----------------------------------------------------------------------------------------------------
+
+    def log(
+        self, events: Iterable[Event] = (), lifecycle: Lifecycle[Any] | None = None, *, session: str = "s1"
+    ) -> SessionLog[Any]:
+        """Return a log of events. It is checked at the end of the test.
+
+        Args:
+            events: of one session, in any order.
+            lifecycle: None: the default one.
+            session: the id of the session, if there are no events yet.
+        """
+        every = list(events)
+        log = SessionLog(lifecycle or Lifecycle(), every[0].subject if every else session)
+        for event in every:
+            log.add(event)
+        return self.watch(log)
+
+    def inbox(self, lifecycle: Lifecycle[Any] | None = None, **arguments: Any) -> Inbox:
+        """Return an inbox. Its logs are checked at the end of the test.
+
+        Args:
+            lifecycle: None: the default one.
+            arguments: of `Inbox`.
+        """
+        return self.watch(Inbox(lifecycle or Lifecycle(), **arguments))
+
+    def watch(self, one: T) -> T:
+        """Check a log, or the logs of an inbox, at the end of the test. Your own code may have made it.
+
+        Args:
+            one: a log, an `Inbox` or a `DurableInbox`. An inbox gets one observer more.
+
+        Returns:
+            The same.
+        """
+        self._owners.append(one)
+        if isinstance(one, SessionLog):
+            self._logs[id(one), one.session_id] = one
+            return one
+        for log in getattr(one, "logs", {}).values():
+            self._logs[id(one), log.session_id] = log
+
+        def keep(log: SessionLog[Any], _: Change) -> None:
+            if log.copies:  # an evicted session has an empty log
+                self._logs[id(one), log.session_id] = log
+
+        one.observers = (*one.observers, keep)
+        return one
+
+    @property
+    def logs(self) -> tuple[SessionLog[Any], ...]:
+        """The logs so far, in the order in which they were first seen."""
+        return tuple(self._logs.values())
+
+    @property
+    def refusals(self) -> list[Refused]:
+        """The refusals so far, which count as looked at from now on: `assert cobrowse.refusals == [Refused.match(...)]`."""
+        found = list(self._refused())
+        self._looked_at |= {identity_of(entry) for entry, _ in found}
+        return [outcome for _, outcome in found]
+
+    # --- What the plugin calls ------------------------------------------------------------------------------------------------
+
+    def problems(self, *, allow_refused: bool = False, allow_pending: bool = False) -> list[str]:
+        """Return what is wrong at the end of the test, one sentence for each problem.
+
+        Args:
+            allow_refused: refusals that nobody looked at are no problem.
+            allow_pending: deadlines that nobody fired are no problem.
+        """
+        found = []
+        for log in self.logs:
+            try:
+                check_log(log)
+            except AssertionError as error:
+                found.append(str(error))
+        if not allow_refused:
+            found += [_refusal(entry, outcome) for entry, outcome in self._refused() if identity_of(entry) not in self._looked_at]
+        if not allow_pending:
+            found += [_pending(log) for log in self.logs if log.deadline is not None]
+        return found
+
+    def story(self) -> str:
+        """Return the stories of all logs."""
+        return "\n".join(map(story, self.logs))
+
+    def coverages(self) -> dict[str, Coverage]:
+        """Return what the logs took of each table, by its name."""
+        tables = {log.lifecycle.table.name: log.lifecycle.table for log in self.logs}
+        return {
+            name: coverage(*(log for log in self.logs if log.lifecycle.table is table), table=table)
+            for name, table in tables.items()
+        }
+
+    def _refused(self) -> Iterator[tuple[TraceEntry, Refused]]:
+        for log in self.logs:
+            for entry in log.trace:
+                if isinstance(entry.outcome, Refused):
+                    yield entry, entry.outcome
+
+
+def identity_of(entry: TraceEntry) -> tuple[str, str, str]:
+    """Return the identity of the event of an entry. A timer is never refused."""
+    assert isinstance(entry.event, Event)
+    return identity(entry.event)
+
+
+def _refusal(entry: TraceEntry, outcome: Refused) -> str:
+    event, _, name = entry.event.kind, *identity_of(entry)[1:]
+    return printable(
+        f"session {entry.event.subject!r}: {event} {name!r} was refused, and nobody looked at it: {outcome.rule}: "
+        f"{outcome.reason} Compare cobrowse.refusals, or allow it: @pytest.mark.cobrowse(allow_refused=True)"
+    )
+
+
+def _pending(log: SessionLog[Any]) -> str:
+    due = time_text(log.deadline) if log.deadline else ""
+    return printable(
+        f"session {log.session_id!r}: the deadline {due} was not fired. Advance to it, or allow it: "
+        "@pytest.mark.cobrowse(allow_pending=True)"
+    )

@@ -1,0 +1,339 @@
+"""Paths through the table of a lifecycle: streams that reach each row, each state and each pair of rows.
+
+Theory of operation
+===================
+
+A search in breadth applies events to sessions, from a new session on, with the lifecycle itself. From each session it tries the
+same moves: every kind of event of the table in a few variants, and letting time pass until the next deadline. A session that is
+like one that was found before is not searched again. So the first stream that is found for a row is a shortest one.
+
+*Like* means: equal in what guards read. The connection state, the state of after-call work, the settings, the request for
+after-call work and the fields of a table's own count by their values. Of the wrap-up counts whether it has a code, is provisional
+and has an end. Of other values counts whether they are set. Details count only while an event is tried, because they would make
+many sessions of each.
+
+The search knows nothing of guards. A guard of a table's own that asks for a certain value of a text or a number may hold for no
+variant. Its row has no path then. `variants` adds events to the search.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from copy import copy
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from itertools import chain, combinations, product
+from typing import Any, get_args, get_origin
+
+import attrs
+from attrs import evolve, field, frozen
+
+from cobrowse_session.checks import members_of
+from cobrowse_session.events import (
+    AfterCallWorkEnded,
+    AfterCallWorkRequired,
+    Disconnected,
+    Event,
+    Terminated,
+    UnknownEvent,
+    WrapupSaved,
+    own_names,
+)
+from cobrowse_session.lifecycle import Applied, Lifecycle, Outcome
+from cobrowse_session.lifecycle.decision import acw_state
+from cobrowse_session.model import AfterCallWork, Communication, Details, Wrapup
+from cobrowse_session.settings import Settings
+from cobrowse_session.testing.run import Run, run
+from cobrowse_session.testing.stream import START, Stream, stream
+from cobrowse_session.vocabulary import Vocabulary, WrapupPrompt
+
+__all__ = ["EVERY_ROW", "LONGEST", "Path", "Variant", "pairs", "rows", "shortest_paths", "variants"]
+
+SECOND = timedelta(seconds=1)
+LONGEST = 5
+"""The most events and timers of a path. Every row and every pair of rows of the standard table has one with five or fewer."""
+
+EVERY_ROW = Lifecycle(acw_after_transfer=False, alerting_grace=timedelta(milliseconds=250))
+"""A lifecycle under which every row of the standard table can decide. Paths are for it by default."""
+
+
+@frozen
+class Variant:
+    """An event of a path, without its time: its class and its arguments, as a stream takes them."""
+
+    event: type[Event]
+    arguments: Mapping[str, Any] = field(factory=dict)  # an attribute's value may be anything
+    made: dict[datetime, Event] = field(factory=dict, init=False, eq=False, repr=False)
+
+
+@frozen
+class Path:
+    """A stream, and the rows that decide its events and timers.
+
+    Attributes:
+        id: for `pytest.mark.parametrize(..., ids=str)`.
+        stream: the events. Its `now` is the end of the path: a timer may be due then.
+        rows: the row of each step, timers among them.
+        lifecycle: the lifecycle under which they decide.
+    """
+
+    id: str
+    stream: Stream
+    rows: tuple[str, ...]
+    lifecycle: Lifecycle = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.id
+
+    def run(self) -> Run:
+        """Return the run of the events, advanced to the end of the path."""
+        return run(self.stream, lifecycle=self.lifecycle, until=self.stream.now)
+
+
+def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+    """Return a shortest path to each row of the table, in the order of the rows.
+
+    Args:
+        lifecycle: its table and its arguments count. A row that it never reaches has no path.
+        longest: the most events and timers of a path.
+        more: events that the search tries, too.
+
+    >>> for path in rows()[:2]:
+    ...     print(path, path.stream)
+    unknown_type Stream('s1', unknown)
+    pending Stream('s1', scheduled)
+    """
+    names = dict.fromkeys(row.name for part in lifecycle.table.parts for row in part.rows)
+    found: dict[str, _Step] = {}
+    for _, step in _search(lifecycle, longest, more):
+        for name in step.row.split("+"):
+            found.setdefault(name, step)
+        if len(found) == len(names):
+            break
+    return tuple(found[name].path(name, lifecycle) for name in names if name in found)
+
+
+def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+    """Return a shortest path to each state that a session can be in: of the connection, and of after-call work if there is any.
+
+    Args:
+        lifecycle: its table and its arguments count.
+        longest: the most events and timers of a path.
+        more: events that the search tries, too.
+    """
+    found: dict[str, _Step] = {}
+    for _, step in _search(lifecycle, longest, more):
+        if step.goes_on:
+            found.setdefault(_state(step.session), step)
+    return tuple(step.path(state, lifecycle) for state, step in found.items())
+
+
+def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+    """Return a shortest path for each two rows of which one directly follows the other, and the first one is applied.
+
+    Args:
+        lifecycle: its table and its arguments count.
+        longest: the most events and timers of a path.
+        more: events that the search tries, too.
+    """
+    # A search that keeps apart which row has led to a session would take ten times as long. So there is one search, and then each
+    # move that was seen at a session is made once more, behind each row that leads to a session like it.
+    arrivals: dict[tuple[Hashable, str], _Step] = {}
+    moves: dict[Hashable, dict[str, _Move]] = {}
+    for before, step in _search(lifecycle, longest, more):
+        moves.setdefault(before.likeness, {}).setdefault(step.row, step.moves[-1])
+        if step.goes_on:
+            arrivals.setdefault((step.likeness, step.row), step)
+    found: dict[tuple[str, str], _Step] = {}
+    for step in sorted(arrivals.values(), key=lambda step: len(step.rows)):
+        for row, move in moves.get(step.likeness, {}).items():
+            if (step.row, row) not in found and len(step.rows) < longest:
+                following = _moved(step, move, lifecycle)
+                if following.rows[-2:] == (step.row, row):  # the session is like the other, and not equal
+                    found[step.row, row] = following
+    return tuple(step.path("-".join(two), lifecycle) for two, step in found.items())
+
+
+# --- The search ---------------------------------------------------------------------------------------------------------------
+
+_Move = Variant | timedelta
+"""An event, or the time until the next deadline."""
+
+
+@frozen
+class _Step:
+    """Where the search has come to."""
+
+    session: Communication
+    likeness: Hashable
+    now: datetime = START
+    moves: tuple[_Move, ...] = ()
+    rows: tuple[str, ...] = ()
+    goes_on: bool = True
+
+    @property
+    def row(self) -> str:
+        return self.rows[-1]
+
+    def path(self, name: str, lifecycle: Lifecycle) -> Path:
+        made = stream("s1")
+        for move in self.moves:
+            if isinstance(move, Variant):
+                made = (made.after(SECOND) if made.events else made).event(move.event, **move.arguments)
+            else:
+                made = made.after(move)
+        return Path(name, made, self.rows, lifecycle)
+
+
+def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
+    """Yield each step and the step before it, those with few moves first."""
+    first, later = ((*variants(lifecycle, first=is_first), *more) for is_first in (True, False))
+    session = lifecycle.new("s1")
+    waiting, seen = deque([_Step(session, _likeness(session))]), set[Hashable]()
+    while waiting and len(waiting[0].rows) < longest:
+        step = waiting.popleft()
+        due = lifecycle.deadline(step.session)
+        moves: Iterable[_Move] = later if step.rows else first
+        for move in chain([] if due is None else [due - step.now], moves):
+            after = _moved(step, move, lifecycle)
+            yield step, after
+            if after.goes_on and after.likeness not in seen:
+                seen.add(after.likeness)
+                waiting.append(after)
+
+
+def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
+    """Return the step after a move. Each event occurs a second after the one before."""
+    session, moves = copy(step.session), (*step.moves, move)
+    if isinstance(move, timedelta):
+        now = step.now + move
+        fired = lifecycle.advance(session, now)
+        is_last = any(
+            lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired
+        )  # no event comes behind it
+        return _Step(session, _likeness(session), now, moves, (*step.rows, *map(_row, fired)), not is_last)
+    now = step.now + SECOND if step.rows else step.now
+    event = _event(move, now)
+    outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
+    is_applied = isinstance(outcomes[-1], Applied)
+    likeness = _likeness(session) if is_applied else step.likeness
+    return _Step(session, likeness, now, moves, (*step.rows, *map(_row, outcomes)), is_applied)
+
+
+def _row(outcome: Outcome) -> str:
+    return outcome.row or ""
+
+
+def _event(variant: Variant, now: datetime) -> Event:
+    """Return a variant as an event, made once for each time."""
+    if now not in variant.made:
+        (variant.made[now],) = evolve(stream("s1"), now=now).event(variant.event, **variant.arguments)
+    return variant.made[now]
+
+
+# --- Likeness -----------------------------------------------------------------------------------------------------------------
+
+_ONLY_TRIED = frozenset(a.name for a in attrs.fields(Details)) - {"after_call_work_required"} | {"id", "segments", "extra"}
+
+
+def _likeness(session: Communication) -> Hashable:
+    cls: type = type(session)
+    return tuple(_shape(name, getattr(session, name)) for name in (a.name for a in attrs.fields(cls)) if name not in _ONLY_TRIED)
+
+
+def _shape(name: str, value: object) -> Hashable:
+    match value:
+        case AfterCallWork():
+            return value.state
+        case Wrapup():
+            return value.code is None, value.provisional, value.end_time is None
+        case bool() | Settings() | Vocabulary() if name != "disconnect_type":
+            return value
+    return value if name == "state" else value is None
+
+
+def _state(session: Communication) -> str:
+    work = acw_state(session)
+    return str(session.state) if work is None else f"{session.state}-{work}"
+
+
+# --- Variants -----------------------------------------------------------------------------------------------------------------
+
+_OWN: Mapping[type, tuple[Mapping[str, Any], ...]] = {
+    AfterCallWorkRequired: ({"required": True}, {"required": False}),
+    **dict.fromkeys((Disconnected, Terminated), ({}, {"disconnect_type": "peer"}, {"disconnect_type": "transfer"})),
+    WrapupSaved: (
+        {"code": "sale"},
+        {},
+        {"code": "sale", "provisional": True},
+        {"notes": "draft", "provisional": True},
+        {"code": "other", "disable_end_time_updates": True},
+    ),
+    AfterCallWorkEnded: (
+        *({"by": by} for by in ("agent", "offline", "robot")),
+        *({"by": "platform", "state": state} for state in ("complete", "skipped", "notApplicable")),
+    ),
+    UnknownEvent: ({"type": "com.example.unheard"},),
+}
+"""What the standard events state of their own. Those of a table follow from the types of their attributes."""
+
+_TIMES = {"wrapup_timeout": 30 * SECOND, "alerting_timeout": 20 * SECOND}
+_SETTINGS: tuple[Mapping[str, Any], ...] = tuple({"wrapup_prompt": prompt.value, **_TIMES} for prompt in WrapupPrompt)
+_MORE: tuple[Mapping[str, Any], ...] = ({"viewer_url": "https://example.com/v"}, {"controlling": ("p1",)}, _SETTINGS[0])
+
+
+@lru_cache(maxsize=64)
+def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[Variant, ...]:
+    """Return the events that the search tries: each kind in all its ways, and also with details, a grant and settings.
+
+    Args:
+        lifecycle: its table counts.
+        first: for the first event of a session: with the settings of every prompt.
+    """
+    found: list[Variant] = []
+    for event in lifecycle.table.events:
+        cls: type = event  # mypy takes `type[Event]` for unhashable
+        own = own_values(cls)
+        found += (Variant(event, one) for one in own)
+        if event is not UnknownEvent:
+            found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
+    return tuple(found)
+
+
+@cache
+def own_values(event: type) -> tuple[Mapping[str, Any], ...]:
+    """Return values for what a class of events has beyond details and settings, with at most two optional ones at a time."""
+    if event in _OWN:
+        return _OWN[event]
+    fields = attrs.fields_dict(attrs.resolve_types(event))
+    own = {fields[name].alias or name: fields[name] for name in own_names(event).values()}
+    needed = [name for name, one in own.items() if one.default is attrs.NOTHING]
+    optional = [name for name in own if name not in needed]
+    found: list[Mapping[str, Any]] = []
+    for count in range(3):
+        for names in combinations(optional, count):
+            given = (*needed, *names)
+            found += [dict(zip(given, values, strict=True)) for values in product(*(_values(own[name]) for name in given))]
+    return tuple(found)
+
+
+def _values(attribute: "attrs.Attribute[Any]") -> tuple[Any, ...]:
+    """Return some values of an attribute, by its type."""
+    found: list[Any] = []
+    for member in members_of(attribute.type):
+        if get_origin(member) is tuple:
+            found += ((item,) for item in _BY_TYPE[get_args(member)[0]])
+        elif isinstance(member, type) and issubclass(member, Vocabulary):
+            found += member
+        else:
+            found += _BY_TYPE.get(member, ())
+    return tuple(value for value in found if value != attribute.default)
+
+
+_BY_TYPE: Mapping[Any, tuple[Any, ...]] = {  # all types that the wire reads
+    bool: (True, False),
+    str: ("text",),
+    int: (1,),
+    float: (1.5,),
+    datetime: (START,),
+    timedelta: (SECOND,),
+}

@@ -1,0 +1,215 @@
+"""The pytest plugin of cobrowse-session (extra `testing`).
+
+pytest loads it in every run of an environment that has the package. So this module is beside the package, and imports nothing of
+it until a test uses the fixture, or compares two of its values.
+"""
+
+import re
+import sys
+from collections.abc import Generator, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# ruff: noqa: PLC0415 (the docstring says why)
+
+if TYPE_CHECKING:
+    from cobrowse_session.testing.checked import Logs
+    from cobrowse_session.testing.coverage import Coverage
+
+_LOGS = pytest.StashKey["Logs"]()
+_RAISED = pytest.StashKey[bool]()
+_COVERAGES = pytest.StashKey["dict[str, Coverage]"]()
+_PRODUCTION = pytest.StashKey["Coverage | None"]()
+_WORKER_KEY = "cobrowse_coverage"
+_ALLOWED = ("allow_refused", "allow_pending")
+
+
+# --- Options ------------------------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the plugin, each of them as an ini setting, too."""
+    group = parser.getgroup("cobrowse-session", "cobrowse-session")
+    group.addoption(
+        "--cobrowse-coverage", action="store_true", default=None, help="Show which rows of the table the tests never took."
+    )
+    group.addoption(
+        "--cobrowse-stories",
+        metavar="DIR",
+        default=None,
+        help="Where the story of a failed test is written. Default: pytest's cache.",
+    )
+    group.addoption(
+        "--cobrowse-production",
+        metavar="TRACE.jsonl",
+        default=None,
+        help="Also show which rows production takes and the tests never do. `cobrowse-session replay --trace` writes its trace.",
+    )
+    group.addoption(
+        "--cobrowse-table",
+        metavar="MODULE:NAME",
+        default=None,
+        help="The table of the trace of production. Default: the standard one.",
+    )
+    parser.addini("cobrowse_coverage", "as --cobrowse-coverage", type="bool", default=False)
+    for name in ("stories", "production", "table"):
+        parser.addini(f"cobrowse_{name}", f"as --cobrowse-{name}", default="")
+    for name in _ALLOWED:
+        parser.addini(f"cobrowse_{name}", f"as @pytest.mark.cobrowse({name}=True) on every test", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    marker = "cobrowse(*, allow_refused=False, allow_pending=False): refusals and deadlines that nobody looked at are no failure."
+    config.addinivalue_line("markers", marker)
+    config.stash[_COVERAGES] = {}
+    is_worker = hasattr(config, "workerinput")  # of pytest-xdist
+    config.stash[_PRODUCTION] = _production(config) if _text_of(config, "production") and not is_worker else None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Return one line for the head of the report."""
+    shown = ", coverage of the table" if _wants_coverage(config) else ""
+    return f"cobrowse-session: {version('cobrowse-session')}{shown}"
+
+
+def _wants_coverage(config: pytest.Config) -> bool:
+    asked = config.getoption("--cobrowse-coverage") or config.getini("cobrowse_coverage")
+    return bool(asked) or bool(_text_of(config, "production"))
+
+
+def _text_of(config: pytest.Config, name: str) -> str:
+    """Return an option with a text, or the ini setting. It is empty if neither is there."""
+    return str(config.getoption(f"--cobrowse-{name}") or config.getini(f"cobrowse_{name}"))
+
+
+# --- The fixture --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
+    """Logs and inboxes that are checked at the end of the test.
+
+    The test fails if a session is not the fold of its events, a saved log does not read back, a refusal was not looked at, or a
+    deadline was not fired. The marker `cobrowse` allows the latter two.
+    """
+    from cobrowse_session.testing.checked import Logs
+
+    logs, node, config = Logs(), request.node, request.config
+    node.stash[_LOGS], node.stash[_RAISED] = logs, False
+    allowed = {name: bool(config.getini(f"cobrowse_{name}")) for name in _ALLOWED}
+    for mark in reversed([*node.iter_markers("cobrowse")]):  # the closest one last
+        allowed |= _checked(mark)
+    yield logs
+    if _wants_coverage(config):
+        _merge(config, logs.coverages())
+    if not node.stash[_RAISED] and (problems := logs.problems(**allowed)):
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def _checked(mark: pytest.Mark) -> dict[str, bool]:
+    unknown = [*mark.args, *(name for name in mark.kwargs if name not in _ALLOWED)]
+    if unknown:
+        expected = " and ".join(f"{name}=True" for name in _ALLOWED)
+        raise pytest.UsageError(f"@pytest.mark.cobrowse: expected {expected}, found {', '.join(map(str, unknown))}")
+    return dict(mark.kwargs)
+
+
+# --- The story of a failed test -----------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
+    """Write the story of a failed test to a file, and add its path to the report."""
+    report = yield
+    logs = item.stash.get(_LOGS, None)
+    if logs is not None:
+        item.stash[_RAISED] = item.stash[_RAISED] or call.excinfo is not None  # an expected failure, too
+        if report.failed and logs.logs and (folder := _folder(item.config)) is not None:
+            path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid, flags=re.ASCII).strip("-")[-150:] + ".txt")
+            path.write_text(logs.story(), encoding="utf-8")
+            report.sections.append(("cobrowse-session", f"what happened: {path}"))
+    return report
+
+
+def _folder(config: pytest.Config) -> Path | None:
+    """Return where stories are written. None: nowhere is asked for, and pytest has no cache."""
+    if stated := _text_of(config, "stories"):
+        folder = config.rootpath / stated
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    return None if cache is None else cache.mkdir("cobrowse-stories")
+
+
+# --- Assertions ---------------------------------------------------------------------------------------------------------------
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Return the fields that differ, for two outcomes, two sessions or two traces."""
+    if op != "==" or "cobrowse_session.model" not in sys.modules:  # nobody has made such a value
+        return None
+    from cobrowse_session.testing.differences import differences
+
+    return differences(left, right)
+
+
+# --- Coverage -----------------------------------------------------------------------------------------------------------------
+
+
+def _production(config: pytest.Config) -> "Coverage":
+    """Return the coverage of the trace of production."""
+    from cobrowse_session.errors import CobrowseError
+    from cobrowse_session.io.diff import read_trace
+    from cobrowse_session.named import table_named
+    from cobrowse_session.testing.coverage import coverage
+
+    path, name = config.rootpath / _text_of(config, "production"), _text_of(config, "table")
+    try:
+        with path.open("rb") as file:
+            return coverage(read_trace(file), table=table_named(name) if name else None)
+    except (OSError, CobrowseError, ValueError) as error:
+        raise pytest.UsageError(f"--cobrowse-production: {path}: {error}") from None
+
+
+def _merge(config: pytest.Config, found: "dict[str, Coverage]") -> None:
+    every = config.stash[_COVERAGES]
+    for name, one in found.items():
+        every[name] = every[name].merged(one) if name in every else one
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send the coverage of a worker of pytest-xdist to its controller."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_WORKER_KEY] = [one.as_json() for one in session.config.stash[_COVERAGES].values()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # a node of pytest-xdist
+    """Take the coverage of a worker that has ended."""
+    documents = getattr(node, "workeroutput", {}).get(_WORKER_KEY, ())
+    if documents:
+        from cobrowse_session.testing.coverage import Coverage
+
+        for document in documents:
+            _merge(node.config, {document["table"]: Coverage.from_json(document)})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the coverage of each table."""
+    if not _wants_coverage(config):
+        return
+    terminalreporter.section("coverage of the table")
+    production = config.stash[_PRODUCTION]
+    reports = [
+        one.report(production if production is not None and production.table == name else None)
+        for name, one in sorted(config.stash[_COVERAGES].items())
+    ]
+    for line in reports or ["No test used the fixture cobrowse."]:
+        terminalreporter.line(line)

@@ -1,0 +1,500 @@
+"""The pytest plugin, in runs of pytest of its own."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# The runs of pytest in this process take the modules that are here, so that each class is there once.
+import cobrowse_session.store
+import cobrowse_session.testing.checked
+import cobrowse_session.testing.differences
+import cobrowse_session.testing.strategies  # noqa: F401
+from cobrowse_session import SessionLog
+from cobrowse_session.testing import stream
+from cobrowse_session.wire import encode_entry
+from cobrowse_session.wire.trace import trace_entries
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+HANDLER = ROOT / "examples" / "test_your_handler"
+ALONE = ("-p", "no:randomly", "-p", "no:sybil")
+
+HEAD = """
+import pytest
+from cobrowse_session import *
+from cobrowse_session.testing import run, stream
+
+CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
+SAVED = CALL.after(14).wrapup("sale")
+"""
+
+
+def ran(pytester: pytest.Pytester, body: str, *options: str) -> pytest.RunResult:
+    """Run a file of tests in this process."""
+    pytester.makepyfile(HEAD + body)
+    return pytester.runpytest_inprocess(*options)
+
+
+# --- What it imports ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_plugin_imports_nothing_of_the_package(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import sys
+        def test_one():
+            assert "pytest_cobrowse_session" in sys.modules
+            assert not [name for name in sys.modules if name.startswith("cobrowse_session") or name == "hypothesis"]
+            assert {"a": 1} == {"a": 1}
+    """)
+
+    pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+def test_it_works_without_hypothesis_and_freezegun(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys; sys.modules.update(dict.fromkeys(('hypothesis', 'freezegun', 'xdist')))")
+    pytester.makepyfile(
+        HEAD
+        + """
+def test_one(cobrowse):
+    assert cobrowse.log(SAVED).session.wrapup.code == "sale"
+"""
+    )
+
+    result = pytester.runpytest_subprocess(
+        "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:freezegun", "--cobrowse-coverage"
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["Table standard: 5 of *"])
+
+
+def test_it_can_be_switched_off(pytester: pytest.Pytester) -> None:
+    result = ran(pytester, "def test_one(cobrowse): pass", "-p", "no:cobrowse_session")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*fixture 'cobrowse' not found"])
+
+
+def test_it_is_one_line_of_the_head_and_has_its_options_in_one_group(pytester: pytest.Pytester) -> None:
+    head = ran(pytester, "def test_one(): pass", "--cobrowse-coverage")
+    options = pytester.runpytest_inprocess("--help")
+
+    head.stdout.fnmatch_lines(["cobrowse-session: *, coverage of the table", "No test used the fixture cobrowse."])
+    options.stdout.fnmatch_lines(["cobrowse-session:", "*--cobrowse-coverage*", "*--cobrowse-stories=DIR*"])
+
+
+# --- What it checks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_test_passes_where_all_was_looked_at(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_log(cobrowse):
+    log = cobrowse.log(SAVED)
+    assert log.session.wrapup.code == "sale"
+
+def test_inbox(cobrowse):
+    inbox = cobrowse.inbox()
+    for event in CALL:
+        inbox.add(event)
+    inbox.advance(CALL.after(30).now)
+    assert inbox.logs["s1"].session.wrapup.code == "ININ-WRAP-UP-TIMEOUT"
+
+def test_refusal(cobrowse):
+    cobrowse.log(CALL.after(1).wrapup().after(1).wrapup("sale"))
+    assert cobrowse.refusals == [Refused.match(rule="code_required")]
+""",
+    )
+
+    result.assert_outcomes(passed=3)
+
+
+def test_a_refusal_that_nobody_looked_at_is_an_error(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_log(cobrowse):
+    cobrowse.log(CALL.after(1).wrapup().after(1).wrapup("sale"))
+
+def test_later(cobrowse):
+    log = cobrowse.log(SAVED)
+    assert cobrowse.refusals == []
+    log.add(SAVED.after(1).alerting().events[-1])
+""",
+    )
+
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*session 's1': wrapup 'e4' was refused, and nobody looked at it: code_required: *",
+            "*session 's1': alerting 'e5' was refused, and nobody looked at it: session_is_over: *",
+        ]
+    )
+
+
+def test_a_deadline_that_nobody_fired_is_an_error(pytester: pytest.Pytester) -> None:
+    result = ran(pytester, "def test_log(cobrowse): cobrowse.log(CALL)")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*session 's1': the deadline 2026-03-01T09:01:33.000Z was not fired. *"])
+
+
+@pytest.mark.parametrize(
+    ("before", "ini"),
+    [
+        ("@pytest.mark.cobrowse(allow_refused=True, allow_pending=True)", ""),
+        ("pytestmark = pytest.mark.cobrowse(allow_refused=True)\n@pytest.mark.cobrowse(allow_pending=True)", ""),
+        ("", "cobrowse_allow_refused = true\ncobrowse_allow_pending = true"),
+    ],
+    ids=["marker", "markers", "ini"],
+)
+def test_both_can_be_allowed(pytester: pytest.Pytester, before: str, ini: str) -> None:
+    pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{ini}")
+    result = ran(
+        pytester,
+        f"""
+{before}
+def test_log(cobrowse):
+    cobrowse.log(CALL.after(1).wrapup())
+""",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_closest_marker_counts(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+pytestmark = pytest.mark.cobrowse(allow_pending=True)
+
+@pytest.mark.cobrowse(allow_pending=False)
+def test_log(cobrowse):
+    cobrowse.log(CALL)
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_misspelt_argument_of_the_marker_is_an_error(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+@pytest.mark.cobrowse(allow_penning=True)
+def test_log(cobrowse):
+    pass
+""",
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*expected allow_refused=True and allow_pending=True, found allow_penning*"])
+
+
+def test_a_session_that_someone_wrote_to_is_an_error(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_log(cobrowse):
+    log = cobrowse.log(SAVED)
+    log.session.viewer_url = "https://example.com"
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*session 's1' is not the fold of its events: *"])
+
+
+def test_sessions_that_an_inbox_has_sealed_are_checked_and_late_events_are_no_error(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from datetime import timedelta
+
+def test_inbox(cobrowse):
+    inbox = cobrowse.inbox(seal_after=timedelta(minutes=1))
+    for event in SAVED:
+        inbox.add(event)
+    inbox.advance(SAVED.after("1h").now)
+    assert not inbox.logs
+    assert inbox.add(SAVED.after(1).alerting().events[-1]).outcome.kind == "late"
+    assert [log.sealed for log in cobrowse.logs] == [True]
+
+def test_corrected(cobrowse):
+    inbox = cobrowse.inbox(correct={"/test": timedelta(seconds=5)})
+    for event in SAVED:
+        inbox.add(event)
+""",
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_durable_inbox_is_watched_too(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from cobrowse_session.store import DurableInbox, Store
+
+def test_inbox(cobrowse):
+    with Store("sqlite://") as store:
+        inbox = cobrowse.watch(DurableInbox(store))
+        for event in CALL:
+            inbox.add(event)
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*the deadline 2026-03-01T09:01:33.000Z was not fired. *"])
+
+
+def test_a_test_that_failed_or_was_expected_to_is_not_checked(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_failed(cobrowse):
+    cobrowse.log(CALL)
+    assert 0
+
+@pytest.mark.xfail
+def test_expected(cobrowse):
+    cobrowse.log(CALL)
+    assert 0
+""",
+    )
+
+    result.assert_outcomes(failed=1, xfailed=1)
+
+
+def test_each_test_has_logs_of_its_own_in_any_order(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+        import random
+        def pytest_collection_modifyitems(items):
+            random.Random(7).shuffle(items)
+    """)
+    result = ran(
+        pytester,
+        """
+@pytest.mark.parametrize("number", range(6))
+def test_log(cobrowse, number):
+    assert cobrowse.logs == ()
+    cobrowse.log(CALL if number == 3 else SAVED)
+""",
+        "-v",
+    )
+
+    result.assert_outcomes(passed=6, errors=1)
+    result.stdout.fnmatch_lines(["ERROR *test_log?3? - *"])
+
+
+def test_the_first_error_stops_and_the_last_failed_run_again(pytester: pytest.Pytester) -> None:
+    body = """
+@pytest.mark.parametrize("number", range(3))
+def test_log(cobrowse, number):
+    cobrowse.log(CALL if number == 1 else SAVED)
+"""
+    ran(pytester, body, "-x").assert_outcomes(passed=2, errors=1)
+    ran(pytester, body, "--lf").assert_outcomes(passed=1, errors=1)
+
+
+# --- The story ----------------------------------------------------------------------------------------------------------------
+
+FAILED = """
+@pytest.mark.parametrize("name", ["a/b", "ä" * 200], ids=["a/b", "ä" * 200])
+def test_failed(cobrowse, name):
+    cobrowse.log(SAVED)
+    assert 0
+"""
+
+
+@pytest.mark.parametrize("options", [("--cobrowse-stories=told",), ()], ids=["folder", "cache"])
+def test_a_failed_test_leaves_a_story(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+    result = ran(pytester, FAILED, *options)
+
+    line, _ = [line for line in result.stdout.lines if line.startswith("what happened: ")]
+    told = Path(line.removeprefix("what happened: ")).read_text(encoding="utf-8")
+    assert ("told" in line) == bool(options)
+    assert "The agent saved the wrap-up" in told
+    assert ".wrapup('sale')" in told
+
+
+def test_a_test_that_passes_leaves_none(pytester: pytest.Pytester) -> None:
+    ran(pytester, "def test_one(cobrowse): cobrowse.log(SAVED)", "--cobrowse-stories=told")
+
+    assert not (pytester.path / "told").exists()
+
+
+def test_without_a_cache_there_is_no_story(pytester: pytest.Pytester) -> None:
+    result = ran(pytester, FAILED, "-p", "no:cacheprovider")
+
+    result.assert_outcomes(failed=2)
+    result.stdout.no_fnmatch_line("what happened: *")
+
+
+# --- Assertions ---------------------------------------------------------------------------------------------------------------
+
+
+def test_two_outcomes_sessions_or_traces_show_the_fields_that_differ(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+ONE, OTHER = SessionLog.of(CALL), SessionLog.of(SAVED)
+
+def test_outcomes():
+    assert run(CALL).outcomes[1] == run(CALL).outcomes[2]
+
+def test_match():
+    assert run(SAVED).outcomes[-1] == Refused.match(rule="code_required", acw="pending")
+
+def test_sessions():
+    assert ONE.session == OTHER.session
+
+def test_unknown_keys():
+    assert CobrowseSession(id="s1", extra={"a": 1}) == CobrowseSession(id="s1", extra={"a": 2})
+
+def test_traces():
+    assert ONE.trace == OTHER.trace
+
+def test_others():
+    assert 1 == 2
+""",
+    )
+
+    result.assert_outcomes(failed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "*assert two outcomes differ",
+            "*row: 'connected' != 'ended+begins'",
+            "*from_state: 'alerting' != 'connected'",
+            "*assert two outcomes differ",
+            "*outcome: 'applied' != 'refused'",
+            "*acw: 'complete' != 'pending'",
+            "*assert two sessions differ",
+            "*wrapup.code: None != 'sale'",
+            "*afterCallWork.state: 'pending' != 'complete'",
+            "*assert two sessions differ",
+            "*extra: {'a': 1} != {'a': 2}",
+            "*assert traces of 3 and 4 entries differ",
+            "*entry 4: only right has wrapup e4, applied by complete_by_code",
+            "*assert 1 == 2",
+        ]
+    )
+
+
+# --- Coverage -----------------------------------------------------------------------------------------------------------------
+
+COVERED = """
+@pytest.mark.cobrowse(allow_pending=True)
+@pytest.mark.parametrize("number", range(4))
+def test_calls(cobrowse, number):
+    cobrowse.log(CALL)
+
+def test_saved(cobrowse):
+    cobrowse.log(SAVED)
+"""
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_coverage_is_shown_and_merged_over_workers(pytester: pytest.Pytester, workers: str) -> None:
+    result = ran(pytester, COVERED, "--cobrowse-coverage", workers)
+
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*coverage of the table*", "Table standard: 5 of * rows, 4 of * cells *, 5 sessions."])
+
+
+def test_coverage_is_an_ini_setting_too(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ncobrowse_coverage = true")
+
+    ran(pytester, COVERED).stdout.fnmatch_lines(["Table standard: 5 of *"])
+
+
+def test_no_coverage_is_shown_where_none_is_asked_for(pytester: pytest.Pytester) -> None:
+    ran(pytester, COVERED).stdout.no_fnmatch_line("*coverage of the table*")
+
+
+@pytest.fixture
+def production(pytester: pytest.Pytester) -> str:
+    log = SessionLog.of(stream("s1").connected(wrapup_prompt="optional").after(1).disconnected().after(1).wrapup())
+    lines = "\n".join(map(encode_entry, trace_entries(log)))
+    pytester.path.joinpath("production.jsonl").write_text(lines, encoding="utf-8")
+    return "--cobrowse-production=production.jsonl"
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_what_production_takes_and_the_tests_never_do_is_shown(pytester: pytest.Pytester, production: str, workers: str) -> None:
+    result = ran(pytester, COVERED, production, workers)
+
+    result.stdout.fnmatch_lines(
+        ["Table standard: 5 of *", "Rows that production takes and the tests never do:", "  skipped_by_agent ×1"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (None, (), "*--cobrowse-production: *No such file*"),
+        ("{}", (), "*--cobrowse-production: *session*"),
+        ("", ("--cobrowse-table=nowhere",), "*--cobrowse-production: *expected MODULE:NAME*"),
+    ],
+    ids=["no file", "no trace", "no table"],
+)
+def test_a_trace_of_production_that_cannot_be_read_is_wrong_usage(
+    pytester: pytest.Pytester, content: str | None, options: tuple[str, ...], expected: str
+) -> None:
+    if content is not None:
+        pytester.path.joinpath("production.jsonl").write_text(content, encoding="utf-8")
+    result = ran(pytester, COVERED, "--cobrowse-production=production.jsonl", *options)
+
+    result.stderr.fnmatch_lines([expected])
+
+
+# --- Hypothesis ---------------------------------------------------------------------------------------------------------------
+
+
+def test_statistics_say_which_rows_were_drawn(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from hypothesis import given
+from cobrowse_session.testing.strategies import legal_streams
+
+@given(legal_streams())
+def test_one(made):
+    pass
+""",
+        "--hypothesis-show-statistics",
+    )
+
+    result.stdout.fnmatch_lines(["*%, row alerting"])
+
+
+# --- The example --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_handler_of_the_example_is_tested_in_any_order(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(HANDLER, project)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--cobrowse-coverage", "-n0", "-p", "no:cacheprovider"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "Table standard: " in done.stdout
+
+
+def test_the_example_has_ten_tests_in_less_than_sixty_lines() -> None:
+    text = (HANDLER / "test_billing.py").read_text(encoding="utf-8")
+
+    assert len([line for line in text.splitlines() if line]) < 60
+    assert len(re.findall(r"^def test_", text, re.MULTILINE)) == 10

@@ -1,0 +1,321 @@
+"""The strategies of the test kit follow the table, what they draw is printed as Python, and paths reach what they name."""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from examples.tables import hold, parked, pause
+from hypothesis import Phase, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from tests.own_tables import TABLES
+
+import cobrowse_session
+from cobrowse_session import (
+    Alerting,
+    Applied,
+    CobrowseSession,
+    Disconnected,
+    Event,
+    Lifecycle,
+    SessionLog,
+    Settings,
+)
+from cobrowse_session.events import KINDS, Ended, Entered
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.testing import START, Stream, duration, run, stream
+from cobrowse_session.testing.chain import builder_chain, event_chain
+from cobrowse_session.testing.machine import SessionMachine
+from cobrowse_session.testing.paths import EVERY_ROW, Path, Variant, pairs, rows, shortest_paths
+from cobrowse_session.testing.strategies import (
+    any_streams,
+    events,
+    legal_streams,
+    lifecycles,
+    session_after,
+    sessions,
+    settings,
+)
+from cobrowse_session.wire import decode_session, encode_session
+
+OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
+NAMES: dict[str, Any] = {
+    **{name: getattr(cobrowse_session, name) for name in ("Address", "UnknownPrompt")},
+    **{cls.__name__: cls for table in OWN.values() for cls in table.events},
+    "START": START,
+    "duration": duration,
+    "stream": stream,
+    "run": run,
+    "session_after": session_after,
+}
+
+
+def built(text: str) -> Any:
+    return eval(text, dict(NAMES))  # noqa: S307 (our own text)
+
+
+def in_turn(made: Iterable[Event], lifecycle: Lifecycle) -> list[str]:
+    return [step.outcome.kind for step in run(made, lifecycle=lifecycle).steps]
+
+
+# --- Strategies ---------------------------------------------------------------------------------------------------------------
+
+
+@given(st.data(), lifecycles())
+def test_each_event_of_a_legal_stream_is_applied_in_its_turn_and_in_a_log(data: st.DataObject, lifecycle: Lifecycle) -> None:
+    made = data.draw(legal_streams(lifecycle))
+
+    log = SessionLog.of(made, lifecycle)
+
+    assert set(in_turn(made, lifecycle)) == {"applied"}
+    assert all(isinstance(entry.outcome, Applied) for entry in log.trace)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
+    own = {event for event in OWN[name].events if event.prefix == "com.acme."}
+    lifecycle = Lifecycle(table=OWN[name], settings=Settings(wrapup_prompt="mandatory"))
+    seen, applied = set[type[Event]](), set[type[Event]]()
+
+    @effort(max_examples=150, database=None, derandomize=True)
+    @given(any_streams(OWN[name]), legal_streams(lifecycle))
+    def draw(drawn: Stream, legal: Stream) -> None:
+        seen.update(map(type, drawn))
+        applied.update(map(type, legal))
+        assert set(in_turn(legal, lifecycle)) <= {"applied"}
+
+    draw()
+
+    assert own <= seen
+    assert own <= applied
+
+
+@given(settings())
+def test_settings_are_those_of_a_lifecycle(drawn: Settings) -> None:
+    assert Lifecycle(settings=drawn).settings == drawn
+
+
+@given(sessions(Lifecycle(table=hold.TABLE)))
+def test_sessions_are_of_the_class_of_the_table(session: CobrowseSession) -> None:
+    assert type(session) is hold.HoldSession
+    assert decode_session(encode_session(session), table=hold.TABLE) == session
+
+
+@given(st.data())
+def test_types_have_strategies_without_an_import(data: st.DataObject) -> None:
+    classes: tuple[type, ...] = (Event, Entered, Ended, *KINDS.values(), CobrowseSession, Settings)
+    for cls in classes:
+        assert isinstance(data.draw(st.from_type(cls)), cls)
+
+
+def test_hypothesis_alone_imports_neither_the_lifecycle_nor_the_test_kit() -> None:
+    code = "import sys, hypothesis; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    found = set(done.stdout.split())
+
+    assert "cobrowse_session.events" in found
+    assert not found & {"transitions", "cattrs", *(f"cobrowse_session.{name}" for name in ("lifecycle", "wire", "testing"))}
+
+
+@pytest.mark.parametrize("module", ["strategies", "machine"])
+def test_without_hypothesis_the_error_names_the_extra(module: str) -> None:
+    code = f"import sys; sys.modules['hypothesis'] = None; import cobrowse_session.testing.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "MissingExtraError: a " in done.stderr
+    assert "needs the extra 'testing': pip install" in done.stderr
+
+
+# --- What is printed ----------------------------------------------------------------------------------------------------------
+
+
+@given(any_streams() | legal_streams() | any_streams(hold.TABLE) | any_streams(pause.TABLE))
+def test_the_chain_of_a_stream_builds_it_again(made: Stream) -> None:
+    assert built(builder_chain(made)) == made
+
+
+@given(events() | events(pause.TABLE))
+def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
+    assert built(event_chain(event)) == event
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stream('s1')",
+        "stream('s1', source='/b', delay='30ms').after('1h').alerting().after('250ms').updated(received_at=START)",
+        "stream('s1').alerting(sequence='2', conversation_id='c', self_=Address(name='Ann'), id='x', source='/b')",
+        "stream('s1').alerting(extra={'a': [1]}, extensions={'b': 2}, wrapup_prompt=UnknownPrompt('new'), wrapup_timeout='30s')",
+        "stream('s1').connected(segment_type='IVR').required().required(False).disconnected('peer').terminated()",
+        "stream('s1').started().wrapup().wrapup('sale', tags=('a',), provisional=True).done().offline().platform('skipped')",
+        "stream('s1').unknown('com.example.unheard', data={'code': 5}).updated(viewer_url='v').after('2m')",
+        "stream('s1').alerting(provider_time=START, derived_from='guess', occurred_at=START - duration('1s'))",
+        "stream('s1').event(Held, segment_type='Hold').event(AfterCallWorkPaused)",
+    ],
+)
+def test_a_chain_reads_as_a_person_writes_it(text: str) -> None:
+    assert builder_chain(built(text)) == text
+
+
+def test_a_failing_example_is_printed_as_a_builder_chain() -> None:
+    @effort(max_examples=200, database=None, derandomize=True)
+    @given(made=legal_streams())
+    def never_connects(made: Stream) -> None:
+        assert not any(event.kind == "connected" for event in made)
+
+    with pytest.raises(AssertionError) as failure:
+        never_connects()
+
+    printed = "\n".join(failure.value.__notes__)
+    assert "made=stream('s1').connected()" in printed
+
+
+def test_a_failing_session_is_printed_with_its_stream() -> None:
+    @effort(max_examples=200, database=None, derandomize=True)
+    @given(session=sessions())
+    def never_alerts(session: CobrowseSession) -> None:
+        assert session.state != "alerting"
+
+    with pytest.raises(AssertionError) as failure:
+        never_alerts()
+
+    printed = "\n".join(failure.value.__notes__)
+    assert "session=session_after(stream('s1').alerting())" in printed
+
+
+# --- The state machine --------------------------------------------------------------------------------------------------------
+
+
+class Board(SessionMachine):
+    """Beside a board that shows the state of the log after each event and each advance."""
+
+    lifecycle = Lifecycle(table=hold.TABLE, settings=Settings(wrapup_prompt="timeout", wrapup_timeout=duration(30)))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = SessionLog(self.lifecycle, "s1")
+
+    def on_event(self, event: Event) -> None:
+        self.board.add(event)
+
+    def on_time(self, now: Any) -> None:
+        self.board.advance(now)
+
+    def check(self) -> None:
+        assert self.board.trace == self.log.trace
+
+
+TestBoard = Board.TestCase
+TestBoard.settings = effort(max_examples=10, stateful_step_count=15)
+
+
+class Forgetful(SessionMachine):
+    """Beside a board that takes events as they arrive, and looks at their kind alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = "none"
+
+    def on_event(self, event: Event) -> None:
+        self.state = str(event.target_state or self.state)
+
+    def check(self) -> None:
+        assert self.state == self.log.session.state
+
+
+def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
+    case = Forgetful.TestCase("runTest")
+    Forgetful.TestCase.settings = effort(
+        max_examples=50, stateful_step_count=8, database=None, derandomize=True, phases=[Phase.generate]
+    )
+
+    with pytest.raises(AssertionError) as failure:
+        case.runTest()
+
+    printed = "\n".join(failure.value.__notes__)
+    assert "stream('s1')" in printed
+
+
+# --- Paths --------------------------------------------------------------------------------------------------------------------
+
+
+def lifecycle_of(table: Table[Any]) -> Lifecycle[Any]:
+    return Lifecycle(table=table, acw_after_transfer=False, alerting_grace=duration("250ms"))
+
+
+@pytest.mark.parametrize("path", rows(), ids=str)
+def test_a_path_ends_at_its_row(path: Path) -> None:
+    ran = path.run()
+
+    assert tuple(step.outcome.row for step in ran.steps) == path.rows
+    assert path.id in path.rows[-1].split("+")
+
+
+@pytest.mark.parametrize("name", ["standard", *OWN])
+def test_every_row_of_a_table_has_a_path(name: str) -> None:
+    table = TABLES[name]
+
+    found = rows(lifecycle_of(table))
+
+    assert [path.id for path in found] == list(dict.fromkeys(row.name for part in table.parts for row in part.rows))
+
+
+def test_a_path_is_a_shortest_one() -> None:
+    lengths = {path.id: len(path.rows) for path in rows()}
+
+    expected = {"alerting": 1, "duplicate": 1, "released": 2, "begins": 2, "no_way_back": 2, "complete_by_code": 3}
+    assert {name: lengths[name] for name in expected} == expected
+
+
+def test_a_row_that_a_lifecycle_never_reaches_has_no_path() -> None:
+    missing = {path.id for path in rows(longest=3)} - {path.id for path in rows(Lifecycle(), longest=3)}
+
+    assert missing == {"skipped_after_transfer", "alert_timed_out", "none_after_alert_timeout"}
+
+
+def test_shortest_paths_reach_every_state_of_both_machines() -> None:
+    found = {path.id: path.run().session for path in shortest_paths(lifecycle_of(pause.TABLE), longest=4)}
+
+    assert {session.state for session in found.values()} == {*pause.TABLE.states.connection}
+    assert {session.after_call_work.state for session in found.values() if session.after_call_work} == {
+        *("pending", "paused", "complete", "skipped")
+    }
+    assert all(name == "-".join(filter(None, (session.state, work_of(session)))) for name, session in found.items())
+
+
+def work_of(session: CobrowseSession) -> str:
+    return "" if session.after_call_work is None else str(session.after_call_work.state)
+
+
+@pytest.fixture(scope="module")
+def every_pair() -> tuple[Path, ...]:
+    return pairs()
+
+
+def test_a_pair_ends_with_its_two_rows(every_pair: tuple[Path, ...]) -> None:
+    assert len({path.id for path in every_pair}) == len(every_pair)
+    for path in every_pair[::20]:
+        assert tuple(step.outcome.row for step in path.run().steps) == path.rows
+        assert path.id == "-".join(path.rows[-2:])
+
+
+@given(legal_streams(EVERY_ROW))
+def test_what_follows_in_a_stream_is_a_pair(every_pair: tuple[Path, ...], made: Stream) -> None:
+    known = {path.rows[-2:] for path in every_pair}
+
+    taken = [step.outcome.row for step in run(made, lifecycle=EVERY_ROW).steps]
+
+    assert set(pairwise(taken)) <= known
+
+
+def test_an_event_of_ones_own_is_tried_too() -> None:
+    rare = Variant(Alerting, {"segment_type": "Rare"})
+
+    ways = [path.stream for path in rows(Lifecycle(), longest=2, more=[rare])]
+
+    assert len(ways) == len(rows(Lifecycle(), longest=2))
+    assert Disconnected in {type(event) for way in ways for event in way}
