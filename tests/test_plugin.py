@@ -219,11 +219,11 @@ from datetime import timedelta
 
 def test_inbox(cobrowse):
     inbox = cobrowse.inbox(seal_after=timedelta(minutes=1))
-    for event in SAVED:
-        inbox.add(event)
+    for event in SAVED.after(1).done():
+        inbox.add(event, event.occurred_at)
     inbox.advance(SAVED.after("1h").now)
     assert not inbox.logs
-    assert inbox.add(SAVED.after(1).alerting().events[-1]).outcome.kind == "late"
+    assert inbox.add(SAVED.after(1).done().after(1).alerting().events[-1]).outcome.kind == "late"
     assert [log.sealed for log in cobrowse.logs] == [True]
 
 def test_corrected(cobrowse):
