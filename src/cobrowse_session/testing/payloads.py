@@ -476,6 +476,7 @@ def payloads(
     Raises:
         ValueError: an unknown family or envelope, an envelope for a family that no topic sends, or an unknown media type.
 
+    >>> from cobrowse_session import SessionLog
     >>> from cobrowse_session.sources import convert
     >>> from cobrowse_session.testing import expect, stream
     >>> call = stream("s1").alerting(user_id="ann").after(3).connected().after("5m").disconnected("peer")
