@@ -20,6 +20,8 @@ from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.io.kinds import kind_of
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.sources import BUILT_IN, Converted, convert, known_sources, sources_named, without_repeats
+from cobrowse_session.testing import conversation
+from cobrowse_session.testing.payloads import FAMILIES, payloads
 from cobrowse_session.testing.sources import SourceConformance
 
 SOURCE = Path(__file__).parent / "beamview.py"
@@ -35,6 +37,24 @@ VISIT = [RINGING, JOINED, MOVED, LEFT]
 PING = {"ping": 1}
 
 
+TALK = (
+    conversation("conv", media_type="call")
+    .leg("c", purpose="customer")
+    .connected()
+    .after(2)
+    .leg("a", purpose="agent", user_id="ann", queue_id="q1")
+    .alerting(wrapup_prompt="mandatory")
+    .after(3)
+    .connected(provider="acme")
+    .after(60)
+    .disconnected("peer")
+    .leg("c")
+    .disconnected("client")
+    .leg("a")
+    .after(9)
+    .wrapup("sale", notes="n")
+)
+
 # --- Every source conforms ----------------------------------------------------------------------------------------------------
 
 
@@ -42,7 +62,8 @@ class TestGenesys(SourceConformance):
     source = GENESYS
 
     def conversations(self) -> Sequence[Sequence[Any]]:
-        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in REJECTED)]
+        built = [payloads(TALK, family) for family in FAMILIES]
+        return [SNAPSHOTS, *(payloads_of(case) for case in FOLDERS if case not in REJECTED), *built]
 
 
 def payloads_of(case: str) -> list[Any]:

@@ -343,6 +343,16 @@ def test_every_disconnect_type_is_read_again(family: str, reason: str) -> None:
     expect(fold(convert(payloads(life, family)).events).session, disconnect_type=life.events[-1].disconnect_type)  # type: ignore[attr-defined]  # of Disconnected
 
 
+@pytest.mark.parametrize(
+    ("family", "spelled"),
+    [("conversation", "transfer.noanswer"), ("analytics", "noAnswerTransfer"), ("detail", "NO_ANSWER_TRANSFER")],
+)
+def test_each_family_has_its_own_spelling_of_a_disconnect_type(family: str, spelled: str) -> None:
+    life = stream("s1").alerting().after(20).disconnected("transfer.noanswer")
+
+    assert f'"disconnectType": "{spelled}"' in json.dumps(payloads(life, family))
+
+
 def test_what_is_refused_changes_nothing_so_nothing_is_sent() -> None:
     ended = stream("s1").connected().after(60).disconnected("peer")
 

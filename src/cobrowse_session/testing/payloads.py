@@ -311,7 +311,7 @@ def _provider(moment: Moment, *, is_sent: bool) -> Iterator[Sent]:  # noqa: ARG0
     elif connects:
         yield _pushed(moment, "communicationAnsweredEvents", moment.at)
     if moment.ends:
-        yield _pushed(moment, "communicationEndedEvents", moment.at, disconnectType=session.disconnect_type)
+        yield _pushed(moment, "communicationEndedEvents", moment.at, disconnectType=_pascal_case(session.disconnect_type))
     if session.wrapup and session.wrapup.end_time and _saves(moment):
         saved = session.wrapup
         record = {"code": saved.code, "notes": saved.notes, "tags": saved.tags}
@@ -383,6 +383,13 @@ def _camel_case(reason: str | None) -> str | None:
 def _upper_case(reason: str | None) -> str | None:
     """Return a disconnect type as detail events spell it: `CONFERENCE_TRANSFER`."""
     return "_".join(_words(reason)).upper() if isinstance(reason, DisconnectType) else reason
+
+
+def _pascal_case(reason: str | None) -> str | None:
+    """Return a disconnect type as providers spell it: `TransferConference`. `client` is `Self` there."""
+    if not isinstance(reason, DisconnectType):
+        return reason
+    return "Self" if reason is DisconnectType.CLIENT else "".join(map(str.capitalize, reason.value.split(".")))
 
 
 def _words(reason: DisconnectType) -> list[str]:
@@ -469,6 +476,7 @@ def payloads(
     Raises:
         ValueError: an unknown family or envelope, an envelope for a family that no topic sends, or an unknown media type.
 
+    >>> from cobrowse_session import SessionLog
     >>> from cobrowse_session.sources import convert
     >>> from cobrowse_session.testing import expect, stream
     >>> call = stream("s1").alerting(user_id="ann").after(3).connected().after("5m").disconnected("peer")
