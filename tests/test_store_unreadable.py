@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from tests.stores import Place, rows
 from tests.strategies import SECOND, at
 
@@ -297,3 +297,59 @@ def test_times_are_as_they_were(place: Place) -> None:
     assert len(store.seal(at(1000))) == 4
     assert isinstance(store.find(sealed=True).sessions[0].latest, datetime)
     assert store.unreadable == {}
+
+
+# --- Columns ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [10**18, -(10**18)])
+@pytest.mark.parametrize("column", ["latest", "deadline"])
+def test_a_number_that_is_no_time_stops_its_session_only(place: Place, column: str, number: int) -> None:
+    writer = place.open(TIMED)
+    writer.append(event for name in ("a", "bad") for event in named(ENDED, name))
+    with writer.writing() as connection:
+        connection.execute(update(SESSIONS).where(SESSIONS.c.id == "bad").values({column: number}))
+    store = place.open(TIMED)
+
+    with pytest.raises(UnreadableError, match="'bad' cannot be read"):
+        store.get("bad")
+    assert store.deadline == at(93)
+    assert "a" in store.advance(at(100))
+    assert store.deadline is None
+    assert {finding.session for finding in verify(store).findings} <= {"bad"}
+
+
+def test_a_deadline_that_something_else_wrote_is_set_right_when_it_is_due(place: Place) -> None:
+    writer = place.open(TIMED)
+    writer.append(ENDED)
+    with writer.writing() as connection:
+        connection.execute(update(SESSIONS).values(deadline=0))
+    store = place.open(TIMED)
+    assert store.deadline != at(93)
+
+    store.advance(at(50))
+
+    assert store.deadline == at(93)
+    assert list(store.advance(at(93))) == ["s1"]
+    assert verify(store).findings == []
+
+
+# --- Bytes that are no text ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["sessions.id", "events.session"])
+def test_bytes_of_a_file_that_are_no_text_stop_their_session_only_and_are_found(place: Place, key: str) -> None:
+    if not place.is_sqlite:
+        pytest.skip("a server checks the encoding")
+    table, column = key.split(".")
+    writer = place.open(TIMED)
+    writer.append(event for name in ("a", "bad", "c") for event in named(ENDED, name))
+    with writer.writing() as connection:  # a byte in the middle, as a disk would change it
+        broken = "cast(substr(document, 1, 30) || x'ff' || substr(document, 32) as text)"
+        connection.execute(text(f"update {table} set document = {broken} where {column} = 'bad'"))  # noqa: S608 (ours)
+    store = place.open(TIMED)
+
+    assert {finding.session for finding in verify(store).findings} == {"bad"}
+    assert store.advance(at(100)).keys() == {"a", "c"}
+    assert store.unreadable.keys() == {"bad"}
+    assert store.get("a") is not None

@@ -229,8 +229,18 @@ _DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgresql", "postgres", "post
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction by itself
+    connection.text_factory = _decoded
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _decoded(stored: bytes) -> str:
+    """Return text of a file, which may have any bytes. What is no UTF-8 becomes NUL, which is in no JSON and in no name."""
+    # The driver itself raises while it reads the rows. So one byte that a disk has changed would stop all sessions.
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored.decode(errors="replace").replace("\ufffd", "\0")
 
 
 def _begin_sqlite(connection: Connection) -> None:

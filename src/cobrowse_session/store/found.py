@@ -78,4 +78,6 @@ class Reader(Generic[S_co]):
         with self.shelf.naming(name):
             lifecycle, _ = restore_rules(self.shelf.rules_text(connection, rules), self.shelf.lifecycle.table)
             session, context = read_view(json.loads(document), lifecycle.table)
-        return StoredSession(name, session, context, as_moment(latest), as_moment(deadline), sealed, version, events, lifecycle)
+            return StoredSession(
+                name, session, context, as_moment(latest), as_moment(deadline), sealed, version, events, lifecycle
+            )

@@ -43,7 +43,7 @@ from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
 from cobrowse_session.stream import Activity, Change, SessionLog
 from cobrowse_session.stream.activity import activity_of
-from cobrowse_session.times import utc
+from cobrowse_session.times import MAX_TIME, utc
 
 ATTEMPTS = 10
 """How often a transaction that loses races is tried."""
@@ -360,7 +360,7 @@ class Store(Generic[S_co]):
         """The next deadline of all sessions that can be read, on the corrected provider clock. None: there is none."""
         # Not that of a session that cannot be read: it would be in the past for ever.
         columns, unreadable = SESSIONS.c, tuple(self._shelf.unreadable)
-        readable = [columns.id.not_in(unreadable)] if unreadable else []
+        readable = [columns.deadline.between(0, as_number(MAX_TIME)), *([columns.id.not_in(unreadable)] if unreadable else [])]
         with self.database.reading() as connection:
             return as_moment(connection.scalar(select(func.min(columns.deadline)).where(*readable)))
 

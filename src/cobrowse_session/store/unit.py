@@ -185,6 +185,7 @@ class Unit:
         columns, changes = SESSIONS.c, {}
         for held in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
             changes[held.log.session_id] = held.log, self._take(held, held.log.advance(now))
+            self._write(held)  # also if nothing fired: something else wrote the deadline, and it would be due for ever
         self.released |= changes.keys()
         return changes
 
