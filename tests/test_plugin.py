@@ -22,7 +22,6 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
 HANDLER = ROOT / "examples" / "test_your_handler"
-ALONE = ("-p", "no:randomly", "-p", "no:sybil")
 
 HEAD = """
 import pytest

@@ -1,14 +1,14 @@
 """Three tests that fail. The documentation shows what pytest prints for them."""
 
 from billing import RULES
-from test_billing import CALL, SAVED, SKIPPED, billing, fed  # noqa: F401 (a fixture)
+from test_billing import CALL, SAVED, SKIPPED, billing, fed
 
 
-def test_a_skip_is_taken(billing):  # noqa: F811
+def test_a_skip_is_taken(billing):
     fed(billing, SKIPPED.after(1).wrapup("sale"))
 
 
-def test_a_call_without_a_code_is_not_billed(billing):  # noqa: F811
+def test_a_call_without_a_code_is_not_billed(billing):
     assert fed(billing, CALL) == {}
 
 

@@ -26,7 +26,8 @@ def check_log(log: SessionLog[Any]) -> None:
     """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
 
     Raises:
-        AssertionError: it does not. It is a defect of this package, or of a table or an observer that writes to sessions.
+        AssertionError: it does not. Something else wrote to the session, or a guard or an action of a table of your own reads
+            more than its arguments. Or it is a defect of this package.
     """
     name, lifecycle = f"session {log.session_id!r}", log.lifecycle
     if log.copies and not (log.restored and log.restored.as_saved):

@@ -21,7 +21,7 @@ from cobrowse_session.model import CobrowseSession
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.chain import builder_chain, event_chain
-from cobrowse_session.testing.paths import own_values, variants
+from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, WrapupPrompt
 
@@ -58,7 +58,7 @@ def settings(draw: st.DrawFn) -> Settings:
 
 
 @st.composite
-def lifecycles(draw: st.DrawFn, table: Table[Any] | None = None) -> Lifecycle[Any]:  # noqa: D417 (Hypothesis gives `draw`)
+def lifecycles(draw: st.DrawFn, table: Table[Any] | None = None) -> Lifecycle[Any]:  # noqa: D417 (`draw`)
     """Lifecycles with any policy: settings, after-call work of unanswered and transferred legs, and the alerting grace.
 
     Args:
@@ -101,7 +101,7 @@ _CONTEXT = _NOTHING | st.fixed_dictionaries({}, optional={"conversation_id": _TE
 
 
 @st.composite
-def events(  # noqa: D417 (Hypothesis gives `draw`)
+def events(  # noqa: D417 (`draw`)
     draw: st.DrawFn,
     table: Table[Any] | None = None,
     *,
@@ -137,7 +137,7 @@ def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
 
 
 @st.composite
-def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (Hypothesis gives `draw`)
+def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
     """Streams of any events, in order of time, at the same instant too. Many events are refused or ignored.
 
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
@@ -157,7 +157,7 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
 
 
 @st.composite
-def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (Hypothesis gives `draw`)
+def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
     """Streams of which each event is applied in its turn.
 
     Args:
@@ -168,11 +168,11 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
     _printable(lifecycle.table.events)
     step = evolve(lifecycle, strict=False)
     made, session = stream("s1"), lifecycle.new("s1")
-    by_kind = [[one for one in variants(lifecycle) if one.event is cls] for cls in lifecycle.table.events]
+    first, later = (_by_kind(lifecycle, first=is_first) for is_first in (True, False))
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
-        kind, place = draw(st.integers(0, len(by_kind) - 1)), draw(st.integers(0, _MOST_VARIANTS))
-        ways = (way for some in _from(by_kind, kind) for way in _from(some, place))
+        kind, place = draw(st.integers(0, len(later) - 1)), draw(st.integers(0, _MOST_VARIANTS))
+        ways = (way for some in _from(later if made.events else first, kind) for way in _from(some, place))
         drawn = (following.event(way.event, **way.arguments) for way in ways)
         taken = next((one for one in drawn if isinstance(step.apply(copy(session), one.events[-1]), Applied)), None)
         if taken is None:
@@ -182,6 +182,11 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
         for row in (*(fired.row for fired in outcome.fired), outcome.row):
             label(f"row {row}")
     return made
+
+
+def _by_kind(lifecycle: Lifecycle[Any], *, first: bool) -> list[list[Variant]]:
+    every = variants(lifecycle, first=first)
+    return [[one for one in every if one.event is cls] for cls in lifecycle.table.events]
 
 
 # A number decides on the kind, and another one on the variant. If the event would not be applied, the next one is tried. So a
