@@ -26,6 +26,7 @@ from cobrowse_session import (
 )
 from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.sources import convert
 from cobrowse_session.testing import START, Stream, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain
 from cobrowse_session.testing.machine import SessionMachine
@@ -35,6 +36,7 @@ from cobrowse_session.testing.strategies import (
     events,
     legal_streams,
     lifecycles,
+    payloads,
     session_after,
     sessions,
     settings,
@@ -319,3 +321,16 @@ def test_an_event_of_ones_own_is_tried_too() -> None:
 
     assert len(ways) == len(rows(Lifecycle(), longest=2))
     assert Disconnected in {type(event) for way in ways for event in way}
+
+
+@given(payloads())
+def test_payloads_of_any_family_are_read_by_their_source(drawn: list[dict[str, Any]]) -> None:
+    converted = convert(drawn)
+
+    assert {event.subject for event in converted.events} <= {"s1"}
+    assert not converted.warnings
+
+
+@given(payloads("conversation"))
+def test_payloads_are_of_the_family_that_is_asked_for(drawn: list[dict[str, Any]]) -> None:
+    assert all("participants" in one for one in drawn)

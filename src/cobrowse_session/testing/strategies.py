@@ -22,6 +22,8 @@ from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.chain import builder_chain, event_chain
 from cobrowse_session.testing.paths import Variant, own_values, variants
+from cobrowse_session.testing.payloads import FAMILIES, Json
+from cobrowse_session.testing.payloads import payloads as built
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, WrapupPrompt
 
@@ -32,7 +34,7 @@ try:
 except ModuleNotFoundError:
     raise MissingExtraError("a strategy", "testing") from None
 
-__all__ = ["any_streams", "events", "legal_streams", "lifecycles", "session_after", "sessions", "settings"]
+__all__ = ["any_streams", "events", "legal_streams", "lifecycles", "payloads", "session_after", "sessions", "settings"]
 
 T = TypeVar("T")
 SECOND = timedelta(seconds=1)
@@ -222,6 +224,18 @@ def sessions(lifecycle: Lifecycle[Any] | None = None) -> st.SearchStrategy[Cobro
     return (
         st.builds(session_after, streams) if lifecycle == Lifecycle() else st.builds(session_after, streams, st.just(lifecycle))
     )
+
+
+# --- Payloads -----------------------------------------------------------------------------------------------------------------
+
+
+def payloads(family: str | None = None) -> st.SearchStrategy[list[Json]]:
+    """Payloads that Genesys Cloud would send for a legal stream, as parsed JSON. A failing example prints how they are built.
+
+    Args:
+        family: one of `testing.payloads.FAMILIES`. None: any.
+    """
+    return st.builds(built, legal_streams(), st.sampled_from((family,) if family else (*FAMILIES,)))
 
 
 # --- What is printed ----------------------------------------------------------------------------------------------------------
