@@ -1,8 +1,8 @@
 """Let schemathesis ask the service: `python -m tests.service_check.check build/service-check/bin/st [SEED]`.
 
-All of its checks, for every operation. A stream of `/changes` has no end, so all of them are ended first. Its parameters, status and
-headers are checked here, and tests/test_service_live.py reads what is in it. Afterwards every operation that takes something has
-answered 20 requests or more with 2xx, and the store verifies. A 500 that is planted is found.
+All of its checks, for every operation. A stream of `/changes` has no end, so all of them are ended first. Its parameters, status
+and headers are checked here, and tests/test_service_live.py reads what is in it. Afterwards every operation that takes something
+has answered 20 requests or more with 2xx, and the store verifies. A 500 that is planted is found.
 """
 
 import re

@@ -68,11 +68,11 @@ class Part:
 
     def reaches(self, position: str) -> bool:
         """Return whether everything behind a position is here, as far as it was read."""
-        return read_position(position) >= read_position(self.after)
+        return _place(position) >= _place(self.after)
 
     def behind(self, position: str) -> bytes:
         """Return the messages behind a position. Empty: there are none."""
-        return b"".join(self.events[bisect_right(self.positions, read_position(position), key=read_position) :])
+        return b"".join(self.events[bisect_right(self.positions, _place(position), key=_place) :])
 
     def extend(self, part: "Part") -> None:
         """Add the messages that follow, and forget the first ones if there are too many."""
@@ -85,6 +85,12 @@ class Part:
         if gone:
             self.after = self.positions[gone - 1]
             del self.positions[:gone], self.events[:gone]
+
+
+def _place(position: str) -> tuple[int, int]:
+    """Return what orders the positions of one store: the transaction and the number of a message."""
+    *_, transaction, number = read_position(position)
+    return transaction, number
 
 
 def _event(message: Message) -> bytes:
@@ -158,8 +164,8 @@ class Feed:
     async def follow(self, position: str) -> AsyncIterator[bytes]:
         """Yield the messages after a position as server-sent events, until `stop` or until the store fails.
 
-        Raises:
-            ValueError: it is no position.
+        Args:
+            position: of the store, as it was checked.
         """
         failures = self._failures
         with self._counted():
