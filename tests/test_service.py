@@ -519,6 +519,32 @@ def test_150_requests_at_once_need_two_commits() -> None:
     assert len(commits) == 2  # a transaction takes 100 documents at most
 
 
+def test_requests_that_arrive_together_share_one_transaction_though_each_needs_some_turns_of_the_loop() -> None:
+    commits: list[int] = []
+
+    class Counting(DurableInbox):
+        def take_each(self, documents: Any, *given: Any, **more: Any) -> tuple[Taken, ...]:
+            commits.append(len(documents))
+            return super().take_each(documents, *given, **more)
+
+    async def run() -> None:
+        with Store("sqlite://") as store:
+            service = Service(Counting(store))
+
+            async def arrive(number: int) -> None:
+                for _ in range(number % 3):
+                    await asyncio.sleep(0)
+                await service.take(event(session=f"s{number}"))
+
+            async with service.running():
+                for _ in range(5):
+                    await asyncio.gather(*map(arrive, range(16)))
+
+    asyncio.run(run())
+
+    assert commits == [16] * 5
+
+
 def test_a_service_that_stops_stores_what_came_and_takes_no_more() -> None:
     async def run() -> None:
         with Store("sqlite://") as store:

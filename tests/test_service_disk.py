@@ -15,7 +15,9 @@ from tests.serving import NOW, command, event, served
 from tests.stores import postgresql_databases
 from tests.test_broken_disk import small_disk
 
-from cobrowse_session.store import Store, verify
+from cobrowse_session.errors import ConflictError
+from cobrowse_session.service import app
+from cobrowse_session.store import DurableInbox, Store, verify
 from cobrowse_session.testing import stream
 
 ALERTING = stream("s1").alerting().events
@@ -130,3 +132,34 @@ def test_a_database_that_is_read_only_can_be_read_and_refuses_events_with_a_503(
         assert (ready.status_code, ready.json()["store"]) == (503, "does not work")
         assert here.client.get("/sessions/s1").json()["session"]["state"] == "alerting"
         assert stored(here.service.store) == ["s1"]
+
+
+def test_however_often_health_is_asked_for_the_disk_is_asked_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, probes = [0.0], list[float]()
+    monkeypatch.setattr(app, "monotonic", lambda: seconds[0])
+    probe = Store.probe
+
+    def counted(store: Store) -> None:
+        probes.append(seconds[0])
+        probe(store)
+
+    monkeypatch.setattr(Store, "probe", counted)
+    with served(f"sqlite:///{tmp_path}/s.db") as here:
+        for _ in range(40):
+            assert here.client.get("/health/ready").status_code == 200
+            seconds[0] += 0.125
+
+    assert probes == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_one_race_does_not_make_the_service_unready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(*_: object) -> None:
+        raise ConflictError("sqlite://", "other writers were first", "try again")
+
+    with served() as here:
+        with monkeypatch.context() as patch:
+            patch.setattr(DurableInbox, "take_each", lose)
+            assert here.post(event()).status_code == 503
+        assert here.client.get("/health/ready").status_code == 200

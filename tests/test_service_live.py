@@ -4,22 +4,27 @@ import json
 import signal
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
+from examples.tables import hold
 from tests.commands import command as run
 from tests.postgresql import Server
 from tests.serving import Json, call, command, event, live, served, take
 from tests.stores import a_server
 
-from cobrowse_session.service import server
+from cobrowse_session import Lifecycle
+from cobrowse_session.service import Service, server
 from cobrowse_session.store import Store
 from cobrowse_session.store.verify import verify
+from cobrowse_session.testing import stream
 
 
 @pytest.fixture
@@ -254,6 +259,19 @@ def test_a_second_signal_ends_what_waits_with_a_503_and_shows_no_traceback(tmp_p
     assert (process.returncode, said) == (0, "")
 
 
+def test_signals_at_any_moment_of_the_end_show_no_traceback(tmp_path: Path) -> None:
+    with command(tmp_path, "--store", f"sqlite:///{tmp_path}/s.db") as (process, address):
+        assert httpx2.post(f"{address}/events", json=event()).status_code == 200
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.01)
+        said = process.communicate(timeout=30)[1]
+
+    assert said == ""
+    assert process.returncode in (0, -signal.SIGINT)  # Python itself stops catching signals in the end
+
+
 @pytest.mark.parametrize("path", ["/events", "/messages/acknowledged"])
 def test_a_request_that_lasts_longer_than_the_grace_is_ended_with_a_503(
     tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
@@ -308,6 +326,37 @@ def test_a_senseless_option_is_a_clear_error_and_leaves_no_database(
     assert done.code == 2
     assert message in " ".join(done.err.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def commanded(monkeypatch: pytest.MonkeyPatch) -> list[Service]:
+    """Let the command make its service, and not run it. Return the services."""
+    services: list[Service] = []
+    monkeypatch.setattr(server, "serve", lambda service, _: services.append(service))
+    return services
+
+
+def test_the_command_passes_its_options_to_the_service(tmp_path: Path, commanded: list[Service]) -> None:
+    options = ("--forget-after", "90d", "--seal-after", "3600", "--delay", "1.5", "--rate", "5/second", "--max-body", "9")
+    done = run("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--port", "0", *options, "--cors-origin", "https://desk.example")
+    (service,) = commanded
+
+    assert done.code == 0
+    assert (service.forget_after, service.inbox.seal_after) == (timedelta(days=90), timedelta(hours=1))
+    assert (service.delay, str(service.guard.rate), service.guard.max_body) == (timedelta(seconds=1.5), "5 per 1 second", 9)
+    assert service.guard.origins == ("https://desk.example",)
+
+
+def test_the_command_warns_if_the_store_has_sessions_of_another_table(tmp_path: Path, commanded: list[Service]) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    with Store(url, Lifecycle(table=hold.TABLE)) as store:
+        store.append(stream("s1").connected().event(hold.Held))
+    without = run("serve", "--store", url, "--port", "0")
+    named = run("serve", "--store", url, "--port", "0", "--table", "examples.tables.hold:TABLE")
+
+    assert len(commanded) == 2
+    assert "Warning: 1 session of another table. Fields, states and events of its own are not shown." in without.err
+    assert "Warning" not in named.err
 
 
 def test_a_killed_process_loses_nothing_that_it_answered(tmp_path: Path) -> None:

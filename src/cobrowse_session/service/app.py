@@ -15,6 +15,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -47,6 +48,8 @@ An event that was answered with 200 is on disk. It may be sent again: a copy cha
 
 CORS_HEADERS = ("authorization", "content-type", "last-event-id")
 """The headers that a web page of another origin may send."""
+PROBE_EVERY = 1.0
+"""The seconds between two writes that find out whether the store can be written."""
 
 
 @define
@@ -101,6 +104,7 @@ class Service:
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _storing: _Outage = field(init=False, repr=False)
     _firing: _Outage = field(init=False, repr=False)
+    _probed: tuple[float, bool] | None = field(default=None, init=False, repr=False)  # when, and whether it could be written
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
@@ -133,15 +137,11 @@ class Service:
         return self.inbox.store
 
     def check_ready(self) -> tuple[bool, bool]:
-        """Return whether the store can be written, and whether the timers run. It writes a row as it is."""
-        try:
-            self.store.probe()
-        except StoreError:
-            works = False
-        else:
-            # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
-            latest = self._storing.latest
-            works = latest is None or self.clock() - latest >= timedelta(seconds=RETRY_AFTER)
+        """Return whether the store can be written, and whether the timers run."""
+        # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
+        latest = self._storing.latest
+        has_failed = latest is not None and self.clock() - latest < timedelta(seconds=RETRY_AFTER)
+        works = self._can_write() and not has_failed
         return works, self.is_running and self.timers.failure is None and not self.timers_failed
 
     @property
@@ -180,7 +180,8 @@ class Service:
             taken = await self._committer.take(document)
         except StoreError as error:
             self.metrics.failures.inc()
-            self._storing.failed(error, self.clock())
+            if type(error) is StoreError:  # the others are of one session, or of one race
+                self._storing.failed(error, self.clock())
             raise
         self._storing.worked()
         self.metrics.took(taken)
@@ -211,6 +212,18 @@ class Service:
             worked=self._firing.worked,
             clock=self.clock,
         )
+
+    def _can_write(self) -> bool:
+        """Return whether the store can write a row. It is asked once a second at most, for each time waits for the disk."""
+        now = monotonic()
+        if self._probed is None or now - self._probed[0] >= PROBE_EVERY:
+            try:
+                self.store.probe()
+            except StoreError:
+                self._probed = now, False
+            else:
+                self._probed = now, True
+        return self._probed[1]
 
     def _openapi(self, described: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # JSON
         is_new = self.app.openapi_schema is None

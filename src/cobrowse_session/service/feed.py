@@ -164,8 +164,8 @@ class Feed:
     async def follow(self, position: str) -> AsyncIterator[bytes]:
         """Yield the messages after a position as server-sent events, until `stop` or until the store fails.
 
-        Raises:
-            ValueError: it is no position.
+        Args:
+            position: of the store, as it was checked.
         """
         failures = self._failures
         with self._counted():

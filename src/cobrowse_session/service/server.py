@@ -1,5 +1,6 @@
 """The server of a service: uvicorn, which ends the streams of changes before it waits for its connections."""
 
+import signal
 import socket
 from types import TracebackType
 from typing import Self
@@ -92,8 +93,13 @@ class Server(uvicorn.Server):
 
 
 def serve(service: Service, listening: Listening) -> None:
-    """Serve until SIGINT or SIGTERM. What came is answered, or is not stored."""
-    try:
-        Server(service).run(sockets=[listening.socket])
-    except KeyboardInterrupt:
-        return
+    """Serve until SIGINT or SIGTERM. What came is answered, or is not stored. For the main thread of a process that ends then."""
+    server = Server(service)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # While it runs, uvicorn has handlers of its own, and in the end it raises again what they caught. Without this handler, a
+    # SIGINT that comes then would be a traceback in the middle of closing the database.
+    signal.signal(signal.SIGINT, stop)
+    server.run(sockets=[listening.socket])
