@@ -325,10 +325,7 @@ def test_an_event_of_ones_own_is_tried_too() -> None:
 
 @given(payloads())
 def test_payloads_of_any_family_are_read_by_their_source(drawn: list[dict[str, Any]]) -> None:
-    converted = convert(drawn)
-
-    assert {event.subject for event in converted.events} <= {"s1"}
-    assert not converted.warnings
+    assert {event.subject for event in convert(drawn).events} <= {"s1"}
 
 
 @given(payloads("conversation"))
