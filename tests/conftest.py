@@ -30,6 +30,7 @@ SLOW = {
     "test_corpus.py",
     "test_crash.py",
     "test_durable_inbox.py",
+    "test_exhaustive.py",
     "test_genesys_properties.py",
     "test_jobs.py",
     "test_migrations.py",

@@ -1,0 +1,127 @@
+"""The letters of the exhaustive search: events of every kind with the values that guards tell apart, and a deadline that passes.
+
+Every letter is an event at a fixed instant. The search moves its sessions in time instead, so that each changed last at `NOW`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+from attrs import evolve, fields, frozen
+from tests.reading import Event as ReadingEvent
+from tests.reading import read_event
+
+from cobrowse_session.events import AfterCallWorkEnded, Ended, Event, UnknownEvent, WrapupSaved
+from cobrowse_session.lifecycle.policy import DEFAULT_TIMEOUT_CODE
+from cobrowse_session.model import Details
+from cobrowse_session.settings import Settings
+from cobrowse_session.tables import Table
+from cobrowse_session.testing import START
+from cobrowse_session.wire import encode_event
+
+STEP = timedelta(seconds=1)
+"""The unit of time of a search. Timeouts are one or two steps."""
+NOW = START
+SUBJECT = "s1"
+
+Values = Mapping[str, Sequence[Any]]  # `Any`: the values of an event's own attributes
+
+FEW: Values = {
+    "disconnect_type": (None, "transfer"),
+    "required": (True, False),
+    "code": (None, "sale"),
+    "provisional": (False, True),
+    "disable_end_time_updates": (False, True),
+    "by": ("agent", "offline", "platform", "robot"),
+    "state": ("complete", "skipped", "notApplicable", "lost"),
+    "type": ("com.acme.unknown",),
+}
+"""The values of the events' own attributes. What no guard reads is unset."""
+MORE: Values = {
+    **FEW,
+    "disconnect_type": (None, "peer", "transfer"),
+    "code": (None, "sale", DEFAULT_TIMEOUT_CODE),
+    "notes": (None, "n"),
+}
+DRAFTS: Values = {**FEW, "disconnect_type": (None,), "required": (True,), "disable_end_time_updates": (False,)}
+ONE: Values = {**DRAFTS, "provisional": (False,)}
+
+
+@frozen
+class Letter:
+    """An event, or a deadline that passes.
+
+    Attributes:
+        event: None: time passes until the next deadline.
+        line: the event as a line of JSON, as the second reading of the specification has it.
+    """
+
+    event: Event | None
+    line: ReadingEvent | None = None
+
+    @property
+    def name(self) -> str:
+        """Its kind, and when it occurs."""
+        if self.event is None:
+            return "deadline"
+        return f"{self.event.kind} {(self.event.occurred_at - NOW) // STEP:+d}"
+
+
+DEADLINE = Letter(None)
+
+
+def letters(
+    table: Table,
+    values: Values = FEW,
+    *,
+    details: Iterable[Details] = (),
+    settings: Iterable[Settings] = (),
+    is_late: bool = True,
+) -> tuple[Letter, ...]:
+    """Return the letters of a table.
+
+    Args:
+        table: every kind of event that it has occurs now. One event is older than the session.
+        values: of the events' own attributes.
+        details: the plainest event of each kind states each of them, too.
+        settings: likewise.
+        is_late: each event may occur a step later, too.
+    """
+    events = [event for kind in table.kinds.values() for event in _with_values(kind, values)]
+    plain = {event.kind: event for event in reversed(events) if not isinstance(event, UnknownEvent)}
+    events += [evolve(event, details=stated) for stated in details for event in _plain(events, plain)]
+    events += [evolve(event, settings=stated) for stated in settings for event in _plain(events, plain)]
+    late = [_letter(evolve(event, occurred_at=NOW + STEP)) for event in events if is_late]
+    return (DEADLINE, *map(_letter, events), *late, _letter(evolve(plain["updated"], occurred_at=NOW - STEP)))
+
+
+def _plain(events: Iterable[Event], plain: Mapping[str, Event]) -> Iterator[Event]:
+    """Yield an event of each kind, and all those of the kinds whose own attributes decide more than the state does."""
+    for event in events:
+        if plain.get(event.kind) is event or (
+            isinstance(event, Ended | WrapupSaved | AfterCallWorkEnded) and event.kind in plain
+        ):
+            yield event
+
+
+def _with_values(kind: type[Event], values: Values) -> Iterator[Event]:
+    names = [attribute.alias or attribute.name for attribute in fields(kind)]
+    own = {name: values[name] for name in names if name in values}
+    for chosen in product(*own.values()):
+        stated = dict(zip(own, chosen, strict=True))
+        if "by" in stated and stated["by"] != "platform":
+            if stated["state"] != values["state"][0]:
+                continue
+            stated["state"] = None
+        yield kind(subject=SUBJECT, source="/acme", id="e1", occurred_at=NOW, **stated)
+
+
+def _letter(event: Event) -> Letter:
+    is_own = not event.type.startswith("cobrowse.session.") and not isinstance(event, UnknownEvent)
+    return Letter(event, None if is_own else read_event(encode_event(event)))
+
+
+def with_each(**values: Sequence[Any]) -> tuple[Details, ...]:  # `Any`: the values of details
+    """Return details that state one of these values each."""
+    return tuple(Details(**{name: value}) for name, some in values.items() for value in some)
