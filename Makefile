@@ -83,7 +83,7 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(PYTHON) -m cobrowse_session.service examples/schemas
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
-TABLES := README.md docs/explanation/performance.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
+TABLES := README.md docs/explanation/performance.md docs/explanation/proof.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@for one in dot chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install graphviz, chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done

@@ -12,10 +12,10 @@ from attrs import evolve, fields, frozen
 from tests.reading import Event as ReadingEvent
 from tests.reading import read_event
 
-from cobrowse_session.events import AfterCallWorkEnded, Ended, Event, UnknownEvent, WrapupSaved
+from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle.policy import DEFAULT_TIMEOUT_CODE
-from cobrowse_session.model import Details
-from cobrowse_session.settings import Settings
+from cobrowse_session.model import NO_DETAILS, Details
+from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.tables import Table
 from cobrowse_session.testing import START
 from cobrowse_session.wire import encode_event
@@ -71,38 +71,25 @@ class Letter:
 DEADLINE = Letter(None)
 
 
-def letters(
-    table: Table,
-    values: Values = FEW,
-    *,
-    details: Iterable[Details] = (),
-    settings: Iterable[Settings] = (),
-    is_late: bool = True,
-) -> tuple[Letter, ...]:
+Stated = tuple[Details, Settings]
+"""The details and settings that an event states."""
+
+
+def letters(table: Table, values: Values = FEW, stated: Iterable[Stated] = (), *, is_late: bool = True) -> tuple[Letter, ...]:
     """Return the letters of a table.
 
     Args:
         table: every kind of event that it has occurs now. One event is older than the session.
         values: of the events' own attributes.
-        details: the plainest event of each kind states each of them, too.
-        settings: likewise.
+        stated: each event states each of these, too.
         is_late: each event may occur a step later, too.
     """
     events = [event for kind in table.kinds.values() for event in _with_values(kind, values)]
-    plain = {event.kind: event for event in reversed(events) if not isinstance(event, UnknownEvent)}
-    events += [evolve(event, details=stated) for stated in details for event in _plain(events, plain)]
-    events += [evolve(event, settings=stated) for stated in settings for event in _plain(events, plain)]
+    known = [event for event in events if not isinstance(event, UnknownEvent)]
+    events += [evolve(event, details=details, settings=settings) for details, settings in stated for event in known]
+    old = next(event for event in events if event.kind == "updated")
     late = [_letter(evolve(event, occurred_at=NOW + STEP)) for event in events if is_late]
-    return (DEADLINE, *map(_letter, events), *late, _letter(evolve(plain["updated"], occurred_at=NOW - STEP)))
-
-
-def _plain(events: Iterable[Event], plain: Mapping[str, Event]) -> Iterator[Event]:
-    """Yield an event of each kind, and all those of the kinds whose own attributes decide more than the state does."""
-    for event in events:
-        if plain.get(event.kind) is event or (
-            isinstance(event, Ended | WrapupSaved | AfterCallWorkEnded) and event.kind in plain
-        ):
-            yield event
+    return (DEADLINE, *map(_letter, events), *late, _letter(evolve(old, occurred_at=NOW - STEP)))
 
 
 def _with_values(kind: type[Event], values: Values) -> Iterator[Event]:
@@ -122,6 +109,11 @@ def _letter(event: Event) -> Letter:
     return Letter(event, None if is_own else read_event(encode_event(event)))
 
 
-def with_each(**values: Sequence[Any]) -> tuple[Details, ...]:  # `Any`: the values of details
-    """Return details that state one of these values each."""
-    return tuple(Details(**{name: value}) for name, some in values.items() for value in some)
+def with_each(**values: Sequence[Any]) -> tuple[Stated, ...]:  # `Any`: the values of details
+    """Return statements of one of these details each."""
+    return tuple((Details(**{name: value}), NO_SETTINGS) for name, some in values.items() for value in some)
+
+
+def with_settings(settings: Iterable[Settings]) -> tuple[Stated, ...]:
+    """Return statements of one of these settings each."""
+    return tuple((NO_DETAILS, one) for one in settings)

@@ -29,7 +29,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 from examples.tables import hold, parked, pause
 from tests import reading
-from tests.alphabet import DRAFTS, FEW, MORE, NOW, ONE, STEP, SUBJECT, Letter, Values, letters, with_each
+from tests.alphabet import DRAFTS, FEW, MORE, NOW, ONE, STEP, SUBJECT, Letter, Values, letters, with_each, with_settings
 from tests.reading import SECOND, Json, Options
 from tests.reading_run import as_lifecycle
 from tests.recording import READS, Path, Reader, reader, recording
@@ -38,8 +38,9 @@ from cobrowse_session import Applied, CobrowseSession, Lifecycle, Settings
 from cobrowse_session.diagrams.markdown import result_label
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.lifecycle.outcome import Fired, Outcome
-from cobrowse_session.model import Address, Communication
+from cobrowse_session.model import Address, Communication, Details
 from cobrowse_session.segments import Segment, Segments
+from cobrowse_session.settings import NO_SETTINGS
 from cobrowse_session.tables import LEG_ENDED, Deadline, Table
 from cobrowse_session.vocabulary import UnknownPrompt
 from cobrowse_session.wire import encode_session
@@ -306,6 +307,7 @@ class Place:
     Attributes:
         session: one of them, last changed at `NOW`.
         reading: the same session, as the second reading has it.
+        way: the letters that lead here.
         another: one more of them, if another way leads here.
         steps: by letter, the outcomes and the next place.
     """
@@ -602,7 +604,7 @@ def of_settings(prompts: Iterable[str], timeouts: Iterable[int], default: str | 
     """Yield a scope in which events state settings. The lifecycle may have a default, with a timeout of one step."""
     some = [Settings(wrapup_prompt=UnknownPrompt(prompt) if prompt == "someday" else prompt) for prompt in prompts]
     some += [Settings(wrapup_timeout=timeout * STEP) for timeout in timeouts]
-    stated = letters(Table.standard(), ONE, settings=some)
+    stated = letters(Table.standard(), ONE, with_settings(some))
     yield scope(
         f"settings, default {default}",
         stated,
@@ -628,15 +630,31 @@ DETAILS: Mapping[str, tuple[Any, ...]] = {
 def of_details(names: Iterable[str]) -> Iterator[Scope]:
     """Yield a scope for each detail. No guard reads two of them together."""
     for name in names:
-        some = letters(Table.standard(), DRAFTS, details=with_each(**{name: DETAILS[name]}), is_late=False)
+        some = letters(Table.standard(), DRAFTS, with_each(**{name: DETAILS[name]}), is_late=False)
         yield scope(f"detail {name}", some, wrapup_prompt="optional")
 
 
-def of_alerts(timeouts: Iterable[int]) -> Iterator[Scope]:
+def of_both() -> Iterator[Scope]:
+    """Yield a scope in which events state a grant, another detail and a setting, alone and together. Rows ask them in order."""
+    grant, url, mandatory = {"controlling": ("p1",)}, {"viewer_url": "https://v/1"}, Settings(wrapup_prompt="mandatory")
+    some = [(Details(**stated), settings) for stated in (grant, url, grant | url) for settings in (NO_SETTINGS, mandatory)]
+    values = {**FEW, "disable_end_time_updates": (False,), "state": ("complete", "notApplicable")}
+    yield scope(
+        "a grant, a detail and a setting", letters(Table.standard(), values, some, is_late=False), wrapup_prompt="optional"
+    )
+
+
+def of_alerts(timeouts: Iterable[int], *, unanswered: bool) -> Iterator[Scope]:
     """Yield a scope with the alerting timeout, stated by events."""
-    stated = [Settings(alerting_timeout=timeout * STEP) for timeout in timeouts]
-    some = letters(Table.standard(), ONE, settings=stated)
-    yield scope("alerts", some, 3, wrapup_prompt="optional", alerting_grace=SECOND, acw_when_unanswered=True)
+    some = letters(Table.standard(), ONE, with_settings(Settings(alerting_timeout=timeout * STEP) for timeout in timeouts))
+    yield scope(
+        f"alerts, acw_when_unanswered={unanswered}",
+        some,
+        3,
+        wrapup_prompt="optional",
+        alerting_grace=SECOND,
+        acw_when_unanswered=unanswered,
+    )
 
 
 def of_own_tables() -> Iterator[Scope]:
@@ -657,8 +675,9 @@ def few() -> Iterator[Scope]:
     yield from of_work(FEW, FLAGS[2:3], ("optional",))
     yield from of_settings(("timeout",), (1,))
     yield from of_settings(("mandatory",), (), "forcedTimeout")
-    yield from of_details(("controlling", "viewer_url"))
-    yield from of_alerts((1,))
+    yield from of_details(("viewer_url",))
+    yield from of_both()
+    yield from of_alerts((1,), unanswered=True)
     yield from list(of_own_tables())[2:]
 
 
@@ -666,10 +685,13 @@ def everything() -> Iterator[Scope]:
     """Yield all scopes."""
     yield from of_work(MORE, FLAGS[:1], PROMPTS)
     yield from of_work(FEW, FLAGS[1:], PROMPTS)
-    yield from of_settings(("mandatory", "optional", "agentRequested", "timeout", "forcedTimeout", "none", "someday"), (1, 2))
-    yield from of_settings(("timeout", "mandatory"), (1, 2), "forcedTimeout")
+    yield from of_settings(("agentRequested", "forcedTimeout", "someday"), (1, 2))
+    yield from of_settings(("timeout", "none"), (1,), "forcedTimeout")
+    yield from of_settings(("mandatory", "optional"), (1,))
     yield from of_details(DETAILS)
-    yield from of_alerts((1, 2))
+    yield from of_both()
+    yield from of_alerts((1, 2), unanswered=True)
+    yield from of_alerts((1,), unanswered=False)
     yield from of_own_tables()
 
 

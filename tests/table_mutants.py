@@ -9,16 +9,15 @@ reaches the same places, and no stream of these letters shows a difference.
 
 # ruff: noqa: T201 (it prints)
 
-import argparse
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from random import Random
+from pathlib import Path
 from typing import Literal, get_args
 
 from attrs import define, evolve, field, frozen
 from tests.alphabet import FEW, MORE, Letter
-from tests.exhaustive import FLAGS, PROMPTS, Scope, Search, Shown, changes, few, of_work
+from tests.exhaustive import FLAGS, PROMPTS, Scope, Search, Shown, changes, few, of_alerts, of_work
 from tests.tables import table_of
 
 from cobrowse_session import Applied, CobrowseSession, Event, TableError
@@ -60,8 +59,8 @@ class Mutant:
     rows: tuple[Rows, Rows] = field(repr=False)
 
     def __str__(self) -> str:
-        kinds = ", ".join(sorted({kind for kind, _ in self.cells}))
-        return f"{self.row} ({kinds}): {self.change}"
+        kinds, states = (" ".join(sorted(set(some))) for some in zip(*self.cells, strict=True))
+        return f"{self.row}, {kinds} in {states}: {self.change}"
 
     def table(self) -> Table:
         """Return the table.
@@ -110,7 +109,10 @@ def _other_results(row: Row, states: Iterable[str]) -> Iterator[tuple[str, Row]]
         case RowOutcome("duplicate"):
             found = [NO_TRANSITION, ignored("another_rule")]
         case _:
-            found = [*(state for state in states if state != row.result), NO_TRANSITION]
+            found = [
+                *(state for state in states if state != row.result),
+                *([] if row.result == NO_TRANSITION else [NO_TRANSITION]),
+            ]
             yield "result duplicate, no actions", evolve(row, result=DUPLICATE, actions=())
     for result in found:
         yield f"result {result if isinstance(result, str) else f'{result.kind} {result.rule}'}", evolve(row, result=result)
@@ -169,14 +171,14 @@ class Standard:
         yield from (one for some in rest for one in some[3:])
 
 
-def standard(scopes: Iterable[Scope], *, reads_all: bool) -> Standard:
+def standard(scopes: Iterable[Scope]) -> Standard:
     """Search the scopes of the standard table, and return all steps."""
     made, shown = Standard(), Shown()
     for scope in scopes:
         if scope.options is None:
             continue
         made.scopes.append(scope)
-        search = shown.search(scope, reads_all=reads_all)
+        search = shown.search(scope)
         for place in search.places.values():
             for number, (outcomes, _) in place.steps.items():
                 one = Known(search, place.session, scope.letters[number], outcomes)
@@ -189,6 +191,7 @@ def more() -> Iterator[Scope]:
     """Yield scopes with more letters, for what the scopes of `make test` do not kill."""
     yield from of_work(MORE, FLAGS[:1], ("optional", "timeout", "forcedTimeout"))
     yield from of_work(FEW, FLAGS[1:], PROMPTS)
+    yield from of_alerts((1,), unanswered=False)
 
 
 Fate = Literal["refused", "killed", "renamed", "equivalent"]
@@ -223,28 +226,35 @@ def _seen(outcomes: Iterable[Outcome]) -> list[tuple[object, ...]]:
     return [(one.kind, getattr(one, "rule", None), getattr(one, "to_state", None), one.acw) for one in outcomes]
 
 
+EXPLAINED = Path(__file__).with_name("equivalent_mutants.txt")
+
+
+def explained() -> dict[str, str]:
+    """Return the mutants that need not be killed, each with the reason."""
+    found, reason = dict[str, str](), ""
+    for line in EXPLAINED.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            reason = line.removeprefix("# ")
+        elif line and reason:
+            found[line] = reason
+    return found
+
+
 def main() -> int:
-    """Read the command line and try all mutants."""
-    parser = argparse.ArgumentParser(description="Tables with one small error each, and what finds it.")
-    parser.add_argument("--sample", type=int, help="so many mutants, drawn by chance")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample (default: %(default)s)")
-    options = parser.parse_args()
-    some = list(mutants())
-    if options.sample is not None:
-        some = Random(options.seed).sample(some, options.sample)
-    fates: dict[Mutant, Fate] = dict.fromkeys(some, "equivalent")
+    """Try all mutants. The ones that are left are those of the file, or it fails."""
+    fates: dict[Mutant, Fate] = dict.fromkeys(mutants(), "equivalent")
     for scopes in (few(), more()):
-        known = standard(scopes, reads_all=options.sample is None)
+        known = standard(scopes)
         for mutant in [mutant for mutant, found in fates.items() if found in ("renamed", "equivalent")]:
             found = fate(mutant, known)
             fates[mutant] = fates[mutant] if found == "equivalent" else found
-    for mutant, found in fates.items():
-        if found in ("renamed", "equivalent"):
-            print(f"{found:<15} {mutant}")
+    left = {str(mutant): found for mutant, found in fates.items() if found in ("renamed", "equivalent")}
+    differ = left.keys() ^ explained().keys()
+    for name in sorted(differ):
+        print(f"{left.get(name, 'killed')}: {name}", file=sys.stderr)
     counts = Counter(fates.values())
-    figures = {"mutants": len(some), **{name: counts[name] for name in get_args(Fate)}}
-    print(*(f"{number:,} {name}" for name, number in figures.items()), sep=", ")
-    return 0
+    print(f"{len(fates):,} mutants", *(f"{counts[name]:,} {name}" for name in get_args(Fate)), sep=", ")
+    return bool(differ)
 
 
 if __name__ == "__main__":

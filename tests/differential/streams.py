@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, cast
 
 from attrs import evolve, frozen
-from tests.alphabet import MORE, NOW, STEP, SUBJECT, letters, with_each
+from tests.alphabet import MORE, NOW, STEP, SUBJECT, letters, with_each, with_settings
 from tests.exhaustive import DETAILS
 
 from cobrowse_session import CobrowseSession, Event, Lifecycle, Settings
@@ -72,7 +72,7 @@ class Streams:
             for transfer in (False, True)
         ]
         self.events: dict[str, list[Event]] = {}
-        for letter in letters(Table.standard(), MORE, details=with_each(**DETAILS), settings=STATED, is_late=False):
+        for letter in letters(Table.standard(), MORE, (*with_each(**DETAILS), *with_settings(STATED)), is_late=False):
             if letter.event is not None and letter.event.occurred_at == NOW:
                 self.events.setdefault(letter.event.kind, []).append(letter.event)
 
