@@ -47,6 +47,7 @@ SLOW = {
     "test_service_schemas.py",
     "test_sources.py",
     "test_store.py",
+    "test_table_mutants.py",
     "test_terminal.py",
     "test_verify.py",
     "test_a_reader_that_goes_away_is_no_error",
