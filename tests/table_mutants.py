@@ -253,7 +253,8 @@ def main() -> int:
     for name in sorted(differ):
         print(f"{left.get(name, 'killed')}: {name}", file=sys.stderr)
     counts = Counter(fates.values())
-    print(f"{len(fates):,} mutants", *(f"{counts[name]:,} {name}" for name in get_args(Fate)), sep=", ")
+    figures = ", ".join([f"{len(fates):,} mutants", *(f"{counts[name]:,} {name}" for name in get_args(Fate))])
+    print(figures, file=sys.stderr if differ else sys.stdout)
     return bool(differ)
 
 
