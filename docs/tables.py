@@ -315,7 +315,7 @@ _PROOFS = {
     "exhaustive": (
         "exhaustive search",
         "what must hold, holds in every state that can be reached, after every event",
-        "make exhaustive",
+        "make test",
         "{searches} searches, {places} places, {steps} steps, {variables} variables, {rows} rows in {cells} cells",
     ),
     "mutants": (
