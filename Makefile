@@ -9,6 +9,7 @@ ONLY    ?=
 SEED    ?=
 SECONDS ?= 60
 RUNS    ?= 0
+STREAMS ?= 100000
 BIN     := .venv/bin
 PYTHON  := $(BIN)/python
 
@@ -17,7 +18,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak fuzz reading constraints clean
+.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak fuzz reading exhaustive mutate-table differential prove constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,7 +88,7 @@ tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(PYTHON) -m cobrowse_session.service examples/schemas
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
-TABLES := README.md docs/explanation/performance.md docs/how-to/pytest.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
+TABLES := README.md docs/explanation/performance.md docs/explanation/proof.md docs/how-to/pytest.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md
 
 diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## mermaid, Graphviz, XState and others read the diagrams; three renderers draw the same
 	@for one in dot chromium rsvg-convert; do command -v $$one >/dev/null || { echo "$$one was not found. Install graphviz, chromium, librsvg2-bin and fonts-dejavu-core." >&2; exit 1; }; done
@@ -95,6 +96,7 @@ diagrams-check: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## me
 	@cp tests/diagrams_check/check.mjs tests/diagrams_check/chrome-trace.schema.json build/node
 	@cd build/node && node check.mjs ../printed
 	@build/diagrams-check/bin/python tests/diagrams_check/check_others.py build/printed
+	@$(MAKE) --no-print-directory differential STREAMS=300
 	@build/diagrams-check/bin/python tests/diagrams_check/check_pictures.py build/printed/*.svg examples/call.svg
 
 docs: .venv/.stamp ## build the documentation into build/docs, each page as Markdown beside it; a warning is an error
@@ -128,6 +130,33 @@ reading: .venv/.stamp ## random streams beside an independent reading of the spe
 
 fuzz: .venv/.stamp build/fuzz/.stamp ## atheris gives any bytes to every decoder and source, on Linux (ONLY="event payload" SECONDS=600 RUNS=10000000)
 	@PYTHONPATH=src $(PYTHON) -m tests.fuzz $(ONLY) --seconds $(SECONDS) --runs $(RUNS)
+
+exhaustive: .venv/.stamp ## search the lifecycle in every state that it can reach, with every event, in half an hour
+	@$(PYTHON) -m tests.exhaustive
+
+mutate-table: .venv/.stamp ## one small error in each row of the table: each must be refused, found, or proved to change nothing
+	@$(PYTHON) -m tests.table_mutants
+
+differential: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## XState and python-statemachine run the exported machines on random streams (STREAMS=100000 SEED=1)
+	@$(PYTHON) -m tests.differential.streams build/differential --streams $(STREAMS) --seed $(or $(SEED),1)
+	@cp tests/differential/xstate.mjs build/node
+	@cd build/node && node xstate.mjs ../differential
+	@build/diagrams-check/bin/python tests/differential/run_scxml.py build/differential
+
+# What fails prints no figures, and tests.proof stops.
+PROVES := $(PYTHON) -m tests.proof
+prove: .venv/.stamp ## run all proofs, in some hours, and write their figures for docs/explanation/proof.md (make tables)
+	@echo "$$(cat tests/test_*.py | grep -c '@given') properties" | $(PROVES) properties
+	@$(PYTHON) -m tests.exhaustive >/dev/null
+	@$(PYTHON) -m tests.exhaustive --few | $(PROVES) exhaustive
+	@$(PYTHON) -m tests.table_mutants | $(PROVES) mutants
+	@$(MAKE) --no-print-directory differential > build/differential.txt
+	@grep xstate build/differential.txt | $(PROVES) xstate
+	@grep scxml build/differential.txt | $(PROVES) scxml
+	@$(PYTHON) -m tests.reading_run --seeds 10000 | $(PROVES) reading
+	@$(PYTHON) -m tests.soak --seeds 1000 | $(PROVES) worlds
+	@$(PYTHON) -m pytest -q tests/test_crash.py tests/test_broken_disk.py | $(PROVES) crashes
+	@$(MAKE) --no-print-directory service-check SEED=1 | $(PROVES) service
 
 pythons: python ## run the tests on every Python from 3.11 on that is found on the PATH or in pyenv
 	@$(PYTHON3) .ci/pythons.py

@@ -3,6 +3,7 @@
 A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
+import json
 import os
 import re
 import shutil
@@ -318,6 +319,71 @@ def _results(title: str) -> list[str]:
         raise ValueError(f"{_RESULTS.name}: expected a section {title!r}, found none. Write it anew: make bench")
     section, _, _ = rest.partition("\n## ")
     return [line for line in section.splitlines() if line.startswith("|")]
+
+
+# --- Proofs --------------------------------------------------------------------------------------------------------------------
+
+_PROOFS = {
+    "exhaustive": (
+        "exhaustive search",
+        "what must hold, holds in every state that can be reached, after every event",
+        "make test",
+        "{searches} searches, {places} places, {steps} steps, {variables} variables, {rows} rows in {cells} cells",
+    ),
+    "mutants": (
+        "mutants of the table",
+        "a small error in a row is found",
+        "make mutate-table",
+        "{mutants} mutants: {refused} refused, {killed} killed, {renamed} renamed, {equivalent} equivalent",
+    ),
+    "xstate": (
+        "XState",
+        "the exported machine does the same: states, order of rows, actions",
+        "make differential",
+        "{streams} streams, {steps} steps",
+    ),
+    "scxml": ("python-statemachine", "the exported SCXML does the same", "make differential", "{streams} streams, {steps} steps"),
+    "reading": (
+        "second reading",
+        "a program written from the specification alone has the same sessions and traces",
+        "make reading",
+        "{seeds} seeds, each with a lifelike and a hostile stream",
+    ),
+    "properties": (
+        "properties",
+        "rules hold for random events, streams, settings, payloads and tables",
+        "make soak",
+        "{properties} properties",
+    ),
+    "worlds": (
+        "simulated worlds",
+        "an inbox is right, although its provider, network and host fail",
+        "make soak",
+        "{worlds} worlds, {events} events",
+    ),
+    "crashes": (
+        "crashes",
+        "what was answered is stored once, although processes are killed and disks break",
+        "make test",
+        "{passed} tests",
+    ),
+    "service": (
+        "schemathesis",
+        "the service answers everything as its OpenAPI document says",
+        "make service-check",
+        "{answers} requests that were answered with 2xx",
+    ),
+}
+
+
+def proofs() -> None:
+    """Print what each proof shows, with the figures that its command printed (tests/proof.py)."""
+    known = json.loads((Path(__file__).parent / "explanation" / "proof.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, (title, shows, command, text) in _PROOFS.items():
+        figures = {figure: f"{number:,}" for figure, number in known.get(name, {}).items()}
+        rows.append([title, shows, f"`{command}`", text.format(**figures) if figures else "–"])
+    _table(("proof", "shows that", "command", "figures"), rows)
 
 
 def machine() -> None:
