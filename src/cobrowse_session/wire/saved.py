@@ -10,6 +10,7 @@ when they are needed. A service that starts again with many sessions needs the e
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -241,12 +242,13 @@ def restore_log(
 
 def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     if _is_as_saved(data, lifecycle, table):
-        return _as_saved(data, lifecycle, table)
+        with suppress(DecodeError):  # a session that cannot be read: its events can
+            return _as_saved(data, lifecycle, table)
     document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
     _check_json(document)
     saved = structured(document, _Saved)
     log = _log(saved, None if saved.sealed else lifecycle, table)
-    state = structured(saved.state, session_class(table), "$.state")
+    state = _state(saved, table)
     copies = [_event(saved, index, one, table) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
     # Two ways, and why:
@@ -267,6 +269,21 @@ def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
         log.restored = Restored(changed=tuple(_changed(saved, state, log)), table_changed=table_changed)
     return log
+
+
+def _state(saved: _Saved, table: Table) -> CobrowseSession | None:
+    """Return the session as it was saved. None: it cannot be read, and the session follows from the events.
+
+    Raises:
+        DecodeError: it cannot be read, and the log is sealed.
+    """
+    # Example: an own field was `int`, and is text today. The session of an open log is folded anyway.
+    try:
+        return structured(saved.state, session_class(table), "$.state")
+    except DecodeError:
+        if saved.sealed:
+            raise
+        return None
 
 
 # --- Nothing has changed since ------------------------------------------------------------------------------------------------
@@ -444,9 +461,10 @@ def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
     return event
 
 
-def _changed(saved: _Saved, state: CobrowseSession, log: SessionLog) -> Iterator[str]:
+def _changed(saved: _Saved, state: CobrowseSession | None, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    yield from changed_fields(plain(state), log.session)
+    before = plain(state) if state is not None else saved.state
+    yield from changed_fields(before if isinstance(before, Mapping) else {}, log.session)
     if _trace_digest(log) != saved.trace:
         yield "trace"
 
@@ -461,7 +479,8 @@ def changed_fields(before: Mapping[str, Any], session: CobrowseSession) -> Itera
 # --- A sealed log -------------------------------------------------------------------------------------------------------------
 
 
-def _sealed_session(saved: _Saved, session: CobrowseSession) -> CobrowseSession:
+def _sealed_session(saved: _Saved, session: CobrowseSession | None) -> CobrowseSession:
+    assert session is not None, "that of a sealed log was read"
     if session.id != saved.session:
         raise decode_error("wrong_subject", "$.state.id", session.id, f"the session of this log, {saved.session!r}")
     try:
