@@ -44,7 +44,7 @@ from cobrowse_session.events import KINDS, TYPE_PREFIX, AfterCallWorkTimeout
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle import lifecycle as lifecycle_module
 from cobrowse_session.lifecycle import machine as machine_module
-from cobrowse_session.lifecycle.actions import finish_wrapup
+from cobrowse_session.lifecycle.actions import begin_segment, close_segments, finish_wrapup, set_disconnect_type
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
 from cobrowse_session.tables import (
@@ -819,6 +819,73 @@ class Reminder(Timer):
 
 def _due(_session: CobrowseSession, _: Policy) -> datetime | None:
     return None
+
+
+@pytest.mark.parametrize("name", sorted({name for name in dir(Event) if not name.startswith("_")} | {"kind", "rank"}))
+def test_a_field_of_an_event_has_no_name_that_every_event_has(name: str) -> None:
+    made = own_class(Event, {}, {"__annotations__": {name: float}})
+
+    assert any(problem.startswith("Mine: ") for problem in problems(**with_class(made)))
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+def test_two_fields_of_one_key_are_refused(base: type) -> None:  # the JSON would have one of them only
+    made = own_class(base, {}, {"__annotations__": {"a_b": str | None, "aB": str | None}, "a_b": None, "aB": None})
+
+    assert "Mine: aB: its key aB is that of a_b: choose another name" in problems(**with_class(made))
+
+
+@frozen(kw_only=True, repr=False)
+class Recalled(Timer):
+    """The call is taken out of the parking lot."""
+
+    kind = "timer.recall"
+
+
+def parked_for_a_minute(session: CobrowseSession, _: Policy) -> datetime | None:
+    """A call is parked for a minute at most."""
+    return session.provider_event_time and session.provider_event_time + timedelta(minutes=1)
+
+
+def recalled(**members: Any) -> Table[Any]:
+    timer = frozen(kw_only=True, repr=False)(type("Recalled", (Timer,), {"kind": "timer.recall", **members}))
+    back = row("recalled", on=("timer.recall",), source=("parked",), result="alerting", guards=(), actions=(begin_segment,))
+    return parked.TABLE.extended("recalled", connection=(back,), deadlines=(Deadline(timer, parked_for_a_minute),))
+
+
+@pytest.mark.parametrize(
+    ("members", "segment_type"),
+    [({}, None), ({"target_state": "alerting"}, "Alert"), ({"target_state": "parked"}, "parked"), ({"segment": "Back"}, "Back")],
+)
+def test_a_timer_that_begins_a_segment_needs_no_type_of_its_own(members: dict[str, Any], segment_type: str | None) -> None:
+    log = SessionLog.of(stream("s1").event(parked.Parked), lifecycle(recalled(**members)), until=at(100))
+
+    assert log.session.state == "alerting"
+    assert log.session.segments is not None
+    assert (log.session.segments[-1].type, log.session.segments[-1].start_time) == (segment_type, at(60))
+
+
+def test_a_class_has_what_the_standard_actions_and_guards_of_its_rows_read() -> None:
+    ends = row(
+        "ends",
+        on=("timer.recall",),
+        source=("parked",),
+        result="disconnected",
+        guards=(),
+        actions=(close_segments, set_disconnect_type),
+    )
+    (problem,) = problems(states={"parked": "offering"}, connection=(ends,), deadlines=(Deadline(Recalled, parked_for_a_minute),))
+
+    advice = "add it to Recalled, or a base with it"
+    assert problem == f"row 'ends': set_disconnect_type reads disconnect_type of 'timer.recall': {advice}"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, LEG_ENDED, "timer.acw", "timer.alerting"])
+def test_a_timer_has_a_kind_of_its_own(kind: str) -> None:
+    made = frozen(kw_only=True, repr=False)(type("Twin", (Timer,), {"kind": kind}))
+    (problem,) = problems(deadlines=(Deadline(made, _due),))
+
+    assert problem.startswith(f"Twin: kind {kind!r} is that of ")
 
 
 def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:

@@ -52,7 +52,7 @@ class Table(Generic[S_co]):
 
     def __attrs_post_init__(self) -> None:
         problems = (
-            *part_problems(self.session, self.parts),
+            *part_problems(self.session, self.parts, {**self.kinds, **self.timers}),
             *row_problems(self.parts, (*self.kinds, table.LEG_ENDED), self.timers),
         )
         if problems:
@@ -149,7 +149,7 @@ class Table(Generic[S_co]):
         known = {event.kind: event for event in events if hasattr(event, "kind")}
         problems = (
             *name_problems(name),
-            *class_problems(events, session or self.session, deadlines),
+            *class_problems(events, session or self.session, deadlines, self.timers),
             *likeness_problems(like, known, known.keys() - self.kinds.keys()),
             *state_problems(states, self.states),
         )
