@@ -1,5 +1,6 @@
 """Tables of their own: the examples do what they say, and what follows a lifecycle follows its table."""
 
+import importlib
 import json
 import os
 import pickle
@@ -39,7 +40,7 @@ from cobrowse_session import (
     Settings,
     UnknownEvent,
 )
-from cobrowse_session.errors import TableError
+from cobrowse_session.errors import DecodeError, TableError
 from cobrowse_session.events import KINDS, TYPE_PREFIX, AfterCallWorkTimeout
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle import lifecycle as lifecycle_module
@@ -71,6 +72,7 @@ from cobrowse_session.tables import (
 from cobrowse_session.testing import START, Stream, run, stream
 from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
+from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire.digest import table_digest
 from cobrowse_session.wire.trace import trace_entries
 
@@ -1401,6 +1403,7 @@ def test_tables_that_differ_in_a_parameter_have_other_digests(one: Any, other: A
 PRINT = """
 from tests.test_own_tables import Has, having
 from cobrowse_session.lifecycle.row import meaning_of, name_of
+from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire.digest import table_digest
 words = frozenset("abcdefgh")
 print(table_digest(having(words)).rows, name_of(Has(words)), meaning_of(Has(words)))
@@ -1432,6 +1435,113 @@ def test_a_log_of_a_table_whose_source_is_not_found_is_saved_and_folded_again(
     assert restored.session == log.session
     assert restored.restored is not None
     assert (restored.restored.changed, restored.restored.table_changed) == ((), True)
+
+
+RULES_MODULE = '''
+from attrs import define, frozen, setters
+
+from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Row, Table, writes
+from points_classes import Put, PointsSession
+
+
+@writes("points")
+def put(session, event, _):
+    """Points are added."""
+    session.points = (session.points or 0) + 1
+
+
+_ROW = Row(name="put", on=("put",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=(put,), reason="put.")
+TABLE = Table.standard().extended("points", kinds=(Put,), session=PointsSession, connection=(_ROW,))
+'''
+CLASSES_MODULE = '''
+from attrs import define, frozen, setters
+
+from cobrowse_session import CobrowseSession
+from cobrowse_session.tables import Event
+
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+class PointsSession(CobrowseSession):
+    points: int | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class Put(Event):
+    """Points are put."""
+
+    prefix, kind, rank = "com.acme.", "put", 66
+'''
+
+
+class Deployed:
+    """Two modules of rules in a folder, installed one version after the other."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        monkeypatch.syspath_prepend(folder)
+
+    def write(self, rules: str, classes: str) -> None:
+        (self.folder / "points_rules.py").write_text(rules)
+        (self.folder / "points_classes.py").write_text(classes)
+
+    def started(self, rules: str = RULES_MODULE, classes: str = CLASSES_MODULE) -> Any:
+        """Return the module of rules, as a process that starts now imports it."""
+        self.write(rules, classes)
+        for name in ("points_rules", "points_classes"):
+            self.monkeypatch.delitem(sys.modules, name, raising=False)
+            (self.folder / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.pyc").unlink(missing_ok=True)
+        return importlib.import_module("points_rules")
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    return Deployed(tmp_path, monkeypatch)
+
+
+def log_of_points(module: Any) -> SessionLog[Any]:
+    return SessionLog.of(stream("s1").connected().after(1).event(module.Put), Lifecycle(table=module.TABLE))
+
+
+OTHER_RULES = RULES_MODULE.replace("+ 1", "+ 7")
+OTHER_CLASSES = CLASSES_MODULE.replace("points: int | None = None", "points: int | None = 100")
+
+
+@pytest.mark.parametrize(("rules", "classes", "points"), [(OTHER_RULES, CLASSES_MODULE, 7), (RULES_MODULE, OTHER_CLASSES, 101)])
+def test_a_log_is_folded_again_if_the_rules_or_the_classes_changed(
+    deployed: Deployed, rules: str, classes: str, points: int
+) -> None:
+    saved = save_log(log_of_points(deployed.started()))
+    again = restore_log(saved, table=deployed.started(rules, classes).TABLE)
+
+    assert again.session.points == points
+    assert again.restored is not None
+    assert (again.restored.changed, again.restored.table_changed) == (("points",), True)
+
+
+def test_the_digest_is_that_of_the_rules_that_run_also_where_others_were_installed_meanwhile(deployed: Deployed) -> None:
+    running = deployed.started()
+    deployed.write(OTHER_RULES, CLASSES_MODULE)
+    saved = save_log(log_of_points(running))
+
+    assert saved["state"]["points"] == 1
+    assert restore_log(saved, table=deployed.started(OTHER_RULES).TABLE).session.points == 7
+
+
+def test_an_event_that_lacks_a_new_attribute_is_found_when_the_log_is_restored(deployed: Deployed) -> None:
+    saved = save_log(log_of_points(deployed.started()))
+    table = deployed.started(classes=f"{CLASSES_MODULE}    amount: int\n").TABLE
+
+    with pytest.raises(DecodeError, match=r"missing: \$\.events\[1\]\.data\.amount \(leg s1\)"):
+        restore_log(saved, table=table)
+
+
+def test_another_version_of_the_package_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = table_digest(STANDARD)
+    monkeypatch.setattr(digest_module, "_PACKAGE", "another")
+
+    assert not before.agrees_with(table_digest.__wrapped__(STANDARD))
+    monkeypatch.setattr(digest_module, "_PACKAGE", None)
+    assert table_digest.__wrapped__(STANDARD).code is None
 
 
 # --- What is raised behind a write --------------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ The standard table is `Table.standard()`. `extended` returns another one. It cha
 table, and everything that follows a lifecycle follows its table.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from inspect import getsource
 from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import TableError
@@ -19,6 +21,7 @@ from cobrowse_session.lifecycle.check import Part, row_problems
 from cobrowse_session.lifecycle.deadline import DEADLINES, Deadline
 from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states, placed
 from cobrowse_session.lifecycle.own import class_problems, likeness_problems, name_problems, part_problems, state_problems
+from cobrowse_session.lifecycle.own_values import is_own
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.model import CobrowseSession, S_co, T
@@ -49,6 +52,8 @@ class Table(Generic[S_co]):
     connection: tuple[Row, ...]
     after_call_work: tuple[Row, ...]
     deadlines: tuple[Deadline, ...]
+    #: The source of each module of its own parts. None: there is none. It follows from the parts, so it is in no comparison.
+    sources: Mapping[str, str | None] = field(init=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         problems = (
@@ -57,6 +62,7 @@ class Table(Generic[S_co]):
         )
         if problems:
             raise TableError(problems)
+        object.__setattr__(self, "sources", {name: _source(name) for name in sorted(self._own_modules())})
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.connection)} + {len(self.after_call_work)} rows)"
@@ -65,7 +71,7 @@ class Table(Generic[S_co]):
         """Pickle the standard table by its name, and another one by its fields, which are pickled by name in turn."""
         if self is Table.standard():
             return Table.standard, ()
-        return _interned, ({attribute.name: getattr(self, attribute.name) for attribute in fields(Table)},)
+        return _interned, ({attribute.name: getattr(self, attribute.name) for attribute in fields(Table) if attribute.init},)
 
     @staticmethod
     @cache
@@ -174,6 +180,13 @@ class Table(Generic[S_co]):
             }
         )
 
+    def _own_modules(self) -> set[str]:
+        """Return the names of the modules of a user's own, of guards, actions, deadlines and classes."""
+        functions = [part for row in (*self.connection, *self.after_call_work) for part in (*row.guards, *row.actions)]
+        classes = [self.session, *self.events, *(one.timer for one in self.deadlines)]
+        parts = [*functions, *(one.due for one in self.deadlines), *(base for cls in classes for base in cls.__mro__[:-1])]
+        return {part.__module__ for part in parts if is_own(part)}
+
     @cached_property
     def kinds(self) -> Mapping[str, type[Event]]:
         """The classes of its events, by kind, in the order of their rank."""
@@ -198,6 +211,17 @@ class Table(Generic[S_co]):
             Part("connection", self.states.connection, self.connection, named, self.states.same),
             Part("after-call work", self.states.after_call_work, self.after_call_work, named, self.states.same),
         )
+
+
+def _source(module: str) -> str | None:
+    """Return the source of a module as it is when its table is made.
+
+    Later, the file may be that of another version: the program is installed anew, while the old one still runs.
+    """
+    try:
+        return getsource(sys.modules[module])
+    except (OSError, TypeError, KeyError):  # no file, as of what is typed in, or no module that is imported by this name
+        return None
 
 
 def _replaced(deadlines: tuple[Deadline, ...], more: Iterable[Deadline]) -> tuple[Deadline, ...]:

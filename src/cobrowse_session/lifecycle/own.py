@@ -1,12 +1,12 @@
 """Checks of a table's own parts: kinds of event, guards and actions, the session's class, deadlines."""
 
-import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy, deepcopy
+from dis import get_instructions
 from functools import cache
-from inspect import getsource, isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
-from textwrap import dedent
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
+from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
@@ -304,7 +304,7 @@ def _reading_problems(part: Part, classes: Mapping[str, type[Event | Timer]]) ->
 
 
 def _read_by(function: Callable[..., object]) -> list[str]:
-    """Return what a standard guard or action reads of an event and not every event has, as it is in its source."""
+    """Return what a standard guard or action reads of an event and not every event has, as it is in its code."""
     # What a function of a user's own reads is not known: it may ask for the class first.
     return _read_in(function) if isinstance(function, FunctionType) and not is_own(function) else []
 
@@ -316,18 +316,13 @@ def _read_in(function: FunctionType) -> list[str]:
     # Example: `close_segments(session, event: Ended | AlertingTimeout, _)` may read `disconnect_type`, which both have. A segment
     # has a type in any case, whatever class begins it.
     candidates = set.intersection(*names) - {a.name for a in attrs.fields(Connected)}
-    try:
-        tree = ast.parse(dedent(getsource(function))) if candidates else ast.Module([], [])
-    except OSError:  # installed without sources
-        return []
-    return sorted(
-        {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "event"
-        }
-        & candidates
-    )
+    read = set()
+    for before, instruction in pairwise(get_instructions(function)):
+        # Some versions of Python load two variables at once. The last one is asked for its attribute.
+        loaded = before.argval[-1] if isinstance(before.argval, tuple) and before.argval else before.argval
+        if instruction.opname == "LOAD_ATTR" and "LOAD_FAST" in before.opname and loaded == "event":
+            read.add(instruction.argval)
+    return sorted(read & candidates)
 
 
 def _is_text(value: object) -> bool:

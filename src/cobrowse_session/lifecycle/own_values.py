@@ -4,7 +4,7 @@ An own action can write any value, and the session would take it. What cannot be
 the log is restored. So a row with such an action ends with a check. The rows of the standard table have none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
 import attrs
@@ -18,8 +18,8 @@ from cobrowse_session.model import CobrowseSession
 from cobrowse_session.vocabulary import Vocabulary
 
 
-def is_own(part: Callable[..., object]) -> bool:
-    """Return whether a guard or an action is of a user's own."""
+def is_own(part: object) -> bool:
+    """Return whether a guard, an action or a class is of a user's own."""
     return not part.__module__.startswith("cobrowse_session.")
 
 

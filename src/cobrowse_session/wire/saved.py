@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, check_type, json_text
-from cobrowse_session.errors import DecodeError, Problem, SettingsError
+from cobrowse_session.errors import DecodeError, SettingsError
 from cobrowse_session.events import CONTEXT_NAMES, Event, Timer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
@@ -455,7 +455,7 @@ def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
     try:
         event = read_event(document, table=table, max_future=timedelta.max)
     except DecodeError as error:
-        raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
+        raise DecodeError(tuple(evolve(p, path=path + p.path[1:], leg=saved.session) for p in error.problems)) from None
     if event.subject != saved.session:
         raise decode_error("wrong_subject", f"{path}.subject", event.subject, f"the session of this log, {saved.session!r}")
     return event
