@@ -48,6 +48,7 @@ from cobrowse_session.lifecycle import machine as machine_module
 from cobrowse_session.lifecycle.actions import begin_segment, close_segments, finish_wrapup, set_disconnect_type
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
+from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.tables import (
     AFTER_CALL_WORK_STATES,
     CONNECTION_STATES,
@@ -1398,6 +1399,24 @@ def test_tables_that_differ_in_a_parameter_have_other_digests(one: Any, other: A
     # Otherwise a log that was saved under the one is trusted under the other.
     assert having(one) != having(other)
     assert table_digest(having(one)).rows != table_digest(having(other)).rows
+
+
+def test_tables_whose_parameters_differ_in_their_type_are_different_tables() -> None:
+    tables = [having(what) for what in (1, 1.0, True, (1,), (True,), frozenset({1}), frozenset({True}), 0.0, -0.0)]
+
+    assert len({id(table) for table in tables}) == len(set(tables)) == len(tables)
+    assert len({id(machines(table)) for table in tables}) == len(tables)
+    assert having(1) is having(1)
+
+
+def test_a_revision_that_withdraws_an_own_timer_is_found() -> None:
+    call = stream("s1").connected().after(60).disconnected("peer").after(10).event(pause.AfterCallWorkPaused)
+    (late,) = (one for one in call.after("14m").wrapup("sale") if one.kind == "wrapup")
+    late = evolve(late, received_at=late.occurred_at + timedelta(minutes=5))
+    (revision,) = revisions(SessionLog.of([*call, late], lifecycle(pause.TABLE)))
+
+    assert revision.event == late
+    assert [timer.kind for timer in revision.withdrawn] == ["timer.pause"]
 
 
 PRINT = """

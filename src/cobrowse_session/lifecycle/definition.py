@@ -5,9 +5,11 @@ table, and everything that follows a lifecycle follows its table.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, cached_property
 from inspect import getsource
+from types import FunctionType
 from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
 
@@ -54,6 +56,8 @@ class Table(Generic[S_co]):
     deadlines: tuple[Deadline, ...]
     #: The source of each module of its own parts. None: there is none. It follows from the parts, so it is in no comparison.
     sources: Mapping[str, str | None] = field(init=False, eq=False)
+    # Python's `==` takes 1, 1.0 and True for equal, and a guard with the one parameter for that with the other.
+    _parameters: tuple[object, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         problems = (
@@ -62,6 +66,7 @@ class Table(Generic[S_co]):
         )
         if problems:
             raise TableError(problems)
+        object.__setattr__(self, "_parameters", tuple(map(_parameters, self._functions())))
         object.__setattr__(self, "sources", {name: _source(name) for name in sorted(self._own_modules())})
 
     def __repr__(self) -> str:
@@ -180,11 +185,16 @@ class Table(Generic[S_co]):
             }
         )
 
+    def _functions(self) -> Iterator[Callable[..., object]]:
+        """Yield its guards, actions and deadlines."""
+        for row in (*self.connection, *self.after_call_work):
+            yield from (*row.guards, *row.actions)
+        yield from (one.due for one in self.deadlines)
+
     def _own_modules(self) -> set[str]:
         """Return the names of the modules of a user's own, of guards, actions, deadlines and classes."""
-        functions = [part for row in (*self.connection, *self.after_call_work) for part in (*row.guards, *row.actions)]
         classes = [self.session, *self.events, *(one.timer for one in self.deadlines)]
-        parts = [*functions, *(one.due for one in self.deadlines), *(base for cls in classes for base in cls.__mro__[:-1])]
+        parts = [*self._functions(), *(base for cls in classes for base in cls.__mro__[:-1])]
         return {part.__module__ for part in parts if is_own(part)}
 
     @cached_property
@@ -224,6 +234,19 @@ def _source(module: str) -> str | None:
         return None
 
 
+def _parameters(part: Callable[..., object]) -> object:
+    """Return the parameters of a guard, an action or a deadline so that those of other types differ."""
+    cls: type = type(part)
+    return None if isinstance(part, FunctionType) else tuple(_exact(getattr(part, one.name)) for one in fields(cls))
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, tuple | AbstractSet):
+        items = [str(_exact(one)) for one in value]
+        return tuple(items if isinstance(value, tuple) else sorted(items))
+    return repr(value) if isinstance(value, int | float) else type(value).__qualname__
+
+
 def _replaced(deadlines: tuple[Deadline, ...], more: Iterable[Deadline]) -> tuple[Deadline, ...]:
     by_timer = {one.timer: one for one in deadlines}
     by_timer.update((one.timer, one) for one in more)
@@ -238,4 +261,4 @@ _TABLES: WeakValueDictionary[tuple[object, ...], Table] = WeakValueDictionary()
 
 def _interned(parts: dict[str, Any]) -> Table:  # `Any`: the fields' types differ
     made = Table(**parts)
-    return _TABLES.setdefault(tuple(parts.values()), made)
+    return _TABLES.setdefault((*parts.values(), made._parameters), made)  # noqa: SLF001 (of this very class)

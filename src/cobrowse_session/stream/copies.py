@@ -70,7 +70,7 @@ class Copies:
         self.commit()
 
     def __iter__(self) -> Iterator[Event]:
-        return (copy.event for copy in self._forms.values())
+        return (self._forms[form].event for form in sorted(self._forms))  # in any order of arrival the same
 
     def __len__(self) -> int:
         return len(self._forms)
