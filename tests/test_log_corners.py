@@ -263,3 +263,17 @@ def _grow(part: Any) -> None:  # JSON
         part["more"] = 1
     elif isinstance(part, list):
         part.append("more")
+
+
+def test_two_branches_of_a_time_line_do_not_see_each_other() -> None:
+    alert, *others = (Segment(type=word) for word in ("Alert", "Interact", "Hold", "Disconnect"))
+    root = Segments((alert,)).appended(others[0])
+    one, other = root.appended(others[1]), root.appended(others[2])
+    longer = one.appended(others[0])
+
+    assert [[part.type for part in line] for line in (root, one, other, longer)] == [
+        ["Alert", "Interact"],
+        ["Alert", "Interact", "Hold"],
+        ["Alert", "Interact", "Disconnect"],
+        ["Alert", "Interact", "Hold", "Interact"],
+    ]

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Optional, Union
 
 import pytest
-from attrs import define, evolve, field, frozen, setters
+from attrs import NOTHING, define, evolve, field, frozen, setters
 from attrs import fields as attrs_fields
 from examples.tables import hold, parked, pause, short_calls
 from hypothesis import given
@@ -33,6 +33,7 @@ from cobrowse_session import (
     Alerting,
     Applied,
     CobrowseSession,
+    Details,
     Event,
     Fired,
     Lifecycle,
@@ -268,6 +269,49 @@ def test_a_parked_leg_goes_on_and_a_paused_one_is_in_after_call_work() -> None:
     found = [activity(waiting), activity(resting)]
 
     assert [(one and one.state, one and one.since) for one in found] == [("parked", at(3)), ("afterCallWork", at(60))]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_event_of_an_example_loses_details_as_a_duplicate(name: str) -> None:  # SAME-1
+    table = TABLES[name]
+    rules = lifecycle(table)
+    common: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": at(1)}
+    for state in table.states.connection:
+        for event in table.events:
+            needed: dict[str, Any] = {a.name: True for a in attrs_fields(event) if a.default is NOTHING and a.name not in common}
+            if event not in (UnknownEvent, AfterCallWorkEnded):
+                session = rules.new("s1")
+                session.state = state
+                outcome = rules.apply(session, event(**common, **needed, details=Details(peer_id="p")))
+                assert (session.peer_id == "p") == (outcome.kind == "applied")
+                assert outcome.kind != "duplicate"
+
+
+def test_an_unknown_word_of_an_own_attribute_is_noted() -> None:  # KEEP-2
+    outcome = run(stream("s1").event(Rated, stars=1, mood="grim"), lifecycle=Lifecycle(table=RATED)).outcomes[0]
+
+    assert outcome.notes == ("unknown mood 'grim', kept as it came",)
+
+
+@frozen(kw_only=True, repr=False)
+class Remarked(Event):
+    """Somebody made a remark. `==` does not see it."""
+
+    prefix, kind, rank = "com.acme.", "remarked", 66
+
+    remark: str | None = field(default=None, eq=False)
+    share: float | None = None
+
+
+@pytest.mark.parametrize(("one", "other"), [({"remark": "a"}, {"remark": "b"}), ({"share": 0.0}, {"share": -0.0})])
+def test_copies_are_compared_by_their_canonical_form(one: dict[str, Any], other: dict[str, Any]) -> None:  # COPY-16
+    rules = Lifecycle(table=STANDARD.extended("remarked", kinds=(Remarked,), like={"remarked": "updated"}))
+    copies = [stream("s1").event(Remarked, **given).events[0] for given in (one, other)]
+    logs = [SessionLog.of(some, rules) for some in (copies, copies[::-1])]
+
+    for log in logs:
+        assert (len(log.copies), log.conflicts, fold(copies, lifecycle=rules).conflicts) == (2, 1, 1)
+    assert encode_event(logs[0].events[0]) == encode_event(logs[1].events[0])
 
 
 def test_a_log_takes_no_class_that_its_table_lacks() -> None:

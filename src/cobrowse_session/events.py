@@ -521,6 +521,17 @@ def plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own 
     return value
 
 
+@cache
+def word_names(event: type) -> tuple[str, ...]:
+    """Return the own attributes of a class that hold a word: those of `vocabulary`, and those of a type with a `Vocabulary`."""
+    found = [a.name for a in attrs.fields(event) if a.name not in _BASE and any(map(_is_vocabulary, members_of(a.type)))]
+    return tuple(dict.fromkeys((*getattr(event, "vocabulary", ()), *found)))
+
+
+def _is_vocabulary(member: Any) -> bool:  # of an annotation
+    return isinstance(member, type) and issubclass(member, Vocabulary)
+
+
 def own_names(event: type) -> Mapping[str, str]:
     """Return JSON key to attribute of what events of this class have beyond details and settings."""
     return _keys(event).own
