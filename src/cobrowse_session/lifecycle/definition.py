@@ -4,11 +4,10 @@ The standard table is `Table.standard()`. `extended` returns another one. It cha
 table, and everything that follows a lifecycle follows its table.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache, cached_property
-from inspect import getsource
+from inspect import getmodule, getsource
 from types import FunctionType
 from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
@@ -67,7 +66,9 @@ class Table(Generic[S_co]):
         if problems:
             raise TableError(problems)
         object.__setattr__(self, "_parameters", tuple(map(_parameters, self._functions())))
-        object.__setattr__(self, "sources", {name: _source(name) for name in sorted(self._own_modules())})
+        object.__setattr__(
+            self, "sources", {name: _source(part) for name, part in sorted(self._own_modules().items(), key=lambda one: one[0])}
+        )
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.connection)} + {len(self.after_call_work)} rows)"
@@ -191,11 +192,11 @@ class Table(Generic[S_co]):
             yield from (*row.guards, *row.actions)
         yield from (one.due for one in self.deadlines)
 
-    def _own_modules(self) -> set[str]:
-        """Return the names of the modules of a user's own, of guards, actions, deadlines and classes."""
+    def _own_modules(self) -> dict[str, object]:
+        """Return the modules of guards, actions, deadlines and classes of a user's own, each with one of these parts."""
         classes = [self.session, *self.events, *(one.timer for one in self.deadlines)]
         parts = [*self._functions(), *(base for cls in classes for base in cls.__mro__[:-1])]
-        return {part.__module__ for part in parts if is_own(part)}
+        return {part.__module__: part for part in parts if is_own(part)}
 
     @cached_property
     def kinds(self) -> Mapping[str, type[Event]]:
@@ -223,14 +224,14 @@ class Table(Generic[S_co]):
         )
 
 
-def _source(module: str) -> str | None:
-    """Return the source of a module as it is when its table is made.
+def _source(part: object) -> str | None:
+    """Return the source of the module of a part as it is when its table is made.
 
     Later, the file may be that of another version: the program is installed anew, while the old one still runs.
     """
     try:
-        return getsource(sys.modules[module])
-    except (OSError, TypeError, KeyError):  # no file, as of what is typed in, or no module that is imported by this name
+        return getsource(getmodule(part))  # type: ignore[arg-type]  # None is a TypeError
+    except (OSError, TypeError):  # no file, as of what is typed in, or no module that is imported by this name
         return None
 
 
