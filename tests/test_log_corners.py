@@ -1,14 +1,18 @@
 """The log where it is rarely looked at: what a change says of order, copies that move, and what `explain` and `tell` read."""
 
+import json
 import pickle
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
 
 import pytest
 from attrs import evolve
 from tests.strategies import at
 
 from cobrowse_session import (
+    Address,
     CobrowseSession,
     ConnectionState,
     Context,
@@ -20,6 +24,7 @@ from cobrowse_session import (
     Segments,
     SessionLog,
     Settings,
+    UnknownEvent,
     WrapupPrompt,
 )
 from cobrowse_session.canonical import canonical
@@ -29,6 +34,7 @@ from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.stream.copies import Copies
 from cobrowse_session.tables import NO_TRANSITION, Deadline, Policy, Row, Table, instead
 from cobrowse_session.testing import START, Stream, run, stream
+from cobrowse_session.wire import save_log
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -221,3 +227,53 @@ def test_a_late_event_is_judged_by_the_session_before_it_wherever_the_timers_are
     log = filled([*later, late])
 
     assert result_of(log) == fold([*later, late], lifecycle=TIMED)
+
+
+def test_the_copies_of_a_log_do_not_depend_on_their_order_of_arrival() -> None:
+    (first,) = stream("s1").connected()
+    copies = [first, *(evolve(first, details=Details(viewer_url=view), sequence="1") for view in "bc")]
+    logs = [SessionLog.of(order) for order in permutations(copies)]
+
+    assert all([canonical(copy) for copy in log.copies] == sorted(map(canonical, copies)) for log in logs)
+    assert len({json.dumps(save_log(log)["events"]) for log in logs}) == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"extra": {"x": {"y": [1]}}},
+        {"extensions": {"x": {"y": [1]}}},
+        {"details": Details(self_=Address(extra={"x": {"y": [1]}}))},
+    ],
+)
+def test_what_is_saved_belongs_to_the_caller(made: dict[str, Any]) -> None:
+    (event,) = stream("s1").connected()
+    unknown = UnknownEvent(subject="s1", source="/a", id="e2", occurred_at=event.occurred_at, type="other", data={"x": [1]})
+    log = SessionLog.of([evolve(event, **made), unknown])
+    before = json.dumps(save_log(log))
+    _grow(save_log(log))
+
+    assert json.dumps(save_log(log)) == before
+
+
+def _grow(part: Any) -> None:  # JSON
+    for inner in list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _grow(inner)
+    if isinstance(part, dict):
+        part["more"] = 1
+    elif isinstance(part, list):
+        part.append("more")
+
+
+def test_two_branches_of_a_time_line_do_not_see_each_other() -> None:
+    alert, *others = (Segment(type=word) for word in ("Alert", "Interact", "Hold", "Disconnect"))
+    root = Segments((alert,)).appended(others[0])
+    one, other = root.appended(others[1]), root.appended(others[2])
+    longer = one.appended(others[0])
+
+    assert [[part.type for part in line] for line in (root, one, other, longer)] == [
+        ["Alert", "Interact"],
+        ["Alert", "Interact", "Hold"],
+        ["Alert", "Interact", "Disconnect"],
+        ["Alert", "Interact", "Hold", "Interact"],
+    ]

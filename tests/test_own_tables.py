@@ -1,5 +1,6 @@
 """Tables of their own: the examples do what they say, and what follows a lifecycle follows its table."""
 
+import importlib
 import json
 import os
 import pickle
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any, Optional, Union
 
 import pytest
-from attrs import define, evolve, field, frozen, setters
+from attrs import NOTHING, define, evolve, field, frozen, setters
 from attrs import fields as attrs_fields
 from examples.tables import hold, parked, pause, short_calls
 from hypothesis import given
@@ -32,6 +33,7 @@ from cobrowse_session import (
     Alerting,
     Applied,
     CobrowseSession,
+    Details,
     Event,
     Fired,
     Lifecycle,
@@ -39,14 +41,15 @@ from cobrowse_session import (
     Settings,
     UnknownEvent,
 )
-from cobrowse_session.errors import TableError
+from cobrowse_session.errors import DecodeError, TableError
 from cobrowse_session.events import KINDS, TYPE_PREFIX, AfterCallWorkTimeout
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle import lifecycle as lifecycle_module
 from cobrowse_session.lifecycle import machine as machine_module
-from cobrowse_session.lifecycle.actions import finish_wrapup
+from cobrowse_session.lifecycle.actions import begin_segment, close_segments, finish_wrapup, set_disconnect_type
 from cobrowse_session.lifecycle.machine import machines
 from cobrowse_session.stream import activity, explain, fold
+from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.tables import (
     AFTER_CALL_WORK_STATES,
     CONNECTION_STATES,
@@ -71,6 +74,7 @@ from cobrowse_session.tables import (
 from cobrowse_session.testing import START, Stream, run, stream
 from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
+from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire.digest import table_digest
 from cobrowse_session.wire.trace import trace_entries
 
@@ -265,6 +269,49 @@ def test_a_parked_leg_goes_on_and_a_paused_one_is_in_after_call_work() -> None:
     found = [activity(waiting), activity(resting)]
 
     assert [(one and one.state, one and one.since) for one in found] == [("parked", at(3)), ("afterCallWork", at(60))]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_event_of_an_example_loses_details_as_a_duplicate(name: str) -> None:  # SAME-1
+    table = TABLES[name]
+    rules = lifecycle(table)
+    common: dict[str, Any] = {"subject": "s1", "source": "/a", "id": "e1", "occurred_at": at(1)}
+    for state in table.states.connection:
+        for event in table.events:
+            needed: dict[str, Any] = {a.name: True for a in attrs_fields(event) if a.default is NOTHING and a.name not in common}
+            if event not in (UnknownEvent, AfterCallWorkEnded):
+                session = rules.new("s1")
+                session.state = state
+                outcome = rules.apply(session, event(**common, **needed, details=Details(peer_id="p")))
+                assert (session.peer_id == "p") == (outcome.kind == "applied")
+                assert outcome.kind != "duplicate"
+
+
+def test_an_unknown_word_of_an_own_attribute_is_noted() -> None:  # KEEP-2
+    outcome = run(stream("s1").event(Rated, stars=1, mood="grim"), lifecycle=Lifecycle(table=RATED)).outcomes[0]
+
+    assert outcome.notes == ("unknown mood 'grim', kept as it came",)
+
+
+@frozen(kw_only=True, repr=False)
+class Remarked(Event):
+    """Somebody made a remark. `==` does not see it."""
+
+    prefix, kind, rank = "com.acme.", "remarked", 66
+
+    remark: str | None = field(default=None, eq=False)
+    share: float | None = None
+
+
+@pytest.mark.parametrize(("one", "other"), [({"remark": "a"}, {"remark": "b"}), ({"share": 0.0}, {"share": -0.0})])
+def test_copies_are_compared_by_their_canonical_form(one: dict[str, Any], other: dict[str, Any]) -> None:  # COPY-16
+    rules = Lifecycle(table=STANDARD.extended("remarked", kinds=(Remarked,), like={"remarked": "updated"}))
+    copies = [stream("s1").event(Remarked, **given).events[0] for given in (one, other)]
+    logs = [SessionLog.of(some, rules) for some in (copies, copies[::-1])]
+
+    for log in logs:
+        assert (len(log.copies), log.conflicts, fold(copies, lifecycle=rules).conflicts) == (2, 1, 1)
+    assert encode_event(logs[0].events[0]) == encode_event(logs[1].events[0])
 
 
 def test_a_log_takes_no_class_that_its_table_lacks() -> None:
@@ -821,6 +868,73 @@ def _due(_session: CobrowseSession, _: Policy) -> datetime | None:
     return None
 
 
+@pytest.mark.parametrize("name", sorted({name for name in dir(Event) if not name.startswith("_")} | {"kind", "rank"}))
+def test_a_field_of_an_event_has_no_name_that_every_event_has(name: str) -> None:
+    made = own_class(Event, {}, {"__annotations__": {name: float}})
+
+    assert any(problem.startswith("Mine: ") for problem in problems(**with_class(made)))
+
+
+@pytest.mark.parametrize("base", [CobrowseSession, Event])
+def test_two_fields_of_one_key_are_refused(base: type) -> None:  # the JSON would have one of them only
+    made = own_class(base, {}, {"__annotations__": {"a_b": str | None, "aB": str | None}, "a_b": None, "aB": None})
+
+    assert "Mine: aB: its key aB is that of a_b: choose another name" in problems(**with_class(made))
+
+
+@frozen(kw_only=True, repr=False)
+class Recalled(Timer):
+    """The call is taken out of the parking lot."""
+
+    kind = "timer.recall"
+
+
+def parked_for_a_minute(session: CobrowseSession, _: Policy) -> datetime | None:
+    """A call is parked for a minute at most."""
+    return session.provider_event_time and session.provider_event_time + timedelta(minutes=1)
+
+
+def recalled(**members: Any) -> Table[Any]:
+    timer = frozen(kw_only=True, repr=False)(type("Recalled", (Timer,), {"kind": "timer.recall", **members}))
+    back = row("recalled", on=("timer.recall",), source=("parked",), result="alerting", guards=(), actions=(begin_segment,))
+    return parked.TABLE.extended("recalled", connection=(back,), deadlines=(Deadline(timer, parked_for_a_minute),))
+
+
+@pytest.mark.parametrize(
+    ("members", "segment_type"),
+    [({}, None), ({"target_state": "alerting"}, "Alert"), ({"target_state": "parked"}, "parked"), ({"segment": "Back"}, "Back")],
+)
+def test_a_timer_that_begins_a_segment_needs_no_type_of_its_own(members: dict[str, Any], segment_type: str | None) -> None:
+    log = SessionLog.of(stream("s1").event(parked.Parked), lifecycle(recalled(**members)), until=at(100))
+
+    assert log.session.state == "alerting"
+    assert log.session.segments is not None
+    assert (log.session.segments[-1].type, log.session.segments[-1].start_time) == (segment_type, at(60))
+
+
+def test_a_class_has_what_the_standard_actions_and_guards_of_its_rows_read() -> None:
+    ends = row(
+        "ends",
+        on=("timer.recall",),
+        source=("parked",),
+        result="disconnected",
+        guards=(),
+        actions=(close_segments, set_disconnect_type),
+    )
+    (problem,) = problems(states={"parked": "offering"}, connection=(ends,), deadlines=(Deadline(Recalled, parked_for_a_minute),))
+
+    advice = "add it to Recalled, or a base with it"
+    assert problem == f"row 'ends': set_disconnect_type reads disconnect_type of 'timer.recall': {advice}"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, LEG_ENDED, "timer.acw", "timer.alerting"])
+def test_a_timer_has_a_kind_of_its_own(kind: str) -> None:
+    made = frozen(kw_only=True, repr=False)(type("Twin", (Timer,), {"kind": kind}))
+    (problem,) = problems(deadlines=(Deadline(made, _due),))
+
+    assert problem.startswith(f"Twin: kind {kind!r} is that of ")
+
+
 def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
     timed: Any = frozen(kw_only=True, repr=False)(
         type("Timed", (Timer,), {"kind": "timer.timed", "__annotations__": {"by": str}})
@@ -1331,9 +1445,28 @@ def test_tables_that_differ_in_a_parameter_have_other_digests(one: Any, other: A
     assert table_digest(having(one)).rows != table_digest(having(other)).rows
 
 
+def test_tables_whose_parameters_differ_in_their_type_are_different_tables() -> None:
+    tables = [having(what) for what in (1, 1.0, True, (1,), (True,), frozenset({1}), frozenset({True}), 0.0, -0.0)]
+
+    assert len({id(table) for table in tables}) == len(set(tables)) == len(tables)
+    assert len({id(machines(table)) for table in tables}) == len(tables)
+    assert having(1) is having(1)
+
+
+def test_a_revision_that_withdraws_an_own_timer_is_found() -> None:
+    call = stream("s1").connected().after(60).disconnected("peer").after(10).event(pause.AfterCallWorkPaused)
+    (late,) = (one for one in call.after("14m").wrapup("sale") if one.kind == "wrapup")
+    late = evolve(late, received_at=late.occurred_at + timedelta(minutes=5))
+    (revision,) = revisions(SessionLog.of([*call, late], lifecycle(pause.TABLE)))
+
+    assert revision.event == late
+    assert [timer.kind for timer in revision.withdrawn] == ["timer.pause"]
+
+
 PRINT = """
 from tests.test_own_tables import Has, having
 from cobrowse_session.lifecycle.row import meaning_of, name_of
+from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire.digest import table_digest
 words = frozenset("abcdefgh")
 print(table_digest(having(words)).rows, name_of(Has(words)), meaning_of(Has(words)))
@@ -1365,6 +1498,113 @@ def test_a_log_of_a_table_whose_source_is_not_found_is_saved_and_folded_again(
     assert restored.session == log.session
     assert restored.restored is not None
     assert (restored.restored.changed, restored.restored.table_changed) == ((), True)
+
+
+RULES_MODULE = '''
+from attrs import define, frozen, setters
+
+from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Row, Table, writes
+from points_classes import Put, PointsSession
+
+
+@writes("points")
+def put(session, event, _):
+    """Points are added."""
+    session.points = (session.points or 0) + 1
+
+
+_ROW = Row(name="put", on=("put",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=(put,), reason="put.")
+TABLE = Table.standard().extended("points", kinds=(Put,), session=PointsSession, connection=(_ROW,))
+'''
+CLASSES_MODULE = '''
+from attrs import define, frozen, setters
+
+from cobrowse_session import CobrowseSession
+from cobrowse_session.tables import Event
+
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+class PointsSession(CobrowseSession):
+    points: int | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class Put(Event):
+    """Points are put."""
+
+    prefix, kind, rank = "com.acme.", "put", 66
+'''
+
+
+class Deployed:
+    """Two modules of rules in a folder, installed one version after the other."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        monkeypatch.syspath_prepend(folder)
+
+    def write(self, rules: str, classes: str) -> None:
+        (self.folder / "points_rules.py").write_text(rules)
+        (self.folder / "points_classes.py").write_text(classes)
+
+    def started(self, rules: str = RULES_MODULE, classes: str = CLASSES_MODULE) -> Any:
+        """Return the module of rules, as a process that starts now imports it."""
+        self.write(rules, classes)
+        for name in ("points_rules", "points_classes"):
+            self.monkeypatch.delitem(sys.modules, name, raising=False)
+            (self.folder / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.pyc").unlink(missing_ok=True)
+        return importlib.import_module("points_rules")
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    return Deployed(tmp_path, monkeypatch)
+
+
+def log_of_points(module: Any) -> SessionLog[Any]:
+    return SessionLog.of(stream("s1").connected().after(1).event(module.Put), Lifecycle(table=module.TABLE))
+
+
+OTHER_RULES = RULES_MODULE.replace("+ 1", "+ 7")
+OTHER_CLASSES = CLASSES_MODULE.replace("points: int | None = None", "points: int | None = 100")
+
+
+@pytest.mark.parametrize(("rules", "classes", "points"), [(OTHER_RULES, CLASSES_MODULE, 7), (RULES_MODULE, OTHER_CLASSES, 101)])
+def test_a_log_is_folded_again_if_the_rules_or_the_classes_changed(
+    deployed: Deployed, rules: str, classes: str, points: int
+) -> None:
+    saved = save_log(log_of_points(deployed.started()))
+    again = restore_log(saved, table=deployed.started(rules, classes).TABLE)
+
+    assert again.session.points == points
+    assert again.restored is not None
+    assert (again.restored.changed, again.restored.table_changed) == (("points",), True)
+
+
+def test_the_digest_is_that_of_the_rules_that_run_also_where_others_were_installed_meanwhile(deployed: Deployed) -> None:
+    running = deployed.started()
+    deployed.write(OTHER_RULES, CLASSES_MODULE)
+    saved = save_log(log_of_points(running))
+
+    assert saved["state"]["points"] == 1
+    assert restore_log(saved, table=deployed.started(OTHER_RULES).TABLE).session.points == 7
+
+
+def test_an_event_that_lacks_a_new_attribute_is_found_when_the_log_is_restored(deployed: Deployed) -> None:
+    saved = save_log(log_of_points(deployed.started()))
+    table = deployed.started(classes=f"{CLASSES_MODULE}    amount: int\n").TABLE
+
+    with pytest.raises(DecodeError, match=r"missing: \$\.events\[1\]\.data\.amount \(leg s1\)"):
+        restore_log(saved, table=table)
+
+
+def test_another_version_of_the_package_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = table_digest(STANDARD)
+    monkeypatch.setattr(digest_module, "_PACKAGE", "another")
+
+    assert not before.agrees_with(table_digest.__wrapped__(STANDARD))
+    monkeypatch.setattr(digest_module, "_PACKAGE", None)
+    assert table_digest.__wrapped__(STANDARD).code is None
 
 
 # --- What is raised behind a write --------------------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ def sharing(guards: Sequence[Sequence[Guard]]) -> Trigger:
         )
         for number, some in enumerate([*guards, ()])
     ]
-    machine = Connection(Part("connection", ("none",), given, {}), {"none": "none"}, ())
+    machine = Connection(Part("connection", ("none",), given, {}), {"none": "none"}, (), CobrowseSession)
     return machine.triggers["updated"]
 
 

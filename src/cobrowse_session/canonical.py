@@ -1,13 +1,22 @@
 """The order of events, their canonical form as JSON, and the notes on what was kept but not understood (ORDER-1, COPY-9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 
 from cobrowse_session.checks import NO_EXTRA, json_text
-from cobrowse_session.events import CONTEXT_NAMES, TIMEOUT_NAMES, Event, UnknownEvent, WrapupSaved, stated
+from cobrowse_session.events import (
+    CONTEXT_NAMES,
+    TIMEOUT_NAMES,
+    TYPE_PREFIX,
+    Event,
+    UnknownEvent,
+    WrapupSaved,
+    stated,
+    word_names,
+)
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Address, vendor_name
 from cobrowse_session.settings import NO_SETTINGS
 from cobrowse_session.times import milliseconds, time_text
@@ -130,18 +139,20 @@ def _plain(value: Any) -> Any:
 def notes(event: Event) -> tuple[str, ...]:
     """Return sentences about what was kept but not understood, and about how the time was found."""
     # A look at the types shows that an event has no notes, as most have none.
+    cls: type = type(event)
+    words = event.vocabulary if event.prefix is TYPE_PREFIX else word_names(cls)  # the class of a kind of one's own
     if (
         event.derived_from is None
         and event.provider_time is None
         and event.extra is NO_EXTRA
         and (event.details is NO_DETAILS or (_is_known(event.details.cobrowse_role) and _is_known(event.details.initial_state)))
-        and (not event.vocabulary or all([_is_known(getattr(event, name)) for name in event.vocabulary]))  # noqa: C419 (faster)
+        and (not words or all([_is_known(getattr(event, name)) for name in words]))  # noqa: C419 (faster)
         and type(event.settings.wrapup_prompt) is not UnknownPrompt
     ):
         return ()
     found = [*_notes_on_time(event)]
-    if event.rank != UnknownEvent.rank and (event.vocabulary or _has_data(event)):
-        found += _notes_on_words(event)
+    if event.rank != UnknownEvent.rank and (words or _has_data(event)):
+        found += _notes_on_words(event, words)
         found += [f"{key} {_short(event.extra[key])} is out of bounds, not taken" for key in TIMEOUT_NAMES if key in event.extra]
         if isinstance(event, WrapupSaved) and event.code is None and event.extra:
             found += [
@@ -168,8 +179,8 @@ def _notes_on_time(event: Event) -> Iterator[str]:
         yield f"time corrected by {offset:+.3f} s"
 
 
-def _notes_on_words(event: Event) -> Iterator[str]:
-    found = [(name, getattr(event, name)) for name in event.vocabulary]
+def _notes_on_words(event: Event, words: Iterable[str]) -> Iterator[str]:
+    found = [(name, getattr(event, name)) for name in words]
     found += [(name, getattr(event.details, name)) for name in ("cobrowse_role", "initial_state")]
     found.append(("wrapup_prompt", event.settings.wrapup_prompt))
     for name, value in found:

@@ -6,6 +6,7 @@ An event is one fact about one session. Its identity is (`subject`, `source`, `i
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, cast, get_args, get_origin
@@ -141,7 +142,7 @@ class Event:
         cls: type = type(self)
         for name, item in _plain_names(cls):
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, _plain_value(f"{cls.__name__}: {name}", value, item))
+                object.__setattr__(self, name, plain_value(f"{cls.__name__}: {name}", value, item))
 
     def _check_unknown_keys(self) -> None:
         name = type(self).__name__
@@ -490,12 +491,26 @@ def _plain_names(event: type[Event]) -> tuple[tuple[str, type], ...]:
     return tuple(found)
 
 
-def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own attribute, of any type
-    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds, a word as its enum."""
+PLAIN_TYPES = (str, bool, int, float, datetime, timedelta)
+"""The types that an own attribute may have, apart from enums and tuples. A duration is whole milliseconds."""
+
+
+def plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own attribute, of any type
+    """Return a value as it will be read back: a time as `utc` cuts it, a duration in whole milliseconds, a word as its enum.
+
+    Args:
+        name: for the error.
+        value: the value of an attribute, or of an own field of a session.
+        item: the type that it must have, or that the items of a tuple must have.
+
+    Raises:
+        TypeError: it has another type.
+        ValueError: JSON cannot hold it.
+    """
     if issubclass(item, Vocabulary):
         return item.read(value)
     if isinstance(value, tuple):
-        return tuple(_plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
+        return tuple(plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
     if not isinstance(value, item) or (type(value) is bool and item is not bool):
         raise TypeError(f"{name}: expected {item.__name__}, found {shown(value)}")
     if isinstance(value, datetime):
@@ -504,6 +519,17 @@ def _plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own
         return timedelta(milliseconds=milliseconds(value))
     check_number(name, cast(float, value))
     return value
+
+
+@cache
+def word_names(event: type) -> tuple[str, ...]:
+    """Return the own attributes of a class that hold a word: those of `vocabulary`, and those of a type with a `Vocabulary`."""
+    found = [a.name for a in attrs.fields(event) if a.name not in _BASE and any(map(_is_vocabulary, members_of(a.type)))]
+    return tuple(dict.fromkeys((*getattr(event, "vocabulary", ()), *found)))
+
+
+def _is_vocabulary(member: Any) -> bool:  # of an annotation
+    return isinstance(member, type) and issubclass(member, Vocabulary)
 
 
 def own_names(event: type) -> Mapping[str, str]:
@@ -523,13 +549,33 @@ class _Keys:
     own: Mapping[str, str]
     read: frozenset[str]
     false_by_default: frozenset[str]  # their attributes; a false one is not written (COPY-10)
+    nulls: Mapping[str, str]  # key to argument of what is written as null if it is None: its default is another value
 
 
 @cache
 def _keys(event: type) -> _Keys:
     own = {vendor_name(a.name): a.name for a in attrs.fields(event) if a.name not in _BASE}
     false_by_default = (a.name for a in attrs.fields(event) if a.default is False)
-    return _Keys(own, frozenset((*DETAIL_NAMES, *SETTING_NAMES, *own)), frozenset(false_by_default))
+    nulls = (
+        dict(_own_nulls(event)) if getattr(event, "prefix", TYPE_PREFIX) != TYPE_PREFIX else {}
+    )  # those of the standard kinds are never None
+    return _Keys(own, frozenset((*DETAIL_NAMES, *SETTING_NAMES, *own)), frozenset(false_by_default), nulls)
+
+
+def _own_nulls(event: type) -> Iterator[tuple[str, str]]:
+    with suppress(NameError):  # annotations from __future__, of a class whose names are not known here
+        attrs.resolve_types(event)
+    for attribute in attrs.fields(event):
+        if attribute.name not in _BASE and attribute.default is not None and type(None) in members_of(attribute.type):
+            yield vendor_name(attribute.name), attribute.alias or attribute.name
+
+
+def null_keys(event: type) -> Mapping[str, str]:
+    """Return the keys of own attributes that are null in the data if they are None, and their arguments.
+
+    Of the others, null is absent (KEEP-5).
+    """
+    return _keys(event).nulls
 
 
 def is_out_of_range(timeout: object) -> bool:
@@ -548,5 +594,8 @@ def stated(event: Event) -> Iterator[tuple[str, Any]]:
             continue
         for key, name in names.items():
             value = getattr(part, name)
-            if value is not None and (value is not False or name not in keys.false_by_default):
+            if value is None:
+                if key in keys.nulls:
+                    yield key, None
+            elif value is not False or name not in keys.false_by_default:
                 yield key, value

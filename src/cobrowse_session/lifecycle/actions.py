@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from cobrowse_session.events import (
+    KINDS,
     AfterCallWorkEnded,
     AfterCallWorkRequired,
     AfterCallWorkStarted,
@@ -160,14 +161,23 @@ def set_initial_state(session: Communication, event: Entered | Ended | AlertingT
 
 
 @writes("segments", clock=PROVIDER)
-def begin_segment(session: Communication, event: Entered, _: Policy) -> None:
+def begin_segment(session: Communication, event: Entered | Event | Timer, _: Policy) -> None:
     """A segment begins at the instant at which the previous one ends (SEG-1, SEG-3)."""
-    segment_type = event.segment_type or event.segment
+    segment_type = event.segment_type or event.segment if isinstance(event, Entered) else _segment_type(event)
     begun = Segment(start_time=event.occurred_at, type=segment_type)
     segments = session.segments or Segments()
     if segments and not (last := segments[-1]).end_time:
         segments = segments.with_last(last.closed(event.occurred_at, segment_type, last.disconnect_type))
     session.segments = segments.appended(begun)
+
+
+def _segment_type(event: Event | Timer) -> str | None:
+    """Return the type of the segment that begins with an event or a timer that is no `Entered`: that of the state it names."""
+    stated: str | None = getattr(event, "segment_type", None) or getattr(event, "segment", None)
+    return stated or (event.target_state and _SEGMENTS.get(event.target_state, str(event.target_state)))
+
+
+_SEGMENTS = {one.target_state: one.segment for one in KINDS.values() if issubclass(one, Entered)}
 
 
 @writes("segments", clock=PROVIDER)

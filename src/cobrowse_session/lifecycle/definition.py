@@ -4,12 +4,15 @@ The standard table is `Table.standard()`. `extended` returns another one. It cha
 table, and everything that follows a lifecycle follows its table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, cached_property
+from inspect import getmodule, getsource
+from types import FunctionType
 from typing import Any, Generic, overload
 from weakref import WeakValueDictionary
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import TableError
@@ -19,6 +22,7 @@ from cobrowse_session.lifecycle.check import Part, row_problems
 from cobrowse_session.lifecycle.deadline import DEADLINES, Deadline
 from cobrowse_session.lifecycle.extension import Change, like_kinds, like_states, placed
 from cobrowse_session.lifecycle.own import class_problems, likeness_problems, name_problems, part_problems, state_problems
+from cobrowse_session.lifecycle.own_values import is_own
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.states import STANDARD, States
 from cobrowse_session.model import CobrowseSession, S_co, T
@@ -49,14 +53,22 @@ class Table(Generic[S_co]):
     connection: tuple[Row, ...]
     after_call_work: tuple[Row, ...]
     deadlines: tuple[Deadline, ...]
+    #: The source of each module of its own parts. None: there is none. It follows from the parts, so it is in no comparison.
+    sources: Mapping[str, str | None] = field(init=False, eq=False)
+    # Python's `==` takes 1, 1.0 and True for equal, and a guard with the one parameter for that with the other.
+    _parameters: tuple[object, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         problems = (
-            *part_problems(self.session, self.parts),
+            *part_problems(self.session, self.parts, {**self.kinds, **self.timers}),
             *row_problems(self.parts, (*self.kinds, table.LEG_ENDED), self.timers),
         )
         if problems:
             raise TableError(problems)
+        object.__setattr__(self, "_parameters", tuple(map(_parameters, self._functions())))
+        object.__setattr__(
+            self, "sources", {name: _source(part) for name, part in sorted(self._own_modules().items(), key=lambda one: one[0])}
+        )
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.connection)} + {len(self.after_call_work)} rows)"
@@ -65,7 +77,7 @@ class Table(Generic[S_co]):
         """Pickle the standard table by its name, and another one by its fields, which are pickled by name in turn."""
         if self is Table.standard():
             return Table.standard, ()
-        return _interned, ({attribute.name: getattr(self, attribute.name) for attribute in fields(Table)},)
+        return _interned, ({attribute.name: getattr(self, attribute.name) for attribute in fields(Table) if attribute.init},)
 
     @staticmethod
     @cache
@@ -149,7 +161,7 @@ class Table(Generic[S_co]):
         known = {event.kind: event for event in events if hasattr(event, "kind")}
         problems = (
             *name_problems(name),
-            *class_problems(events, session or self.session, deadlines),
+            *class_problems(events, session or self.session, deadlines, self.timers),
             *likeness_problems(like, known, known.keys() - self.kinds.keys()),
             *state_problems(states, self.states),
         )
@@ -173,6 +185,18 @@ class Table(Generic[S_co]):
                 "deadlines": _replaced(self.deadlines, deadlines),
             }
         )
+
+    def _functions(self) -> Iterator[Callable[..., object]]:
+        """Yield its guards, actions and deadlines."""
+        for row in (*self.connection, *self.after_call_work):
+            yield from (*row.guards, *row.actions)
+        yield from (one.due for one in self.deadlines)
+
+    def _own_modules(self) -> dict[str, object]:
+        """Return the modules of guards, actions, deadlines and classes of a user's own, each with one of these parts."""
+        classes = [self.session, *self.events, *(one.timer for one in self.deadlines)]
+        parts = [*self._functions(), *(base for cls in classes for base in cls.__mro__[:-1])]
+        return {part.__module__: part for part in parts if is_own(part)}
 
     @cached_property
     def kinds(self) -> Mapping[str, type[Event]]:
@@ -200,6 +224,30 @@ class Table(Generic[S_co]):
         )
 
 
+def _source(part: object) -> str | None:
+    """Return the source of the module of a part as it is when its table is made.
+
+    Later, the file may be that of another version: the program is installed anew, while the old one still runs.
+    """
+    try:
+        return getsource(getmodule(part))  # type: ignore[arg-type]  # None is a TypeError
+    except (OSError, TypeError):  # no file, as of what is typed in, or no module that is imported by this name
+        return None
+
+
+def _parameters(part: Callable[..., object]) -> object:
+    """Return the parameters of a guard, an action or a deadline so that those of other types differ."""
+    cls: type = type(part)
+    return None if isinstance(part, FunctionType) else tuple(_exact(getattr(part, one.name)) for one in fields(cls))
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, tuple | AbstractSet):
+        items = [str(_exact(one)) for one in value]
+        return tuple(items if isinstance(value, tuple) else sorted(items))
+    return repr(value) if isinstance(value, int | float) else type(value).__qualname__
+
+
 def _replaced(deadlines: tuple[Deadline, ...], more: Iterable[Deadline]) -> tuple[Deadline, ...]:
     by_timer = {one.timer: one for one in deadlines}
     by_timer.update((one.timer, one) for one in more)
@@ -214,4 +262,4 @@ _TABLES: WeakValueDictionary[tuple[object, ...], Table] = WeakValueDictionary()
 
 def _interned(parts: dict[str, Any]) -> Table:  # `Any`: the fields' types differ
     made = Table(**parts)
-    return _TABLES.setdefault(tuple(parts.values()), made)
+    return _TABLES.setdefault((*parts.values(), made._parameters), made)  # noqa: SLF001 (of this very class)

@@ -21,6 +21,7 @@ from cobrowse_session.lifecycle.decision import Decision, acw_state, fired, outc
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.machine import Machines, Trigger, machines
 from cobrowse_session.lifecycle.outcome import Applied, Fired, Outcome, Refused, Stale
+from cobrowse_session.lifecycle.own_values import is_own
 from cobrowse_session.lifecycle.policy import (
     DEFAULT_TIMEOUT_CODE,
     TIMED_PROMPTS,
@@ -423,10 +424,6 @@ def _latest(session: Communication) -> datetime:
 def _with_own_code(table: Table) -> frozenset[str]:
     """Return the kinds of event for which code of a user's own is called after the first write."""
     built = machines(table)
-
-    def is_own(part: Callable[..., object]) -> bool:
-        return not part.__module__.startswith("cobrowse_session.")
-
     # The end of a leg is a write. The guards of after-call work are asked behind it.
     asks = any(is_own(part) for one in built.triggers[LEG_ENDED].all_transitions() for part in (*one.row.guards, *one.actions))
     ended = table.states.ended if asks else ()

@@ -22,9 +22,10 @@ from cobrowse_session.lifecycle.actions import COMMON
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.guards import OPPOSITES
+from cobrowse_session.lifecycle.own_values import value_checks
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import Action, Guard, Row, written_by
-from cobrowse_session.model import NO_WORK, Communication
+from cobrowse_session.model import NO_WORK, CobrowseSession, Communication
 
 
 class RowTransition(transitions.Transition):
@@ -32,7 +33,7 @@ class RowTransition(transitions.Transition):
 
     Attributes:
         row: the row.
-        actions: the actions of the row, and those of every applied event.
+        actions: those of every applied event, those of the row, and the check of what they wrote.
         set: the attributes of the session that it may write.
     """
 
@@ -230,21 +231,23 @@ class _Machine(transitions.Machine):
     event_cls = Trigger
     moves: ClassVar[str]
 
-    def __init__(self, part: Part, words: Mapping[str, str], outside: Collection[str]) -> None:
+    def __init__(self, part: Part, words: Mapping[str, str], outside: Collection[str], session: type[CobrowseSession]) -> None:
         """Build the machine of a part of a table.
 
         Args:
             part: its states and rows.
             words: each state, as a session has it.
             outside: the kinds of event that come from outside. The others are timers, and the end of the leg.
+            session: the class of the sessions.
         """
         super().__init__(model=None, states=list(part.states), initial=None, auto_transitions=False)
         self.words = words
         self.first = part.states[0]
         for row in part.rows:
+            checks = value_checks(row, session)
             for kind in row.on:
                 # COMMON comes first: a row's own actions see the details and settings of the event. A timer has neither.
-                actions = (*(COMMON if row.is_applied and kind in outside else ()), *row.actions)
+                actions = (*(COMMON if row.is_applied and kind in outside else ()), *row.actions, *checks)
                 self._add(row, kind, actions, part)
         for trigger in self.triggers.values():
             trigger.freeze(self)
@@ -335,6 +338,6 @@ class Machines:
 def machines(table: Table) -> Machines:
     """Return the two machines of a table, built once."""
     connection, after_call_work = table.parts
-    first = Connection(connection, table.states.words, table.kinds)
-    second = AfterCallWorkMachine(after_call_work, table.states.work_words, table.kinds)
+    first = Connection(connection, table.states.words, table.kinds, table.session)
+    second = AfterCallWorkMachine(after_call_work, table.states.work_words, table.kinds, table.session)
     return Machines(first, second, {**first.triggers, **second.triggers})

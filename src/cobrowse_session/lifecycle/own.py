@@ -3,19 +3,24 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy, deepcopy
+from dis import get_instructions
+from functools import cache
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction, signature
+from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
 import attrs
 
-from cobrowse_session.checks import shown
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent, Updated
+from cobrowse_session.checks import members_of, shown
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Connected, Entered, Event, Timer, UnknownEvent, Updated
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
-from cobrowse_session.lifecycle.row import is_marked, meaning_of, written_by
+from cobrowse_session.lifecycle.own_values import is_own
+from cobrowse_session.lifecycle.row import is_marked, meaning_of, name_of, written_by
 from cobrowse_session.lifecycle.states import States
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.lifecycle.table import LEG_ENDED
+from cobrowse_session.model import CobrowseSession, vendor_name
 from cobrowse_session.times import EPOCH
 
 
@@ -25,25 +30,51 @@ def name_problems(name: object) -> Iterator[str]:
         yield f"name: expected text on one line, found {shown(name)}"
 
 
-def class_problems(events: Iterable[type[Event]], session: type[CobrowseSession], deadlines: Iterable[Deadline]) -> Iterator[str]:
-    """Yield one line for each problem of the classes of a table."""
+def class_problems(
+    events: Iterable[type[Event]],
+    session: type[CobrowseSession],
+    deadlines: Iterable[Deadline],
+    timers: Mapping[str, type[Timer]],
+) -> Iterator[str]:
+    """Yield one line for each problem of the classes of a table.
+
+    Args:
+        events: all of them.
+        session: the class of the sessions.
+        deadlines: those that are added.
+        timers: those that the table has, by kind.
+    """
     yield from _event_problems(events)
     yield from _session_problems(session)
+    taken = {LEG_ENDED: "the end of the leg"}
+    taken |= {event.kind: event.__name__ for event in events if isclass(event) and hasattr(event, "kind")}
     for deadline in deadlines:
-        if not isinstance(deadline, Deadline):
-            yield f"deadlines: expected a Deadline, found {shown(deadline)}"
-        elif not (isclass(deadline.timer) and issubclass(deadline.timer, Timer)):
-            yield f"deadline: timer: expected a subclass of Timer, found {shown(deadline.timer)}"
-        elif not _is_text(getattr(deadline.timer, "kind", "")):
-            yield f"{deadline.timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
-        elif not _takes(deadline.timer.__init__, ("subject", "occurred_at")):
-            yield f"{deadline.timer.__name__}: expected defaults: a timer is made of subject and occurred_at"
-        elif not _is_a_value(deadline.due):
-            yield f"deadline of {deadline.timer.__name__}: due: {_EXPECTED}"
-        elif _returns_later(deadline.due):
-            yield f"deadline of {deadline.timer.__name__}: due: {_AT_ONCE}"
-        elif not _has_meaning(deadline.due):
-            yield f"deadline of {deadline.timer.__name__}: due: its docstring has braces around what is no parameter"
+        yield from _deadline_problems(deadline, taken, timers)
+
+
+def _deadline_problems(deadline: Deadline, taken: Mapping[str, str], timers: Mapping[str, type[Timer]]) -> Iterator[str]:
+    if not isinstance(deadline, Deadline):
+        yield f"deadlines: expected a Deadline, found {shown(deadline)}"
+        return
+    timer = deadline.timer
+    if not (isclass(timer) and issubclass(timer, Timer)):
+        yield f"deadline: timer: expected a subclass of Timer, found {shown(timer)}"
+        return
+    kind = getattr(timer, "kind", "")
+    if not _is_text(kind):
+        yield f"{timer.__name__}: expected a kind of its own: kind = 'timer.pause'"
+    elif kind in taken:
+        yield f"{timer.__name__}: kind {kind!r} is that of {taken[kind]}: choose another one"
+    elif timers.get(kind, timer) is not timer:
+        yield f"{timer.__name__}: kind {kind!r} is that of {timers[kind].__name__}: choose another one"
+    elif not _takes(timer.__init__, ("subject", "occurred_at")):
+        yield f"{timer.__name__}: expected defaults: a timer is made of subject and occurred_at"
+    elif not _is_a_value(deadline.due):
+        yield f"deadline of {timer.__name__}: due: {_EXPECTED}"
+    elif _returns_later(deadline.due):
+        yield f"deadline of {timer.__name__}: due: {_AT_ONCE}"
+    elif not _has_meaning(deadline.due):
+        yield f"deadline of {timer.__name__}: due: its docstring has braces around what is no parameter"
 
 
 def state_problems(like: Mapping[str, str], states: States) -> Iterator[str]:
@@ -92,10 +123,19 @@ def _lacking(own: type[Event], other: type[Event] | None) -> str:
     return ", ".join(name for name in names if not hasattr(own, name))
 
 
-def part_problems(session: type[CobrowseSession], parts: Iterable[Part]) -> Iterator[str]:
-    """Yield one line for each problem of the states, guards and actions of a table."""
+def part_problems(
+    session: type[CobrowseSession], parts: Iterable[Part], classes: Mapping[str, type[Event | Timer]]
+) -> Iterator[str]:
+    """Yield one line for each problem of the states, guards and actions of a table.
+
+    Args:
+        session: the class of the sessions.
+        parts: the rows of both machines.
+        classes: those of events and timers, by kind.
+    """
     for part in parts:
         yield from _function_problems(part, session)
+        yield from _reading_problems(part, classes)
 
 
 _EXPECTED = "expected a function of a module or an object of a frozen attrs class, so that the table can be compared and pickled"
@@ -126,6 +166,7 @@ def _own_event_problems(event: type[Event]) -> Iterator[str]:
         yield "expected an attrs class: @frozen(kw_only=True, repr=False)"
     else:
         yield from (f"{flaw}: expected @frozen(kw_only=True, repr=False)" for flaw in _flaws(event, _AN_EVENT))
+        yield from _name_problems(event, Event)
     if not _is_text(vars(event).get("kind")):
         yield "expected a kind of its own: kind = 'held'"
     rank = vars(event).get("rank")
@@ -154,9 +195,8 @@ def _session_problems(session: type[CobrowseSession]) -> Iterator[str]:
             attrs.resolve_types(session)
         except NameError as error:
             yield f"{name}: the type of a field is not known here: {error}"
+    yield from (f"{name}: {problem}" for problem in _name_problems(session, CobrowseSession))
     for attribute in attrs.fields(session):
-        if attribute.name in standard and attribute != standard[attribute.name]:
-            yield f"{name}: {attribute.name}: each session has this field: choose another name"
         if attribute.name not in standard and attribute.default is attrs.NOTHING:
             yield f"{name}: {attribute.name}: expected a default, because a session begins without its first event"
 
@@ -211,6 +251,25 @@ def _takes(constructor: Callable[..., None], names: Iterable[str]) -> bool:
     return True
 
 
+def _name_problems(cls: type[Any], base: type[Any]) -> Iterator[str]:  # an event or a session
+    """Yield one line for each field of a class whose name or key is taken.
+
+    Args:
+        cls: an attrs class.
+        base: the class that all events or all sessions have.
+    """
+    standard, keys, word = attrs.fields_dict(base), dict[str, str](), "event" if base is Event else "session"
+    for attribute in attrs.fields(cls):
+        name = attribute.name
+        if name in standard:
+            if attribute != standard[name]:
+                yield f"{name}: each {word} has this field: choose another name"
+        elif hasattr(base, name):  # `type`, for example, a property: the field would hide it
+            yield f"{name}: each {word} has an attribute of this name: choose another name"
+        elif keys.setdefault(key := vendor_name(name), name) != name:
+            yield f"{name}: its key {key} is that of {keys[key]}: choose another name"
+
+
 # --- Guards and actions -------------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +290,39 @@ def _function_problems(part: Part, session: type[CobrowseSession]) -> Iterator[s
         for name in dict.fromkeys(name for action in row.actions for name in written_by(action)):
             if name not in attributes:
                 yield f"row {row.name!r}: an action writes {name!r}, which is no field of {session.__name__}: add it there"
+
+
+def _reading_problems(part: Part, classes: Mapping[str, type[Event | Timer]]) -> Iterator[str]:
+    """Yield one line for each class of a user's own that lacks what a standard guard or action of its rows reads."""
+    for row in part.rows:
+        own = [kind for kind in row.on if kind in classes and is_own(classes[kind])]
+        for function in (*row.guards, *row.actions) if own else ():
+            for kind in own:
+                if lacking := [name for name in _read_by(function) if not hasattr(classes[kind], name)]:
+                    what = f"{name_of(function)} reads {', '.join(lacking)} of {kind!r}"
+                    yield f"row {row.name!r}: {what}: add it to {classes[kind].__name__}, or a base with it"
+
+
+def _read_by(function: Callable[..., object]) -> list[str]:
+    """Return what a standard guard or action reads of an event and not every event has, as it is in its code."""
+    # What a function of a user's own reads is not known: it may ask for the class first.
+    return _read_in(function) if isinstance(function, FunctionType) and not is_own(function) else []
+
+
+@cache
+def _read_in(function: FunctionType) -> list[str]:
+    members = members_of(function.__annotations__.get("event", Event))
+    names = [{a.name for a in attrs.fields(one)} if issubclass(one, Event) else {*vars(one)} for one in members]
+    # Example: `close_segments(session, event: Ended | AlertingTimeout, _)` may read `disconnect_type`, which both have. A segment
+    # has a type in any case, whatever class begins it.
+    candidates = set.intersection(*names) - {a.name for a in attrs.fields(Connected)}
+    read = set()
+    for before, instruction in pairwise(get_instructions(function)):
+        # Some versions of Python load two variables at once. The last one is asked for its attribute.
+        loaded = before.argval[-1] if isinstance(before.argval, tuple) and before.argval else before.argval
+        if instruction.opname == "LOAD_ATTR" and "LOAD_FAST" in before.opname and loaded == "event":
+            read.add(instruction.argval)
+    return sorted(read & candidates)
 
 
 def _is_text(value: object) -> bool:

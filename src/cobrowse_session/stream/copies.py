@@ -23,7 +23,7 @@ import attrs
 from attrs import evolve, frozen
 
 from cobrowse_session.canonical import Edition, Identity, canonical, edition, identity, order, statements
-from cobrowse_session.events import Event, UnknownEvent, is_json_type
+from cobrowse_session.events import TYPE_PREFIX, Event, UnknownEvent, is_json_type
 from cobrowse_session.model import Context, Details
 from cobrowse_session.settings import Settings
 
@@ -48,6 +48,12 @@ class _Copy:
         return self.dedup_key < other.dedup_key if self.edition == other.edition else self.edition > other.edition
 
 
+def is_same(one: Event, other: Event) -> bool:
+    """Return whether two copies of an event do not differ, not even in when they were received (COPY-16)."""
+    # Fields of a class of a user's own may be left out of `==`, and 0.0 equals -0.0.
+    return one == other and (one.prefix is TYPE_PREFIX or canonical(one) == canonical(other))
+
+
 class Copies:
     """The copies of one event that differ, and the event that they amount to.
 
@@ -70,7 +76,7 @@ class Copies:
         self.commit()
 
     def __iter__(self) -> Iterator[Event]:
-        return (copy.event for copy in self._forms.values())
+        return (self._forms[form].event for form in sorted(self._forms))  # in any order of arrival the same
 
     def __len__(self) -> int:
         return len(self._forms)
@@ -218,7 +224,7 @@ def merge_copies(events: Iterable[Event]) -> tuple[list[Event], dict[Identity, C
         first = kept.setdefault(key, event)
         if key in several:
             several[key].add(event)
-        elif first is not event and first != event:
+        elif first is not event and not is_same(first, event):
             several[key] = Copies(first, event)
     kept.update((key, copies.merged) for key, copies in several.items())
     return sorted(kept.values(), key=order), {key: copies for key, copies in several.items() if len(copies) > 1}

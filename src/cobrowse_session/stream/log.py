@@ -36,7 +36,7 @@ from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
 from cobrowse_session.lifecycle.states import STANDARD
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
-from cobrowse_session.stream.copies import Copies, contradictions, merge_copies
+from cobrowse_session.stream.copies import Copies, contradictions, is_same, merge_copies
 from cobrowse_session.stream.fold import FoldState, TraceEntry
 from cobrowse_session.stream.observers import Observer, checked_observers, notify
 from cobrowse_session.times import utc
@@ -533,7 +533,7 @@ class SessionLog(Generic[S_co]):
         return self._known.get(event.source, {}).get(event.id)
 
     def _add_to_sealed(self, held: Event | None, event: Event) -> Change:
-        if held is not None and Copies(*self._copies.get(identity(event), (held,)), event).merged == held:
+        if held is not None and is_same(Copies(*self._copies.get(identity(event), (held,)), event).merged, held):
             self._repeats += 1
             return self._repeated(held, event)
         self._late += 1
@@ -550,7 +550,7 @@ class SessionLog(Generic[S_co]):
     def _add_copy(self, held: Event, event: Event) -> Change:
         """Take a copy. It may change the event that counts, and is kept if it differs."""
         key = identity(event)
-        if event == held and key not in self._copies:
+        if key not in self._copies and is_same(event, held):
             self._repeats += 1
             return self._repeated(held, held)
         # Example: the log holds the end of a leg, sequence 1 with `peer`. These copies arrive, one after the other:
@@ -567,7 +567,7 @@ class SessionLog(Generic[S_co]):
         try:
             copies.add(event)
             merged = copies.merged
-            if merged == held:
+            if is_same(merged, held):
                 change = self._repeated(held, event if len(copies) > 1 else held)
             else:
                 change = self._take(merged, instead_of=held)

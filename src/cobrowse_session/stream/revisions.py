@@ -11,6 +11,7 @@ from cobrowse_session.canonical import order
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied
 from cobrowse_session.lifecycle.actions import TOLERANCE
+from cobrowse_session.lifecycle.deadline import DEADLINES
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.stream.changes import FieldChange, difference
 from cobrowse_session.stream.log import Change, SessionLog
@@ -101,6 +102,8 @@ def _may_withdraw(log: SessionLog) -> bool:
     # Example: a wrap-up of 09:01:20.0 that was received in order, at 09:01:21.5. If after-call work timed out at 09:01:20.5, the
     # session showed the timer's code for a second. Each deadline is one of the timeouts after one of the events, so that event
     # occurred from 09:00:50.0 to 09:00:51.5 for a timeout of 30 s. Every later event withdraws an alerting timeout (ALERT-7).
+    if log.lifecycle.table.deadlines != DEADLINES:  # when those of a user's own are due is known only on the way
+        return any(event.received - event.occurred_at > _TICK for event in log.events)
     stated = [log.lifecycle.settings, *(event.settings for event in log.events)]
     occurred = [event.occurred_at for event in log.events]
     grace = log.lifecycle.alerting_grace

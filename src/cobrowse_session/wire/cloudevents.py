@@ -22,6 +22,7 @@ from cobrowse_session.events import (
     UnknownEvent,
     is_json_type,
     is_out_of_range,
+    null_keys,
     own_names,
     read_keys,
 )
@@ -177,7 +178,9 @@ def _arguments(event: type[Event], data: Any, found: list[Problem]) -> dict[str,
     understood = {key: value for key, value in data.items() if key not in out_of_range} if out_of_range else data
     details = _read(Details, DETAIL_NAMES, understood, "$.data", found)
     settings = _read(Settings, SETTING_NAMES, understood, "$.data", found)
-    own = _read(event, own_names(event), understood, "$.data", found)
+    nulls = {key: argument for key, argument in null_keys(event).items() if key in understood and understood[key] is None}
+    own = _read(event, {key: name for key, name in own_names(event).items() if key not in nulls}, understood, "$.data", found)
+    own |= dict.fromkeys(nulls.values())
     if event is AfterCallWorkEnded and own.get("by") == AfterCallWorkEndedBy.PLATFORM and understood.get("state") is None:
         found.append(Problem("missing", "$.data.state", "nothing", f"{PLATFORM_STATES_TEXT}, from the platform"))
     known = read_keys(event) - out_of_range

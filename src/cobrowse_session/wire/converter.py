@@ -137,6 +137,12 @@ def _is_vocabulary(member: Any) -> bool:
     return isinstance(member, type) and issubclass(member, Vocabulary)
 
 
+def null_keys(cls: type) -> frozenset[str]:
+    """Return the keys of the fields that are written as null if they are None: their default is another value."""
+    found = (a for a in attrs.fields(cls) if a.default is not None and type(None) in members_of(a.type))
+    return frozenset(vendor_name(a.name) for a in found)
+
+
 def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
     """Yield the names and the readers of the fields for cattrs. `Any`: a private type."""
     for attribute in attrs.fields(cls):
@@ -148,19 +154,20 @@ def _fields(cls: type, converter: Converter) -> Iterator[tuple[str, Any]]:
 
 
 def _without_none(wanted: Any, converter: Converter) -> Callable[[Any, Any], Any] | None:  # any annotation
-    """Return the reader of a type that may be None, for values that are not. None: the type's own reader will do."""
+    """Return the reader of a type that may be None. None: the type's own reader will do."""
     members = [member for member in members_of(wanted) if member is not type(None)]
     if len(members) != 1 or members == [wanted]:
         return None
     read = converter.get_structure_hook(members[0])
-    return lambda value, _: read(value, members[0])
+    return lambda value, _: None if value is None else read(value, members[0])
 
 
 def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Return a reader of objects. Null is absent, and unknown keys are kept in `extra`."""
+    """Return a reader of objects. Null is absent, unless it was written, and unknown keys are kept in `extra`."""
     # `Any`: or mypy takes the overrides for the other arguments of the function.
     fields: dict[str, Any] = dict(_fields(cls, converter))
     known = frozenset(field.rename for field in fields.values() if not field.omit)
+    nulls = null_keys(cls)
     read: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter, **fields)
 
     def read_object(value: Any, _: Any) -> Any:
@@ -175,7 +182,7 @@ def _object_reader(cls: type, converter: Converter) -> Callable[[Any, Any], Any]
         #     theme   unknown: kept in `extra`, and written again as it came
         #
         # cattrs can refuse unknown keys or drop them. It cannot keep them, so they are taken out before and put back after.
-        made = read({key: part for key, part in value.items() if key in known and part is not None}, cls)
+        made = read({key: part for key, part in value.items() if key in known and (part is not None or key in nulls)}, cls)
         extra = {key: part for key, part in value.items() if key not in known}
         return attrs.evolve(made, extra=extra) if extra else made
 

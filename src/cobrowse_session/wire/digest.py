@@ -2,17 +2,17 @@
 
 It has two parts. `rows` covers the names, order, sources, results, guards and actions of the rows, the ranks of the events, the
 states of the table's own and the deadlines.
-`code` covers what guards and actions do: their syntax tree, without docstrings and without what differs between Python versions.
-Reasons are in neither part, because they change nothing.
+`code` covers what decides: the modules of guards, actions, deadlines and classes of the table's own, and this package. Of the own
+modules it is the syntax tree, without docstrings and without what differs between Python versions. Reasons of own rows are in
+neither part, because they change nothing.
 """
 
 import ast
-import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from types import FunctionType
 
 from attrs import fields, frozen
@@ -27,7 +27,7 @@ class TableDigest:
 
     Attributes:
         rows: of its rows.
-        code: of its guards and actions. None: their source is not available, and the digest equals no other.
+        code: of what decides. None: a source is not available, and the digest equals no other.
     """
 
     rows: str
@@ -44,15 +44,7 @@ def table_digest(table: Table) -> TableDigest:
     rows = [_row(row) for rows in (table.connection, table.after_call_work) for row in rows]
     ranks = [(event.prefix + event.kind, event.rank) for event in table.events]
     deadlines = [(one.timer.kind, _part(one.due), one.last_resort) for one in table.deadlines]
-    return TableDigest(_digest(repr((rows, ranks, table.states.own, deadlines))), _code(_modules(table)))
-
-
-def _modules(table: Table) -> list[str]:
-    """Return the names of the modules of guards, actions and deadlines."""
-    rows = (*table.connection, *table.after_call_work)
-    used = {part.__module__ for row in rows for part in (*row.guards, *row.actions)}
-    used |= {one.due.__module__ for one in table.deadlines}
-    return sorted(used)
+    return TableDigest(_digest(repr((rows, ranks, table.states.own, deadlines))), _code(table.sources.values()))
 
 
 def _row(row: Row) -> tuple[object, ...]:
@@ -75,12 +67,27 @@ def _value(value: object) -> object:
     return sorted(map(repr, value)) if isinstance(value, AbstractSet) else repr(value)  # the order of a set differs between runs
 
 
-def _code(modules: Iterable[str]) -> str | None:
-    try:
-        trees = [ast.parse(inspect.getsource(sys.modules[name])) for name in modules]
-    except (OSError, TypeError, KeyError):  # no file, as of what is typed in, or no module that is imported by this name
-        return None
-    return _digest("\n".join(line for tree in trees for line in _lines(tree)))
+def _code(sources: Iterable[str | None]) -> str | None:
+    """Return the digest of this package and of the sources of modules. None: one is not available."""
+    lines: list[str] = []
+    for source in sources:
+        if source is None:
+            return None
+        lines += _lines(ast.parse(source))
+    return _PACKAGE and _digest("\n".join((_PACKAGE, *lines)))
+
+
+def _package_digest() -> str | None:
+    """Return the digest of the modules of this package that decide. None: it was installed without sources."""
+    # Of bytes, because a syntax tree of them would take half a second. A new version folds each log once.
+    root = files("cobrowse_session")
+    folders = root, *(root / name for name in ("lifecycle", "stream", "wire"))
+    found = sorted((one for folder in folders for one in folder.iterdir() if one.name.endswith(".py")), key=str)
+    return sha256(b"\0".join(one.read_bytes() for one in found)).hexdigest() if found else None
+
+
+# When this module is imported, so that it is the digest of what runs. Later, the files may be those of another version.
+_PACKAGE = _package_digest()
 
 
 def _lines(node: ast.AST) -> Iterator[str]:

@@ -5,7 +5,6 @@ would be found out when a year of logs cannot be restored. So it is refused when
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
@@ -13,13 +12,11 @@ import attrs
 
 from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.errors import TableError
-from cobrowse_session.events import DETAIL_NAMES, KINDS, SETTING_NAMES, Event, own_names
+from cobrowse_session.events import DETAIL_NAMES, KINDS, PLAIN_TYPES, SETTING_NAMES, Event, own_names
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import CobrowseSession, vendor_name
 from cobrowse_session.vocabulary import Vocabulary
 
-_READ = (str, bool, int, float, datetime, timedelta)
-"""The types that are read and written. A duration is whole milliseconds."""
 _EXPECTED = "text, bool, int, float, datetime, timedelta, a Vocabulary | str, a tuple of one of them, or one of these and None"
 
 
@@ -70,8 +67,8 @@ def _is_read(wanted: Any) -> bool:  # any annotation
     (one, *others) = members or [None]
     if get_origin(one) is tuple:
         item, *more = get_args(one)
-        return not others and more == [...] and item in _READ
-    return not others and one in _READ
+        return not others and more == [...] and item in PLAIN_TYPES
+    return not others and one in PLAIN_TYPES
 
 
 def _name(wanted: Any) -> str:  # any annotation

@@ -10,6 +10,8 @@ when they are needed. A service that starts again with many sessions needs the e
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -19,8 +21,8 @@ from attrs import evolve, frozen
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, check_type, json_text
-from cobrowse_session.errors import DecodeError, Problem, SettingsError
-from cobrowse_session.events import CONTEXT_NAMES, Event, Timer
+from cobrowse_session.errors import DecodeError, SettingsError
+from cobrowse_session.events import CONTEXT_NAMES, Event, Timer, UnknownEvent
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, vendor_name
@@ -66,7 +68,7 @@ def save_log(log: SessionLog) -> dict[str, Any]:
         "repeats": log.repeats,
         "late": log.late,
         "offsets": {source: milliseconds(offset) for source, offset in log.offsets.items()},
-        "events": [as_json(copy) for copy in log.copies],
+        "events": [_save_event(copy) for copy in log.copies],
         "state": json.loads(encode_session(log.session)),  # plain text, no enums
         "trace": _trace_digest(log),
         "sessionSettings": save_settings(log.session.settings),
@@ -115,6 +117,13 @@ def save_context(context: Context) -> dict[str, str]:
     """Return a context as JSON, without what is unset."""
     stated = ((key, getattr(context, name)) for key, name in CONTEXT_NAMES.items())
     return {key: value for key, value in stated if value is not None}
+
+
+def _save_event(event: Event) -> dict[str, Any]:
+    """Return an event as JSON that the caller may change: nothing in it belongs to the event."""
+    address = event.details.self
+    shares = event.extra or event.extensions or isinstance(event, UnknownEvent) or (address and address.extra)
+    return deepcopy(as_json(event)) if shares else as_json(event)  # a copy of each would cost half of the time
 
 
 def _save_entry(entry: TraceEntry) -> dict[str, Any]:
@@ -247,12 +256,13 @@ def restore_log(
 
 def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table) -> SessionLog:
     if _is_as_saved(data, lifecycle, table):
-        return _as_saved(data, lifecycle, table)
+        with suppress(DecodeError):  # a session that cannot be read: its events can
+            return _as_saved(data, lifecycle, table)
     document = versioned(data, LOG_FORMAT, "a saved log", "save_log")
     _check_json(document)
     saved = structured(document, _Saved)
     log = _log(saved, None if saved.sealed else lifecycle, table)
-    state = structured(saved.state, session_class(table), "$.state")
+    state = _state(saved, table)
     copies = [_event(saved, index, one, table) for index, one in enumerate(_listed(saved.events, "$.events"))]
     log.offsets = dict(read_offsets(saved.offsets, "$.offsets"))
     # Two ways, and why:
@@ -274,6 +284,21 @@ def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
         log.restore(copies, advanced=saved.advanced, received=held + saved.repeats, late=saved.late)
         log.restored = Restored(changed=tuple(_changed(saved, state, log)), table_changed=table_changed)
     return log
+
+
+def _state(saved: _Saved, table: Table) -> CobrowseSession | None:
+    """Return the session as it was saved. None: it cannot be read, and the session follows from the events.
+
+    Raises:
+        DecodeError: it cannot be read, and the log is sealed.
+    """
+    # Example: an own field was `int`, and is text today. The session of an open log is folded anyway.
+    try:
+        return structured(saved.state, session_class(table), "$.state")
+    except DecodeError:
+        if saved.sealed:
+            raise
+        return None
 
 
 # --- Nothing has changed since ------------------------------------------------------------------------------------------------
@@ -445,15 +470,16 @@ def _event(saved: _Saved, index: int, document: object, table: Table) -> Event:
     try:
         event = read_event(document, table=table, max_future=timedelta.max)
     except DecodeError as error:
-        raise DecodeError(tuple(Problem(p.error, path + p.path[1:], p.found, p.expected) for p in error.problems)) from None
+        raise DecodeError(tuple(evolve(p, path=path + p.path[1:], leg=saved.session) for p in error.problems)) from None
     if event.subject != saved.session:
         raise decode_error("wrong_subject", f"{path}.subject", event.subject, f"the session of this log, {saved.session!r}")
     return event
 
 
-def _changed(saved: _Saved, state: CobrowseSession, log: SessionLog) -> Iterator[str]:
+def _changed(saved: _Saved, state: CobrowseSession | None, log: SessionLog) -> Iterator[str]:
     """Yield the fields that read differently than they were saved."""
-    yield from changed_fields(plain(state), log.session)
+    before = plain(state) if state is not None else saved.state
+    yield from changed_fields(before if isinstance(before, Mapping) else {}, log.session)
     if _trace_digest(log) != saved.trace:
         yield "trace"
 
@@ -468,7 +494,8 @@ def changed_fields(before: Mapping[str, Any], session: CobrowseSession) -> Itera
 # --- A sealed log -------------------------------------------------------------------------------------------------------------
 
 
-def _sealed_session(saved: _Saved, session: CobrowseSession) -> CobrowseSession:
+def _sealed_session(saved: _Saved, session: CobrowseSession | None) -> CobrowseSession:
+    assert session is not None, "that of a sealed log was read"
     if session.id != saved.session:
         raise decode_error("wrong_subject", "$.state.id", session.id, f"the session of this log, {saved.session!r}")
     try:

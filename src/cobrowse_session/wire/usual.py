@@ -12,7 +12,7 @@ from typing import Any, NewType, get_args
 
 import attrs
 
-from cobrowse_session.events import CONTEXT_NAMES, DETAIL_NAMES, SETTING_NAMES, Event, is_json_type, own_names
+from cobrowse_session.events import CONTEXT_NAMES, DETAIL_NAMES, SETTING_NAMES, Event, is_json_type, null_keys, own_names
 from cobrowse_session.model import NO_CONTEXT, Context, Details
 from cobrowse_session.settings import Settings
 from cobrowse_session.times import event_time
@@ -92,6 +92,8 @@ def _arguments(document: Mapping[str, Any], event: type) -> dict[str, Any]:  # J
         arguments["extensions"] = extensions
     if (data := document.get("data")) is not None:
         extra, own, details, settings = _divided(data, _data_places(event))
+        if any(key in data and data[key] is None for key in null_keys(event)):
+            raise ValueError("it is null, and not absent")
         arguments.update(own)
         if details:
             arguments["details"] = Details(**details)

@@ -13,7 +13,7 @@ import attrs
 from cobrowse_session.checks import members_of
 from cobrowse_session.model import CobrowseSession, vendor_name
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.wire.converter import CONVERTER, NOT_FIELDS, read_time, structured
+from cobrowse_session.wire.converter import CONVERTER, NOT_FIELDS, null_keys, read_time, structured
 
 S = TypeVar("S", bound=CobrowseSession)
 
@@ -42,8 +42,9 @@ _Reader = Callable[[Any], Any]
 
 @cache
 def _object_reader(cls: type[attrs.AttrsInstance]) -> _Reader:
-    """Return the reader of a class. Null is absent, and unknown keys are kept in `extra`."""
+    """Return the reader of a class. Null is absent, unless it was written, and unknown keys are kept in `extra`."""
     fields = {vendor_name(a.name): (a.alias, _reader(a.type)) for a in attrs.fields(cls) if a.name not in NOT_FIELDS}
+    nulls = {key: fields[key][0] for key in null_keys(cls)}
     make = cast(Callable[..., Any], cls)
 
     def read(value: Mapping[str, Any]) -> Any:
@@ -56,6 +57,8 @@ def _object_reader(cls: type[attrs.AttrsInstance]) -> _Reader:
             elif part is not None:
                 argument, read_part = field
                 arguments[argument] = read_part(part)
+            elif key in nulls:
+                arguments[nulls[key]] = None
         return make(**arguments, extra=extra) if extra else make(**arguments)
 
     return read

@@ -1,0 +1,225 @@
+"""What own actions and own events write: it is read back as it was, or it is refused where it is written."""
+
+import json
+from copy import copy
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from attrs import define, frozen, setters
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cobrowse_session import CobrowseSession, Lifecycle, SessionLog
+from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Event, Policy, Row, Table, writes
+from cobrowse_session.testing import stream
+from cobrowse_session.vocabulary import Vocabulary
+from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session, restore_log, save_log
+
+# --- A table whose action writes whatever it is told --------------------------------------------------------------------------
+
+
+class Mood(Vocabulary):
+    """How somebody feels."""
+
+    GOOD = "good"
+    VERY_BAD = "veryBad"
+
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+class OwnSession(CobrowseSession):
+    """Fields of every type, with and without a default."""
+
+    count: int | None = 5
+    flag: bool | None = False
+    must: int = 0
+    share: float | None = None
+    until: datetime | None = None
+    lasts: timedelta | None = None
+    word: str | None = "none"
+    mood: Mood | str | None = None
+    words: tuple[str, ...] | None = None
+    counts: tuple[int, ...] = ()
+    shares: tuple[float, ...] | None = None
+    times: tuple[datetime, ...] | None = ()
+
+
+@frozen(kw_only=True, repr=False)
+class Told(Event):
+    """Somebody told the action what to write."""
+
+    prefix, kind, rank = "com.acme.", "told", 66
+
+    field: str
+
+
+TO_WRITE: dict[str, Any] = {}
+
+
+@writes("count")
+def write(session: OwnSession, event: Told, _: Policy) -> None:
+    """Whatever it is told."""
+    setattr(session, event.field, TO_WRITE[event.field])
+
+
+TABLE = Table.standard().extended(
+    "told",
+    kinds=(Told,),
+    session=OwnSession,
+    connection=(
+        Row(name="told", on=("told",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=(write,), reason="It was told."),
+    ),
+)
+FIELDS = ("count", "flag", "must", "share", "until", "lasts", "word", "mood", "words", "counts", "shares", "times")
+ONE: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    10**4299,
+    10**4300,
+    10**400,
+    0.5,
+    -0.0,
+    float("nan"),
+    float("inf"),
+    "",
+    "a",
+    "VERY_BAD",
+    "\ud800",
+    Mood.GOOD,
+    b"a",
+    datetime(2026, 1, 1),  # noqa: DTZ001 (the point)
+    datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+    datetime(1960, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+    datetime.max.replace(tzinfo=UTC),
+    timedelta(microseconds=1500),
+    timedelta(microseconds=-1),
+    timedelta.max,
+    object(),
+    {1: 2},
+]
+VALUES = st.sampled_from(ONE) | st.lists(st.sampled_from(ONE), max_size=2) | st.lists(st.sampled_from(ONE), max_size=2).map(tuple)
+CALL = stream("s1").connected().after(1)
+
+
+def told(field: str, value: object) -> Event:
+    TO_WRITE[field] = value
+    return CALL.event(Told, field=field).events[-1]
+
+
+def begun() -> SessionLog[OwnSession]:
+    return SessionLog.of(CALL, Lifecycle(table=TABLE))
+
+
+@given(st.sampled_from(FIELDS), VALUES)
+def test_what_an_action_writes_is_read_back_or_refused_with_the_row_and_the_field(field: str, value: object) -> None:  # KEEP-13
+    log = begun()
+    session, trace, saved = copy(log.session), log.trace, save_log(log)
+    try:
+        log.add(told(field, value))
+    except (TypeError, ValueError) as error:
+        assert str(error).startswith(f"row 'told': action write: {field}")  # noqa: PT017 (some are taken)
+        assert (log.session, log.trace, save_log(log)) == (session, trace, saved)
+    else:
+        document = json.loads(json.dumps(save_log(log)))
+        document["table"]["code"] = "another"  # fold anew, and compare with the session as it was saved
+        for again in (restore_log(save_log(log), table=TABLE), restore_log(document, table=TABLE)):
+            assert again.restored is not None
+            assert (again.session, again.restored.changed) == (log.session, ())
+            assert again.trace == log.trace
+        assert decode_session(encode_session(log.session), table=TABLE) == log.session
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error", "says"),
+    [
+        ("count", True, TypeError, "count: expected int, found True"),
+        ("must", None, TypeError, "must: expected int, found None"),
+        ("share", float("nan"), ValueError, "share: expected a number that JSON has, found nan"),
+        ("until", datetime(2026, 1, 1), TypeError, "until: expected an aware datetime"),  # noqa: DTZ001 (the point)
+        ("words", "ab", TypeError, "words: expected a tuple of str, found 'ab'"),
+        ("words", ("a", 1), TypeError, r"words\[1\]: expected text, found 1"),
+        ("mood", 7, TypeError, "mood: expected text, found 7"),
+    ],
+)
+def test_a_value_that_could_not_be_read_back_is_refused_by_the_step_and_the_log(
+    field: str, value: object, error: type[Exception], says: str
+) -> None:
+    rules = Lifecycle(table=TABLE)
+    session = begun().session
+    before = copy(session)
+    for take in (begun().add, lambda event: rules.apply(session, event)):
+        with pytest.raises(error, match=f"row 'told': action write: {says}"):
+            take(told(field, value))
+    assert session == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("share", 1, 1.0),
+        ("shares", [1, 0.5], (1.0, 0.5)),
+        ("words", ["a"], ("a",)),
+        ("mood", "VERY_BAD", Mood.VERY_BAD),
+        ("lasts", timedelta(microseconds=1500), timedelta(milliseconds=1)),
+        ("count", None, None),
+    ],
+)
+def test_what_an_action_writes_is_kept_as_it_is_read_back(field: str, value: object, kept: object) -> None:
+    log = begun()
+    log.add(told(field, value))
+    found = getattr(log.session, field)
+
+    assert (found, type(found)) == (kept, type(kept))
+
+
+def test_a_saved_session_that_cannot_be_read_follows_from_its_events() -> None:
+    log = begun()
+    log.add(told("count", 7))
+    document = save_log(log)
+    document["state"]["count"] = True
+    again = restore_log(document, table=TABLE)
+
+    assert again.session == log.session
+    assert again.restored is not None
+    assert again.restored.changed == ("count",)
+
+
+# --- None beside another default ----------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True, repr=False)
+class Counted(Event):
+    """Somebody counted."""
+
+    prefix, kind, rank = "com.acme.", "counted", 66
+
+    needed: int | None
+    count: int | None = 5
+    sure: bool | None = False
+    plain: int = 1
+    unset: int | None = None
+
+
+COUNTED = Table.standard().extended("counted", kinds=(Counted,), like={"counted": "updated"})
+
+
+@given(
+    st.fixed_dictionaries(
+        {"needed": st.none() | st.integers(0, 1)},
+        optional={
+            "count": st.sampled_from((None, 5, 0)),
+            "sure": st.sampled_from((None, False, True)),
+            "plain": st.sampled_from((1, 0)),
+            "unset": st.sampled_from((None, 0)),
+        },
+    )
+)
+def test_none_is_read_back_as_none_whatever_the_default_is(given_: dict[str, Any]) -> None:
+    (event,) = stream("s1").event(Counted, **given_)
+
+    assert decode_event(encode_event(event), table=COUNTED) == event
