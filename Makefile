@@ -157,6 +157,7 @@ prove: .venv/.stamp ## run all proofs, in some hours, and write their figures fo
 	@$(PYTHON) -m tests.soak --seeds 1000 | $(PROVES) worlds
 	@$(PYTHON) -m pytest -q tests/test_crash.py tests/test_broken_disk.py | $(PROVES) crashes
 	@$(MAKE) --no-print-directory service-check SEED=1 | $(PROVES) service
+	@$(MAKE) --no-print-directory fuzz SECONDS=600 RUNS=10000000 | $(PROVES) fuzz
 
 pythons: python ## run the tests on every Python from 3.11 on that is found on the PATH or in pyenv
 	@$(PYTHON3) .ci/pythons.py

@@ -373,6 +373,12 @@ _PROOFS = {
         "make service-check",
         "{answers} requests that were answered with 2xx",
     ),
+    "fuzz": (
+        "fuzzer",
+        "whatever bytes come, decoders and sources raise documented errors only, and what they accept is read again",
+        "make fuzz",
+        "{targets} targets, {runs} runs, {edges} edges of the code",
+    ),
 }
 
 

@@ -21,6 +21,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "worlds": ("worlds", "events"),
     "crashes": ("passed",),
     "service": ("answers",),
+    "fuzz": ("targets", "runs", "edges"),
 }
 """What a command must print, each with its number in front. A number that is printed several times is summed."""
 

@@ -161,3 +161,38 @@ def test_each_process_has_the_table_of_the_command(tmp_path: Path) -> None:
     assert outputs(tmp_path, "--table", "examples.tables.hold:TABLE", "--jobs", "2") == one
     assert b'"type":"com.acme.held"' in one[1]["--trace"]
     assert json.loads(one[1]["--summary"])["outcomes"] == {"applied": 3}
+
+
+BOOM = '''"""A table whose action raises."""
+
+from cobrowse_session.tables import Table, also, writes
+
+
+class BoomError(Exception):
+    """Raised by an action."""
+
+
+@writes("peer_id")
+def boom(session, event, policy):
+    """Raise."""
+    raise BoomError(f"no peer at {event.id}")
+
+
+TABLE = Table.standard().extended("boom", connection=(also("connected", boom),))
+'''
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_an_own_action_raises_comes_out_of_every_process_and_names_the_event(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"boom_{jobs}.py").write_text(BOOM)
+    monkeypatch.syspath_prepend(tmp_path)
+    call = stream("s1").alerting().after(3).connected()
+    (tmp_path / "events.jsonl").write_text("\n".join(map(encode_event, call)) + "\n")
+
+    with pytest.raises(Exception, match="^no peer at e2") as raised:
+        command("replay", tmp_path / "events.jsonl", "--table", f"boom_{jobs}:TABLE", "--jobs", jobs)
+
+    assert type(raised.value).__name__ == "BoomError"
+    assert raised.value.__notes__[0] == "raised at connected 'e2' of session 's1'"

@@ -14,6 +14,7 @@ sorted.
 `--seal-after` is not for several processes: it closes sessions by the time that all others have reached.
 """
 
+import pickle
 import re
 import signal
 import sys
@@ -290,10 +291,21 @@ def _work(connection: Connection, task: Task) -> None:
         answer = error
     except EOFError:  # the command has ended
         return
-    except Exception:  # noqa: BLE001 (the command raises it, with this traceback)
-        answer = RuntimeError(traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 (the command raises it)
+        answer = _sent(error)
     with suppress(OSError):
         connection.send(answer)
+
+
+def _sent(error: Exception) -> Exception:
+    """Return an error as it can be sent, with its traceback as a note: the command raises it in another process."""
+    text = traceback.format_exc()
+    error.add_note(text)
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # noqa: BLE001 (a class of a user's own may raise anything)
+        return RuntimeError(text)
+    return error
 
 
 @define

@@ -253,14 +253,21 @@ class Replay:
         self._rest = 0  # events to take before the next look
 
     def add(self, event: Event) -> None:
-        """Take the next event, in the order of arrival."""
+        """Take the next event, in the order of arrival.
+
+        What a guard or an action of a user's own raises comes out as it is, with a note that names the event.
+        """
         if event.subject in self._sealed:
             self.stats.late += 1
             return
         log = self._logs.get(event.subject)
         if log is None:
             log = self._logs[event.subject] = SessionLog(self._lifecycle, event.subject)
-        change = log.add(event)
+        try:
+            change = log.add(event)
+        except Exception as error:
+            error.add_note(f"raised at {event.kind} {event.id!r} of session {event.subject!r}")
+            raise
         if any(entry.event is event for entry in change.new):  # it is no copy
             self.observed.add(event)
         self.stats.arrived(event.subject, change)
