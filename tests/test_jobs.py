@@ -191,7 +191,7 @@ def test_what_an_own_action_raises_comes_out_of_every_process_and_names_the_even
     call = stream("s1").alerting().after(3).connected()
     (tmp_path / "events.jsonl").write_text("\n".join(map(encode_event, call)) + "\n")
 
-    with pytest.raises(Exception, match="^no peer at e2") as raised:
+    with pytest.raises(Exception, match=r"^no peer at e2") as raised:
         command("replay", tmp_path / "events.jsonl", "--table", f"boom_{jobs}:TABLE", "--jobs", jobs)
 
     assert type(raised.value).__name__ == "BoomError"
