@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from examples.tables import hold, parked, pause
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import at, lifecycles, streams
@@ -22,7 +23,7 @@ from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Restored, explain, history
 from cobrowse_session.tables import also
-from cobrowse_session.testing import START, stream
+from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire import encode_session, restore_log, save_log, trace_entries
 from cobrowse_session.wire.digest import TableDigest, table_digest
@@ -527,3 +528,33 @@ def test_a_restored_log_does_not_follow_what_the_caller_does_to_the_document(cha
     change(document["events"])
 
     assert (restored.session, restored.trace, restored.events) == (log.session, log.trace, log.events)
+
+
+HELD = stream("s1").connected().after(60).event(hold.Held).disconnected("peer")  # at one instant
+PAUSED = (
+    stream("s1").connected(wrapup_prompt="mandatory").after(60).disconnected("peer").after(10).event(pause.AfterCallWorkPaused)
+)
+PARKED = stream("s1").event(parked.Parked).after(60).disconnected("peer")
+
+
+@pytest.mark.parametrize(("table", "call"), [(hold.TABLE, HELD), (pause.TABLE, PAUSED), (parked.TABLE, PARKED)], ids=str)
+def test_a_log_that_was_sealed_under_a_table_of_ones_own_is_restored_as_it_was_without_the_table(
+    table: Table[Any], call: Stream
+) -> None:  # STREAM-8
+    log = SessionLog.of(call, Lifecycle(table=table))
+    log.advance(call.after("10h").now)
+    assert log.seal(call.after("10h").now)
+    written = json.dumps(save_log(log))
+
+    without = restore_log(json.loads(written))
+    again = restore_log(json.loads(json.dumps(save_log(without))), table=table)
+
+    for one in (without, again):
+        assert [entry.event.type for entry in one.trace] == [entry.event.type for entry in log.trace]
+        assert [entry.outcome.row for entry in one.trace] == [entry.outcome.row for entry in log.trace]
+        assert (one.session.state, one.sealed) == (log.session.state, True)
+    assert [entry.event for entry in again.trace] == list(log.events) + [
+        entry.event for entry in log.trace if not isinstance(entry.event, Event)
+    ]
+    assert again.session == log.session
+    assert pickle.loads(pickle.dumps(without)).trace == without.trace  # noqa: S301 (our own bytes)

@@ -451,6 +451,24 @@ class AfterCallWorkTimeout(Timer):
     kind = "timer.acw"
 
 
+@frozen(kw_only=True, repr=False)
+class UnknownTimer(Timer):
+    """A timer of another table, in the trace of a log that was sealed under that table.
+
+    Attributes:
+        name: its kind there.
+    """
+
+    kind = "timer.unknown"
+
+    name: str
+
+    @property
+    def type(self) -> str:
+        """Its name in the trace."""
+        return self.name
+
+
 # --- JSON keys ----------------------------------------------------------------------------------------------------------------
 
 DETAIL_NAMES = {vendor_name(attribute.name): attribute.name for attribute in attrs.fields(Details)}

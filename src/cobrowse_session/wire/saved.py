@@ -19,10 +19,10 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from cobrowse_session.canonical import as_json
+from cobrowse_session.canonical import as_json, order
 from cobrowse_session.checks import NO_EXTRA, Extra, check_type, json_text
 from cobrowse_session.errors import DecodeError, SettingsError
-from cobrowse_session.events import CONTEXT_NAMES, Event, Timer, UnknownEvent
+from cobrowse_session.events import CONTEXT_NAMES, Event, Timer, UnknownEvent, UnknownTimer
 from cobrowse_session.lifecycle import Applied, Duplicate, Fired, Ignored, Lifecycle, Outcome, Refused
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, vendor_name
@@ -275,7 +275,7 @@ def _restored(data: Mapping[str, Any], lifecycle: Lifecycle | None, table: Table
     # `alerting`, as its events are, and `changed` has `state`.
     table_changed = not table_digest(log.lifecycle.table).agrees_with(TableDigest(saved.table.rows, saved.table.code))
     if saved.sealed:
-        session, trace = _sealed_session(saved, state), _sealed_trace(saved, copies, log.lifecycle)
+        session, trace = _sealed_session(saved, state), _sealed_trace(saved, copies, log.lifecycle, table_changed=table_changed)
         log.restore_sealed(copies, session, trace, advanced=saved.advanced, repeats=saved.repeats, late=saved.late)
         sealed_under = saved.table.rows, saved.table.code
         log.restored = Restored(as_saved=True, table_changed=table_changed, sealed_under=sealed_under)
@@ -505,24 +505,34 @@ def _sealed_session(saved: _Saved, session: CobrowseSession | None) -> CobrowseS
     return session
 
 
-def _sealed_trace(saved: _Saved, copies: list[Event], lifecycle: Lifecycle) -> list[TraceEntry]:
+def _sealed_trace(saved: _Saved, copies: list[Event], lifecycle: Lifecycle, *, table_changed: bool) -> list[TraceEntry]:
     kept = SessionLog(lifecycle, saved.session)
     kept.restore(copies)
     events: dict[tuple[str, str], Event | Timer] = {(event.source, event.id): event for event in kept.events}
     parts = _listed(saved.rows, "$.rows")
     entries = [
-        _entry(structured(part, _SavedEntry, f"$.rows[{i}]"), events, lifecycle.table, f"$.rows[{i}]")
+        _entry(
+            structured(part, _SavedEntry, f"$.rows[{i}]"), events, lifecycle.table, f"$.rows[{i}]", table_changed=table_changed
+        )
         for i, part in enumerate(parts)
     ]
+    if table_changed:
+        # The other table had its own timers, and its own order of events at one instant. Example: its kind `held` has a rank before
+        # `disconnected`. Here that event is of an unknown type, whose rank is the last one.
+        stated = [entry.event for entry in entries if isinstance(entry.event, Event)]
+        times = [event.occurred_at for event in stated]
+        if times != sorted(times) or sorted(stated, key=order) != list(kept.events):
+            raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in the order of their times")
+        return list(_with_context(entries))
     # The trace of a sealed log is not folded, so it is checked here against the events: each has one entry, in their order.
     # Example: alerting 09:00:00, an unknown event 09:01:00, then `timer.alerting` of 09:00:21. The alerting timer fires by
     # `advance` only, so it is the last entry whatever its time. Any other timer must come after the events of its instant.
     if [entry.event for entry in entries if isinstance(entry.event, Event)] != list(kept.events):
         raise decode_error("wrong_rows", "$.rows", len(entries), "one entry for each event, in their order")
-    order = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]
+    places = [(entry.event.occurred_at, isinstance(entry.event, Timer)) for entry in entries]
     place = lifecycle.last_resort_in(entry.event for entry in entries)  # the last entries, whatever their time
-    last = order[place:]
-    if order[:place] != sorted(order[:place]) or not all(is_timer for _, is_timer in last):
+    last = places[place:]
+    if places[:place] != sorted(places[:place]) or not all(is_timer for _, is_timer in last):
         raise decode_error("wrong_rows", "$.rows", len(entries), "each timer after the events that occurred by then")
     return list(_with_context(entries))
 
@@ -538,9 +548,15 @@ def _with_context(entries: Iterable[TraceEntry]) -> Iterator[TraceEntry]:
         yield TraceEntry(entry.event, entry.outcome, context)
 
 
-def _entry(one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], table: Table, path: str) -> TraceEntry:
-    timer = table.timers.get(one.type) if one.event is None else None  # an event of an unknown type may have a timer's name
-    event = timer(subject=one.session, occurred_at=one.at) if timer else events.get((one.source or "", one.event or ""))
+def _entry(
+    one: _SavedEntry, events: Mapping[tuple[str, str], Event | Timer], table: Table, path: str, *, table_changed: bool
+) -> TraceEntry:
+    if one.event is not None:  # an event of an unknown type may have a timer's name
+        event = events.get((one.source or "", one.event))
+    elif timer := table.timers.get(one.type):
+        event = timer(subject=one.session, occurred_at=one.at)
+    else:
+        event = UnknownTimer(subject=one.session, occurred_at=one.at, name=one.type) if table_changed else None
     if event is None:
         raise decode_error("unknown_event", f"{path}.event", one.event, "an event of this log, or a timer of its table")
     make = _OUTCOMES.get(one.outcome)
