@@ -517,8 +517,8 @@ def _sealed_trace(saved: _Saved, copies: list[Event], lifecycle: Lifecycle, *, t
         for i, part in enumerate(parts)
     ]
     if table_changed:
-        # The other table had its own timers, and its own order of events at one instant. Example: its kind `held` has a rank before
-        # `disconnected`. Here that event is of an unknown type, whose rank is the last one.
+        # The other table had its own timers, and its own order of events at one instant. Example: its kind `held` has a rank
+        # before `disconnected`. Here that event is of an unknown type, whose rank is the last one.
         stated = [entry.event for entry in entries if isinstance(entry.event, Event)]
         times = [event.occurred_at for event in stated]
         if times != sorted(times) or sorted(stated, key=order) != list(kept.events):
