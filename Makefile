@@ -86,6 +86,7 @@ diagrams: .venv/.stamp ## print the diagrams anew, from the rows
 tables: .venv/.stamp ## print the reference's tables anew, from the code
 	@$(COG) -r $(TABLES)
 	@$(PYTHON) -m cobrowse_session.service examples/schemas
+	@$(PYTHON) -m tests.conformance
 
 COG    := $(BIN)/cog -P --verbosity=0 -I docs -p 'import tables; from cobrowse_session import *'
 TABLES := README.md docs/explanation/performance.md docs/explanation/proof.md docs/how-to/pytest.md docs/reference/events.md docs/reference/words.md docs/reference/formats.md docs/reference/errors.md docs/reference/api/tables.md docs/reference/command-line.md docs/reference/payload-fields.md docs/reference/reconcile.md docs/reference/service.md

@@ -21,7 +21,7 @@ PUBLIC = (
     "cobrowse_session.testing",
     *(
         f"cobrowse_session.testing.{name}"
-        for name in ("checked", "coverage", "machine", "mischief", "paths", "payloads", "sources", "strategies")
+        for name in ("checked", "conformance", "coverage", "machine", "mischief", "paths", "payloads", "sources", "strategies")
     ),
     "cobrowse_session.wire",
     "cobrowse_session.sources",
