@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+__all__ = ["FILE", "cases"]
+
 FILE = Path(__file__).with_name("cases.jsonl")
 """The cases, one JSON object on each line."""
 
