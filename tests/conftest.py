@@ -98,6 +98,7 @@ SOAK = {"test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_
 
 MEASURED = {
     "test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was",
+    "test_a_log_that_was_sealed_under_a_table_of_ones_own_is_restored_as_it_was_without_the_table",
     "test_a_naive_datetime_is_the_callers_type_error_and_a_year_out_of_bounds_an_error",
     "test_a_sealed_log_that_is_put_on_a_new_one_counts_and_hands_back_what_came_too_late",
     "test_a_sealed_log_that_the_alerting_timer_ended_knows_a_repeat_after_a_restart",
@@ -127,6 +128,7 @@ MEASURED = {
     "test_order.py",
     "test_own_tables.py",
     "test_own_timers.py",
+    "test_own_values.py",
     "test_plan.py",
     "test_printable.py",
     "test_reprs.py",

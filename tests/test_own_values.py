@@ -140,6 +140,7 @@ def test_what_an_action_writes_is_read_back_or_refused_with_the_row_and_the_fiel
         ("count", True, TypeError, "count: expected int, found True"),
         ("must", None, TypeError, "must: expected int, found None"),
         ("share", float("nan"), ValueError, "share: expected a number that JSON has, found nan"),
+        ("share", 10**400, ValueError, "share: expected a float, found an integer that is too large"),
         ("until", datetime(2026, 1, 1), TypeError, "until: expected an aware datetime"),  # noqa: DTZ001 (the point)
         ("words", "ab", TypeError, "words: expected a tuple of str, found 'ab'"),
         ("words", ("a", 1), TypeError, r"words\[1\]: expected text, found 1"),
