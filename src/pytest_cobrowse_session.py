@@ -130,11 +130,21 @@ def pytest_runtest_makereport(
     logs = item.stash.get(_LOGS, None)
     if logs is not None:
         item.stash[_RAISED] = item.stash[_RAISED] or call.excinfo is not None  # an expected failure, too
-        if report.failed and logs.logs and (folder := _folder(item.config)) is not None:
-            path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid, flags=re.ASCII).strip("-")[-150:] + ".txt")
-            path.write_text(logs.story(), encoding="utf-8")
-            report.sections.append(("cobrowse-session", f"what happened: {path}"))
+        if report.failed and logs.logs:
+            report.sections.append(("cobrowse-session", _written(item, logs)))
     return report
+
+
+def _written(item: pytest.Item, logs: "Logs") -> str:
+    """Write the story of a test, and return where it is, or why it could not be written."""
+    try:
+        if (folder := _folder(item.config)) is None:
+            return logs.story()
+        path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid, flags=re.ASCII).strip("-")[-150:] + ".txt")
+        path.write_text(logs.story(), encoding="utf-8")
+    except Exception as error:  # noqa: BLE001 (a store that is closed already, a folder that cannot be written: the run goes on)
+        return f"the story could not be written: {type(error).__name__}: {error}"
+    return f"what happened: {path}"
 
 
 def _folder(config: pytest.Config) -> Path | None:

@@ -497,3 +497,37 @@ def test_the_example_has_ten_tests_in_less_than_sixty_lines() -> None:
 
     assert len([line for line in text.splitlines() if line]) < 60
     assert len(re.findall(r"^def test_", text, re.MULTILINE)) == 10
+
+
+def test_a_story_that_cannot_be_written_does_not_end_the_run(pytester: pytest.Pytester) -> None:
+    pytester.maketxtfile(taken="a file, and no folder")
+    result = ran(
+        pytester,
+        """
+def test_fails(cobrowse):
+    cobrowse.log(SAVED)
+    assert False
+
+def test_passes():
+    pass
+""",
+        "--cobrowse-stories=taken.txt",
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["the story could not be written: *"])
+
+
+def test_a_refusal_in_another_log_counts_by_itself(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_two_logs(cobrowse):
+    skip = stream("s1").connected(wrapup_prompt="mandatory").after(9).disconnected().after(3).wrapup().after(1).wrapup("a")
+    cobrowse.log(skip)
+    assert len(cobrowse.refusals) == 1
+    cobrowse.log(skip)
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1)

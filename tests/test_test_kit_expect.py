@@ -250,3 +250,13 @@ def test_the_kit_imports_no_database() -> None:
     code = "import cobrowse_session.testing, sys; assert not {'sqlalchemy', 'alembic', 'hypothesis', 'pytest'} & {*sys.modules}"
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_id_of_another_session_is_an_error_for_a_session_and_a_log_too() -> None:
+    log = SessionLog.of(stream("s1").alerting())
+
+    expect(log, "s1", state="alerting")
+    expect(log.session, "s1", state="alerting")
+    for one in (log, log.session):
+        with pytest.raises(AssertionError, match=r"^this is session 's1', not 's2'$"):
+            expect(one, "s2", state="alerting")

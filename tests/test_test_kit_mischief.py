@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.stores import Databases, sqlite_databases
 from tests.strategies import PROMPTS, moments, streams
 
-from cobrowse_session import CobrowseSession, Event, Lifecycle, SessionLog, Settings
+from cobrowse_session import CobrowseSession, Connected, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.store import Store
 from cobrowse_session.stream import merge_logs
@@ -340,3 +340,12 @@ def test_a_store_has_the_session_of_a_good_network_in_every_case(tmp_path: Path)
         late = stored_log(databases, delay(CALL, 60, seed=seed))
         assert late.session.wrapup == expected.session.wrapup
     databases.close()
+
+
+@pytest.mark.parametrize("mischief", [drop, lambda events, kind: delay(events, "2m", kind)], ids=["drop", "delay"])
+@pytest.mark.parametrize("kind", ["conected", "wrapup", Connected, 5])
+def test_a_kind_that_no_event_has_is_an_error(mischief: Callable[..., object], kind: object) -> None:
+    call = stream("s1").alerting().after(3).connected()
+
+    with pytest.raises(ValueError, match=r"expected a kind of the events \(alerting, connected\), found"):
+        mischief(call, kind)

@@ -16,7 +16,7 @@ SAVED, SKIPPED = CALL.after(14).wrapup("sale"), CALL.after(8).wrapup()
 
 def fed(billing, events):
     for event in events:
-        billing.on_event(encode_event(event), event.occurred_at)
+        billing.on_event(encode_event(event), event.received)
     return billing.codes
 
 

@@ -127,15 +127,15 @@ class _Proof:
         copies = [event_of(row["document"], table) for row in self.events if not row["late"]]
         if any(copy.subject != self.row["id"] for copy in copies):
             yield "an event of another session is among its events"
-        if self.row["sealed"]:  # it may have been sealed elsewhere, under another table
-            sealed = restore_sealed_view(view, copies, table)
-            self.is_same_table = self.is_same_table and sealed.restored is not None and not sealed.restored.table_changed
+        sealed = restore_sealed_view(view, copies, table) if self.row["sealed"] else None
+        if sealed is not None and sealed.restored is not None:  # it may have been sealed elsewhere, under another table
+            self.is_same_table = self.is_same_table and not sealed.restored.table_changed
         if not self.is_same_table:
             return
         log = SessionLog(rules, self.row["id"])
         log.offsets = dict(read_offsets(view["offsets"], "$.offsets"))
         log.restore(copies, advanced=as_moment(self.row["advanced"]))
-        if self.row["sealed"]:
+        if sealed is not None:
             yield from self._differences_of_sealed(log, sealed)
         else:
             folded = session_row(log, version=self.row["version"], rules=self.row["rules"], events=self.row["events"])

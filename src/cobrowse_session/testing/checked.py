@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from cobrowse_session.canonical import identity
+from cobrowse_session.canonical import Identity, identity
 from cobrowse_session.events import Event
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
@@ -52,7 +52,7 @@ class Logs:
     def __init__(self) -> None:
         self._logs: dict[tuple[int, str], SessionLog[Any]] = {}
         self._owners: list[object] = []  # an id must not be used again
-        self._looked_at: set[tuple[str, str, str]] = set()
+        self._looked_at: set[tuple[tuple[int, str], Identity]] = set()  # the key of a log, and an event
 
     # --- What a test calls ----------------------------------------------------------------------------------------------------
 
@@ -113,8 +113,8 @@ class Logs:
     def refusals(self) -> list[Refused]:
         """The refusals so far, which count as looked at from now on: `assert cobrowse.refusals == [Refused.match(...)]`."""
         found = list(self._refused())
-        self._looked_at |= {identity_of(entry) for entry, _ in found}
-        return [outcome for _, outcome in found]
+        self._looked_at |= {(key, identity_of(entry)) for key, entry, _ in found}
+        return [outcome for _, _, outcome in found]
 
     # --- What the plugin calls ------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,11 @@ class Logs:
             except AssertionError as error:
                 found.append(str(error))
         if not allow_refused:
-            found += [_refusal(entry, outcome) for entry, outcome in self._refused() if identity_of(entry) not in self._looked_at]
+            found += [
+                _refusal(entry, outcome)
+                for key, entry, outcome in self._refused()
+                if (key, identity_of(entry)) not in self._looked_at
+            ]
         if not allow_pending:
             found += [_pending(log) for log in self.logs if log.deadline is not None]
         return found
@@ -149,14 +153,14 @@ class Logs:
             for name, table in tables.items()
         }
 
-    def _refused(self) -> Iterator[tuple[TraceEntry, Refused]]:
-        for log in self.logs:
+    def _refused(self) -> Iterator[tuple[tuple[int, str], TraceEntry, Refused]]:
+        for key, log in self._logs.items():
             for entry in log.trace:
                 if isinstance(entry.outcome, Refused):
-                    yield entry, entry.outcome
+                    yield key, entry, entry.outcome
 
 
-def identity_of(entry: TraceEntry) -> tuple[str, str, str]:
+def identity_of(entry: TraceEntry) -> Identity:
     """Return the identity of the event of an entry. A timer is never refused."""
     assert isinstance(entry.event, Event)
     return identity(entry.event)

@@ -95,6 +95,10 @@ class Subject:
             TypeError: the target is of another type, or has many sessions and no name was given.
         """
         __tracebackhide__ = True
+        if isinstance(target, CobrowseSession | SessionLog):
+            own = target.session_id if isinstance(target, SessionLog) else target.id
+            if name is not None and name != own:
+                raise AssertionError(printable(f"this is session {own!r}, not {name!r}"))
         if isinstance(target, CobrowseSession):
             return cls(target)
         if isinstance(target, SessionLog):

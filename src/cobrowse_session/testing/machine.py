@@ -98,6 +98,8 @@ class SessionMachine(RuleBasedStateMachine):
         return drawn.map(lambda event: evolve(event, id=f"e{len(self.sent) + 1}"))
 
     def _arrives(self, event: Event) -> None:
+        if event.received_at is None:  # it comes for the first time, perhaps long after it occurred
+            event = evolve(event, received_at=self.now)
         self.sent.append(event)
         self.log.add(event)
         self.on_event(event)

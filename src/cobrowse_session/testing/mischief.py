@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
 from cobrowse_session.testing.stream import Duration, duration
 
@@ -81,12 +82,16 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
         seed: decides which events are lost, if no kinds are named.
         share: the share of the events that are lost, if no kinds are named.
 
+    Raises:
+        ValueError: no event is of a kind that is named.
+
     >>> from cobrowse_session.testing import run, stream
     >>> call = stream("s1").alerting(wrapup_prompt="mandatory").after(3).connected().after(60).disconnected("peer")
     >>> run(drop(call, "connected")).expect(state="disconnected", connected_time=None, after_call_work=None)
     """
-    chance = _chance(seed)
-    return [event for event in events if not (event.kind in kinds if kinds else chance.random() < share)]
+    chance, every = _chance(seed), list(events)
+    _check_kinds(kinds, every)
+    return [event for event in every if not (event.kind in kinds if kinds else chance.random() < share)]
 
 
 def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
@@ -104,18 +109,22 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
         seed: decides which events are late, if no kinds are named.
         share: the share of the events that are late, if no kinds are named.
 
+    Raises:
+        ValueError: no event is of a kind that is named.
+
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [(event.id, f"{event.received:%H:%M:%S}") for event in delay(call, "2m", "connected")]
     [('e1', '09:00:00'), ('e3', '09:01:03'), ('e2', '09:02:03')]
     """
-    chance, late = _chance(seed), duration(by)
+    chance, late, every = _chance(seed), duration(by), list(events)
+    _check_kinds(kinds, every)
     return sorted(
         (
             evolve(event, received_at=event.received + late)
             if (event.kind in kinds if kinds else chance.random() < share)
             else event
-            for event in events
+            for event in every
         ),
         key=_as_received,
     )
@@ -186,6 +195,14 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
     return sorted(
         (evolve(event, received_at=end) if start <= event.received < end else event for event in events), key=_as_received
     )
+
+
+def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
+    """Check that there are events of the kinds. A misspelt one would change nothing, and the test would prove nothing."""
+    known = sorted({event.kind for event in events})
+    for kind in kinds:
+        if kind not in known:
+            raise ValueError(f"expected a kind of the events ({', '.join(known)}), found {shown(kind)}")
 
 
 def _chance(seed: Seed) -> Random:
