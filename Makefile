@@ -177,7 +177,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
 	@$(COMPILE) tests/service_check/requirements.in -c constraints.txt -o tests/service_check/requirements.txt
-	@$(COMPILE) pyproject.toml tests/fuzz/requirements.in --extra fast -c constraints.txt -o tests/fuzz/linux.txt
+	@$(COMPILE) pyproject.toml tests/fuzz/requirements.in --extra fast -c constraints.txt -o tests/fuzz/requirements-linux.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
 	@echo "looking for a wheel of each package for each Python and system ..."
 	@for lock in $(LOCKS); do for python in 3.11.0 3.12.0 3.13.0 3.14.0; do for system in linux aarch64-unknown-linux-gnu macos windows; do \
@@ -221,7 +221,7 @@ build/docs-check/.stamp: tests/docs_check/requirements.txt | python
 build/service-check/.stamp: tests/service_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
-build/fuzz/.stamp: tests/fuzz/linux.txt | python
+build/fuzz/.stamp: tests/fuzz/requirements-linux.txt | python
 	@$(ENVIRONMENT) $(@D) $<
 
 build/node/.stamp: tests/diagrams_check/package-lock.json | python
