@@ -78,10 +78,15 @@ class Reader:
         await self.lines.aclose()  # type: ignore[attr-defined]  # it is a generator
         self.lines = self.feed.follow(self.position)
 
-    async def read_to(self, position: str) -> list[str]:
-        """Read up to a position, and return all positions that were read."""
+    async def read_to(self, position: str, *, ends: int = 0) -> list[str]:
+        """Read up to a position, and return all positions that were read. The stream may end so often, and is resumed."""
         while self.position != position:
-            await asyncio.wait_for(self.read(), 10)
+            try:
+                await asyncio.wait_for(self.read(), 10)
+            except StopAsyncIteration:
+                assert ends, "the stream ended"
+                ends -= 1
+                await self.resume()
         return self.seen
 
 
@@ -209,8 +214,9 @@ def test_a_store_that_fails_ends_all_streams_and_readers_go_on_when_it_works_aga
             for reader in readers:
                 await reader.resume()
 
-            assert await readers[0].read_to(here.positions[-1]) == here.positions[1:]
-            assert await readers[1].read_to(here.positions[-1]) == here.positions[4:]
+            # A look at the store that began while it failed may end a stream once more.
+            assert await readers[0].read_to(here.positions[-1], ends=1) == here.positions[1:]
+            assert await readers[1].read_to(here.positions[-1], ends=1) == here.positions[4:]
 
     asyncio.run(play())
 
