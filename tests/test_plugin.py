@@ -531,3 +531,22 @@ def test_two_logs(cobrowse):
     )
 
     result.assert_outcomes(passed=1, errors=1)
+
+
+def test_two_lists_of_outcomes_show_the_ones_that_differ(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+def test_outcomes():
+    assert run(CALL).outcomes == [Applied.match(row="alerting"), Applied.match(row="details")]
+""",
+    )
+
+    result.stdout.fnmatch_lines(
+        [
+            "*3 and 2 outcomes differ",
+            "*outcome 2:",
+            "*row: 'connected' != 'details'",
+            "*outcome 3: only left has Applied(row='ended+begins'*",
+        ]
+    )

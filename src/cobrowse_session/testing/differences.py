@@ -1,10 +1,10 @@
-"""What differs between two outcomes, two sessions or two traces, line by line, for the assertions of pytest."""
+"""What differs between two outcomes, lists of outcomes, sessions or traces, line by line, for the assertions of pytest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
@@ -22,10 +22,10 @@ _FOLLOWS = ("reason", "cites")
 
 
 def differences(left: object, right: object) -> list[str] | None:
-    """Return a title and what differs, one line for each field. None: they are not two outcomes, sessions or traces.
+    """Return a title and what differs, one line for each field. None: they are no two things of one of these sorts.
 
     Args:
-        left: an outcome or a match of one, a session, or a trace.
+        left: an outcome or a match of one, a list of these, a session, or a trace.
         right: the same.
     """
     if isinstance(left, Outcome | Match) and isinstance(right, Outcome | Match):
@@ -34,7 +34,23 @@ def differences(left: object, right: object) -> list[str] | None:
         return ["two sessions differ", *_of_sessions(left, right)]
     if (entries := _trace(left)) and (others := _trace(right)):
         return [f"traces of {len(entries)} and {len(others)} entries differ", *_of_traces(entries, others)]
+    if _are_outcomes(left) and _are_outcomes(right):
+        return [f"{len(left)} and {len(right)} outcomes differ", *_of_lists(left, right)]
     return None
+
+
+def _are_outcomes(value: object) -> TypeGuard[Sequence[Outcome | Match]]:
+    return isinstance(value, tuple | list) and bool(value) and all(isinstance(one, Outcome | Match) for one in value)
+
+
+def _of_lists(left: Sequence[Outcome | Match], right: Sequence[Outcome | Match]) -> Iterator[str]:
+    for number, (ours, theirs) in enumerate(zip_longest(left, right), 1):
+        if ours is None or theirs is None:
+            which = "left" if theirs is None else "right"
+            yield f"outcome {number}: only {which} has {ours or theirs!r}"
+        elif ours != theirs:
+            yield f"outcome {number}:"
+            yield from (f"  {line}" for line in _of_outcomes(ours, theirs))
 
 
 def _of_outcomes(left: Outcome | Match, right: Outcome | Match) -> Iterator[str]:
