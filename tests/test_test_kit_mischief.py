@@ -66,6 +66,7 @@ def stored_log(databases: Databases, events: Iterable[Event]) -> SessionLog:
         store.advance(END)
         log = store.load("s1")
         assert log is not None
+        assert log.trace  # its events are read while the store is open
         return log
 
 
