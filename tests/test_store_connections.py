@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import event as listeners
 from sqlalchemy import text
 from tests.postgresql import Server
 from tests.stores import Databases, Place, postgresql_databases, proved, rows, statements
 
 from cobrowse_session.errors import StoreError
+from cobrowse_session.store import Store
 from cobrowse_session.store.schema import MESSAGES
 from cobrowse_session.store.unit import Unit
+from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
 
 ENDED = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -189,3 +192,54 @@ def test_a_process_that_was_forked_has_a_copy_of_a_store_in_memory() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", FORK_IN_MEMORY], capture_output=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+# --- After the end ------------------------------------------------------------------------------------------------------------
+
+USES: dict[str, Callable[[Store], object]] = {
+    "append": lambda store: store.append(ENDED),
+    "run": lambda store: store.run(lambda unit: unit.new_events),
+    "load": lambda store: store.load("s1"),
+    "get": lambda store: store.get("s1"),
+    "find": lambda store: store.find(),
+    "active": lambda store: store.active(),
+    "iterate": lambda store: list(store.iterate()),
+    "count": lambda store: store.count(),
+    "deadline": lambda store: store.deadline,
+    "due": lambda store: store.due(ENDED.now),
+    "advance": lambda store: store.advance(ENDED.now),
+    "seal": lambda store: store.seal(ENDED.now),
+    "refold": lambda store: store.refold(),
+    "forget": lambda store: store.forget(ENDED.now),
+    "begin_epoch": lambda store: store.begin_epoch(),
+    "probe": lambda store: store.probe(),
+    "pending": lambda store: store.outbox.pending(),
+    "acknowledge": lambda store: store.outbox.acknowledge([1]),
+    "feed": lambda store: store.outbox.feed(),
+    "verify": verify,
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_a_store_that_was_closed_says_so_and_opens_no_connection(place: Place, name: str) -> None:
+    store = place.open()
+    store.append(ENDED)
+    store.close()
+    opened: list[object] = []
+    listeners.listen(store.database.engine, "connect", lambda connection, _: opened.append(connection))
+
+    with pytest.raises(StoreError, match=r"the store was closed.*open it again"):
+        USES[name](store)
+    assert opened == []
+
+
+def test_a_log_whose_events_were_not_read_before_its_store_was_closed_says_so(place: Place) -> None:
+    store = place.open()
+    store.append(ENDED)
+    log = store.load("s1")
+    assert log is not None
+    store.close()
+
+    assert log.session.state == "disconnected"  # it was read
+    with pytest.raises(StoreError, match="read what is needed before it is closed"):
+        _ = log.trace

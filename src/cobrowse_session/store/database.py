@@ -60,6 +60,7 @@ class Database:
         self._lock = RLock() if self._is_in_memory else nullcontext()  # memory has one connection
         self._driver = self.engine.dialect.loaded_dbapi
         self._texts: dict[ClauseElement, str] = {}
+        self._is_closed = False
         _OPENED.add(self)
 
     @property
@@ -67,7 +68,8 @@ class Database:
         return isinstance(self.engine.pool, StaticPool)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. No other is opened."""
+        self._is_closed = True
         self.engine.dispose()
 
     def renew(self) -> None:
@@ -81,8 +83,9 @@ class Database:
         """Open a transaction that reads one state of the database.
 
         Raises:
-            StoreError: the database cannot be read.
+            StoreError: the database cannot be read, or was closed.
         """
+        self._check_open()
         options: dict[str, Any] = {"read_only": True}  # SQLAlchemy's options
         if not self.is_sqlite:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -112,10 +115,16 @@ class Database:
 
         Raises:
             LostRace: another writer was first.
-            StoreError: the database cannot be written.
+            StoreError: the database cannot be written, or was closed.
         """
+        self._check_open()
         with self._lock, self._clear_errors(), self.engine.begin() as connection:
             yield connection
+
+    def _check_open(self) -> None:
+        # The pool of SQLAlchemy would open another connection, which nobody closes.
+        if self._is_closed:
+            raise StoreError(self.address, "the store was closed", "open it again, and read what is needed before it is closed")
 
     def run(self, connection: Connection, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> DBAPICursor:
         """Run a statement by the driver's own cursor, for each row, and return the cursor.
