@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from sqlalchemy import URL, ClauseElement, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, StaticPool
 
@@ -138,19 +138,39 @@ class Database:
             rows: the parameters, at least of one row, as the driver takes them.
         """
         text = self._texts.get(statement) or self.compiled(statement, rows[0])
-        driver = connection.connection
-        cursor = driver.cursor()
+        cursor = connection.connection.cursor()
         try:
             if len(rows) == 1:
                 cursor.execute(text, rows[0])
             else:
                 cursor.executemany(text, rows)
         except self._driver.Error as error:
-            if self.engine.dialect.is_disconnect(error, driver, cursor):
-                connection.invalidate(error)
-                self.engine.dispose()
+            self._discard_broken(connection, error, cursor)
             raise
         return cursor
+
+    @contextmanager
+    def together(self, connection: Connection) -> Iterator[None]:
+        """Send the statements that are run inside to PostgreSQL at once. Their results are there at the end.
+
+        Each statement alone would wait for the answer to the one before it. SQLite has no network to wait for.
+        """
+        driver = connection.connection.driver_connection
+        if self.is_sqlite or driver is None:
+            yield
+            return
+        try:
+            with driver.pipeline():
+                yield
+        except self._driver.Error as error:
+            self._discard_broken(connection, error)
+            raise
+
+    def _discard_broken(self, connection: Connection, error: DBAPIModule.Error, cursor: DBAPICursor | None = None) -> None:
+        """Discard the connections to a database that is gone. The next transaction opens others."""
+        if not connection.invalidated and self.engine.dialect.is_disconnect(error, connection.connection, cursor):
+            connection.invalidate(error)
+            self.engine.dispose()
 
     def compiled(self, statement: ClauseElement, names: Iterable[str]) -> str:
         """Return the text of a statement with parameters of these names, and keep it for `run`."""

@@ -14,12 +14,13 @@ An update that finds another version has lost a race against another writer. The
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from attrs import define, field
 from sqlalchemy import (
     ARRAY,
+    ClauseElement,
     ColumnElement,
     Connection,
     Text,
@@ -34,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from cobrowse_session.canonical import canonical
 from cobrowse_session.errors import UnreadableError
@@ -113,10 +115,13 @@ class Unit:
     def _lock(self, sessions: Sequence[str]) -> dict[str, int]:
         """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their versions."""
         # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
-        name = self.connection.dialect.name
+        name = self._dialect
         stored = {escaped(session): session for session in sessions}
         ids = json.dumps([*stored]) if name == "sqlite" else [*stored]
-        found = self.shelf.database.run(self.connection, _LOCK[name], [{"ids": ids}]).fetchall()
+        database = self.shelf.database
+        with database.together(self.connection):  # with the begin of the transaction
+            cursor = database.run(self.connection, _LOCK[name], [{"ids": ids}])
+        found = cursor.fetchall()
         return {stored[session]: version for session, version in found}
 
     def log(self, session: str) -> SessionLog | None:
@@ -357,27 +362,34 @@ class Unit:
             row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events)
             (known if held.version else new).append(row)
             held.version += 1
-        run = partial(self.shelf.database.run, self.connection)
-        if new:
-            run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
+        with self.shelf.database.together(self.connection):
+            updated = self._run(_UPDATE_SESSION, [_update_of(row) for row in known])
+            self._run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
+            self._run(_INSERT_EVENT, [as_stored(EVENTS, row) for row in self._events])
+            self._run(_INSERT_MESSAGE[self._dialect], self._message_rows())
         # The rows were locked when they were read, so a version differs only where a database knows no locks of rows.
-        if known and run(_UPDATE_SESSION, [_update_of(row) for row in known]).rowcount != len(known):
+        if updated is not None and updated.rowcount != len(known):
             raise LostRace("a session was changed")
-        if self._events:
-            run(_INSERT_EVENT, [as_stored(EVENTS, row) for row in self._events])
-        if self._messages:
-            name = self.connection.dialect.name
-            messages = [as_stored(MESSAGES, row) for row in self._messages]
-            run(_INSERT_MESSAGE[name], messages if name == "sqlite" else [{**one, "of": one["session"]} for one in messages])
         if self.legs:
             names = ("source", "participant", "communication", "media")
             rows: list[Row] = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
-            self.connection.execute(_INSERT_LEG[self.connection.dialect.name], rows)
+            self.connection.execute(_INSERT_LEG[self._dialect], rows)
         if self.clocks:
             self.connection.execute(
-                _UPSERT_CLOCK[self.connection.dialect.name],
+                _UPSERT_CLOCK[self._dialect],
                 [{"worker": worker, "source": source, "document": text} for (worker, source), text in self.clocks.items()],
             )
+
+    def _run(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> DBAPICursor | None:
+        return self.shelf.database.run(self.connection, statement, rows) if rows else None
+
+    def _message_rows(self) -> Sequence[Mapping[str, Any]]:
+        rows = [as_stored(MESSAGES, row) for row in self._messages]
+        return rows if self._dialect == "sqlite" else [{**row, "of": row["session"]} for row in rows]
+
+    @property
+    def _dialect(self) -> str:
+        return self.connection.dialect.name
 
 
 def _too_late(event: Event) -> Late:
