@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import event as listeners
-from sqlalchemy import text
+from sqlalchemy import text, update
 from tests.postgresql import Server
 from tests.stores import Databases, Place, postgresql_databases, proved, rows, statements
 
-from cobrowse_session.errors import StoreError
+from cobrowse_session.errors import ConflictError, StoreError
 from cobrowse_session.store import Store
-from cobrowse_session.store.schema import MESSAGES
+from cobrowse_session.store.schema import MESSAGES, SESSIONS
+from cobrowse_session.store.store import ATTEMPTS
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
@@ -192,6 +193,48 @@ def test_a_process_that_was_forked_has_a_copy_of_a_store_in_memory() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", FORK_IN_MEMORY], capture_output=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+# --- Statements that are sent together ----------------------------------------------------------------------------------------
+
+
+def test_a_connection_that_breaks_before_the_rows_are_sent_is_an_error_and_the_next_append_opens_another(
+    server_place: Place,
+) -> None:
+    store, other = server_place.open(), server_place.open()
+    store.append(ENDED.events[:1])
+
+    def work(unit: Unit) -> None:
+        unit.read(["s1"])
+        unit.add(ENDED.events[1])
+        own = unit.connection.scalar(text("select pg_backend_pid()"))
+        with other.writing() as connection:
+            connection.execute(text("select pg_terminate_backend(:own, 10000)"), {"own": own})
+
+    with pytest.raises(StoreError):
+        store.run(work)
+
+    kinds = [change.outcome.kind for change in store.append(ENDED) if change.outcome]
+    assert kinds == ["repeat", "applied", "applied"]
+    assert proved(store) == 1
+
+
+def test_a_version_that_is_not_the_one_that_was_read_is_a_lost_race_on_every_database(place: Place) -> None:
+    store = place.open()
+    store.append(ENDED.events[:1])
+    before = rows(store, SESSIONS)
+    tried: list[int] = []
+
+    def work(unit: Unit) -> None:
+        unit.read(["s1"])
+        unit.connection.execute(update(SESSIONS).values(version=SESSIONS.c.version + 1))
+        unit.add(ENDED.events[1])
+        tried.append(1)
+
+    with pytest.raises(ConflictError, match="other writers were first"):
+        store.run(work)
+
+    assert (len(tried), rows(store, SESSIONS)) == (ATTEMPTS, before)
 
 
 # --- After the end ------------------------------------------------------------------------------------------------------------
