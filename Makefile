@@ -18,7 +18,7 @@ unexport PYTHONPATH # another copy of the package must not be tested
 unexport PYTHONDONTWRITEBYTECODE # a test that starts a process would compile the package anew
 
 .DELETE_ON_ERROR:
-.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak fuzz reading exhaustive mutate-table differential prove constraints clean
+.PHONY: help python demo quick test types pythons check code-host counts package diagrams diagrams-check docs docs-check service-check vendor tables bench clock-worlds soak fuzz reading exhaustive mutate mutate-table differential prove constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,9 +122,11 @@ bench: build/bench/.stamp $(if $(shell command -v npm),build/node/.stamp) ## mea
 clock-worlds: .venv/.stamp ## what clocks do in simulated worlds: the table of docs/explanation/clocks.md (more: .venv/bin/python -m tests.clock_worlds 10 1000 300)
 	@$(PYTHON) -m tests.clock_worlds
 
-soak: .venv/.stamp ## simulated worlds (SEEDS=100), then the tests with all their examples; one world: .venv/bin/python -m tests.soak --seed N
+soak: .venv/.stamp ## simulated worlds (SEEDS=100), the tests with all their examples, other engines, the fuzzer, in some hours; one world: .venv/bin/python -m tests.soak --seed N
 	@$(PYTHON) -m tests.soak --seeds $(SEEDS)
 	$(PYTHON) -m pytest $(CORES) --hypothesis-profile soak tests
+	@$(MAKE) --no-print-directory differential
+	@$(MAKE) --no-print-directory fuzz SECONDS=600 RUNS=10000000
 
 reading: .venv/.stamp ## random streams beside an independent reading of the specification (SEEDS=100)
 	@$(PYTHON) -m tests.reading_run --seeds $(SEEDS)
@@ -137,6 +139,9 @@ exhaustive: .venv/.stamp ## search the lifecycle in every state that it can reac
 
 mutate-table: .venv/.stamp ## one small error in each row of the table: each must be refused, found, or proved to change nothing
 	@$(PYTHON) -m tests.table_mutants
+
+mutate: build/mutate/.stamp ## mutants of the code by mutmut: each must be killed, or there is a reason; goes on where it was stopped (ONLY="lifecycle/own.py stream")
+	@build/mutate/bin/python -m tests.mutate $(ONLY)
 
 differential: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## XState and python-statemachine run the exported machines on random streams (STREAMS=100000 SEED=1)
 	@$(PYTHON) -m tests.differential.streams build/differential --streams $(STREAMS) --seed $(or $(SEED),1)
@@ -151,6 +156,7 @@ prove: .venv/.stamp ## run all proofs, in some hours, and write their figures fo
 	@$(PYTHON) -m tests.exhaustive >/dev/null
 	@$(PYTHON) -m tests.exhaustive --few | $(PROVES) exhaustive
 	@$(PYTHON) -m tests.table_mutants | $(PROVES) mutants
+	@$(MAKE) --no-print-directory mutate | $(PROVES) code
 	@$(MAKE) --no-print-directory differential > build/differential.txt
 	@grep xstate build/differential.txt | $(PROVES) xstate
 	@grep scxml build/differential.txt | $(PROVES) scxml
@@ -177,6 +183,7 @@ constraints: build/uv/.stamp ## write constraints.txt and all other locks anew, 
 	@$(COMPILE) tests/diagrams_check/requirements.in -c constraints.txt -o tests/diagrams_check/requirements.txt
 	@$(COMPILE) tests/docs_check/requirements.in -c constraints.txt -o tests/docs_check/requirements.txt
 	@$(COMPILE) tests/service_check/requirements.in -c constraints.txt -o tests/service_check/requirements.txt
+	@$(COMPILE) pyproject.toml tests/mutate/requirements.in --all-extras --group dev -c constraints.txt -o tests/mutate/requirements.txt
 	@$(COMPILE) pyproject.toml tests/fuzz/requirements.in --extra fast -c constraints.txt -o tests/fuzz/requirements-linux.txt
 	@echo uv | $(COMPILE) - -o .ci/locks/uv.txt
 	@echo "looking for a wheel of each package for each Python and system ..."
@@ -220,6 +227,9 @@ build/docs-check/.stamp: tests/docs_check/requirements.txt | python
 
 build/service-check/.stamp: tests/service_check/requirements.txt | python
 	@$(ENVIRONMENT) $(@D) $<
+
+build/mutate/.stamp: tests/mutate/requirements.txt pyproject.toml | python
+	@$(ENVIRONMENT) $(@D) $< --editable .
 
 build/fuzz/.stamp: tests/fuzz/requirements-linux.txt | python
 	@$(ENVIRONMENT) $(@D) $<

@@ -336,6 +336,12 @@ _PROOFS = {
         "make mutate-table",
         "{mutants} mutants: {refused} refused, {killed} killed, {renamed} renamed, {equivalent} equivalent",
     ),
+    "code": (
+        "mutants of the code",
+        "a small error in a function of `lifecycle/`, `stream/` or `sources/` is found",
+        "make mutate",
+        "{mutants} mutants in {files} files: {killed} killed, {timeout} timed out, {wording} of a sentence, {equivalent} equivalent",
+    ),
     "xstate": (
         "XState",
         "the exported machine does the same: states, order of rows, actions",

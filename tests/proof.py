@@ -14,6 +14,7 @@ FIGURES = Path(__file__).parents[1] / "docs" / "explanation" / "proof.json"
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "exhaustive": ("searches", "variables", "places", "steps", "cells", "rows", "unreached"),
     "mutants": ("mutants", "refused", "killed", "renamed", "equivalent"),
+    "code": ("files", "mutants", "killed", "timeout", "wording", "equivalent"),
     "xstate": ("streams", "steps"),
     "scxml": ("streams", "steps"),
     "reading": ("seeds",),

@@ -1,0 +1,216 @@
+"""Mutate the code, and run the tests on each mutant: `make mutate ONLY="lifecycle/deadline.py stream"`.
+
+The results are in `build/mutants`. What was killed is not run again, until its function changes. What survived is run again each
+time, because there may be a new test. `tests/mutate/equivalent.txt` has a reason for each mutant that no test can kill.
+"""
+
+# ruff: noqa: T201 (it prints)
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import ceil
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from attrs import define, field, frozen
+from tests.mutate.mutants import SOURCE, Mutant, Mutated, mutated
+from tests.mutate.worker import End, Task, Tests, Worker, forked, preload, read_map, write_map
+
+PACKAGES = ("lifecycle", "stream", "sources")
+RESULTS = Path("build/mutants")
+REASONS = Path(__file__).with_name("equivalent.txt")
+FIRST, MOST = 20, 60.0
+"""The number of tests that run first, and the seconds that all tests of a mutant may have taken."""
+WORKERS = 2
+_SUBJECTS = """
+activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
+corpus details_and_settings diff durations errors explain genesys genesys_properties inbox join lifecycle log
+log_corners machine named observers order own_tables own_timers own_values paths payload_fields payload_rules plan
+printable properties quick_ways reading reconcile replay reprs saved session_json sources specification table_checks
+trace_rows wrapup
+"""
+TESTS = tuple(f"tests/test_{subject}.py" for subject in _SUBJECTS.split())
+"""The files of tests that are run."""
+LIMIT = 15
+"""A mutant is killed when it takes so many times the time that its tests took, and so many seconds."""
+
+
+@frozen
+class Known:
+    """Which tests run a line, and how long each takes."""
+
+    tests: Tests
+    seconds: Mapping[str, float]
+
+    def of(self, mutant: Mutant) -> Sequence[str]:
+        """Return the tests that run a mutant's lines, the fastest first."""
+        found = {test for line in mutant.lines for test in self.tests.get((mutant.file, line), ())}
+        return sorted(found, key=self.seconds.__getitem__)
+
+    def task_of(self, mutant: Mutant) -> Task:
+        """Return the task to run a mutant."""
+        tests, total = self.of(mutant), 0.0
+        for number, test in enumerate(tests):
+            total += self.seconds[test]
+            if total > MOST:
+                tests = tests[:number]
+                break
+        parts = [part for part in (tests[:FIRST], tests[FIRST:]) if part]
+        steps = [(part, ceil(LIMIT + LIMIT * sum(self.seconds[test] for test in part))) for part in parts]
+        return Task(mutant.key, mutant.file, mutant.source(), steps)
+
+
+@define
+class Results:
+    """The ends of the mutants of a file, by key, with the digest for which they are valid."""
+
+    path: Path
+    ends: dict[str, tuple[str, End]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, file: Path) -> "Results":
+        """Read those of a file."""
+        path = RESULTS / file.relative_to(SOURCE).with_suffix(".json")
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return cls(path, {key: (digest, End(end)) for key, (digest, end) in stored.items()})
+
+    def get(self, mutant: Mutant) -> End | None:
+        """Return the end of a mutant. None: it was not run."""
+        digest, end = self.ends.get(mutant.key, (None, None))
+        return end if digest == mutant.digest else None
+
+    def put(self, mutant: Mutant, end: End) -> None:
+        """Store the end of a mutant."""
+        self.ends[mutant.key] = (mutant.digest, end)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(self.ends, indent=0, ensure_ascii=False), encoding="utf-8")
+
+
+def main() -> int:
+    """Read the command line, run what was not killed yet, and print the tables."""
+    parser = argparse.ArgumentParser(description="Mutate the code, and run the tests on each mutant.")
+    parser.add_argument(
+        "only", nargs="*", default=PACKAGES, help=f"files or folders of the package (default: {' '.join(PACKAGES)})"
+    )
+    parser.add_argument("--no-run", action="store_true", help="print what is known")
+    options = parser.parse_args()
+    files = [
+        file
+        for only in options.only
+        for file in sorted([SOURCE / only] if only.endswith(".py") else (SOURCE / only).rglob("*.py"))
+    ]
+    preload()
+    every = {file: mutated(file) for file in files}
+    if not options.no_run:
+        known = _known()
+        for file, one in every.items():
+            run(one, Results.of(file), known)
+    return report(every)
+
+
+def _files(place: Path) -> Sequence[Path]:
+    return [place] if place.suffix else sorted(place.rglob("*.py"))
+
+
+def _known() -> Known:
+    """Return which tests run a line. The tests run once, on the code as it is."""
+    data, durations = RESULTS / "coverage", RESULTS / "durations"
+    newest = max(path.stat().st_mtime for path in [*SOURCE.rglob("*.py"), *Path("tests").rglob("*.py")])
+    if not durations.exists() or durations.stat().st_mtime < newest:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        print("looking which tests run each line, in some minutes ...", flush=True)
+        if code := forked(lambda: write_map(TESTS, data, durations), 3600):
+            raise SystemExit(f"the tests fail without a mutant (exit code {code}): run them first")
+    return Known(*read_map(SOURCE, data, durations))
+
+
+def run(one: Mutated, results: Results, known: Known) -> None:
+    """Run the mutants of a file that were not killed yet, and store each end."""
+    waiting = {mutant.key: mutant for mutant in one.mutants if results.get(mutant) not in {End.KILLED, End.TIMEOUT}}
+    with TemporaryDirectory(prefix="mutants-") as folder, get_context("fork").Pool(WORKERS, prepare, [Path(folder)]) as pool:
+        tasks = (known.task_of(mutant) for mutant in waiting.values())
+        for number, (key, end) in enumerate(pool.imap_unordered(end_of, tasks), 1):
+            results.put(waiting[key], end)
+            if end in {End.SURVIVED, End.NO_TEST}:
+                print(f"{end}: {key}", flush=True)
+            elif number % 100 == 0:
+                print(f"{number} of {len(waiting)} in {waiting[key].file}", flush=True)
+
+
+worker: Worker
+"""The worker of a process of the pool."""
+
+
+def prepare(folder: Path) -> None:
+    """Make the worker of this process."""
+    global worker  # noqa: PLW0603 (a pool has no other place)
+    worker = Worker.create(folder)
+
+
+def end_of(task: Task) -> tuple[str, End]:
+    """Run a mutant in the worker of this process."""
+    return task.key, worker.end_of(task)
+
+
+# --- What is printed ----------------------------------------------------------------------------------------------------------
+
+
+def report(every: Mapping[Path, Mutated]) -> int:
+    """Print the tables, and return 1 if a survivor has no reason or a reason has no survivor."""
+    reasons = read_reasons(REASONS.read_text(encoding="utf-8"))
+    total: Counter[str] = Counter()
+    wrong: list[str] = []
+    survivors: set[str] = set()
+    print("| file | mutants | killed | timeout | wording | equivalent | survived | not run | lines that no mutant touches |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for file, one in every.items():
+        results, counts = Results.of(file), Counter[str](mutants=len(one.mutants), untouched=len(one.untouched))
+        for mutant in one.mutants:
+            end = results.get(mutant)
+            name = _name_of(mutant, end, reasons)
+            counts[name] += 1
+            if end in {End.SURVIVED, End.NO_TEST}:
+                survivors.add(mutant.key)
+            if name in {"survived", "unknown"}:
+                wrong.append(f"{end or 'not run'}: {mutant.key}")
+        print(f"| {' | '.join([file.relative_to(SOURCE).as_posix(), *(f'{counts[name]:,}' for name in NAMES)])} |")
+        total += counts
+    print(f"| all | {' | '.join(f'{total[name]:,}' for name in NAMES)} |\n")
+    skipped = [f"{file.relative_to(SOURCE).as_posix()} {name}" for file, one in every.items() for name in one.skipped]
+    print(f"Functions in which nothing can be changed: {', '.join(skipped) or 'none'}.\n")
+    files = {file.relative_to(SOURCE).as_posix() for file in every}
+    stale = [f"no such survivor: {key}" for key in reasons if key not in survivors and key.partition(" ")[0] in files]
+    print("\n".join([*wrong, *stale]))
+    parts = (f"{total[name]:,} {name.replace('_', ' ')}" for name in (*NAMES[:5], "untouched"))
+    print(f"{len(every)} files, {', '.join(parts)} lines, {len(skipped)} skipped functions")
+    return int(bool(wrong or stale))
+
+
+NAMES = ("mutants", "killed", "timeout", "wording", "equivalent", "survived", "unknown", "untouched")
+
+
+def _name_of(mutant: Mutant, end: End | None, reasons: Mapping[str, str]) -> str:
+    if end is None:
+        return "unknown"
+    if end in {End.KILLED, End.TIMEOUT}:
+        return str(end)
+    return "equivalent" if mutant.key in reasons else "wording" if mutant.is_wording else "survived"
+
+
+def read_reasons(text: str) -> Mapping[str, str]:
+    """Return the reason of each mutant that no test can kill. A reason is a line with `#`, for the lines below it."""
+    reason, found = "", {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            reason = line.removeprefix("#").strip()
+        elif reason and line.strip():
+            found[line.strip()] = reason
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
