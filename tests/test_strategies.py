@@ -95,6 +95,31 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
     assert own <= applied
 
 
+ROWS = {row.name for part in Table.standard().parts for row in part.rows}
+
+
+@pytest.mark.parametrize(("strategy", "least"), [(legal_streams(), 24), (any_streams(), 36)], ids=["legal", "any"])
+def test_a_few_hundred_streams_take_most_rows_and_often_come_to_after_call_work(
+    strategy: st.SearchStrategy[Stream], least: int
+) -> None:
+    taken, answered, worked = set[str](), [], []
+
+    @effort(max_examples=300, database=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy)
+    def draw(made: Stream) -> None:
+        log = SessionLog.of(made)
+        taken.update(name for entry in log.trace for name in (entry.outcome.row or "").split("+"))
+        session = log.session
+        answered.append(session.connected_time is not None and session.disconnected_time is not None)
+        worked.append(session.after_call_work is not None)
+
+    draw()
+
+    assert len(taken & ROWS) >= least  # most of the other rows refuse, or have a policy of their own
+    assert sum(answered) >= len(answered) / 6
+    assert sum(worked) >= len(worked) / 3
+
+
 @given(settings())
 def test_settings_are_those_of_a_lifecycle(drawn: Settings) -> None:
     assert Lifecycle(settings=drawn).settings == drawn

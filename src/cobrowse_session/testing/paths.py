@@ -62,7 +62,13 @@ class Variant:
 
     event: type[Event]
     arguments: Mapping[str, Any] = field(factory=dict)  # an attribute's value may be anything
-    made: dict[datetime, Event] = field(factory=dict, init=False, eq=False, repr=False)
+    _made: list[Event] = field(factory=list, init=False, eq=False, repr=False)
+
+    def at(self, moment: datetime) -> Event:
+        """Return the event, at a time."""
+        if not self._made:
+            self._made.extend(stream("s1").event(self.event, **self.arguments))
+        return evolve(self._made[0], occurred_at=moment)
 
 
 @frozen
@@ -212,7 +218,7 @@ def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
         )  # no event comes behind it
         return _Step(session, _likeness(session), now, moves, (*step.rows, *map(_row, fired)), not is_last)
     now = step.now + SECOND if step.rows else step.now
-    event = _event(move, now)
+    event = move.at(now)
     outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
     is_applied = isinstance(outcomes[-1], Applied)
     likeness = _likeness(session) if is_applied else step.likeness
@@ -221,13 +227,6 @@ def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
 
 def _row(outcome: Outcome) -> str:
     return outcome.row or ""
-
-
-def _event(variant: Variant, now: datetime) -> Event:
-    """Return a variant as an event, made once for each time."""
-    if now not in variant.made:
-        (variant.made[now],) = evolve(stream("s1"), now=now).event(variant.event, **variant.arguments)
-    return variant.made[now]
 
 
 # --- Likeness -----------------------------------------------------------------------------------------------------------------

@@ -4,17 +4,19 @@ What they draw is printed as the calls that build it, so that a failing example 
 that a drawn stream takes: `pytest --hypothesis-show-statistics` lists them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
-from math import gcd
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any
+from zlib import crc32
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Applied, Lifecycle
+from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.policy import TIMED_PROMPTS
 from cobrowse_session.model import CobrowseSession
@@ -36,7 +38,6 @@ except ModuleNotFoundError:
 
 __all__ = ["any_streams", "events", "legal_streams", "lifecycles", "payloads", "session_after", "sessions", "settings"]
 
-T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 # Gaps between events. The timeouts are among them, so that events come before, at and after a deadline.
 _TIMEOUTS = tuple(seconds * SECOND for seconds in (30, 5, 60))
@@ -140,7 +141,7 @@ def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
 
 @st.composite
 def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
-    """Streams of any events, in order of time, at the same instant too. Many events are refused or ignored.
+    """Streams of any events, in order of time, at the same instant too. Some events are refused or ignored.
 
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
 
@@ -148,60 +149,104 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         table: None: the standard one.
         max_size: the most events.
     """
-    table = table or Table.standard()
-    made = stream("s1")
+    lifecycle = Lifecycle(table=table or Table.standard())
+    gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
+    made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
-        cls = draw(st.sampled_from(_printable(table.events)))
-        made = made.after(draw(st.sampled_from((SECOND, 0 * SECOND, *_GAPS[1:])))).event(cls, **draw(_arguments(cls)))
-    for entry in SessionLog.of(made, Lifecycle(table=table)).trace:
-        label(f"row {entry.outcome.row}")
+        made = made.after(draw(st.sampled_from(gaps))) if made.events else made
+        wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
+        way = _drawn(draw, _following(lifecycle, session, made), wish)
+        assert way is not None, "each event has an outcome"
+        said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
+        made = made.event(way.event, **said)
+        evolve(lifecycle, strict=False).apply(session, made.events[-1])
+    _label(made, lifecycle)
     return made
 
 
 @st.composite
 def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
-    """Streams of which each event is applied in its turn.
+    """Streams of which each event is applied in its turn. All rows of the table that may decide next are equally likely.
 
     Args:
         lifecycle: the rules by which it is applied. None: the default ones.
         max_size: the most events.
     """
     lifecycle = lifecycle or Lifecycle()
-    _printable(lifecycle.table.events)
-    step = evolve(lifecycle, strict=False)
     made, session = stream("s1"), lifecycle.new("s1")
-    first, later = (_by_kind(lifecycle, first=is_first) for is_first in (True, False))
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
-        kind, place = draw(st.integers(0, len(later) - 1)), draw(st.integers(0, _MOST_VARIANTS))
-        ways = (way for some in _from(later if made.events else first, kind) for way in _from(some, place))
-        drawn = (following.event(way.event, **way.arguments) for way in ways)
-        taken = next((one for one in drawn if isinstance(step.apply(copy(session), one.events[-1]), Applied)), None)
-        if taken is None:
+        every = [one for one in _following(lifecycle, session, following) if one.is_applied]
+        way = _drawn(draw, every, draw(st.sampled_from((_moves, _is_applied, _moves))))
+        if way is None:
             break
-        made = taken
-        outcome = step.apply(session, made.events[-1])
-        for row in (*(fired.row for fired in outcome.fired), outcome.row):
-            label(f"row {row}")
+        made = following.event(way.event, **way.arguments)
+        evolve(lifecycle, strict=False).apply(session, made.events[-1])
+    _label(made, lifecycle)
     return made
 
 
-def _by_kind(lifecycle: Lifecycle[Any], *, first: bool) -> list[list[Variant]]:
-    every = variants(lifecycle, first=first)
-    return [[one for one in every if one.event is cls] for cls in lifecycle.table.events]
+_GOES_ON = st.sampled_from((False, *[True] * 9))
 
 
-# A number decides on the kind, and another one on the variant. If the event would not be applied, the next one is tried. So a
-# number has the same meaning wherever it can, and Hypothesis can leave out what came before.
-_MOST_VARIANTS = 15
-_GOES_ON = st.sampled_from((False, *[True] * 5))
+@frozen
+class _Next:
+    """An event that may follow, and what it does.
+
+    Attributes:
+        way: the event.
+        row: the row that decides.
+        is_applied: the session takes it.
+        moves: the state of the connection or of after-call work changes.
+    """
+
+    way: Variant
+    row: str
+    is_applied: bool
+    moves: bool
 
 
-def _from(every: Sequence[T], place: int) -> Iterator[T]:
-    # The next one in the list would be drawn too often, where many neighbours are never applied.
-    size = len(every)
-    stride = next(one for one in (5, 7, 3, 1) if gcd(one, size) == 1)
-    return (every[(place + number * stride) % size] for number in range(size))
+_moves, _is_applied = attrgetter("moves"), attrgetter("is_applied")
+
+
+def _is_any(_: _Next) -> bool:
+    return True
+
+
+def _following(lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> list[_Next]:
+    """Return every event that may follow a stream now, each decided for a copy of the session."""
+    step, found = evolve(lifecycle, strict=False), []
+    for way in variants(lifecycle, first=not made.events):
+        tried = copy(session)
+        outcome = step.apply(tried, way.at(made.now))
+        moves = (tried.state, acw_state(tried)) != (session.state, acw_state(session))
+        found.append(_Next(way, outcome.row or "", isinstance(outcome, Applied), moves))
+    return found
+
+
+def _drawn(draw: st.DrawFn, every: Sequence[_Next], wish: Callable[[_Next], bool]) -> Variant | None:
+    """Return one of the events, with a wish if one fulfils it. None: there is none."""
+    number, place = draw(st.integers(0, 255)), draw(st.integers(0, 31))
+    wanted = [one for one in every if wish(one)] or every
+    if not wanted:
+        return None
+    # All rows are equally likely, and then all kinds of events.
+    row = _first({one.row for one in wanted}, number)
+    kinds = {one.way.event.kind: one.way.event for one in wanted if one.row == row}
+    event = kinds[_first(kinds, place)]
+    same = [one.way for one in wanted if one.row == row and one.way.event is event]
+    return same[place % len(same)]
+
+
+def _first(names: Iterable[str], number: int) -> str:
+    # The number gives all names an order, and a name has its place in it, whatever else is possible. So the number often means the
+    # same after Hypothesis has left out what came before.
+    return min(names, key=lambda name: crc32(f"{number} {name}".encode()))
+
+
+def _label(made: Stream, lifecycle: Lifecycle[Any]) -> None:
+    for entry in SessionLog.of(made, lifecycle).trace:
+        label(f"row {entry.outcome.row}")
 
 
 # --- Sessions -----------------------------------------------------------------------------------------------------------------
