@@ -239,8 +239,8 @@ def _drawn(draw: st.DrawFn, every: Sequence[_Next], wish: Callable[[_Next], bool
 
 
 def _first(names: Iterable[str], number: int) -> str:
-    # The number gives all names an order, and a name has its place in it, whatever else is possible. So the number often means the
-    # same after Hypothesis has left out what came before.
+    # The number gives all names an order, and a name has its place in it, whatever else is possible. So the number often means
+    # the same after Hypothesis has left out what came before.
     return min(names, key=lambda name: crc32(f"{number} {name}".encode()))
 
 
