@@ -446,7 +446,7 @@ def rows_never_taken() -> None:
     """Print the coverage that pytest shows for the tests of the example."""
     with _handler() as folder:
         _, head, report = _pytest(folder, "--cobrowse-coverage").partition("Table standard")
-        print("```text", *(head + report).splitlines()[:9], "  ...", "```", sep="\n")
+        print("```text", *(head + report).splitlines()[:-1], "```", sep="\n")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ it until a test uses the fixture, or compares two of its values.
 import re
 import sys
 from collections.abc import Generator, Iterator
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 _LOGS = pytest.StashKey["Logs"]()
 _RAISED = pytest.StashKey[bool]()
-_COVERAGES = pytest.StashKey["dict[str, Coverage]"]()
+_COVERAGES = pytest.StashKey["list[Coverage]"]()
+_CRASHED = pytest.StashKey[int]()
 _PRODUCTION = pytest.StashKey["Coverage | None"]()
 _WORKER_KEY = "cobrowse_coverage"
 _ALLOWED = ("allow_refused", "allow_pending")
@@ -65,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     marker = "cobrowse(*, allow_refused=False, allow_pending=False): refusals and deadlines that nobody looked at are no failure."
     config.addinivalue_line("markers", marker)
-    config.stash[_COVERAGES] = {}
+    config.stash[_COVERAGES], config.stash[_CRASHED] = [], 0
     is_worker = hasattr(config, "workerinput")  # of pytest-xdist
     config.stash[_PRODUCTION] = _production(config) if _text_of(config, "production") and not is_worker else None
 
@@ -140,11 +142,22 @@ def _written(item: pytest.Item, logs: "Logs") -> str:
     try:
         if (folder := _folder(item.config)) is None:
             return logs.story()
-        path = folder / (re.sub(r"[^\w.-]+", "-", item.nodeid, flags=re.ASCII).strip("-")[-150:] + ".txt")
+        path = folder / f"{_file_name(item.nodeid)}.txt"
         path.write_text(logs.story(), encoding="utf-8")
     except Exception as error:  # noqa: BLE001 (a store that is closed already, a folder that cannot be written: the run goes on)
         return f"the story could not be written: {type(error).__name__}: {error}"
     return f"what happened: {path}"
+
+
+def _file_name(nodeid: str) -> str:
+    """Return a name for the file of a test. Two tests have two names."""
+    name = re.sub(r"[^\w.-]+", "-", nodeid, flags=re.ASCII).strip("-")
+    if len(name) <= _MAX_NAME and re.fullmatch(r"[\w./:]+", nodeid, flags=re.ASCII):
+        return name
+    return f"{name[-_MAX_NAME:]}-{blake2b(nodeid.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
+
+
+_MAX_NAME = 150
 
 
 def _folder(config: pytest.Config) -> Path | None:
@@ -187,28 +200,30 @@ def _production(config: pytest.Config) -> "Coverage":
         raise pytest.UsageError(f"--cobrowse-production: {path}: {error}") from None
 
 
-def _merge(config: pytest.Config, found: "dict[str, Coverage]") -> None:
-    every = config.stash[_COVERAGES]
-    for name, one in found.items():
-        every[name] = every[name].merged(one) if name in every else one
+def _merge(config: pytest.Config, found: "list[Coverage]") -> None:
+    from cobrowse_session.testing.coverage import merged_coverages
+
+    known = config.stash[_COVERAGES]
+    config.stash[_COVERAGES] = merged_coverages([*known, *found])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the coverage of a worker of pytest-xdist to its controller."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_KEY] = [one.as_json() for one in session.config.stash[_COVERAGES].values()]
+        output[_WORKER_KEY] = [one.as_json() for one in session.config.stash[_COVERAGES]]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # a node of pytest-xdist
-    """Take the coverage of a worker that has ended."""
-    documents = getattr(node, "workeroutput", {}).get(_WORKER_KEY, ())
+    """Take the coverage of a worker that has ended. One that crashed has sent none."""
+    output = getattr(node, "workeroutput", None)
+    node.config.stash[_CRASHED] += output is None
+    documents = (output or {}).get(_WORKER_KEY, ())
     if documents:
         from cobrowse_session.testing.coverage import Coverage
 
-        for document in documents:
-            _merge(node.config, {document["table"]: Coverage.from_json(document)})
+        _merge(node.config, [Coverage.from_json(document) for document in documents])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -216,10 +231,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not _wants_coverage(config):
         return
     terminalreporter.section("coverage of the table")
-    production = config.stash[_PRODUCTION]
+    every, production = config.stash[_COVERAGES], config.stash[_PRODUCTION]
     reports = [
-        one.report(production if production is not None and production.table == name else None)
-        for name, one in sorted(config.stash[_COVERAGES].items())
+        one.report(
+            production if production is not None and production.is_of(one) else None,
+            with_cells=config.get_verbosity() > 0,
+        )
+        for one in sorted(every, key=lambda one: one.table)
     ]
     for line in reports or ["No test used the fixture cobrowse."]:
         terminalreporter.line(line)
+    if config.stash[_CRASHED]:
+        terminalreporter.line(f"Workers that crashed, so that what their tests took is missing: {config.stash[_CRASHED]}")

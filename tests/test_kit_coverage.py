@@ -81,7 +81,7 @@ def test_coverage_goes_through_json() -> None:
 
 def test_the_report_names_what_was_never_taken() -> None:
     found = coverage(*(path.run() for path in rows() if path.id not in ("released", "no_way_back", "draft")))
-    report = found.report(coverage(run(SAVED, lifecycle=TIMED)))
+    report = found.report(coverage(run(SAVED, lifecycle=TIMED)), with_cells=True)
     taken = len(found.rows) - len(found.missing_rows)
 
     assert report.startswith(f"Table standard: {taken} of {len(found.rows)} rows, ")

@@ -207,7 +207,30 @@ def test_log(cobrowse):
     )
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*session 's1' is not the fold of its events: *"])
+    result.stdout.fnmatch_lines(
+        ["*session 's1' is not the fold of its events (found != expected):", "  viewerUrl: 'https://example.com' != None"]
+    )
+
+
+def test_a_log_that_cannot_be_checked_does_not_hide_the_others(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+class Broken(SessionLog):
+    @property
+    def copies(self):
+        return {}["no such key"]
+
+def test_logs(cobrowse):
+    cobrowse.watch(Broken(Lifecycle(), "s0"))
+    cobrowse.log(SAVED).session.viewer_url = "https://example.com"
+""",
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["session 's0': it could not be checked: KeyError: 'no such key'", "session 's1' is not the fold of its events*"]
+    )
 
 
 def test_sessions_that_an_inbox_has_sealed_are_checked_and_late_events_are_no_error(pytester: pytest.Pytester) -> None:
@@ -323,6 +346,14 @@ def test_a_failed_test_leaves_a_story(pytester: pytest.Pytester, options: tuple[
     assert ".wrapup('sale')" in told
 
 
+def test_tests_with_almost_the_same_name_leave_a_story_each(pytester: pytest.Pytester) -> None:
+    body = FAILED.replace('["a/b", "ä" * 200], ids=["a/b", "ä" * 200]', '["a/b", "a-b", "a b", "x" * 200 + "1", "y" * 200 + "1"]')
+
+    ran(pytester, body, "--cobrowse-stories=told").assert_outcomes(failed=5)
+
+    assert len([*(pytester.path / "told").iterdir()]) == 5
+
+
 def test_a_test_that_passes_leaves_none(pytester: pytest.Pytester) -> None:
     ran(pytester, "def test_one(cobrowse): cobrowse.log(SAVED)", "--cobrowse-stories=told")
 
@@ -405,6 +436,39 @@ def test_coverage_is_shown_and_merged_over_workers(pytester: pytest.Pytester, wo
 
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(["*coverage of the table*", "Table standard: 5 of * rows, 4 of * cells *, 5 sessions."])
+
+
+def test_a_worker_that_crashed_is_counted_because_its_coverage_is_missing(pytester: pytest.Pytester) -> None:
+    body = COVERED + "\nimport os\ndef test_crash(): os._exit(1)\n"
+
+    result = ran(pytester, body, "--cobrowse-coverage", "-n2")
+
+    result.stdout.fnmatch_lines(["Workers that crashed, so that what their tests took is missing: 1"])
+
+
+def test_cells_are_listed_if_more_is_asked_for(pytester: pytest.Pytester) -> None:
+    ran(pytester, COVERED, "--cobrowse-coverage").stdout.no_fnmatch_line("Events that never came in these states:")
+    ran(pytester, COVERED, "--cobrowse-coverage", "-v").stdout.fnmatch_lines(["Events that never came in these states:"])
+
+
+def test_two_tables_of_one_name_have_coverages_of_their_own(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from attrs import evolve
+from examples.tables import hold
+
+def test_one(cobrowse):
+    cobrowse.log(stream("s1").connected())
+
+def test_two(cobrowse):
+    cobrowse.log(stream("s1").connected(), Lifecycle(table=evolve(hold.TABLE, name="standard")))
+""",
+        "--cobrowse-coverage",
+    )
+
+    result.assert_outcomes(passed=2)
+    assert len([line for line in result.stdout.lines if line.startswith("Table standard: 1 of ")]) == 2
 
 
 def test_coverage_is_an_ini_setting_too(pytester: pytest.Pytester) -> None:

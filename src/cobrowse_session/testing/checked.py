@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
 from cobrowse_session.canonical import Identity, identity
+from cobrowse_session.checks import check_type, shown
 from cobrowse_session.events import Event
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.lifecycle import Lifecycle, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold, history
+from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.chain import builder_chain
-from cobrowse_session.testing.coverage import Coverage, coverage
+from cobrowse_session.testing.coverage import Coverage, coverage, merged_coverages
+from cobrowse_session.testing.differences import differences
 from cobrowse_session.testing.stream import START, Stream
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import restore_log, save_log
@@ -26,21 +30,31 @@ def check_log(log: SessionLog[Any]) -> None:
     """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
 
     Raises:
+        TypeError: it is no log.
         AssertionError: it does not. Something else wrote to the session, or a guard or an action of a table of your own reads
             more than its arguments. Or it is a defect of this package.
     """
+    check_type("check_log", log, SessionLog)
     name, lifecycle = f"session {log.session_id!r}", log.lifecycle
     if log.copies and not (log.restored and log.restored.as_saved):
         folded = fold(log.copies, log.advanced, lifecycle=lifecycle)
-        assert log.session == folded.session, f"{name} is not the fold of its events: {log.session}, expected {folded.session}"
-        assert log.trace == folded.trace, f"{name}: the trace is not the fold of the events"
+        _check_same(f"{name} is not the fold of its events", log.session, folded.session)
+        _check_same(f"{name}: the trace is not the fold of the events", log.trace, folded.trace)
     again = restore_log(json.loads(json.dumps(save_log(log))), lifecycle)
-    assert again.session == log.session, f"{name}: the saved log does not read back: {again.session}, expected {log.session}"
-    assert again.trace == log.trace, f"{name}: the trace of the saved log does not read back"
+    _check_same(f"{name}: the saved log does not read back", again.session, log.session)
+    _check_same(f"{name}: the trace of the saved log does not read back", again.trace, log.trace)
+
+
+def _check_same(problem: str, found: object, expected: object) -> None:
+    """Check that two sessions or two traces are equal. Otherwise the error names what differs."""
+    if found != expected:
+        title, *lines = differences(found, expected) or [f"{found!r} != {expected!r}"]
+        raise AssertionError("\n  ".join([f"{problem} (found != expected):", *(lines or [title])]))
 
 
 def story(log: SessionLog[Any]) -> str:
     """Return what happened in a log in sentences, and the Python that builds its events again."""
+    check_type("story", log, SessionLog)
     events = log.copies
     made = Stream(log.session_id, log.latest or START, events=events)
     return "\n".join([*history(log), "", "The same events:", builder_chain(made), ""])
@@ -54,6 +68,27 @@ class Logs:
         self._owners: list[object] = []  # an id must not be used again
         self._looked_at: set[tuple[tuple[int, str], Identity]] = set()  # the key of a log, and an event
 
+    @classmethod
+    @contextmanager
+    def checked(cls, *, allow_refused: bool = False, allow_pending: bool = False) -> Iterator[Self]:
+        """Yield logs that are checked at the end of the block. For `@given`, which runs a test many times with one fixture.
+
+        Args:
+            allow_refused: refusals that nobody looked at are no problem.
+            allow_pending: deadlines that nobody fired are no problem.
+
+        Raises:
+            AssertionError: there is a problem. An error in the block is raised as it is.
+
+        >>> from cobrowse_session.testing import stream
+        >>> with Logs.checked() as logs:
+        ...     log = logs.log(stream("s1").alerting().after(3).connected())
+        """
+        logs = cls()
+        yield logs
+        if problems := logs.problems(allow_refused=allow_refused, allow_pending=allow_pending):
+            raise AssertionError("\n".join(problems))
+
     # --- What a test calls ----------------------------------------------------------------------------------------------------
 
     def log(
@@ -66,7 +101,7 @@ class Logs:
             lifecycle: None: the default one.
             session: the id of the session, if there are no events yet.
         """
-        every = list(events)
+        every = checked_events("Logs.log", events)
         log = SessionLog(lifecycle or Lifecycle(), every[0].subject if every else session)
         for event in every:
             log.add(event)
@@ -89,7 +124,12 @@ class Logs:
 
         Returns:
             The same.
+
+        Raises:
+            TypeError: it is something else.
         """
+        if not isinstance(one, SessionLog | Receiver):
+            raise TypeError(f"Logs.watch: expected a SessionLog, an Inbox or a DurableInbox, found {shown(one)}")
         self._owners.append(one)
         if isinstance(one, SessionLog):
             self._logs[id(one), one.session_id] = one
@@ -131,6 +171,8 @@ class Logs:
                 check_log(log)
             except AssertionError as error:
                 found.append(str(error))
+            except Exception as error:  # noqa: BLE001 (a guard or an action of an own table may raise any: the other logs count, too)
+                found.append(f"session {log.session_id!r}: it could not be checked: {type(error).__name__}: {error}")
         if not allow_refused:
             found += [
                 _refusal(entry, outcome)
@@ -145,13 +187,9 @@ class Logs:
         """Return the stories of all logs."""
         return "\n".join(map(story, self.logs))
 
-    def coverages(self) -> dict[str, Coverage]:
-        """Return what the logs took of each table, by its name."""
-        tables = {log.lifecycle.table.name: log.lifecycle.table for log in self.logs}
-        return {
-            name: coverage(*(log for log in self.logs if log.lifecycle.table is table), table=table)
-            for name, table in tables.items()
-        }
+    def coverages(self) -> list[Coverage]:
+        """Return what the logs took of each table."""
+        return merged_coverages(coverage(log, table=log.lifecycle.table) for log in self.logs)
 
     def _refused(self) -> Iterator[tuple[tuple[int, str], TraceEntry, Refused]]:
         for key, log in self._logs.items():

@@ -7,15 +7,15 @@ from typing import Any, Self
 
 from attrs import evolve, frozen
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import check_type, shown
 from cobrowse_session.diagrams import Format, Picture, TracePath, render
-from cobrowse_session.events import UnknownEvent
+from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.stream import SessionLog, TraceEntry
 from cobrowse_session.testing.run import Run, RunStep
 
-__all__ = ["Coverage", "coverage"]
+__all__ = ["Coverage", "coverage", "merged_coverages"]
 
 Trace = SessionLog[Any] | Run | Iterable[TraceEntry | RunStep | Mapping[str, Any]]
 """What coverage is counted of: a log, a run, or entries of a trace, also as `replay --trace` writes them. `Any`: JSON."""
@@ -69,9 +69,13 @@ class Coverage:
         Raises:
             ValueError: it is the coverage of another table.
         """
-        self._check_table(production.table)
+        self._check_table(production)
         theirs = Counter({row: count for row, count in production.rows.items() if count})
         return {row: count for row, count in theirs.most_common() if row in self.missing_rows}
+
+    def is_of(self, other: Self) -> bool:
+        """Return whether another coverage is of the same table: its name and its rows are the same."""
+        return (self.table, self.known) == (other.table, other.known)
 
     def merged(self, other: Self) -> Self:
         """Return the coverage of both.
@@ -79,14 +83,15 @@ class Coverage:
         Raises:
             ValueError: it is the coverage of another table.
         """
-        self._check_table(other.table)
+        self._check_table(other)
         return evolve(self, paths=Counter(self.paths) + Counter(other.paths))
 
-    def report(self, production: Self | None = None) -> str:
-        """Return the coverage as text: the counts, and what was never taken.
+    def report(self, production: Self | None = None, *, with_cells: bool = False) -> str:
+        """Return the coverage as text: the counts, and the rows that were never taken.
 
         Args:
             production: the coverage of traces of production, for the rows that only production takes.
+            with_cells: also the kinds of event, each with the states in which none came.
         """
         rows, cells = self.rows, self.cells
         parts = [
@@ -105,7 +110,7 @@ class Coverage:
         by_kind: dict[str, list[str]] = defaultdict(list)
         for kind, state in self.missing_cells:
             by_kind[kind].append(state)
-        if by_kind:
+        if with_cells and by_kind:
             lines += ["Events that never came in these states:"]
             lines += [_wrapped(f"{kind}: {', '.join(states)}") for kind, states in by_kind.items()]
         return "\n".join(lines)
@@ -128,7 +133,7 @@ class Coverage:
             ValueError: it is the coverage of another table, or there is no such picture or format.
         """
         table = table or Table.standard()
-        self._check_table(table.name)
+        self._check_table(coverage(table=table))
         return render(picture, format, path=TracePath.of(_entries(self.paths, table)), table=table)
 
     # --- For workers ----------------------------------------------------------------------------------------------------------
@@ -157,9 +162,11 @@ class Coverage:
                 found[key(move)] += count
         return found
 
-    def _check_table(self, name: str) -> None:
-        if name != self.table:
-            raise ValueError(f"expected the table {self.table!r}, whose coverage this is, found {name!r}")
+    def _check_table(self, other: Self) -> None:
+        if self.is_of(other):
+            return
+        what = repr(other.table) if other.table != self.table else "another table of this name"
+        raise ValueError(f"expected the table {self.table!r}, whose coverage this is, found {what}")
 
 
 def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
@@ -179,6 +186,7 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     (1, 0, 1)
     """
     table = table or Table.standard()
+    check_type("coverage: table", table, Table)
     known = {
         part.name: tuple((kind, state, row.name) for (kind, state), rows in part.by_cell().items() for row in rows)
         for part in table.parts
@@ -193,16 +201,36 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     return Coverage(table.name, known, paths)
 
 
+def merged_coverages(every: Iterable[Coverage]) -> list[Coverage]:
+    """Return one coverage for each table. Two tables may have one name."""
+    found: list[Coverage] = []
+    for one in every:
+        place = next((place for place, other in enumerate(found) if other.is_of(one)), None)
+        if place is None:
+            found.append(one)
+        else:
+            found[place] = found[place].merged(one)
+    return found
+
+
 def _paths(trace: Trace, table: Table[Any]) -> list[tuple[Step, ...]]:
     """Return the steps of each session of a trace."""
     entries = trace.trace if isinstance(trace, SessionLog) else trace.steps if isinstance(trace, Run) else trace
     if not isinstance(entries, Iterable) or isinstance(entries, str | bytes):
-        raise TypeError(f"coverage: expected a log, a run or the entries of a trace, found {shown(trace)}")
+        raise _no_trace(trace)
     by_session: dict[str, list[Step]] = defaultdict(list)
     for entry in entries:
+        if isinstance(entry, Event):
+            raise TypeError("coverage: expected a log, a run or the entries of a trace, found events: coverage(run(events))")
+        if not isinstance(entry, Mapping | TraceEntry | RunStep):
+            raise _no_trace(entry)
         session, step = _json_step(entry, table) if isinstance(entry, Mapping) else _step(entry)
         by_session[session].append(step)
     return [tuple(steps) for steps in by_session.values()]
+
+
+def _no_trace(found: object) -> TypeError:
+    return TypeError(f"coverage: expected a log, a run or the entries of a trace, found {shown(found)}")
 
 
 def _step(entry: TraceEntry | RunStep) -> tuple[str, Step]:

@@ -5,7 +5,7 @@ be mixed. Functions can be combined: `shuffle(duplicate(call, 1), 2)`. The same 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from random import Random
 from typing import TypeAlias
@@ -14,7 +14,9 @@ from attrs import evolve
 
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
+from cobrowse_session.testing.arguments import check_share, checked_events
 from cobrowse_session.testing.stream import Duration, duration
+from cobrowse_session.times import utc
 
 __all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
 
@@ -42,10 +44,11 @@ def duplicate(events: Iterable[Event], seed: Seed = 0, *, share: float = 0.5) ->
     """
     # Copies wait, and after each event some of them come. So a copy never precedes its event, and it may come after any number of
     # others. What still waits in the end comes last.
+    check_share("duplicate: share", share)
     chance = _chance(seed)
     arriving: list[Event] = []
     waiting: list[Event] = []
-    for event in events:
+    for event in checked_events("duplicate", events):
         arriving.append(event)
         if chance.random() < share:
             waiting.append(event)
@@ -64,7 +67,7 @@ def shuffle(events: Iterable[Event], seed: Seed = 0) -> list[Event]:
     >>> [event.id for event in shuffle(stream("s1").alerting().after(3).connected().after(60).disconnected("peer"), seed=2)]
     ['e2', 'e3', 'e1']
     """
-    arriving = list(events)
+    arriving = checked_events("shuffle", events)
     _chance(seed).shuffle(arriving)
     return arriving
 
@@ -89,7 +92,8 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
     >>> call = stream("s1").alerting(wrapup_prompt="mandatory").after(3).connected().after(60).disconnected("peer")
     >>> run(drop(call, "connected")).expect(state="disconnected", connected_time=None, after_call_work=None)
     """
-    chance, every = _chance(seed), list(events)
+    check_share("drop: share", share)
+    chance, every = _chance(seed), checked_events("drop", events)
     _check_kinds(kinds, every)
     return [event for event in every if not (event.kind in kinds if kinds else chance.random() < share)]
 
@@ -117,7 +121,8 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     >>> [(event.id, f"{event.received:%H:%M:%S}") for event in delay(call, "2m", "connected")]
     [('e1', '09:00:00'), ('e3', '09:01:03'), ('e2', '09:02:03')]
     """
-    chance, late, every = _chance(seed), duration(by), list(events)
+    check_share("delay: share", share)
+    chance, late, every = _chance(seed), duration(by), checked_events("delay", events)
     _check_kinds(kinds, every)
     return sorted(
         (
@@ -130,16 +135,16 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     )
 
 
-def skew(events: Iterable[Event], by: timedelta | float) -> list[Event]:
+def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     """Return the events with the times of a provider whose clock is off. They are received when they really happened.
 
-    Guarantee: all durations on the provider's clock are the same. An inbox that corrects the source,
-    `Inbox(lifecycle, correct={source: -by})`, has the times of a right clock, and keeps the wrong ones as `provider_time`
-    (CLOCK-8). Without a correction, nothing but times differs.
+    Guarantee: the times between the events are the same. `Inbox(lifecycle, correct={source: -by})` corrects what it receives, by
+    `receive` and `put`: then the session has the times of a right clock, and the events keep the wrong ones as `provider_time`
+    (CLOCK-8). A log corrects nothing. There, stamps that compare `occurred_at` with the receipt may differ (TIME-8).
 
     Args:
         events: in the order of arrival, without a `provider_time`.
-        by: how much too late the clock shows, as a timedelta or seconds. Negative: too early.
+        by: how much too late the clock shows. Negative, as a number or a timedelta: too early.
 
     >>> from cobrowse_session.testing import stream
     >>> (event,) = skew(stream("s1").alerting(), -10)
@@ -147,8 +152,9 @@ def skew(events: Iterable[Event], by: timedelta | float) -> list[Event]:
     'occurred 08:59:50, received 09:00:00'
     """
     # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
-    off = by if isinstance(by, timedelta) else timedelta(seconds=by)
-    return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in events]
+    off = duration(by)
+    every = checked_events("skew", events)
+    return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in every]
 
 
 def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[list[Event]]:
@@ -162,14 +168,19 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
         seed: decides which worker gets an event.
         workers: the number of workers.
 
+    Raises:
+        ValueError: there is no worker.
+
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [[event.id for event in some] for some in split(call, seed=1)]
     [['e1', 'e2'], ['e3']]
     """
+    if workers < 1:
+        raise ValueError(f"split: workers: expected at least 1, found {workers!r}")
     chance = _chance(seed)
     parts: list[list[Event]] = [[] for _ in range(workers)]
-    for event in events:
+    for event in checked_events("split", events):
         parts[chance.randrange(workers)].append(event)
     return parts
 
@@ -185,15 +196,19 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
         start: when the outage begins, on the cloud clock.
         lasts: how long it lasts.
 
+    Raises:
+        TypeError: `start` is naive.
+
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [f"{event.id} {event.received:%H:%M:%S}" for event in outage(call, call.events[1].occurred_at, "10s")]
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
     # A network keeps the order of what it holds back. The sort is stable, so what is received at one instant keeps its order.
-    end = start + duration(lasts)
+    start = utc(start)
+    end, every = start + duration(lasts), checked_events("outage", events)
     return sorted(
-        (evolve(event, received_at=end) if start <= event.received < end else event for event in events), key=_as_received
+        (evolve(event, received_at=end) if start <= event.received < end else event for event in every), key=_as_received
     )
 
 

@@ -27,7 +27,7 @@ from typing import Any, get_args, get_origin
 import attrs
 from attrs import evolve, field, frozen
 
-from cobrowse_session.checks import members_of
+from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
@@ -108,6 +108,7 @@ def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iter
     unknown_type Stream('s1', unknown)
     pending Stream('s1', scheduled)
     """
+    check_type("lifecycle", lifecycle, Lifecycle)
     names = dict.fromkeys(row.name for part in lifecycle.table.parts for row in part.rows)
     found: dict[str, _Step] = {}
     for _, step in _search(lifecycle, longest, more):
@@ -192,6 +193,7 @@ class _Step:
 
 def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
     """Yield each step and the step before it, those with few moves first."""
+    check_type("lifecycle", lifecycle, Lifecycle)
     first, later = ((*variants(lifecycle, first=is_first), *more) for is_first in (True, False))
     session = lifecycle.new("s1")
     waiting, seen = deque([_Step(session, _likeness(session))]), set[Hashable]()

@@ -14,6 +14,7 @@ from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.expect import Subject, differences, report
 from cobrowse_session.testing.story import story
 from cobrowse_session.times import utc
@@ -114,14 +115,14 @@ def run(
         session: begin with a copy of this session. None: a new one.
 
     Raises:
-        TypeError: `lifecycle` is no lifecycle, or `until` is naive.
+        TypeError: `events` are no events, `lifecycle` is no lifecycle, or `until` is naive.
         ValueError: no events and no session, or events of different sessions.
         AssertionError: one of the checks failed: a defect of this package, or of your own table.
         RuntimeError: the timers of your own table make each other due for ever.
     """
     lifecycle = Lifecycle() if lifecycle is None else lifecycle
     check_type("run: lifecycle", lifecycle, Lifecycle)
-    events = list(events)
+    events = checked_events("run", events)
     if session is None:
         if not events:
             raise ValueError("expected at least one event, or a session, found neither")

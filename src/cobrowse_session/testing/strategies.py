@@ -13,6 +13,7 @@ from zlib import crc32
 
 from attrs import evolve, frozen
 
+from cobrowse_session.checks import check_type
 from cobrowse_session.errors import MissingExtraError
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle import Applied, Lifecycle
@@ -72,7 +73,7 @@ def lifecycles(draw: st.DrawFn, table: Table[Any] | None = None) -> Lifecycle[An
         acw_when_unanswered=draw(st.booleans()),
         acw_after_transfer=draw(st.booleans()),
         alerting_grace=draw(st.sampled_from((None, timedelta(milliseconds=250)))),
-        table=table or Table.standard(),
+        table=_table("lifecycles", table),
     )
 
 
@@ -120,7 +121,7 @@ def events(  # noqa: D417 (`draw`)
         session: the id of the session.
         occurred_at: None: some time in the first minutes of a stream, after `START`.
     """
-    classes = _printable(tuple(kinds) if kinds is not None else (table or Table.standard()).events)
+    classes = _printable(tuple(kinds) if kinds is not None else _table("events", table).events)
     cls = draw(st.sampled_from(classes))
     at = draw(st.integers(0, 600).map(lambda second: START + second * SECOND)) if occurred_at is None else occurred_at
     (made,) = Stream(session, at).event(cls, **draw(_arguments(cls)))
@@ -149,7 +150,7 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         table: None: the standard one.
         max_size: the most events.
     """
-    lifecycle = Lifecycle(table=table or Table.standard())
+    lifecycle = Lifecycle(table=_table("any_streams", table))
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
@@ -172,7 +173,7 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
         lifecycle: the rules by which it is applied. None: the default ones.
         max_size: the most events.
     """
-    lifecycle = lifecycle or Lifecycle()
+    lifecycle = _lifecycle("legal_streams", lifecycle)
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
@@ -264,7 +265,7 @@ def sessions(lifecycle: Lifecycle[Any] | None = None) -> st.SearchStrategy[Cobro
     Args:
         lifecycle: the rules. None: the default ones.
     """
-    lifecycle = lifecycle or Lifecycle()
+    lifecycle = _lifecycle("sessions", lifecycle)
     streams = legal_streams(lifecycle) | any_streams(lifecycle.table)
     return (
         st.builds(session_after, streams) if lifecycle == Lifecycle() else st.builds(session_after, streams, st.just(lifecycle))
@@ -281,6 +282,23 @@ def payloads(family: str | None = None) -> st.SearchStrategy[list[Json]]:
         family: one of `testing.payloads.FAMILIES`. None: any.
     """
     return st.builds(built, legal_streams(), st.sampled_from((family,) if family else (*FAMILIES,)))
+
+
+# --- Arguments ----------------------------------------------------------------------------------------------------------------
+
+
+def _table(name: str, table: Table[Any] | None) -> Table[Any]:
+    """Return a table, or the standard one. A lifecycle in its place is an error."""
+    if table is not None:
+        check_type(f"{name}: table", table, Table)
+    return table or Table.standard()
+
+
+def _lifecycle(name: str, lifecycle: Lifecycle[Any] | None) -> Lifecycle[Any]:
+    """Return a lifecycle, or the default one. A table in its place is an error."""
+    if lifecycle is not None:
+        check_type(f"{name}: lifecycle", lifecycle, Lifecycle)
+    return lifecycle or Lifecycle()
 
 
 # --- What is printed ----------------------------------------------------------------------------------------------------------

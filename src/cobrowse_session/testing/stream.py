@@ -48,7 +48,8 @@ def duration(value: Duration) -> timedelta:
     (datetime.timedelta(seconds=720), datetime.timedelta(seconds=2, microseconds=500000))
 
     Raises:
-        ValueError: the text is no duration.
+        TypeError: it is neither of them.
+        ValueError: the text is no duration, or the number is too large.
     """
     if isinstance(value, timedelta):
         return value
@@ -56,7 +57,12 @@ def duration(value: Duration) -> timedelta:
         if not (found := _DURATION.fullmatch(value)):
             raise ValueError(f"expected a duration as 250ms, 20s, 12m, 1h or 1d, found {value!r}")
         return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
-    return timedelta(seconds=value)
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a duration as a timedelta, seconds or text, found {shown(value)}")
+    try:
+        return timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise ValueError(f"expected a duration in seconds that a timedelta can have, found {value!r}") from None
 
 
 @frozen(repr=False)

@@ -1,0 +1,76 @@
+"""A mistake in an argument of the test kit is an error that says what was expected and what was found."""
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from cobrowse_session import Lifecycle
+from cobrowse_session.store import Store
+from cobrowse_session.tables import Table
+from cobrowse_session.testing import duration, run, stream
+from cobrowse_session.testing.checked import Logs, check_log, story
+from cobrowse_session.testing.coverage import coverage
+from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
+from cobrowse_session.testing.paths import pairs, rows, shortest_paths
+from cobrowse_session.testing.strategies import any_streams, events, legal_streams, lifecycles, payloads, sessions
+
+CALL = stream("s1").alerting().after(3).connected()
+TABLE: Any = Table.standard()  # given where something else is expected
+LIFECYCLE: Any = Lifecycle()
+TEXT: Any = "abc"
+ONE: Any = 1
+ONES: Any = [1]
+NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 (a naive one is the mistake)
+
+WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "run, text": (lambda: run(TEXT), TypeError, "run: expected a stream or other events, found 'abc'"),
+    "run, no events": (lambda: run(ONES), TypeError, "run: expected events, found 1"),
+    "run, a table": (lambda: run(CALL, lifecycle=TABLE), TypeError, "run: lifecycle: expected a Lifecycle, found Table"),
+    "log, text": (lambda: Logs().log(TEXT), TypeError, "Logs.log: expected a stream or other events, found 'abc'"),
+    "log, a table": (lambda: Logs().log(CALL, TABLE), TypeError, "expected a Lifecycle, found Table"),
+    "watch": (lambda: Logs().watch(ONE), TypeError, "Logs.watch: expected a SessionLog, an Inbox or a DurableInbox, found 1"),
+    "check_log": (lambda: check_log(ONE), TypeError, "check_log: expected a SessionLog, found 1"),
+    "story": (lambda: story(ONE), TypeError, "story: expected a SessionLog, found 1"),
+    "coverage, events": (lambda: coverage(CALL), TypeError, r"found events: coverage\(run\(events\)\)"),  # type: ignore[arg-type] # the mistake
+    "coverage, a number": (lambda: coverage(ONE), TypeError, "expected a log, a run or the entries of a trace, found 1"),
+    "coverage, numbers": (lambda: coverage(ONES), TypeError, "expected a log, a run or the entries of a trace, found 1"),
+    "coverage, a lifecycle": (lambda: coverage(table=LIFECYCLE), TypeError, "coverage: table: expected a Table, found Lifecycle"),
+    "legal_streams": (lambda: legal_streams(TABLE).example(), TypeError, "legal_streams: lifecycle: expected a Lifecycle"),
+    "any_streams": (lambda: any_streams(LIFECYCLE).example(), TypeError, "any_streams: table: expected a Table"),
+    "sessions": (lambda: sessions(TABLE), TypeError, "sessions: lifecycle: expected a Lifecycle, found Table"),
+    "lifecycles": (lambda: lifecycles(LIFECYCLE).example(), TypeError, "lifecycles: table: expected a Table"),
+    "events": (lambda: events(LIFECYCLE).example(), TypeError, "events: table: expected a Table"),
+    "payloads": (lambda: payloads("abc").example(), ValueError, "family: expected one of conversation"),
+    "rows": (lambda: rows(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
+    "pairs": (lambda: pairs(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
+    "shortest_paths": (lambda: shortest_paths(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
+    "duration, nan": (lambda: duration(math.nan), ValueError, "expected a duration in seconds .* found nan"),
+    "duration, infinite": (lambda: duration(math.inf), ValueError, "expected a duration in seconds .* found inf"),
+    "duration, None": (lambda: duration(None), TypeError, "expected a duration as a timedelta, seconds or text, found None"),  # type: ignore[arg-type] # the mistake
+    "duplicate": (lambda: duplicate(CALL, share=2), ValueError, "duplicate: share: expected a number from 0 to 1, found 2"),
+    "drop": (lambda: drop(CALL, share=-1), ValueError, "drop: share: expected a number from 0 to 1, found -1"),
+    "delay": (lambda: delay(CALL, 1, share=math.nan), ValueError, "delay: share: expected a number from 0 to 1, found nan"),
+    "shuffle": (lambda: shuffle(TEXT), TypeError, "shuffle: expected a stream or other events, found 'abc'"),
+    "skew": (lambda: skew(CALL, "late"), ValueError, "expected a duration as 250ms, .* found 'late'"),
+    "split": (lambda: split(CALL, workers=0), ValueError, "split: workers: expected at least 1, found 0"),
+    "outage": (lambda: outage(CALL, NAIVE, 1), TypeError, "aware"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_in_an_argument_is_named(name: str) -> None:
+    call, error, message = WRONG[name]
+
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_store_is_no_receiver() -> None:
+    store: Any = Store("sqlite://")
+    with pytest.raises(TypeError, match="DurableInbox, found Store"):
+        Logs().watch(store)
+    store.close()
