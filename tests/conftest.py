@@ -122,6 +122,7 @@ MEASURED = {
     "test_lifecycle.py",
     "test_log.py",
     "test_log_corners.py",
+    "test_odd_sessions.py",
     "test_logs_of_two_sessions_are_not_united",
     "test_machine.py",
     "test_observers.py",

@@ -29,9 +29,9 @@ WORKERS = 2
 _SUBJECTS = """
 activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
 corpus details_and_settings diff durations errors explain genesys genesys_properties inbox join lifecycle log
-log_corners machine named observers order own_tables own_timers own_values paths payload_fields payload_rules plan
-printable properties quick_ways reading reconcile replay reprs saved session_json sources specification table_checks
-trace_rows wrapup
+log_corners machine named observers odd_sessions order own_tables own_timers own_values paths payload_fields
+payload_rules plan printable properties quick_ways reading reconcile replay reprs saved session_json sources
+specification table_checks trace_rows wrapup
 """
 TESTS = tuple(f"tests/test_{subject}.py" for subject in _SUBJECTS.split())
 """The files of tests that are run."""
@@ -93,16 +93,10 @@ class Results:
 def main() -> int:
     """Read the command line, run what was not killed yet, and print the tables."""
     parser = argparse.ArgumentParser(description="Mutate the code, and run the tests on each mutant.")
-    parser.add_argument(
-        "only", nargs="*", default=PACKAGES, help=f"files or folders of the package (default: {' '.join(PACKAGES)})"
-    )
+    parser.add_argument("only", nargs="*", default=PACKAGES, help="files or folders of the package (default: %(default)s)")
     parser.add_argument("--no-run", action="store_true", help="print what is known")
     options = parser.parse_args()
-    files = [
-        file
-        for only in options.only
-        for file in sorted([SOURCE / only] if only.endswith(".py") else (SOURCE / only).rglob("*.py"))
-    ]
+    files = [file for only in options.only for file in _files(SOURCE / only)]
     preload()
     every = {file: mutated(file) for file in files}
     if not options.no_run:

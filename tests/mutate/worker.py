@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from importlib import import_module
@@ -21,8 +21,8 @@ import coverage
 import pytest
 from attrs import field, frozen
 
-Tests = Mapping[tuple[str, int], Sequence[str]]
-"""The tests that run a line of a file of the package, the fastest first."""
+Tests = Mapping[tuple[str, int], Collection[str]]
+"""The tests that run a line of a file of the package. A line that runs in the import of the package is run by all."""
 
 MAX_MEMORY = 8 << 30
 PROFILE = (
@@ -103,14 +103,13 @@ def read_map(source: Path, data: Path, durations: Path) -> tuple[Tests, Mapping[
     lines = (line.split(" ", 1) for line in durations.read_text(encoding="utf-8").splitlines())
     seconds = {name: float(number) for number, name in lines}
     names = {name.removesuffix(".py").replace("/", ".").replace(".py::", ".").replace("::", "."): name for name in seconds}
-    found: dict[tuple[str, int], Sequence[str]] = {}
+    found: dict[tuple[str, int], Collection[str]] = {}
     stored = coverage.CoverageData(str(data))
     stored.read()
     for file in stored.measured_files():
         path = Path(file).relative_to(source.resolve()).as_posix()
         for line, contexts in stored.contexts_by_lineno(file).items():
-            tests = {names[name] for name in contexts if name in names}
-            found[path, line] = sorted(tests, key=seconds.__getitem__)
+            found[path, line] = seconds if "" in contexts else {names[name] for name in contexts if name in names}
     return found, seconds
 
 

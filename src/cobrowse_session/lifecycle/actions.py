@@ -163,7 +163,7 @@ def set_initial_state(session: Communication, event: Entered | Ended | AlertingT
 @writes("segments", clock=PROVIDER)
 def begin_segment(session: Communication, event: Entered | Event | Timer, _: Policy) -> None:
     """A segment begins at the instant at which the previous one ends (SEG-1, SEG-3)."""
-    segment_type = event.segment_type or event.segment if isinstance(event, Entered) else _segment_type(event)
+    segment_type = _segment_type(event)
     begun = Segment(start_time=event.occurred_at, type=segment_type)
     segments = session.segments or Segments()
     if segments and not (last := segments[-1]).end_time:
@@ -172,7 +172,7 @@ def begin_segment(session: Communication, event: Entered | Event | Timer, _: Pol
 
 
 def _segment_type(event: Event | Timer) -> str | None:
-    """Return the type of the segment that begins with an event or a timer that is no `Entered`: that of the state it names."""
+    """Return the type of the segment that begins: that of the event, of its class, or of the state that it names."""
     stated: str | None = getattr(event, "segment_type", None) or getattr(event, "segment", None)
     return stated or (event.target_state and _SEGMENTS.get(event.target_state, str(event.target_state)))
 
