@@ -559,15 +559,15 @@ def test_no_label_is_on_a_box_or_on_another_label_or_outside(graph: Graph) -> No
     assert [label for label, area in labels if area[0] < 0 or area[2] > layout.width or area[3] > layout.height] == []
 
 
-def test_what_a_path_adds_to_a_label_of_an_own_table_is_on_no_box(graph: Graph) -> None:
-    by_hand = {(edge.id, edge.label) for edge in graph_of(graph.name).edges}
-    marked = evolve(graph, edges=tuple(evolve(edge, badge="② 09:00:03.000") for edge in graph.edges))
+def test_what_a_path_adds_to_a_label_is_on_no_box_and_on_no_other_label(graph: Graph) -> None:
+    marked = evolve(graph, edges=tuple(evolve(edge, badge="×25") for edge in graph.edges))
     boxes = {node.id: _area(layout_of(marked).places[node.id]) for node in marked.nodes}
-    own = [edge for edge in marked.edges if (edge.id, edge.label) not in by_hand and edge.kind != "stays"]
     drawing = _parsed(svg(marked))
-    areas = [(edge.id, area) for edge in own if edge.moves for area in _label_areas(drawing, marked, edge)]
+    areas = [(edge.id, area) for edge in marked.edges if edge.kind != "stays" for area in _label_areas(drawing, marked, edge)]
 
     assert [(label, name) for label, area in areas for name, box in boxes.items() if _overlap(area, box)] == []
+    assert [(one, other) for (one, a), (other, b) in combinations(areas, 2) if one != other and _overlap(a, b)] == []
+    assert [label for label, area in areas if area[1] < -15] == []  # the head has room for a line more
 
 
 def test_what_stays_in_a_state_is_inside_of_its_box(graph: Graph) -> None:

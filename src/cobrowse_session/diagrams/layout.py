@@ -72,6 +72,11 @@ def _needed(edges: Iterable[Edge]) -> int:
     return sum(LINE * (len(edge.label) + 1) for edge in edges)
 
 
+def _beside(edges: Iterable[Edge]) -> int:
+    """Return by how much a line down that has labels beside it is longer than usual. A mark needs a line of its own."""
+    return sum(max(0, LINE * (len(edge.label) + 1) - 45) + 24 * bool(edge.badge) for edge in edges)
+
+
 def _joining(graph: Graph, one: str, other: str) -> list[Edge]:
     return [edge for edge in graph.edges if {edge.source, edge.target} == {one, other}]
 
@@ -538,9 +543,9 @@ def _work_blocks(
     top = 118 + deep
     for upper, block, lower in zip(["", *blocks], blocks, [*blocks[1:], ""], strict=False):
         if block == "any":
-            y = top + 30 + max(0, _needed(_joining(graph, "any", upper)[:1]) - 45)
+            y = top + 30 + _beside(_joining(graph, "any", upper)[:1])
             drawn.places[block] = Place(x1, y, 220, 40)
-            top = y + 58 + max(0, _needed(_joining(graph, "any", lower)[:1]) - 45)
+            top = y + 58 + _beside(_joining(graph, "any", lower)[:1])
             continue
         is_first, answers = block == blocks[0], ladder.lined.get(block, [])
         bottom, first = max(top + 60, top + 34 + extra[block]), top + 32
@@ -565,7 +570,7 @@ def _rows_of(graph: Graph, block: str, right: set[str], at: tuple[float, float])
     first, y = at
     for edge in graph.edges:
         if block in (edge.source, edge.target) and right & {edge.source, edge.target}:
-            lines = len(edge.label)
+            lines = len(edge.label) + bool(edge.badge)
             y = max(first, y + _ROOM[min(lines, 4) - 1] + LINE * max(0, lines - 4))
             yield edge, y
 

@@ -87,7 +87,7 @@ def svg(graph: Graph, name: str | None = None) -> str:
 
 def _lines(graph: Graph, layout: Layout, name: str) -> Iterator[str]:
     about, legend = (wrap(line, layout.width // 7) for line in (graph.about, " ".join(_legend(graph))))
-    head = 44 + 18 * len(about)
+    head = 44 + 18 * len(about) + 15 * any(edge.badge for edge in graph.edges)  # a path adds a line to the label at the top
     below = head + layout.height + 8
     notes = [(line, note.refused) for note in graph.notes for line in wrap(printable(note.tooltip), layout.width // 7)]
     height = below + 18 * (len(legend) + len(notes)) + (14 if notes else 6)

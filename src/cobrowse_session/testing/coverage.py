@@ -15,7 +15,7 @@ from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.stream import SessionLog, TraceEntry
 from cobrowse_session.testing.run import Run, RunStep
 
-__all__ = ["Coverage", "coverage", "merged_coverages"]
+__all__ = ["Coverage", "coverage"]
 
 Trace = SessionLog[Any] | Run | Iterable[TraceEntry | RunStep | Mapping[str, Any]]
 """What coverage is counted of: a log, a run, or entries of a trace, also as `replay --trace` writes them. `Any`: JSON."""
