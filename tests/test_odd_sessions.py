@@ -167,6 +167,16 @@ def test_an_empty_id_is_named() -> None:
         Lifecycle().new("")
 
 
+def test_what_is_no_event_is_shown() -> None:
+    wrong: Any = 3
+    with pytest.raises(TypeError, match=r"^expected an Event \(decode_event reads one from CloudEvents JSON\), found 3$"):
+        Lifecycle().apply(Lifecycle().new("s1"), wrong)
+
+
+def test_an_empty_trace_has_no_timer_of_the_last_resort() -> None:
+    assert Lifecycle().last_resort_in([]) == 0
+
+
 # --- Outcomes -----------------------------------------------------------------------------------------------------------------
 
 

@@ -1714,3 +1714,52 @@ def test_the_package_has_its_public_names_and_no_others() -> None:
     assert {"Table", "Lifecycle"} < {*dir(cobrowse_session)}
     with pytest.raises(AttributeError, match="module 'cobrowse_session' has no attribute 'Tabel'"):
         cobrowse_session.Tabel  # type: ignore[attr-defined]  # noqa: B018 (the point)
+
+
+# --- The policy at the end of a leg -------------------------------------------------------------------------------------------
+
+
+@reads_session
+def has_a_prompt(_session: CobrowseSession, _event: Event, policy: Policy) -> bool:
+    """A prompt is known."""
+    return policy.prompt is not None
+
+
+@writes("peer_id")
+def note_the_prompt(session: CobrowseSession, _event: Event, policy: Policy) -> None:
+    """The prompt in force is noted."""
+    session.peer_id = str(policy.prompt)
+
+
+NOTES_THE_PROMPT = Table.standard().extended(
+    "notes the prompt",
+    after_call_work=(
+        before(
+            "begins",
+            Row(
+                name="begins_noted",
+                on=("leg_ended",),
+                source=("absent",),
+                result="pending",
+                guards=(has_a_prompt,),
+                actions=(note_the_prompt,),
+                reason="After-call work begins.",
+                cites=(),
+            ),
+        ),
+    ),
+)
+
+
+def test_an_action_at_the_end_of_a_leg_gets_the_policy_when_it_is_written_again_too() -> None:
+    call = stream("s1").connected(wrapup_prompt="mandatory").after(60).disconnected("peer").after(5).wrapup("sale")
+    lifecycle = Lifecycle(table=NOTES_THE_PROMPT)
+    log = SessionLog.of(call, lifecycle)
+
+    log.add(*stream("s1").after(30).updated(viewer_url="https://example.com").events)  # late: what follows is written again
+
+    assert log.session.peer_id == "mandatory"
+    assert log.session == fold(log.copies, lifecycle=lifecycle).session
+    assert [entry["changed"]["peerId"] for entry in trace_entries(log) if "peerId" in entry.get("changed", {})] == [
+        [None, "mandatory"]
+    ]
