@@ -1,5 +1,6 @@
 """The strategies of the test kit follow the table, what they draw is printed as Python, and paths reach what they name."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
 from tests.own_tables import TABLES
 
 import cobrowse_session
@@ -28,7 +30,7 @@ from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
 from cobrowse_session.testing import START, Stream, duration, run, stream
-from cobrowse_session.testing.chain import builder_chain, event_chain
+from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
 from cobrowse_session.testing.paths import EVERY_ROW, Path, Variant, pairs, rows, shortest_paths
 from cobrowse_session.testing.strategies import (
@@ -45,7 +47,7 @@ from cobrowse_session.wire import decode_session, encode_session
 
 OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
 NAMES: dict[str, Any] = {
-    **{name: getattr(cobrowse_session, name) for name in ("Address", "UnknownPrompt")},
+    **{name: getattr(cobrowse_session, name) for name in ("Address", "Lifecycle", "Settings", "UnknownPrompt")},
     **{cls.__name__: cls for table in OWN.values() for cls in table.events},
     "START": START,
     "duration": duration,
@@ -118,6 +120,27 @@ def test_a_few_hundred_streams_take_most_rows_and_often_come_to_after_call_work(
     assert len(taken & ROWS) >= least  # most of the other rows refuse, or have a policy of their own
     assert sum(answered) >= len(answered) / 6
     assert sum(worked) >= len(worked) / 3
+
+
+@given(lifecycles())
+def test_a_lifecycle_and_settings_are_printed_as_the_calls_that_build_them(drawn: Lifecycle) -> None:
+    assert built(lifecycle_chain(drawn)) == drawn
+    assert built(settings_chain(drawn.settings)) == drawn.settings
+    assert len(lifecycle_chain(drawn)) < 250
+
+
+def test_the_failing_steps_of_a_machine_are_printed_as_calls_that_can_be_run() -> None:
+    class Failing(SessionMachine):
+        def check(self) -> None:
+            assert len(self.sent) < 2
+
+    with pytest.raises(AssertionError) as raised:
+        run_state_machine_as_test(Failing, settings=effort(database=None, derandomize=True))
+
+    printed = "\n".join(raised.value.__notes__)
+    sent = re.findall(r"state\.send\(event=(.*)\)$", printed, flags=re.MULTILINE)
+    assert [built(text).id for text in sent] == [f"e{number}" for number in range(1, len(sent) + 1)]
+    assert sent
 
 
 @given(settings())

@@ -18,6 +18,8 @@ from cobrowse_session.events import (
     WrapupSaved,
     own_names,
 )
+from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.settings import Settings
 from cobrowse_session.testing.stream import START, Stream
 from cobrowse_session.times import milliseconds
 from cobrowse_session.vocabulary import UnknownPrompt
@@ -50,6 +52,25 @@ def event_chain(event: Event) -> str:
     """Return Python that builds an equal event, by a stream that has no other."""
     alone = Stream(event.subject, event.occurred_at, event.source, events=(event,))
     return f"{builder_chain(alone)}.events[0]"
+
+
+def lifecycle_chain(lifecycle: Lifecycle[Any]) -> str:
+    """Return Python that builds an equal lifecycle. A table of one's own is shown as it is.
+
+    >>> lifecycle_chain(Lifecycle(acw_when_unanswered=True))
+    'Lifecycle(acw_when_unanswered=True)'
+    """
+    names = tuple(attribute.name for attribute in attrs.fields(Lifecycle) if attribute.init)
+    return _call("Lifecycle", [], _set(lifecycle, names))
+
+
+def settings_chain(settings: Settings) -> str:
+    """Return Python that builds equal settings.
+
+    >>> settings_chain(Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
+    "Settings(wrapup_prompt='timeout', wrapup_timeout=duration('30s'))"
+    """
+    return _call("Settings", [], _set(settings, tuple(attribute.name for attribute in attrs.fields(Settings))))
 
 
 def _calls(made: Stream, at: datetime) -> Iterator[str]:
@@ -94,8 +115,13 @@ def _method(event: Event) -> tuple[str, list[Any], dict[str, Any]]:  # any value
 def _set(value: Any, names: tuple[str, ...]) -> dict[str, Any]:  # any attrs value
     """Return the attributes that differ from their default, by the names of their arguments."""
     fields = attrs.fields_dict(type(value))
-    set_ = {name: found for name in names if (found := getattr(value, name)) != fields[name].default}
+    set_ = {name: found for name in names if (found := getattr(value, name)) != _default(fields[name])}
     return {fields[name].alias or name: found for name, found in set_.items()}
+
+
+def _default(field: "attrs.Attribute[Any]") -> Any:  # any attribute's
+    factory = getattr(field.default, "factory", None)
+    return factory() if factory else field.default
 
 
 def _parts(event: Event) -> dict[str, Any]:
@@ -135,6 +161,8 @@ def _text(value: Any) -> str:  # any argument
             return f"UnknownPrompt({str(value)!r})"
         case Enum():
             return repr(str(value))
+        case Settings():
+            return settings_chain(value)
         case type():
             return value.__name__
     return repr(value)

@@ -24,6 +24,12 @@ __all__ = ["SessionMachine"]
 _PASSED = (1, 5, 30, 60, 0.25, 300)
 
 
+@st.composite
+def _numbered(draw: st.DrawFn, drawn: st.SearchStrategy[Event], number: int) -> Event:
+    # Hypothesis would print a `map` as a call with the source of its function, which nobody can run.
+    return evolve(draw(drawn), id=f"e{number}")
+
+
 class SessionMachine(RuleBasedStateMachine):
     """Events of one session in any order, with repeats and time that passes. Subclass it, and test `YourMachine.TestCase`.
 
@@ -94,8 +100,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def following(self) -> st.SearchStrategy[Event]:
         """Return the events that may come next."""
-        drawn = events(self.lifecycle.table, occurred_at=self.now)
-        return drawn.map(lambda event: evolve(event, id=f"e{len(self.sent) + 1}"))
+        return _numbered(events(self.lifecycle.table, occurred_at=self.now), len(self.sent) + 1)
 
     def _arrives(self, event: Event) -> None:
         if event.received_at is None:  # it comes for the first time, perhaps long after it occurred

@@ -23,7 +23,7 @@ from cobrowse_session.lifecycle.policy import TIMED_PROMPTS
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
-from cobrowse_session.testing.chain import builder_chain, event_chain
+from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
@@ -319,5 +319,15 @@ def _print_stream(made: Stream, printer: RepresentationPrinter, _cycle: bool) ->
     printer.text(builder_chain(made))
 
 
+def _print_lifecycle(lifecycle: Lifecycle[Any], printer: RepresentationPrinter, _cycle: bool) -> None:  # noqa: FBT001 (as Hypothesis calls it)
+    printer.text(lifecycle_chain(lifecycle))
+
+
+def _print_settings(drawn: Settings, printer: RepresentationPrinter, _cycle: bool) -> None:  # noqa: FBT001 (as Hypothesis calls it)
+    printer.text(settings_chain(drawn))
+
+
 for_type_by_name(Stream.__module__, Stream.__name__, _print_stream)
+for_type_by_name(Lifecycle.__module__, Lifecycle.__name__, _print_lifecycle)
+for_type_by_name(Settings.__module__, Settings.__name__, _print_settings)
 _printable(Table.standard().events)
