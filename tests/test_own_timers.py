@@ -175,6 +175,34 @@ def test_a_deadline_that_has_passed_gives_one_trace_in_any_order_of_arrival() ->
             assert (log.session, log.trace) == (expected.session, expected.trace)
 
 
+@frozen
+class OnceChecked:
+    """It is due at the connection, once the leg was checked."""
+
+    def __call__(self, session: Checked, _: Policy) -> datetime | None:
+        """Return when it is due, on the corrected provider clock."""
+        return session.connected_time if session.checked else None
+
+
+def test_a_deadline_that_a_timer_makes_known_fires_at_that_timer_and_not_before() -> None:
+    table = Table.standard().extended(
+        "known by a timer",
+        session=Checked,
+        deadlines=(Deadline(CheckTimeout, Since(15, once=True)), Deadline(SilenceTimeout, OnceChecked())),
+        connection=(
+            _row("checked", "timer.check", NO_TRANSITION, check),
+            _row("given_up", "timer.silence", "disconnected", close_segments, stamp_disconnected),
+        ),
+    )
+    call = stream("s1").connected().after(10).updated(viewer_url="https://a.example")
+
+    log = SessionLog.of(call, Lifecycle(table=table), until=at(60))
+
+    timers = [(step.event.kind, step.event.occurred_at) for step in log.trace][2:]
+    assert [kind for kind, _ in timers] == ["timer.check", "timer.silence"]
+    assert timers[0][1] == timers[1][1] > at(10)
+
+
 # --- Timers that would fire for ever ------------------------------------------------------------------------------------------
 
 
