@@ -1763,3 +1763,40 @@ def test_an_action_at_the_end_of_a_leg_gets_the_policy_when_it_is_written_again_
     assert [entry["changed"]["peerId"] for entry in trace_entries(log) if "peerId" in entry.get("changed", {})] == [
         [None, "mandatory"]
     ]
+
+
+# --- What raises after the first write ----------------------------------------------------------------------------------------
+
+
+@reads_session
+def has_no_answer(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """It raises."""
+    raise LookupError("no answer")
+
+
+def test_a_guard_that_raises_after_the_leg_has_ended_leaves_the_session_as_it_was() -> None:
+    table = Table.standard().extended(
+        "no answer",
+        after_call_work=(
+            before(
+                "none_after_alert_timeout",
+                Row(
+                    name="none_without_an_answer",
+                    on=("leg_ended",),
+                    source=("absent",),
+                    result=NO_TRANSITION,
+                    guards=(has_no_answer,),
+                    reason="Nobody knows.",
+                    cites=(),
+                ),
+            ),
+        ),
+    )
+    lifecycle = Lifecycle(table=table)
+    session = run(stream("s1").connected(), lifecycle=lifecycle).session
+    was = copy(session)
+
+    with pytest.raises(LookupError, match="no answer"):
+        lifecycle.apply(session, *stream("s1").after(5).disconnected("peer"))
+
+    assert session == was

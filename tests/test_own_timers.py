@@ -203,6 +203,25 @@ def test_a_deadline_that_a_timer_makes_known_fires_at_that_timer_and_not_before(
     assert timers[0][1] == timers[1][1] > at(10)
 
 
+@writes("peer_id")
+def note_the_subject(session: CobrowseSession, event: Timer, _: Policy) -> None:
+    """The session of the timer is noted."""
+    session.peer_id = event.subject
+
+
+def test_a_timer_has_the_id_of_its_session() -> None:
+    table = Table.standard().extended(
+        "noted subject",
+        session=Checked,
+        deadlines=(Deadline(CheckTimeout, Since(5, once=True)),),
+        connection=(_row("checked", "timer.check", NO_TRANSITION, check, note_the_subject),),
+    )
+
+    log = SessionLog.of(stream("s1").connected(), Lifecycle(table=table), until=at(60))
+
+    assert log.session.peer_id == "s1"
+
+
 # --- Timers that would fire for ever ------------------------------------------------------------------------------------------
 
 

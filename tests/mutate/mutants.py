@@ -140,7 +140,7 @@ def _says_nothing(one: Mutation) -> bool:
     before, after = one.original_node, one.mutated_node
     if isinstance(before, cst.Call) and isinstance(after, cst.Call):
         is_cast = isinstance(before.func, cst.Name) and before.func.value == "cast"
-        return is_cast and before.args[1:] == after.args[1:]
+        return is_cast and [*before.args[1:]] == [*after.args[1:]]
     return _is_sentence(before) and isinstance(after, cst.SimpleString) and "XX" not in after.value
 
 
