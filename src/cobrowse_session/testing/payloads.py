@@ -12,8 +12,8 @@ A leg of a snapshot is the session JSON, because that is the platform's own mode
 `sources/genesys/fields.py`, so a field that no reader reads is not written either.
 
 A family does not show everything. `FAMILIES` lists the attributes of a session that come back. Some things a snapshot cannot
-show at all: what was taken back (after-call work that was reopened, a draft or a timer's code that was dropped), and, without
-segments, a state that was left and entered again.
+show at all: what was taken back (after-call work that was reopened, or that began later than the leg ended, a draft or a timer's
+code that was dropped), and, without segments, a state that was left and entered again.
 """
 
 import json
