@@ -23,7 +23,7 @@ from cobrowse_session.store import Store
 from cobrowse_session.testing import stream
 
 SINGLE, BATCHED, BATCH = 600, 12_000, 200
-ROUNDS = 3
+ROUNDS = 9
 TEXT = (
     f"Lives of six events, of interleaved sessions: {SINGLE:,} events one by one, and {BATCHED:,} in batches of {BATCH}. Each "
     "append is a transaction, on disk when it returns: SQLite with a write-ahead log and `synchronous=FULL`, PostgreSQL as it "
