@@ -15,8 +15,8 @@ from tests.tables import build
 
 from cobrowse_session import AfterCallWork, CobrowseSession, Event, Updated
 from cobrowse_session.lifecycle.check import Part
-from cobrowse_session.lifecycle.guards import connected, not_connected
-from cobrowse_session.lifecycle.machine import Connection, Machines, RowTransition, Trigger
+from cobrowse_session.lifecycle.guards import OPPOSITES, connected, not_connected
+from cobrowse_session.lifecycle.machine import Connection, Machines, RowTransition, Trigger, _first
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import NO_TRANSITION, Guard, Row, reads_event, writes
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
@@ -257,3 +257,45 @@ def test_a_cell_of_many_rows_is_built() -> None:
         session = CobrowseSession(id="s1")
 
         assert trigger.decide(session, EVENT, POLICY) is drive(trigger, session, EVENT, POLICY)
+
+
+# --- No guard is asked in vain ------------------------------------------------------------------------------------------------
+
+
+def paths_of(step: Any, asked: tuple[Guard, ...] = ()) -> Iterator[tuple[Guard, ...]]:
+    """Yield the guards that are asked on each way through a plan. `Any`: a step of it."""
+    if not hasattr(step, "guard"):
+        yield asked
+        return
+    for following in (step.yes, step.no):
+        yield from paths_of(following, (*asked, step.guard))
+
+
+def test_a_plan_asks_each_guard_once_and_not_the_opposite_of_one() -> None:
+    longest = 0
+    for trigger in build().triggers.values():
+        for plan in trigger._plan.values():  # noqa: SLF001 (no other place shows it)
+            for asked in paths_of(plan):
+                assert len({*asked}) == len(asked)
+                assert not {OPPOSITES.get(guard) for guard in asked} & {*asked}
+                longest = max(longest, len(asked))
+    assert longest > 5
+
+
+def test_rows_without_a_plan_ask_each_guard_once_and_not_the_opposite_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, opposite, other = (Asked(name, 0) for name in ("first", "opposite", "other"))
+    opposites: Any = OPPOSITES  # a dict, behind its type
+    monkeypatch.setitem(opposites, first, opposite)
+    monkeypatch.setitem(opposites, opposite, first)
+    rows = [
+        RowTransition("connected", None, row=evolve(CONNECTION[0], name=str(number), guards=guards), actions=(), moves="state")
+        for number, guards in enumerate([(first, other), (other, opposite), (first,), (opposite,)])
+    ]
+    TOLD.clear()
+    FAILS.clear()
+    FAILS["first"] = 0
+
+    found = _first(rows, CobrowseSession(id="s1"), EVENT, POLICY)
+
+    assert TOLD == ["first asks 0", "other asks 0"]
+    assert found is rows[1]
