@@ -73,7 +73,7 @@ class Coverage:
         theirs = Counter({row: count for row, count in production.rows.items() if count})
         return {row: count for row, count in theirs.most_common() if row in self.missing_rows}
 
-    def is_of(self, other: Self) -> bool:
+    def is_of(self, other: "Coverage") -> bool:
         """Return whether another coverage is of the same table: its name and its rows are the same."""
         return (self.table, self.known) == (other.table, other.known)
 
@@ -162,7 +162,7 @@ class Coverage:
                 found[key(move)] += count
         return found
 
-    def _check_table(self, other: Self) -> None:
+    def _check_table(self, other: "Coverage") -> None:
         if self.is_of(other):
             return
         what = repr(other.table) if other.table != self.table else "another table of this name"
