@@ -15,6 +15,7 @@ from cobrowse_session import (
     Settings,
     SettingsError,
     Wrapup,
+    WrapupSaved,
 )
 from cobrowse_session.lifecycle.actions import finish_wrapup
 from cobrowse_session.lifecycle.deadline import after, after_call_work_due
@@ -199,6 +200,14 @@ def test_a_match_has_every_attribute_and_is_of_the_class() -> None:
     assert Refused.match(row=3) != object()
     with pytest.raises(TypeError, match=r"^Refused has no attribute colour, size$"):
         Refused.match(size=1, colour=2)
+
+
+def test_a_row_that_cannot_decide_does_not_hide_the_rows_behind_it() -> None:
+    session = run(stream("s1").connected(wrapup_prompt="mandatory").after(5).disconnected()).session
+    (wrapup,) = (one for one in Lifecycle().allowed(session, at(6)) if one.event is WrapupSaved)
+
+    assert wrapup.answer == "depends"
+    assert {"code_required", "duplicate"} <= {*wrapup.rules}  # `skipped_by_agent`, before the duplicate, decides nothing
 
 
 def test_in_the_past_everything_is_stale_for_a_reason() -> None:

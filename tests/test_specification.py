@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
+
 ROOT = Path(__file__).parents[1]
 PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("lifecycle.md", "reference/payloads.md")}
 SECTIONS = {"lifecycle.md": 9, "reference/payloads.md": 7}
@@ -116,6 +118,12 @@ def test_every_paragraph_and_every_table_is_covered_by_a_rule(section: str) -> N
     ]
 
     assert uncovered == []
+
+
+def test_every_row_of_the_table_cites_rules() -> None:
+    cited = {row.name: row.cites for row in (*CONNECTION, *AFTER_CALL_WORK)}
+
+    assert {name: cites for name, cites in cited.items() if not cites or {*cites} - {*rules()}} == {}
 
 
 def test_every_citation_names_a_rule() -> None:
