@@ -23,7 +23,7 @@ from tests.mutate.worker import End, Task, Tests, Worker, forked, preload, read_
 PACKAGES = ("lifecycle", "stream", "sources")
 RESULTS = Path("build/mutants")
 REASONS = Path(__file__).with_name("equivalent.txt")
-FIRST, MOST = 20, 30.0
+FIRST, MOST = 20, 60.0
 """The number of tests that run first, and the seconds that all tests of a mutant may have taken."""
 WORKERS = 2
 _SUBJECTS = """
