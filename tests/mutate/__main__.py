@@ -22,6 +22,7 @@ from tests.mutate.worker import End, Task, Tests, Worker, forked, preload, read_
 
 PACKAGES = ("lifecycle", "stream", "sources")
 RESULTS = Path("build/mutants")
+UNTOUCHED = RESULTS / "untouched.txt"
 REASONS = Path(__file__).with_name("equivalent.txt")
 FIRST, MOST = 20, 60.0
 """The number of tests that run first, and the seconds that all tests of a mutant may have taken."""
@@ -176,6 +177,10 @@ def report(every: Mapping[Path, Mutated]) -> int:
     print(f"| all | {' | '.join(f'{total[name]:,}' for name in NAMES)} |\n")
     skipped = [f"{file.relative_to(SOURCE).as_posix()} {name}" for file, one in every.items() for name in one.skipped]
     print(f"Functions in which nothing can be changed: {', '.join(skipped) or 'none'}.\n")
+    untouched = [f"{file}:{number}" for file, one in every.items() for number in one.untouched]
+    UNTOUCHED.parent.mkdir(parents=True, exist_ok=True)
+    UNTOUCHED.write_text("\n".join(untouched) + "\n", encoding="utf-8")
+    print(f"Lines that no mutant touches: {UNTOUCHED}\n")
     files = {file.relative_to(SOURCE).as_posix() for file in every}
     stale = [f"no such survivor: {key}" for key in reasons if key not in survivors and key.partition(" ")[0] in files]
     print("\n".join([*wrong, *stale]))
