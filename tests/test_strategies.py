@@ -84,7 +84,7 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
     lifecycle = Lifecycle(table=OWN[name], settings=Settings(wrapup_prompt="mandatory"))
     seen, applied = set[type[Event]](), set[type[Event]]()
 
-    @effort(max_examples=150, database=None, derandomize=True)
+    @effort(max_examples=300, database=None, derandomize=True)
     @given(any_streams(OWN[name]), legal_streams(lifecycle))
     def draw(drawn: Stream, legal: Stream) -> None:
         seen.update(map(type, drawn))
@@ -100,7 +100,7 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
 ROWS = {row.name for part in Table.standard().parts for row in part.rows}
 
 
-@pytest.mark.parametrize(("strategy", "least"), [(legal_streams(), 24), (any_streams(), 36)], ids=["legal", "any"])
+@pytest.mark.parametrize(("strategy", "least"), [(legal_streams(), 22), (any_streams(), 32)], ids=["legal", "any"])
 def test_a_few_hundred_streams_take_most_rows_and_often_come_to_after_call_work(
     strategy: st.SearchStrategy[Stream], least: int
 ) -> None:
@@ -118,8 +118,8 @@ def test_a_few_hundred_streams_take_most_rows_and_often_come_to_after_call_work(
     draw()
 
     assert len(taken & ROWS) >= least  # most of the other rows refuse, or have a policy of their own
-    assert sum(answered) >= len(answered) / 6
-    assert sum(worked) >= len(worked) / 3
+    assert sum(answered) >= len(answered) / 8
+    assert sum(worked) >= len(worked) / 5
 
 
 @given(lifecycles())

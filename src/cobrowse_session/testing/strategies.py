@@ -7,9 +7,9 @@ that a drawn stream takes: `pytest --hypothesis-show-statistics` lists them.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
-from zlib import crc32
 
 from attrs import evolve, frozen
 
@@ -198,7 +198,7 @@ class _Next:
         way: the event.
         row: the row that decides.
         is_applied: the session takes it.
-        moves: the state of the connection or of after-call work changes.
+        moves: the state of the connection or of after-call work changes, or a segment begins.
     """
 
     way: Variant
@@ -220,9 +220,13 @@ def _following(lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream
     for way in variants(lifecycle, first=not made.events):
         tried = copy(session)
         outcome = step.apply(tried, way.at(made.now))
-        moves = (tried.state, acw_state(tried)) != (session.state, acw_state(session))
+        moves = _stage(tried) != _stage(session)
         found.append(_Next(way, outcome.row or "", isinstance(outcome, Applied), moves))
     return found
+
+
+def _stage(session: CobrowseSession) -> tuple[object, ...]:
+    return session.state, acw_state(session), len(session.segments or ())
 
 
 def _drawn(draw: st.DrawFn, every: Sequence[_Next], wish: Callable[[_Next], bool]) -> Variant | None:
@@ -242,7 +246,7 @@ def _drawn(draw: st.DrawFn, every: Sequence[_Next], wish: Callable[[_Next], bool
 def _first(names: Iterable[str], number: int) -> str:
     # The number gives all names an order, and a name has its place in it, whatever else is possible. So the number often means
     # the same after Hypothesis has left out what came before.
-    return min(names, key=lambda name: crc32(f"{number} {name}".encode()))
+    return min(names, key=lambda name: blake2b(f"{number} {name}".encode(), digest_size=8).digest())
 
 
 def _label(made: Stream, lifecycle: Lifecycle[Any]) -> None:
