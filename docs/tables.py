@@ -340,7 +340,7 @@ _PROOFS = {
         "mutants of the code",
         "a small error in a function of `lifecycle/`, `stream/` or `sources/` is found",
         "make mutate",
-        "{mutants} mutants in {files} files: {killed} killed, {timeout} timed out, {wording} of a sentence, {equivalent} equivalent",
+        "{mutants} mutants in {files} files: {killed} killed, {timeout} timed out, {wording} wordings, {equivalent} equivalent",
     ),
     "xstate": (
         "XState",
