@@ -48,6 +48,7 @@ from cobrowse_session.lifecycle import lifecycle as lifecycle_module
 from cobrowse_session.lifecycle import machine as machine_module
 from cobrowse_session.lifecycle.actions import begin_segment, close_segments, finish_wrapup, set_disconnect_type
 from cobrowse_session.lifecycle.machine import machines
+from cobrowse_session.lifecycle.row import Action, Guard, RowOutcome
 from cobrowse_session.stream import activity, explain, fold
 from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.tables import (
@@ -1731,29 +1732,17 @@ def note_the_prompt(session: CobrowseSession, _event: Event, policy: Policy) -> 
     session.peer_id = str(policy.prompt)
 
 
-NOTES_THE_PROMPT = Table.standard().extended(
-    "notes the prompt",
-    after_call_work=(
-        before(
-            "begins",
-            Row(
-                name="begins_noted",
-                on=("leg_ended",),
-                source=("absent",),
-                result="pending",
-                guards=(has_a_prompt,),
-                actions=(note_the_prompt,),
-                reason="After-call work begins.",
-                cites=(),
-            ),
-        ),
-    ),
-)
+def at_the_end_of_a_leg(row: str, name: str, result: str | RowOutcome, guard: Guard, *actions: Action) -> Table:
+    """Return a table with one row more, before another one, for the end of a leg."""
+    own = Row(
+        name=name, on=("leg_ended",), source=("absent",), result=result, guards=(guard,), actions=actions, reason="Own.", cites=()
+    )
+    return Table.standard().extended(name, after_call_work=(before(row, own),))
 
 
 def test_an_action_at_the_end_of_a_leg_gets_the_policy_when_it_is_written_again_too() -> None:
     call = stream("s1").connected(wrapup_prompt="mandatory").after(60).disconnected("peer").after(5).wrapup("sale")
-    lifecycle = Lifecycle(table=NOTES_THE_PROMPT)
+    lifecycle = Lifecycle(table=at_the_end_of_a_leg("begins", "begins_noted", "pending", has_a_prompt, note_the_prompt))
     log = SessionLog.of(call, lifecycle)
 
     log.add(*stream("s1").after(30).updated(viewer_url="https://example.com").events)  # late: what follows is written again
@@ -1775,23 +1764,7 @@ def has_no_answer(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
 
 
 def test_a_guard_that_raises_after_the_leg_has_ended_leaves_the_session_as_it_was() -> None:
-    table = Table.standard().extended(
-        "no answer",
-        after_call_work=(
-            before(
-                "none_after_alert_timeout",
-                Row(
-                    name="none_without_an_answer",
-                    on=("leg_ended",),
-                    source=("absent",),
-                    result=NO_TRANSITION,
-                    guards=(has_no_answer,),
-                    reason="Nobody knows.",
-                    cites=(),
-                ),
-            ),
-        ),
-    )
+    table = at_the_end_of_a_leg("none_after_alert_timeout", "none_without_an_answer", NO_TRANSITION, has_no_answer)
     lifecycle = Lifecycle(table=table)
     session = run(stream("s1").connected(), lifecycle=lifecycle).session
     was = copy(session)

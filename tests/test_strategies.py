@@ -122,6 +122,19 @@ def test_a_few_hundred_streams_take_most_rows_and_often_come_to_after_call_work(
     assert sum(worked) >= len(worked) / 5
 
 
+@pytest.mark.parametrize("strategy", [any_streams(hold.TABLE), legal_streams(Lifecycle(table=hold.TABLE))], ids=["any", "legal"])
+def test_an_own_event_of_a_drawn_stream_is_printed_as_the_call_that_builds_it(strategy: st.SearchStrategy[Stream]) -> None:
+    @effort(max_examples=300, database=None, derandomize=True)
+    @given(strategy.map(lambda made: list(made.events)))
+    def draw(drawn: list[Event]) -> None:
+        assert not any(isinstance(event, hold.Held) for event in drawn)
+
+    with pytest.raises(AssertionError) as raised:
+        draw()
+
+    assert ".event(Held" in "\n".join(raised.value.__notes__)
+
+
 @given(lifecycles())
 def test_a_lifecycle_and_settings_are_printed_as_the_calls_that_build_them(drawn: Lifecycle) -> None:
     assert built(lifecycle_chain(drawn)) == drawn

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,22 +47,26 @@ class Known:
     tests: Tests
     seconds: Mapping[str, float]
 
-    def of(self, mutant: Mutant) -> Sequence[str]:
-        """Return the tests that run a mutant's lines, the fastest first."""
-        found = {test for line in mutant.lines for test in self.tests.get((mutant.file, line), ())}
-        return sorted(found, key=self.seconds.__getitem__)
-
     def task_of(self, mutant: Mutant) -> Task:
-        """Return the task to run a mutant."""
-        tests, total = self.of(mutant), 0.0
+        """Return the task to run a mutant: with the tests that run its lines, the fastest first."""
+        lines = {test for line in mutant.lines for test in self.tests.get((mutant.file, line), ())}
+        return Task(mutant.key, mutant.file, mutant.source(), self._steps(lines))
+
+    def unchanged(self, one: Mutated) -> Task:
+        """Return the task to run a file as it is, with the tests that come first for any of its mutants."""
+        lines = {(mutant.file, line) for mutant in one.mutants for line in mutant.lines}
+        first = {test for line in lines for test in sorted(self.tests.get(line, ()), key=self.seconds.__getitem__)[:FIRST]}
+        return Task(one.file, one.file, (SOURCE / one.file).read_text(encoding="utf-8"), self._steps(first))
+
+    def _steps(self, found: Collection[str]) -> Sequence[tuple[Sequence[str], int]]:
+        tests, total = sorted(found, key=self.seconds.__getitem__), 0.0
         for number, test in enumerate(tests):
             total += self.seconds[test]
             if total > MOST:
                 tests = tests[:number]
                 break
         parts = [part for part in (tests[:FIRST], tests[FIRST:]) if part]
-        steps = [(part, ceil(LIMIT + LIMIT * sum(self.seconds[test] for test in part))) for part in parts]
-        return Task(mutant.key, mutant.file, mutant.source(), steps)
+        return [(part, ceil(LIMIT + LIMIT * sum(self.seconds[test] for test in part))) for part in parts]
 
 
 @define
@@ -127,6 +131,7 @@ def run(one: Mutated, results: Results, known: Known) -> None:
     """Run the mutants of a file that were not killed yet, and store each end."""
     waiting = {mutant.key: mutant for mutant in one.mutants if results.get(mutant) not in {End.KILLED, End.TIMEOUT}}
     with TemporaryDirectory(prefix="mutants-") as folder, get_context("fork").Pool(WORKERS, prepare, [Path(folder)]) as pool:
+        _check_unchanged(pool.apply(end_of, [known.unchanged(one)]))
         tasks = (known.task_of(mutant) for mutant in waiting.values())
         for number, (key, end) in enumerate(pool.imap_unordered(end_of, tasks), 1):
             results.put(waiting[key], end)
@@ -134,6 +139,13 @@ def run(one: Mutated, results: Results, known: Known) -> None:
                 print(f"{end}: {key}", flush=True)
             elif number % 100 == 0:
                 print(f"{number} of {len(waiting)} in {waiting[key].file}", flush=True)
+
+
+def _check_unchanged(control: tuple[str, End]) -> None:
+    """Check that the tests pass on the file as it is. Otherwise each mutant would count as killed."""
+    file, end = control
+    if end not in {End.SURVIVED, End.NO_TEST}:
+        raise SystemExit(f"{file}: its tests fail without a mutant in the copy of src/ ({end}): run them first")
 
 
 worker: Worker

@@ -62,11 +62,13 @@ class Mutated:
     """What can be changed in a file.
 
     Attributes:
+        file: its path in the package.
         mutants: one for each change.
         skipped: the functions in which nothing can be changed.
         untouched: the numbers of the lines with a statement that no mutant touches.
     """
 
+    file: str
     mutants: Sequence[Mutant]
     skipped: Sequence[str]
     untouched: Sequence[int]
@@ -88,7 +90,8 @@ def mutated(path: Path) -> Mutated:
     module = wrapper.visit(visitor)
     places = wrapper.resolve(PositionProvider)
     functions = dict(_functions(module.body))
-    mutants = _mutants(path.relative_to(SOURCE).as_posix(), module, visitor.mutations, functions, places)
+    file = path.relative_to(SOURCE).as_posix()
+    mutants = _mutants(file, module, visitor.mutations, functions, places)
     touched = {number for one in mutants for number in one.lines}
     statements = {
         number
@@ -97,7 +100,7 @@ def mutated(path: Path) -> Mutated:
         for number in _lines(places[node])
     }
     changed = {one.function for one in mutants}
-    return Mutated(mutants, [name for name in functions.values() if name not in changed], sorted(statements - touched))
+    return Mutated(file, mutants, [name for name in functions.values() if name not in changed], sorted(statements - touched))
 
 
 def _mutants(

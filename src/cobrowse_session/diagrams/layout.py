@@ -74,7 +74,7 @@ def _needed(edges: Iterable[Edge]) -> int:
 
 def _beside(edges: Iterable[Edge]) -> int:
     """Return by how much a line down that has labels beside it is longer than usual. A mark needs a line of its own."""
-    return sum(max(0, LINE * (len(edge.label) + 1) - 45) + 24 * bool(edge.badge) for edge in edges)
+    return sum(max(0, _needed([edge]) - 45) + 24 * bool(edge.badge) for edge in edges)
 
 
 def _joining(graph: Graph, one: str, other: str) -> list[Edge]:

@@ -138,9 +138,10 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
 def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     """Return the events with the times of a provider whose clock is off. They are received when they really happened.
 
-    Guarantee: the times between the events are the same. `Inbox(lifecycle, correct={source: -by})` corrects what it receives, by
-    `receive` and `put`: then the session has the times of a right clock, and the events keep the wrong ones as `provider_time`
-    (CLOCK-8). A log corrects nothing. There, stamps that compare `occurred_at` with the receipt may differ (TIME-8).
+    Guarantee: the times between the events are the same. `Inbox(lifecycle, correct={source: -by})` corrects what comes by
+    `receive`: then the session has the times of a right clock, and the events keep the wrong ones as `provider_time` (CLOCK-8).
+    A log corrects nothing, and neither does `Inbox.add`. There, stamps that compare `occurred_at` with the receipt may differ
+    (TIME-8).
 
     Args:
         events: in the order of arrival, without a `provider_time`.

@@ -151,6 +151,7 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         max_size: the most events.
     """
     lifecycle = Lifecycle(table=_table("any_streams", table))
+    _printable(lifecycle.table.events)
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
@@ -160,7 +161,7 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         assert way is not None, "each event has an outcome"
         said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
         made = made.event(way.event, **said)
-        evolve(lifecycle, strict=False).apply(session, made.events[-1])
+        lifecycle.apply(session, made.events[-1])
     _label(made, lifecycle)
     return made
 
@@ -173,7 +174,8 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
         lifecycle: the rules by which it is applied. None: the default ones.
         max_size: the most events.
     """
-    lifecycle = _lifecycle("legal_streams", lifecycle)
+    lifecycle = evolve(_lifecycle("legal_streams", lifecycle), strict=False)
+    _printable(lifecycle.table.events)
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
@@ -182,7 +184,7 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
         if way is None:
             break
         made = following.event(way.event, **way.arguments)
-        evolve(lifecycle, strict=False).apply(session, made.events[-1])
+        lifecycle.apply(session, made.events[-1])
     _label(made, lifecycle)
     return made
 
@@ -216,10 +218,10 @@ def _is_any(_: _Next) -> bool:
 
 def _following(lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> list[_Next]:
     """Return every event that may follow a stream now, each decided for a copy of the session."""
-    step, found = evolve(lifecycle, strict=False), []
+    found = []
     for way in variants(lifecycle, first=not made.events):
         tried = copy(session)
-        outcome = step.apply(tried, way.at(made.now))
+        outcome = lifecycle.apply(tried, way.at(made.now))
         moves = _stage(tried) != _stage(session)
         found.append(_Next(way, outcome.row or "", isinstance(outcome, Applied), moves))
     return found
