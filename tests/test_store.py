@@ -1020,6 +1020,7 @@ class Model:
         self.lifecycle = lifecycle
         self.taken: dict[str, list[Event]] = defaultdict(list)
         self.until: dict[str, datetime] = {}
+        self.heard: dict[str, datetime] = {}
         self.sealed: set[str] = set()
 
     def log(self, session: str) -> SessionLog:
@@ -1028,6 +1029,9 @@ class Model:
     def append(self, events: list[Event]) -> None:
         for event in events:
             if event.subject not in self.sealed:
+                if not self.taken[event.subject] or self.log(event.subject).keeps(event):
+                    times = (event.occurred_at, event.received, self.heard.get(event.subject, event.received))
+                    self.heard[event.subject] = max(times)
                 self.taken[event.subject].append(event)
 
     def advance(self, now: datetime) -> None:
@@ -1041,8 +1045,7 @@ class Model:
             log = self.log(session)
             work = log.session.after_call_work
             is_pending = work is not None and work.state == "pending"  # for a week
-            heard = max(max(copy.occurred_at, copy.received) for copy in log.copies)
-            if not is_pending and heard < horizon and log.seal(horizon):
+            if not is_pending and self.heard[session] < horizon and log.seal(horizon):
                 self.sealed.add(session)
 
 

@@ -1,7 +1,7 @@
 """When a session is sealed, by each inbox and by a store, and what is forgotten."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -74,6 +74,57 @@ def test_any_copy_that_is_kept_keeps_a_session_open_from_its_receipt_on(make: Ma
 
     assert sealed(inbox, BACKLOG + DAY) == []
     assert sealed(inbox, BACKLOG + DAY + SECOND) == ["s1"]
+
+
+def test_a_session_whose_events_a_relay_received_long_ago_is_sealed_so_long_after_they_arrived_here(make: Make) -> None:
+    inbox = make(MANDATORY, seal_after=DAY)
+    ended = [evolve(event, received_at=event.occurred_at) for event in ENDED]
+
+    assert take(inbox, BACKLOG, *ended) == ["applied"] * 3
+    assert sealed(inbox, BACKLOG) == []
+    assert take(inbox, BACKLOG + SECOND, evolve(WRAPUP, received_at=WRAPUP.occurred_at)) == ["applied"]
+    assert sealed(inbox, BACKLOG + SECOND + DAY) == []
+    assert sealed(inbox, BACKLOG + 1.001 * SECOND + DAY) == ["s1"]
+
+
+@pytest.mark.parametrize("make_anew", [False, True])
+def test_a_timer_that_fires_late_does_not_change_from_when_on_a_session_waits_to_be_sealed(
+    place: Place, *, make_anew: bool
+) -> None:
+    timed = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=30 * SECOND))
+    inbox = DurableInbox(place.open(timed), seal_after=DAY)
+    take(inbox, BACKLOG, *(evolve(event, received_at=event.occurred_at) for event in ENDED))
+    if make_anew:
+        inbox.store.close()
+        inbox = DurableInbox(place.open(timed), seal_after=DAY)
+
+    assert [inbox.advance(at(0) + BACKLOG).changes.keys(), sealed(inbox, BACKLOG + DAY)] == [{"s1"}, []]
+    assert sealed(inbox, BACKLOG + DAY + SECOND) == ["s1"]
+    assert proved(inbox.store) == 1
+
+
+def test_events_that_are_appended_with_their_arrival_are_sealed_so_long_after_it(place: Place) -> None:
+    store = place.open(PLAIN)
+    store.append(ENDED.events[:2])
+
+    store.append(ENDED.events[2:], now=at(0) + BACKLOG)
+
+    assert store.seal(at(0) + BACKLOG) == ()
+    assert store.seal(at(0) + BACKLOG + SECOND) == ("s1",)
+    with pytest.raises(TypeError, match="aware datetime"):
+        store.append(ENDED, now=datetime(2026, 3, 1))  # noqa: DTZ001 (the point)
+
+
+def test_an_event_that_came_too_late_says_after_what_time_sessions_are_sealed(make: Make) -> None:
+    inbox = make(PLAIN, seal_after=DAY)
+    take(inbox, SECOND, *ENDED)
+    sealed(inbox, WEEK)
+
+    answer = inbox.receive(encode_event(WRAPUP), at(0) + WEEK)
+
+    assert isinstance(answer, Received)
+    assert answer.outcome.kind == "late"
+    assert answer.notes == ("a session that is over is sealed when nothing came for 1 day, 0:00:00 (seal_after)",)
 
 
 def test_after_call_work_without_a_deadline_keeps_a_session_open_for_a_week(make: Make) -> None:

@@ -281,9 +281,9 @@ def a_host_that_goes_back_takes_the_inbox_along(patch: pytest.MonkeyPatch) -> No
 
 
 def an_event_that_makes_a_deadline_due_does_not_fire_it(patch: pytest.MonkeyPatch) -> None:
-    def add(inbox: Inbox, event: Event) -> Change:
+    def add(inbox: Inbox, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         inbox._advanced, then = None, inbox._advanced
-        change = real(inbox, event)
+        change = real(inbox, event, now, offset)
         inbox._advanced = then
         return change
 
@@ -384,10 +384,10 @@ def _smallest(inbox: Inbox, event: Event) -> timedelta:
 def what_fires_before_an_event_is_not_told(patch: pytest.MonkeyPatch) -> None:
     real = Inbox._add
 
-    def add(inbox: Inbox, event: Event) -> Change:
+    def add(inbox: Inbox, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         if event.subject in inbox.logs and inbox._advanced is not None:
             inbox.logs[event.subject].advance(inbox._advanced)
-        return real(inbox, event)
+        return real(inbox, event, now, offset)
 
     patch.setattr(Inbox, "_add", add)
 

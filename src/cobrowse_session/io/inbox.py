@@ -26,11 +26,11 @@ from attrs import define, field
 from cobrowse_session.checks import check_type, shown
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
-from cobrowse_session.io.arguments import check_count, checked_seal_after, checked_seal_unfinished_after
+from cobrowse_session.io.arguments import check_count
 from cobrowse_session.io.changes import Passed, joined, with_fired
 from cobrowse_session.io.memory import SealedSessions
 from cobrowse_session.io.receiver import Receiver
-from cobrowse_session.io.waiting import UNFINISHED, Budget, Waiting
+from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog, merge_logs
@@ -48,7 +48,7 @@ class Inbox(Receiver):
     Args:
         lifecycle: the rules of every log that is begun here.
         reject: called with what cannot be read, and the reason. None: `receive` and `add` return it, and nothing else is done.
-        seal_after: seal and evict sessions that are over this long after their latest event occurred, and was received. None:
+        seal_after: seal and evict sessions that are over this long after their latest event arrived here, or occurred. None:
             never.
         seal_unfinished_after: the same for sessions whose after-call work is pending without a deadline, if that is longer.
         correct: the sources whose times are corrected: by a fixed offset that is added, or by what a `ProviderClock` learns.
@@ -80,8 +80,6 @@ class Inbox(Receiver):
     """
 
     lifecycle: Lifecycle
-    seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
-    seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     remember_events: int = field(default=100_000, kw_only=True)
     remember_sessions: int = field(default=1_000_000, kw_only=True)
     logs: dict[str, SessionLog] = field(factory=dict, init=False)
@@ -238,7 +236,7 @@ class Inbox(Receiver):
         log = self.logs.get(event.subject)
         return event.subject not in self._sealed and (log is None or not log.holds(event))
 
-    def _add(self, event: Event, offset: timedelta | None = None) -> Change:
+    def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         if self._is_closed(event):
             outcome = self._sealed.answer(event)
             self.late += isinstance(outcome, Late)
@@ -254,6 +252,7 @@ class Inbox(Receiver):
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
         if offset is not None:  # before the event: an interruption after it must not leave the source without its offset
             log.offsets.setdefault(event.source, offset)
+        self._waiting.hear(event, now)
         change = log.add(event)
         self.logs[event.subject] = log
         self._waiting.add(log)

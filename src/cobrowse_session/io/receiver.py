@@ -16,10 +16,18 @@ from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Received, Taken
-from cobrowse_session.io.arguments import Correction, check_count, checked_corrections
+from cobrowse_session.io.arguments import (
+    Correction,
+    check_count,
+    checked_corrections,
+    checked_seal_after,
+    checked_seal_unfinished_after,
+)
 from cobrowse_session.io.arrival import SourceClocks, check_future, corrected, stamped
 from cobrowse_session.io.documents import Recogniser, as_bytes, check_recognisable
 from cobrowse_session.io.replay import Rejected
+from cobrowse_session.io.waiting import UNFINISHED
+from cobrowse_session.lifecycle import Late
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
@@ -36,6 +44,8 @@ class Receiver(ABC):
     """The receiver of raw events. See `Inbox` for its arguments."""
 
     reject: Callable[[Rejected], object] | None = field(default=None, kw_only=True)
+    seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
+    seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     correct: dict[str, Correction] = field(factory=dict, converter=checked_corrections, kw_only=True)
     max_future: timedelta = field(default=MAX_FUTURE, kw_only=True)
     max_line_bytes: int = field(default=MAX_LINE_BYTES, kw_only=True)
@@ -80,8 +90,14 @@ class Receiver(ABC):
         """Return whether an event is the first copy, of a session that is not over."""
 
     @abstractmethod
-    def _add(self, event: Event, offset: timedelta | None = None) -> Change:
-        """Add an event to the log of its session."""
+    def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
+        """Add an event to the log of its session.
+
+        Args:
+            event: it, stamped and corrected.
+            now: when it arrived, on the cloud clock.
+            offset: what was added to its time. None: its time needs no correction.
+        """
 
     # --- Events ---------------------------------------------------------------------------------------------------------------
 
@@ -131,9 +147,11 @@ class Receiver(ABC):
             raise TypeError(f"expected an Event, found {shown(event)}; use inbox.receive(raw) for CloudEvents JSON")
         with self._one_writer():
             try:
-                taken, notes = stamped(event, arrival(now))
+                now = arrival(now)
+                taken, notes = stamped(event, now)
                 check_future(taken.occurred_at, taken.received, self.max_future)
-                return Received(taken, self._add(taken), notes=notes)
+                change = self._add(taken, now)
+                return Received(taken, change, notes=notes + self._late_notes(change))
             except DecodeError as error:
                 return self._reject(error, encode_event(event).encode())
 
@@ -186,8 +204,13 @@ class Receiver(ABC):
         if event.provider_time is None and event.derived_from is None and self._is_first(event):
             notes += self._sources.learn(raw)
         taken, offset = self._correct(raw)
-        change = self._add(taken, offset if event.provider_time is None else None)
-        return Received(taken, change, offset, notes)
+        change = self._add(taken, now, offset if event.provider_time is None else None)
+        return Received(taken, change, offset, notes + self._late_notes(change))
+
+    def _late_notes(self, change: Change) -> tuple[str, ...]:
+        if self.seal_after is None or not isinstance(change.outcome, Late):
+            return ()
+        return (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
 
     def _join(self, converted: Converted) -> Converted:
         return self._joiner.join(converted)

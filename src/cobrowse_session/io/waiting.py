@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from attrs import define, field
 
 from cobrowse_session.checks import shown
+from cobrowse_session.events import Event
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import EPOCH, MAX_TIME
 
@@ -60,7 +61,7 @@ class Waiting:
 
     Args:
         logs: the logs of the inbox, by session. They are only read.
-        seal_after: the time from the latest event of a log, or from its receipt, until the log may be sealed. None: never.
+        seal_after: the time from when a log was last heard of until it may be sealed. None: never.
         seal_unfinished_after: the same, while after-call work is pending without a deadline.
     """
 
@@ -72,6 +73,12 @@ class Waiting:
     _latest_deadline: dict[str, datetime] = field(factory=dict, init=False)  # of a session, of those in the heap
     _to_seal: set[str] = field(factory=set, init=False)  # the sessions that have an entry in that heap
     _unfinished: set[str] = field(factory=set, init=False)  # those of them whose entry is for unfinished work
+    _arrived: dict[str, datetime] = field(factory=dict, init=False)  # when an event came here that was received earlier elsewhere
+
+    def hear(self, event: Event, now: datetime) -> None:
+        """Remember when an event arrived, if its own times are earlier. Its log does not have this time."""
+        if self.seal_after is not None and now > event.received:
+            self._arrived[event.subject] = max(now, self._arrived.get(event.subject, now))
 
     def add(self, log: SessionLog) -> None:
         """Wait for the deadline of a log, and for the time at which it may be sealed."""
@@ -93,6 +100,7 @@ class Waiting:
         """Forget the deadline of a session that leaves the inbox."""
         self._latest_deadline.pop(session, None)
         self._unfinished.discard(session)
+        self._arrived.pop(session, None)
 
     def rebuild(self) -> None:
         """Build the heaps again, after a change was interrupted."""
@@ -136,9 +144,10 @@ class Waiting:
 
     def _sealed_at(self, log: SessionLog) -> datetime | None:
         """Return the time after which a log may be sealed. None: never."""
-        quiet_since = None if self.seal_after is None else last_heard(log)
-        if self.seal_after is None or quiet_since is None:
+        heard = None if self.seal_after is None else last_heard(log)
+        if self.seal_after is None or heard is None:
             return None
+        quiet_since = max(heard, self._arrived.get(log.session_id, heard))
         return later(quiet_since, max(self.seal_after, self.seal_unfinished_after) if is_unfinished(log) else self.seal_after)
 
     def horizon(self, advanced: datetime | None) -> datetime:
@@ -167,8 +176,9 @@ def horizon_of(now: datetime, seal_after: timedelta | None) -> datetime:
 def last_heard(log: SessionLog) -> datetime | None:
     """Return the latest time at which a copy of an event occurred or was received. None: there is none.
 
-    An inbox seals by this time, not by `SessionLog.latest`. Example: a sender that was cut off for a day sends the events of
-    yesterday. The end of a leg arrives, and a second later its wrap-up. Both occurred long before the horizon.
+    An inbox seals by this time and by the arrival, not by `SessionLog.latest`. Example: a sender that was cut off for a day sends
+    the events of yesterday. The end of a leg arrives, and a second later its wrap-up. Both occurred long before the horizon. If
+    a relay stamped them yesterday, both were received before it, too.
     """
     return max((max(copy.occurred_at, copy.received) for copy in log.copies), default=None)
 

@@ -30,11 +30,10 @@ from cobrowse_session.checks import check_type
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
-from cobrowse_session.io.arguments import checked_seal_after, checked_seal_unfinished_after
 from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.receiver import Receiver, arrival
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.io.waiting import UNFINISHED, Budget, horizon_of
+from cobrowse_session.io.waiting import Budget, horizon_of
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
@@ -67,7 +66,7 @@ class DurableInbox(Receiver):
         store: it has the sessions, and the rules of those that begin.
         worker: the name of this process among several, for the clocks that it observes.
         reject: as for `Inbox`. Called after the rest was stored.
-        seal_after: seal sessions that are over this long after their latest event occurred, and was received. None: never.
+        seal_after: seal sessions that are over this long after their latest event arrived here, or occurred. None: never.
         seal_unfinished_after: as for `Inbox`.
         correct: as for `Inbox`.
         max_future: as for `Inbox`.
@@ -95,8 +94,6 @@ class DurableInbox(Receiver):
 
     store: Store
     worker: str = field(default="worker", kw_only=True)
-    seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
-    seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     late: int = field(default=0, init=False)
     """The number of events that came too late for their session, since this object was made."""
     deadline_set: Callable[[datetime], object] | None = field(default=None, init=False, repr=False)
@@ -340,9 +337,9 @@ class DurableInbox(Receiver):
         log = self._here.unit.log(event.subject)
         return log is None or not (log.sealed or log.holds(event))
 
-    def _add(self, event: Event, offset: timedelta | None = None) -> Change:
+    def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         unit = self._here.unit
-        change = unit.add(event, advanced=self._advanced, offset=offset)
+        change = unit.add(event, now, advanced=self._advanced, offset=offset)
         self._here.told.append((unit.log(event.subject) or SessionLog(self.lifecycle, event.subject), change))
         return change
 

@@ -7,7 +7,7 @@ from sys import maxsize
 from typing import Any
 
 from cobrowse_session.events import Event
-from cobrowse_session.io.waiting import is_unfinished, last_heard
+from cobrowse_session.io.waiting import is_unfinished
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.store.schema import MAX_INDEXED
 from cobrowse_session.stream import Change, SessionLog
@@ -68,7 +68,7 @@ def event_of(document: str, table: Table) -> Event:
     return decode_event(document, table=table, max_future=timedelta.max, max_line_bytes=maxsize)
 
 
-def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Row:
+def session_row(log: SessionLog, *, version: int, rules: int, events: int, heard: datetime | None) -> Row:
     """Return the row of a session.
 
     Args:
@@ -76,11 +76,11 @@ def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Ro
         version: how often the row was written.
         rules: the row of its rules.
         events: how many rows of events it has, late ones included.
+        heard: when it was last heard of, on the corrected provider clock or on ours.
     """
     session, context, deadline = log.session, log.context, log.deadline
     work, latest = session.after_call_work, as_number(log.latest)
     is_over = deadline is None and not log.sealed and session.state in log.lifecycle.table.states.ended
-    heard = as_number(last_heard(log)) if is_over else None
     unfinished = is_over and is_unfinished(log)
     return with_digest(
         {
@@ -95,8 +95,9 @@ def session_row(log: SessionLog, *, version: int, rules: int, events: int) -> Ro
             "user_id": indexed(context.user_id),
             "latest": latest,
             "deadline": as_number(deadline),
-            "ended": None if unfinished else heard,
-            "unfinished": heard if unfinished else None,
+            "heard": as_number(heard),
+            "ended": as_number(heard) if is_over and not unfinished else None,
+            "unfinished": as_number(heard) if unfinished else None,
             "advanced": as_number(log.advanced),
             "sealed": log.sealed,
             "document": save_view(log),

@@ -11,8 +11,8 @@ transaction:
     legs       the communication of a participant's leg, for payloads that name the participant only
     horizon    one row: how far sessions were sealed and forgotten, and the epoch, see `epoch.py`
 
-`ended` and `unfinished` have the time at which the latest event of a session that is over occurred or was received. One of them
-is set until the session is sealed: `unfinished` while after-call work is pending without a deadline.
+`heard` has the latest time at which an event of a session occurred, was received or arrived at the store. `ended` or `unfinished`
+is the same, of a session that is over, until it is sealed: `unfinished` while after-call work is pending without a deadline.
 
 Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
 """
@@ -124,6 +124,7 @@ SESSIONS = Table(
     Column("user_id", Name),
     Column("latest", BigInteger),
     Column("deadline", BigInteger),
+    Column("heard", BigInteger),
     Column("ended", BigInteger),
     Column("unfinished", BigInteger),
     Column("advanced", BigInteger),

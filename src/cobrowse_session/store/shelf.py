@@ -13,6 +13,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from functools import partial
 from threading import local
 from typing import Generic
@@ -48,6 +49,7 @@ class Held:
         version: how often its row was written. 0: never.
         rules: the row of its rules. None: they have none yet.
         events: how many rows of events it has.
+        heard: when it was last heard of: the latest time at which an event occurred, was received or arrived here.
         late: the canonical forms of the events that came after it was sealed.
     """
 
@@ -55,6 +57,7 @@ class Held:
     version: int
     rules: int | None
     events: int
+    heard: datetime | None = None
     late: set[str] = field(factory=set)
 
 
@@ -130,7 +133,7 @@ class Shelf(Generic[S_co]):
         if (advanced := as_moment(row["advanced"])) is not None:
             known.log.advance(advanced)
         known.log.offsets = dict(read_offsets(json.loads(row["document"])["offsets"], "$.offsets"))
-        known.version, known.events = row["version"], row["events"]
+        known.version, known.events, known.heard = row["version"], row["events"], as_moment(row["heard"])
         return known
 
     # --- Reading --------------------------------------------------------------------------------------------------------------
@@ -145,17 +148,17 @@ class Shelf(Generic[S_co]):
         """
         with self.naming(row["id"]):
             rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
-            view, number = json.loads(row["document"]), row["events"]
+            view, number, heard = json.loads(row["document"]), row["events"], as_moment(row["heard"])
             if row["sealed"]:
                 rows = rows_of_events(connection, row["id"], 0, number) if events is None else events
                 late = {canonical(self._event(one)) for one in rows if one["late"]}
                 copies = [self._event(one) for one in rows if not one["late"]]
                 log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
-                return Held(log, row["version"], row["rules"], number, late)
+                return Held(log, row["version"], row["rules"], number, heard, late)
             load = partial(self._load, row["id"], number, events)
             advanced = as_moment(row["advanced"])
             log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
-            return Held(log, row["version"], row["rules"] if is_same_table else None, number)
+            return Held(log, row["version"], row["rules"] if is_same_table else None, number, heard)
 
     def _load(self, session: str, number: int, rows: Sequence[Row] | None) -> list[Event]:
         """Return the events of a session, up to the number that it had when it was read.

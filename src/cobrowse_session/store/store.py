@@ -114,28 +114,32 @@ class Store(Generic[S_co]):
 
     # --- Events ---------------------------------------------------------------------------------------------------------------
 
-    def append(self, events: Iterable[Event]) -> tuple[Change, ...]:
+    def append(self, events: Iterable[Event], now: datetime | None = None) -> tuple[Change, ...]:
         """Add events of any sessions, in one transaction. When this returns, they are on disk.
 
         A copy that is stored already changes nothing. So a sender who got no answer sends again.
+
+        Args:
+            events: as they are to be stored.
+            now: when they arrived, on the cloud clock. `seal` counts from then. None: when each was received.
 
         Returns:
             The change of each event, as `SessionLog.add` returns it.
 
         Raises:
-            TypeError: something is no event, or of a class that the table does not have. Nothing was stored.
+            TypeError: something is no event, or of a class that the table does not have, or `now` is naive. Nothing was stored.
             ValueError: the id of a session is longer than 1,000 bytes. Nothing was stored.
             ConflictError: other writers were first each time. Nothing was stored.
             StoreError: the database cannot be written. Nothing was stored, unless the connection broke during the commit.
         """
-        every = list(events)
+        every, now = list(events), None if now is None else utc(now)
         for event in every:
             check_type("Store.append: event", event, Event)
             self.lifecycle.check_event(event, event.subject)
 
         def work(unit: Unit) -> tuple[Change, ...]:
             unit.read(event.subject for event in every)
-            return tuple([unit.add(event) for event in every])
+            return tuple([unit.add(event, now) for event in every])
 
         return self.run(work)
 
@@ -398,7 +402,9 @@ class Store(Generic[S_co]):
         return self.run(lambda unit: {session: change for session, (_, change) in unit.advance(now, limit).items()})
 
     def seal(self, horizon: datetime, limit: int = 100, *, unfinished: datetime | None = None) -> tuple[str, ...]:
-        """Seal sessions that are over and whose latest event occurred and was received before the horizon, and return their ids.
+        """Seal sessions that are over and of which nothing was heard since the horizon, and return their ids.
+
+        A session is heard of when one of its events occurs, is received or arrives here.
 
         Args:
             horizon: corrected provider clock.

@@ -149,11 +149,14 @@ class Unit:
 
     # --- Changes --------------------------------------------------------------------------------------------------------------
 
-    def add(self, event: Event, *, advanced: datetime | None = None, offset: timedelta | None = None) -> Change:
+    def add(
+        self, event: Event, now: datetime | None = None, *, advanced: datetime | None = None, offset: timedelta | None = None
+    ) -> Change:
         """Add an event to the log of its session.
 
         Args:
             event: it, as it is to be stored.
+            now: when it arrived, on the cloud clock. None: when it was received.
             advanced: fire what is due by then first, on the corrected provider clock.
             offset: by how much times of its source are corrected in this session, if this is the first event of the source.
 
@@ -182,7 +185,7 @@ class Unit:
                 self._add_late(held, event)
             return change
         if is_kept:
-            self._append(held, event)
+            self._append(held, event, now)
         return self._take(held, with_fired(fired, change) if fired else change)
 
     def advance(self, now: datetime, limit: int) -> dict[str, tuple[SessionLog, Change]]:
@@ -327,9 +330,10 @@ class Unit:
             self._append(held, event, late=True)
             self._message(held, "late", event_row(event.subject, held.events, event, late=True)["document"])
 
-    def _append(self, held: Held, event: Event, *, late: bool = False) -> None:
+    def _append(self, held: Held, event: Event, now: datetime | None = None, *, late: bool = False) -> None:
         self._events.append(event_row(event.subject, held.events, event, late=late))
         held.events += 1
+        held.heard = max(filter(None, (held.heard, event.occurred_at, event.received, now)))
         self._write(held)
 
     def _write(self, held: Held) -> None:
@@ -359,7 +363,7 @@ class Unit:
         for held in self._changed.values():
             if held.rules is None:
                 held.rules = self.shelf.rules_of(self.connection, held.log.lifecycle)
-            row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events)
+            row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events, heard=held.heard)
             (known if held.version else new).append(row)
             held.version += 1
         with self.shelf.database.together(self.connection):

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from attrs import define, field, frozen
 from sqlalchemy import Connection, select
 
+from cobrowse_session.io.waiting import last_heard
 from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.store.shelf import rows_of_sessions
@@ -138,7 +139,9 @@ class _Proof:
         if sealed is not None:
             yield from self._differences_of_sealed(log, sealed)
         else:
-            folded = session_row(log, version=self.row["version"], rules=self.row["rules"], events=self.row["events"])
+            heard = max(filter(None, (as_moment(self.row["heard"]), last_heard(log))), default=None)  # it may have arrived later
+            counted = {name: self.row[name] for name in ("version", "rules", "events")}
+            folded = session_row(log, **counted, heard=heard)
             folded["document"], stored = json.loads(folded["document"]), {**self.row, "document": view}
             yield from (_difference(name) for name in folded if name != "digest" and folded[name] != stored[name])
 

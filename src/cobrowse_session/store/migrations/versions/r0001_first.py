@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         *(sa.Column(name, sa.Text()) for name in ("acw", "conversation_id", "queue_id", "user_id")),
-        *(sa.Column(name, sa.BigInteger()) for name in ("latest", "deadline", "ended", "unfinished", "advanced")),
+        *(sa.Column(name, sa.BigInteger()) for name in ("latest", "deadline", "heard", "ended", "unfinished", "advanced")),
         sa.Column("sealed", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
