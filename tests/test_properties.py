@@ -29,6 +29,7 @@ from cobrowse_session import (
     Lifecycle,
     Refused,
     RefusedError,
+    SessionLog,
     Settings,
     Stale,
     StaleError,
@@ -310,6 +311,31 @@ def test_allowed_says_what_apply_does(stream: list[Event], lifecycle: Lifecycle,
         assert allowed.answer != "yes" or isinstance(outcome, Applied)
         assert allowed.answer != "no" or not isinstance(outcome, Applied)
         assert isinstance(outcome, Applied) or getattr(outcome, "rule", outcome.kind) in allowed.rules
+
+
+@given(streams(), lifecycles(), events(), st.integers(0, 60))
+def test_allowed_says_what_a_log_does_with_an_event_of_any_time(
+    stream: list[Event], lifecycle: Lifecycle, event: Event, advanced: int
+) -> None:
+    log = SessionLog.of(stream, lifecycle, until=at(advanced))
+    late = evolve(event, id="late", occurred_at=event.occurred_at + timedelta(milliseconds=1))  # after those of its instant
+    answers = {allowed.event: allowed for allowed in log.allowed(late.occurred_at)}
+    assert log.session == SessionLog.of(stream, lifecycle, until=at(advanced)).session
+
+    outcome = log.add(late).outcome
+
+    assert outcome is not None
+    if (allowed := answers.get(type(event))) is not None:
+        assert allowed.answer != "yes" or isinstance(outcome, Applied)
+        assert allowed.answer != "no" or not isinstance(outcome, Applied)
+        assert isinstance(outcome, Applied) or getattr(outcome, "rule", outcome.kind) in allowed.rules
+
+
+@given(streams(), lifecycles())
+def test_nothing_is_allowed_in_a_log_that_is_sealed(stream: list[Event], lifecycle: Lifecycle) -> None:
+    log = SessionLog.of(stream, lifecycle)
+    if log.seal(at(10**6)):
+        assert {(one.answer, one.rules) for one in log.allowed(at(0))} == {("no", ("late",))}
 
 
 # --- What a stream leaves behind ----------------------------------------------------------------------------------------------

@@ -578,8 +578,10 @@ def test_a_mounted_service_that_nobody_runs_says_so_and_does_not_hang() -> None:
 
 def test_a_timer_fires_and_a_session_that_is_over_is_sealed() -> None:
     lifecycle, inbox = WITH_WRAPUP, {"seal_after": timedelta(hours=1)}
-    with served(lifecycle=lifecycle, clock=lambda: NOW + timedelta(hours=2), inbox=inbox) as here:
+    now = [NOW]
+    with served(lifecycle=lifecycle, clock=lambda: now[0], inbox=inbox) as here:
         here.post(call())
+        now.append(now.pop() + timedelta(hours=2))
         kinds = _kinds_until(here, "sealed")
         session = here.client.get("/sessions/s1").json()
 
@@ -591,10 +593,11 @@ def test_a_timer_fires_and_a_session_that_is_over_is_sealed() -> None:
 
 def _kinds_until(here: Served, last: str) -> list[str]:
     """Return the kinds of the messages, when the last one is there."""
-    while True:
+    for _ in range(10_000):
         kinds = [one["kind"] for one in here.client.get("/messages").json()["messages"]]
         if last in kinds:
             return kinds
+    raise AssertionError(f"there is no message of the kind {last!r}, but {kinds}")
 
 
 def test_health_says_that_everything_works(here: Served) -> None:

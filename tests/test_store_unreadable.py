@@ -203,7 +203,7 @@ def test_in_the_service_only_the_sender_of_its_event_gets_an_error(place: Place)
     documents = [encode_event(evolve(OVER.events[-1], subject=name)) for name in ("a", "bad", "c")]
 
     async def send() -> list[Taken | BaseException]:
-        committer = Committer(inbox)
+        committer = Committer(inbox, lambda: at(0))
         answers = asyncio.gather(*map(committer.take, documents), return_exceptions=True)
         await asyncio.sleep(0)
         running = asyncio.create_task(committer.run())

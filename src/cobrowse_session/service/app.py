@@ -200,7 +200,7 @@ class Service:
     def _renew(self) -> None:
         self.timers_failed = False
         self.feed = Feed(self.store.outbox)
-        self._committer = Committer(self.inbox, self.tracer)
+        self._committer = Committer(self.inbox, self.clock, self.tracer)
         self._storing = _Outage("nothing can be stored", "what comes is stored again")
         self._firing = _Outage("no timer can fire", "timers fire again")
         self.timers = TimerRunner(

@@ -6,7 +6,8 @@ gives 1,000 documents a second. With 50 requests at once each transaction has ab
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -31,10 +32,12 @@ class Committer:
 
     Args:
         inbox: it gets them.
+        clock: returns the time, on our clock. Documents arrive at the time of their transaction.
         tracer: it gets a span for each transaction. None: nobody does.
     """
 
     inbox: DurableInbox
+    clock: Callable[[], datetime]
     tracer: "Tracer | None" = None
     _queue: "asyncio.Queue[_Waiting | None]" = field(factory=asyncio.Queue, init=False, repr=False)
 
@@ -79,7 +82,7 @@ class Committer:
     async def _take(self, some: Sequence[_Waiting]) -> None:
         try:
             with span(self.tracer, "cobrowse.transaction", {"cobrowse.documents": len(some)}):
-                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some])
+                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some], self.clock())
         except Exception as error:  # noqa: BLE001 (each sender gets it)
             if len(some) > 1 and (isinstance(error, UnreadableError) or not isinstance(error, StoreError)):
                 for one in some:  # one document is to blame, and the others are innocent

@@ -33,7 +33,8 @@ from attrs import field, frozen
 from cobrowse_session.canonical import NO_EDITION, Identity, OrderKey, canonical, identity, order
 from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, UnknownEvent
-from cobrowse_session.lifecycle import Late, Lifecycle, Outcome, Repeat
+from cobrowse_session.lifecycle import Allowed, Late, Lifecycle, Outcome, Repeat
+from cobrowse_session.lifecycle.allowed import refusals
 from cobrowse_session.lifecycle.states import STANDARD
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context, S_co, T
 from cobrowse_session.stream.copies import Copies, contradictions, is_same, merge_copies
@@ -47,6 +48,7 @@ MARK_EVERY = 16
 """The steps from one mark to the next. A call has about ten, so most logs have no mark."""
 INDEX_FROM = 16
 """The number of events from which on they are found by an index. A search of fewer is as fast, and takes less room."""
+_SEALED = "The session was sealed before the event came."
 
 
 @frozen(repr=False)
@@ -343,6 +345,25 @@ class SessionLog(Generic[S_co]):
         then.advance(moment)
         return then
 
+    def allowed(self, at: datetime) -> tuple[Allowed, ...]:
+        """Return which kinds of event would be applied in their place if one had occurred at a time: yes, no or depends.
+
+        What is known of later does not count. Nothing is allowed in a log that is sealed.
+
+        Args:
+            at: corrected provider clock. Kept events of the same instant count as earlier.
+
+        Raises:
+            TypeError: `at` is naive.
+        """
+        at = utc(at)
+        if self._sealed:
+            return refusals(Late.kind, _SEALED, self._lifecycle.table)
+        # Not `session`: an alert that was given up meanwhile is taken up again by a `connected` that comes late.
+        before = SessionLog(self._lifecycle, self._session_id)
+        before.restore(event for event in self.events if event.occurred_at <= at)
+        return self._lifecycle.allowed(before.session, at)
+
     # --- What changes it ------------------------------------------------------------------------------------------------------
 
     def add(self, event: Event) -> Change:
@@ -540,7 +561,7 @@ class SessionLog(Generic[S_co]):
         work = self._view.after_call_work
         late = Late(
             row=None,
-            reason="The session was sealed before the event came.",
+            reason=_SEALED,
             from_state=self._view.state,
             acw=work.state if work else None,
             event=event,

@@ -113,10 +113,9 @@ def get_allowed(
         str | None, Query(description="On the provider's clock (RFC 3339). Default: now.", json_schema_extra=TIME)
     ] = None,
 ) -> Response:
-    """Return for each kind of event whether it would be applied at a time."""
+    """Return for each kind of event whether one that occurred at a time would be applied, in its place among the others."""
     log, then = log_of(request, session, None), moment("at", at) or service_of(request).clock()
-    allowed = log.lifecycle.allowed(log.session, then)
-    return JSONResponse({"session": session, "at": time_text(then), "allowed": list(map(views.allowed_json, allowed))})
+    return JSONResponse({"session": session, "at": time_text(then), "allowed": list(map(views.allowed_json, log.allowed(then)))})
 
 
 @sessions.get(
