@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from cobrowse_session import Lifecycle
 from cobrowse_session.service import Guard, Service
-from cobrowse_session.service.server import Listening, Server
+from cobrowse_session.service.server import Listening, Server, config_of
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.store.verify import verify
 
@@ -140,7 +140,7 @@ def live(url: str, guard: Guard | None = None, **more: Any) -> Iterator[Live]:
     """Run a service behind a real server, on a free port, in a thread."""
     with Store(url) as store:
         service = Service(DurableInbox(store, **more), guard or Guard())
-        listening, server = Listening.at("127.0.0.1", 0), Server(service)
+        listening, server = Listening.at("127.0.0.1", 0), Server(config_of(service), service)
         thread = Thread(target=server.run, kwargs={"sockets": [listening.socket]})
         thread.start()
         try:

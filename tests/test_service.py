@@ -23,7 +23,7 @@ from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, serve
 from cobrowse_session import Lifecycle, Settings
 from cobrowse_session.io.answers import Taken
 from cobrowse_session.observe import SpanObserver
-from cobrowse_session.service import Service
+from cobrowse_session.service import Guard, Service, read_tokens
 from cobrowse_session.service.problems import ProblemError
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.wire import encode_session
@@ -144,6 +144,51 @@ def test_a_header_that_is_no_utf_8_is_a_400(here: Served, subject: str) -> None:
     assert (response.status_code, response.json()["title"], here.stored) == (400, "Wrong header", 0)
 
 
+def test_headers_of_an_event_without_the_version_of_cloudevents_are_a_400(here: Served) -> None:
+    headers = {name: value for name, value in as_headers(event()).items() if name != "ce-specversion"}
+    response = here.client.post("/events", json={}, headers=headers)
+
+    assert (response.status_code, here.stored) == (400, 0)
+    assert response.json()["detail"] == "A binary CloudEvent has ce-specversion: 1.0 beside ce-id."
+
+
+LINES = {"content-type": "application/x-ndjson"}
+
+
+def test_a_document_on_each_line_is_a_batch(here: Served) -> None:
+    body = "\n".join(map(json.dumps, call())) + "\n\n"
+    response = here.client.post("/events", content=body, headers=LINES)
+
+    assert [one["outcome"] for one in response.json()["answers"]] == ["applied"] * 3
+
+
+def test_a_line_that_is_no_json_is_a_400_that_names_it_and_nothing_is_stored(here: Served) -> None:
+    response = here.client.post("/events", content=json.dumps(event()) + "\n{", headers=LINES)
+    many = here.client.post("/events", content="{}\n" * 1001, headers=LINES)
+
+    assert (response.status_code, response.json()["detail"], here.stored) == (400, "Correct line 2.", 0)
+    assert many.status_code == 413
+
+
+def test_lines_that_are_sent_as_one_document_are_a_400_that_names_the_content_type(here: Served) -> None:
+    response = here.client.post(
+        "/events", content="\n".join(map(json.dumps, call())), headers={"content-type": "application/json"}
+    )
+
+    assert (response.status_code, here.stored) == (400, 0)
+    assert "the content type is application/x-ndjson" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(("kind", "meant"), [("conected", "cobrowse.session.connected"), ("wrap-up", "cobrowse.session.wrapup")])
+def test_an_event_of_a_misspelt_type_is_ignored_with_the_type_that_was_meant(here: Served, kind: str, meant: str) -> None:
+    here.post(event())
+    (answer,) = here.client.post("/events", json=event(kind, number=2)).json()["answers"]
+    (other,) = here.client.post("/events", json={**event(number=3), "type": "com.example.order"}).json()["answers"]
+
+    assert (answer["outcome"], other["outcome"], other["notes"]) == ("ignored", "ignored", [])
+    assert answer["notes"] == [f"the type cobrowse.session.{kind} is not known. Did you mean {meant}?"]
+
+
 def test_an_attribute_that_comes_twice_is_a_400(here: Served) -> None:
     response = here.client.post("/events", headers=[*as_headers(event()).items(), ("ce-subject", "s2")])
 
@@ -227,7 +272,7 @@ def test_a_session_that_nobody_knows_is_a_404_on_every_route(asked: Served, path
     response = asked.client.get(f"/sessions/none{path}")
 
     assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
-    assert response.json()["detail"] == "No event of the session 'none' was stored."
+    assert response.json()["detail"] == "The store has no event of 'none': none came, or they were deleted."
 
 
 @examples(100)
@@ -385,6 +430,39 @@ def test_allowed_names_the_kinds_that_would_be_applied(here: Served) -> None:
     assert here.client.get("/sessions/s1/allowed").json()["at"] == "2026-03-01T09:10:00.000Z"
 
 
+def test_allowed_at_a_time_before_the_latest_event_is_answered_for_the_place_among_the_others(here: Served) -> None:
+    here.post(call())
+    answer = here.client.get("/sessions/s1/allowed?at=2026-03-01T09:00:01Z").json()
+
+    assert {one["type"]: one["answer"] for one in answer["allowed"]}["cobrowse.session.connected"] == "yes"
+
+
+def test_nothing_is_allowed_in_a_session_that_is_sealed(here: Served) -> None:
+    here.post(call())
+    here.service.store.seal(NOW + timedelta(days=1))
+
+    allowed = here.client.get("/sessions/s1/allowed").json()["allowed"]
+
+    assert {(one["answer"], *one["rules"]) for one in allowed} == {("no", "late")}
+
+
+def test_a_session_as_it_was_known_before_its_first_event_came_is_a_404_that_says_so(here: Served) -> None:
+    here.post(event())
+    for route in ("", "/trace", "/explain"):
+        response = here.client.get(f"/sessions/s1{route}?known_at=2020-01-01T00:00:00Z")
+
+        assert response.status_code == 404
+        assert response.json()["detail"] == "No event of the session 's1' was received by 2020-01-01T00:00:00.000Z."
+
+
+def test_a_plus_that_is_not_percent_encoded_in_a_time_is_a_plus(here: Served) -> None:
+    here.post(call())
+    shown = [here.client.get(f"/sessions/s1?known_at=2026-03-01T10:10:00{zone}:00") for zone in ("+01", "%2B01", " 01")]
+
+    assert [one.status_code for one in shown] == [200] * 3
+    assert len({one.text for one in shown}) == 1
+
+
 def test_agents_and_queues_show_what_goes_on_and_since_when(here: Served) -> None:
     agent: dict[str, Any] = {"userid": "ann", "queueid": "sales", "purpose": "agent"}
     here.post([event(**agent), event("connected", number=2, at="09:00:03", **agent), *call("s2")])
@@ -444,6 +522,23 @@ def test_an_unknown_route_or_method_is_problem_details_too(asked: Served, method
     response = asked.client.request(method, path)
 
     assert (response.status_code, response.json()["status"]) == (status, status)
+
+
+def test_an_unknown_route_of_a_mounted_service_names_the_description_under_its_path() -> None:
+    with Store("sqlite://") as store:
+        client = TestClient(Starlette(routes=[Mount("/co", Service(DurableInbox(store)).app)]))
+
+        assert client.get("/co/none").json()["detail"] == "See /co/openapi.json."
+
+
+@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "99"}])
+def test_a_wrong_position_is_a_422_that_shows_a_right_one(asked: Served, headers: dict[str, str]) -> None:
+    response = asked.client.get("/changes" if headers else "/changes?after=99", headers=headers)
+    name = "Last-Event-ID" if headers else "after"
+
+    assert (
+        response.json()["detail"] == f"Correct this: {name}: expected the position of a message, as '5f0c3a9e-0-12', found '99'"
+    )
 
 
 # --- Messages -----------------------------------------------------------------------------------------------------------------
@@ -561,16 +656,34 @@ def test_a_service_that_stops_stores_what_came_and_takes_no_more() -> None:
     asyncio.run(run())
 
 
-def test_a_mounted_service_that_nobody_runs_says_so_and_does_not_hang() -> None:
+def test_a_mounted_service_that_nobody_runs_says_so_and_does_not_hang(caplog: pytest.LogCaptureFixture) -> None:
     with Store("sqlite://") as store:
         service = Service(DurableInbox(store))
         client = TestClient(Starlette(routes=[Mount("/co", service.app)]))
+        client.post("/co/events", json=event())
         response = client.post("/co/events", json=event())
         ready = client.get("/co/health/ready")
 
         assert (response.status_code, response.json()["title"]) == (503, "Not running")
         assert (ready.status_code, ready.json()) == (503, {"ready": False, "store": "works", "timers": "does not work"})
         assert store.count() == 0
+        assert [one.message for one in caplog.records if one.name == "cobrowse_session.service"] == [
+            "nothing is taken: the application that mounts the service has to enter Service.running()"
+        ]
+
+
+@pytest.mark.parametrize(("guard", "warnings"), [(Guard(), 1), (Guard(tokens=read_tokens("desk read K1ClGmVxQhZ0zZ7m")), 0)])
+def test_a_service_inside_of_an_application_warns_if_everybody_may_use_it(
+    guard: Guard, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        with Store("sqlite://") as store:
+            async with Service(DurableInbox(store), guard).running():
+                pass
+
+    asyncio.run(run())
+
+    assert sum("no guard with tokens or secrets" in one.message for one in caplog.records) == warnings
 
 
 # --- Timers, health, metrics --------------------------------------------------------------------------------------------------

@@ -238,6 +238,15 @@ def test_a_webhook_that_is_replayed_inside_the_window_changes_nothing(here: Serv
     assert here.stored == 3
 
 
+def test_the_log_says_why_a_signature_was_refused_and_not_the_secret(guarded: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "cobrowse_session.service")
+    response = guarded.client.post("/events", content=BODY, headers={**signed(BODY), "webhook-timestamp": "1000"})
+
+    assert response.status_code == 401
+    (line,) = (one.message for one in caplog.records if one.name == "cobrowse_session.service")
+    assert line == "a signature was refused: Message timestamp too old; webhook-timestamp '1000'"
+
+
 def test_a_signature_gives_no_right_to_read(guarded: Served) -> None:
     assert guarded.client.get("/sessions", headers=signed(b"")).status_code == 401
 

@@ -308,9 +308,9 @@ def test_a_port_that_is_taken_leaves_no_database(tmp_path: Path) -> None:
     [
         (("--rate", "0/second"), "rate: expected one request or more, as 100/second, found '0/second'"),
         (("--rate", "fast"), "rate: expected a rate, as 100/second or 6000/minute, found 'fast'"),
-        (("--delay", "1e300"), "expected at most 10,000,000 seconds, found 1e+300"),
-        (("--delay", "nan"), "greater than or equal to 0"),
-        (("--seal-after", "inf"), "expected at most 10,000,000 seconds, found inf"),
+        (("--delay", "1e300"), "expected a number and a unit, as 90d, 12h or 30m, found '1e300'"),
+        (("--delay", "-1s"), "expected a number and a unit"),
+        (("--seal-after", "inf"), "expected a number and a unit"),
         (("--forget-after", "90"), "expected a number and a unit, as 90d, 12h or 30m, found '90'"),
         (("--forget-after", f"{'9' * 400}d"), "expected a number and a unit"),
         (("--forget-after", "1h"), "expected a longer time than --seal-after: only closed sessions are deleted"),
@@ -337,7 +337,7 @@ def commanded(monkeypatch: pytest.MonkeyPatch) -> list[Service]:
 
 
 def test_the_command_passes_its_options_to_the_service(tmp_path: Path, commanded: list[Service]) -> None:
-    options = ("--forget-after", "90d", "--seal-after", "3600", "--delay", "1.5", "--rate", "5/second", "--max-body", "9")
+    options = ("--forget-after", "90d", "--seal-after", "1h", "--delay", "1.5s", "--rate", "5/second", "--max-body", "9")
     done = run("serve", "--store", f"sqlite:///{tmp_path}/s.db", "--port", "0", *options, "--cors-origin", "https://desk.example")
     (service,) = commanded
 

@@ -320,7 +320,6 @@ def some_sessions() -> list[Event]:
         ({"sealed": True}, ()),
         ({"sealed": False, "user": "u0"}, (0,)),
         ({"queue": "q2"}, ()),
-        ({"state": "no such state"}, ()),
     ],
     ids=str,
 )
@@ -997,6 +996,12 @@ def test_an_append_to_a_long_session_writes_one_event_and_another_store_reads_th
     (of_events,) = (statement for statement in sent if "FROM events" in statement)
     assert str(long + 1) in of_events.partition("FROM events")[2]  # from this position on
     assert str(long + 2) in of_events.partition("FROM events")[2]  # up to this one
+
+
+@pytest.mark.parametrize(("name", "word", "meant"), [("state", "conected", "connected"), ("acw", "pendign", "pending")])
+def test_a_state_that_does_not_exist_is_an_error_with_the_nearest_one(place: Place, name: str, word: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected one of .*, found '{word}'. Did you mean {meant}"):
+        place.open().find(**{name: word})  # type: ignore[arg-type]  # a name of two
 
 
 def test_a_transaction_may_read_more_sessions_than_a_statement_takes_parameters(place: Place) -> None:

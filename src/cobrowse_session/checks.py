@@ -6,6 +6,7 @@ The wire reads strictly. A constructor must be as strict, or a log would accept,
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from operator import attrgetter, itemgetter
@@ -22,6 +23,12 @@ MAX_INTEGER_DIGITS = 4300
 
 _MAX_INTEGER = 10**MAX_INTEGER_DIGITS
 _SIGNATURES = 1024  # of one class; a caller with endless subclasses of str must not fill the memory
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a question that names the nearest known word, with a space before it. It is empty if none is near."""
+    found = get_close_matches(word, list(known), n=1, cutoff=0.75)
+    return f" Did you mean {found[0]}?" if found else ""
 
 
 def check_fields(instance: attrs.AttrsInstance) -> tuple[str, ...]:

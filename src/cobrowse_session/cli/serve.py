@@ -14,7 +14,7 @@ from attrs import field, frozen
 from cobrowse_session import Lifecycle
 from cobrowse_session.cli.errors import FileError, naming, usage_errors
 from cobrowse_session.cli.inputs import many_objects
-from cobrowse_session.cli.options import duration_of, grouped, lifecycle_of, seconds
+from cobrowse_session.cli.options import duration_of, grouped, lifecycle_of
 from cobrowse_session.cli.screen import inform
 from cobrowse_session.cli.stored import warn_of_other_tables
 
@@ -108,9 +108,13 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
         str, typer.Option(metavar="NAME", help="The name of this process among several on one store.", rich_help_panel=STORED)
     ] = "worker",
     seal_after: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Close sessions that are over for so long.", rich_help_panel=STORED),
-    ] = 86_400,
+        str,
+        typer.Option(
+            metavar="DURATION",
+            help="Close sessions that are over so long after their latest event arrived, as `1d` or `12h`.",
+            rich_help_panel=STORED,
+        ),
+    ] = "1d",
     forget_after: Annotated[
         str | None,
         typer.Option(
@@ -120,20 +124,19 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
         ),
     ] = None,
     delay: Annotated[
-        float,
+        str,
         typer.Option(
-            min=0,
-            metavar="SECONDS",
+            metavar="DURATION",
             help="Fire timers so long after their deadline, for events need some time to arrive.",
             rich_help_panel=STORED,
         ),
-    ] = 2,
+    ] = "2s",
 ) -> None:
     """Run the service: events in by HTTP, sessions and changes out.
 
     /openapi.json describes it. Without tokens, everybody on this machine may use it.
     """
-    sealing, late = seconds("--seal-after", seal_after), seconds("--delay", delay)
+    sealing, late = duration_of("--seal-after", seal_after), duration_of("--delay", delay)
     forgetting = _forgetting(forget_after, sealing)
     with usage_errors():
         from cobrowse_session.service import Guard, Service, read_secrets, read_tokens  # noqa: PLC0415 (an extra)

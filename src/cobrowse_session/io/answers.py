@@ -20,7 +20,8 @@ class Received:
         event: the event as it was taken: corrected, and stamped.
         change: the change of its session's trace.
         offset: the duration that was added to the provider's time.
-        notes: sentences about its times: a `receivedtime` later than the arrival, a clock that is off.
+        notes: sentences for its sender: of a `receivedtime` later than the arrival, a clock that is off, a misspelt type, and of
+            when sessions are sealed.
     """
 
     event: Event

@@ -12,9 +12,9 @@ from typing import Any
 
 from attrs import define, field
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import nearest, shown
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import Event
+from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.io.answers import Advanced, Received, Taken
 from cobrowse_session.io.arguments import (
     Correction,
@@ -151,7 +151,7 @@ class Receiver(ABC):
                 taken, notes = stamped(event, now)
                 check_future(taken.occurred_at, taken.received, self.max_future)
                 change = self._add(taken, now)
-                return Received(taken, change, notes=notes + self._late_notes(change))
+                return Received(taken, change, notes=notes + self._notes(taken, change))
             except DecodeError as error:
                 return self._reject(error, encode_event(event).encode())
 
@@ -205,12 +205,15 @@ class Receiver(ABC):
             notes += self._sources.learn(raw)
         taken, offset = self._correct(raw)
         change = self._add(taken, now, offset if event.provider_time is None else None)
-        return Received(taken, change, offset, notes + self._late_notes(change))
+        return Received(taken, change, offset, notes + self._notes(taken, change))
 
-    def _late_notes(self, change: Change) -> tuple[str, ...]:
-        if self.seal_after is None or not isinstance(change.outcome, Late):
-            return ()
-        return (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
+    def _notes(self, event: Event, change: Change) -> tuple[str, ...]:
+        """Return what the sender of an event should know."""
+        if isinstance(change.outcome, Late) and self.seal_after is not None:
+            return (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
+        if isinstance(event, UnknownEvent) and (meant := nearest(event.type, self.table.types)):
+            return (f"the type {event.type} is not known.{meant}",)
+        return ()
 
     def _join(self, converted: Converted) -> Converted:
         return self._joiner.join(converted)

@@ -102,6 +102,7 @@ class Service:
     """True if an error that is none of the store has ended the timers."""
     _committer: Committer = field(init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _told_to_run: bool = field(default=False, init=False)
     _storing: _Outage = field(init=False, repr=False)
     _firing: _Outage = field(init=False, repr=False)
     _probed: tuple[float, bool] | None = field(default=None, init=False, repr=False)  # when, and whether it could be written
@@ -152,6 +153,13 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
+        if self.guard.is_open:
+            logger.warning("whoever can reach the application may use the service: it has no guard with tokens or secrets")
+        async with self._running():
+            yield
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
         self._renew()  # an application may be started again, in another event loop
         self.is_running = self.feed.is_on = True
         self._loop = asyncio.get_running_loop()
@@ -175,6 +183,9 @@ class Service:
             ProblemError: the service does not run. Nothing has changed.
         """
         if not self.is_running:
+            if self._loop is None and not self._told_to_run:
+                self._told_to_run = True
+                logger.error("nothing is taken: the application that mounts the service has to enter Service.running()")
             raise ProblemError(503, "Not running", "Nothing was stored: the service starts or stops. Send it again.")
         try:
             taken = await self._committer.take(document)
@@ -232,7 +243,7 @@ class Service:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with self.running():
+        async with self._running():
             yield
 
     def _advanced(self, advanced: Advanced) -> None:

@@ -4,6 +4,7 @@ Secrets are compared in constant time, and are in no message and no log. A token
 """
 
 import hmac
+import logging
 import re
 from base64 import b64decode
 from collections import Counter
@@ -19,6 +20,8 @@ from standardwebhooks import Webhook
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import SettingsError
 from cobrowse_session.service.problems import ProblemError
+
+logger = logging.getLogger("cobrowse_session.service")
 
 
 class Scope(StrEnum):
@@ -207,12 +210,16 @@ class Guard:
         Raises:
             ProblemError: 401: it is missing, wrong, or older or newer than five minutes.
         """
+        reason = ""
         for secret in self.secrets:
             try:
                 secret.verify(body, dict(headers), json_parse=False)
-            except Exception:  # noqa: BLE001, S112 (the library raises what its parsers raise: any of it is no valid signature)
+            except Exception as error:  # noqa: BLE001 (the library raises what its parsers raise: any of it is no valid signature)
+                reason = str(error) or type(error).__name__
                 continue
             return "webhook"
+        # For those who run the service. The sender is not told how a signature was wrong.
+        logger.info("a signature was refused: %s; webhook-timestamp %s", reason, shown(headers.get("webhook-timestamp")))
         detail = "Sign the body by the Standard Webhooks scheme, with the current time and the secret of this service."
         raise ProblemError(401, "No valid signature", detail, {"WWW-Authenticate": "Bearer"})
 

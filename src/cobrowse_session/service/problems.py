@@ -72,9 +72,10 @@ def answer_problems(app: FastAPI) -> None:
         return error.response()
 
     @app.exception_handler(StoreError)
-    def store(_: Request, error: StoreError) -> JSONResponse:
+    def store(request: Request, error: StoreError) -> JSONResponse:
         title = "Too many writers" if isinstance(error, ConflictError) else "The store cannot be used"
-        detail = "Nothing was stored. Send the same request again."  # not the error: it names the database
+        lead = "" if request.method == "GET" else "Nothing was stored. "
+        detail = f"{lead}Send the same request again."  # not the error: it names the database
         return ProblemError(503, title, detail, {"Retry-After": str(RETRY_AFTER)}).response()
 
     @app.exception_handler(RequestValidationError)
@@ -82,5 +83,6 @@ def answer_problems(app: FastAPI) -> None:
         return wrong_parameters([{**one, "loc": one["loc"][1:]} for one in error.errors()]).response()
 
     @app.exception_handler(HTTPException)
-    def other(_: Request, error: HTTPException) -> JSONResponse:
-        return ProblemError(error.status_code, str(error.detail), "See /openapi.json.", error.headers).response()
+    def other(request: Request, error: HTTPException) -> JSONResponse:
+        described = f"{request.scope.get('root_path', '')}/openapi.json"  # the path at which the application is mounted
+        return ProblemError(error.status_code, str(error.detail), f"See {described}.", error.headers).response()

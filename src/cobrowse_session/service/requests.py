@@ -2,6 +2,7 @@
 
 CloudEvents come structured (`application/cloudevents+json`), in batches (`application/cloudevents-batch+json`) and binary
 (attributes in headers). `application/json` is whatever a source recognises: CloudEvents, or payloads of the platform.
+`application/x-ndjson` has one of these a line.
 """
 
 from typing import Any
@@ -16,7 +17,8 @@ from cobrowse_session.wire.strict_json import read_json
 
 MAX_BATCH = 1000
 """The number of documents of a batch."""
-JSON_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
+LINES = "application/x-ndjson"
+JSON_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json", LINES)
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -50,25 +52,40 @@ def read_document(request: Request, body: bytes, most: int) -> Any:  # JSON
         raise ProblemError(415, "Unsupported content type", f"Send one of {', '.join(JSON_TYPES)}.")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise ProblemError(415, "Unsupported content encoding", "Send the body as it is, not compressed.")
+    if "ce-id" in request.headers and not (is_binary or kind.startswith("application/cloudevents")):
+        raise ProblemError(400, "Wrong header", "A binary CloudEvent has ce-specversion: 1.0 beside ce-id.")
+    if kind == LINES:
+        return _lines(body, most)
     document = _parsed(body, most) if body or not is_binary else None
     if is_binary:
         return _from_headers(request, document, kind)
     if kind.endswith("batch+json") and not isinstance(document, list):
         raise ProblemError(400, "No batch", "A batch is a JSON array of events.")
     if isinstance(document, list) and len(document) > MAX_BATCH:
-        raise ProblemError(413, "Too many documents", f"Send at most {MAX_BATCH:,} documents in one request.")
+        raise _too_many()
     if not isinstance(document, dict | list):
         raise ProblemError(400, "No document", "Send an event, a batch of events, or a payload of the platform.")
     return document
 
 
-def _parsed(body: bytes, most: int) -> Any:  # JSON
+def _too_many() -> ProblemError:
+    return ProblemError(413, "Too many documents", f"Send at most {MAX_BATCH:,} documents in one request.")
+
+
+def _lines(body: bytes, most: int) -> list[Any]:  # JSON
+    lines = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    if len(lines) > MAX_BATCH:
+        raise _too_many()
+    return [_parsed(line, most, f"Correct line {number}.") for number, line in lines]
+
+
+def _parsed(body: bytes, most: int, detail: str = "Correct the problems that are listed.") -> Any:  # JSON
     try:
         return read_json(body, max_line_bytes=most)
     except DecodeError as error:
-        raise ProblemError(
-            400, "No JSON", "Correct the problems that are listed.", more={"problems": problems_json(error)}
-        ) from None
+        if body.count(b"}\n{"):
+            detail = f"Send one document, or an array of them. If each line is a document, the content type is {LINES}."
+        raise ProblemError(400, "No JSON", detail, more={"problems": problems_json(error)}) from None
 
 
 def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # JSON

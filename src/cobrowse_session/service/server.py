@@ -61,21 +61,16 @@ class Listening:
 
 
 class Server(uvicorn.Server):
-    """The server of a service. `run(sockets=[...])` serves until a signal comes or `should_exit` is set.
+    """A server of an application with a service inside. `run()` serves until a signal comes or `should_exit` is set.
+
+    uvicorn alone waits for the readers of `/changes` until its `timeout_graceful_shutdown`. This one ends their streams first.
 
     Args:
-        service: it is served.
+        config: of the application. Give it a `timeout_graceful_shutdown`.
+        service: it is served, or mounted in the application.
     """
 
-    def __init__(self, service: Service) -> None:
-        config = uvicorn.Config(
-            service.app,
-            http="h11",  # httptools is faster, but reads headers without a limit
-            ws="none",
-            log_level="warning",
-            timeout_graceful_shutdown=GRACE,
-            server_header=False,
-        )
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
 
@@ -92,9 +87,21 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
 
 
+def config_of(service: Service) -> uvicorn.Config:
+    """Return the configuration of a server of a service alone."""
+    return uvicorn.Config(
+        service.app,
+        http="h11",  # httptools is faster, but reads headers without a limit
+        ws="none",
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE,
+        server_header=False,
+    )
+
+
 def serve(service: Service, listening: Listening) -> None:
     """Serve until SIGINT or SIGTERM. What came is answered, or is not stored. For the main thread of a process that ends then."""
-    server = Server(service)
+    server = Server(config_of(service), service)
 
     def stop(*_: object) -> None:
         server.should_exit = True

@@ -16,7 +16,7 @@ nevertheless, and of two writers that insert one session the second one fails. W
 If anything raises, the transaction is rolled back, and the logs that it changed leave memory. So memory has committed logs only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import RLock
@@ -25,12 +25,13 @@ from typing import Generic, Self, TypeVar, cast
 
 from sqlalchemy import Connection, func, select, update
 
-from cobrowse_session.checks import check_type
+from cobrowse_session.checks import check_type, nearest, shown
 from cobrowse_session.errors import ConflictError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.arguments import check_limit
 from cobrowse_session.io.waiting import UNFINISHED, horizon_of
 from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.epoch import begin_epoch
@@ -262,12 +263,14 @@ class Store(Generic[S_co]):
 
         Raises:
             TypeError: `since` is naive.
-            ValueError: the limit is below 1.
+            ValueError: the limit is below 1, or there is no such state.
             UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         check_limit(limit)
-        columns = SESSIONS.c
+        columns, states = SESSIONS.c, self.lifecycle.table.states
+        _check_word("state", state, states.connection)
+        _check_word("acw", acw, [word for word in states.after_call_work if word != ABSENT])
         conditions = [
             (columns.state, state),
             (columns.acw, acw),
@@ -454,3 +457,8 @@ class Store(Generic[S_co]):
         check_limit(limit)
         before = utc(before)
         return self.run(lambda unit: unit.forget(before, limit))
+
+
+def _check_word(name: str, word: str | None, known: Collection[str]) -> None:
+    if word is not None and word not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, found {shown(word)}.{nearest(word, known)}")

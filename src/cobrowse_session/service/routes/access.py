@@ -1,8 +1,8 @@
 """What all routes share: the service of a request, who may ask, wrong parameters, and the errors that OpenAPI lists."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
@@ -10,11 +10,12 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import nearest, shown
 from cobrowse_session.service import models
 from cobrowse_session.service.guard import Scope
 from cobrowse_session.service.problems import ProblemError, wrong_parameter
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.times import time_text
 from cobrowse_session.wire.converter import read_time
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ DESCRIBED: Mapping[int, str] = {
     503: "The store cannot be used, or the service stops. Nothing was acknowledged.",
 }
 """The errors of the service, by status."""
+_LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
 TIME: dict[str, Any] = {"format": "date-time"}
 """What OpenAPI states of a time. `Any`: JSON."""
 
@@ -93,7 +95,7 @@ def check_word(name: str, word: str | None, known: Iterable[str]) -> None:
     every = list(known)
     if word is not None and word not in every:
         expected = f"expected one of {', '.join(every)}, found {shown(word)}"
-        raise wrong_parameter(name, f"{expected}{_nearest(word, every)}")
+        raise wrong_parameter(name, f"{expected}.{nearest(word, every)}")
 
 
 def _check_query(request: Request) -> None:
@@ -108,12 +110,7 @@ def _check_query(request: Request) -> None:
             raise wrong_parameter(name, "expected once, found several times")
         if name not in known:
             expected = f"expected one of {', '.join(known)}" if known else "expected none"
-            raise wrong_parameter(name, f"unknown: {expected}{_nearest(name, known)}")
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    found = get_close_matches(word, list(known), n=1)
-    return f". Did you mean {found[0]}?" if found else ""
+            raise wrong_parameter(name, f"unknown: {expected}.{nearest(name, known)}")
 
 
 def moment(name: str, text: str | None) -> datetime | None:
@@ -123,7 +120,8 @@ def moment(name: str, text: str | None) -> datetime | None:
         ProblemError: 422: it is none.
     """
     try:
-        return None if text is None else read_time(text)
+        # In an address, a `+` that is not percent-encoded is a space: 2026-03-01T10:00:00+01:00.
+        return None if text is None else read_time(_LOST_PLUS.sub("+", text))
     except ValueError as error:
         raise wrong_parameter(name, f"expected {error}") from None
 
@@ -149,12 +147,16 @@ def log_of(request: Request, session: str, known_at: str | None) -> SessionLog:
     """Return the log of a session, as it is or as it was known at a time.
 
     Raises:
-        ProblemError: 404: there is none. 422: that is no time.
+        ProblemError: 404: there is none, or was none then. 422: that is no time.
     """
     log, at = service_of(request).store.load(session), moment("known_at", known_at)
     if log is None:
         raise no_session(session)
-    return log if at is None else log.as_of(at)
+    if at is None:
+        return log
+    if not (then := log.as_of(at)).copies:
+        raise ProblemError(404, "No such session then", f"No event of the session {session!r} was received by {time_text(at)}.")
+    return then
 
 
 # --- Errors -------------------------------------------------------------------------------------------------------------------
@@ -162,7 +164,7 @@ def log_of(request: Request, session: str, known_at: str | None) -> SessionLog:
 
 def no_session(session: str) -> ProblemError:
     """Return the error of a session that the store does not have."""
-    return ProblemError(404, "No such session", f"No event of the session {session!r} was stored.")
+    return ProblemError(404, "No such session", f"The store has no event of {session!r}: none came, or they were deleted.")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

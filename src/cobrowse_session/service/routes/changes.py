@@ -20,16 +20,18 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 AS_IT_COMES = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """The headers by which no proxy keeps a stream back."""
 
+_FORM: dict[str, Any] = {"pattern": f"^({POSITION})$"}
+
 changes = APIRouter(tags=["changes"])
 
 
 def _position_of(
     request: Request,
     last_event_id: Annotated[
-        str | None, Header(description="The position of the last message that was read.", pattern=f"^({POSITION})$")
+        str | None, Header(description="The position of the last message that was read.", json_schema_extra=_FORM)
     ] = None,
     after: Annotated[
-        str | None, Query(description="The same, for clients that cannot send the header.", pattern=f"^({POSITION})$")
+        str | None, Query(description="The same, for clients that cannot send the header.", json_schema_extra=_FORM)
     ] = None,
 ) -> str:
     """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
@@ -39,7 +41,8 @@ def _position_of(
     try:
         outbox.check(position)
     except ValueError as error:
-        raise wrong_parameter("after", str(error)) from None
+        problem = str(error).removeprefix("after: ")
+        raise wrong_parameter("after" if last_event_id is None else "Last-Event-ID", problem) from None
     except EpochError:
         raise ProblemError(
             410, "Gone", "The store was restored or moved. Read the sessions anew, then follow from now."
