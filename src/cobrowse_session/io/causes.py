@@ -213,6 +213,24 @@ def _is_receipt(case: Case, event: Event) -> bool:
     return abs(theirs - event.received) <= NEAR and abs(theirs - event.received) < abs(theirs - ours)
 
 
+def _time_of_another_event(case: Case) -> str | None:
+    """The record has the time of an event that did not set the field here."""
+    for entry in case.log.trace:
+        event = entry.event
+        if not isinstance(event, Event) or event is case.event or not case.times:
+            continue
+        what = next((word for word, moment in _moments(event) if time_text(moment) == case.theirs), None)
+        if what is not None:
+            outcome = "" if entry.outcome.kind == "applied" else f"; it was {entry.outcome.kind}: {entry.outcome.reason}"
+            return f"theirs is when {_named(event)} {what}{outcome}"
+    return None
+
+
+def _moments(event: Event) -> Iterator[tuple[str, datetime]]:
+    yield "occurred", event.occurred_at
+    yield "was received", event.received
+
+
 def _timer_late(case: Case) -> str | None:
     """A timer fired at its deadline here, and later there, or not yet."""
     if not isinstance(case.decided, Timer):
@@ -253,6 +271,7 @@ CAUSES: Mapping[str, Callable[[Case], str | None]] = {
     "refused event taken": _refused_event_taken,
     "time of occurrence": _time_of_occurrence,
     "time of receipt": _time_of_receipt,
+    "time of another event": _time_of_another_event,
     "timer late": _timer_late,
     "after-call work missed": _after_call_work_missed,
     "event missed": _event_missed,

@@ -4,6 +4,7 @@ A record is session JSON, a session, or a mapping of some of its fields. Only th
 null in a record is one that it has: the record states that the field is unset.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -28,6 +29,7 @@ from cobrowse_session.wire.explained import explanation_json
 from cobrowse_session.wire.session import session_class
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, read_object, too_long
 
+_FIELD = re.compile(r"\$\.([^.\[]+)")
 Verdict = Literal["equal", "different", "only ours", "only theirs"]
 
 
@@ -183,6 +185,24 @@ def read_record(record: object, cls: type[CobrowseSession] = CobrowseSession) ->
     named = _nested(record)
     session = structured(named, session_class(None) if cls is CobrowseSession else cls)
     return Record(session.id, named, plain(session))
+
+
+def read_readable(record: object, cls: type[CobrowseSession] = CobrowseSession) -> tuple[Record, tuple[Problem, ...]]:
+    """Return what can be read of a record, and the problems of the fields that are left out. See `read_record`.
+
+    Raises:
+        TypeError: it is no record, or a datetime is naive.
+        DecodeError: nothing of it can be read.
+    """
+    try:
+        return read_record(record, cls), ()
+    except DecodeError as error:
+        wrong = {found[1] for one in error.problems if (found := _FIELD.match(one.path))}
+        parsed = read_object(record) if isinstance(record, str | bytes) else record
+        if not wrong or not isinstance(parsed, Mapping):
+            raise
+        rest = {key: value for key, value in parsed.items() if vendor_name(str(key).partition(".")[0]) not in wrong}
+        return read_record(rest, cls), error.problems
 
 
 def read_records(

@@ -8,7 +8,7 @@ compared with ours whenever the program passes it. The latest comparison of a se
 first one afterwards is final.
 
 `take`, `advance` and `compare` raise nothing, for they are called in the middle of the other program. What they cannot do is a
-problem in the report.
+problem in the report. A field of a record that cannot be read is left out, and the others are compared.
 
 Memory is bounded. Of all sessions there are counts. Of the latest `remember` ones there are differences, and the events in the
 order in which they arrived, because the likely causes follow from it.
@@ -28,10 +28,11 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from cobrowse_session.checks import check_type
+from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Received
 from cobrowse_session.io.arguments import check_count
-from cobrowse_session.io.comparison import Comparison, Difference, Verdict, compare, read_record
+from cobrowse_session.io.comparison import Comparison, Difference, Verdict, compare, read_readable
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.printable import printable
@@ -243,12 +244,15 @@ class Shadow:
             theirs: session JSON, as text, UTF-8 or parsed, a session, or a mapping of some of its fields. See `read_record`.
         """
         with self._harmless(f"compare {session}"):
+            record, problems = read_readable(theirs, self.inbox.table.session)
+            for problem in problems:
+                self._problem(f"compare {session}", str(problem))
+            if self._tally.is_final(session):
+                return
             log = self.inbox.find(session) or self._sealed.get(session)
             if log is None:
-                if not self._tally.is_final(session):
-                    self._tally.problem(f"session {session}: no event of it came here")
-            elif not self._tally.is_final(session):
-                record = read_record(theirs, self.inbox.table.session)
+                self._tally.problem(f"session {session}: no event of it came here")
+            else:
                 arrived = self._arrived.get(session, ())
                 self._tally.add(compare(log, record, tolerance=self.tolerance, arrived=arrived))
                 if log.sealed:  # this was final, so the log has no further use
@@ -271,7 +275,14 @@ class Shadow:
         with self._lock:
             try:
                 yield
+            except (DecodeError, TypeError) as error:  # what the program passed
+                self._problem(what, f"{type(error).__name__}: {error}")
             except Exception as error:  # none may reach the program
                 self._tally.problem(f"{what}: {type(error).__name__}: {error}")
                 with suppress(Exception):  # a handler of the program may raise as well
                     logger.exception("shadow, %s", printable(what))
+
+    def _problem(self, what: str, problem: str) -> None:
+        self._tally.problem(f"{what}: {problem}")
+        with suppress(Exception):
+            logger.warning("shadow, %s", printable(f"{what}: {problem}"))
