@@ -143,7 +143,7 @@ def test_a_service_of_ones_own_that_is_killed_loses_nothing_and_bills_each_sessi
             service.ask("/webhook", b"{broken")
         service.ends(signal.SIGKILL)
     # Now sessions that are over are sealed, and billed.
-    with started(command, here, **kept, SEAL_AFTER="60") as service:
+    with started(command, here, **kept, SEAL_AFTER="0") as service:
         until(lambda: len(service.ask("/bills")) >= len(sessions))
         assert sorted(service.ask("/bills")) == sorted([f"s{number}", 300 + number] for number in range(len(sessions)))
         service.ends(signal.SIGTERM)

@@ -38,7 +38,6 @@ async def webhook(request: Request) -> Response:
     except StoreError:
         logger.exception("nothing was stored")
         return Response("try again later", 503)
-    request.app.state.timers.wake()  # an event may have set an earlier deadline
     outcomes = [answer.outcome.kind for answer in taken.answers]
     is_taken = not taken.answers or any(isinstance(answer, Received) for answer in taken.answers)
     return JSONResponse(outcomes, 200 if is_taken else 400)
@@ -86,7 +85,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with store.writing() as connection:
             connection.execute(text(BILLS))
         app.state.inbox, stop = DurableInbox(store, seal_after=SEAL_AFTER), asyncio.Event()
-        timers = app.state.timers = TimerRunner(app.state.inbox, failed=lambda error: logger.error("timers: %s", error))
+        timers = TimerRunner(app.state.inbox, failed=lambda error: logger.error("timers: %s", error))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(timers.run())
             tasks.create_task(keep_billing(store, stop))
