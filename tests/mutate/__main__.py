@@ -29,7 +29,7 @@ FIRST, MOST = 20, 60.0
 WORKERS = 2
 _SUBJECTS = """
 activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
-corpus details_and_settings diff durations errors explain genesys genesys_properties inbox join lifecycle log
+corpus details_and_settings diff durations errors explain extension genesys genesys_properties inbox join lifecycle log
 log_corners machine named observers odd_sessions order own_tables own_timers own_values paths payload_fields
 payload_rules plan printable properties quick_ways reading reconcile replay reprs rows saved session_json sources
 specification table_checks trace_rows wrapup
@@ -124,7 +124,10 @@ def _known() -> Known:
         print("looking which tests run each line, in some minutes ...", flush=True)
         if code := forked(lambda: write_map(TESTS, data, durations), 3600):
             raise SystemExit(f"the tests fail without a mutant (exit code {code}): run them first")
-    return Known(*read_map(SOURCE, data, durations))
+    tests, seconds = read_map(SOURCE, data, durations)
+    if not tests:
+        raise SystemExit(f"the tests run no line of {SOURCE}: they import another copy of the package")
+    return Known(tests, seconds)
 
 
 def run(one: Mutated, results: Results, known: Known) -> None:

@@ -66,9 +66,8 @@ class Table(Generic[S_co]):
         if problems:
             raise TableError(problems)
         object.__setattr__(self, "_parameters", tuple(map(_parameters, self._functions())))
-        object.__setattr__(
-            self, "sources", {name: _source(part) for name, part in sorted(self._own_modules().items(), key=lambda one: one[0])}
-        )
+        modules = self._own_modules()
+        object.__setattr__(self, "sources", {name: _source(modules[name]) for name in sorted(modules)})
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.connection)} + {len(self.after_call_work)} rows)"
