@@ -22,11 +22,12 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.schema import EVENTS
+from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
-from cobrowse_session.wire.cloudevents import is_cloudevent, read_event
+from cobrowse_session.wire.cloudevents import encode_event, is_cloudevent, read_event
 from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import restore_log, save_log
 from cobrowse_session.wire.strict_json import check_document, decode_error, dump
@@ -135,6 +136,10 @@ def _put(parts: "Sequence[_Part | datetime]", unit: Unit) -> Counter[str]:
     """Store the parts, and return the numbers of events that are new, that came too late and that were forgotten."""
     unit.is_silent = True
     unit.read(part.session for part in parts if isinstance(part, _Part))
+    # Of a saved log that was imported before, nothing is new. So its copies are compared as text, and no log is read or folded.
+    here = [part.session for part in parts if isinstance(part, _Part) and part.log and unit.held[part.session]]
+    every = rows_of_sessions(unit.connection, here)
+    stored = {session: {row["document"]: row["late"] for row in rows} for session, rows in every.items()}
     numbers = Counter[str]()
     for part in parts:
         if isinstance(part, datetime):
@@ -145,10 +150,15 @@ def _put(parts: "Sequence[_Part | datetime]", unit: Unit) -> Counter[str]:
             unit.put(part.log)
         elif part.log is not None:
             events = (*part.log.copies, *events)
-        late = sum(isinstance(unit.add(event).outcome, Late) for event in events)
+        known = stored.get(part.session, {})
+        late = sum(known[text] if (text := encode_event(event)) in known else _is_late(unit, event) for event in events)
         numbers["forgotten" if unit.log(part.session) is None else "late"] += late
     numbers["new"] = unit.new_events
     return numbers
+
+
+def _is_late(unit: Unit, event: Event) -> bool:
+    return isinstance(unit.add(event).outcome, Late)
 
 
 def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Part | datetime | None:
