@@ -5,6 +5,7 @@ and headers are checked here, and tests/test_service_live.py reads what is in it
 has answered 20 requests or more with 2xx, and the store verifies. A 500 that is planted is found.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -87,6 +88,7 @@ def _ask(program: str, seed: str, one: Live, *more: str) -> "subprocess.Complete
         text=True,
         check=False,
         cwd=Path(program).resolve().parents[1],  # it leaves a folder there
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("hooks.py").resolve())},
     )
 
 

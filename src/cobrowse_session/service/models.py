@@ -1,6 +1,5 @@
 """The shapes of the answers, for OpenAPI. The answers themselves are made in `views.py`."""
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -26,7 +25,7 @@ EVENTS = {
         "application/cloudevents+json": {"schema": _ONE, "example": _EVENT},
         "application/cloudevents-batch+json": {"schema": {"type": "array", "items": _ONE}, "example": [_EVENT]},
         "application/json": {"schema": {"anyOf": [_ONE, {"type": ["object", "array"]}]}, "example": _EVENT},
-        "application/x-ndjson": {"schema": {"type": "string"}, "example": json.dumps(_EVENT)},
+        "application/x-ndjson": {"schema": {"type": "array", "items": _ONE, "description": "Each is a line."}},
     },
 }
 """The bodies of `POST /events`, for OpenAPI."""

@@ -35,7 +35,7 @@ def _position_of(
     ] = None,
 ) -> str:
     """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
-    position, outbox = last_event_id or after, service_of(request).store.outbox
+    position, outbox = after if last_event_id is None else last_event_id, service_of(request).store.outbox
     if position is None:
         return outbox.end
     try:
