@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from attrs import evolve, fields
+from attrs import evolve, fields, frozen
 from tests.tables import build
 
 from cobrowse_session import CobrowseError
 from cobrowse_session.errors import TableError
+from cobrowse_session.events import Entered
 from cobrowse_session.lifecycle.actions import set_disconnect_type
 from cobrowse_session.lifecycle.guards import connected, has_ended
 from cobrowse_session.lifecycle.row import (
@@ -23,6 +24,7 @@ from cobrowse_session.lifecycle.row import (
     refused,
 )
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
+from cobrowse_session.tables import Table
 from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
 
 Rows = tuple[Row, ...]
@@ -56,6 +58,17 @@ def test_a_misspelt_target_is_named_with_the_states_that_there_are() -> None:
 def test_a_misspelt_source_is_named_with_the_states_that_there_are(sources: object) -> None:
     assert problems(changed("connected", source=sources)) == (
         f"row 'connected': unknown source state 'alertin': the connection has {STATES}; Table.extended(states=...) adds one",
+    )
+
+
+def test_an_event_that_names_a_state_that_there_is_not_is_an_error() -> None:
+    given = {"prefix": "com.acme.", "kind": "ringing", "rank": 42, "target_state": "ringing", "segment": "Alert"}
+    event = type("Ringing", (Entered,), given)
+    with pytest.raises(TableError) as raised:
+        Table.standard().extended("mine", kinds=(frozen(kw_only=True)(event),), like={"ringing": "alerting"})
+
+    assert raised.value.problems == (
+        f"row 'alerting': unknown result state 'ringing': the connection has {STATES}; Table.extended(states=...) adds one",
     )
 
 
@@ -93,19 +106,24 @@ def test_a_row_that_an_earlier_one_with_the_same_guards_hides_is_an_error() -> N
 
 
 def test_a_row_without_any_source_state_is_an_error() -> None:
-    row = Row(name="nowhere", on=("connected",), source=(), guards=(has_ended,), result=refused("no"), reason="No.", cites=())
+    kinds = ("connected", "alerting")
+    row = Row(name="nowhere", on=kinds, source=(), guards=(has_ended,), result=refused("no"), reason="No.", cites=())
 
-    assert problems(before("connected", row)) == ("row 'nowhere' has no source state for any of its kinds of event: connected",)
+    assert problems(before("connected", row)) == (
+        "row 'nowhere' has no source state for any of its kinds of event: connected, alerting",
+    )
 
 
 def test_a_row_behind_the_default_row_is_an_error() -> None:
     row = next(row for row in CONNECTION if row.name == "unknown_type")
 
-    assert problems((*CONNECTION, evolve(row, name="later", reason="Later.", guards=(has_ended,))))[:2] == (
+    behind = [evolve(row, name=name, reason="Later.", guards=(has_ended,)) for name in ("later", "end")]
+
+    assert problems((*CONNECTION, *behind))[:2] == (
         "event 'unknown' in every state has no default row: add a last row without guards",
         (
-            "event 'unknown' in every state: row 'unknown_type' has no guards, so the rows after it never decide ('later'): "
-            "give it a guard, place them before it, or take the state out of their `source`"
+            "event 'unknown' in every state: row 'unknown_type' has no guards, so the rows after it never decide "
+            "('later', 'end'): give it a guard, place them before it, or take the state out of their `source`"
         ),
     )
 
