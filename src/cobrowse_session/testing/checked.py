@@ -12,7 +12,7 @@ from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.lifecycle import Lifecycle, Refused
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold, history
+from cobrowse_session.stream import Change, Observer, SessionLog, TraceEntry, fold, history
 from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.chain import builder_chain
 from cobrowse_session.testing.coverage import Coverage, coverage, merged_coverages
@@ -65,7 +65,7 @@ class Logs:
 
     def __init__(self) -> None:
         self._logs: dict[tuple[int, str], SessionLog[Any]] = {}
-        self._owners: list[object] = []  # an id must not be used again
+        self._watched: dict[int, tuple[SessionLog[Any] | Receiver, Observer | None]] = {}  # so that an id is not used again
         self._looked_at: set[tuple[tuple[int, str], Identity]] = set()  # the key of a log, and an event
 
     @classmethod
@@ -120,7 +120,8 @@ class Logs:
         """Check a log, or the logs of an inbox, at the end of the test. Your own code may have made it.
 
         Args:
-            one: a log, an `Inbox` or a `DurableInbox`. An inbox gets one observer more.
+            one: a log, an `Inbox` or a `DurableInbox`. An inbox gets one observer more. If its observers are replaced
+                afterwards, that is a problem at the end of the test, unless it is watched again.
 
         Returns:
             The same.
@@ -130,8 +131,9 @@ class Logs:
         """
         if not isinstance(one, SessionLog | Receiver):
             raise TypeError(f"Logs.watch: expected a SessionLog, an Inbox or a DurableInbox, found {shown(one)}")
-        self._owners.append(one)
+        _, known = self._watched.get(id(one), (one, None))
         if isinstance(one, SessionLog):
+            self._watched[id(one)] = one, None
             self._logs[id(one), one.session_id] = one
             return one
         for log in getattr(one, "logs", {}).values():
@@ -141,7 +143,9 @@ class Logs:
             if log.copies:  # an evicted session has an empty log
                 self._logs[id(one), log.session_id] = log
 
-        one.observers = (*one.observers, keep)
+        if known not in one.observers:
+            self._watched[id(one)] = one, keep
+            one.observers = (*one.observers, keep)
         return one
 
     @property
@@ -165,7 +169,12 @@ class Logs:
             allow_refused: refusals that nobody looked at are no problem.
             allow_pending: deadlines that nobody fired are no problem.
         """
-        found = []
+        found = [
+            f"{type(one).__name__}: the observers were replaced after it was watched, so what followed was not seen. "
+            "Watch it again afterwards, or keep them: inbox.observers = (*inbox.observers, ...)"
+            for one, keep in self._watched.values()
+            if keep is not None and keep not in one.observers
+        ]
         for log in self.logs:
             try:
                 check_log(log)

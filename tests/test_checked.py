@@ -1,0 +1,84 @@
+"""The logs of a test, which are checked at its end: the fixture `cobrowse` without a run of pytest."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cobrowse_session import Change, Lifecycle, SessionLog
+from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.store import DurableInbox, Store
+from cobrowse_session.testing import stream
+from cobrowse_session.testing.checked import Logs
+
+CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
+SKIPPED = CALL.after(8).wrapup()
+REFUSED, PENDING = "session 's1': wrapup 'e4' was refused", "session 's1': the deadline 2026-03-01T09:01:33.000Z was not fired"
+
+
+def beginnings(problems: list[str]) -> list[str]:
+    return [problem.partition(", and nobody")[0].partition(". ")[0] for problem in problems]
+
+
+# --- Every inbox that is watched ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["memory", "store"])
+def inbox(request: pytest.FixtureRequest) -> Iterator[Inbox | DurableInbox]:
+    if request.param == "memory":
+        yield Inbox(Lifecycle())
+        return
+    with Store("sqlite://") as store:
+        yield DurableInbox(store)
+
+
+def ignore(_: SessionLog[Any], __: Change) -> None:
+    """An observer of a handler."""
+
+
+def set_after_watching(logs: Logs, inbox: Any) -> None:
+    logs.watch(inbox)
+    inbox.observers = (ignore,)
+
+
+def cleared_after_watching(logs: Logs, inbox: Any) -> None:
+    logs.watch(inbox)
+    inbox.observers = ()
+
+
+@pytest.mark.parametrize("lose", [set_after_watching, cleared_after_watching])
+def test_an_inbox_that_lost_its_observer_is_a_problem(inbox: Any, lose: Callable[[Logs, Any], None]) -> None:
+    logs = Logs()
+    lose(logs, inbox)
+    for event in SKIPPED:
+        inbox.add(event)
+
+    assert f"{type(inbox).__name__}: the observers were replaced" in "\n".join(logs.problems())
+
+
+def test_an_inbox_is_watched_again_after_its_observers_were_replaced(inbox: Any) -> None:
+    logs = Logs()
+    logs.watch(inbox)
+    inbox.observers = (ignore,)
+    logs.watch(inbox)
+    for event in SKIPPED:
+        inbox.add(event)
+
+    assert beginnings(logs.problems()) == [REFUSED, PENDING]
+    assert len(logs.logs) == 1
+
+
+def test_watching_twice_adds_one_observer(inbox: Any) -> None:
+    logs = Logs()
+
+    assert len(logs.watch(logs.watch(inbox)).observers) == 1
+
+
+def test_an_observer_beside_that_of_the_logs_is_no_problem(inbox: Any) -> None:
+    logs = Logs()
+    logs.watch(inbox)
+    inbox.observers = (*inbox.observers, ignore)
+    for event in SKIPPED:
+        inbox.add(event)
+
+    assert beginnings(logs.problems()) == [REFUSED, PENDING]
