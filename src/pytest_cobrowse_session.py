@@ -108,7 +108,7 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     yield logs
     if _wants_coverage(config):
         _merge(config, logs.coverages())
-    if not node.stash[_RAISED] and (problems := logs.problems(**allowed)):
+    if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
         pytest.fail("\n".join(problems), pytrace=False)
 
 

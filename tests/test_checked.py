@@ -82,3 +82,38 @@ def test_an_observer_beside_that_of_the_logs_is_no_problem(inbox: Any) -> None:
         inbox.add(event)
 
     assert beginnings(logs.problems()) == [REFUSED, PENDING]
+
+
+# --- What is advised ----------------------------------------------------------------------------------------------------------
+
+
+def advice(problems: str) -> list[str]:
+    """The code that a problem names."""
+    return sorted({word.rstrip(",.") for word in problems.split() if "refusals" in word or "allow_" in word})
+
+
+def test_what_a_block_advises_can_be_done_in_a_block() -> None:
+    with pytest.raises(AssertionError) as failure, Logs.checked() as logs:
+        logs.log(SKIPPED)
+
+    assert advice(str(failure.value)) == [
+        "Logs.checked(allow_pending=True)",
+        "Logs.checked(allow_refused=True)",
+        "logs.refusals",
+    ]
+    with Logs.checked(allow_pending=True, allow_refused=True) as logs:
+        logs.log(SKIPPED)
+    with Logs.checked(allow_pending=True) as logs:
+        logs.log(SKIPPED)
+        assert [refused.rule for refused in logs.refusals] == ["code_required"]
+
+
+def test_what_the_fixture_advises_names_the_fixture_and_its_marker() -> None:
+    logs = Logs()
+    logs.log(SKIPPED)
+
+    assert advice("\n".join(logs.problems(of_fixture=True))) == [
+        "@pytest.mark.cobrowse(allow_pending=True)",
+        "@pytest.mark.cobrowse(allow_refused=True)",
+        "cobrowse.refusals",
+    ]

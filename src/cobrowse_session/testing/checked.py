@@ -162,13 +162,15 @@ class Logs:
 
     # --- What the plugin calls ------------------------------------------------------------------------------------------------
 
-    def problems(self, *, allow_refused: bool = False, allow_pending: bool = False) -> list[str]:
-        """Return what is wrong at the end of the test, one sentence for each problem.
+    def problems(self, *, allow_refused: bool = False, allow_pending: bool = False, of_fixture: bool = False) -> list[str]:
+        """Return what is wrong at the end of the test, each problem with what can be done.
 
         Args:
             allow_refused: refusals that nobody looked at are no problem.
             allow_pending: deadlines that nobody fired are no problem.
+            of_fixture: these logs are the fixture `cobrowse`. Otherwise they are those of `Logs.checked`.
         """
+        name, call = ("cobrowse", "@pytest.mark.cobrowse") if of_fixture else ("logs", "Logs.checked")
         found = [
             f"{type(one).__name__}: the observers were replaced after it was watched, so what followed was not seen. "
             "Watch it again afterwards, or keep them: inbox.observers = (*inbox.observers, ...)"
@@ -184,12 +186,13 @@ class Logs:
                 found.append(f"session {log.session_id!r}: it could not be checked: {type(error).__name__}: {error}")
         if not allow_refused:
             found += [
-                _refusal(entry, outcome)
+                f"{_refusal(entry, outcome)} Compare {name}.refusals, or allow it: {call}(allow_refused=True)"
                 for key, entry, outcome in self._refused()
                 if (key, identity_of(entry)) not in self._looked_at
             ]
         if not allow_pending:
-            found += [_pending(log) for log in self.logs if log.deadline is not None]
+            advice = f"Advance to it, or allow it: {call}(allow_pending=True)"
+            found += [f"{_pending(log)} {advice}" for log in self.logs if log.deadline is not None]
         return found
 
     def story(self) -> str:
@@ -215,15 +218,10 @@ def identity_of(entry: TraceEntry) -> Identity:
 
 def _refusal(entry: TraceEntry, outcome: Refused) -> str:
     event, _, name = entry.event.kind, *identity_of(entry)[1:]
-    return printable(
-        f"session {entry.event.subject!r}: {event} {name!r} was refused, and nobody looked at it: {outcome.rule}: "
-        f"{outcome.reason} Compare cobrowse.refusals, or allow it: @pytest.mark.cobrowse(allow_refused=True)"
-    )
+    what = f"{event} {name!r} was refused, and nobody looked at it: {outcome.rule}: {outcome.reason}"
+    return printable(f"session {entry.event.subject!r}: {what}")
 
 
 def _pending(log: SessionLog[Any]) -> str:
     due = time_text(log.deadline) if log.deadline else ""
-    return printable(
-        f"session {log.session_id!r}: the deadline {due} was not fired. Advance to it, or allow it: "
-        "@pytest.mark.cobrowse(allow_pending=True)"
-    )
+    return printable(f"session {log.session_id!r}: the deadline {due} was not fired.")
