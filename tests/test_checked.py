@@ -117,3 +117,56 @@ def test_what_the_fixture_advises_names_the_fixture_and_its_marker() -> None:
         "@pytest.mark.cobrowse(allow_refused=True)",
         "cobrowse.refusals",
     ]
+
+
+# --- Logs that an inbox no longer has -----------------------------------------------------------------------------------------
+
+
+def test_nobody_can_fire_the_deadline_of_a_session_that_was_dropped() -> None:
+    with Logs.checked() as logs:
+        inbox = logs.inbox()
+        for event in CALL:
+            inbox.add(event)
+        inbox.drop("s1")
+
+    assert [log.session_id for log in logs.logs] == ["s1"]
+
+
+def test_what_else_is_wrong_with_a_dropped_session_is_a_problem() -> None:
+    logs = Logs()
+    inbox = logs.inbox()
+    for event in SKIPPED:
+        inbox.add(event)
+    inbox.drop("s1")
+
+    assert beginnings(logs.problems()) == [REFUSED]
+
+
+def test_a_session_that_comes_again_has_a_log_beside_the_first_one() -> None:
+    logs = Logs()
+    inbox = logs.inbox(remember_sessions=0)
+    for event in SKIPPED:
+        inbox.add(event)
+    inbox.drop("s1")
+    for event in stream("s1", start=SKIPPED.now).after(1).connected(wrapup_prompt="none"):
+        inbox.add(event)
+
+    assert [len(log.events) for log in logs.logs] == [4, 1]
+    assert beginnings(logs.problems()) == [REFUSED]
+    assert [refused.rule for refused in logs.refusals] == ["code_required"]
+    assert logs.problems() == []
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_log_that_was_put_into_an_inbox_is_checked_once(dropped: bool) -> None:
+    logs = Logs()
+    inbox = logs.inbox()
+    for event in [*SKIPPED][2:]:
+        inbox.add(event)
+    inbox.put(inbox.drop("s1") if dropped else SessionLog.of([*SKIPPED][:3]))
+    inbox.put(SessionLog.of(stream("s2").alerting()))
+    for event in [*SKIPPED][:2]:
+        inbox.add(event)
+
+    assert [(log.session_id, len(log.events)) for log in logs.logs] == [("s1", 4), ("s2", 1)]
+    assert beginnings(logs.problems()) == [REFUSED, PENDING]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from cobrowse_session.canonical import Identity, identity
@@ -64,7 +65,7 @@ class Logs:
     """The logs of one test. At the end of the test, each is checked."""
 
     def __init__(self) -> None:
-        self._logs: dict[tuple[int, str], SessionLog[Any]] = {}
+        self._logs: dict[tuple[int, str], list[SessionLog[Any]]] = {}  # by what has them and the session; the current one is last
         self._watched: dict[int, tuple[SessionLog[Any] | Receiver, Observer | None]] = {}  # so that an id is not used again
         self._looked_at: set[tuple[tuple[int, str], Identity]] = set()  # the key of a log, and an event
 
@@ -134,14 +135,14 @@ class Logs:
         _, known = self._watched.get(id(one), (one, None))
         if isinstance(one, SessionLog):
             self._watched[id(one)] = one, None
-            self._logs[id(one), one.session_id] = one
+            self._keep(one, one)
             return one
         for log in getattr(one, "logs", {}).values():
-            self._logs[id(one), log.session_id] = log
+            self._keep(one, log)
 
         def keep(log: SessionLog[Any], _: Change) -> None:
             if log.copies:  # an evicted session has an empty log
-                self._logs[id(one), log.session_id] = log
+                self._keep(one, log)
 
         if known not in one.observers:
             self._watched[id(one)] = one, keep
@@ -151,7 +152,8 @@ class Logs:
     @property
     def logs(self) -> tuple[SessionLog[Any], ...]:
         """The logs so far, in the order in which they were first seen."""
-        return tuple(self._logs.values())
+        self._look_again()
+        return tuple(chain.from_iterable(self._logs.values()))
 
     @property
     def refusals(self) -> list[Refused]:
@@ -192,7 +194,7 @@ class Logs:
             ]
         if not allow_pending:
             advice = f"Advance to it, or allow it: {call}(allow_pending=True)"
-            found += [f"{_pending(log)} {advice}" for log in self.logs if log.deadline is not None]
+            found += [f"{_pending(log)} {advice}" for log in self._waiting()]
         return found
 
     def story(self) -> str:
@@ -203,9 +205,31 @@ class Logs:
         """Return what the logs took of each table."""
         return merged_coverages(coverage(log, table=log.lifecycle.table) for log in self.logs)
 
+    # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    def _keep(self, one: SessionLog[Any] | Receiver, log: SessionLog[Any]) -> None:
+        """Keep a log of what is watched. It takes the place of those whose events it has: another object after `put`."""
+        known = self._logs.setdefault((id(one), log.session_id), [])
+        known[:] = [other for other in known if other is not log and not all(map(log.holds, other.events))] + [log]
+
+    def _look_again(self) -> None:
+        """Keep the logs that were put into an inbox, of which observers hear nothing."""
+        for one, _ in self._watched.values():
+            if isinstance(one, Inbox):
+                for log in one.logs.values():
+                    self._keep(one, log)
+
+    def _waiting(self) -> Iterator[SessionLog[Any]]:
+        """Yield the logs with a deadline that somebody could fire. Nobody can for a session that was dropped."""
+        for (owner, session), logs in self._logs.items():
+            one, _ = self._watched[owner]
+            if logs[-1].deadline is not None and not (isinstance(one, Inbox) and session not in one.logs):
+                yield logs[-1]
+
     def _refused(self) -> Iterator[tuple[tuple[int, str], TraceEntry, Refused]]:
-        for key, log in self._logs.items():
-            for entry in log.trace:
+        self._look_again()
+        for key, logs in self._logs.items():
+            for entry in chain.from_iterable(log.trace for log in logs):
                 if isinstance(entry.outcome, Refused):
                     yield key, entry, entry.outcome
 
