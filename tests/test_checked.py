@@ -1,15 +1,16 @@
 """The logs of a test, which are checked at its end: the fixture `cobrowse` without a run of pytest."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from cobrowse_session import Change, Lifecycle, SessionLog
+from cobrowse_session import Change, Lifecycle, SessionLog, Settings, Wrapup
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.testing import stream
-from cobrowse_session.testing.checked import Logs
+from cobrowse_session.testing.checked import Logs, check_log
 
 CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
 SKIPPED = CALL.after(8).wrapup()
@@ -157,16 +158,47 @@ def test_a_session_that_comes_again_has_a_log_beside_the_first_one() -> None:
     assert logs.problems() == []
 
 
-@pytest.mark.parametrize("dropped", [False, True])
-def test_a_log_that_was_put_into_an_inbox_is_checked_once(dropped: bool) -> None:
+@pytest.mark.parametrize("put_back", ["the dropped one", "another"])
+def test_a_log_that_was_put_into_an_inbox_is_checked_once(put_back: str) -> None:
     logs = Logs()
     inbox = logs.inbox()
     for event in [*SKIPPED][2:]:
         inbox.add(event)
-    inbox.put(inbox.drop("s1") if dropped else SessionLog.of([*SKIPPED][:3]))
+    inbox.put(inbox.drop("s1") if put_back == "the dropped one" else SessionLog.of([*SKIPPED][:3]))
     inbox.put(SessionLog.of(stream("s2").alerting()))
     for event in [*SKIPPED][:2]:
         inbox.add(event)
 
     assert [(log.session_id, len(log.events)) for log in logs.logs] == [("s1", 4), ("s2", 1)]
     assert beginnings(logs.problems()) == [REFUSED, PENDING]
+
+
+# --- What someone wrote to a session ------------------------------------------------------------------------------------------
+
+WRITTEN: dict[str, Any] = {
+    "settings": Settings(wrapup_prompt="none"),
+    "extra": {"x": 1},
+    "viewer_url": "https://example.com",
+    "wrapup": Wrapup(code="sale"),
+    "controlling": ("p1",),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_write_to_any_attribute_of_a_session_is_found(name: str) -> None:
+    log = SessionLog.of(CALL)
+    check_log(log)
+    setattr(log.session, name, WRITTEN[name])
+
+    with pytest.raises(AssertionError, match=r"session 's1'.* not the fold of its events \(found != expected\)"):
+        check_log(log)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_write_to_a_session_whose_log_was_sealed_is_found(name: str) -> None:
+    log = SessionLog.of(CALL.after(9).wrapup("lease"))
+    assert log.seal(CALL.now + timedelta(hours=1))
+    setattr(log.session, name, WRITTEN[name])
+
+    with pytest.raises(AssertionError, match="session 's1'"):
+        check_log(log)

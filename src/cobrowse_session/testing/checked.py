@@ -28,7 +28,7 @@ T = TypeVar("T", bound=SessionLog[Any] | Receiver)
 
 
 def check_log(log: SessionLog[Any]) -> None:
-    """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
+    """Check what holds for every log: it shows the fold of its events, settings included, and a saved log reads back.
 
     Raises:
         TypeError: it is no log.
@@ -40,6 +40,9 @@ def check_log(log: SessionLog[Any]) -> None:
     if log.copies and not (log.restored and log.restored.as_saved):
         folded = fold(log.copies, log.advanced, lifecycle=lifecycle)
         _check_same(f"{name} is not the fold of its events", log.session, folded.session)
+        # Two sessions are equal if their settings differ. But a deadline follows from them.
+        _check_same(f"{name}: the settings are not the fold of its events", log.session.settings, folded.session.settings)
+        _check_same(f"{name}: the context is not the fold of its events", log.context, folded.context)
         _check_same(f"{name}: the trace is not the fold of the events", log.trace, folded.trace)
     again = restore_log(json.loads(json.dumps(save_log(log))), lifecycle)
     _check_same(f"{name}: the saved log does not read back", again.session, log.session)
@@ -47,7 +50,7 @@ def check_log(log: SessionLog[Any]) -> None:
 
 
 def _check_same(problem: str, found: object, expected: object) -> None:
-    """Check that two sessions or two traces are equal. Otherwise the error names what differs."""
+    """Check that two values of a log are equal. Otherwise the error names what differs."""
     if found != expected:
         title, *lines = differences(found, expected) or [f"{found!r} != {expected!r}"]
         raise AssertionError("\n  ".join([f"{problem} (found != expected):", *(lines or [title])]))
