@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,7 @@ def test_nothing_arrives_during_an_outage_and_then_all_at_once_in_the_order_of_r
     events: list[Event], start: datetime, lasts: int, seed: int
 ) -> None:
     end = start + timedelta(seconds=lasts)
+    events.sort(key=attrgetter("received"))
     for arriving in (outage(events, start, lasts), delay(events, lasts, seed=seed)):
         assert [event.received for event in arriving] == sorted(event.received for event in arriving)
     arriving = outage(events, start, lasts)
@@ -341,6 +343,32 @@ def test_a_store_has_the_session_of_a_good_network_in_every_case(tmp_path: Path)
         late = stored_log(databases, delay(CALL, 60, seed=seed))
         assert late.session.wrapup == expected.session.wrapup
     databases.close()
+
+
+LATE: dict[str, Callable[[Iterable[Event]], list[Event]]] = {
+    "delay": lambda events: delay(events, 5, "connected"),
+    "delay some": lambda events: delay(events, 5, seed=1, share=0.5),
+    "outage": lambda events: outage(events, CALL.events[1].received, 5),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+@given(events=st.permutations([*CALL, CALL.events[0], CALL.events[3]]))
+def test_what_is_not_late_keeps_the_order_that_other_mischief_gave_it(name: str, events: list[Event]) -> None:
+    arriving = LATE[name](events)
+    on_time = [event for event in arriving if event in CALL.events]
+
+    rest = iter(events)
+    assert all(event in rest for event in on_time)  # takes from the iterator, so the order is the same
+    assert len(on_time) < len(arriving) == len(events)
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_is_late_comes_before_the_next_event_that_is_received_after_it(name: str) -> None:
+    arriving = LATE[name](CALL)
+
+    assert [event.received for event in arriving] == sorted(event.received for event in arriving)
+    assert len({tuple(event.id for event in LATE[name](shuffle(CALL, seed))) for seed in range(20)}) > 5
 
 
 @pytest.mark.parametrize("mischief", [drop, lambda events, kind: delay(events, "2m", kind)], ids=["drop", "delay"])

@@ -1,11 +1,13 @@
 """Mischief: what networks, providers and hosts do to events. Each function states the guarantee that still holds.
 
 A function takes events in the order in which they arrive, and returns a list in such an order. The events of several sessions may
-be mixed. Functions can be combined: `shuffle(duplicate(call, 1), 2)`. The same seed gives the same list, and nothing is global.
+be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. None takes back what another one did.
+The same seed gives the same list, and nothing is global.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from bisect import insort
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from operator import attrgetter
 from random import Random
 from typing import TypeAlias
@@ -99,7 +101,7 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
 
 
 def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
-    """Return the events of which some are received late, in the order of their receipt.
+    """Return the events of which some are received late. What is not late keeps its order.
 
     Guarantee: `occurred_at` is the same, so the session has the same state, segments, wrap-up and after-call work. Only
     `start_alerting_time` and `connected_time` may differ: the stamp of an event that is received more than 2 s late is its
@@ -124,15 +126,11 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     check_share("delay: share", share)
     chance, late, every = _chance(seed), duration(by), checked_events("delay", events)
     _check_kinds(kinds, every)
-    return sorted(
-        (
-            evolve(event, received_at=event.received + late)
-            if (event.kind in kinds if kinds else chance.random() < share)
-            else event
-            for event in every
-        ),
-        key=_as_received,
-    )
+
+    def arrival(event: Event) -> datetime:
+        return event.received + (late if (event.kind in kinds if kinds else chance.random() < share) else timedelta(0))
+
+    return _held_back(every, arrival)
 
 
 def skew(events: Iterable[Event], by: Duration) -> list[Event]:
@@ -187,7 +185,7 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
 
 
 def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Event]:
-    """Return the events as they arrive if nothing arrives for a while, and then all at once.
+    """Return the events as they arrive if nothing arrives for a while, and then all at once. The others keep their order.
 
     Guarantee: that of `delay`. A timer that fired in the meantime is withdrawn, if an event shows that the agent was in time
     (LOG-4).
@@ -205,12 +203,26 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
     >>> [f"{event.id} {event.received:%H:%M:%S}" for event in outage(call, call.events[1].occurred_at, "10s")]
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
-    # A network keeps the order of what it holds back. The sort is stable, so what is received at one instant keeps its order.
     start = utc(start)
     end, every = start + duration(lasts), checked_events("outage", events)
-    return sorted(
-        (evolve(event, received_at=end) if start <= event.received < end else event for event in every), key=_as_received
-    )
+    return _held_back(every, lambda event: end if start <= event.received < end else event.received)
+
+
+def _held_back(events: Iterable[Event], arrival: Callable[[Event], datetime]) -> list[Event]:
+    """Return events in the order of arrival, of which some arrive later than they were received. The others keep their order."""
+    # A late event comes before the next one that is received after it. It is not sorted in: `shuffle` and `duplicate` gave the
+    # others an order that is not that of their receipt.
+    arriving: list[Event] = []
+    waiting: list[Event] = []
+    for event in events:
+        at = arrival(event)
+        if at > event.received:
+            insort(waiting, evolve(event, received_at=at), key=_as_received)  # of one instant, a network keeps the order
+            continue
+        while waiting and waiting[0].received <= event.received:
+            arriving.append(waiting.pop(0))
+        arriving.append(event)
+    return arriving + waiting
 
 
 def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
