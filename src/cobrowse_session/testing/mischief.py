@@ -1,8 +1,8 @@
 """Mischief: what networks, providers and hosts do to events. Each function states the guarantee that still holds.
 
 A function takes events in the order in which they arrive, and returns a list in such an order. The events of several sessions may
-be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. None takes back what another one did.
-The same seed gives the same list, and nothing is global.
+be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. The same seed gives the same list,
+and nothing is global. A delay, an outage or a kind that would change nothing is an error.
 """
 
 from bisect import insort
@@ -18,7 +18,7 @@ from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
 from cobrowse_session.testing.arguments import check_share, checked_events
 from cobrowse_session.testing.stream import Duration, duration
-from cobrowse_session.times import utc
+from cobrowse_session.times import time_text, utc
 
 __all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
 
@@ -110,13 +110,13 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
 
     Args:
         events: in the order of arrival.
-        by: how much later they are received.
+        by: how much later they are received. At least 1 ms.
         kinds: all events of these kinds are late. None at all: any kind may be late.
         seed: decides which events are late, if no kinds are named.
         share: the share of the events that are late, if no kinds are named.
 
     Raises:
-        ValueError: no event is of a kind that is named.
+        ValueError: no event is of a kind that is named, or `by` is below 1 ms.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -124,7 +124,7 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     [('e1', '09:00:00'), ('e3', '09:01:03'), ('e2', '09:02:03')]
     """
     check_share("delay: share", share)
-    chance, late, every = _chance(seed), duration(by), checked_events("delay", events)
+    chance, late, every = _chance(seed), _positive("delay: by", by), checked_events("delay", events)
     _check_kinds(kinds, every)
 
     def arrival(event: Event) -> datetime:
@@ -197,6 +197,7 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
 
     Raises:
         TypeError: `start` is naive.
+        ValueError: no event is received meanwhile, or `lasts` is below 1 ms.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -204,7 +205,10 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
     start = utc(start)
-    end, every = start + duration(lasts), checked_events("outage", events)
+    end, every = start + _positive("outage: lasts", lasts), checked_events("outage", events)
+    if not any(start <= event.received < end for event in every):
+        when = f"from {time_text(start)} to {time_text(end)}"
+        raise ValueError(f"outage: expected an event that is received {when}, found none")
     return _held_back(every, lambda event: end if start <= event.received < end else event.received)
 
 
@@ -233,5 +237,15 @@ def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
             raise ValueError(f"expected a kind of the events ({', '.join(known)}), found {shown(kind)}")
 
 
+def _positive(name: str, by: Duration) -> timedelta:
+    """Return a duration, after a check. A shorter one than the millisecond of events would change nothing."""
+    found = duration(by)
+    if found < timedelta(milliseconds=1):
+        raise ValueError(f"{name}: expected at least 1ms, found {shown(by)}")
+    return found
+
+
 def _chance(seed: Seed) -> Random:
+    if not isinstance(seed, int | Random) or isinstance(seed, bool):
+        raise TypeError(f"seed: expected an integer or a Random, found {shown(seed)}")
     return seed if isinstance(seed, Random) else Random(seed)  # noqa: S311 (a seed must repeat, not surprise)
