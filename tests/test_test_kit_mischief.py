@@ -312,6 +312,19 @@ def test_each_event_goes_to_one_worker_and_each_worker_keeps_the_order(events: l
     assert all([places[id(event)] for event in some] == sorted(places[id(event)] for event in some) for some in parts)
 
 
+@pytest.mark.parametrize("workers", range(1, 7))
+def test_each_worker_gets_an_event_if_there_are_enough(workers: int) -> None:
+    for seed in range(100):
+        counts = [len(some) for some in split(CALL, seed, workers=workers)]
+        assert counts.count(0) == max(0, workers - len(CALL))
+
+
+def test_any_worker_may_get_any_event() -> None:
+    found = {tuple(event.id for event in some) for seed in range(200) for some in split(CALL, seed)}
+
+    assert len(found) == 2**4 - 2  # every choice of the four events, but none and all
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_that_share_a_store_have_one_session(tmp_path: Path, seed: int) -> None:
     url = f"sqlite:///{tmp_path / 'sessions.db'}"

@@ -1,8 +1,8 @@
 """Mischief: what networks, providers and hosts do to events. Each function states the guarantee that still holds.
 
 A function takes events in the order in which they arrive, and returns a list in such an order. The events of several sessions may
-be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. The same seed gives the same list,
-and nothing is global. A delay, an outage or a kind that would change nothing is an error.
+be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. The same seed gives the same
+list, and nothing is global. A delay, an outage or a kind that would change nothing is an error.
 """
 
 from bisect import insort
@@ -159,8 +159,9 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
 def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[list[Event]]:
     """Return the events that each of several workers gets. An event goes to one worker, and each keeps the order.
 
-    Guarantee: `merge_logs` makes of the logs of the workers the log of all events (STREAM-7). Workers that share a store have one
-    session. A worker by itself has the session of its events only.
+    Each worker gets at least one event, if there are enough. Guarantee: `cobrowse_session.stream.merge_logs(one, other).log` of
+    the logs of two workers is the log of all events (STREAM-7). Workers that share a store have one session. A worker by itself
+    has the session of its events only.
 
     Args:
         events: in the order of arrival.
@@ -173,14 +174,16 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [[event.id for event in some] for some in split(call, seed=1)]
-    [['e1', 'e2'], ['e3']]
+    [['e2', 'e3'], ['e1']]
     """
     if workers < 1:
         raise ValueError(f"split: workers: expected at least 1, found {workers!r}")
-    chance = _chance(seed)
+    chance, every = _chance(seed), checked_events("split", events)
+    places = [*range(workers), *(chance.randrange(workers) for _ in every[workers:])]  # one for each worker, and the rest
+    chance.shuffle(places)
     parts: list[list[Event]] = [[] for _ in range(workers)]
-    for event in checked_events("split", events):
-        parts[chance.randrange(workers)].append(event)
+    for event, place in zip(every, places, strict=False):  # there may be more workers than events
+        parts[place].append(event)
     return parts
 
 
