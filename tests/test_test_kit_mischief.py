@@ -19,9 +19,10 @@ from tests.strategies import PROMPTS, moments, streams
 
 from cobrowse_session import CobrowseSession, Connected, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.io.inbox import Inbox, Received
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import Store
 from cobrowse_session.stream import merge_logs
-from cobrowse_session.testing import START, expect, stream, together
+from cobrowse_session.testing import START, expect, run, stream, together
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
 from cobrowse_session.wire import encode_event
 
@@ -289,6 +290,15 @@ def test_nothing_but_times_differs_with_a_clock_that_is_off(take: Taker, events:
 
     assert [entry.outcome.row for entry in found.trace] == [entry.outcome.row for entry in expected.trace]
     assert [entry.event.occurred_at - by for entry in found.trace] == [entry.event.occurred_at for entry in expected.trace]
+
+
+@pytest.mark.parametrize("days", [-400, -2, 2, 400])
+def test_a_clock_that_is_off_by_days_runs_in_a_run_and_is_rejected_by_an_inbox_if_it_is_fast(days: int) -> None:
+    skewed, inbox = skew(CALL, f"{days}d" if days > 0 else timedelta(days=days)), Inbox(LIFECYCLE)
+
+    run(skewed).expect(state="disconnected", wrapup__code="sale")
+    received = [inbox.receive(encode_event(event), event.received) for event in skewed]
+    assert {isinstance(one, Rejected) for one in received} == {days > 0}
 
 
 # --- split --------------------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     Guarantee: the times between the events are the same. `Inbox(lifecycle, correct={source: -by})` corrects what comes by
     `receive`: then the session has the times of a right clock, and the events keep the wrong ones as `provider_time` (CLOCK-8).
     A log corrects nothing, and neither does `Inbox.add`. There, stamps that compare `occurred_at` with the receipt may differ
-    (TIME-8).
+    (TIME-8). An inbox rejects what lies more than its `max_future`, a day by default, after its receipt.
 
     Args:
         events: in the order of arrival, without a `provider_time`.
