@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from cobrowse_session import Lifecycle
 from cobrowse_session.store import Store
 from cobrowse_session.tables import Table
-from cobrowse_session.testing import START, duration, run, stream
+from cobrowse_session.testing import START, duration, from_jsonl, run, stream, to_jsonl, together
 from cobrowse_session.testing.checked import Logs, check_log, story
 from cobrowse_session.testing.coverage import coverage
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
@@ -34,6 +35,22 @@ SEEDED: dict[str, Callable[[Any], object]] = {
     "delay": lambda seed: delay(CALL, 5, seed=seed),
     "split": lambda seed: split(CALL, seed),
 }
+SHIFTING: dict[str, Callable[[Any], object]] = {
+    "delay": lambda by: delay(CALL, by, share=1),
+    "delay, a kind": lambda by: delay(CALL, by, "connected"),
+    "outage": lambda by: outage(CALL, START, by),
+    "skew": lambda by: skew(CALL, by),
+}
+SHARED: dict[str, Callable[[Any], object]] = {
+    "duplicate": lambda share: duplicate(CALL, share=share),
+    "drop": lambda share: drop(CALL, share=share),
+    "delay": lambda share: delay(CALL, 5, share=share),
+}
+WORKERS: Any = 2.5
+NONE: Any = None
+STREAMS: Any = [CALL, CALL]
+RUN: Any = run(CALL)
+PATH: Any = Path("events.jsonl")
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "run, text": (lambda: run(TEXT), TypeError, "run: expected a stream or other events, found 'abc'"),
@@ -87,6 +104,45 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         for name, function in SEEDED.items()
         for seed, found in ((None, "None"), ("1", "'1'"), (True, "True"), (0.5, "0.5"))
     },
+    **{
+        f"{name}, {by:+}": (partial(function, by), ValueError, "expected a time (that an event can have|in the years|from 1970)")
+        for name, function in SHIFTING.items()
+        for by in (251_603_600_000, 8 * 10**13, *((-(10**10), -(8 * 10**13)) if name == "skew" else ()))
+    },
+    **{
+        f"{name}, share {found}": (
+            partial(function, share),
+            TypeError,
+            f"{name}: share: expected a number from 0 to 1, found {found}",
+        )
+        for name, function in SHARED.items()
+        for share, found in (("x", "'x'"), (None, "None"), (True, "True"))
+    },
+    **{
+        f"split, workers {found}": (
+            partial(split, CALL, workers=workers),
+            TypeError,
+            f"split: workers: expected an integer, found {found}",
+        )
+        for workers, found in ((WORKERS, "2.5"), (TEXT, "'abc'"), (True, "True"))
+    },
+    "together, None": (lambda: together(NONE), TypeError, "together: expected a stream or other events, found None"),
+    "together, an event": (lambda: together(*CALL), TypeError, "together: expected a stream or other events, found Alerting"),
+    "together, a list of streams": (lambda: together(STREAMS), TypeError, "together: expected events, found Stream"),
+    "to_jsonl, a run": (lambda: to_jsonl(RUN), TypeError, "to_jsonl: expected a stream or other events, found Run"),
+    "to_jsonl, text": (lambda: to_jsonl(TEXT), TypeError, "to_jsonl: expected a stream or other events, found 'abc'"),
+    "from_jsonl, a path": (lambda: from_jsonl(PATH), TypeError, "from_jsonl: expected text or bytes, found "),
+    "from_jsonl, events": (lambda: from_jsonl(STREAMS), TypeError, "from_jsonl: expected text or bytes, found "),
+    "checked, refused": (
+        lambda: Logs.checked(allow_refused=TEXT).__enter__(),
+        TypeError,
+        "allow_refused: expected a bool, found 'abc'",
+    ),
+    "checked, pending": (
+        lambda: Logs.checked(allow_pending=ONE).__enter__(),
+        TypeError,
+        "allow_pending: expected a bool, found 1",
+    ),
     "split": (lambda: split(CALL, workers=0), ValueError, "split: workers: expected at least 1, found 0"),
     "outage": (lambda: outage(CALL, NAIVE, 1), TypeError, "aware"),
 }

@@ -83,11 +83,14 @@ class Logs:
 
         Raises:
             AssertionError: there is a problem. An error in the block is raised as it is.
+            TypeError: an argument is no bool.
 
         >>> from cobrowse_session.testing import stream
         >>> with Logs.checked() as logs:
         ...     log = logs.log(stream("s1").alerting().after(3).connected())
         """
+        check_type("Logs.checked: allow_refused", allow_refused, bool)
+        check_type("Logs.checked: allow_pending", allow_pending, bool)
         logs = cls()
         yield logs
         if problems := logs.problems(allow_refused=allow_refused, allow_pending=allow_pending):

@@ -18,7 +18,7 @@ from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
 from cobrowse_session.testing.arguments import check_share, checked_events
 from cobrowse_session.testing.stream import Duration, duration
-from cobrowse_session.times import time_text, utc
+from cobrowse_session.times import event_time, time_text, utc
 
 __all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
 
@@ -116,7 +116,7 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
         share: the share of the events that are late, if no kinds are named.
 
     Raises:
-        ValueError: no event is of a kind that is named, or `by` is below 1 ms.
+        ValueError: no event is of a kind that is named, or `by` is below 1 ms, or leads behind the year 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -128,7 +128,8 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     _check_kinds(kinds, every)
 
     def arrival(event: Event) -> datetime:
-        return event.received + (late if (event.kind in kinds if kinds else chance.random() < share) else timedelta(0))
+        is_late = event.kind in kinds if kinds else chance.random() < share
+        return _shifted(event.received, late) if is_late else event.received
 
     return _held_back(every, arrival)
 
@@ -145,6 +146,9 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
         events: in the order of arrival, without a `provider_time`.
         by: how much too late the clock shows. Negative, as a number or a timedelta: too early.
 
+    Raises:
+        ValueError: `by` leads out of the years 1970 to 9998.
+
     >>> from cobrowse_session.testing import stream
     >>> (event,) = skew(stream("s1").alerting(), -10)
     >>> f"occurred {event.occurred_at:%H:%M:%S}, received {event.received:%H:%M:%S}"
@@ -153,7 +157,7 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
     off = duration(by)
     every = checked_events("skew", events)
-    return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in every]
+    return [evolve(event, occurred_at=_shifted(event.occurred_at, off), received_at=event.received) for event in every]
 
 
 def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[list[Event]]:
@@ -169,6 +173,7 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
         workers: the number of workers.
 
     Raises:
+        TypeError: the number of workers is no integer.
         ValueError: there is no worker.
 
     >>> from cobrowse_session.testing import stream
@@ -176,6 +181,8 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
     >>> [[event.id for event in some] for some in split(call, seed=1)]
     [['e2', 'e3'], ['e1']]
     """
+    if not isinstance(workers, int) or isinstance(workers, bool):
+        raise TypeError(f"split: workers: expected an integer, found {shown(workers)}")
     if workers < 1:
         raise ValueError(f"split: workers: expected at least 1, found {workers!r}")
     chance, every = _chance(seed), checked_events("split", events)
@@ -200,7 +207,7 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
 
     Raises:
         TypeError: `start` is naive.
-        ValueError: no event is received meanwhile, or `lasts` is below 1 ms.
+        ValueError: no event is received meanwhile, or `lasts` is below 1 ms, or leads behind the year 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -208,7 +215,7 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
     start = utc(start)
-    end, every = start + _positive("outage: lasts", lasts), checked_events("outage", events)
+    end, every = _shifted(start, _positive("outage: lasts", lasts)), checked_events("outage", events)
     if not any(start <= event.received < end for event in every):
         when = f"from {time_text(start)} to {time_text(end)}"
         raise ValueError(f"outage: expected an event that is received {when}, found none")
@@ -238,6 +245,14 @@ def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
     for kind in kinds:
         if kind not in known:
             raise ValueError(f"expected a kind of the events ({', '.join(known)}), found {shown(kind)}")
+
+
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    """Return a time plus a duration, as an event can have it."""
+    try:
+        return event_time(at + by)
+    except OverflowError:
+        raise ValueError(f"expected a time that an event can have, found {time_text(at)} and {by}") from None
 
 
 def _positive(name: str, by: Duration) -> timedelta:
