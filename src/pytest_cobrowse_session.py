@@ -108,7 +108,7 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     yield logs
     if _wants_coverage(config):
         _merge(config, logs.coverages())
-    if not node.stash[_RAISED] and (problems := logs.problems(**allowed)):
+    if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
         pytest.fail("\n".join(problems), pytrace=False)
 
 
@@ -117,6 +117,9 @@ def _checked(mark: pytest.Mark) -> dict[str, bool]:
     if unknown:
         expected = " and ".join(f"{name}=True" for name in _ALLOWED)
         raise pytest.UsageError(f"@pytest.mark.cobrowse: expected {expected}, found {', '.join(map(str, unknown))}")
+    for name, value in mark.kwargs.items():
+        if not isinstance(value, bool):
+            raise pytest.UsageError(f"@pytest.mark.cobrowse: {name}: expected True or False, found {value!r}")
     return dict(mark.kwargs)
 
 

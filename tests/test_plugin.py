@@ -196,6 +196,22 @@ def test_log(cobrowse):
     result.stdout.fnmatch_lines(["*expected allow_refused=True and allow_pending=True, found allow_penning*"])
 
 
+@pytest.mark.parametrize("value", ["'no'", "1", "None"])
+@pytest.mark.parametrize("name", ["allow_refused", "allow_pending"])
+def test_an_argument_of_the_marker_that_is_no_truth_value_is_an_error(pytester: pytest.Pytester, name: str, value: str) -> None:
+    result = ran(
+        pytester,
+        f"""
+@pytest.mark.cobrowse({name}={value})
+def test_log(cobrowse):
+    cobrowse.log(CALL)
+""",
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*@pytest.mark.cobrowse: {name}: expected True or False, found {value}*"])
+
+
 def test_a_session_that_someone_wrote_to_is_an_error(pytester: pytest.Pytester) -> None:
     result = ran(
         pytester,

@@ -127,6 +127,135 @@ def test_a_source_with_an_error_does_not_conform(change: Callable[[Event, Any, i
         getattr(conformance, test)()
 
 
+@frozen
+class Converting(Beamview):
+    """A source whose `convert` is another one."""
+
+    changed: Callable[..., Converted] = field(kw_only=True)
+
+    def convert(self, payload: Any, family: str | None = None, **options: Any) -> Converted:
+        return self.changed(payload, family, **options)
+
+
+def nothing(payload: Any, family: str | None = None, **options: Any) -> Converted:
+    return Converted() if "visit" in payload else BEAMVIEW.convert(payload, family, **options)
+
+
+def silence(payload: Any, family: str | None = None, **options: Any) -> Converted:
+    return Converted() if BEAMVIEW.recognise(payload) is None else BEAMVIEW.convert(payload, family, **options)
+
+
+def any_family(payload: Any, family: str | None = None, **options: Any) -> Converted:
+    return Converted() if family and "visit" not in payload else BEAMVIEW.convert(payload, family, **options)
+
+
+def without(option: str) -> Callable[..., Converted]:
+    def converted(payload: Any, family: str | None = None, **options: Any) -> Converted:
+        return BEAMVIEW.convert(payload, family, **{name: value for name, value in options.items() if name != option})
+
+    return converted
+
+
+CONVERTS = "test_each_family_of_the_conversations_gives_events"
+REJECTS = "test_a_payload_of_nobody_is_a_decode_error"
+KEEPS = "test_what_is_known_of_a_payload_is_in_what_it_gives"
+
+
+@pytest.mark.parametrize(
+    ("changed", "test"),
+    [
+        (nothing, CONVERTS),
+        (silence, REJECTS),
+        (any_family, REJECTS),
+        (without("received_at"), KEEPS),
+        (without("place"), KEEPS),
+        (without("path"), KEEPS),
+    ],
+    ids=["nothing", "silence", "any family", "received_at", "place", "path"],
+)
+def test_a_source_that_ignores_what_it_gets_does_not_conform(changed: Callable[..., Converted], test: str) -> None:
+    conformance = TestBeamview()
+    getattr(conformance, test)()
+    conformance.source = Converting(changed=changed)
+
+    with pytest.raises(AssertionError):
+        getattr(conformance, test)()
+
+
+class Raising(Beamview):
+    def looks_like(self, keys: set[str]) -> bool:
+        raise KeyError(*keys)
+
+
+class LikeNothing(Beamview):
+    def looks_like(self, keys: set[str]) -> bool:
+        return not keys
+
+
+class LikeEverything(Beamview):
+    def looks_like(self, keys: set[str]) -> bool:
+        return bool(keys)
+
+
+@pytest.mark.parametrize("cls", [Raising, LikeNothing, LikeEverything])
+def test_a_source_that_does_not_know_its_files_does_not_conform(cls: Callable[[], Beamview]) -> None:
+    conformance = TestBeamview()
+    conformance.source = cls()
+
+    with pytest.raises(AssertionError):
+        conformance.test_it_looks_like_its_own_files()
+
+
+@pytest.mark.parametrize(
+    "conversations", [[], [[]], VISIT, [VISIT, []], [["visit"]], [[VISIT]], None, {"v-1": VISIT}, [VISIT, PING]]
+)
+def test_conversations_of_another_shape_are_named(conversations: Any) -> None:
+    class Other(SourceConformance):
+        source = BEAMVIEW
+
+        def conversations(self) -> Any:
+            return conversations
+
+    for name in dir(Other):
+        if name.startswith("test_") and name not in WITHOUT_PAYLOADS:
+            with pytest.raises(AssertionError, match=r"conversations\(\): expected "):
+                getattr(Other(), name)()
+
+
+WITHOUT_PAYLOADS = {
+    "test_it_is_a_source_with_a_name_and_families",
+    "test_it_can_be_pickled",
+    "test_it_recognises_no_payload_of_nobody",
+    REJECTS,
+}
+
+
+def test_conversations_without_a_payload_of_a_family_are_named() -> None:
+    class Pings(SourceConformance):
+        source = BEAMVIEW
+
+        def conversations(self) -> Any:
+            return [[PING]]
+
+    with pytest.raises(AssertionError, match=r"conversations\(\): expected payloads of a family \(visit\), found none"):
+        getattr(Pings(), CONVERTS)()
+
+
+@pytest.mark.parametrize("records", [[], [VISIT] * 2, None])
+def test_each_conversation_needs_a_record(records: Any) -> None:
+    class Short(SourceConformance):
+        source = BEAMVIEW
+
+        def conversations(self) -> Any:
+            return [VISIT]
+
+        def records(self) -> Any:
+            return records
+
+    with pytest.raises(AssertionError, match=r"records\(\): expected one for each of 1 conversations, found "):
+        Short().test_a_record_reconciles_with_the_events_of_its_conversation()
+
+
 # --- One source converts a payload --------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from cobrowse_session import Lifecycle
 from cobrowse_session.store import Store
 from cobrowse_session.tables import Table
-from cobrowse_session.testing import duration, run, stream
+from cobrowse_session.testing import START, duration, from_jsonl, run, stream, to_jsonl, together
 from cobrowse_session.testing.checked import Logs, check_log, story
 from cobrowse_session.testing.coverage import coverage
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
@@ -24,6 +26,31 @@ TEXT: Any = "abc"
 ONE: Any = 1
 ONES: Any = [1]
 NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 (a naive one is the mistake)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+SEEDED: dict[str, Callable[[Any], object]] = {
+    "duplicate": lambda seed: duplicate(CALL, seed),
+    "shuffle": lambda seed: shuffle(CALL, seed),
+    "drop": lambda seed: drop(CALL, seed=seed),
+    "drop, a kind": lambda seed: drop(CALL, "connected", seed=seed),
+    "delay": lambda seed: delay(CALL, 5, seed=seed),
+    "split": lambda seed: split(CALL, seed),
+}
+SHIFTING: dict[str, Callable[[Any], object]] = {
+    "delay": lambda by: delay(CALL, by, share=1),
+    "delay, a kind": lambda by: delay(CALL, by, "connected"),
+    "outage": lambda by: outage(CALL, START, by),
+    "skew": lambda by: skew(CALL, by),
+}
+SHARED: dict[str, Callable[[Any], object]] = {
+    "duplicate": lambda share: duplicate(CALL, share=share),
+    "drop": lambda share: drop(CALL, share=share),
+    "delay": lambda share: delay(CALL, 5, share=share),
+}
+WORKERS: Any = 2.5
+NONE: Any = None
+STREAMS: Any = [CALL, CALL]
+RUN: Any = run(CALL)
+PATH: Any = Path("events.jsonl")
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "run, text": (lambda: run(TEXT), TypeError, "run: expected a stream or other events, found 'abc'"),
@@ -55,6 +82,67 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "delay": (lambda: delay(CALL, 1, share=math.nan), ValueError, "delay: share: expected a number from 0 to 1, found nan"),
     "shuffle": (lambda: shuffle(TEXT), TypeError, "shuffle: expected a stream or other events, found 'abc'"),
     "skew": (lambda: skew(CALL, "late"), ValueError, "expected a duration as 250ms, .* found 'late'"),
+    "delay, nothing": (lambda: delay(CALL, 0), ValueError, "delay: by: expected at least 1ms, found 0"),
+    "delay, earlier": (lambda: delay(CALL, -5), ValueError, "delay: by: expected at least 1ms, found -5"),
+    "outage, earlier": (lambda: outage(CALL, START, -5), ValueError, "outage: lasts: expected at least 1ms, found -5"),
+    "delay, a fraction": (lambda: delay(CALL, 0.0009), ValueError, r"delay: by: expected at least 1ms, found 0\.0009"),
+    "outage, nothing": (lambda: outage(CALL, START, 0), ValueError, "outage: lasts: expected at least 1ms, found 0"),
+    "outage, before": (
+        lambda: outage(CALL, START - DAY, 5),
+        ValueError,
+        "outage: expected an event that is received from .*, found none",
+    ),
+    "outage, after": (
+        lambda: outage(CALL, START + DAY, 5),
+        ValueError,
+        "outage: expected an event that is received from .*, found none",
+    ),
+    "outage, between": (lambda: outage(CALL, START + SECOND, 1), ValueError, "found none"),
+    "outage, no events": (lambda: outage([], START, 5), ValueError, "found none"),
+    **{
+        f"{name}, seed {found}": (partial(function, seed), TypeError, f"seed: expected an integer or a Random, found {found}")
+        for name, function in SEEDED.items()
+        for seed, found in ((None, "None"), ("1", "'1'"), (True, "True"), (0.5, "0.5"))
+    },
+    **{
+        f"{name}, {by:+}": (partial(function, by), ValueError, "expected a time (that an event can have|in the years|from 1970)")
+        for name, function in SHIFTING.items()
+        for by in (251_603_600_000, 8 * 10**13, *((-(10**10), -(8 * 10**13)) if name == "skew" else ()))
+    },
+    **{
+        f"{name}, share {found}": (
+            partial(function, share),
+            TypeError,
+            f"{name}: share: expected a number from 0 to 1, found {found}",
+        )
+        for name, function in SHARED.items()
+        for share, found in (("x", "'x'"), (None, "None"), (True, "True"))
+    },
+    **{
+        f"split, workers {found}": (
+            partial(split, CALL, workers=workers),
+            TypeError,
+            f"split: workers: expected an integer, found {found}",
+        )
+        for workers, found in ((WORKERS, "2.5"), (TEXT, "'abc'"), (True, "True"))
+    },
+    "together, None": (lambda: together(NONE), TypeError, "together: expected a stream or other events, found None"),
+    "together, an event": (lambda: together(*CALL), TypeError, "together: expected a stream or other events, found Alerting"),
+    "together, a list of streams": (lambda: together(STREAMS), TypeError, "together: expected events, found Stream"),
+    "to_jsonl, a run": (lambda: to_jsonl(RUN), TypeError, "to_jsonl: expected a stream or other events, found Run"),
+    "to_jsonl, text": (lambda: to_jsonl(TEXT), TypeError, "to_jsonl: expected a stream or other events, found 'abc'"),
+    "from_jsonl, a path": (lambda: from_jsonl(PATH), TypeError, "from_jsonl: expected text or bytes, found "),
+    "from_jsonl, events": (lambda: from_jsonl(STREAMS), TypeError, "from_jsonl: expected text or bytes, found "),
+    "checked, refused": (
+        lambda: Logs.checked(allow_refused=TEXT).__enter__(),
+        TypeError,
+        "allow_refused: expected a bool, found 'abc'",
+    ),
+    "checked, pending": (
+        lambda: Logs.checked(allow_pending=ONE).__enter__(),
+        TypeError,
+        "allow_pending: expected a bool, found 1",
+    ),
     "split": (lambda: split(CALL, workers=0), ValueError, "split: workers: expected at least 1, found 0"),
     "outage": (lambda: outage(CALL, NAIVE, 1), TypeError, "aware"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from tests.own_tables import LIVE
@@ -176,8 +177,103 @@ def test_the_nearest_ids_come_first_and_the_others_are_counted() -> None:
 
 
 def test_what_has_many_sessions_needs_a_name() -> None:
-    with pytest.raises(TypeError, match=r'a Inbox has many sessions: expected an id, as in expect\(inbox, "s1", …\)'):
+    with pytest.raises(TypeError, match=r'expect: Inbox has many sessions: expected an id, as in expect\(inbox, "s1", …\)'):
         expect(Inbox(Lifecycle()), state="connected")
+
+
+@pytest.mark.parametrize("place", EVERYWHERE)
+@pytest.mark.parametrize("name", [5, b"s1", ["s1"], START])
+def test_an_id_that_is_no_text_is_an_error(place: Place, name: Any) -> None:
+    with kept(place)() as (where, *_), pytest.raises(TypeError, match="expect: session: expected an id as text, found "):
+        expect(where, name, state="connected")
+
+
+def test_a_session_that_was_sealed_is_not_here_and_the_error_names_where_it_went() -> None:
+    inbox = Inbox(Lifecycle(), seal_after=timedelta(minutes=1))
+    for event in CALL.after(9).wrapup("sale"):
+        inbox.add(event, event.received)
+    inbox.add(*stream("s2", start=CALL.now + timedelta(hours=2)).alerting())
+    (log,) = inbox.advance(CALL.now + timedelta(hours=1)).sealed
+    inbox.drop("s2")
+
+    expect(log, wrapup__code="sale")
+    with pytest.raises(AssertionError) as failure:
+        expect(inbox, "s1", wrapup__code="sale")
+    assert str(failure.value) == "session 's1' was sealed and evicted: advance(...).sealed has its log"
+    with pytest.raises(AssertionError) as failure:
+        expect(inbox, "s2", state="alerting")
+    assert str(failure.value) == "session 's2' was dropped: drop(...) returned its log"
+
+
+def test_a_run_has_an_expect_of_its_own() -> None:
+    ran: Any = run(CALL)
+    with pytest.raises(TypeError, match=r"expect: expected a session, .*; a run has its own: run\(events\)\.expect\(…\)"):
+        expect(ran, state="connected")
+
+
+@pytest.mark.parametrize("others", [{"s1": SessionLog.of(CALL)}, [SessionLog.of(CALL)]])
+def test_of_several_logs_one_is_chosen(others: Any) -> None:
+    with pytest.raises(TypeError, match=r'expect: expected a session, .*; choose one of them: expect\(logs\["s1"\], …\)'):
+        expect(others, "s1", state="connected")
+
+
+@pytest.mark.parametrize("place", [by_itself, in_a_log])
+def test_expecting_nothing_of_a_session_is_an_error(place: Place) -> None:
+    with kept(place)() as where, pytest.raises(TypeError, match="expect: expected attributes of the session, found none"):
+        expect(*where)
+
+
+@pytest.mark.parametrize("place", WITH_NAMES)
+def test_that_a_session_is_there_may_be_all_that_is_expected(place: Place) -> None:
+    with kept(place)() as where:
+        expect(*where)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("wrapup__duration_seconds", True), ("after_call_work_required", 1), ("state", True)]
+)
+def test_a_number_is_no_truth_value(name: str, wanted: object) -> None:
+    log = SessionLog.of(CALL.after(1).required().wrapup("sale"))
+    assert log.session.wrapup
+
+    with pytest.raises(AssertionError, match=rf"session\.{name.replace('__', '.')}: expected {wanted}, found "):
+        expect(log, **{name: wanted})
+
+
+def test_what_equals_anything_equals_a_truth_value() -> None:
+    expect(SessionLog.of(CALL.after(1).required()), after_call_work_required=ANY)
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("segments__9__type", "the length of segments is 2"), ("controlling__1", "the length of controlling is 1")],
+)
+def test_an_item_past_the_end_of_a_list_is_unset_because_there_are_fewer(name: str, there: str) -> None:
+    log = SessionLog.of([*CALL][:2])
+
+    expect(log, **{name: None})
+    with pytest.raises(AssertionError) as failure:
+        expect(log, **{name: "Alert"})
+    assert [line for line in str(failure.value).splitlines() if "because" in line] == [f"  because: {there}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("wrapup__code__upper", "wrapup.code has no attribute 'upper'; it has none"),
+        ("state__x", "state has no attribute 'x'; it has none"),
+        ("segments__0__type__x", "segments.0.type has no attribute 'x'; it has none"),
+        ("context__user_id__0", "context.user_id has no attribute '0'; it has none"),
+        ("wrapup__tags__x", "wrapup.tags has no attribute 'x'; it has items: wrapup__tags__0"),
+        ("segments__type", "segments has no attribute 'type'; it has items: segments__0"),
+        ("segments__0__typ", "segments.0 has no attribute 'typ' (did you mean 'type'?)"),
+    ],
+)
+def test_the_error_names_the_part_that_has_no_such_attribute(name: str, found: str) -> None:
+    with pytest.raises(AttributeError) as failure:
+        expect(SessionLog.of(CALL.after(1).wrapup("sale")), **{name: None})
+
+    assert str(failure.value).startswith(f"{name}: {found}")
 
 
 @pytest.mark.parametrize("other", [None, "s1", 1, object(), {}])

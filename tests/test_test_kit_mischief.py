@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.stores import Databases, sqlite_databases
 from tests.strategies import PROMPTS, moments, streams
 
 from cobrowse_session import CobrowseSession, Connected, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.io.inbox import Inbox, Received
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import Store
 from cobrowse_session.stream import merge_logs
-from cobrowse_session.testing import START, expect, stream, together
+from cobrowse_session.testing import START, expect, run, stream, together
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
 from cobrowse_session.wire import encode_event
 
@@ -222,11 +224,16 @@ def test_a_stamp_that_came_too_late_is_the_time_of_the_event() -> None:
     expect(log_of(delay(CALL, 60, "connected")), connected_time=START + timedelta(seconds=3))
 
 
+def any_is_received(events: list[Event], start: datetime, lasts: float) -> bool:
+    return any(start <= event.received < start + timedelta(seconds=lasts) for event in events)
+
+
 @everywhere
 @given(events=calls, start=moments, lasts=st.sampled_from((1, 5, 60)))
 def test_an_outage_gives_the_same_session_but_for_two_stamps(
     take: Taker, events: list[Event], start: datetime, lasts: float
 ) -> None:
+    assume(any_is_received(events, start, lasts))
     found, expected = take(outage(events, start, lasts)), take(events)
 
     assert without_stamps(found) == without_stamps(expected)
@@ -238,6 +245,8 @@ def test_nothing_arrives_during_an_outage_and_then_all_at_once_in_the_order_of_r
     events: list[Event], start: datetime, lasts: int, seed: int
 ) -> None:
     end = start + timedelta(seconds=lasts)
+    assume(any_is_received(events, start, lasts))
+    events.sort(key=attrgetter("received"))
     for arriving in (outage(events, start, lasts), delay(events, lasts, seed=seed)):
         assert [event.received for event in arriving] == sorted(event.received for event in arriving)
     arriving = outage(events, start, lasts)
@@ -283,6 +292,15 @@ def test_nothing_but_times_differs_with_a_clock_that_is_off(take: Taker, events:
     assert [entry.event.occurred_at - by for entry in found.trace] == [entry.event.occurred_at for entry in expected.trace]
 
 
+@pytest.mark.parametrize("days", [-400, -2, 2, 400])
+def test_a_clock_that_is_off_by_days_runs_in_a_run_and_is_rejected_by_an_inbox_if_it_is_fast(days: int) -> None:
+    skewed, inbox = skew(CALL, f"{days}d" if days > 0 else timedelta(days=days)), Inbox(LIFECYCLE)
+
+    run(skewed).expect(state="disconnected", wrapup__code="sale")
+    received = [inbox.receive(encode_event(event), event.received) for event in skewed]
+    assert {isinstance(one, Rejected) for one in received} == {days > 0}
+
+
 # --- split --------------------------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +320,19 @@ def test_each_event_goes_to_one_worker_and_each_worker_keeps_the_order(events: l
     assert sorted(map(id, (event for some in parts for event in some))) == sorted(map(id, events))
     places = {id(event): place for place, event in enumerate(events)}
     assert all([places[id(event)] for event in some] == sorted(places[id(event)] for event in some) for some in parts)
+
+
+@pytest.mark.parametrize("workers", range(1, 7))
+def test_each_worker_gets_an_event_if_there_are_enough(workers: int) -> None:
+    for seed in range(100):
+        counts = [len(some) for some in split(CALL, seed, workers=workers)]
+        assert counts.count(0) == max(0, workers - len(CALL))
+
+
+def test_any_worker_may_get_any_event() -> None:
+    found = {tuple(event.id for event in some) for seed in range(200) for some in split(CALL, seed)}
+
+    assert len(found) == 2**4 - 2  # every choice of the four events, but none and all
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -341,6 +372,32 @@ def test_a_store_has_the_session_of_a_good_network_in_every_case(tmp_path: Path)
         late = stored_log(databases, delay(CALL, 60, seed=seed))
         assert late.session.wrapup == expected.session.wrapup
     databases.close()
+
+
+LATE: dict[str, Callable[[Iterable[Event]], list[Event]]] = {
+    "delay": lambda events: delay(events, 5, "connected"),
+    "delay some": lambda events: delay(events, 5, seed=1, share=0.5),
+    "outage": lambda events: outage(events, CALL.events[1].received, 5),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+@given(events=st.permutations([*CALL, CALL.events[0], CALL.events[3]]))
+def test_what_is_not_late_keeps_the_order_that_other_mischief_gave_it(name: str, events: list[Event]) -> None:
+    arriving = LATE[name](events)
+    on_time = [event for event in arriving if event in CALL.events]
+
+    rest = iter(events)
+    assert all(event in rest for event in on_time)  # takes from the iterator, so the order is the same
+    assert len(on_time) < len(arriving) == len(events)
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_is_late_comes_before_the_next_event_that_is_received_after_it(name: str) -> None:
+    arriving = LATE[name](CALL)
+
+    assert [event.received for event in arriving] == sorted(event.received for event in arriving)
+    assert len({tuple(event.id for event in LATE[name](shuffle(CALL, seed))) for seed in range(20)}) > 5
 
 
 @pytest.mark.parametrize("mischief", [drop, lambda events, kind: delay(events, "2m", kind)], ids=["drop", "delay"])

@@ -32,7 +32,10 @@ def check_share(name: str, share: float) -> None:
     """Check a share.
 
     Raises:
+        TypeError: it is no number.
         ValueError: it is not from 0 to 1.
     """
+    if not isinstance(share, int | float) or isinstance(share, bool):
+        raise TypeError(f"{name}: expected a number from 0 to 1, found {shown(share)}")
     if not 0 <= share <= 1:
         raise ValueError(f"{name}: expected a number from 0 to 1, found {share!r}")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from cobrowse_session.canonical import Identity, identity
@@ -12,7 +13,7 @@ from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.lifecycle import Lifecycle, Refused
 from cobrowse_session.printable import printable
-from cobrowse_session.stream import Change, SessionLog, TraceEntry, fold, history
+from cobrowse_session.stream import Change, Observer, SessionLog, TraceEntry, fold, history
 from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.chain import builder_chain
 from cobrowse_session.testing.coverage import Coverage, coverage, merged_coverages
@@ -27,7 +28,7 @@ T = TypeVar("T", bound=SessionLog[Any] | Receiver)
 
 
 def check_log(log: SessionLog[Any]) -> None:
-    """Check what holds for every log: it shows the fold of its events, and a saved log reads back as it was.
+    """Check what holds for every log: it shows the fold of its events, settings included, and a saved log reads back.
 
     Raises:
         TypeError: it is no log.
@@ -39,6 +40,9 @@ def check_log(log: SessionLog[Any]) -> None:
     if log.copies and not (log.restored and log.restored.as_saved):
         folded = fold(log.copies, log.advanced, lifecycle=lifecycle)
         _check_same(f"{name} is not the fold of its events", log.session, folded.session)
+        # Two sessions are equal if their settings differ. But a deadline follows from them.
+        _check_same(f"{name}: the settings are not the fold of its events", log.session.settings, folded.session.settings)
+        _check_same(f"{name}: the context is not the fold of its events", log.context, folded.context)
         _check_same(f"{name}: the trace is not the fold of the events", log.trace, folded.trace)
     again = restore_log(json.loads(json.dumps(save_log(log))), lifecycle)
     _check_same(f"{name}: the saved log does not read back", again.session, log.session)
@@ -46,7 +50,7 @@ def check_log(log: SessionLog[Any]) -> None:
 
 
 def _check_same(problem: str, found: object, expected: object) -> None:
-    """Check that two sessions or two traces are equal. Otherwise the error names what differs."""
+    """Check that two values of a log are equal. Otherwise the error names what differs."""
     if found != expected:
         title, *lines = differences(found, expected) or [f"{found!r} != {expected!r}"]
         raise AssertionError("\n  ".join([f"{problem} (found != expected):", *(lines or [title])]))
@@ -64,8 +68,8 @@ class Logs:
     """The logs of one test. At the end of the test, each is checked."""
 
     def __init__(self) -> None:
-        self._logs: dict[tuple[int, str], SessionLog[Any]] = {}
-        self._owners: list[object] = []  # an id must not be used again
+        self._logs: dict[tuple[int, str], list[SessionLog[Any]]] = {}  # by what has them and the session; the current one is last
+        self._watched: dict[int, tuple[SessionLog[Any] | Receiver, Observer | None]] = {}  # so that an id is not used again
         self._looked_at: set[tuple[tuple[int, str], Identity]] = set()  # the key of a log, and an event
 
     @classmethod
@@ -79,11 +83,14 @@ class Logs:
 
         Raises:
             AssertionError: there is a problem. An error in the block is raised as it is.
+            TypeError: an argument is no bool.
 
         >>> from cobrowse_session.testing import stream
         >>> with Logs.checked() as logs:
         ...     log = logs.log(stream("s1").alerting().after(3).connected())
         """
+        check_type("Logs.checked: allow_refused", allow_refused, bool)
+        check_type("Logs.checked: allow_pending", allow_pending, bool)
         logs = cls()
         yield logs
         if problems := logs.problems(allow_refused=allow_refused, allow_pending=allow_pending):
@@ -120,7 +127,8 @@ class Logs:
         """Check a log, or the logs of an inbox, at the end of the test. Your own code may have made it.
 
         Args:
-            one: a log, an `Inbox` or a `DurableInbox`. An inbox gets one observer more.
+            one: a log, an `Inbox` or a `DurableInbox`. An inbox gets one observer more. If its observers are replaced
+                afterwards, that is a problem at the end of the test, unless it is watched again.
 
         Returns:
             The same.
@@ -130,24 +138,28 @@ class Logs:
         """
         if not isinstance(one, SessionLog | Receiver):
             raise TypeError(f"Logs.watch: expected a SessionLog, an Inbox or a DurableInbox, found {shown(one)}")
-        self._owners.append(one)
+        _, known = self._watched.get(id(one), (one, None))
         if isinstance(one, SessionLog):
-            self._logs[id(one), one.session_id] = one
+            self._watched[id(one)] = one, None
+            self._keep(one, one)
             return one
         for log in getattr(one, "logs", {}).values():
-            self._logs[id(one), log.session_id] = log
+            self._keep(one, log)
 
         def keep(log: SessionLog[Any], _: Change) -> None:
             if log.copies:  # an evicted session has an empty log
-                self._logs[id(one), log.session_id] = log
+                self._keep(one, log)
 
-        one.observers = (*one.observers, keep)
+        if known not in one.observers:
+            self._watched[id(one)] = one, keep
+            one.observers = (*one.observers, keep)
         return one
 
     @property
     def logs(self) -> tuple[SessionLog[Any], ...]:
         """The logs so far, in the order in which they were first seen."""
-        return tuple(self._logs.values())
+        self._look_again()
+        return tuple(chain.from_iterable(self._logs.values()))
 
     @property
     def refusals(self) -> list[Refused]:
@@ -158,14 +170,21 @@ class Logs:
 
     # --- What the plugin calls ------------------------------------------------------------------------------------------------
 
-    def problems(self, *, allow_refused: bool = False, allow_pending: bool = False) -> list[str]:
-        """Return what is wrong at the end of the test, one sentence for each problem.
+    def problems(self, *, allow_refused: bool = False, allow_pending: bool = False, of_fixture: bool = False) -> list[str]:
+        """Return what is wrong at the end of the test, each problem with what can be done.
 
         Args:
             allow_refused: refusals that nobody looked at are no problem.
             allow_pending: deadlines that nobody fired are no problem.
+            of_fixture: these logs are the fixture `cobrowse`. Otherwise they are those of `Logs.checked`.
         """
-        found = []
+        name, call = ("cobrowse", "@pytest.mark.cobrowse") if of_fixture else ("logs", "Logs.checked")
+        found = [
+            f"{type(one).__name__}: the observers were replaced after it was watched, so what followed was not seen. "
+            "Watch it again afterwards, or keep them: inbox.observers = (*inbox.observers, ...)"
+            for one, keep in self._watched.values()
+            if keep is not None and keep not in one.observers
+        ]
         for log in self.logs:
             try:
                 check_log(log)
@@ -175,12 +194,13 @@ class Logs:
                 found.append(f"session {log.session_id!r}: it could not be checked: {type(error).__name__}: {error}")
         if not allow_refused:
             found += [
-                _refusal(entry, outcome)
+                f"{_refusal(entry, outcome)} Compare {name}.refusals, or allow it: {call}(allow_refused=True)"
                 for key, entry, outcome in self._refused()
                 if (key, identity_of(entry)) not in self._looked_at
             ]
         if not allow_pending:
-            found += [_pending(log) for log in self.logs if log.deadline is not None]
+            advice = f"Advance to it, or allow it: {call}(allow_pending=True)"
+            found += [f"{_pending(log)} {advice}" for log in self._waiting()]
         return found
 
     def story(self) -> str:
@@ -191,9 +211,31 @@ class Logs:
         """Return what the logs took of each table."""
         return merged_coverages(coverage(log, table=log.lifecycle.table) for log in self.logs)
 
+    # --- Inside ---------------------------------------------------------------------------------------------------------------
+
+    def _keep(self, one: SessionLog[Any] | Receiver, log: SessionLog[Any]) -> None:
+        """Keep a log of what is watched. It takes the place of those whose events it has: another object after `put`."""
+        known = self._logs.setdefault((id(one), log.session_id), [])
+        known[:] = [other for other in known if other is not log and not all(map(log.holds, other.events))] + [log]
+
+    def _look_again(self) -> None:
+        """Keep the logs that were put into an inbox, of which observers hear nothing."""
+        for one, _ in self._watched.values():
+            if isinstance(one, Inbox):
+                for log in one.logs.values():
+                    self._keep(one, log)
+
+    def _waiting(self) -> Iterator[SessionLog[Any]]:
+        """Yield the logs with a deadline that somebody could fire. Nobody can for a session that was dropped."""
+        for (owner, session), logs in self._logs.items():
+            one, _ = self._watched[owner]
+            if logs[-1].deadline is not None and not (isinstance(one, Inbox) and session not in one.logs):
+                yield logs[-1]
+
     def _refused(self) -> Iterator[tuple[tuple[int, str], TraceEntry, Refused]]:
-        for key, log in self._logs.items():
-            for entry in log.trace:
+        self._look_again()
+        for key, logs in self._logs.items():
+            for entry in chain.from_iterable(log.trace for log in logs):
                 if isinstance(entry.outcome, Refused):
                     yield key, entry, entry.outcome
 
@@ -206,15 +248,10 @@ def identity_of(entry: TraceEntry) -> Identity:
 
 def _refusal(entry: TraceEntry, outcome: Refused) -> str:
     event, _, name = entry.event.kind, *identity_of(entry)[1:]
-    return printable(
-        f"session {entry.event.subject!r}: {event} {name!r} was refused, and nobody looked at it: {outcome.rule}: "
-        f"{outcome.reason} Compare cobrowse.refusals, or allow it: @pytest.mark.cobrowse(allow_refused=True)"
-    )
+    what = f"{event} {name!r} was refused, and nobody looked at it: {outcome.rule}: {outcome.reason}"
+    return printable(f"session {entry.event.subject!r}: {what}")
 
 
 def _pending(log: SessionLog[Any]) -> str:
     due = time_text(log.deadline) if log.deadline else ""
-    return printable(
-        f"session {log.session_id!r}: the deadline {due} was not fired. Advance to it, or allow it: "
-        "@pytest.mark.cobrowse(allow_pending=True)"
-    )
+    return printable(f"session {log.session_id!r}: the deadline {due} was not fired.")

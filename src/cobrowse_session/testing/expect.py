@@ -62,6 +62,13 @@ class _Store(Protocol):
     def iterate(self, after: str = "") -> Iterator[SessionLog]: ...
 
 
+@runtime_checkable
+class _Evicting(Protocol):
+    """An inbox in memory. It evicts what it seals, and remembers the ids."""
+
+    def save_state(self) -> Mapping[str, Any]: ...  # JSON
+
+
 Target: TypeAlias = CobrowseSession | SessionLog | _Inbox | _Store
 """What can be expected of something."""
 
@@ -92,9 +99,11 @@ class Subject:
 
         Raises:
             AssertionError: there is no such session. It names the sessions that there are.
-            TypeError: the target is of another type, or has many sessions and no name was given.
+            TypeError: the target or the id is of another type, or there are many sessions and no id was given.
         """
         __tracebackhide__ = True
+        if not isinstance(name, str | None):
+            raise TypeError(f"expect: session: expected an id as text, found {shown(name)}")
         if isinstance(target, CobrowseSession | SessionLog):
             own = target.session_id if isinstance(target, SessionLog) else target.id
             if name is not None and name != own:
@@ -104,17 +113,31 @@ class Subject:
         if isinstance(target, SessionLog):
             return cls(target.session, target.context, target.trace, target)
         if not isinstance(target, _Inbox | _Store):
-            raise TypeError(f"expect: expected a session, a log, an inbox or a store, found {shown(target)}")
+            raise TypeError(f"expect: expected a session, a log, an inbox or a store, found {shown(target)}{_hint(target)}")
         if name is None:
-            raise TypeError(f'expect: a {type(target).__name__} has many sessions: expected an id, as in expect(inbox, "s1", …)')
+            raise TypeError(f'expect: {type(target).__name__} has many sessions: expected an id, as in expect(inbox, "s1", …)')
         log = target.find(name) if isinstance(target, _Inbox) else target.load(name)
         if log is None:
             raise AssertionError(_no_session(name, target))
         return cls.of(log, None)
 
 
+def _hint(target: object) -> str:
+    """Return how a target that has no session of its own is expected."""
+    if callable(getattr(target, "expect", None)):
+        return "; a run has its own: run(events).expect(…)"
+    return '; choose one of them: expect(logs["s1"], …)' if isinstance(target, Mapping | list | tuple) else ""
+
+
 def _no_session(name: str, target: _Inbox | _Store) -> str:
-    """Return that there is no such session, and the ids that there are, the nearest first."""
+    """Return where a session went that was here. Otherwise the ids that are here, the nearest first."""
+    evicted = target.save_state()["sealed"] if isinstance(target, _Evicting) else ()
+    for one in evicted:
+        if one["id"] == name:
+            where = (
+                "dropped: drop(...) returned its log" if one["dropped"] else "sealed and evicted: advance(...).sealed has its log"
+            )
+            return printable(f"session {name!r} was {where}")
     known = [*target.logs] if isinstance(target, _Inbox) else [log.session_id for log in islice(target.iterate(), _MOST_SESSIONS)]
     near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)  # a cutoff of 0 sorts, and leaves nothing out
     rest = len(known) - len(near)
@@ -132,12 +155,14 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
         target: a session, a `SessionLog`, or an `Inbox`, a `DurableInbox` or a `Store`, which have many.
         session: the id of the session. Only what has many needs it.
         expected: attributes of the session. `Any`: their types differ. Two underscores lead inside: `wrapup__code="sale"`,
-            `segments__0__type="Alert"`. Inside of what is unset, everything is None. The `context` of a log is checked in the
-            same way: `context__user_id="ann"`.
+            `segments__0__type="Alert"`. Inside of what is unset, and behind the last item of a list, everything is None. The
+            `context` of a log is checked in the same way: `context__user_id="ann"`. None at all: only that the session of this
+            id is there.
 
     Raises:
         AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
         AttributeError: there is no attribute of such a name.
+        TypeError: the target is of another type, its id is missing, or nothing is expected.
 
     >>> from cobrowse_session import SessionLog
     >>> from cobrowse_session.testing import expect, stream
@@ -146,6 +171,8 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
     """
     __tracebackhide__ = True
     subject = Subject.of(target, session)
+    if not expected and session is None:
+        raise TypeError("expect: expected attributes of the session, found none")
     if found := differences(subject, expected):
         raise AssertionError(report(subject, found))
 
@@ -155,11 +182,17 @@ def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
     __tracebackhide__ = True
     found = []
     for name, wanted in expected.items():
-        value = _value(subject, name.split("__"))
-        if value != wanted:
-            found.append(f"session.{name.replace('__', '.')}: expected {_text(wanted)}, found {_text(value)}")
-            found += [f"  because: {reason}" for reason in _reasons(subject.log, name) if value is None]
+        path = name.split("__")
+        value = _value(subject, path)
+        if value != wanted or _is_truth_and_number(value, wanted):
+            found.append(f"session.{'.'.join(path)}: expected {_text(wanted)}, found {_text(value)}")
+            found += [f"  because: {reason}" for reason in _reasons(subject, path) if value is None]
     return found
+
+
+def _is_truth_and_number(*values: Any) -> bool:  # any attribute's value, and what is expected of it
+    """Return whether one value is a bool and the other a number. Python takes 1 and True for equal."""
+    return {*map(type, values)} in ({bool, int}, {bool, float})
 
 
 def report(subject: Subject, found: Iterable[str]) -> str:
@@ -177,12 +210,16 @@ def _text(value: Any) -> str:  # any attribute's value
     return repr(str(value)) if isinstance(value, StrEnum) else repr(value)
 
 
-def _reasons(log: SessionLog | None, name: str) -> Sequence[str]:
+def _reasons(subject: Subject, path: Sequence[str]) -> Sequence[str]:
     """Return why a field is unset. Empty: there is no log, or the field is none of the session JSON."""
-    if log is None:
+    for place, name in enumerate(path):
+        items = _value(subject, path[:place]) if name.isdecimal() else None
+        if items is not None and int(name) >= len(items):
+            return [f"the length of {'.'.join(path[:place])} is {len(items)}"]
+    if subject.log is None:
         return ()
     try:
-        return explain(log, ".".join(vendor_name(part) for part in name.split("__"))).unset
+        return explain(subject.log, ".".join(map(vendor_name, path))).unset
     except (KeyError, ValueError):  # a table's own field, the context, or a log that was sealed under another table
         return ()
 
@@ -197,17 +234,17 @@ def _value(subject: Subject, path: Sequence[str]) -> Any:  # any attribute's val
     # that. Example: `segments__0__type` is `segments` of the session, its first item, and `type` of `Segment`.
     first, *inside = path
     cls: type | None = type(subject.session)
-    _check(path, first, [*_names(cls), "context"], "a session")
+    _check(path, 0, [*_names(cls), "context"])
     if first == "context" and subject.context is None:
         raise AttributeError("context: a session has none; pass its log, or the inbox or the store that has it")
     value: Any = subject.context if first == "context" else getattr(subject.session, first)
     is_list, cls = first != "context" and _is_list(cls, first), _PARTS.get(first)
-    for name in inside:
+    for place, name in enumerate(inside, 1):
         if is_list and name.isdecimal():
             value = value[int(name)] if value is not None and int(name) < len(value) else None
             is_list = False
         else:
-            _check(path, name, [] if is_list else _names(cls), first, is_list=is_list)
+            _check(path, place, [] if is_list else _names(cls), is_list=is_list)
             value = None if value is None else getattr(value, name)
             is_list, cls = _is_list(cls, name), None
     return value
@@ -222,11 +259,13 @@ def _is_list(cls: type | None, name: str) -> bool:
     return cls is not None and any(word in str(attrs.fields_dict(cls)[name].type) for word in ("tuple", "Segments"))
 
 
-def _check(path: Sequence[str], name: str, known: Sequence[str], whose: str, *, is_list: bool = False) -> None:
+def _check(path: Sequence[str], place: int, known: Sequence[str], *, is_list: bool = False) -> None:
+    """Check that the part before a place of a path has the name that is there."""
     __tracebackhide__ = True
+    name, before = path[place], path[:place]
     if name in known:
         return
     near = get_close_matches(name, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    has = "items: segments__0__type" if is_list else ", ".join(known) or "none"
-    raise AttributeError(f"{'__'.join(path)}: {whose} has no attribute {name!r}{hint}; it has {has}")
+    has = f"items: {'__'.join(before)}__0" if is_list else ", ".join(known) or "none"
+    raise AttributeError(f"{'__'.join(path)}: {'.'.join(before) or 'a session'} has no attribute {name!r}{hint}; it has {has}")

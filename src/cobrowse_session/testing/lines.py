@@ -5,9 +5,11 @@ from datetime import timedelta
 from itertools import chain
 from operator import attrgetter
 
+from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.wire import decode_event, encode_event
 
 __all__ = ["from_jsonl", "to_jsonl", "together"]
@@ -16,17 +18,25 @@ __all__ = ["from_jsonl", "to_jsonl", "together"]
 def together(*streams: Iterable[Event]) -> tuple[Event, ...]:
     """Return the events of several streams by the time at which they occurred. At one instant, an earlier stream comes first.
 
+    Raises:
+        TypeError: an argument is no stream, and no other events.
+
     >>> from cobrowse_session.testing import stream
     >>> one, two = stream("s1").alerting().after(5).connected(), stream("s2").after(2).alerting()
     >>> [(event.subject, event.kind) for event in together(one, two)]
     [('s1', 'alerting'), ('s2', 'alerting'), ('s1', 'connected')]
     """
-    return tuple(sorted(chain.from_iterable(streams), key=attrgetter("occurred_at")))
+    every = chain.from_iterable(checked_events("together", events) for events in streams)
+    return tuple(sorted(every, key=attrgetter("occurred_at")))
 
 
 def to_jsonl(events: Iterable[Event]) -> str:
-    """Return events as CloudEvents JSON, one per line. `from_jsonl` reads them, and so does the command `replay`."""
-    return "".join(f"{encode_event(event)}\n" for event in events)
+    """Return events as CloudEvents JSON, one per line. `from_jsonl` reads them, and so does the command `replay`.
+
+    Raises:
+        TypeError: they are no events.
+    """
+    return "".join(f"{encode_event(event)}\n" for event in checked_events("to_jsonl", events))
 
 
 def from_jsonl(text: str | bytes, *, table: Table | None = None) -> tuple[Event, ...]:
@@ -38,12 +48,15 @@ def from_jsonl(text: str | bytes, *, table: Table | None = None) -> tuple[Event,
 
     Raises:
         DecodeError: a line cannot be read. It has the number of the line.
+        TypeError: `text` is no text, and no bytes.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected()
     >>> from_jsonl(to_jsonl(call)) == call.events
     True
     """
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"from_jsonl: expected text or bytes, found {shown(text)}")
     # `splitlines` would split inside of JSON, which may have other ends of lines in its texts.
     lines: Sequence[str | bytes] = text.split("\n") if isinstance(text, str) else text.split(b"\n")
     return tuple(_read(line, number, table) for number, line in enumerate(lines, 1) if line.strip())

@@ -1,11 +1,13 @@
 """Mischief: what networks, providers and hosts do to events. Each function states the guarantee that still holds.
 
 A function takes events in the order in which they arrive, and returns a list in such an order. The events of several sessions may
-be mixed. Functions can be combined: `shuffle(duplicate(call, 1), 2)`. The same seed gives the same list, and nothing is global.
+be mixed. Functions can be combined in any order: `delay(shuffle(duplicate(call, 1), 2), "2m")`. The same seed gives the same
+list, and nothing is global. A delay, an outage or a kind that would change nothing is an error.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from bisect import insort
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from operator import attrgetter
 from random import Random
 from typing import TypeAlias
@@ -16,7 +18,7 @@ from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
 from cobrowse_session.testing.arguments import check_share, checked_events
 from cobrowse_session.testing.stream import Duration, duration
-from cobrowse_session.times import utc
+from cobrowse_session.times import event_time, time_text, utc
 
 __all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
 
@@ -99,7 +101,7 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
 
 
 def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
-    """Return the events of which some are received late, in the order of their receipt.
+    """Return the events of which some are received late. What is not late keeps its order.
 
     Guarantee: `occurred_at` is the same, so the session has the same state, segments, wrap-up and after-call work. Only
     `start_alerting_time` and `connected_time` may differ: the stamp of an event that is received more than 2 s late is its
@@ -108,13 +110,13 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
 
     Args:
         events: in the order of arrival.
-        by: how much later they are received.
+        by: how much later they are received. At least 1 ms.
         kinds: all events of these kinds are late. None at all: any kind may be late.
         seed: decides which events are late, if no kinds are named.
         share: the share of the events that are late, if no kinds are named.
 
     Raises:
-        ValueError: no event is of a kind that is named.
+        ValueError: no event is of a kind that is named, or `by` is below 1 ms, or leads behind the year 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -122,17 +124,14 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     [('e1', '09:00:00'), ('e3', '09:01:03'), ('e2', '09:02:03')]
     """
     check_share("delay: share", share)
-    chance, late, every = _chance(seed), duration(by), checked_events("delay", events)
+    chance, late, every = _chance(seed), _positive("delay: by", by), checked_events("delay", events)
     _check_kinds(kinds, every)
-    return sorted(
-        (
-            evolve(event, received_at=event.received + late)
-            if (event.kind in kinds if kinds else chance.random() < share)
-            else event
-            for event in every
-        ),
-        key=_as_received,
-    )
+
+    def arrival(event: Event) -> datetime:
+        is_late = event.kind in kinds if kinds else chance.random() < share
+        return _shifted(event.received, late) if is_late else event.received
+
+    return _held_back(every, arrival)
 
 
 def skew(events: Iterable[Event], by: Duration) -> list[Event]:
@@ -141,11 +140,14 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     Guarantee: the times between the events are the same. `Inbox(lifecycle, correct={source: -by})` corrects what comes by
     `receive`: then the session has the times of a right clock, and the events keep the wrong ones as `provider_time` (CLOCK-8).
     A log corrects nothing, and neither does `Inbox.add`. There, stamps that compare `occurred_at` with the receipt may differ
-    (TIME-8).
+    (TIME-8). An inbox rejects what lies more than its `max_future`, a day by default, after its receipt.
 
     Args:
         events: in the order of arrival, without a `provider_time`.
         by: how much too late the clock shows. Negative, as a number or a timedelta: too early.
+
+    Raises:
+        ValueError: `by` leads out of the years 1970 to 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> (event,) = skew(stream("s1").alerting(), -10)
@@ -155,14 +157,15 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
     off = duration(by)
     every = checked_events("skew", events)
-    return [evolve(event, occurred_at=event.occurred_at + off, received_at=event.received) for event in every]
+    return [evolve(event, occurred_at=_shifted(event.occurred_at, off), received_at=event.received) for event in every]
 
 
 def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[list[Event]]:
     """Return the events that each of several workers gets. An event goes to one worker, and each keeps the order.
 
-    Guarantee: `merge_logs` makes of the logs of the workers the log of all events (STREAM-7). Workers that share a store have one
-    session. A worker by itself has the session of its events only.
+    Each worker gets at least one event, if there are enough. Guarantee: `cobrowse_session.stream.merge_logs(one, other).log` of
+    the logs of two workers is the log of all events (STREAM-7). Workers that share a store have one session. A worker by itself
+    has the session of its events only.
 
     Args:
         events: in the order of arrival.
@@ -170,24 +173,29 @@ def split(events: Iterable[Event], seed: Seed = 0, *, workers: int = 2) -> list[
         workers: the number of workers.
 
     Raises:
+        TypeError: the number of workers is no integer.
         ValueError: there is no worker.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [[event.id for event in some] for some in split(call, seed=1)]
-    [['e1', 'e2'], ['e3']]
+    [['e2', 'e3'], ['e1']]
     """
+    if not isinstance(workers, int) or isinstance(workers, bool):
+        raise TypeError(f"split: workers: expected an integer, found {shown(workers)}")
     if workers < 1:
         raise ValueError(f"split: workers: expected at least 1, found {workers!r}")
-    chance = _chance(seed)
+    chance, every = _chance(seed), checked_events("split", events)
+    places = [*range(workers), *(chance.randrange(workers) for _ in every[workers:])]  # one for each worker, and the rest
+    chance.shuffle(places)
     parts: list[list[Event]] = [[] for _ in range(workers)]
-    for event in checked_events("split", events):
-        parts[chance.randrange(workers)].append(event)
+    for event, place in zip(every, places, strict=False):  # there may be more workers than events
+        parts[place].append(event)
     return parts
 
 
 def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Event]:
-    """Return the events as they arrive if nothing arrives for a while, and then all at once.
+    """Return the events as they arrive if nothing arrives for a while, and then all at once. The others keep their order.
 
     Guarantee: that of `delay`. A timer that fired in the meantime is withdrawn, if an event shows that the agent was in time
     (LOG-4).
@@ -199,18 +207,36 @@ def outage(events: Iterable[Event], start: datetime, lasts: Duration) -> list[Ev
 
     Raises:
         TypeError: `start` is naive.
+        ValueError: no event is received meanwhile, or `lasts` is below 1 ms, or leads behind the year 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
     >>> [f"{event.id} {event.received:%H:%M:%S}" for event in outage(call, call.events[1].occurred_at, "10s")]
     ['e1 09:00:00', 'e2 09:00:13', 'e3 09:01:03']
     """
-    # A network keeps the order of what it holds back. The sort is stable, so what is received at one instant keeps its order.
     start = utc(start)
-    end, every = start + duration(lasts), checked_events("outage", events)
-    return sorted(
-        (evolve(event, received_at=end) if start <= event.received < end else event for event in every), key=_as_received
-    )
+    end, every = _shifted(start, _positive("outage: lasts", lasts)), checked_events("outage", events)
+    if not any(start <= event.received < end for event in every):
+        when = f"from {time_text(start)} to {time_text(end)}"
+        raise ValueError(f"outage: expected an event that is received {when}, found none")
+    return _held_back(every, lambda event: end if start <= event.received < end else event.received)
+
+
+def _held_back(events: Iterable[Event], arrival: Callable[[Event], datetime]) -> list[Event]:
+    """Return events in the order of arrival, of which some arrive later than they were received. The others keep their order."""
+    # A late event comes before the next one that is received after it. It is not sorted in: `shuffle` and `duplicate` gave the
+    # others an order that is not that of their receipt.
+    arriving: list[Event] = []
+    waiting: list[Event] = []
+    for event in events:
+        at = arrival(event)
+        if at > event.received:
+            insort(waiting, evolve(event, received_at=at), key=_as_received)  # of one instant, a network keeps the order
+            continue
+        while waiting and waiting[0].received <= event.received:
+            arriving.append(waiting.pop(0))
+        arriving.append(event)
+    return arriving + waiting
 
 
 def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
@@ -221,5 +247,23 @@ def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
             raise ValueError(f"expected a kind of the events ({', '.join(known)}), found {shown(kind)}")
 
 
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    """Return a time plus a duration, as an event can have it."""
+    try:
+        return event_time(at + by)
+    except OverflowError:
+        raise ValueError(f"expected a time that an event can have, found {time_text(at)} and {by}") from None
+
+
+def _positive(name: str, by: Duration) -> timedelta:
+    """Return a duration, after a check. A shorter one than the millisecond of events would change nothing."""
+    found = duration(by)
+    if found < timedelta(milliseconds=1):
+        raise ValueError(f"{name}: expected at least 1ms, found {shown(by)}")
+    return found
+
+
 def _chance(seed: Seed) -> Random:
+    if not isinstance(seed, int | Random) or isinstance(seed, bool):
+        raise TypeError(f"seed: expected an integer or a Random, found {shown(seed)}")
     return seed if isinstance(seed, Random) else Random(seed)  # noqa: S311 (a seed must repeat, not surprise)

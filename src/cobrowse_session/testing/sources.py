@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from unittest import SkipTest
 
@@ -48,9 +48,15 @@ _HOSTILE: Mapping[str, Json] = {
 }
 """What takes the place of each part of a payload."""
 
+_OF_NOBODY: Sequence[Json] = ({}, {"": None}, {"specversion": "1.0", "type": "x", "subject": "s", "source": "/s", "id": "1"})
+_RECEIVED, _PLACE, _PATH = datetime(2030, 1, 1, tzinfo=UTC), 70, "$.records[3]"
+"""What is known of a payload beside its content."""
+
 
 class SourceConformance:
     """Tests that every source passes. Make a subclass whose name begins with `Test`, and run it with pytest.
+
+    They do not know what a payload means. So a field that is never read, or one name for two clocks, is not found.
 
     Attributes:
         source: the source.
@@ -59,12 +65,12 @@ class SourceConformance:
     source: Source
 
     def conversations(self) -> Sequence[Sequence[Json]]:
-        """Return some conversations, each as the payloads that the platform sends while it grows, in their order."""
+        """Return a list of conversations, each a list of the payloads that the platform sends while it grows, in their order."""
         raise NotImplementedError
 
     def records(self) -> Sequence[Json]:
         """Return the platform's own record of each conversation. Default: its payloads, of which the final ones count."""
-        return [list(payloads) for payloads in self.conversations()]
+        return [list(payloads) for payloads in self._conversations()]
 
     # --- The source -----------------------------------------------------------------------------------------------------------
 
@@ -93,21 +99,59 @@ class SourceConformance:
 
     def test_it_recognises_no_payload_of_nobody(self) -> None:
         """Every source is asked about the payloads of the others."""
-        for payload in ({}, {"": None}, {"specversion": "1.0", "type": "x", "subject": "s", "source": "/s", "id": "1"}):
+        for payload in _OF_NOBODY:
             assert self.source.recognise(payload) is None, f"it recognises {payload}"
+
+    def test_a_payload_of_nobody_is_a_decode_error(self) -> None:
+        """Of any family, and of none. To convert it to nothing would lose it."""
+        for payload in _OF_NOBODY:
+            for family in (None, *self.source.families):
+                try:
+                    converted = self.source.convert(payload, family)
+                except DecodeError:
+                    continue
+                raise AssertionError(f"expected a DecodeError for {payload} as {family}, found {converted}")
+
+    def test_it_looks_like_its_own_files(self) -> None:
+        """A command reads the beginning of a file, and asks every source."""
+        own = [{step for trail in _every_trail(payload) for step in trail if isinstance(step, str)} for payload in self._own()]
+        for keys, is_own in [*((keys, True) for keys in own), *((set(payload), False) for payload in _OF_NOBODY)]:
+            try:
+                found = self.source.looks_like(set(keys))
+            except Exception as error:
+                raise AssertionError(f"looks_like raises {error!r}: {keys}") from error
+            assert bool(found) is is_own, f"looks_like: expected {is_own}, found {found!r}: {keys}"
 
     # --- Facts ----------------------------------------------------------------------------------------------------------------
 
+    def test_each_family_of_the_conversations_gives_events(self) -> None:
+        """A source that converts a family to nothing would pass the other tests."""
+        families = {self.source.recognise(payload) for payload in self._own()}
+        giving = {self.source.recognise(payload) for payload in self._own() if self._convert(payload).events}
+        known = ", ".join(self.source.families)
+        assert families, f"conversations(): expected payloads of a family ({known}), found none"
+        assert giving == families, f"no payload gives an event: {', '.join(map(str, families - giving))}"
+
+    def test_what_is_known_of_a_payload_is_in_what_it_gives(self) -> None:
+        """When it was received, its place in the input, and its path in a larger document."""
+        for payload in self._own():
+            converted = self.source.convert(payload, received_at=_RECEIVED, place=_PLACE, path=_PATH)
+            for leg in converted.legs:
+                assert leg.origin.received_at == _RECEIVED, f"received_at is not that of the payload: {leg}"
+                assert leg.origin.place >= _PLACE, f"place is not that of the payload: {leg}"
+            for path in (*(leg.path for leg in converted.legs), *(warning.path for warning in converted.warnings)):
+                assert path.startswith(_PATH), f"path: expected one that begins with {_PATH}, found {path}"
+
     def test_a_payload_that_comes_twice_states_each_fact_once(self) -> None:
         """No identity is added, and no session is different."""
-        for payloads in self.conversations():
+        for payloads in self._conversations():
             once, twice = self._events(payloads), self._events([payload for payload in payloads for _ in range(2)])
             assert set(map(_identity, twice)) == set(map(_identity, once)), f"other identities: {_cut(payloads)}"
             self._expect_same(once, twice, "each payload comes twice")
 
     def test_payloads_with_times_of_their_own_give_the_same_sessions_in_any_order(self) -> None:
         """A conversation in which only the place of payloads shows which one is later is left out."""
-        ordered = [payloads for payloads in self.conversations() if len(payloads) > 1 and self._have_times(payloads)]
+        ordered = [payloads for payloads in self._conversations() if len(payloads) > 1 and self._have_times(payloads)]
         if not ordered:
             raise SkipTest("no conversation has several payloads with times of their own")
         for payloads in ordered:
@@ -117,7 +161,7 @@ class SourceConformance:
 
     def test_growing_snapshots_end_in_the_sessions_of_all_of_them_at_once(self) -> None:
         """A live feed and a file of the same payloads give the same sessions."""
-        for payloads in self.conversations():
+        for payloads in self._conversations():
             logs: dict[str, SessionLog] = {}
             events = self._feed(payloads)
             for event in events:
@@ -141,7 +185,12 @@ class SourceConformance:
 
     def test_a_record_reconciles_with_the_events_of_its_conversation(self) -> None:
         """The sessions of a conversation agree with the platform's own record."""
-        for payloads, record in zip(self.conversations(), self.records(), strict=True):
+        conversations, records = self._conversations(), self.records()
+        found = len(records) if isinstance(records, list | tuple) else records
+        assert found == len(conversations), (
+            f"records(): expected one for each of {len(conversations)} conversations, found {found}"
+        )
+        for payloads, record in zip(conversations, records, strict=True):
             self._expect_no_difference(self._feed(payloads), record)
 
     # --- Hostile payloads -----------------------------------------------------------------------------------------------------
@@ -180,8 +229,24 @@ class SourceConformance:
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
+    def _conversations(self) -> Sequence[Sequence[Json]]:
+        """Return the conversations, after a check."""
+        every = self.conversations()
+        assert isinstance(every, list | tuple), f"conversations(): expected a list of lists of payloads, found {_cut(every)}"
+        assert every, "conversations(): expected one at least, found none"
+        for payloads in every:
+            is_list = isinstance(payloads, list | tuple) and payloads
+            assert is_list, f"conversations(): expected each as a list of payloads, found {_cut(payloads)}"
+            for payload in payloads:
+                assert isinstance(payload, dict), f"conversations(): expected a payload as an object, found {_cut(payload)}"
+        return every
+
+    def _own(self) -> Iterator[Json]:
+        """Yield the payloads of a family. Others are skipped or rejected."""
+        return (payload for payload in self._payloads() if self.source.recognise(payload) in self.source.families)
+
     def _payloads(self) -> Iterator[Json]:
-        return (payload for payloads in self.conversations() for payload in payloads)
+        return (payload for payloads in self._conversations() for payload in payloads)
 
     def _convert(self, payload: Json, family: str | None = None, place: int = 0) -> Converted:
         return convert(payload, family, sources=(self.source,), place=place)
