@@ -95,8 +95,8 @@ def _text_of(config: pytest.Config, name: str) -> str:
 def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     """Logs and inboxes that are checked at the end of the test.
 
-    The test fails if a session is not the fold of its events, a saved log does not read back, a refusal was not looked at, or a
-    deadline was not fired. The marker `cobrowse` allows the latter two.
+    The test fails if a session is not the fold of its events, a saved log does not read back, the observers of a watched inbox
+    were replaced, a refusal was not looked at, or a deadline was not fired. The marker `cobrowse` allows the latter two.
     """
     from cobrowse_session.testing.checked import Logs
 
