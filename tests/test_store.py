@@ -769,6 +769,55 @@ def test_a_session_that_another_store_has_sealed_takes_no_more_events(place: Pla
     assert proved(first) == 1
 
 
+@pytest.mark.parametrize("sent_before", [1, 2, 3])
+@pytest.mark.parametrize("sent_by_other", [1, 2, 3])
+def test_a_session_that_was_forgotten_and_began_anew_is_not_the_one_in_memory(
+    place: Place, sent_before: int, sent_by_other: int
+) -> None:
+    store, other = place.open(), place.open()
+    for event in OVER.events[:sent_before]:
+        store.append([event])
+    place.open().append(OVER)
+    other.seal(at(1000))
+    other.outbox.acknowledge(other.outbox.pending())
+    assert other.forget(at(1000)) == 1
+    anew = stream("s1", start=at(2000)).alerting(queue_id="other").after(3).connected().after(9).disconnected("peer")
+    for event in anew.events[:sent_by_other]:
+        other.append([event])
+
+    changes = store.append([*anew.events[sent_by_other - 1 :], *anew.events])
+
+    left = len(anew.events) - sent_by_other
+    assert [kind_of(change) for change in changes] == ["repeat", *["applied"] * left, *["repeat"] * 3]
+    assert shown(place.open().load("s1")) == shown(SessionLog.of(anew))
+    assert proved(store) == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("stored", [0, 1, 2])
+def test_a_database_that_was_restored_from_a_backup_is_not_what_is_in_memory(place: Place, lost: int, stored: int) -> None:
+    store = place.open()
+    store.append(OVER.events[:1])
+    backup = {table: rows(store, table) for table in (SESSIONS, EVENTS)}
+    for event in OVER.events[1 : 1 + lost]:
+        store.append([event])
+    with store.writing() as connection:
+        for table, before in backup.items():
+            connection.execute(table.delete())
+            connection.execute(insert(table), before)
+    others = [evolve(one(ENDED), id="other", occurred_at=at(20)), *stream("s1", start=at(30)).terminated()]
+    for event in others[:stored]:
+        place.open().append([event])
+
+    changes = store.append(OVER.events[1:])
+
+    assert [kind_of(change) for change in changes].count("repeat") == 0
+    assert sorted(event.id for event in stored_events(store)["s1"]) == sorted(
+        event.id for event in [*OVER.events, *others[:stored]]
+    )
+    assert proved(store) == 1
+
+
 def test_a_session_that_another_store_has_forgotten_is_gone(place: Place) -> None:
     first, second = place.open(TIMED), place.open(TIMED)
     first.append(OVER)

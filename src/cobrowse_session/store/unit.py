@@ -105,15 +105,15 @@ class Unit:
             return
         self.held.update(dict.fromkeys(unread))
         self._forgotten.clear()  # another worker may have forgotten a session meanwhile
-        versions = self._lock(unread)
-        self.held |= {session: self.shelf.known(session, version) for session, version in versions.items()}
-        others = [session for session in versions if self.held[session] is None]
+        digests = self._lock(unread)
+        self.held |= {session: self.shelf.known(session, digest) for session, digest in digests.items()}
+        others = [session for session in digests if self.held[session] is None]
         for part in parts(others):
             for row in self.connection.execute(select(SESSIONS).where(SESSIONS.c.id.in_(part))).mappings().all():
                 self._read(dict(row))
 
-    def _lock(self, sessions: Sequence[str]) -> dict[str, int]:
-        """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their versions."""
+    def _lock(self, sessions: Sequence[str]) -> dict[str, str]:
+        """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their digests."""
         # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
         name = self._dialect
         stored = {escaped(session): session for session in sessions}
@@ -122,7 +122,7 @@ class Unit:
         with database.together(self.connection):  # with the begin of the transaction
             cursor = database.run(self.connection, _LOCK[name], [{"ids": ids}])
         found = cursor.fetchall()
-        return {stored[session]: version for session, version in found}
+        return {stored[session]: digest for session, digest in found}
 
     def log(self, session: str) -> SessionLog | None:
         """Return the log of a session. None: there is none.
@@ -139,7 +139,7 @@ class Unit:
 
     def put(self, log: SessionLog) -> None:
         """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
-        held = self.held[log.session_id] = Held(log, 0, None, 0)
+        held = self.held[log.session_id] = Held(log, 0, None, 0, "")
         self.released.add(log.session_id)
         for copy in log.copies:
             self._append(held, copy)
@@ -226,8 +226,8 @@ class Unit:
         columns, horizon = SESSIONS.c, as_number(before)
         waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
         possible = self._locked(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)  # no log is read
-        # PostgreSQL looks for messages first and locks then. A late event that another transaction stored in between has a message
-        # that was not seen. From the lock on there are no more of them, so another statement sees all.
+        # PostgreSQL looks for messages first and locks then. A late event that another transaction stored in between has a
+        # message that was not seen. From the lock on there are no more of them, so another statement sees all.
         gone = [
             session
             for part in parts(possible)
@@ -309,7 +309,7 @@ class Unit:
         if not is_key(session):
             raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
         log = SessionLog(self.shelf.lifecycle, session)
-        self.held[session] = Held(log, 0, self._rules, 0)
+        self.held[session] = Held(log, 0, self._rules, 0, "")
         return log
 
     def _is_forgotten(self, event: Event) -> bool:
@@ -372,7 +372,7 @@ class Unit:
                 held.rules = self.shelf.rules_of(self.connection, held.log.lifecycle)
             row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events, heard=held.heard)
             (known if held.version else new).append(row)
-            held.version += 1
+            held.version, held.digest = held.version + 1, row["digest"]
         with self.shelf.database.together(self.connection):
             updated = self._run(_UPDATE_SESSION, [_update_of(row) for row in known])
             self._run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
@@ -414,7 +414,7 @@ _IDS = {
     "postgresql": any_(bindparam("ids", type_=ARRAY(Text))),
 }
 _LOCK = {
-    name: select(SESSIONS.c.id, SESSIONS.c.version)
+    name: select(SESSIONS.c.id, SESSIONS.c.digest)
     .where(SESSIONS.c.id.in_(ids) if name == "sqlite" else SESSIONS.c.id == ids)
     .order_by(SESSIONS.c.id)
     .with_for_update()
