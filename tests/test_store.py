@@ -1,6 +1,7 @@
 """The durable store, on each database: stored once, found, sealed, forgotten and handed over, whatever races."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -895,6 +896,35 @@ def test_who_loses_a_race_once_wins_the_next_time_and_returns_that_change_only(p
 
     assert store.run(work) == "applied"
     assert (len(tried), len(rows(store, EVENTS)), proved(store)) == (2, 2, 1)
+
+
+def test_an_attempt_locks_first_all_sessions_of_the_one_before_so_that_two_do_not_wait_for_each_other_again(place: Place) -> None:
+    store = place.open()
+    store.append([*named(ENDED, "a"), *named(ENDED, "b"), *named(ENDED, "c")])
+    attempts: list[int] = []
+
+    def work(unit: Unit) -> None:
+        attempts.append(len(attempts))
+        for session in ("c", "a", "b")[: len(attempts)]:
+            unit.read([session])
+        if len(attempts) < 3:
+            raise LostRace("a deadlock")
+
+    with statements(store, with_parameters=True) as sent:
+        store.run(work)
+
+    locked = [re.findall("'([abc])'|\"([abc])\"", statement) for statement in sent if "ids" in statement]
+    assert [["".join(found) for found in every] for every in locked] == [["c"], ["c"], ["a"], ["a", "c"], ["b"]]
+
+
+def test_new_sessions_are_inserted_in_one_order_so_that_two_that_begin_them_do_not_wait_for_each_other(place: Place) -> None:
+    store = place.open()
+
+    with statements(store, with_parameters=True) as sent:
+        store.append([one(stream(session).alerting()) for session in ("b", "c", "a")])
+
+    (inserted,) = (statement for statement in sent if statement.startswith("INSERT INTO sessions"))
+    assert re.findall("'id': '([abc])'", inserted) == ["a", "b", "c"]
 
 
 def test_stores_that_begin_the_same_sessions_at_once_lose_no_event(place: Place) -> None:

@@ -52,8 +52,11 @@ MAX_INDEXED = 200
 
 
 def is_key(*texts: str) -> bool:
-    """Return whether texts can be the key of a row: together they have at most 1,000 bytes."""
-    return sum(len(text.encode()) for text in texts) <= MAX_ID
+    """Return whether texts can be the key of a row: they are whole, and together they have at most 1,000 bytes."""
+    try:
+        return sum(len(text.encode()) for text in texts) <= MAX_ID
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:

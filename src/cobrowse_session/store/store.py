@@ -152,25 +152,36 @@ class Store(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was stored.
         """
         race = ""
+        tried: set[str] = set()
         with self._lock:
             for _ in range(ATTEMPTS):
                 try:
-                    return self._run(work)
+                    return self._run(work, tried)
                 except LostRace as error:
                     race = str(error)
         problem = f"other writers were first {ATTEMPTS} times ({race})"
         raise ConflictError(self.database.address, problem, "nothing was stored: try again later")
 
-    def _run(self, work: Callable[[Unit], Result]) -> Result:
+    def _run(self, work: Callable[[Unit], Result], tried: set[str]) -> Result:
+        """Do some work in one transaction.
+
+        Args:
+            work: it.
+            tried: the sessions of earlier attempts. They are read first, all at once, so that their rows are locked in one order.
+                Otherwise two workers that wait for each other would do so again in each attempt.
+        """
         unit: Unit | None = None
         try:
             with self.database.attempt() as connection:
                 self._shelf.here.transaction = connection
                 unit = Unit(self._shelf, connection)
+                unit.read(tried)
                 result = work(unit)
                 unit.write()
         except BaseException:
-            self._shelf.drop(unit.held if unit else ())
+            if unit is not None:
+                tried.update(unit.held)
+                self._shelf.drop(unit.held)
             raise
         finally:
             self._shelf.here.transaction = None

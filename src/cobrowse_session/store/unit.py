@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field
@@ -373,6 +374,7 @@ class Unit:
             row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events, heard=held.heard)
             (known if held.version else new).append(row)
             held.version, held.digest = held.version + 1, row["digest"]
+        new.sort(key=itemgetter("id"))  # two transactions that begin the same sessions wait for each other's rows in one order
         with self.shelf.database.together(self.connection):
             updated = self._run(_UPDATE_SESSION, [_update_of(row) for row in known])
             self._run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
