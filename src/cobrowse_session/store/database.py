@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
+from cobrowse_session.store.schema import no_text
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
@@ -264,12 +265,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _decoded(stored: bytes) -> str:
-    """Return text of a file, which may have any bytes. What is no UTF-8 becomes NUL, which is in no JSON and in no name."""
+    """Return text of a file, which may have any bytes."""
     # The driver itself raises while it reads the rows. So one byte that a disk has changed would stop all sessions.
     try:
         return stored.decode()
     except UnicodeDecodeError:
-        return stored.decode(errors="replace").replace("\ufffd", "\0")
+        return no_text(stored)
 
 
 def _begin_sqlite(connection: Connection) -> None:

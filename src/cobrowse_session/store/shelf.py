@@ -40,6 +40,9 @@ from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, res
 MAX_UNREADABLE = 1_000
 """The number of sessions that cannot be read and are remembered."""
 
+MAX_COUNT = (1 << 31) - 1
+"""The largest number that a column of counts holds. PostgreSQL refuses a larger one."""
+
 logger = logging.getLogger("cobrowse_session.store")
 
 
@@ -157,6 +160,8 @@ class Shelf(Generic[S_co]):
             events: its rows of events. None: they are read when they are needed.
         """
         with self.naming(row["id"]):
+            _check_number("version", row["version"], 1)
+            _check_number("events", row["events"], 0)
             rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
             view, number, heard = json.loads(row["document"]), row["events"], as_moment(row["heard"])
             if row["sealed"]:
@@ -206,9 +211,13 @@ class Shelf(Generic[S_co]):
         except (StoreError, LostRace, SQLAlchemyError):
             raise
         except Exception as error:  # a row that something else wrote may lead to any
-            problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
-            advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
-            raise UnreadableError(self.database.address, problem, advice, session) from error
+            raise self.cannot_read(session, error) from error
+
+    def cannot_read(self, session: str, error: Exception) -> UnreadableError:
+        """Return an error that names a session that cannot be read."""
+        problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
+        advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
+        return UnreadableError(self.database.address, problem, advice, session)
 
     def pass_over(self, error: UnreadableError) -> None:
         """Remember a session that cannot be read, and log it once."""
@@ -248,6 +257,12 @@ class Shelf(Generic[S_co]):
                 return int(connection.execute(new.returning(RULES.c.id)).scalar_one())
             self._numbers[lifecycle] = found
         return self._numbers[lifecycle]
+
+
+def _check_number(column: str, found: object, least: int) -> None:
+    """Check a number that is counted up."""
+    if not isinstance(found, int) or not least <= found < MAX_COUNT:
+        raise ValueError(f"{column} is {found!r}")
 
 
 def rows_of_events(connection: Connection, session: str, first: int, end: int) -> Sequence[Row]:

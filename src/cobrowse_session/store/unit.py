@@ -257,17 +257,18 @@ class Unit:
         """Return the logs of the first sessions that fulfil a condition and that no other transaction has."""
         # One session that cannot be read must not stop the timers of all others. Example, a limit of 3, and `b` is unreadable:
         #
-        #     claimed    readable    then
-        #     a, b, c    a, c        one more is claimed, without a, b and c
-        #     d          d           three are claimed
+        #     claimed       new        readable    then
+        #     a, b, c       a, b, c    a, c        one more is claimed
+        #     a, b, c, d    d          d           three are claimed
+        #
+        # Those that were seen come again, because an id that is no text cannot be named in a condition.
         readable: list[Held] = []
-        seen: list[str] = []
-        while len(readable) < limit:
-            wanted = where & SESSIONS.c.id.not_in(seen) if seen else where
-            claimed = self._locked(wanted, order, limit - len(readable))
+        seen: set[str] = set()
+        while (left := limit - len(readable)) > 0:
+            claimed = [session for session in self._locked(where, order, left + len(seen)) if session not in seen][:left]
             self.read(claimed)
             found = [held for session in claimed if (held := self._readable(session)) is not None]
-            readable, seen = readable + found, [*seen, *claimed]
+            readable, seen = readable + found, seen.union(claimed)
             if len(found) == len(claimed):
                 break
         return readable
@@ -285,15 +286,18 @@ class Unit:
             self._pass_over(error)
 
     def _readable(self, session: str) -> Held | None:
-        """Return the log of a session that was read, with its events. None: it cannot be read."""
+        """Return the log of a session that was claimed, with its events. None: it cannot be read."""
         held = self.held[session]
-        if held is not None:
-            try:
-                _ = held.log.latest
-            except UnreadableError as error:
-                self._pass_over(error)
-                return None
-            self.shelf.unreadable.pop(session, None)  # it was repaired
+        if held is None:
+            if session not in self._unreadable:  # its row was claimed, and was not found by its id
+                self._pass_over(self.shelf.cannot_read(session, ValueError("its id is no text")))
+            return None
+        try:
+            _ = held.log.latest
+        except UnreadableError as error:
+            self._pass_over(error)
+            return None
+        self.shelf.unreadable.pop(session, None)  # it was repaired
         return held
 
     def _pass_over(self, error: UnreadableError) -> None:
