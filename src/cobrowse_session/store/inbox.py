@@ -191,6 +191,7 @@ class DurableInbox(Receiver):
 
         Raises:
             TypeError: it is no log.
+            DecodeError: the id of its session is longer than 1,000 bytes. Nothing has changed.
             StoreError: it could not be stored. Nothing has changed.
         """
         check_type("DurableInbox.put", log, SessionLog)

@@ -139,7 +139,12 @@ class Unit:
         return None if held is None else held.log
 
     def put(self, log: SessionLog) -> None:
-        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
+        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already.
+
+        Raises:
+            DecodeError: the id of the session is too long for a store.
+        """
+        check_session(log.session_id, "$.session")
         held = self.held[log.session_id] = Held(log, 0, None, 0, "")
         self.released.add(log.session_id)
         for copy in log.copies:
@@ -311,8 +316,7 @@ class Unit:
         return held
 
     def _begin(self, session: str) -> SessionLog:
-        if not is_key(session):
-            raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
+        check_session(session, "$.subject")
         log = SessionLog(self.shelf.lifecycle, session)
         self.held[session] = Held(log, 0, self._rules, 0, "")
         return log
@@ -407,6 +411,16 @@ class Unit:
     @property
     def _dialect(self) -> str:
         return self.connection.dialect.name
+
+
+def check_session(session: str, path: str) -> None:
+    """Check that an id can be the key of a session.
+
+    Raises:
+        DecodeError: it is too long. The error has the path.
+    """
+    if not is_key(session):
+        raise decode_error("too_long", path, session, f"an id of at most {MAX_ID} bytes in a store")
 
 
 def _too_late(event: Event) -> Late:
