@@ -27,8 +27,8 @@ from cobrowse_session.store.schema import no_text
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
 
-_RACES = {"40001", "40P01", "23505"}
-"""The SQLSTATE codes of a lost race: serialization failure, deadlock, unique violation."""
+_RACES = {"40001", "40P01", "23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+"""The codes of a lost race: serialization failure, deadlock, and a key that is there already. Of no other constraint."""
 
 
 class LostRace(Exception):  # noqa: N818 (it never leaves the store)
@@ -100,7 +100,7 @@ class Database:
 
         Raises:
             ConflictError: another writer was first, or a row of this key is there already.
-            StoreError: the database cannot be written.
+            StoreError: the database cannot be written, or a row violates another constraint of a table.
         """
         try:
             with self.attempt() as connection:
@@ -188,7 +188,7 @@ class Database:
         except (SQLAlchemyError, self._driver.Error) as error:
             raised = error.orig if isinstance(error, DBAPIError) else error
             found = str(raised).strip().partition("\n")[0]
-            if isinstance(raised, self._driver.IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
+            if _RACES & {getattr(raised, "sqlstate", None), getattr(raised, "sqlite_errorcode", None)}:
                 raise LostRace(found) from error
             advice = next((advice for words, advice in _ADVICE.items() if re.search(words, found)), _ELSE)
             raise StoreError(self.address, found, advice) from error
@@ -282,6 +282,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 _ADVICE = {
+    "constraint failed|violates": "nothing was written: correct the row, or the constraint of the table",
     "readonly": "let this process write the file and its folder",
     "read-only|during recovery": "use a server that takes writes",
     "full": "free some space on the disk, then try again",
