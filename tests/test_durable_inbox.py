@@ -120,6 +120,18 @@ def test_it_answers_what_the_inbox_in_memory_answers(
         proved(durable.store)
 
 
+@pytest.mark.parametrize("name", ["s", "café", "\N{GRINNING FACE}", "\0", "\\", "x" * 999], ids=lambda name: ascii(name[:9]))
+def test_all_sessions_of_a_batch_are_locked_in_one_order_whatever_their_ids(place: Place, name: str) -> None:
+    inbox = DurableInbox(place.open())
+    events = [one(stream(f"{name}{number}").alerting()) for number in (2, 0, 1)]
+    inbox.take(events[:1])
+
+    with statements(inbox.store, with_parameters=True) as sent:
+        inbox.take([events[0], json.loads(encode_event(events[1])), events[2], {"subject": "\ud800"}])
+
+    assert sum("ids" in statement for statement in sent) == 1
+
+
 def test_payloads_events_batches_and_garbage_are_taken_as_in_memory(place: Place) -> None:
     rejects: list[Rejected] = []
     durable, memory = DurableInbox(place.open(TIMED), reject=rejects.append), Inbox(TIMED)

@@ -1,6 +1,7 @@
 """The durable store, on each database: stored once, found, sealed, forgotten and handed over, whatever races."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from attrs import evolve
 from examples.tables import hold
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, func, insert, select, text
 from tests.effort import examples, share
 from tests.stores import Databases, Place, assert_is_the_fold, proved, rows, statements, stored_events
 from tests.strategies import SECOND, at, lifecycles, streams
@@ -658,6 +659,32 @@ def test_a_bill_that_is_there_already_is_an_error_of_the_caller_that_he_can_catc
         connection.execute(insert(BILLS).values(message=1, session="s1"))
 
 
+@pytest.mark.parametrize(
+    "row", ["'s1', null, null", "'s1', -1, null", "'s1', 1, 'nobody'"], ids=["not null", "check", "foreign key"]
+)
+def test_a_row_that_violates_another_constraint_than_its_key_is_no_lost_race(place: Place, row: str) -> None:
+    if place.is_sqlite and "nobody" in row:
+        pytest.skip("it checks no foreign keys, unless it is asked to")
+    store = place.open()
+    with store.writing() as connection:
+        columns = "session text primary key, seconds integer not null check (seconds >= 0), person text references sessions"
+        connection.execute(text(f"create table bills_of_people ({columns})"))
+    tried: list[int] = []
+
+    def write(connection: Connection) -> None:
+        tried.append(1)
+        connection.execute(text(f"insert into bills_of_people values ({row})"))  # noqa: S608 (ours)
+
+    with pytest.raises(StoreError, match="correct the row") as raised, store.writing() as connection:
+        write(connection)
+    with pytest.raises(StoreError, match="correct the row") as raised_again:
+        store.run(lambda unit: write(unit.connection))
+
+    assert not isinstance(raised.value, ConflictError)
+    assert not isinstance(raised_again.value, ConflictError)
+    assert len(tried) == 2
+
+
 def test_the_feed_has_every_message_in_an_order_for_any_number_of_readers(place: Place) -> None:
     store = place.open()
     store.append(ENDED.events[:1])
@@ -769,6 +796,55 @@ def test_a_session_that_another_store_has_sealed_takes_no_more_events(place: Pla
     assert proved(first) == 1
 
 
+@pytest.mark.parametrize("sent_before", [1, 2, 3])
+@pytest.mark.parametrize("sent_by_other", [1, 2, 3])
+def test_a_session_that_was_forgotten_and_began_anew_is_not_the_one_in_memory(
+    place: Place, sent_before: int, sent_by_other: int
+) -> None:
+    store, other = place.open(), place.open()
+    for event in OVER.events[:sent_before]:
+        store.append([event])
+    place.open().append(OVER)
+    other.seal(at(1000))
+    other.outbox.acknowledge(other.outbox.pending())
+    assert other.forget(at(1000)) == 1
+    anew = stream("s1", start=at(2000)).alerting(queue_id="other").after(3).connected().after(9).disconnected("peer")
+    for event in anew.events[:sent_by_other]:
+        other.append([event])
+
+    changes = store.append([*anew.events[sent_by_other - 1 :], *anew.events])
+
+    left = len(anew.events) - sent_by_other
+    assert [kind_of(change) for change in changes] == ["repeat", *["applied"] * left, *["repeat"] * 3]
+    assert shown(place.open().load("s1")) == shown(SessionLog.of(anew))
+    assert proved(store) == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("stored", [0, 1, 2])
+def test_a_database_that_was_restored_from_a_backup_is_not_what_is_in_memory(place: Place, lost: int, stored: int) -> None:
+    store = place.open()
+    store.append(OVER.events[:1])
+    backup = {table: rows(store, table) for table in (SESSIONS, EVENTS)}
+    for event in OVER.events[1 : 1 + lost]:
+        store.append([event])
+    with store.writing() as connection:
+        for table, before in backup.items():
+            connection.execute(table.delete())
+            connection.execute(insert(table), before)
+    others = [evolve(one(ENDED), id="other", occurred_at=at(20)), *stream("s1", start=at(30)).terminated()]
+    for event in others[:stored]:
+        place.open().append([event])
+
+    changes = store.append(OVER.events[1:])
+
+    assert [kind_of(change) for change in changes].count("repeat") == 0
+    assert sorted(event.id for event in stored_events(store)["s1"]) == sorted(
+        event.id for event in [*OVER.events, *others[:stored]]
+    )
+    assert proved(store) == 1
+
+
 def test_a_session_that_another_store_has_forgotten_is_gone(place: Place) -> None:
     first, second = place.open(TIMED), place.open(TIMED)
     first.append(OVER)
@@ -846,6 +922,35 @@ def test_who_loses_a_race_once_wins_the_next_time_and_returns_that_change_only(p
 
     assert store.run(work) == "applied"
     assert (len(tried), len(rows(store, EVENTS)), proved(store)) == (2, 2, 1)
+
+
+def test_an_attempt_locks_first_all_sessions_of_the_one_before_so_that_two_do_not_wait_for_each_other_again(place: Place) -> None:
+    store = place.open()
+    store.append([*named(ENDED, "a"), *named(ENDED, "b"), *named(ENDED, "c")])
+    attempts: list[int] = []
+
+    def work(unit: Unit) -> None:
+        attempts.append(len(attempts))
+        for session in ("c", "a", "b")[: len(attempts)]:
+            unit.read([session])
+        if len(attempts) < 3:
+            raise LostRace("a deadlock")
+
+    with statements(store, with_parameters=True) as sent:
+        store.run(work)
+
+    locked = [re.findall("'([abc])'|\"([abc])\"", statement) for statement in sent if "ids" in statement]
+    assert [["".join(found) for found in every] for every in locked] == [["c"], ["c"], ["a"], ["a", "c"], ["b"]]
+
+
+def test_new_sessions_are_inserted_in_one_order_so_that_two_that_begin_them_do_not_wait_for_each_other(place: Place) -> None:
+    store = place.open()
+
+    with statements(store, with_parameters=True) as sent:
+        store.append([one(stream(session).alerting()) for session in ("b", "c", "a")])
+
+    (inserted,) = (statement for statement in sent if statement.startswith("INSERT INTO sessions"))
+    assert re.findall("'id': '([abc])'", inserted) == ["a", "b", "c"]
 
 
 def test_stores_that_begin_the_same_sessions_at_once_lose_no_event(place: Place) -> None:

@@ -3,6 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event as listeners
@@ -18,6 +21,7 @@ from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
 
+DAY = timedelta(days=1)
 ENDED = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
 
 
@@ -128,6 +132,40 @@ def test_a_lock_is_waited_for_half_a_minute_unless_the_address_states_a_time(
     store.close()
 
     assert shown == {"lock_timeout": timeout, "statement_timeout": "1min" if "statement" in query else "0"}
+
+
+# --- Forgetting ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_late_event_that_is_stored_while_its_session_is_looked_for_keeps_the_session_and_its_message(
+    server_place: Place,
+) -> None:
+    store, other = server_place.open(), server_place.open()
+    store.append(ENDED)
+    store.seal(ENDED.now + DAY)
+    store.outbox.acknowledge(store.outbox.pending())
+    late = ENDED.after(1).wrapup("sale").events[-1]
+
+    def wait_after_the_snapshot(*call: Any) -> tuple[str, Any]:  # SQLAlchemy's
+        wait = "FROM sessions CROSS JOIN (SELECT pg_advisory_xact_lock(7)) AS waiting"
+        _, _, statement, parameters, *_ = call
+        if "SKIP LOCKED" in statement:
+            statement = statement.replace("FROM sessions", wait, 1).replace("FOR UPDATE", "FOR UPDATE OF sessions")
+        return statement, parameters
+
+    listeners.listen(other.database.engine, "before_cursor_execute", wait_after_the_snapshot, retval=True)
+    with ThreadPoolExecutor() as threads:
+        with store.writing() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(7)"))
+            forgotten = threads.submit(other.forget, ENDED.now + DAY)
+            waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+            while not connection.scalar(waiting):
+                assert not forgotten.done()
+            server_place.open().append([late])
+        assert forgotten.result(timeout=60) == 0
+
+    assert [message.kind for message in store.outbox.pending()] == ["late"]
+    assert proved(store) == 1
 
 
 # --- Fork ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Sessions out of a store and into another one: what is new, late and forgotten, and sessions of another table."""
 
 import json
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -10,6 +11,7 @@ from tests.stores import Databases, Place, proved, rows
 from tests.strategies import at
 
 from cobrowse_session import Lifecycle, SessionLog
+from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.store.schema import HORIZON
@@ -88,6 +90,53 @@ def test_a_line_that_is_no_horizon_is_rejected(place: Place, line: str) -> None:
 
     assert put_in(store, [line]) == Imported(rejected=1)
     assert [row["forgotten"] for row in rows(store, HORIZON)] == [None]
+
+
+@pytest.mark.parametrize("session", ["s" * 1001, "é" * 501, "s" * 8000])
+def test_a_session_whose_id_is_too_long_for_a_store_is_a_rejected_line_and_the_others_are_stored(
+    place: Place, session: str
+) -> None:
+    store, call = place.open(), stream(session).alerting()
+    rejected: list[Rejected] = []
+    lines = [encode_event(call.events[0]), json.dumps(save_log(SessionLog.of(call))), encode_event(ENDED.events[0])]
+
+    imported = import_lines(store, BytesIO("\n".join(lines).encode()), rejected.append)
+
+    assert imported == Imported(events=1, new=1, rejected=2)
+    found = [(one.error.problems[0].error, one.error.problems[0].path) for one in rejected]
+    assert found == [("too_long", "$.subject"), ("too_long", "$.session")]
+    assert [one.id for one in store.find().sessions] == ["s1"]
+
+
+@pytest.mark.parametrize("session", ["s" * 1001, "é" * 501, "s" * 8000])
+def test_a_log_whose_session_has_an_id_that_is_too_long_cannot_be_put(place: Place, session: str) -> None:
+    inbox = DurableInbox(place.open())
+
+    with pytest.raises(DecodeError, match="at most 1000 bytes"):
+        inbox.put(SessionLog.of(stream(session).alerting()))
+
+    assert inbox.store.count() == 0
+
+
+@pytest.mark.parametrize("late", [{}, 5, [5], [json.loads(encode_event(event)) for event in stream("s2").alerting()]])
+def test_a_line_whose_late_events_are_no_events_of_its_session_is_rejected(place: Place, late: object) -> None:
+    store, line = place.open(), json.dumps({**save_log(SessionLog.of(ENDED)), "lateEvents": late})
+
+    assert put_in(store, [line]) == Imported(rejected=1)
+    assert store.count() == 0
+
+
+def test_a_late_event_long_after_it_was_received_is_exported_and_imported(place: Place, databases: Databases) -> None:
+    store = place.open()
+    store.append(ENDED)
+    store.seal(at(1000))
+    store.append([evolve(LATE, occurred_at=at(1000) + timedelta(days=90), received_at=at(1000))])
+    lines = list(export_lines(store))
+
+    with databases.place() as other:
+        again = other.open()
+        assert put_in(again, lines) == Imported(sessions=1, new=4, late=1)
+        assert list(export_lines(again)) == lines
 
 
 # --- Another table ------------------------------------------------------------------------------------------------------------

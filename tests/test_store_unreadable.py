@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from sqlalchemy import delete, text, update
 from tests.stores import Place, rows
 from tests.strategies import SECOND, at
 
-from cobrowse_session import Event, Lifecycle, Settings, UnreadableError, WrapupPrompt
+from cobrowse_session import Change, Event, Lifecycle, Settings, UnreadableError, WrapupPrompt
 from cobrowse_session.io.answers import Taken
 from cobrowse_session.service.committer import Committer
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.rows import with_digest
 from cobrowse_session.store.schema import EVENTS, MESSAGES, RULES, SESSIONS
+from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import encode_event
@@ -31,6 +33,11 @@ BROKEN = ["{", "[]", "null", "{}", "[" * 100_000]
 
 def named(call: Stream, session: str) -> list[Event]:
     return [evolve(event, subject=session) for event in call]
+
+
+def kind_of(change: Change) -> str:
+    assert change.outcome is not None
+    return change.outcome.kind
 
 
 def break_session(store: Store, document: str) -> None:
@@ -353,3 +360,59 @@ def test_bytes_of_a_file_that_are_no_text_stop_their_session_only_and_are_found(
     assert store.advance(at(100)).keys() == {"a", "c"}
     assert store.unreadable.keys() == {"bad"}
     assert store.get("a") is not None
+
+
+COLUMNS = [column.name for column in SESSIONS.columns]
+VALUES = ["x'ff'", "cast(x'62ff' as text)", "'abc'", "-1", "9223372036854775807"]
+
+
+def broken_in(place: Place, column: str, value: str) -> None:
+    """Store some sessions, and write a value of any type into a column of the second one. It is due then."""
+    writer = place.open(TIMED)
+    writer.append(event for name in ("a", "bad", "c") for event in named(ENDED, name))
+    with writer.writing() as connection:
+        connection.execute(text(f"update sessions set deadline = 1, {column} = {value} where id = 'bad'"))  # noqa: S608 (ours)
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_value_of_any_type_in_a_column_of_a_file_stops_no_other_session_and_is_found(
+    place: Place, column: str, value: str
+) -> None:
+    if not place.is_sqlite:
+        pytest.skip("a server checks the types")
+    broken_in(place, column, value)
+    store = place.open(TIMED)
+    inbox = DurableInbox(store, seal_after=HOUR)
+
+    assert verify(store).findings
+    with suppress(UnreadableError):  # it is the only error
+        assert len(list(export_lines(store))) == 3
+    assert {"a", "c"} <= inbox.advance(at(100)).changes.keys()
+    assert store.deadline in (None, at(93))
+    assert {"a", "c"} <= {log.session_id for log in inbox.advance(at(10_000)).sealed}
+    assert store.deadline is None
+    assert list(map(kind_of, store.append(named(OVER, "d")))) == ["applied"] * 4
+
+
+@pytest.mark.parametrize("number", [-1, 0, (1 << 31) - 1])
+def test_a_version_that_cannot_be_counted_up_stops_its_session_only(place: Place, number: int) -> None:
+    broken_in(place, "version", str(number))
+    store = place.open(TIMED)
+
+    assert store.advance(at(100)).keys() == {"a", "c"}
+    assert store.unreadable.keys() == {"bad"}
+    assert store.deadline is None
+
+
+@pytest.mark.parametrize("number", [499, 500])
+def test_pages_that_end_with_an_id_that_is_no_text_come_to_an_end(place: Place, number: int) -> None:
+    if not place.is_sqlite:
+        pytest.skip("a server checks the types")
+    store = place.open()
+    store.append(stream(f"s{count:04}").alerting().events[0] for count in range(number))
+    with store.writing() as connection:
+        connection.execute(text("update sessions set id = x'ff' where id = 's0003'"))
+
+    assert verify(store).sessions in (number, number + 1)  # the one after which no page begins is read twice
+    assert len({log.session_id for log in store.iterate()}) == number

@@ -22,12 +22,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import Pool, StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
+from cobrowse_session.store.schema import no_text
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
 
-_RACES = {"40001", "40P01", "23505"}
-"""The SQLSTATE codes of a lost race: serialization failure, deadlock, unique violation."""
+_RACES = {"40001", "40P01", "23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+"""The codes of a lost race: serialization failure, deadlock, and a key that is there already. Of no other constraint."""
 
 
 class LostRace(Exception):  # noqa: N818 (it never leaves the store)
@@ -99,7 +100,7 @@ class Database:
 
         Raises:
             ConflictError: another writer was first, or a row of this key is there already.
-            StoreError: the database cannot be written.
+            StoreError: the database cannot be written, or a row violates another constraint of a table.
         """
         try:
             with self.attempt() as connection:
@@ -187,7 +188,7 @@ class Database:
         except (SQLAlchemyError, self._driver.Error) as error:
             raised = error.orig if isinstance(error, DBAPIError) else error
             found = str(raised).strip().partition("\n")[0]
-            if isinstance(raised, self._driver.IntegrityError) or getattr(raised, "sqlstate", None) in _RACES:
+            if _RACES & {getattr(raised, "sqlstate", None), getattr(raised, "sqlite_errorcode", None)}:
                 raise LostRace(found) from error
             advice = next((advice for words, advice in _ADVICE.items() if re.search(words, found)), _ELSE)
             raise StoreError(self.address, found, advice) from error
@@ -264,12 +265,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _decoded(stored: bytes) -> str:
-    """Return text of a file, which may have any bytes. What is no UTF-8 becomes NUL, which is in no JSON and in no name."""
+    """Return text of a file, which may have any bytes."""
     # The driver itself raises while it reads the rows. So one byte that a disk has changed would stop all sessions.
     try:
         return stored.decode()
     except UnicodeDecodeError:
-        return stored.decode(errors="replace").replace("\ufffd", "\0")
+        return no_text(stored)
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -281,6 +282,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 _ADVICE = {
+    "constraint failed|violates": "nothing was written: correct the row, or the constraint of the table",
     "readonly": "let this process write the file and its folder",
     "read-only|during recovery": "use a server that takes writes",
     "full": "free some space on the disk, then try again",

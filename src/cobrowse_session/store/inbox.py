@@ -171,7 +171,8 @@ class DurableInbox(Receiver):
 
     def _take_each(self, documents: Sequence[object], now: datetime) -> tuple[Taken, ...]:
         # All sessions are read first, so that their rows are locked in one order. One by one, each of two workers could have a
-        # session for which the other waits, until PostgreSQL ends one of them after a second.
+        # session for which the other waits, until PostgreSQL ends one of them after a second. Those of payloads are not known
+        # yet. If one of them leads to that, the next attempt reads it first, too: see `Store.run`.
         self._here.unit.read(session for document in documents for session in _sessions_of(document))
         return tuple([Receiver.take(self, document, now) for document in documents])
 
@@ -190,6 +191,7 @@ class DurableInbox(Receiver):
 
         Raises:
             TypeError: it is no log.
+            DecodeError: the id of its session is longer than 1,000 bytes. Nothing has changed.
             StoreError: it could not be stored. Nothing has changed.
         """
         check_type("DurableInbox.put", log, SessionLog)
@@ -284,7 +286,7 @@ class DurableInbox(Receiver):
             result = act()
         finally:
             self._work = None
-        for source in self._learned & self.clocks.keys():  # of too many sources, the first are forgotten
+        for source in sorted(self._learned & self.clocks.keys()):  # of too many sources, the first are forgotten
             work.clocks[source] = dump(save_clock(self.clocks[source]))
             if is_key(source):  # the clock of a longer one is in memory only
                 unit.clocks[self._owner(source), source] = work.clocks[source]
@@ -399,7 +401,7 @@ def _sessions_of(document: object) -> Iterator[str]:
     if isinstance(document, Event):
         yield document.subject
     elif isinstance(document, Mapping) and isinstance(subject := document.get("subject"), str):
-        if subject.isascii() and is_key(subject):  # what is no session is rejected later
+        if is_key(subject):  # what is no session is rejected later
             yield subject
     elif isinstance(document, list):
         for part in document:

@@ -29,7 +29,14 @@ def as_number(moment: datetime | None) -> int | None:
 
 
 def as_moment(number: int | None) -> datetime | None:
-    """Return the moment of a column."""
+    """Return the moment of a column.
+
+    Raises:
+        ValueError: it lies before 1970.
+        TypeError: it is no number. A file may have one of any type.
+    """
+    if number is not None and number < 0:
+        raise ValueError(f"expected a time from 1970 on, found {number}")
     return None if number is None else EPOCH + timedelta(milliseconds=number)
 
 

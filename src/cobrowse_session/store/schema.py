@@ -52,8 +52,11 @@ MAX_INDEXED = 200
 
 
 def is_key(*texts: str) -> bool:
-    """Return whether texts can be the key of a row: together they have at most 1,000 bytes."""
-    return sum(len(text.encode()) for text in texts) <= MAX_ID
+    """Return whether texts can be the key of a row: they are whole, and together they have at most 1,000 bytes."""
+    try:
+        return sum(len(text.encode()) for text in texts) <= MAX_ID
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
@@ -71,11 +74,23 @@ class Name(TypeDecorator[str]):
         """Return a text as it is stored."""
         return None if value is None else escaped(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (as above)
-        """Return a stored text as it was."""
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 (as above)
+        """Return a stored text as it was. `Any`: a file of SQLite that a disk has changed may have any value in any column."""
+        if value is not None and not isinstance(value, str):
+            return no_text(value)
         if value is None or "\\" not in value:
             return value
         return "\\".join(part.replace("\\0", "\0") for part in value.split("\\\\"))
+
+
+def no_text(value: object) -> str:
+    """Return a text in place of a value that is none. It is in no JSON, and it is no name that a sender has given."""
+    return f"\0{value!a}"
+
+
+def last_text(ids: Sequence[str]) -> str | None:
+    """Return the last id of a page after which the next page can be read. None: there is none."""
+    return next((text for text in reversed(ids) if not text.startswith("\0")), None)
 
 
 def escaped(text: str) -> str:

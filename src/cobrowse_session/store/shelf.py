@@ -1,11 +1,14 @@
 """The logs of a store: read from its rows, and kept in memory after they were committed.
 
-A log in memory is as good as its version. Example: the row of a session has version 7 and 20 events.
+A log in memory is as good as the digest of its row. Example: the row of a session has version 7 and 20 events.
 
-    in memory             what is read
-    version 7             nothing
-    version 5, 18 events  the events at the positions 18 and 19: another writer appended them
-    nothing               the session. Its events are read when the log needs them: for a new event, for a trace
+    in memory                  what is read
+    the digest of the row      nothing
+    version 5, with 18 events  the events at the positions 18 and 19: another writer appended them
+    nothing                    the session. Its events are read when the log needs them: for a new event, for a trace
+
+The version alone does not tell. A session that was forgotten begins anew with version 1, and a database that was restored from a
+backup counts from an earlier version again. So a log that followed must lead to the digest of the row, or it is read anew.
 """
 
 import json
@@ -28,7 +31,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
-from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest
+from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest, session_row
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
@@ -36,6 +39,9 @@ from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, res
 
 MAX_UNREADABLE = 1_000
 """The number of sessions that cannot be read and are remembered."""
+
+MAX_COUNT = (1 << 31) - 1
+"""The largest number that a column of counts holds. PostgreSQL refuses a larger one."""
 
 logger = logging.getLogger("cobrowse_session.store")
 
@@ -49,6 +55,7 @@ class Held:
         version: how often its row was written. 0: never.
         rules: the row of its rules. None: they have none yet.
         events: how many rows of events it has.
+        digest: the digest of its row, as it was read or written.
         heard: when it was last heard of: the latest time at which an event occurred, was received or arrived here.
         late: the canonical forms of the events that came after it was sealed.
     """
@@ -57,6 +64,7 @@ class Held:
     version: int
     rules: int | None
     events: int
+    digest: str
     heard: datetime | None = None
     late: set[str] = field(factory=set)
 
@@ -111,20 +119,20 @@ class Shelf(Generic[S_co]):
         self._events -= events
         return held
 
-    def known(self, session: str, version: int) -> Held | None:
-        """Return the log of a session from memory, if it has a version there. It comes back when the transaction is committed."""
+    def known(self, session: str, digest: str) -> Held | None:
+        """Return the log of a session from memory, if its row has a digest. It comes back when the transaction is committed."""
         held, _ = self._logs.get(session, (None, 0))
-        return self._pop(session) if held is not None and held.version == version else None
+        return self._pop(session) if held is not None and held.digest == digest else None
 
     def held(self, connection: Connection, row: Row) -> Held:
-        """Return the log of a row of `sessions`, from memory if it can be brought to the row's version."""
+        """Return the log of a row of `sessions`, from memory if it can be brought to the row."""
         known = self._pop(row["id"])
-        if known is not None and known.rules == row["rules"] and not row["sealed"] and not _is_ahead(known.log, row):
-            return self._follow(connection, known, row)
+        if known is not None and known.rules == row["rules"] and not row["sealed"] and self._follows(connection, known, row):
+            return known
         return self.restored(connection, row)
 
-    def _follow(self, connection: Connection, known: Held, row: Row) -> Held:
-        """Add to a log what another writer has stored since."""
+    def _follows(self, connection: Connection, known: Held, row: Row) -> bool:
+        """Add to a log what another writer has stored since. Return whether it shows what the row has then."""
         # The events and the time are enough, because the log follows from them in any order. Example: here are alerting and
         # connected, version 2. Another worker stored the end and fired the timer of after-call work, versions 3 and 4. The end
         # is read and added, the log is advanced to the time of the row, and the timer fires here, too.
@@ -134,7 +142,12 @@ class Shelf(Generic[S_co]):
             known.log.advance(advanced)
         known.log.offsets = dict(read_offsets(json.loads(row["document"])["offsets"], "$.offsets"))
         known.version, known.events, known.heard = row["version"], row["events"], as_moment(row["heard"])
-        return known
+        known.digest = session_row(known.log, version=known.version, rules=row["rules"], events=known.events, heard=known.heard)[
+            "digest"
+        ]
+        # It does not if the log had other events, or was advanced further. Then it is another session, or a timer fired for a new
+        # event that nobody has written.
+        return known.digest == str(row["digest"])
 
     # --- Reading --------------------------------------------------------------------------------------------------------------
 
@@ -147,6 +160,8 @@ class Shelf(Generic[S_co]):
             events: its rows of events. None: they are read when they are needed.
         """
         with self.naming(row["id"]):
+            _check_number("version", row["version"], 1)
+            _check_number("events", row["events"], 0)
             rules, is_same_table = restore_rules(self.rules_text(connection, row["rules"]), self.lifecycle.table)
             view, number, heard = json.loads(row["document"]), row["events"], as_moment(row["heard"])
             if row["sealed"]:
@@ -154,11 +169,11 @@ class Shelf(Generic[S_co]):
                 late = {canonical(self._event(one)) for one in rows if one["late"]}
                 copies = [self._event(one) for one in rows if not one["late"]]
                 log = restore_sealed_view({**view, "late": len(late)}, copies, rules.table)
-                return Held(log, row["version"], row["rules"], number, heard, late)
+                return Held(log, row["version"], row["rules"], number, row["digest"], heard, late)
             load = partial(self._load, row["id"], number, events)
             advanced = as_moment(row["advanced"])
             log = restore_view(view, load, rules, row["id"], is_same_table=is_same_table, advanced=advanced)
-            return Held(log, row["version"], row["rules"] if is_same_table else None, number, heard)
+            return Held(log, row["version"], row["rules"] if is_same_table else None, number, row["digest"], heard)
 
     def _load(self, session: str, number: int, rows: Sequence[Row] | None) -> list[Event]:
         """Return the events of a session, up to the number that it had when it was read.
@@ -196,9 +211,13 @@ class Shelf(Generic[S_co]):
         except (StoreError, LostRace, SQLAlchemyError):
             raise
         except Exception as error:  # a row that something else wrote may lead to any
-            problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
-            advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
-            raise UnreadableError(self.database.address, problem, advice, session) from error
+            raise self.cannot_read(session, error) from error
+
+    def cannot_read(self, session: str, error: Exception) -> UnreadableError:
+        """Return an error that names a session that cannot be read."""
+        problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
+        advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
+        return UnreadableError(self.database.address, problem, advice, session)
 
     def pass_over(self, error: UnreadableError) -> None:
         """Remember a session that cannot be read, and log it once."""
@@ -240,10 +259,10 @@ class Shelf(Generic[S_co]):
         return self._numbers[lifecycle]
 
 
-def _is_ahead(log: SessionLog, row: Row) -> bool:
-    """Return whether a log was advanced further than its row. It would fire a timer of a new event that nobody has written."""
-    advanced = as_moment(row["advanced"])
-    return log.advanced is not None and (advanced is None or advanced < log.advanced)
+def _check_number(column: str, found: object, least: int) -> None:
+    """Check a number that is counted up."""
+    if not isinstance(found, int) or not least <= found < MAX_COUNT:
+        raise ValueError(f"{column} is {found!r}")
 
 
 def rows_of_events(connection: Connection, session: str, first: int, end: int) -> Sequence[Row]:

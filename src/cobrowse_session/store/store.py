@@ -38,7 +38,7 @@ from cobrowse_session.store.epoch import begin_epoch
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
-from cobrowse_session.store.schema import HORIZON, SESSIONS
+from cobrowse_session.store.schema import HORIZON, SESSIONS, last_text
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
@@ -152,25 +152,36 @@ class Store(Generic[S_co]):
             StoreError: the database cannot be written. Nothing was stored.
         """
         race = ""
+        tried: set[str] = set()
         with self._lock:
             for _ in range(ATTEMPTS):
                 try:
-                    return self._run(work)
+                    return self._run(work, tried)
                 except LostRace as error:
                     race = str(error)
         problem = f"other writers were first {ATTEMPTS} times ({race})"
         raise ConflictError(self.database.address, problem, "nothing was stored: try again later")
 
-    def _run(self, work: Callable[[Unit], Result]) -> Result:
+    def _run(self, work: Callable[[Unit], Result], tried: set[str]) -> Result:
+        """Do some work in one transaction.
+
+        Args:
+            work: it.
+            tried: the sessions of earlier attempts. They are read first, all at once, so that their rows are locked in one order.
+                Otherwise two workers that wait for each other would do so again in each attempt.
+        """
         unit: Unit | None = None
         try:
             with self.database.attempt() as connection:
                 self._shelf.here.transaction = connection
                 unit = Unit(self._shelf, connection)
+                unit.read(tried)
                 result = work(unit)
                 unit.write()
         except BaseException:
-            self._shelf.drop(unit.held if unit else ())
+            if unit is not None:
+                tried.update(unit.held)
+                self._shelf.drop(unit.held)
             raise
         finally:
             self._shelf.here.transaction = None
@@ -327,9 +338,9 @@ class Store(Generic[S_co]):
                 with self._shelf.naming(row["id"]):
                     late = [event_of(one["document"], self.lifecycle.table) for one in events[row["id"]] if one["late"]]
                 yield cast(SessionLog[S_co], log), tuple(late)
-            if len(rows) < PAGE:
+            if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
                 return
-            after = rows[-1]["id"]
+            after = last
 
     def count(self, *, sealed: bool | None = None) -> int:
         """Return the number of sessions.
@@ -366,10 +377,11 @@ class Store(Generic[S_co]):
     def deadline(self) -> datetime | None:
         """The next deadline of all sessions that can be read, on the corrected provider clock. None: there is none."""
         # Not that of a session that cannot be read: it would be in the past for ever.
-        columns, unreadable = SESSIONS.c, tuple(self._shelf.unreadable)
-        readable = [columns.deadline.between(0, as_number(MAX_TIME)), *([columns.id.not_in(unreadable)] if unreadable else [])]
+        columns, unreadable = SESSIONS.c, self.unreadable
+        first = select(columns.id, columns.deadline).where(columns.deadline.between(0, as_number(MAX_TIME)))
         with self.database.reading() as connection:
-            return as_moment(connection.scalar(select(func.min(columns.deadline)).where(*readable)))
+            rows = connection.execute(first.order_by(columns.deadline).limit(len(unreadable) + 1))
+            return next((as_moment(deadline) for session, deadline in rows if session not in unreadable), None)
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
         """Return the sessions in which something is due by a time, on the corrected provider clock, the earliest first.

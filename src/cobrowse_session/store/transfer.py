@@ -7,7 +7,7 @@ be written again. So hand over everything before an export.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
@@ -16,7 +16,7 @@ from attrs import define, frozen
 from sqlalchemy import select, tuple_
 
 from cobrowse_session.canonical import as_json
-from cobrowse_session.checks import NO_EXTRA, Extra
+from cobrowse_session.checks import NO_EXTRA, Extra, shown
 from cobrowse_session.errors import DecodeError, FormatVersionError
 from cobrowse_session.events import Event
 from cobrowse_session.io.replay import Line, Rejected, lines
@@ -24,7 +24,7 @@ from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.schema import EVENTS
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
-from cobrowse_session.store.unit import Unit
+from cobrowse_session.store.unit import Unit, check_session
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.cloudevents import encode_event, is_cloudevent, read_event
@@ -183,13 +183,17 @@ def _part(store: Store, content: bytes) -> _Part | datetime:
     if not isinstance(document, dict):
         raise decode_error("not_an_object", "$", document, "a saved log or an event")
     if is_cloudevent(document):
-        event = _event(store, document)
+        check_document(document)
+        event = read_event(document, table=store.lifecycle.table)
+        check_session(event.subject, "$.subject")
         return _Part(event.subject, None, (event,))
     if FORGOTTEN in document:
         return _horizon(document)
     log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
+    check_session(log.session_id, "$.session")
     late = document.get(LATE, [])
-    return _Part(log.session_id, log, tuple(_event(store, one) for one in (late if isinstance(late, list) else [late])))
+    events = (_late_event(store, log.session_id, one) for one in (late if isinstance(late, list) else [late]))
+    return _Part(log.session_id, log, tuple(events))
 
 
 def _horizon(document: dict[str, Any]) -> datetime:  # JSON
@@ -204,8 +208,12 @@ class _Horizon:
     extra: Extra = NO_EXTRA
 
 
-def _event(store: Store, document: Any) -> Event:  # JSON
+def _late_event(store: Store, session: str, document: Any) -> Event:  # JSON
+    """Return an event that came after its session was sealed. It was checked when it was stored, so it may be of any time."""
     if not isinstance(document, dict):
         raise decode_error("not_an_object", f"$.{LATE}", document, "an event")
     check_document(document)
-    return read_event(document, table=store.lifecycle.table)
+    event = read_event(document, table=store.lifecycle.table, max_future=timedelta.max)
+    if event.subject != session:
+        raise decode_error("other_session", f"$.{LATE}", event.subject, f"events of the session {shown(session)}")
+    return event

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field
@@ -105,15 +106,15 @@ class Unit:
             return
         self.held.update(dict.fromkeys(unread))
         self._forgotten.clear()  # another worker may have forgotten a session meanwhile
-        versions = self._lock(unread)
-        self.held |= {session: self.shelf.known(session, version) for session, version in versions.items()}
-        others = [session for session in versions if self.held[session] is None]
+        digests = self._lock(unread)
+        self.held |= {session: self.shelf.known(session, digest) for session, digest in digests.items()}
+        others = [session for session in digests if self.held[session] is None]
         for part in parts(others):
             for row in self.connection.execute(select(SESSIONS).where(SESSIONS.c.id.in_(part))).mappings().all():
                 self._read(dict(row))
 
-    def _lock(self, sessions: Sequence[str]) -> dict[str, int]:
-        """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their versions."""
+    def _lock(self, sessions: Sequence[str]) -> dict[str, str]:
+        """Lock the rows of sessions, in the order of the ids, until the end of the transaction. Return their digests."""
         # Sorted, so that two transactions never wait for each other. SQLite has one writer, and knows no `for update`.
         name = self._dialect
         stored = {escaped(session): session for session in sessions}
@@ -122,7 +123,7 @@ class Unit:
         with database.together(self.connection):  # with the begin of the transaction
             cursor = database.run(self.connection, _LOCK[name], [{"ids": ids}])
         found = cursor.fetchall()
-        return {stored[session]: version for session, version in found}
+        return {stored[session]: digest for session, digest in found}
 
     def log(self, session: str) -> SessionLog | None:
         """Return the log of a session. None: there is none.
@@ -138,8 +139,13 @@ class Unit:
         return None if held is None else held.log
 
     def put(self, log: SessionLog) -> None:
-        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already."""
-        held = self.held[log.session_id] = Held(log, 0, None, 0)
+        """Take a log with all its events, for a session that the store does not have. What it shows was handed over already.
+
+        Raises:
+            DecodeError: the id of the session is too long for a store.
+        """
+        check_session(log.session_id, "$.session")
+        held = self.held[log.session_id] = Held(log, 0, None, 0, "")
         self.released.add(log.session_id)
         for copy in log.copies:
             self._append(held, copy)
@@ -225,7 +231,14 @@ class Unit:
         """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
         columns, horizon = SESSIONS.c, as_number(before)
         waits = exists().where(MESSAGES.c.session == columns.id, MESSAGES.c.handed_over.is_(False))
-        gone = self._locked(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)  # no log is read
+        possible = self._locked(columns.sealed & (columns.latest < horizon) & ~waits, columns.latest, limit)  # no log is read
+        # PostgreSQL looks for messages first and locks then. A late event that another transaction stored in between has a
+        # message that was not seen. From the lock on there are no more of them, so another statement sees all.
+        gone = [
+            session
+            for part in parts(possible)
+            for session in self.connection.scalars(select(columns.id).where(columns.id.in_(part), ~waits))
+        ]
         for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
             for part in parts(gone):
                 self.connection.execute(delete(column.table).where(column.in_(part)))
@@ -249,17 +262,18 @@ class Unit:
         """Return the logs of the first sessions that fulfil a condition and that no other transaction has."""
         # One session that cannot be read must not stop the timers of all others. Example, a limit of 3, and `b` is unreadable:
         #
-        #     claimed    readable    then
-        #     a, b, c    a, c        one more is claimed, without a, b and c
-        #     d          d           three are claimed
+        #     claimed       new        readable    then
+        #     a, b, c       a, b, c    a, c        one more is claimed
+        #     a, b, c, d    d          d           three are claimed
+        #
+        # Those that were seen come again, because an id that is no text cannot be named in a condition.
         readable: list[Held] = []
-        seen: list[str] = []
-        while len(readable) < limit:
-            wanted = where & SESSIONS.c.id.not_in(seen) if seen else where
-            claimed = self._locked(wanted, order, limit - len(readable))
+        seen: set[str] = set()
+        while (left := limit - len(readable)) > 0:
+            claimed = [session for session in self._locked(where, order, left + len(seen)) if session not in seen][:left]
             self.read(claimed)
             found = [held for session in claimed if (held := self._readable(session)) is not None]
-            readable, seen = readable + found, [*seen, *claimed]
+            readable, seen = readable + found, seen.union(claimed)
             if len(found) == len(claimed):
                 break
         return readable
@@ -277,15 +291,18 @@ class Unit:
             self._pass_over(error)
 
     def _readable(self, session: str) -> Held | None:
-        """Return the log of a session that was read, with its events. None: it cannot be read."""
+        """Return the log of a session that was claimed, with its events. None: it cannot be read."""
         held = self.held[session]
-        if held is not None:
-            try:
-                _ = held.log.latest
-            except UnreadableError as error:
-                self._pass_over(error)
-                return None
-            self.shelf.unreadable.pop(session, None)  # it was repaired
+        if held is None:
+            if session not in self._unreadable:  # its row was claimed, and was not found by its id
+                self._pass_over(self.shelf.cannot_read(session, ValueError("its id is no text")))
+            return None
+        try:
+            _ = held.log.latest
+        except UnreadableError as error:
+            self._pass_over(error)
+            return None
+        self.shelf.unreadable.pop(session, None)  # it was repaired
         return held
 
     def _pass_over(self, error: UnreadableError) -> None:
@@ -299,10 +316,9 @@ class Unit:
         return held
 
     def _begin(self, session: str) -> SessionLog:
-        if not is_key(session):
-            raise decode_error("too_long", "$.subject", session, f"an id of at most {MAX_ID} bytes in a store")
+        check_session(session, "$.subject")
         log = SessionLog(self.shelf.lifecycle, session)
-        self.held[session] = Held(log, 0, self._rules, 0)
+        self.held[session] = Held(log, 0, self._rules, 0, "")
         return log
 
     def _is_forgotten(self, event: Event) -> bool:
@@ -365,7 +381,8 @@ class Unit:
                 held.rules = self.shelf.rules_of(self.connection, held.log.lifecycle)
             row = session_row(held.log, version=held.version + 1, rules=held.rules, events=held.events, heard=held.heard)
             (known if held.version else new).append(row)
-            held.version += 1
+            held.version, held.digest = held.version + 1, row["digest"]
+        new.sort(key=itemgetter("id"))  # two transactions that begin the same sessions wait for each other's rows in one order
         with self.shelf.database.together(self.connection):
             updated = self._run(_UPDATE_SESSION, [_update_of(row) for row in known])
             self._run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
@@ -396,6 +413,16 @@ class Unit:
         return self.connection.dialect.name
 
 
+def check_session(session: str, path: str) -> None:
+    """Check that an id can be the key of a session.
+
+    Raises:
+        DecodeError: it is too long. The error has the path.
+    """
+    if not is_key(session):
+        raise decode_error("too_long", path, session, f"an id of at most {MAX_ID} bytes in a store")
+
+
 def _too_late(event: Event) -> Late:
     reason = "No session of this id is stored. The event may belong to one that was sealed and forgotten, because it is that old."
     return Late(row=None, reason=reason, from_state=ConnectionState.NONE, event=event)
@@ -407,7 +434,7 @@ _IDS = {
     "postgresql": any_(bindparam("ids", type_=ARRAY(Text))),
 }
 _LOCK = {
-    name: select(SESSIONS.c.id, SESSIONS.c.version)
+    name: select(SESSIONS.c.id, SESSIONS.c.digest)
     .where(SESSIONS.c.id.in_(ids) if name == "sqlite" else SESSIONS.c.id == ids)
     .order_by(SESSIONS.c.id)
     .with_for_update()

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 
 from cobrowse_session.io.waiting import last_heard
 from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
-from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS, last_text
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import PAGE, Store
 from cobrowse_session.stream import SessionLog
@@ -79,9 +79,9 @@ def verify(store: Store) -> Verified:
             verified.findings += (Finding(row["id"], found) for found in proof.findings())
             verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
             verified.other_table += not proof.is_same_table
-        if len(rows) < PAGE:
+        if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
             return verified
-        after = rows[-1]["id"]
+        after = last
 
 
 def _orphans(connection: Connection) -> Iterator[Finding]:
