@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import update
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.effort import examples
-from sqlalchemy import update
 from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, served
 from tests.stores import Place
 
