@@ -21,7 +21,7 @@ from tests.serving import Json, call, command, event, live, served, take
 from tests.stores import NUMBERS, a_server
 
 from cobrowse_session import Lifecycle
-from cobrowse_session.service import Service, app, server
+from cobrowse_session.service import Guard, Service, app, read_tokens, server
 from cobrowse_session.store import Store
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
@@ -454,6 +454,35 @@ def test_what_is_no_http_is_a_400_or_a_closed_connection(url: str, request_: byt
 
         assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
         assert one.client.get("/health/ready").status_code == 200
+
+
+def test_no_header_gives_a_sender_another_address_for_the_rate_limit(url: str) -> None:
+    guard = Guard(tokens=read_tokens("desk read K1ClGmVxQhZ0zZ7m"), rate="5/minute")
+    with live(url, guard) as one:
+        headers = [
+            {"authorization": "Bearer guess", name: value.format(number)}
+            for name, value in (("x-forwarded-for", "10.0.0.{}"), ("forwarded", "for=10.0.0.{}"), ("x-real-ip", "10.0.0.{}"))
+            for number in range(5)
+        ]
+        found = [one.client.get("/agents", headers=each).status_code for each in headers]
+
+    assert found == [401] * 5 + [429] * 10
+
+
+@pytest.mark.parametrize("path", ["/events", "/messages/acknowledged"])
+def test_a_sender_who_goes_away_in_the_middle_of_a_body_is_no_error_of_the_service(
+    url: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with live(url) as one:
+        with socket.create_connection(("127.0.0.1", int(one.address.rpartition(":")[2])), timeout=30) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
+            connection.sendall(head.encode())
+        while f'method="POST",route="{path}"' not in (metrics := one.client.get("/metrics").text):
+            pass
+
+    assert f'cobrowse_session_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in metrics
+    assert 'status="500"' not in metrics
+    assert caplog.records == []
 
 
 def test_a_sender_who_goes_away_in_the_middle_of_a_body_leaves_nothing(url: str) -> None:
