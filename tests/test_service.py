@@ -911,3 +911,49 @@ def test_a_problem_names_the_session_that_cannot_be_read(place: Place) -> None:
         problem = response.json()
         assert (response.status_code, problem["title"], problem["session"]) == (503, "The session cannot be read", "bad")
         assert "retry-after" not in response.headers
+
+
+# --- Paths, parameters and runs -----------------------------------------------------------------------------------------------
+
+
+def test_no_path_is_answered_with_a_redirection_that_openapi_does_not_list(here: Served) -> None:
+    described = here.client.get("/openapi.json").json()["paths"]
+    paths = [path.replace("{session}", "s1") for path in described]
+
+    found = {path: here.client.get(f"{path}/", follow_redirects=False).status_code for path in paths}
+    assert set(found.values()) <= {404, 405}
+
+
+@pytest.mark.parametrize("body", [[], {}, {"ids": 5}, {"ids": ["x"]}])
+def test_what_is_wrong_with_a_body_has_a_name(here: Served, body: object) -> None:
+    problem = here.client.post("/messages/acknowledged", json=body).json()
+    named = [one["parameter"] for one in problem["parameters"]]
+
+    assert all(named)
+    assert problem["detail"].startswith(f"Correct this: {named[0]}: ")
+
+
+def test_a_service_that_is_running_cannot_be_run_again_and_goes_on() -> None:
+    async def play(service: Service) -> list[str]:
+        outcomes = []
+        for number in range(2):  # one after the other is allowed
+            async with service.running():
+                with pytest.raises(RuntimeError, match="running already"):
+                    async with service.running():
+                        pass
+                taken = await service.take(event(session=f"s{number}"))
+                outcomes.append(taken.answers[0].outcome.kind)
+        return outcomes
+
+    with Store("sqlite://") as store:
+        assert asyncio.run(play(Service(DurableInbox(store)))) == ["applied", "applied"]
+
+
+def test_a_function_for_rejected_documents_that_raises_costs_the_sender_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    def full(_: object) -> None:
+        raise OSError("disk full")
+
+    with served(inbox={"reject": full}) as one:
+        assert one.outcomes([event(), {"no": "event"}]) == ["applied", "rejected"]
+        assert one.stored == 1
+    assert "disk full" in caplog.text

@@ -61,13 +61,13 @@ class _Outage:
 
     begins: str
     ends: str
-    latest: datetime | None = field(default=None, init=False)
-    """When it failed last, on our clock. None: it works."""
+    latest: float | None = field(default=None, init=False)
+    """When it failed last, by `monotonic`. None: it works."""
 
-    def failed(self, error: StoreError, now: datetime) -> None:
+    def failed(self, error: StoreError) -> None:
         if self.latest is None:  # once, however many requests it fails
             logger.error("%s: %s", self.begins, error)
-        self.latest = now
+        self.latest = monotonic()  # our clock may be set back, and the service would not be ready until it has passed this time
 
     def worked(self) -> None:
         if self.latest is not None:
@@ -122,6 +122,7 @@ class Service:
             lifespan=self._lifespan,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         self.app.state.service = self
         if origins := self.guard.origins:
@@ -145,7 +146,7 @@ class Service:
         """Return whether the store can be written, and whether the timers run."""
         # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
         latest = self._storing.latest
-        has_failed = latest is not None and self.clock() - latest < timedelta(seconds=RETRY_AFTER)
+        has_failed = latest is not None and monotonic() - latest < RETRY_AFTER
         works = await self._can_write() and not has_failed
         return works, self.is_running and self.timers.failure is None and not self.timers_failed
 
@@ -156,7 +157,11 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
+        """Run what is beside the requests: transactions and timers. In the end, what came is stored.
+
+        Raises:
+            RuntimeError: it is running already, because of its own server or of another application.
+        """
         if self.guard.is_open:
             logger.warning("whoever can reach the application may use the service: it has no guard with tokens or secrets")
         async with self._running():
@@ -164,6 +169,10 @@ class Service:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
+        if self.is_running:  # the end of one would be that of the other
+            raise RuntimeError(
+                "the service is running already: enter Service.running() once, and not beside a server of Service.app"
+            )
         self._renew()  # an application may be started again, in another event loop
         self.is_running = self.feed.is_on = True
         self._loop = asyncio.get_running_loop()
@@ -196,7 +205,7 @@ class Service:
         except StoreError as error:
             self.metrics.failures.inc()
             if type(error) is StoreError:  # the others are of one session, or of one race
-                self._storing.failed(error, self.clock())
+                self._storing.failed(error)
             raise
         self._storing.worked()
         self.metrics.took(taken)
@@ -264,7 +273,7 @@ class Service:
 
     def _timers_stuck(self, error: StoreError) -> None:
         self.metrics.failures.inc()
-        self._firing.failed(error, self.clock())
+        self._firing.failed(error)
 
     def _timers_ended(self, timers: "asyncio.Task[None]") -> None:
         """Log what ended the timers. The service goes on, but it is not ready any more."""

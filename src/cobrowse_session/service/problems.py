@@ -50,7 +50,7 @@ def wrong_parameter(name: str, problem: str) -> ProblemError:
 
 def wrong_parameters(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     """Return the problem of parameters that pydantic found to be wrong. `Any`: what it says of an error."""
-    return _wrong([{"parameter": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in errors])
+    return _wrong([{"parameter": ".".join(map(str, one["loc"])) or "body", "problem": one["msg"]} for one in errors])
 
 
 def _wrong(parameters: list[dict[str, str]]) -> ProblemError:
