@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import update
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.effort import examples
 from tests.serving import JSON_BODY, NOW, Served, as_headers, call, event, served
+from tests.stores import Place
 
 from cobrowse_session import Lifecycle, Settings
 from cobrowse_session.io.answers import Taken
@@ -26,6 +28,7 @@ from cobrowse_session.observe import SpanObserver
 from cobrowse_session.service import Guard, Service, read_tokens
 from cobrowse_session.service.problems import ProblemError
 from cobrowse_session.store import DurableInbox, Store
+from cobrowse_session.store.schema import EVENTS, SESSIONS
 from cobrowse_session.wire import encode_session
 
 CAPTURE = Path("examples/captures/notification_agent_disconnected.json")
@@ -827,3 +830,130 @@ def test_timers_that_an_unforeseen_error_ended_are_logged_and_the_service_is_not
 
         assert here.client.get("/health/ready").json() == {"ready": False, "store": "works", "timers": "does not work"}
     assert [record.getMessage() for record in caplog.records if record.levelname == "CRITICAL"] == ["no timer fires any more"]
+
+
+# --- Sessions that cannot be read ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["session", "event"])
+def broken(request: pytest.FixtureRequest, place: Place) -> str:
+    """Return the address of a store with four sessions of agents. The rows of two cannot be read."""
+    with served(place.url) as one:
+        one.post([event("connected", name, userid="ann", queueid="sales") for name in ("a", "bad", "c", "worse")])
+    table, column = (SESSIONS, SESSIONS.c.id) if request.param == "session" else (EVENTS, EVENTS.c.session)
+    with place.open().writing() as connection:
+        connection.execute(update(table).where(column.in_(["bad", "worse"])).values(document="{"))
+    return place.url
+
+
+@pytest.mark.parametrize(
+    "sessions", [["a", "bad", "c"], ["worse", "bad", "a", "new"], ["bad", "bad"], ["bad"], ["a", "new", "bad"]]
+)
+def test_an_event_of_a_session_that_cannot_be_read_is_rejected_and_the_others_of_its_batch_are_stored(
+    broken: str, sessions: list[str]
+) -> None:
+    documents = [event("disconnected", name, number, "09:05:00") for number, name in enumerate(sessions, 5)]
+    with served(broken) as one:
+        response = one.post(documents if len(documents) > 1 else documents[0])
+        found = [(answer["outcome"], answer.get("session")) for answer in response.json()["answers"]]
+        again = [answer["outcome"] for answer in one.post(documents).json()["answers"]]
+        problems = [answer["problems"] for answer in response.json()["answers"] if answer["outcome"] == "rejected"]
+        counted = one.metric('cobrowse_session_events_total{outcome="rejected"}')
+
+    unreadable = {"bad", "worse"} & {*sessions}
+    names = {"a": ("applied", "a"), "c": ("applied", "c"), "new": ("applied", "new")}
+    assert found == [names.get(name, ("rejected", None)) for name in sessions]
+    assert {(one["error"], one["path"], one["found"]) for (one,) in problems} == {
+        ("unreadable_session", "$.subject", f'"{name}"') for name in unreadable
+    }
+    assert response.status_code == (422 if {*sessions} <= unreadable else 200)
+    assert again == ["rejected" if name in unreadable else "repeat" for name in sessions]
+    assert counted == 2 * len(problems)
+
+
+def test_documents_beside_an_event_of_a_session_that_cannot_be_read_are_stored(broken: str) -> None:
+    payload = json.loads(CAPTURE.read_text(encoding="utf-8"))
+    with served(broken) as one:
+        answers = one.post([payload, 5, event(session="bad", number=9), "no", event(session="new")]).json()["answers"]
+
+    assert [answer["outcome"] for answer in answers][-4:] == ["rejected", "rejected", "rejected", "applied"]
+    assert {answer["outcome"] for answer in answers[:-4]} <= {"applied", "duplicate"}
+
+
+def test_lists_leave_out_a_session_that_cannot_be_read_and_count_it(place: Place) -> None:
+    with served(place.url) as one:
+        one.post([event("connected", name, userid="ann", queueid="sales") for name in ("a", "bad", "c", "worse")])
+    with place.open().writing() as connection:
+        connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(["bad", "worse"])).values(document="{"))
+    with served(place.url) as one:
+        pages = [one.client.get(f"/sessions?limit={limit}").json() for limit in (1, 2, 3, 4)]
+        rest = [one.client.get(f"/sessions?limit=2&after={page['next']}").json() for page in pages[:3]]
+        groups = [one.client.get(path).json()["groups"] for path in ("/agents", "/queues")]
+        counted = one.metric("cobrowse_session_unreadable_sessions")
+
+    assert [([shown["id"] for shown in page["sessions"]], page["next"]) for page in pages] == [
+        *((["a"], "a"), (["a"], "bad"), (["a", "c"], "c"), (["a", "c"], None)),
+    ]
+    assert [[shown["id"] for shown in page["sessions"]] for page in rest] == [["c"], ["c"], []]
+    assert [[activity["session"] for activity in group["activities"]] for (group,) in groups] == [["a", "c"]] * 2
+    assert counted == 2
+
+
+def test_a_problem_names_the_session_that_cannot_be_read(place: Place) -> None:
+    with served(place.url) as one:
+        one.post(event(session="bad"))
+    with place.open().writing() as connection:
+        connection.execute(update(SESSIONS).values(document="{"))
+    with served(place.url) as one:
+        responses = [one.client.get(path) for path in ("/sessions/bad", "/sessions/bad/trace", "/messages")]
+
+    for response in responses:
+        problem = response.json()
+        assert (response.status_code, problem["title"], problem["session"]) == (503, "The session cannot be read", "bad")
+        assert "retry-after" not in response.headers
+
+
+# --- Paths, parameters and runs -----------------------------------------------------------------------------------------------
+
+
+def test_no_path_is_answered_with_a_redirection_that_openapi_does_not_list(here: Served) -> None:
+    described = here.client.get("/openapi.json").json()["paths"]
+    paths = [path.replace("{session}", "s1") for path in described]
+
+    found = {path: here.client.get(f"{path}/", follow_redirects=False).status_code for path in paths}
+    assert set(found.values()) <= {404, 405}
+
+
+@pytest.mark.parametrize("body", [[], {}, {"ids": 5}, {"ids": ["x"]}])
+def test_what_is_wrong_with_a_body_has_a_name(here: Served, body: object) -> None:
+    problem = here.client.post("/messages/acknowledged", json=body).json()
+    named = [one["parameter"] for one in problem["parameters"]]
+
+    assert all(named)
+    assert problem["detail"].startswith(f"Correct this: {named[0]}: ")
+
+
+def test_a_service_that_is_running_cannot_be_run_again_and_goes_on() -> None:
+    async def play(service: Service) -> list[str]:
+        outcomes = []
+        for number in range(2):  # one after the other is allowed
+            async with service.running():
+                with pytest.raises(RuntimeError, match="running already"):
+                    async with service.running():
+                        pass
+                taken = await service.take(event(session=f"s{number}"))
+                outcomes.append(taken.answers[0].outcome.kind)
+        return outcomes
+
+    with Store("sqlite://") as store:
+        assert asyncio.run(play(Service(DurableInbox(store)))) == ["applied", "applied"]
+
+
+def test_a_function_for_rejected_documents_that_raises_costs_the_sender_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    def full(_: object) -> None:
+        raise OSError("disk full")
+
+    with served(inbox={"reject": full}) as one:
+        assert one.outcomes([event(), {"no": "event"}]) == ["applied", "rejected"]
+        assert one.stored == 1
+    assert "disk full" in caplog.text

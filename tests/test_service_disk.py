@@ -66,19 +66,26 @@ def until_ready(ask: Callable[[str], Any]) -> None:
         pass
 
 
-def test_on_a_full_disk_nothing_is_answered_that_is_not_stored_and_the_service_works_when_there_is_space(tmp_path: Path) -> None:
+def test_on_a_full_disk_nothing_is_answered_that_is_not_stored_and_the_service_works_when_there_is_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock()
+    seconds = [0.0]
+    monkeypatch.setattr(app, "monotonic", lambda: seconds[0])
     with small_disk(tmp_path / "disk", "3m") as disk, served(f"sqlite:///{disk}/s.db", clock=clock) as here:
         answered, refused = fill(here.post)
         ready, seen = here.client.get("/health/ready"), here.client.get("/sessions/s0")
         on_disk = stored(here.service.store)
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
-        clock.now += timedelta(seconds=5)
+        clock.now -= timedelta(hours=1)  # it is set back, and says nothing of how long ago the failure was
+        seconds[0] += 4
+        still = here.client.get("/health/ready")
+        seconds[0] += 1
         until_ready(here.client.get)
         again = here.post(event(session=f"s{len(answered)}", data=LARGE))
 
         assert is_clear(refused)
-        assert (ready.status_code, ready.json()["store"]) == (503, "does not work")
+        assert [(one.status_code, one.json()["store"]) for one in (ready, still)] == [(503, "does not work")] * 2
         assert (seen.status_code, sorted(on_disk)) == (200, sorted(answered))
         assert again.json()["answers"][0]["outcome"] == "applied"
 

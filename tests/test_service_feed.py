@@ -3,20 +3,27 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import count
+from threading import Event
 from typing import TypeVar, cast
 
+import httpx2
 import pytest
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import examples
+from tests.serving import NOW, event
+from tests.stores import Place, rows
 
 from cobrowse_session.errors import StoreError
+from cobrowse_session.service import Service
 from cobrowse_session.service import feed as module
 from cobrowse_session.service.feed import Feed
-from cobrowse_session.store import Message, Outbox, Store
+from cobrowse_session.store import DurableInbox, Message, Outbox, Store
+from cobrowse_session.store.schema import MESSAGES
 from cobrowse_session.testing import stream
 
 T = TypeVar("T")
@@ -29,6 +36,7 @@ def quick() -> Iterator[None]:
         patch.setattr(module, "PAUSE", 0)
         patch.setattr(module, "POLL", 0.01)
         patch.setattr(module, "AT_ONCE", 4)
+        patch.setattr(module, "PIECE", 1500)
         patch.setattr(module, "MAX_BYTES", 3000)
         yield
 
@@ -45,8 +53,8 @@ class Counting:
     def end(self) -> str:
         return self._read(lambda: self.outbox.end)
 
-    def feed(self, after: str, limit: int) -> tuple[Message, ...]:
-        return self._read(lambda: self.outbox.feed(after, limit))
+    def feed(self, after: str, limit: int, max_bytes: int) -> tuple[Message, ...]:
+        return self._read(lambda: self.outbox.feed(after, limit, max_bytes))
 
     def _read(self, read: Callable[[], T]) -> T:
         self.reads += 1
@@ -69,7 +77,9 @@ class Reader:
 
     async def read(self) -> None:
         """Read what comes next."""
-        found = re.findall(rb"^id: (\S+)$", await anext(self.lines), re.MULTILINE)
+        piece = await anext(self.lines)
+        found = re.findall(rb"^id: (\S+)$", piece, re.MULTILINE)
+        assert piece.strip().rfind(b"\n\n") < 2 * module.PIECE, "no further message is sent after so many bytes"
         self.seen += [position.decode() for position in found]
         self.position = self.seen[-1] if self.seen else self.position
 
@@ -197,6 +207,92 @@ def test_a_reader_that_is_slow_does_not_fill_the_memory_and_misses_nothing() -> 
             assert await slow.read_to(here.positions[-1]) == quick.seen == here.positions[1:]
 
     asyncio.run(play())
+
+
+def test_a_reader_gets_what_is_in_memory_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 1 << 20)
+
+    async def play() -> None:
+        async with world() as here:
+            here.append(1)
+            quick, slow = (Reader(here.feed, here.positions[-1]) for _ in range(2))
+            waiting = [asyncio.create_task(reader.read()) for reader in (quick, slow)]
+            for _ in range(10):
+                here.append(3)
+                await quick.read_to(here.positions[-1]) if waiting[0].done() else await waiting[0]
+            await waiting[1]
+            pieces = 1
+            while slow.position != here.positions[-1]:
+                await slow.read()
+                pieces += 1
+
+            assert slow.seen == here.positions[2:]
+            assert pieces >= 10
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("what", ["readers that catch up", "acknowledgements"])
+def test_an_event_is_stored_at_once_however_many_others_wait_for_the_store(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, gate = list[object](), Event()
+
+    def wait(*arguments: object) -> tuple[Message, ...]:
+        entered.append(arguments)
+        gate.wait(30)
+        return ()
+
+    monkeypatch.setattr(Outbox, "feed" if what == "readers that catch up" else "acknowledge", wait)
+
+    async def play(service: Service, client: httpx2.AsyncClient) -> str:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4))
+        async with service.running(), client:
+            waiting = [
+                asyncio.ensure_future(
+                    Reader(service.feed, "0-0").read()
+                    if what == "readers that catch up"
+                    else client.post("/messages/acknowledged", json={"ids": [1]})
+                )
+                for _ in range(10)
+            ]
+            while len(entered) < 2:  # noqa: ASYNC110 (nothing else says that they wait)
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            try:
+                taken = await asyncio.wait_for(service.take(event()), 10)
+            finally:
+                gate.set()
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+            return taken.answers[0].outcome.kind
+
+    with Store("sqlite://") as store:
+        service = Service(DurableInbox(store))
+        transport = httpx2.ASGITransport(service.app)
+        assert asyncio.run(play(service, httpx2.AsyncClient(transport=transport, base_url="http://test"))) == "applied"
+
+
+def test_messages_are_read_up_to_a_number_of_bytes_and_none_is_missed(place: Place) -> None:
+    store = place.open()
+    inbox = DurableInbox(store)
+    for number in range(12):
+        inbox.take(event(session=f"s{number}", data={"peerId": "p" * 1000 * (number % 4)}), NOW)
+    every = store.outbox.feed(limit=100)
+    sizes = [len(row["document"]) for row in rows(store, MESSAGES)]
+
+    for most in (1, 3000, 10_000, 10**9):
+        read: list[Message] = []
+        while part := store.outbox.feed(read[-1].position if read else None, 100, most):
+            read += part
+            first = len(read) - len(part)
+            assert sum(sizes[first : len(read) - 1]) < most
+            assert most > 1 or len(part) == 1
+
+        assert read == [*every]
+    assert len(store.outbox.feed(None, 3, 10**9)) == 3
+    assert store.outbox.pending(100, 3000) == every[: len(store.outbox.pending(100, 3000))] != every
+    assert len(store.outbox.pending(100, 10**9)) == len(every)
 
 
 def test_a_store_that_fails_ends_all_streams_and_readers_go_on_when_it_works_again() -> None:

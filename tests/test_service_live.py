@@ -5,9 +5,9 @@ import signal
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from examples.tables import hold
 from tests.commands import command as run
 from tests.postgresql import Server
 from tests.serving import Json, call, command, event, live, served, take
-from tests.stores import a_server
+from tests.stores import NUMBERS, a_server
 
 from cobrowse_session import Lifecycle
-from cobrowse_session.service import Service, server
+from cobrowse_session.service import Guard, Service, app, read_tokens, server
 from cobrowse_session.store import Store
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
@@ -174,6 +174,50 @@ def test_a_store_that_cannot_be_written_is_not_ready_and_can_still_be_read(tmp_p
             200,
             2,
         )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hanging(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Callable[[], AbstractContextManager[None]]]:
+    """Return the address of a store, and what lets every writer wait, as long as it is open."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/s.db", lambda: locked(tmp_path / "s.db")
+    url = _new(request.getfixturevalue("postgresql"), f"hanging{next(NUMBERS)}")
+
+    @contextmanager
+    def hang() -> Iterator[None]:
+        with psycopg.connect(url) as holder:
+            holder.execute("lock table horizon")
+            yield
+
+    return url, hang
+
+
+def test_a_store_that_hangs_is_not_ready_and_keeps_no_reader_waiting(
+    hanging: tuple[str, Callable[[], AbstractContextManager[None]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "PROBE_SECONDS", 0.2)
+    url, hang = hanging
+    with live(url) as one, ThreadPoolExecutor(50) as many:
+        one.post(event())
+        with hang():
+            asked = list(many.map(lambda _: httpx2.get(f"{one.address}/health/ready", timeout=20), range(50)))
+            alive, shown = (httpx2.get(f"{one.address}{path}", timeout=20) for path in ("/health/live", "/sessions/s1"))
+        while one.client.get("/health/ready").status_code != 200:
+            pass
+
+    assert {(one.status_code, one.json()["store"]) for one in asked} == {(503, "does not work")}
+    assert (alive.status_code, shown.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", "10"), ("?connect_timeout=3&tcp_user_timeout=3000&keepalives_idle=3", "3")])
+def test_a_server_that_is_gone_without_a_word_is_found_out_after_seconds(postgresql: Server, query: str, seconds: str) -> None:
+    with Store(f"{postgresql.url}{query}") as store, store.database.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        found = driver.info.get_parameters()
+
+    names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    assert [found[name] for name in names] == [seconds, f"{seconds}000", seconds, "3", "3"]
 
 
 # --- The process --------------------------------------------------------------------------------------------------------------
@@ -410,6 +454,35 @@ def test_what_is_no_http_is_a_400_or_a_closed_connection(url: str, request_: byt
 
         assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
         assert one.client.get("/health/ready").status_code == 200
+
+
+def test_no_header_gives_a_sender_another_address_for_the_rate_limit(url: str) -> None:
+    guard = Guard(tokens=read_tokens("desk read K1ClGmVxQhZ0zZ7m"), rate="5/minute")
+    with live(url, guard) as one:
+        headers = [
+            {"authorization": "Bearer guess", name: value.format(number)}
+            for name, value in (("x-forwarded-for", "10.0.0.{}"), ("forwarded", "for=10.0.0.{}"), ("x-real-ip", "10.0.0.{}"))
+            for number in range(5)
+        ]
+        found = [one.client.get("/agents", headers=each).status_code for each in headers]
+
+    assert found == [401] * 5 + [429] * 10
+
+
+@pytest.mark.parametrize("path", ["/events", "/messages/acknowledged"])
+def test_a_sender_who_goes_away_in_the_middle_of_a_body_is_no_error_of_the_service(
+    url: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with live(url) as one:
+        with socket.create_connection(("127.0.0.1", int(one.address.rpartition(":")[2])), timeout=30) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
+            connection.sendall(head.encode())
+        while f'method="POST",route="{path}"' not in (metrics := one.client.get("/metrics").text):
+            pass
+
+    assert f'cobrowse_session_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in metrics
+    assert 'status="500"' not in metrics
+    assert caplog.records == []
 
 
 def test_a_sender_who_goes_away_in_the_middle_of_a_body_leaves_nothing(url: str) -> None:

@@ -125,9 +125,9 @@ def test_an_outage_of_the_timers_alone_is_logged_once_and_its_end_without_any_ev
         inbox = Counting(store)
 
         async def run() -> None:
-            from cobrowse_session.service import Service  # noqa: PLC0415 (beside what it runs)
+            from cobrowse_session.service import Guard, Service, read_tokens  # noqa: PLC0415 (beside what it runs)
 
-            service = Service(inbox)
+            service = Service(inbox, Guard(read_tokens("desk read K1ClGmVxQhZ0zZ7m")))
             async with service.running():
                 service.timers.look_again = timedelta(0)
                 inbox.fails = True

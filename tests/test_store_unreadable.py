@@ -237,8 +237,6 @@ def test_whatever_shows_a_session_that_cannot_be_read_names_it(place: Place, tex
     calls: list[Callable[[], object]] = [
         lambda: store.get("bad"),
         lambda: store.load("bad"),
-        lambda: store.find(acw="pending"),
-        store.active,
         lambda: list(store.iterate()),
         store.outbox.pending,
     ]
@@ -248,6 +246,8 @@ def test_whatever_shows_a_session_that_cannot_be_read_names_it(place: Place, tex
             call()
         assert raised.value.session == "bad"
     assert store.get("a") is not None
+    assert [one.id for one in store.find(acw="pending").sessions] == ["a", "c", "d"]
+    assert [one.session for one in store.active()] == ["a", "c", "d"]
     assert [log.session_id for log in store.iterate(after="bad")] == ["c", "d"]
 
 

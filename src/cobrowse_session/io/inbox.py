@@ -47,7 +47,8 @@ class Inbox(Receiver):
 
     Args:
         lifecycle: the rules of every log that is begun here.
-        reject: called with what cannot be read, and the reason. None: `receive` and `add` return it, and nothing else is done.
+        reject: called with what cannot be read, and the reason. Its exceptions are reported to `logging`, as those of observers.
+            None: `receive` and `add` return it, and nothing else is done.
         seal_after: seal and evict sessions that are over this long after their latest event arrived here, or occurred. None:
             never.
         seal_unfinished_after: the same for sessions whose after-call work is pending without a deadline, if that is longer.

@@ -4,10 +4,12 @@ It recognises documents, stamps and corrects times, and lets the clocks of the s
 logs in memory, `DurableInbox` has them in a store.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -38,12 +40,27 @@ from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
 
+logger = logging.getLogger("cobrowse_session.observers")
+
+
+def _reported(reject: Callable[[Rejected], object] | None) -> Callable[[Rejected], object] | None:
+    """Return a function that calls `reject` and raises none of its exceptions."""
+    return None if reject is None else partial(_call, reject)
+
+
+def _call(reject: Callable[[Rejected], object], rejected: Rejected) -> None:
+    try:
+        reject(rejected)
+    except Exception:  # what came with it is taken, so no error may hide the answer: as for an observer
+        with suppress(Exception):  # as in `report_error` of observers
+            logger.exception("%s: it was rejected, but `reject` raised: %r", rejected.error, reject)
+
 
 @define
 class Receiver(ABC):
     """The receiver of raw events. See `Inbox` for its arguments."""
 
-    reject: Callable[[Rejected], object] | None = field(default=None, kw_only=True)
+    reject: Callable[[Rejected], object] | None = field(default=None, converter=_reported, kw_only=True)
     seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
     seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     correct: dict[str, Correction] = field(factory=dict, converter=checked_corrections, kw_only=True)

@@ -13,7 +13,8 @@ The database is used in threads. The event loop never waits for it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ CORS_HEADERS = ("authorization", "content-type", "last-event-id")
 """The headers that a web page of another origin may send."""
 PROBE_EVERY = 1.0
 """The seconds between two writes that find out whether the store can be written."""
+PROBE_SECONDS = 2.0
+"""The seconds that such a write may take. A store that needs longer is not ready."""
 
 
 @define
@@ -58,13 +61,13 @@ class _Outage:
 
     begins: str
     ends: str
-    latest: datetime | None = field(default=None, init=False)
-    """When it failed last, on our clock. None: it works."""
+    latest: float | None = field(default=None, init=False)
+    """When it failed last, by `monotonic`. None: it works."""
 
-    def failed(self, error: StoreError, now: datetime) -> None:
+    def failed(self, error: StoreError) -> None:
         if self.latest is None:  # once, however many requests it fails
             logger.error("%s: %s", self.begins, error)
-        self.latest = now
+        self.latest = monotonic()  # our clock may be set back, and the service would not be ready until it has passed this time
 
     def worked(self) -> None:
         if self.latest is not None:
@@ -105,7 +108,8 @@ class Service:
     _told_to_run: bool = field(default=False, init=False)
     _storing: _Outage = field(init=False, repr=False)
     _firing: _Outage = field(init=False, repr=False)
-    _probed: tuple[float, bool] | None = field(default=None, init=False, repr=False)  # when, and whether it could be written
+    _prober: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
+    _probe: "tuple[float, Future[bool]] | None" = field(default=None, init=False, repr=False)  # when it began, and its result
 
     def __attrs_post_init__(self) -> None:
         self.metrics = Metrics(self.store)
@@ -118,6 +122,7 @@ class Service:
             lifespan=self._lifespan,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         self.app.state.service = self
         if origins := self.guard.origins:
@@ -137,12 +142,12 @@ class Service:
         """The store of the inbox."""
         return self.inbox.store
 
-    def check_ready(self) -> tuple[bool, bool]:
+    async def check_ready(self) -> tuple[bool, bool]:
         """Return whether the store can be written, and whether the timers run."""
         # A row may still fit on a disk that has no space for an event. So a failure counts while senders are told to wait.
         latest = self._storing.latest
-        has_failed = latest is not None and self.clock() - latest < timedelta(seconds=RETRY_AFTER)
-        works = self._can_write() and not has_failed
+        has_failed = latest is not None and monotonic() - latest < RETRY_AFTER
+        works = await self._can_write() and not has_failed
         return works, self.is_running and self.timers.failure is None and not self.timers_failed
 
     @property
@@ -152,7 +157,11 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run what is beside the requests: transactions and timers. In the end, what came is stored."""
+        """Run what is beside the requests: transactions and timers. In the end, what came is stored.
+
+        Raises:
+            RuntimeError: it is running already, because of its own server or of another application.
+        """
         if self.guard.is_open:
             logger.warning("whoever can reach the application may use the service: it has no guard with tokens or secrets")
         async with self._running():
@@ -160,6 +169,10 @@ class Service:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
+        if self.is_running:  # the end of one would be that of the other
+            raise RuntimeError(
+                "the service is running already: enter Service.running() once, and not beside a server of Service.app"
+            )
         self._renew()  # an application may be started again, in another event loop
         self.is_running = self.feed.is_on = True
         self._loop = asyncio.get_running_loop()
@@ -192,7 +205,7 @@ class Service:
         except StoreError as error:
             self.metrics.failures.inc()
             if type(error) is StoreError:  # the others are of one session, or of one race
-                self._storing.failed(error, self.clock())
+                self._storing.failed(error)
             raise
         self._storing.worked()
         self.metrics.took(taken)
@@ -224,17 +237,24 @@ class Service:
             clock=self.clock,
         )
 
-    def _can_write(self) -> bool:
+    async def _can_write(self) -> bool:
         """Return whether the store can write a row. It is asked once a second at most, for each time waits for the disk."""
+        # All requests wait for the same write. Otherwise each one that asks a database that hangs would keep a thread busy, until
+        # no thread is left for other requests.
         now = monotonic()
-        if self._probed is None or now - self._probed[0] >= PROBE_EVERY:
-            try:
-                self.store.probe()
-            except StoreError:
-                self._probed = now, False
-            else:
-                self._probed = now, True
-        return self._probed[1]
+        if self._probe is None or (self._probe[1].done() and now - self._probe[0] >= PROBE_EVERY):
+            self._probe = now, self._prober.submit(self._write)
+        began, result = self._probe
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(result), began + PROBE_SECONDS - now)
+        return result.done() and result.result()
+
+    def _write(self) -> bool:
+        try:
+            self.store.probe()
+        except StoreError:
+            return False
+        return True
 
     def _openapi(self, described: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # JSON
         is_new = self.app.openapi_schema is None
@@ -253,7 +273,7 @@ class Service:
 
     def _timers_stuck(self, error: StoreError) -> None:
         self.metrics.failures.inc()
-        self._firing.failed(error, self.clock())
+        self._firing.failed(error)
 
     def _timers_ended(self, timers: "asyncio.Task[None]") -> None:
         """Log what ended the timers. The service goes on, but it is not ready any more."""

@@ -13,6 +13,9 @@ once, and keeps the latest ones in memory. A reader gets what is behind its posi
 So there is no queue for each reader. A slow one falls behind and goes on from the store, and the others do not wait for it.
 Nothing is missed or sent twice, because memory has everything that is stored between its first and its last position.
 
+A reader gets some messages at once, and the others when it has read these. So one that does not read costs little memory. Those
+that read from the store take turns. They need not be quick, and the senders of events must not wait for them.
+
 If the store fails, all streams end. The readers come again with the position of the last message that they read.
 """
 
@@ -38,6 +41,8 @@ PING = 15.0
 """The seconds after which a reader without news gets a comment, so that nobody takes its connection for dead."""
 AT_ONCE = 100
 """The number of messages that are read at once."""
+PIECE = 64 << 10
+"""The bytes of messages that are read and sent at once. The last message may be longer."""
 MAX_BYTES = 4 << 20
 """The bytes of messages that stay in memory."""
 
@@ -70,9 +75,14 @@ class Part:
         """Return whether everything behind a position is here, as far as it was read."""
         return _place(position) >= _place(self.after)
 
-    def behind(self, position: str) -> bytes:
-        """Return the messages behind a position. Empty: there are none."""
-        return b"".join(self.events[bisect_right(self.positions, _place(position), key=_place) :])
+    def behind(self, position: str) -> tuple[bytes, str]:
+        """Return the next messages behind a position, and the position of the last one. Empty: there are none."""
+        first = last = bisect_right(self.positions, _place(position), key=_place)
+        size = 0
+        while last < len(self.events) and size < PIECE:
+            size += len(self.events[last])
+            last += 1
+        return b"".join(self.events[first:last]), self.positions[last - 1] if last > first else position
 
     def extend(self, part: "Part") -> None:
         """Add the messages that follow, and forget the first ones if there are too many."""
@@ -111,6 +121,7 @@ class Feed:
     _readers: int = field(default=0, init=False)
     _recent: Part | None = field(default=None, init=False, repr=False)  # None: nothing was read yet
     _failures: int = field(default=0, init=False)
+    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
     _stored: asyncio.Event = field(factory=asyncio.Event, init=False, repr=False)
     _news: "asyncio.Future[None] | None" = field(default=None, init=False, repr=False)
 
@@ -154,10 +165,11 @@ class Feed:
         if found.positions:
             self._recent.extend(found)
             self._wake()
-        return len(found.positions) == AT_ONCE
+        # A message has about as many bytes in the store. If this guess is wrong, the rest comes a moment later.
+        return len(found.positions) == AT_ONCE or 2 * sum(map(len, found.events)) > PIECE
 
     def _read(self, after: str) -> Part:
-        return Part.of(after, self.outbox.feed(after, AT_ONCE))
+        return Part.of(after, self.outbox.feed(after, AT_ONCE, PIECE))
 
     # --- Readers --------------------------------------------------------------------------------------------------------------
 
@@ -172,8 +184,8 @@ class Feed:
             while self.is_on and failures == self._failures:
                 recent = self._recent
                 if recent is not None and recent.reaches(position):
-                    if found := recent.behind(position):
-                        position = recent.end
+                    found, position = recent.behind(position)
+                    if found:
                         yield found
                     elif not await self._wait():
                         yield KEEPALIVE_COMMENT
@@ -182,7 +194,8 @@ class Feed:
                 # deleted. During the await memory may forget messages that are stored after this look. `begin` is before them.
                 begin = None if recent is None else recent.after
                 try:
-                    part = await asyncio.to_thread(self._read, position)
+                    async with self._turn:
+                        part = await asyncio.to_thread(self._read, position) if self.is_on else Part(position)
                 except StoreError:
                     return
                 if part.positions:

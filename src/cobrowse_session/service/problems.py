@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from cobrowse_session.errors import ConflictError, StoreError
+from cobrowse_session.errors import ConflictError, StoreError, UnreadableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
@@ -50,7 +50,7 @@ def wrong_parameter(name: str, problem: str) -> ProblemError:
 
 def wrong_parameters(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     """Return the problem of parameters that pydantic found to be wrong. `Any`: what it says of an error."""
-    return _wrong([{"parameter": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in errors])
+    return _wrong([{"parameter": ".".join(map(str, one["loc"])) or "body", "problem": one["msg"]} for one in errors])
 
 
 def _wrong(parameters: list[dict[str, str]]) -> ProblemError:
@@ -77,6 +77,13 @@ def answer_problems(app: FastAPI) -> None:
         lead = "" if request.method == "GET" else "Nothing was stored. "
         detail = f"{lead}Send the same request again."  # not the error: it names the database
         return ProblemError(503, title, detail, {"Retry-After": str(RETRY_AFTER)}).response()
+
+    @app.exception_handler(UnreadableError)
+    def unreadable(_: Request, error: UnreadableError) -> JSONResponse:
+        detail = (
+            "Something else changed its rows. Tell the operator, who can restore them. Until then, the same request fails again."
+        )
+        return ProblemError(503, "The session cannot be read", detail, more={"session": error.session}).response()
 
     @app.exception_handler(RequestValidationError)
     def validation(_: Request, error: RequestValidationError) -> JSONResponse:

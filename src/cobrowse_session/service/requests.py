@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.service.problems import ProblemError
@@ -30,12 +31,15 @@ async def read_body(request: Request, most: int) -> bytes:
     announced = request.headers.get("content-length", "")
     body = bytearray()
     if not (announced.isascii() and announced.isdigit() and int(announced[:12]) > most):
-        async for piece in request.stream():
-            body += piece
-            if len(body) > most:
-                break
-        else:
-            return bytes(body)
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > most:
+                    break
+            else:
+                return bytes(body)
+        except ClientDisconnect:  # nobody reads the answer, but it is counted
+            raise ProblemError(400, "Not whole", "The connection ended before the body did.") from None
     raise ProblemError(413, "Too large", f"Send at most {most:,} bytes in one request.", {"Connection": "close"})
 
 

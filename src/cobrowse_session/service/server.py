@@ -96,6 +96,7 @@ def config_of(service: Service) -> uvicorn.Config:
         log_level="warning",
         timeout_graceful_shutdown=GRACE,
         server_header=False,
+        proxy_headers=False,  # anybody on this machine may send X-Forwarded-For, and have an address of his own for each guess
     )
 
 

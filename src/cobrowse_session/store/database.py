@@ -27,6 +27,16 @@ from cobrowse_session.store.schema import no_text
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
 
+GONE_SECONDS = 10
+"""How long a connection to PostgreSQL may take to be made, and how long one is kept whose other end does not answer."""
+_KEPT_ALIVE = {
+    "connect_timeout": GONE_SECONDS,
+    "tcp_user_timeout": GONE_SECONDS * 1000,
+    "keepalives_idle": GONE_SECONDS,
+    "keepalives_interval": GONE_SECONDS // 3,
+    "keepalives_count": 3,
+}
+
 _RACES = {"40001", "40P01", "23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 """The codes of a lost race: serialization failure, deadlock, and a key that is there already. Of no other constraint."""
 
@@ -229,10 +239,11 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _options(url: URL) -> dict[str, str]:
-    """Return options of PostgreSQL, so that a lock that another program holds does not stop everything for ever."""
+def _options(url: URL) -> dict[str, str | int]:
+    """Return options of PostgreSQL, so that neither a lock nor a server that is gone stops everything for ever."""
     options = " ".join(url.normalized_query.get("options", ()))
-    return {} if "lock_timeout" in options else {"options": f"{options} -c lock_timeout={BUSY_SECONDS}s".strip()}
+    lock = {} if "lock_timeout" in options else {"options": f"{options} -c lock_timeout={BUSY_SECONDS}s".strip()}
+    return {**{name: value for name, value in _KEPT_ALIVE.items() if name not in url.query}, **lock}
 
 
 def _parsed(url: str) -> URL:

@@ -1,13 +1,14 @@
 """Sessions as they are stored, without their events."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic
 
 from attrs import frozen
 from sqlalchemy import Connection
 
+from cobrowse_session.errors import UnreadableError
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import Context, S_co
 from cobrowse_session.store.rows import as_moment
@@ -67,6 +68,14 @@ class Reader(Generic[S_co]):
         """The columns that `read` takes. `Any`: of all types."""
         names = ("id", "latest", "deadline", "sealed", "version", "events", "rules", "document")
         return [SESSIONS.c[name] for name in names]
+
+    def read_each(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> Iterator[StoredSession[S_co]]:
+        """Yield the sessions of rows. One that cannot be read is passed over: see `Store.unreadable`. `Any`: what they hold."""
+        for row in rows:
+            try:
+                yield self.read(connection, row)
+            except UnreadableError as error:
+                self.shelf.pass_over(error)
 
     def read(self, connection: Connection, row: Sequence[Any]) -> StoredSession[S_co]:
         """Return a session from its columns. `Any`: what they hold.

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Generic
 
 from attrs import frozen
@@ -80,15 +81,19 @@ class Outbox(Generic[S_co]):
             epoch, row = _epoch(connection), connection.execute(last.limit(1)).first()
         return _position(epoch, *((0, 0) if row is None else row))
 
-    def pending(self, limit: int = 100) -> tuple[Message[S_co], ...]:
+    def pending(self, limit: int = 100, max_bytes: int | None = None) -> tuple[Message[S_co], ...]:
         """Return messages that were not handed over yet, the oldest first. They are pending until they are acknowledged.
+
+        Args:
+            limit: how many.
+            max_bytes: no further ones once these have so many bytes in the database, sessions included. None: any number.
 
         Raises:
             ValueError: the limit is below 1.
             UnreadableError: the session of the first one cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
-        return self._read(MESSAGES.c.handed_over.is_(False), limit=limit)
+        return self._read(MESSAGES.c.handed_over.is_(False), limit=limit, max_bytes=max_bytes)
 
     def count(self) -> int:
         """Return the number of messages that were not handed over yet.
@@ -145,12 +150,13 @@ class Outbox(Generic[S_co]):
                 raise ConflictError(self.database.address, problem, "roll back, and read what is pending again")
         return None
 
-    def feed(self, after: str | None = None, limit: int = 100) -> tuple[Message[S_co], ...]:
+    def feed(self, after: str | None = None, limit: int = 100, max_bytes: int | None = None) -> tuple[Message[S_co], ...]:
         """Return the messages after a position, handed over or not. Any number of readers may follow the feed.
 
         Args:
             after: `Message.position` of the last one that was read. None or `0-0`: from the beginning.
             limit: how many.
+            max_bytes: as for `pending`.
 
         Raises:
             EpochError: `after` is a position of before the store was restored or moved.
@@ -164,7 +170,7 @@ class Outbox(Generic[S_co]):
         epoch, transaction, number = read_position(after)
         columns = MESSAGES.c
         later = (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
-        return self._read(later, *self._is_visible, limit=limit, epoch=epoch)
+        return self._read(later, *self._is_visible, limit=limit, max_bytes=max_bytes, epoch=epoch)
 
     def check(self, position: str) -> None:
         """Check that the feed can be read after a position.
@@ -229,7 +235,9 @@ class Outbox(Generic[S_co]):
             raise EpochError(self.database.address, problem, "read the sessions anew, then the feed without a position")
         return found
 
-    def _read(self, *where: ColumnElement[bool], limit: int, epoch: str | None = None) -> tuple[Message[S_co], ...]:
+    def _read(
+        self, *where: ColumnElement[bool], limit: int, max_bytes: int | None, epoch: str | None = None
+    ) -> tuple[Message[S_co], ...]:
         check_limit(limit)
         columns = MESSAGES.c
         wanted = select(
@@ -237,6 +245,8 @@ class Outbox(Generic[S_co]):
         ).join(SESSIONS, SESSIONS.c.id == columns.session)
         with self.database.reading() as connection:
             epoch = self._check_epoch(connection, epoch)
+            if max_bytes is not None:
+                limit = self._fitting(connection, where, limit, max_bytes)
             rows = connection.execute(wanted.where(*where).order_by(columns.transaction, columns.id).limit(limit)).all()
             messages: list[Message[S_co]] = []
             for row in rows:
@@ -247,6 +257,17 @@ class Outbox(Generic[S_co]):
                         raise
                     break  # those before it can be handed over
         return tuple(messages)
+
+    @staticmethod
+    def _fitting(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int, max_bytes: int) -> int:
+        """Return how many of the first messages are read: those before which there are fewer bytes."""
+        # A small event that changes a long trace writes a message of some MB. The sizes are read first, because both drivers may
+        # read all rows of a statement at once.
+        columns = MESSAGES.c
+        size = func.length(columns.document) + func.length(SESSIONS.c.document)
+        sizes = select(size).join(SESSIONS, SESSIONS.c.id == columns.session).where(*where)
+        found = connection.scalars(sizes.order_by(columns.transaction, columns.id).limit(limit)).all()
+        return sum(before < max_bytes for before, _ in zip(accumulate(found, initial=0), found, strict=False))
 
     def _message(self, connection: Connection, epoch: str, row: Sequence[Any]) -> Message[S_co]:  # what the columns hold
         number, transaction, kind, version, document, *session = row

@@ -259,7 +259,7 @@ class Store(Generic[S_co]):
         after: str | None = None,
         limit: int = 100,
     ) -> Page[S_co]:
-        """Return the sessions that fulfil all conditions, by id.
+        """Return the sessions that fulfil all conditions, by id. One that cannot be read is left out: see `unreadable`.
 
         Args:
             state: the connection state.
@@ -275,7 +275,6 @@ class Store(Generic[S_co]):
         Raises:
             TypeError: `since` is naive.
             ValueError: the limit is below 1, or there is no such state.
-            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         check_limit(limit)
@@ -296,21 +295,22 @@ class Store(Generic[S_co]):
         with self.database.reading() as connection:
             wanted = select(*self._reader.columns).where(*where).order_by(columns.id).limit(limit + 1)
             rows = connection.execute(wanted).all()
-            found = tuple(self._reader.read(connection, row) for row in rows[:limit])
-        return Page(found, found[-1].id if len(rows) > limit else None)
+            found = tuple(self._reader.read_each(connection, rows[:limit]))
+        return Page(found, rows[limit - 1].id if len(rows) > limit else None)
 
     def active(self) -> tuple[Activity, ...]:
         """Return what goes on in all sessions as they are stored: a leg that is pending or connected, or after-call work.
 
+        A session that cannot be read is left out: see `unreadable`.
+
         Raises:
-            UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
         states, columns = self.lifecycle.table.states, SESSIONS.c
         goes_on = columns.state.in_(states.pending | states.connected) | columns.acw.in_(states.working)
         with self.database.reading() as connection:
             rows = connection.execute(select(*self._reader.columns).where(goes_on, columns.sealed.is_(False))).all()
-            found = [self._reader.read(connection, row) for row in rows]
+            found = [*self._reader.read_each(connection, rows)]
         every = (activity_of(one.session, one.context, one.lifecycle) for one in found)
         return tuple(one for one in every if one is not None)
 

@@ -1,9 +1,9 @@
 """The routes that hand over what changed: as a stream that can be resumed, and as messages that are acknowledged."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse
 from pydantic import ValidationError
@@ -17,6 +17,8 @@ from cobrowse_session.store.outbox import POSITION
 
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 """The answer that is a stream, for OpenAPI. `Any`: JSON."""
+MAX_BYTES = 1 << 20
+"""The bytes of messages in the database after which no further one is in the same answer."""
 AS_IT_COMES = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """The headers by which no proxy keeps a stream back."""
 
@@ -70,8 +72,8 @@ async def get_changes(request: Request, position: Annotated[str, Depends(_positi
     dependencies=READS,
 )
 def get_messages(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    """Return messages that were not acknowledged yet, the oldest first."""
-    waiting = service_of(request).store.outbox.pending(limit)
+    """Return messages that were not acknowledged yet, the oldest first. Large ones are fewer: no further one after 1 MiB."""
+    waiting = service_of(request).store.outbox.pending(limit, MAX_BYTES)
     return JSONResponse({"messages": list(map(views.message_json, waiting))})
 
 
@@ -89,7 +91,7 @@ async def post_acknowledged(request: Request) -> Response:
     document = read_document(request, await read_body(request, service.guard.max_body), service.guard.max_body)
     try:
         ids = models.AcknowledgedIn.model_validate(document).ids
-        await asyncio.to_thread(service.store.outbox.acknowledge, ids)
+        await run_in_threadpool(service.store.outbox.acknowledge, ids)  # the threads of asyncio are for events
     except ValidationError as error:
         raise wrong_parameters(error.errors()) from None
     except ConflictError:

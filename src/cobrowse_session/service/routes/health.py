@@ -12,7 +12,7 @@ health = APIRouter(tags=["health"])
 
 
 @health.get("/health/live", summary="Is the process alive?", response_model=models.LiveOut)
-def get_live() -> Response:
+async def get_live() -> Response:
     """Return whether the process answers."""
     return JSONResponse({"live": True})
 
@@ -23,9 +23,9 @@ def get_live() -> Response:
     response_model=models.ReadyOut,
     responses={503: {"model": models.ReadyOut, "description": "The store or the timers do not work."}},
 )
-def get_ready(request: Request) -> Response:
+async def get_ready(request: Request) -> Response:
     """Return whether the database can be written and the timers run."""
-    works, timers = service_of(request).check_ready()
+    works, timers = await service_of(request).check_ready()
     answer = {"ready": works and timers, "store": _works(works), "timers": _works(timers)}
     return JSONResponse(answer, 200 if works and timers else 503)
 
