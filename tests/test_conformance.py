@@ -1,6 +1,7 @@
 """The conformance kit: it is what the second reading prints, it ships in the wheel, and this package fulfils it."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from cobrowse_session.wire.saved import known_lifecycle, save_lifecycle
 from cobrowse_session.wire.trace import trace_entry
 
 CASES = [*cases()]
+README = FILE.with_name("README.md").read_text(encoding="utf-8")
 
 
 def test_the_cases_are_what_the_second_reading_prints() -> None:
@@ -37,6 +39,65 @@ def test_this_package_fulfils_the_cases(kind: str) -> None:
     failed = [case["id"] for case in CASES if case["id"].startswith(f"{kind} ") and not is_fulfilled(case)]
 
     assert failed == []
+
+
+def test_the_readme_names_every_key() -> None:
+    sessions = [session for case in CASES for session in case["sessions"].values()]
+    named = [*CASES, *(case["lifecycle"] for case in CASES), *sessions, *(session["context"] for session in sessions)]
+    keys = {key for one in (*named, *(entry for session in sessions for entry in session["trace"])) for key in one}
+
+    assert {key for key in keys if f"`{key}`" not in README} == set()
+
+
+def test_the_readme_says_which_entries_have_a_key() -> None:
+    """An entry that is not applied has no states, and a timer has no event."""
+    entries = [entry for case in CASES for session in case["sessions"].values() for entry in session["trace"]]
+    applied = [{"from", "to", "set"} <= entry.keys() for entry in entries if entry["outcome"] == "applied"]
+    others = [{"from", "to", "set"} & entry.keys() for entry in entries if entry["outcome"] != "applied"]
+    ruled = [("rule" in entry) == (entry["outcome"] in ("ignored", "refused")) for entry in entries]
+    timers = [{"source", "event", "received"} & entry.keys() for entry in entries if entry["type"].startswith("timer.")]
+
+    assert (all(applied), any(others), all(ruled), any(timers)) == (True, False, True, False)
+    assert all({"session", "type", "at", "outcome", "noted"} <= entry.keys() for entry in entries)
+
+
+def test_the_readme_has_the_default_of_each_setting() -> None:
+    rows = [line.strip("| ").split(" | ") for line in README.splitlines() if line.startswith("| `")]
+    defaults = {cells[0].strip("`"): cells[2].strip("`") for cells in rows if len(cells) == 3}
+    saved = {key: value for key, value in save_lifecycle(Lifecycle()).items() if key != "strict"}  # a log does not raise
+
+    assert defaults == {key: WORDS.get(str(value), value) for key, value in saved.items()}
+
+
+WORDS = {"None": "none", "True": "true", "False": "false"}
+
+
+def test_the_readme_says_what_each_sort_of_cases_is() -> None:
+    assert {*re.findall(r"^\| `(\w+) …`", README, re.MULTILINE)} == {case["id"].split()[0] for case in CASES}
+
+
+def test_the_runner_of_the_readme_finds_what_differs_and_nothing_else() -> None:
+    runner: dict[str, Any] = {}
+    exec(README.split("```python\n")[1].split("```")[0], runner)  # noqa: S102 (it is our own text)
+
+    def wrong(*case: Any, **changes: Any) -> dict[str, Any]:
+        return {name: {**found, **changes} for name, found in by_package(*case).items()}
+
+    def wrong_entries(*case: Any, **changes: Any) -> dict[str, Any]:
+        found = by_package(*case)
+        return {name: {**one, "trace": [{**entry, **changes} for entry in one["trace"]]} for name, one in found.items()}
+
+    def first(implementation: Any) -> tuple[str, str, list[str]]:
+        found: tuple[str, str, list[str]] = next(runner["failures"](implementation))
+        return found
+
+    assert [*runner["failures"](by_package)] == []
+    assert first(lambda *case: wrong(*case, session={})) == ("row unknown_type", "s1", ["session"])
+    assert first(lambda *case: wrong(*case, deadline="never")) == ("row unknown_type", "s1", ["deadline"])
+    assert first(lambda *case: wrong(*case, trace=[])) == ("row unknown_type", "s1", ["trace"])
+    assert first(lambda *case: wrong_entries(*case, rule="mine")) == ("row unknown_type", "s1", ["trace"])
+    assert first(lambda *case: wrong_entries(*case, set=[])) == ("row pending", "s1", ["set"])
+    assert first(lambda *_: {}) == ("row unknown_type", "s1", ["the session"])
 
 
 def is_fulfilled(case: dict[str, Any], table: Table | None = None) -> bool:
