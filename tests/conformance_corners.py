@@ -6,7 +6,7 @@ A stream is written as the lines that arrive, so no code of the package makes it
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.reading import DAY, PENDING, PREFIX, SECOND, Json, Options, printed
+from tests.reading import DAY, DISCONNECT_TYPES, PENDING, PREFIX, SECOND, Json, Options, printed
 from tests.reading_streams import START, Stream, as_line, envelope, in_base64
 
 Facts = tuple[Json, ...]
@@ -148,6 +148,20 @@ def envelopes() -> Iterator[tuple[str, Stream]]:
 
 def details() -> Iterator[tuple[str, Stream]]:
     """Yield streams for DETAIL."""
+    whole: Json = {
+        "self": {"name": "Ada"},
+        "provider": "acme",
+        "peerId": "p1",
+        "cobrowseSessionId": "cb-1",
+        "cobrowseRole": "sharer",
+    }
+    whole |= {
+        "controlling": ["p1"],
+        "viewerUrl": "https://example.com/v/1",
+        "initialState": "dialing",
+        "afterCallWorkRequired": False,
+    }
+    yield "DETAIL-1 all details", stream(at(0, "connected", **whole))
     yield "DETAIL-3 taken with the end", stream(at(0, "connected"), at(9, "disconnected", afterCallWorkRequired=True))
     yield "DETAIL-3 not after the end", stream(*ended(), at(61, "updated", afterCallWorkRequired=True))
     yield (
@@ -215,6 +229,7 @@ def alerts() -> Iterator[tuple[str, Stream]]:
     yield "STAMP-6 no timer", stream(*ended(**TIMED), until=100)
     yield "SEG-1 the time of the provider", stream(at(1, "alerting") | late, at(2, "connected"))
     yield "SEG-2 its own type", stream(at(0, "connected", segmentType="IVR"))
+    yield "SEG-4 how it ended", stream(at(0, "alerting"), at(1, "connected", segmentType="IVR"))
 
 
 def ends() -> Iterator[tuple[str, Stream]]:
@@ -224,11 +239,16 @@ def ends() -> Iterator[tuple[str, Stream]]:
     yield "CONN-15 the first reason", stream(*ended(), at(61, "terminated", disconnectType="client"))
     yield "CONN-15 after-call work stays", stream(*plain, at(61, "terminated", disconnectType="transfer"), options=NO_TRANSFER)
     yield "CONN-6 disconnected after terminated", stream(at(0, "terminated"), at(1, "disconnected"))
+    for reason in DISCONNECT_TYPES:
+        yield f"DISC-1 {reason}", stream(at(0, "connected"), at(60, "disconnected", disconnectType=reason.upper()))
     for reason in ("transfer", "TRANSFER", "Transfer.Odd", "transfer.conference", "no.transfer"):
         end = at(60, "disconnected", disconnectType=reason)
         yield f"ACW-4 {reason}", stream(at(0, "connected", **OPTIONAL), end, options=NO_TRANSFER)
         yield f"ACW-9 {reason}", stream(at(0, "connected", **OPTIONAL), end)
         yield f"ACW-4 {reason} without a prompt", stream(at(0, "connected"), end, options=NO_TRANSFER)
+    for prompt in ("mandatory", "agentRequested", "none"):
+        leg = at(0, "connected", wrapupPrompt=prompt), at(1, "acw.required", required=True), at(60, "disconnected")
+        yield f"ACW-47 under {prompt}", stream(*leg)
     asked = {"wrapupPrompt": "agentRequested"}
     yield "ACW-5 not asked", stream(*ended(**asked))
     yield "ACW-5 withdrawn", stream(*ended(**asked, afterCallWorkRequired=False))
@@ -272,6 +292,8 @@ def work() -> Iterator[tuple[str, Stream]]:
         yield f"ACW-26 a save at {second} s", stream(*ended(**TIMED), at(second, "wrapup", code="sale"))
     yield "WRAP-9 the deadline ends the wrap-up", stream(*ended(**FORCED), at(65, "wrapup", code="sale"), until=100)
     yield "WRAP-6 no draft over a final save", stream(*ended(**FORCED), at(65, "wrapup", code="sale"), at(66, "wrapup", **DRAFT))
+    moved = at(100, "updated") | {"id": "m", "sequence": "1"}, at(80, "updated") | {"id": "m", "sequence": "2"}
+    yield "TIMER-6 the time of the edition that counts", stream(*ended(**TIMED), *moved)
     yield "TIMER-1 a refused event fires it", stream(*ended(**TIMED), at(91, "alerting"))
 
 
@@ -394,6 +416,11 @@ def copies() -> Iterator[tuple[str, Stream]]:
         ),
         "COPY-11 other keys as they came": ({"data": {"room": None}}, {"data": {"room": 1}}),
         "COPY-11 1 is not true": ({"data": {"room": 1}}, {"data": {"room": True}}),
+        "COPY-13 data of an unknown type": ({"type": "com.example.a", "data": [1]}, {"type": "com.example.a", "data": [2]}),
+        "COPY-14 the order of keys": ({"data": {"peerId": "a", "provider": "b"}}, {"data": {"provider": "b", "peerId": "a"}}),
+        "COPY-14 not escaped": ({"data": {"peerId": "z"}}, {"data": {"peerId": "é"}}),
+        "COPY-9 by code point": ({"data": {"peerId": BELOW}}, {"data": {"peerId": ASTRAL}}),
+        "COPY-19 a copy that differs is a repeat": (peer, client),
         "COPY-12 no data": ({"data": {}}, {"data": None, "userid": None}),
         "COPY-15 when it was received": (received(9.1), received(9.2)),
         "COPY-17 only the highest edition": ({"sequence": "1"} | peer, {"sequence": "2"} | client),
@@ -409,6 +436,6 @@ def copies() -> Iterator[tuple[str, Stream]]:
     yield "COPY-6 a wrap-up is replaced whole", stream(*ended(**OPTIONAL), lower, higher)
     unheard = at(1, "com.example.unheard") | {"id": "u"}
     yield "COPY-12 empty data of an unknown type", stream(start, unheard, unheard | {"data": {}})
-    yield "COPY-13 data of an unknown type", stream(start, unheard, unheard | {"data": {"peerId": None}})
+    yield "COPY-13 a null in data of an unknown type", stream(start, unheard, unheard | {"data": {"peerId": None}})
     unheard = at(1, "com.example.unheard") | {"id": "u", "userid": "u1", "sequence": "1"}
     yield "COPY-4 not of an unknown type", stream(start, unheard, at(1, "updated", peerId="p1") | {"id": "u", "sequence": "2"})

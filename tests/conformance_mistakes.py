@@ -48,6 +48,9 @@ DECIDED_BEFORE = """    news = any(differs(before, event, key) for key in taken)
     for key in taken:
         after[key] = event.data[key]
 """
+REQUESTED = """ != "connected":
+        return "refused", "not_connected"
+    if session["afterCallWorkRequired"]"""
 OPEN_SEGMENT = 'int(session["segments"][-1]["startTime"] + timeout + options.alerting_grace)'
 NO_GRACE = "timeout is None or options.alerting_grace is None:\n        return None\n    return " + OPEN_SEGMENT
 ENDS = 'unanswered or prompt in (None, "none"):\n        make_final(session, at)'
@@ -317,4 +320,37 @@ MISTAKES: dict[str, Change] = {
     "WORD-6 the id alone": ("return self.source, self.id", 'return "", self.id'),
     "TIMER-2 not at the advance": ("due <= until:", "due < until:"),
     "TIMER-1 events do not fire it": ("due < event.at:", "False:"),
+    "TIMER-6 the time of any copy": (
+        "received = min(other.received",
+        "best = Event(**{**vars(best), 'at': max(one.at for one in copies)})\n    received = min(other.received",
+    ),
+    "DETAIL-1 no session of the platform": (
+        '"peerId", "cobrowseSessionId", "cobrowseRole", "controlling", "viewerUrl", "initialState"),\n    "after',
+        '"peerId", "cobrowseRole", "controlling", "viewerUrl", "initialState"),\n    "after',
+    ),
+    "DISC-1 takeover is unknown": ('"session.expired", "takeover"', '"session.expired"'),
+    "DISC-1 spam is unknown": ('"other", "spam",', '"other",'),
+    "KEEP-4 a sharer is unknown": ('("sharer", "viewer")', '("viewer",)'),
+    "SEG-4 the state decides": (
+        'close_segment(session, event.at, segment["type"])',
+        "close_segment(session, event.at, SEGMENTS[kind])",
+    ),
+    "ACW-47 under agentRequested only": (
+        REQUESTED,
+        REQUESTED.replace(":", ' or session["wrapupPrompt"] != "agentRequested":', 1),
+    ),
+    "JSON-5 provisional is false": (' and not (name == "provisional" and item is False)', ""),
+    "COPY-11 other keys are left out": ("data | other if kind else", "data if kind else"),
+    "COPY-13 data of an unknown type are left out": ('else envelope.get("data"))', "else None)"),
+    "COPY-14 the order of keys counts": (
+        'json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)',
+        'json.dumps(form, separators=(",", ":"), ensure_ascii=False)',
+    ),
+    "COPY-14 escaped": ('separators=(",", ":"), ensure_ascii=False)', 'separators=(",", ":"))'),
+    "COPY-9 by UTF-16 units": ("(event.received, event.canonical))", '(event.received, event.canonical.encode("utf-16-be")))'),
+    "COPY-16 1 is true": ("len({event.canonical for", 'len({event.canonical.replace("true", "1") for'),
+    "COPY-19 of equal copies only": (
+        "len(copies) - len(identities)",
+        "len(copies) - len({(one.identity, one.canonical) for one in copies})",
+    ),
 }
