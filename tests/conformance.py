@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from types import ModuleType
 
-from tests.reading import Account, Json, Options, account, moment, printed, read_event
+from tests import reading
+from tests.conformance_corners import corners
+from tests.reading import Account, Json, Options, moment, printed
 from tests.reading_run import GENERATORS, as_lifecycle, comparable
 from tests.reading_streams import Stream
 
@@ -19,14 +22,18 @@ SEEDS = range(30)
 DEFAULTS = save_lifecycle(Lifecycle())
 
 
+def streams() -> Iterator[tuple[str, Stream]]:
+    """Yield the streams of the cases with their names."""
+    for kind, ways in (("row", rows()), ("pair", pairs())):
+        yield from ((f"{kind} {way.id}", of_way(way)) for way in ways)
+    yield from corners()
+    for generator in GENERATORS:
+        yield from ((f"{generator.__name__} {seed}", generator(seed)) for seed in SEEDS)
+
+
 def lines() -> Iterator[str]:
     """Yield the cases as JSON, one line for each."""
-    for kind, ways in (("row", rows()), ("pair", pairs())):
-        for way in ways:
-            yield line(f"{kind} {way.id}", of_way(way))
-    for generator in GENERATORS:
-        for seed in SEEDS:
-            yield line(f"{generator.__name__} {seed}", generator(seed))
+    yield from (line(name, stream) for name, stream in streams())
 
 
 def of_way(way: Way) -> Stream:
@@ -47,20 +54,27 @@ def options_of(lifecycle: Lifecycle) -> Options:
 
 def line(name: str, stream: Stream) -> str:
     """Return a case."""
-    events = [read_event(one) for one in stream.lines]
-    until, lifecycle = None if stream.until is None else moment(stream.until), save_lifecycle(as_lifecycle(stream.options))
-    sessions = {
-        subject: expected(account(subject, [event for event in events if event.subject == subject], stream.options, until))
-        for subject in dict.fromkeys(event.subject for event in events)
-    }
+    lifecycle = save_lifecycle(as_lifecycle(stream.options))
     case = {
         "id": name,
         "lifecycle": {key: value for key, value in lifecycle.items() if value != DEFAULTS[key]},
         "events": [json.loads(one) for one in stream.lines],
         **({} if stream.until is None else {"until": printed(moment(stream.until))}),
-        "sessions": sessions,
+        "sessions": sessions(stream),
     }
     return json.dumps(case, ensure_ascii=False, separators=(",", ":"))
+
+
+def sessions(stream: Stream, read_by: ModuleType = reading) -> Json:
+    """Return what is expected of each session, by the second reading or by a copy of it that has a mistake."""
+    events = [read_by.read_event(one) for one in stream.lines]
+    until = None if stream.until is None else moment(stream.until)
+    return {
+        subject: expected(
+            read_by.account(subject, [event for event in events if event.subject == subject], stream.options, until)
+        )
+        for subject in dict.fromkeys(event.subject for event in events)
+    }
 
 
 def expected(made: Account) -> Json:

@@ -170,9 +170,15 @@ def read_event(line: str) -> Event:
         context={key: envelope[key] for key in CONTEXT if key in envelope},
         data=data,
         other=other,
-        notes=(*notes, *(["derivedfrom"] if "derivedfrom" in envelope else [])),
+        notes=(*notes, *notes_on_time(envelope, at)),
         canonical=canonical_form(envelope, at, data | other if kind else envelope.get("data")),
     )
+
+
+def notes_on_time(envelope: Json, at: int) -> list[str]:
+    """What is noted of the time: where it comes from, and that it was corrected (CLOCK-4)."""
+    is_corrected = "providertime" in envelope and moment(envelope["providertime"]) != at
+    return [key for key, noted in (("derivedfrom", "derivedfrom" in envelope), ("providertime", is_corrected)) if noted]
 
 
 def known_kind(name: str) -> str | None:
@@ -184,6 +190,8 @@ def canonical_form(envelope: Json, at: int, data: Any) -> str:
     """The JSON text of the event without `receivedtime`. Attributes that nobody reads stay as they came."""
     form = {key: value for key, value in envelope.items() if key not in ("receivedtime", "data", "data_base64")}
     form["time"] = printed(at)
+    if "providertime" in form:
+        form["providertime"] = printed(moment(form["providertime"]))
     if data not in (None, {}):
         form["data"] = data
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
