@@ -3,9 +3,9 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from examples.tables import hold, parked, pause
@@ -145,13 +145,13 @@ def test_a_lifecycle_and_settings_are_printed_as_the_calls_that_build_them(drawn
 def test_the_failing_steps_of_a_machine_are_printed_as_calls_that_can_be_run() -> None:
     class Failing(SessionMachine):
         def check(self) -> None:
-            assert len(self.sent) < 2
+            assert len(self.log.events) < 2
 
     with pytest.raises(AssertionError) as raised:
         run_state_machine_as_test(Failing, settings=effort(database=None, derandomize=True))
 
     printed = "\n".join(raised.value.__notes__)
-    sent = re.findall(r"state\.send\(event=(.*)\)$", printed, flags=re.MULTILINE)
+    sent = re.findall(r"state\.send\(event=(.*), late=.*\)$", printed, flags=re.MULTILINE)
     assert [built(text).id for text in sent] == [f"e{number}" for number in range(1, len(sent) + 1)]
     assert sent
 
@@ -301,6 +301,81 @@ def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
 
     printed = "\n".join(failure.value.__notes__)
     assert "stream('s1')" in printed
+
+
+TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=duration(30)))
+
+
+class Wrong(SessionMachine):
+    """Beside a log that loses some events, or all timers."""
+
+    lifecycle = TIMED
+    loses: ClassVar[Callable[[Event], bool]] = staticmethod(lambda _: False)
+    fires = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = SessionLog(TIMED, "s1")  # a name that a subclass is likely to choose
+
+    def on_event(self, event: Event) -> None:
+        if not self.loses(event):
+            self.sent.add(event)
+
+    def on_time(self, now: Any) -> None:
+        if self.fires:
+            self.sent.advance(now)
+
+    def check(self) -> None:
+        assert (self.sent.session.after_call_work, self.sent.session.wrapup) == (
+            self.log.session.after_call_work,
+            self.log.session.wrapup,
+        )
+
+
+class NoTimer(Wrong):
+    fires = False
+
+
+class NoDone(Wrong):
+    loses = staticmethod(lambda event: getattr(event, "by", None) == "agent")
+
+
+class NoOffline(Wrong):
+    loses = staticmethod(lambda event: getattr(event, "by", None) == "offline")
+
+
+class NoDraft(Wrong):
+    loses = staticmethod(lambda event: getattr(event, "provisional", False))
+
+
+class NoWrapup(Wrong):
+    loses = staticmethod(lambda event: event.kind == "wrapup")
+
+
+@pytest.mark.parametrize("machine", [NoTimer, NoDone, NoOffline, NoDraft, NoWrapup])
+def test_the_machine_finds_a_system_that_loses_a_kind_of_event_or_its_timers(machine: type[SessionMachine]) -> None:
+    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=few)
+
+
+def test_each_run_of_the_machine_has_an_event_and_they_take_most_rows() -> None:
+    taken = set[str]()
+
+    class Rows(SessionMachine):
+        lifecycle = TIMED
+
+        def check(self) -> None:
+            taken.update(name for entry in self.log.trace for name in (entry.outcome.row or "").split("+"))
+
+        def on_time(self, now: Any) -> None:
+            assert self.log.events, now
+
+    few = effort(max_examples=100, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    run_state_machine_as_test(Rows, settings=few)
+
+    assert len(taken & ROWS) >= 32
 
 
 # --- Paths --------------------------------------------------------------------------------------------------------------------

@@ -151,19 +151,31 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         max_size: the most events.
     """
     lifecycle = Lifecycle(table=_table("any_streams", table))
-    _printable(lifecycle.table.events)
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         made = made.after(draw(st.sampled_from(gaps))) if made.events else made
-        wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
-        way = _drawn(draw, _following(lifecycle, session, made), wish)
-        assert way is not None, "each event has an outcome"
-        said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
-        made = made.event(way.event, **said)
+        made = draw(with_any_event(lifecycle, session, made))
         lifecycle.apply(session, made.events[-1])
     _label(made, lifecycle)
     return made
+
+
+@st.composite
+def with_any_event(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> Stream:  # noqa: D417 (`draw`)
+    """Streams with one more event. All rows that may decide it are equally likely.
+
+    Args:
+        lifecycle: the rules, not strict.
+        session: as it is after the stream.
+        made: the stream. The event occurs at its `now`.
+    """
+    _printable(lifecycle.table.events)
+    wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
+    way = _drawn(draw, _following(lifecycle, session, made), wish)
+    assert way is not None, "each event has an outcome"
+    said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
+    return made.event(way.event, **said)
 
 
 @st.composite
