@@ -3,9 +3,10 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from datetime import timedelta
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from examples.tables import hold, parked, pause
@@ -17,6 +18,7 @@ from tests.own_tables import TABLES
 
 import cobrowse_session
 from cobrowse_session import (
+    AfterCallWorkEnded,
     Alerting,
     Applied,
     CobrowseSession,
@@ -25,11 +27,12 @@ from cobrowse_session import (
     Lifecycle,
     SessionLog,
     Settings,
+    WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
-from cobrowse_session.testing import START, Stream, duration, run, stream
+from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
 from cobrowse_session.testing.paths import EVERY_ROW, Path, Variant, pairs, rows, shortest_paths
@@ -50,6 +53,7 @@ NAMES: dict[str, Any] = {
     **{name: getattr(cobrowse_session, name) for name in ("Address", "Lifecycle", "Settings", "UnknownPrompt")},
     **{cls.__name__: cls for table in OWN.values() for cls in table.events},
     "START": START,
+    "conversation": conversation,
     "duration": duration,
     "stream": stream,
     "run": run,
@@ -201,6 +205,43 @@ def test_the_chain_of_a_stream_builds_it_again(made: Stream) -> None:
     assert built(builder_chain(made)) == made
 
 
+_NAMES = st.sampled_from(("a", "b", "s1"))
+_WHOSE = st.fixed_dictionaries({}, optional={"user_id": st.sampled_from(("ann", "bob")), "purpose": st.just("agent")})
+_LENGTHS = st.sampled_from(
+    (timedelta(0), timedelta(microseconds=500), timedelta(seconds=2), timedelta(minutes=1, milliseconds=3))
+)
+
+
+@st.composite
+def _built(draw: st.DrawFn) -> Stream:
+    """A stream as a person may build it: of a session or of the legs of a conversation, with any clock and delay."""
+    start, delay = (
+        START + draw(st.sampled_from((1, -1))) * draw(_LENGTHS),
+        draw(st.none() | _LENGTHS | _LENGTHS.map(lambda one: -one)),
+    )
+    if draw(st.booleans()):
+        made = conversation("c1", start=start, delay=delay, **draw(_WHOSE)).leg(draw(_NAMES), **draw(_WHOSE))
+    else:
+        made = stream("s1", start=start, delay=delay)
+    for call in draw(st.lists(st.sampled_from(("after", "leg", "event", "event", "of another")), max_size=8)):
+        match call:
+            case "after":
+                made = made.after(draw(_LENGTHS))
+            case "leg":
+                made = made.leg(draw(_NAMES), **draw(_WHOSE))
+            case "event":
+                made = made.updated(**draw(_WHOSE))
+            case _:
+                made = made.connected(subject=draw(_NAMES), **draw(_WHOSE))
+    return made
+
+
+@effort(max_examples=300)
+@given(_built())
+def test_the_chain_of_whatever_a_person_builds_builds_it_again(made: Stream) -> None:
+    assert built(builder_chain(made)) == made
+
+
 @given(events() | events(pause.TABLE))
 def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
     assert built(event_chain(event)) == event
@@ -218,6 +259,11 @@ def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
         "stream('s1').unknown('com.example.unheard', data={'code': 5}).updated(viewer_url='v').after('2m')",
         "stream('s1').alerting(provider_time=START, derived_from='guess', occurred_at=START - duration('1s'))",
         "stream('s1').event(Held, segment_type='Hold').event(AfterCallWorkPaused)",
+        "stream('s1').alerting(subject='s2')",
+        "stream('s1', delay=-5).alerting().after(0.0005)",
+        "stream('s1').alerting().leg('s2').alerting().leg('s1', user_id='ann').connected()",
+        "conversation('c1').leg('ann', user_id='ann').connected().after('2s').leg('bob').connected().leg('ann')",
+        "conversation('c1', media_type='call').leg('ann').alerting(user_id='bob').leg('ann', purpose='agent').updated()",
     ],
 )
 def test_a_chain_reads_as_a_person_writes_it(text: str) -> None:
@@ -310,12 +356,14 @@ class Wrong(SessionMachine):
     """Beside a log that loses some events, or all timers."""
 
     lifecycle = TIMED
-    loses: ClassVar[Callable[[Event], bool]] = staticmethod(lambda _: False)
     fires = True
 
     def __init__(self) -> None:
         super().__init__()
         self.sent = SessionLog(TIMED, "s1")  # a name that a subclass is likely to choose
+
+    def loses(self, _: Event, /) -> bool:
+        return False
 
     def on_event(self, event: Event) -> None:
         if not self.loses(event):
@@ -337,19 +385,23 @@ class NoTimer(Wrong):
 
 
 class NoDone(Wrong):
-    loses = staticmethod(lambda event: getattr(event, "by", None) == "agent")
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, AfterCallWorkEnded) and event.by == "agent"
 
 
 class NoOffline(Wrong):
-    loses = staticmethod(lambda event: getattr(event, "by", None) == "offline")
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, AfterCallWorkEnded) and event.by == "offline"
 
 
 class NoDraft(Wrong):
-    loses = staticmethod(lambda event: getattr(event, "provisional", False))
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, WrapupSaved) and event.provisional
 
 
 class NoWrapup(Wrong):
-    loses = staticmethod(lambda event: event.kind == "wrapup")
+    def loses(self, event: Event, /) -> bool:
+        return event.kind == "wrapup"
 
 
 @pytest.mark.parametrize("machine", [NoTimer, NoDone, NoOffline, NoDraft, NoWrapup])
