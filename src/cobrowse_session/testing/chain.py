@@ -21,7 +21,7 @@ from cobrowse_session.events import (
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import NO_CONTEXT, Context
 from cobrowse_session.settings import Settings
-from cobrowse_session.testing.stream import START, Stream
+from cobrowse_session.testing.stream import START, Stream, next_id
 from cobrowse_session.times import milliseconds
 from cobrowse_session.vocabulary import UnknownPrompt
 
@@ -34,7 +34,8 @@ def builder_chain(made: Stream) -> str:
     """Return Python that builds an equal stream, with names of `cobrowse_session.testing`.
 
     Args:
-        made: any stream, of a session or of the legs of a conversation. The classes of a table's own and values like `Address` are named as they are.
+        made: any stream, of a session or of a conversation. The classes of a table's own and values like `Address` are named as
+            they are.
 
     >>> from cobrowse_session.testing import stream
     >>> builder_chain(stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30))
@@ -91,7 +92,13 @@ def _calls(made: Stream, session: str, at: datetime) -> Iterator[str]:
             yield from legs.calls(leg, number)
             session = leg
         received = None if made.delay is None else at + made.delay
-        envelope = {"subject": session, "id": f"e{number + 1}", "source": made.source, "occurred_at": at, "received_at": received}
+        envelope = {
+            "subject": session,
+            "id": next_id(made.events[:number]),
+            "source": made.source,
+            "occurred_at": at,
+            "received_at": received,
+        }
         said = {name: found for name, expected in envelope.items() if (found := getattr(event, name)) != expected}
         method, positional, own = _method(event)
         yield _call(
