@@ -3,11 +3,12 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
 from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
@@ -22,6 +23,8 @@ from cobrowse_session import (
     Alerting,
     Applied,
     CobrowseSession,
+    Context,
+    Details,
     Disconnected,
     Event,
     Lifecycle,
@@ -46,7 +49,7 @@ from cobrowse_session.testing.strategies import (
     sessions,
     settings,
 )
-from cobrowse_session.wire import decode_session, encode_session
+from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
 OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
 NAMES: dict[str, Any] = {
@@ -158,6 +161,41 @@ def test_the_failing_steps_of_a_machine_are_printed_as_calls_that_can_be_run() -
     sent = re.findall(r"state\.send\(event=(.*), late=.*\)$", printed, flags=re.MULTILINE)
     assert [built(text).id for text in sent] == [f"e{number}" for number in range(1, len(sent) + 1)]
     assert sent
+
+
+def set_fields(value: Any) -> Iterator[str]:
+    """Yield the class and the name of each attribute that is set, in the parts of an event, too."""
+    for one in attrs.fields(type(value)):
+        found = getattr(value, one.name)
+        if isinstance(found, Details | Settings | Context):
+            yield from set_fields(found)
+        elif found != (one.default.factory() if isinstance(one.default, attrs.Factory) else one.default):  # type: ignore[arg-type] # a class at run time
+            yield f"{type(value).__name__}.{one.name}"
+
+
+def test_events_state_whatever_an_event_can_state_and_words_that_nobody_knows() -> None:
+    taken, words = set[str](), set[tuple[str, str]]()
+
+    @effort(max_examples=2000, database=None, derandomize=True, phases=[Phase.generate])
+    @given(events())
+    def draw(event: Event) -> None:
+        taken.update(set_fields(event))
+        if event.settings.wrapup_prompt:
+            words.add(("wrapup_prompt", type(event.settings.wrapup_prompt).__name__))
+        spoken = {name: getattr(event, name) for name in event.vocabulary}
+        details = {name: getattr(event.details, name) for name in ("cobrowse_role", "initial_state")}
+        words.update((name, type(word).__name__) for name, word in (spoken | details).items() if word)
+        assert decode_event(encode_event(event), max_future=timedelta.max) == event
+
+    draw()
+
+    every = {f"{cls.__name__}.{one.name}" for cls in (Details, Settings, Context, *KINDS.values()) for one in attrs.fields(cls)}
+    without = {f"UnknownEvent.{name}" for name in ("extra", "data")} | {
+        f"{cls.__name__}.{name}" for cls in KINDS.values() for name in ("context", "details", "settings")
+    }
+    assert every - without - taken == set()
+    assert {(name, "str") for name in ("cobrowse_role", "initial_state", "disconnect_type", "by", "state")} <= words
+    assert ("wrapup_prompt", "UnknownPrompt") in words
 
 
 @given(settings())
