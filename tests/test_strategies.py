@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
 from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
@@ -17,19 +19,23 @@ from tests.own_tables import TABLES
 
 import cobrowse_session
 from cobrowse_session import (
+    AfterCallWorkEnded,
     Alerting,
     Applied,
     CobrowseSession,
+    Context,
+    Details,
     Disconnected,
     Event,
     Lifecycle,
     SessionLog,
     Settings,
+    WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
-from cobrowse_session.testing import START, Stream, duration, run, stream
+from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
 from cobrowse_session.testing.paths import EVERY_ROW, Path, Variant, pairs, rows, shortest_paths
@@ -43,13 +49,14 @@ from cobrowse_session.testing.strategies import (
     sessions,
     settings,
 )
-from cobrowse_session.wire import decode_session, encode_session
+from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
 OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
 NAMES: dict[str, Any] = {
     **{name: getattr(cobrowse_session, name) for name in ("Address", "Lifecycle", "Settings", "UnknownPrompt")},
     **{cls.__name__: cls for table in OWN.values() for cls in table.events},
     "START": START,
+    "conversation": conversation,
     "duration": duration,
     "stream": stream,
     "run": run,
@@ -145,15 +152,50 @@ def test_a_lifecycle_and_settings_are_printed_as_the_calls_that_build_them(drawn
 def test_the_failing_steps_of_a_machine_are_printed_as_calls_that_can_be_run() -> None:
     class Failing(SessionMachine):
         def check(self) -> None:
-            assert len(self.sent) < 2
+            assert len(self.log.events) < 2
 
     with pytest.raises(AssertionError) as raised:
         run_state_machine_as_test(Failing, settings=effort(database=None, derandomize=True))
 
     printed = "\n".join(raised.value.__notes__)
-    sent = re.findall(r"state\.send\(event=(.*)\)$", printed, flags=re.MULTILINE)
+    sent = re.findall(r"state\.send\(event=(.*), late=.*\)$", printed, flags=re.MULTILINE)
     assert [built(text).id for text in sent] == [f"e{number}" for number in range(1, len(sent) + 1)]
     assert sent
+
+
+def set_fields(value: Any) -> Iterator[str]:
+    """Yield the class and the name of each attribute that is set, in the parts of an event, too."""
+    for one in attrs.fields(type(value)):
+        found = getattr(value, one.name)
+        if isinstance(found, Details | Settings | Context):
+            yield from set_fields(found)
+        elif found != (one.default.factory() if isinstance(one.default, attrs.Factory) else one.default):  # type: ignore[arg-type] # a class at run time
+            yield f"{type(value).__name__}.{one.name}"
+
+
+def test_events_state_whatever_an_event_can_state_and_words_that_nobody_knows() -> None:
+    taken, words = set[str](), set[tuple[str, str]]()
+
+    @effort(max_examples=2000, database=None, derandomize=True, phases=[Phase.generate])
+    @given(events())
+    def draw(event: Event) -> None:
+        taken.update(set_fields(event))
+        if event.settings.wrapup_prompt:
+            words.add(("wrapup_prompt", type(event.settings.wrapup_prompt).__name__))
+        spoken = {name: getattr(event, name) for name in event.vocabulary}
+        details = {name: getattr(event.details, name) for name in ("cobrowse_role", "initial_state")}
+        words.update((name, type(word).__name__) for name, word in (spoken | details).items() if word)
+        assert decode_event(encode_event(event), max_future=timedelta.max) == event
+
+    draw()
+
+    every = {f"{cls.__name__}.{one.name}" for cls in (Details, Settings, Context, *KINDS.values()) for one in attrs.fields(cls)}
+    without = {f"UnknownEvent.{name}" for name in ("extra", "data")} | {
+        f"{cls.__name__}.{name}" for cls in KINDS.values() for name in ("context", "details", "settings")
+    }
+    assert every - without - taken == set()
+    assert {(name, "str") for name in ("cobrowse_role", "initial_state", "disconnect_type", "by", "state")} <= words
+    assert ("wrapup_prompt", "UnknownPrompt") in words
 
 
 @given(settings())
@@ -201,6 +243,43 @@ def test_the_chain_of_a_stream_builds_it_again(made: Stream) -> None:
     assert built(builder_chain(made)) == made
 
 
+_NAMES = st.sampled_from(("a", "b", "s1"))
+_WHOSE = st.fixed_dictionaries({}, optional={"user_id": st.sampled_from(("ann", "bob")), "purpose": st.just("agent")})
+_LENGTHS = st.sampled_from(
+    (timedelta(0), timedelta(microseconds=500), timedelta(seconds=2), timedelta(minutes=1, milliseconds=3))
+)
+
+
+@st.composite
+def _built(draw: st.DrawFn) -> Stream:
+    """A stream as a person may build it: of a session or of the legs of a conversation, with any clock and delay."""
+    start, delay = (
+        START + draw(st.sampled_from((1, -1))) * draw(_LENGTHS),
+        draw(st.none() | _LENGTHS | _LENGTHS.map(lambda one: -one)),
+    )
+    if draw(st.booleans()):
+        made = conversation("c1", start=start, delay=delay, **draw(_WHOSE)).leg(draw(_NAMES), **draw(_WHOSE))
+    else:
+        made = stream("s1", start=start, delay=delay)
+    for call in draw(st.lists(st.sampled_from(("after", "leg", "event", "event", "of another")), max_size=8)):
+        match call:
+            case "after":
+                made = made.after(draw(_LENGTHS))
+            case "leg":
+                made = made.leg(draw(_NAMES), **draw(_WHOSE))
+            case "event":
+                made = made.updated(**draw(_WHOSE))
+            case _:
+                made = made.connected(subject=draw(_NAMES), **draw(_WHOSE))
+    return made
+
+
+@effort(max_examples=300)
+@given(_built())
+def test_the_chain_of_whatever_a_person_builds_builds_it_again(made: Stream) -> None:
+    assert built(builder_chain(made)) == made
+
+
 @given(events() | events(pause.TABLE))
 def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
     assert built(event_chain(event)) == event
@@ -218,6 +297,11 @@ def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
         "stream('s1').unknown('com.example.unheard', data={'code': 5}).updated(viewer_url='v').after('2m')",
         "stream('s1').alerting(provider_time=START, derived_from='guess', occurred_at=START - duration('1s'))",
         "stream('s1').event(Held, segment_type='Hold').event(AfterCallWorkPaused)",
+        "stream('s1').alerting(subject='s2')",
+        "stream('s1', delay=-5).alerting().after(0.0005)",
+        "stream('s1').alerting().leg('s2').alerting().leg('s1', user_id='ann').connected()",
+        "conversation('c1').leg('ann', user_id='ann').connected().after('2s').leg('bob').connected().leg('ann')",
+        "conversation('c1', media_type='call').leg('ann').alerting(user_id='bob').leg('ann', purpose='agent').updated()",
     ],
 )
 def test_a_chain_reads_as_a_person_writes_it(text: str) -> None:
@@ -301,6 +385,87 @@ def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
 
     printed = "\n".join(failure.value.__notes__)
     assert "stream('s1')" in printed
+
+
+TIMED = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=duration(30)))
+
+
+class Wrong(SessionMachine):
+    """Beside a log that loses some events, or all timers."""
+
+    lifecycle = TIMED
+    fires = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = SessionLog(TIMED, "s1")  # a name that a subclass is likely to choose
+
+    def loses(self, _: Event, /) -> bool:
+        return False
+
+    def on_event(self, event: Event) -> None:
+        if not self.loses(event):
+            self.sent.add(event)
+
+    def on_time(self, now: Any) -> None:
+        if self.fires:
+            self.sent.advance(now)
+
+    def check(self) -> None:
+        assert (self.sent.session.after_call_work, self.sent.session.wrapup) == (
+            self.log.session.after_call_work,
+            self.log.session.wrapup,
+        )
+
+
+class NoTimer(Wrong):
+    fires = False
+
+
+class NoDone(Wrong):
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, AfterCallWorkEnded) and event.by == "agent"
+
+
+class NoOffline(Wrong):
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, AfterCallWorkEnded) and event.by == "offline"
+
+
+class NoDraft(Wrong):
+    def loses(self, event: Event, /) -> bool:
+        return isinstance(event, WrapupSaved) and event.provisional
+
+
+class NoWrapup(Wrong):
+    def loses(self, event: Event, /) -> bool:
+        return event.kind == "wrapup"
+
+
+@pytest.mark.parametrize("machine", [NoTimer, NoDone, NoOffline, NoDraft, NoWrapup])
+def test_the_machine_finds_a_system_that_loses_a_kind_of_event_or_its_timers(machine: type[SessionMachine]) -> None:
+    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=few)
+
+
+def test_each_run_of_the_machine_has_an_event_and_they_take_most_rows() -> None:
+    taken = set[str]()
+
+    class Rows(SessionMachine):
+        lifecycle = TIMED
+
+        def check(self) -> None:
+            taken.update(name for entry in self.log.trace for name in (entry.outcome.row or "").split("+"))
+
+        def on_time(self, now: Any) -> None:
+            assert self.log.events, now
+
+    few = effort(max_examples=100, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    run_state_machine_as_test(Rows, settings=few)
+
+    assert len(taken & ROWS) >= 32
 
 
 # --- Paths --------------------------------------------------------------------------------------------------------------------

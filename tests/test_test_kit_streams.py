@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import events, streams
 
-from cobrowse_session import DecodeError, Event, Lifecycle
+from cobrowse_session import DecodeError, Event, Lifecycle, SessionLog
 from cobrowse_session.io.replay import replay
-from cobrowse_session.testing import START, conversation, expect, from_jsonl, stream, to_jsonl, together
+from cobrowse_session.testing import START, conversation, expect, from_jsonl, run, stream, to_jsonl, together
+from cobrowse_session.testing.chain import builder_chain
 
 CALL = (
     conversation("c1", media_type="call")
@@ -45,6 +46,32 @@ def test_the_legs_of_a_conversation_have_one_clock_and_one_order() -> None:
 
 def test_every_event_has_an_id_of_its_own() -> None:
     assert [event.id for event in CALL] == ["e1", "e2", "e3", "e4", "e5", "e6"]
+
+
+@given(st.lists(st.none() | st.sampled_from([f"e{number}" for number in range(1, 8)]), max_size=6))
+def test_a_generated_id_is_never_one_that_an_earlier_event_has(ids: list[str | None]) -> None:
+    made = stream()
+    for given_id in ids:
+        used = {event.id for event in made}
+        made = made.updated() if given_id is None else made.updated(id=given_id)
+
+        assert made.events[-1].id == given_id or made.events[-1].id not in used
+
+
+def test_every_event_of_a_stream_is_in_its_log() -> None:
+    made = stream().alerting(id="e2").connected()
+
+    assert [event.id for event in made] == ["e2", "e3"]
+    assert SessionLog.of(made).session == run(made).session
+    assert builder_chain(made) == "stream('s1').alerting(id='e2').connected()"
+
+
+def test_two_streams_of_one_session_are_merged_by_their_sources() -> None:
+    merged = together(stream("s1").alerting(), stream("s1", source="/b").after(3).connected())
+
+    expect(SessionLog.of(merged), state="connected")
+    with pytest.raises(ValueError, match="two of one session need a `source` each"):
+        stream().after(-1)
 
 
 def test_a_leg_keeps_its_context_and_shares_that_of_the_conversation() -> None:

@@ -19,21 +19,23 @@ from cobrowse_session.events import (
     own_names,
 )
 from cobrowse_session.lifecycle import Lifecycle
+from cobrowse_session.model import NO_CONTEXT, Context
 from cobrowse_session.settings import Settings
-from cobrowse_session.testing.stream import START, Stream
+from cobrowse_session.testing.stream import START, Stream, next_id
 from cobrowse_session.times import milliseconds
 from cobrowse_session.vocabulary import UnknownPrompt
 
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _ENVELOPE = ("provider_time", "sequence", "derived_from", "extra", "extensions")
-_PARTS = ("context", "details", "settings")
+_CONTEXT = tuple(attribute.name for attribute in attrs.fields(Context))
 
 
 def builder_chain(made: Stream) -> str:
     """Return Python that builds an equal stream, with names of `cobrowse_session.testing`.
 
     Args:
-        made: any stream. The classes of a table's own and values like `Address` are named as they are.
+        made: any stream, of a session or of a conversation. The classes of a table's own and values like `Address` are named as
+            they are.
 
     >>> from cobrowse_session.testing import stream
     >>> builder_chain(stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30))
@@ -45,7 +47,13 @@ def builder_chain(made: Stream) -> str:
     arguments = {name: value for name, value in named.items() if value != plain[name]}
     if made.delay is not None:
         arguments["delay"] = _length(made.delay)
-    return ".".join([_call("stream", [made.session], arguments), *_calls(made, begin)])
+    if made.shared != NO_CONTEXT:
+        shared = _set(made.shared, _CONTEXT)
+        return ".".join(
+            [_call("conversation", [shared.pop("conversation_id", None)], shared | arguments), *_calls(made, "", begin)]
+        )
+    session = made.events[0].subject if made.legs and made.events else made.session
+    return ".".join([_call("stream", [session], arguments), *_calls(made, session, begin)])
 
 
 def event_chain(event: Event) -> str:
@@ -73,18 +81,77 @@ def settings_chain(settings: Settings) -> str:
     return _call("Settings", [], _set(settings, tuple(attribute.name for attribute in attrs.fields(Settings))))
 
 
-def _calls(made: Stream, at: datetime) -> Iterator[str]:
-    for number, event in enumerate(made.events, 1):
+def _calls(made: Stream, session: str, at: datetime) -> Iterator[str]:
+    legs = _Legs(made)
+    for number, event in enumerate(made.events):
         if at < event.occurred_at <= made.now:
             yield _after(event.occurred_at - at)
             at = event.occurred_at
-        method, positional, own = _method(event)
+        leg = event.subject if event.subject in legs.names else session or legs.names[0]
+        if leg != session or legs.news(leg, number):
+            yield from legs.calls(leg, number)
+            session = leg
         received = None if made.delay is None else at + made.delay
-        envelope = {"id": f"e{number}", "source": made.source, "occurred_at": at, "received_at": received}
-        said = {name: getattr(event, name) for name, expected in envelope.items() if getattr(event, name) != expected}
-        yield _call(method, positional, {**own, **_set(event, _ENVELOPE), **_parts(event), **said})
+        envelope = {
+            "subject": session,
+            "id": next_id(made.events[:number]),
+            "source": made.source,
+            "occurred_at": at,
+            "received_at": received,
+        }
+        said = {name: found for name, expected in envelope.items() if (found := getattr(event, name)) != expected}
+        method, positional, own = _method(event)
+        yield _call(
+            method, positional, {**own, **_set(event, _ENVELOPE), **_parts(event, legs.known.get(session, NO_CONTEXT)), **said}
+        )
     if at < made.now:
         yield _after(made.now - at)
+    for name in legs.names:
+        if name not in legs.known or legs.news(name, len(made)):
+            yield from legs.calls(name, len(made))
+            session = name
+    if session != made.session:
+        yield _call("leg", [made.session], {})
+
+
+class _Legs:
+    """The legs of a stream, as far as the calls so far have begun them.
+
+    Attributes:
+        names: of all legs, in the order in which they begin.
+        known: the context of each leg that has begun.
+    """
+
+    # A stream keeps the last context of a leg alone. So a leg has each field as soon as all its later events have the field.
+    # Example: `leg("ann", user_id="ann").alerting().leg("ann", user_id="bob").connected()` is printed as
+    # `leg("ann", user_id="bob").alerting(user_id="ann").connected()`.
+
+    def __init__(self, made: Stream) -> None:
+        self._made, self._contexts = made, dict(made.legs)
+        self.names = tuple(self._contexts)
+        self.known: dict[str, Context] = {}
+
+    def news(self, name: str, number: int) -> dict[str, Any]:
+        """Return what is new in the context of a leg, from the event of this number on. An event of no leg counts, too."""
+        if name not in self._contexts:
+            return {}
+        known = self.known.get(name, self._made.shared)
+        later = [
+            event.context for event in self._made.events[number:] if event.subject == name or event.subject not in self.names
+        ]
+        return {
+            field: value
+            for field, value in _set(self._contexts[name], _CONTEXT).items()
+            if value != getattr(known, field) and all(getattr(context, field) is not None for context in later)
+        }
+
+    def calls(self, name: str, number: int) -> Iterator[str]:
+        """Yield the call that goes on with a leg, behind those of the legs that begin before it."""
+        before = self.names[: self.names.index(name)]
+        for leg in (*(one for one in before if one not in self.known), name):
+            news = self.news(leg, number)
+            self.known[leg] = Context(**news).with_defaults(self.known.get(leg, self._made.shared))
+            yield _call("leg", [leg], news)
 
 
 def _method(event: Event) -> tuple[str, list[Any], dict[str, Any]]:  # any values
@@ -124,9 +191,11 @@ def _default(field: "attrs.Attribute[Any]") -> Any:  # any attribute's
     return factory() if factory else field.default
 
 
-def _parts(event: Event) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
-    for part in (getattr(event, name) for name in _PARTS):
+def _parts(event: Event, known: Context) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        name: value for name, value in _set(event.context, _CONTEXT).items() if value != getattr(known, name)
+    }
+    for part in (event.details, event.settings):
         parts |= _set(part, tuple(attribute.name for attribute in attrs.fields(type(part))))
     # A stream takes the timeouts of settings as text.
     return {name: _length(value) if name.endswith("timeout") else value for name, value in parts.items()}
@@ -168,8 +237,11 @@ def _text(value: Any) -> str:  # any argument
     return repr(value)
 
 
-def _length(passed: timedelta) -> str:
+def _length(passed: timedelta) -> str | float:
     """Return a duration as a stream takes it, in the largest unit of which it has a whole number."""
     whole = milliseconds(passed)
+    if whole < 0 or timedelta(milliseconds=whole) != passed:  # text has no sign and nothing below a millisecond
+        seconds = passed.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
     unit = next(unit for unit, size in _UNITS.items() if not whole % size and (whole or unit == "s"))
     return f"{whole // _UNITS[unit]}{unit}"

@@ -11,16 +11,17 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
+import attrs
 from attrs import evolve, frozen
 
 from cobrowse_session.checks import check_type
 from cobrowse_session.errors import MissingExtraError
-from cobrowse_session.events import Event, UnknownEvent
+from cobrowse_session.events import AfterCallWorkEnded, Disconnected, Event, Terminated, UnknownEvent, WrapupSaved
 from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.policy import TIMED_PROMPTS
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.model import Address, CobrowseSession, Context
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
@@ -28,7 +29,7 @@ from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
 from cobrowse_session.testing.stream import START, Stream, stream
-from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, WrapupPrompt
+from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, DisconnectType, UnknownPrompt, WrapupPrompt
 
 try:
     from hypothesis import event as label
@@ -43,6 +44,7 @@ SECOND = timedelta(seconds=1)
 # Gaps between events. The timeouts are among them, so that events come before, at and after a deadline.
 _TIMEOUTS = tuple(seconds * SECOND for seconds in (30, 5, 60))
 _GAPS = (SECOND, *_TIMEOUTS, timedelta(milliseconds=250), timedelta(minutes=5))
+_UNHEARD = "unheard"
 _TEXTS = st.sampled_from(("a", "b", "Zoë 😀", " ", "long " * 50))
 
 
@@ -83,25 +85,54 @@ _NOTHING: st.SearchStrategy[dict[str, Any]] = st.just({})
 _DETAILS = _NOTHING | st.fixed_dictionaries(
     {},
     optional={
-        "cobrowse_role": st.sampled_from([role.value for role in CobrowseRole]),
+        "self_": st.builds(Address, name=_TEXTS),
+        "cobrowse_role": st.sampled_from([*(role.value for role in CobrowseRole), _UNHEARD]),
         "controlling": st.lists(_TEXTS, max_size=2).map(tuple),
         "viewer_url": _TEXTS,
         "peer_id": _TEXTS,
         "provider": _TEXTS,
         "cobrowse_session_id": _TEXTS,
-        "initial_state": st.sampled_from([state.value for state in ConnectionState]),
+        "initial_state": st.sampled_from([*(state.value for state in ConnectionState), _UNHEARD]),
         "after_call_work_required": st.booleans(),
     },
 )
 _SETTINGS = _NOTHING | st.fixed_dictionaries(
     {},
     optional={
-        "wrapup_prompt": st.sampled_from([prompt.value for prompt in WrapupPrompt]),
+        "wrapup_prompt": st.sampled_from([*(prompt.value for prompt in WrapupPrompt), UnknownPrompt(_UNHEARD)]),
         "wrapup_timeout": st.sampled_from(_TIMEOUTS),
         "alerting_timeout": st.sampled_from(_TIMEOUTS),
     },
 )
-_CONTEXT = _NOTHING | st.fixed_dictionaries({}, optional={"conversation_id": _TEXTS, "user_id": _TEXTS, "queue_id": _TEXTS})
+_CONTEXT = _NOTHING | st.fixed_dictionaries({}, optional={field.name: _TEXTS for field in attrs.fields(Context)})
+_ENDED = st.fixed_dictionaries(
+    {}, optional={"disconnect_type": st.sampled_from([*(one.value for one in DisconnectType), _UNHEARD])}
+)
+# What the standard kinds state beyond `own_values`, which are few, because paths try all of them.
+_OWN: Mapping[type, st.SearchStrategy[dict[str, Any]]] = {
+    Disconnected: _ENDED,
+    Terminated: _ENDED,
+    WrapupSaved: st.fixed_dictionaries(
+        {}, optional={"name": _TEXTS, "notes": _TEXTS, "tags": st.lists(_TEXTS, max_size=2).map(tuple)}
+    ),
+    AfterCallWorkEnded: st.fixed_dictionaries({}, optional={"state": st.just(_UNHEARD)}),
+}
+_LAGS = (timedelta(0), timedelta(milliseconds=31), *_TIMEOUTS)
+_UNKNOWN_KEYS = st.just({_UNHEARD: [1, None]})
+
+
+@st.composite
+def _envelopes(draw: st.DrawFn, cls: type, at: datetime) -> Mapping[str, Any]:
+    """What the envelope of an event states beside its id and its time, and unknown keys."""
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "received_at": st.sampled_from([at + lag for lag in _LAGS]),
+        "provider_time": st.sampled_from([at - lag for lag in _TIMEOUTS]),
+        "sequence": st.sampled_from(("1", "2", "10")),
+        "derived_from": st.just("guess"),
+        "extensions": _UNKNOWN_KEYS,
+        **({} if cls is UnknownEvent else {"extra": _UNKNOWN_KEYS}),
+    }
+    return draw(_NOTHING | st.fixed_dictionaries({}, optional=optional))
 
 
 @st.composite
@@ -113,7 +144,9 @@ def events(  # noqa: D417 (`draw`)
     session: str = "s1",
     occurred_at: datetime | None = None,
 ) -> Event:
-    """Events of any kind of a table, with any details, settings and context.
+    """Events of any kind of a table, with any envelope, details, settings and context, unknown words and unknown keys.
+
+    Two of them may be copies of one event that differ: their ids are a few.
 
     Args:
         table: None: the standard one.
@@ -124,14 +157,14 @@ def events(  # noqa: D417 (`draw`)
     classes = _printable(tuple(kinds) if kinds is not None else _table("events", table).events)
     cls = draw(st.sampled_from(classes))
     at = draw(st.integers(0, 600).map(lambda second: START + second * SECOND)) if occurred_at is None else occurred_at
-    (made,) = Stream(session, at).event(cls, **draw(_arguments(cls)))
+    (made,) = Stream(session, at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
     return evolve(made, id=draw(st.sampled_from(("e1", "e2", "e3"))))
 
 
 @st.composite
 def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
     """What an event states, as the arguments of a stream's methods."""
-    own = dict(draw(st.sampled_from(own_values(cls))))
+    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | _OWN.get(cls, _NOTHING))
     if cls is UnknownEvent:  # only its envelope is read
         return own | draw(_CONTEXT)
     return own | draw(_DETAILS) | draw(_SETTINGS) | draw(_CONTEXT)
@@ -142,7 +175,7 @@ def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
 
 @st.composite
 def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
-    """Streams of any events, in order of time, at the same instant too. Some events are refused or ignored.
+    """Streams of any events, in order of time, at the same instant too. Some events are refused or ignored. None has copies.
 
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
 
@@ -151,19 +184,31 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
         max_size: the most events.
     """
     lifecycle = Lifecycle(table=_table("any_streams", table))
-    _printable(lifecycle.table.events)
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         made = made.after(draw(st.sampled_from(gaps))) if made.events else made
-        wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
-        way = _drawn(draw, _following(lifecycle, session, made), wish)
-        assert way is not None, "each event has an outcome"
-        said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
-        made = made.event(way.event, **said)
+        made = draw(with_any_event(lifecycle, session, made))
         lifecycle.apply(session, made.events[-1])
     _label(made, lifecycle)
     return made
+
+
+@st.composite
+def with_any_event(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> Stream:  # noqa: D417 (`draw`)
+    """Streams with one more event. All rows that may decide it are equally likely.
+
+    Args:
+        lifecycle: the rules, not strict.
+        session: as it is after the stream.
+        made: the stream. The event occurs at its `now`.
+    """
+    _printable(lifecycle.table.events)
+    wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
+    way = _drawn(draw, _following(lifecycle, session, made), wish)
+    assert way is not None, "each event has an outcome"
+    said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
+    return made.event(way.event, **said)
 
 
 @st.composite

@@ -1,9 +1,10 @@
 """Streams of events for tests, built call by call on a relative clock."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from inspect import isclass
+from itertools import count
 from typing import Any, Self
 
 import attrs
@@ -36,6 +37,7 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 Duration = timedelta | float | str
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_MERGE = "`together` merges streams by time, and two of one session need a `source` each"
 _DETAILS = frozenset(a.alias for a in attrs.fields(Details))
 _SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
 _CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
@@ -71,7 +73,7 @@ class Stream:
 
     So a beginning can be shared by many tests. Each method takes by name whatever its event takes, details, settings and context
     included: `alerting(cobrowse_role="viewer", wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1`, `e2`, …
-    by default.
+    by default, without those that an earlier event has.
 
     Attributes:
         session: the session of the next event.
@@ -109,7 +111,7 @@ class Stream:
             ValueError: it is no duration, or a negative one. A stream does not go back.
         """
         if (time := duration(passed)) < timedelta(0):
-            raise ValueError(f"after: expected a duration from 0 on, found {passed!r}; `together` merges streams by time")
+            raise ValueError(f"after: expected a duration from 0 on, found {passed!r}; {_MERGE}")
         return evolve(self, now=self.now + time)
 
     def leg(self, session: str, **context: str) -> Self:
@@ -206,7 +208,7 @@ class Stream:
         envelope = {
             "subject": self.session,
             "source": self.source,
-            "id": f"e{len(self.events) + 1}",
+            "id": next_id(self.events),
             "occurred_at": self.now,
             "received_at": received,
         }
@@ -222,6 +224,12 @@ class Stream:
             ),
         }
         return evolve(self, events=(*self.events, event(**{**envelope, **values, **own, **rest})))
+
+
+def next_id(events: Sequence[Event]) -> str:
+    """Return the id of the event that follows: `e` and its number, or the next number that no event has."""
+    used = {event.id for event in events}
+    return next(name for number in count(len(events) + 1) if (name := f"e{number}") not in used)
 
 
 def _setting(name: str, value: Any) -> Any:
