@@ -98,7 +98,12 @@ TABLE = Table.standard().extended(
             actions=(begin_segment, end_hold),
             reason="The agent is back.",
         ),
-        *no_change_rows(on=("held", "resumed"), source=CONNECTION_STATES, guards=(connected,), without=("settings_after_end",)),
+        *no_change_rows(
+            on=("held", "resumed"),
+            source=CONNECTION_STATES,
+            guards=(connected,),
+            without=("grant_outside_connected", "settings_after_end"),
+        ),
         Row(
             name="hold_not_connected",
             on=("held", "resumed"),

@@ -1,7 +1,7 @@
 """Coverage of a table: which of its rows traces took, and which kinds of event came in which states."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from textwrap import fill
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from cobrowse_session.checks import check_type, shown
 from cobrowse_session.diagrams import Format, Picture, TracePath, render
 from cobrowse_session.events import Event, UnknownEvent
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.stream import SessionLog, TraceEntry
 from cobrowse_session.testing.run import Run, RunStep
@@ -22,7 +23,7 @@ Trace = SessionLog[Any] | Run | Iterable[TraceEntry | RunStep | Mapping[str, Any
 Step = tuple[str, str, str, str]
 """A kind of event, the connection state before it, the row that decided, and after-call work afterwards, or nothing."""
 Move = tuple[str, str, str]
-"""A kind of event, the state of its machine before it, and the row that decided."""
+"""A kind of event, the state of its machine before it, and the name of the row that decided."""
 
 
 @frozen
@@ -31,23 +32,28 @@ class Coverage:
 
     Attributes:
         table: the name of the table.
-        known: the moves of each machine that the table has rows for.
+        known: the moves of each machine that the table has rows for, each with its row as `rows` names it.
         paths: the steps of each session, and how many sessions had these steps.
     """
 
     table: str
-    known: Mapping[str, tuple[Move, ...]]
+    known: Mapping[str, Mapping[Move, str]]
     paths: Mapping[tuple[Step, ...], int]
 
     @property
     def rows(self) -> dict[str, int]:
-        """Each row of the table, and how often it decided."""
-        return self._counted((row for *_, row in self._every()), lambda move: move[2])
+        """Each row of the table, and how often it decided.
+
+        Several rows may have one name, as `duplicate`. Then the first kind of event and the first state of the row are added:
+        `duplicate (wrapup in pending)`.
+        """
+        names = self._names()
+        return self._counted(names.values(), names.get)
 
     @property
     def cells(self) -> dict[tuple[str, str], int]:
         """Each kind of event in each state of its machine, and how often it came there. Timers are kinds, too."""
-        every = ((kind, state) for kind, state, _ in self._every() if kind != LEG_ENDED)
+        every = ((kind, state) for kind, state, _ in self._names() if kind != LEG_ENDED)
         return self._counted(every, lambda move: move[:2])
 
     @property
@@ -104,7 +110,7 @@ class Coverage:
             only = ", ".join(f"{row} ×{count:,}" for row, count in self.missing(production).items())
             lines += ["Rows that production takes and the tests never do:", _wrapped(only or "none")]
         for machine, moves in self.known.items():
-            missing = [row for row in dict.fromkeys(row for *_, row in moves) if not rows[row]]
+            missing = [row for row in dict.fromkeys(moves.values()) if not rows[row]]
             if missing:
                 lines += [f"Rows of the {machine} that were never taken:", _wrapped(", ".join(missing))]
         by_kind: dict[str, list[str]] = defaultdict(list)
@@ -140,20 +146,20 @@ class Coverage:
 
     def as_json(self) -> dict[str, Any]:
         """Return this coverage as JSON, for another process. `from_json` reads it. `Any`: JSON."""
-        known = {machine: [list(move) for move in moves] for machine, moves in self.known.items()}
+        known = {machine: [[*move, row] for move, row in moves.items()] for machine, moves in self.known.items()}
         return {"table": self.table, "known": known, "paths": [[[*map(list, path)], count] for path, count in self.paths.items()]}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return the coverage that `as_json` wrote. `Any`: JSON."""
-        known = {machine: tuple((kind, state, row) for kind, state, row in moves) for machine, moves in document["known"].items()}
+        known = {machine: {(k, s, name): row for k, s, name, row in moves} for machine, moves in document["known"].items()}
         paths = {tuple((k, s, r, w) for k, s, r, w in path): count for path, count in document["paths"]}
         return cls(document["table"], known, paths)
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
-    def _every(self) -> Iterator[Move]:
-        return (move for moves in self.known.values() for move in moves)
+    def _names(self) -> dict[Move, str]:
+        return {move: row for moves in self.known.values() for move, row in moves.items()}
 
     def _counted(self, every: Iterable[Any], key: Any) -> dict[Any, int]:  # rows or cells
         found = dict.fromkeys(every, 0)
@@ -187,10 +193,7 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     """
     table = table or Table.standard()
     check_type("coverage: table", table, Table)
-    known = {
-        part.name: tuple((kind, state, row.name) for (kind, state), rows in part.by_cell().items() for row in rows)
-        for part in table.parts
-    }
+    known = rows_by_move(table)
     paths = Counter(path for trace in traces for path in _paths(trace, table))
     every = {move for moves in known.values() for move in moves}
     if strange := sorted(_moves(known, paths).keys() - every):
@@ -210,6 +213,18 @@ def merged_coverages(every: Iterable[Coverage]) -> list[Coverage]:
             found.append(one)
         else:
             found[place] = found[place].merged(one)
+    return found
+
+
+def rows_by_move(table: Table[Any]) -> dict[str, dict[Move, str]]:
+    """Return the moves of each machine, in the order of the rows, each with the name of its row, as `rows` has it."""
+    often = Counter(row.name for part in table.parts for row in part.rows)
+    found: dict[str, dict[Move, str]] = {part.name: {} for part in table.parts}
+    for part in table.parts:
+        for row in part.rows:
+            (kind, state), *others = part.cells(row)
+            cell = f" ({kind} in {state}{', ...' if others else ''})" if often[row.name] > 1 else ""
+            found[part.name] |= {(kind, state, row.name): f"{row.name}{cell}" for kind, state in part.cells(row)}
     return found
 
 
@@ -245,23 +260,36 @@ def _json_step(entry: Mapping[str, Any], table: Table[Any]) -> tuple[str, Step]:
     return str(entry.get("session")), (kind, str(entry.get("from")), str(entry.get("row") or ""), str(entry.get("acw") or ""))
 
 
-def _moves(known: Mapping[str, tuple[Move, ...]], paths: Mapping[tuple[Step, ...], int]) -> Counter[Move]:
+def _moves(known: Mapping[str, Mapping[Move, str]], paths: Mapping[tuple[Step, ...], int]) -> Counter[Move]:
     """Return how often each move was taken."""
     # A step has the connection state before it, but after-call work afterwards. So after-call work before it is that of the step
     # before. At the end of the leg there are two rows, as `ended+begins`: the second one is a move of after-call work.
-    connection, work_moves = known.values()
-    of_connection, absent = {kind for kind, *_ in connection}, work_moves[0][1]
+    connection, _ = known.values()
+    of_connection = {kind for kind, *_ in connection}
     found = Counter[Move]()
     for path, count in paths.items():
-        work = absent
-        for kind, state, row, after in path:
-            first, _, second = row.partition("+")
-            if first:  # the step decides a stale event without a row
-                found[kind, state if kind in of_connection else work, first] += count
-            if second:
-                found[LEG_ENDED, work, second] += count
-            work = after or absent
+        work = ABSENT
+        for step in path:
+            for move in moves_of(step, work, of_connection):
+                found[move] += count
+            work = step[3] or ABSENT
     return found
+
+
+def moves_of(step: Step, work: str, of_connection: Container[str]) -> Iterator[Move]:
+    """Yield the moves of a step: none, one, or two at the end of the leg.
+
+    Args:
+        step: the step.
+        work: the state of after-call work before it.
+        of_connection: the kinds of event that the connection decides.
+    """
+    kind, state, row, _ = step
+    first, _, second = row.partition("+")
+    if first:  # the step decides a stale event without a row
+        yield kind, state if kind in of_connection else work, first
+    if second:
+        yield LEG_ENDED, work, second
 
 
 def _entries(paths: Mapping[tuple[Step, ...], int], table: Table[Any]) -> Iterator[dict[str, str]]:

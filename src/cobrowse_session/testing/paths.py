@@ -25,7 +25,7 @@ from itertools import chain, combinations, product
 from typing import Any, get_args, get_origin
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.events import (
@@ -40,8 +40,11 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.lifecycle import Applied, Lifecycle, Outcome
 from cobrowse_session.lifecycle.decision import acw_state
+from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.model import AfterCallWork, Communication, Details, Wrapup
 from cobrowse_session.settings import Settings
+from cobrowse_session.testing.coverage import Move, moves_of, rows_by_move
 from cobrowse_session.testing.run import Run, run
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import Vocabulary, WrapupPrompt
@@ -62,13 +65,13 @@ class Variant:
 
     event: type[Event]
     arguments: Mapping[str, Any] = field(factory=dict)  # an attribute's value may be anything
-    _made: list[Event] = field(factory=list, init=False, eq=False, repr=False)
+    _made: dict[datetime, Event] = field(factory=dict, init=False, eq=False, repr=False)
 
     def at(self, moment: datetime) -> Event:
         """Return the event, at a time."""
-        if not self._made:
-            self._made.extend(stream("s1").event(self.event, **self.arguments))
-        return evolve(self._made[0], occurred_at=moment)
+        if moment not in self._made:
+            (self._made[moment],) = stream("s1", start=moment).event(self.event, **self.arguments)
+        return self._made[moment]
 
 
 @frozen
@@ -76,9 +79,10 @@ class Path:
     """A stream, and the rows that decide its events and timers.
 
     Attributes:
-        id: for `pytest.mark.parametrize(..., ids=str)`.
+        id: what it leads to, for `pytest.mark.parametrize(..., ids=str)`. Of rows that share a name, the first kind of event and
+            the first state are added, as in `Coverage.rows`: `duplicate (wrapup in pending)`.
         stream: the events. Its `now` is the end of the path: a timer may be due then.
-        rows: the row of each step, timers among them.
+        rows: the name of the row of each step, timers among them.
         lifecycle: the lifecycle under which they decide.
     """
 
@@ -109,14 +113,14 @@ def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iter
     pending Stream('s1', scheduled)
     """
     check_type("lifecycle", lifecycle, Lifecycle)
-    names = dict.fromkeys(row.name for part in lifecycle.table.parts for row in part.rows)
+    every = dict.fromkeys(_Names.of(lifecycle.table).rows.values())
     found: dict[str, _Step] = {}
     for _, step in _search(lifecycle, longest, more):
-        for name in step.row.split("+"):
-            found.setdefault(name, step)
-        if len(found) == len(names):
+        for row in step.decided:
+            found.setdefault(row, step)
+        if len(found) == len(every):
             break
-    return tuple(found[name].path(name, lifecycle) for name in names if name in found)
+    return tuple(found[row].path(row, lifecycle) for row in every if row in found)
 
 
 def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
@@ -155,7 +159,8 @@ def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Ite
         for row, move in moves.get(step.likeness, {}).items():
             if (step.row, row) not in found and len(step.rows) < longest:
                 following = _moved(step, move, lifecycle)
-                if following.rows[-2:] == (step.row, row):  # the session is like the other, and not equal
+                # The session is like the other, and not equal. So another row may decide, or a timer may fire first.
+                if following.row == row and len(following.rows) == len(step.rows) + 1:
                     found[step.row, row] = following
     return tuple(step.path("-".join(two), lifecycle) for two, step in found.items())
 
@@ -167,19 +172,45 @@ _Move = Variant | timedelta
 
 
 @frozen
+class _Names:
+    """The rows of a table by their moves, and the kinds of event that the connection decides."""
+
+    rows: Mapping[Move, str]
+    of_connection: frozenset[str]
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def of(cls, table: Table[Any]) -> "_Names":
+        connection, work = rows_by_move(table).values()
+        return cls({**connection, **work}, frozenset(kind for kind, *_ in connection))
+
+    def decided(self, kind: str, outcome: Outcome, work: str | None) -> tuple[str, ...]:
+        """Return the rows that decided an event of a kind: one, or two at the end of the leg.
+
+        Args:
+            kind: the kind of event or timer.
+            outcome: its outcome.
+            work: the state of after-call work before it. None: there is none.
+        """
+        step = kind, str(outcome.from_state), _row(outcome), ""
+        return tuple(self.rows[move] for move in moves_of(step, str(work or ABSENT), self.of_connection))
+
+
+@frozen
 class _Step:
-    """Where the search has come to."""
+    """Where the search has come to. `decided` are the rows of its last event or timer."""
 
     session: Communication
     likeness: Hashable
     now: datetime = START
     moves: tuple[_Move, ...] = ()
     rows: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
     goes_on: bool = True
 
     @property
     def row(self) -> str:
-        return self.rows[-1]
+        return "+".join(self.decided)
 
     def path(self, name: str, lifecycle: Lifecycle) -> Path:
         made = stream("s1")
@@ -212,19 +243,25 @@ def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iter
 def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
     """Return the step after a move. Each event occurs a second after the one before."""
     session, moves = copy(step.session), (*step.moves, move)
+    names = _Names.of(lifecycle.table)
     if isinstance(move, timedelta):
         now = step.now + move
         fired = lifecycle.advance(session, now)
         is_last = any(
             lifecycle.is_last_resort_timer(lifecycle.timer_of(session, one)) for one in fired
         )  # no event comes behind it
-        return _Step(session, _likeness(session), now, moves, (*step.rows, *map(_row, fired)), not is_last)
+        work = fired[-2].acw if fired[1:] else acw_state(step.session)
+        rows, decided = (*step.rows, *map(_row, fired)), names.decided(fired[-1].timer, fired[-1], work)
+        return _Step(session, _likeness(session), now, moves, rows, decided, not is_last)
     now = step.now + SECOND if step.rows else step.now
     event = move.at(now)
-    outcomes = (*lifecycle.fire_before(session, event), lifecycle.decide(session, event))
-    is_applied = isinstance(outcomes[-1], Applied)
+    fired = lifecycle.fire_before(session, event)
+    work = acw_state(session)
+    outcome = lifecycle.decide(session, event)
+    rows, decided = (*step.rows, *map(_row, (*fired, outcome))), names.decided(event.kind, outcome, work)
+    is_applied = isinstance(outcome, Applied)
     likeness = _likeness(session) if is_applied else step.likeness
-    return _Step(session, likeness, now, moves, (*step.rows, *map(_row, outcomes)), is_applied)
+    return _Step(session, likeness, now, moves, rows, decided, is_applied)
 
 
 def _row(outcome: Outcome) -> str:
@@ -267,7 +304,7 @@ _OWN: Mapping[type, tuple[Mapping[str, Any], ...]] = {
         {},
         {"code": "sale", "provisional": True},
         {"notes": "draft", "provisional": True},
-        {"code": "other", "disable_end_time_updates": True},
+        *({"code": code, "disable_end_time_updates": True} for code in ("other", "sale")),
     ),
     AfterCallWorkEnded: (
         *({"by": by} for by in ("agent", "offline", "robot")),
@@ -296,7 +333,7 @@ def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[
         own = own_values(cls)
         found += (Variant(event, one) for one in own)
         if event is not UnknownEvent:
-            found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
+            found += (Variant(event, {**way, **one}) for way in own for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
     return tuple(found)
 
 
