@@ -497,6 +497,18 @@ def test_a_state_like_disconnected_has_ended_and_is_the_same_to_other_ends() -> 
     assert [str(step.session.state) for step in done.steps] == ["connected", "abandoned", "abandoned", "abandoned", "terminated"]
 
 
+def test_a_kind_like_one_that_enters_its_own_state_by_name_enters_the_state_that_it_names_itself() -> None:
+    ended = next(row for row in STANDARD.connection if row.name == "ended")
+    named = evolve(ended, name="named", on=("disconnected", "timer.alerting"), result="disconnected")
+    changes = [instead("alert_timed_out"), instead("ended", named)]
+    table = STANDARD.extended("named", connection=changes).extended(
+        "both", kinds=(Abandoned,), like={"abandoned": "disconnected"}, states={"abandoned": "disconnected"}
+    )
+    done = run(stream("s1").connected().after(9).event(Abandoned), lifecycle=Lifecycle(table=table))
+
+    assert (done.session.state, done.outcomes[-1].row) == ("abandoned", "named+none_without_prompt")
+
+
 def test_an_own_state_is_in_the_groups_of_the_state_that_it_is_like() -> None:
     states = ALIKE.states
 
