@@ -6,7 +6,7 @@ A stream is written as the lines that arrive, so no code of the package makes it
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.reading import DAY, DISCONNECT_TYPES, PENDING, PREFIX, SECOND, Json, Options, printed
+from tests.reading import DAY, DETAILS, DISCONNECT_TYPES, PENDING, PREFIX, SECOND, SETTINGS, Json, Options, printed
 from tests.reading_streams import START, Stream, as_line, envelope, in_base64
 
 Facts = tuple[Json, ...]
@@ -126,6 +126,8 @@ def envelopes() -> Iterator[tuple[str, Stream]]:
     yield "KEEP-1 unknown keys change nothing", stream(at(0, "connected", roomId=None, room={"id": None}))
     nulls = {"self": {"name": None, "addressRaw": "sip:a@b"}, "provider": None, "controlling": None, "wrapupTimeoutMs": None}
     yield "KEEP-5 a null is absent", stream(at(0, "connected", **TIMED, peerId="p1"), at(1, "updated", **nulls, peerId=None))
+    every = dict.fromkeys((*DETAILS, *SETTINGS, "segmentType"))
+    yield "KEEP-5 every null is absent", stream(at(0, "connected", **every), at(1, "updated", **every))
     yield "KEEP-5 a null ends nothing", stream(*ended(**OPTIONAL), at(61, "wrapup", code=None, name=None, tags=None, notes=None))
     yield "KEEP-2 unknown words are kept", stream(at(0, "connected", cobrowseRole="Watcher", initialState="Parked"))
     yield "KEEP-2 an unknown reason is kept", stream(at(0, "connected"), at(9, "disconnected", disconnectType="Sunspots"))

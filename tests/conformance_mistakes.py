@@ -48,6 +48,8 @@ DECIDED_BEFORE = """    news = any(differs(before, event, key) for key in taken)
     for key in taken:
         after[key] = event.data[key]
 """
+NULL_IS_FALSE = """data = envelope.get("data", {})
+    return data | ({"afterCallWorkRequired": False} if data.get("afterCallWorkRequired", 0) is None else {})"""
 REQUESTED = """ != "connected":
         return "refused", "not_connected"
     if session["afterCallWorkRequired"]"""
@@ -100,6 +102,7 @@ MISTAKES: dict[str, Change] = {
     "KEEP-2 an unknown word is not noted": ("return key not in WORDS or", 'return key != "by" or'),
     "KEEP-3 the case of words stays": ("return (word_of(key, value) or value) if key in WORDS else value", "return value"),
     "KEEP-5 a null is a value": ("return value is None or (key, value)", "return (key, value)"),
+    "KEEP-5 a null is false": ('return dict(envelope.get("data", {}))', NULL_IS_FALSE),
     "KEEP-5 a null in an address": ("if part is not None or name not in ADDRESS", "if True"),
     "KEEP-6 an empty code is a code": ('(key, value) == ("code", "") or ', ""),
     "KEEP-8 a blank code is none": ('(key, value) == ("code", "") or ', '(key == "code" and not value.strip()) or '),
