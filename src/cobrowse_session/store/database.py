@@ -164,7 +164,13 @@ class Database:
             with driver.pipeline():
                 yield
         except self._driver.Error as error:
+            if (
+                driver.pgconn.pipeline_status
+            ):  # it could not leave the pipeline, and takes no other statement, not even a rollback
+                connection.invalidate(error)
             self._discard_broken(connection, error)
+            if isinstance(error.__context__, self._driver.Error):
+                raise error.__context__ from None  # why it could not
             raise
 
     def _discard_broken(self, connection: Connection, error: DBAPIModule.Error, cursor: DBAPICursor | None = None) -> None:
