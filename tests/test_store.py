@@ -409,7 +409,7 @@ WRONG: list[tuple[Callable[[Store], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "sentence"), WRONG, ids=str)
+@pytest.mark.parametrize(("call", "sentence"), WRONG, ids=map(str, range(len(WRONG))))
 def test_an_argument_of_another_type_gets_a_sentence_that_names_it_and_nothing_changes(
     place: Place, call: Callable[[Store], object], sentence: str
 ) -> None:

@@ -27,7 +27,7 @@ from attrs import define, field
 from sqlalchemy import select
 
 from cobrowse_session.checks import check_type, shown
-from cobrowse_session.errors import DecodeError, SettingsError
+from cobrowse_session.errors import DecodeError, SettingsError, StoreError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arrival import MAX_SOURCES
@@ -383,7 +383,12 @@ class DurableInbox(Receiver):
             self._set_clock(source, found)
 
     def _set_clock(self, source: str, document: str) -> None:
-        clock = self.clocks[source] = restore_clock(json.loads(document))
+        try:
+            clock = self.clocks[source] = restore_clock(json.loads(document))
+        except Exception as error:  # a row that something else wrote may lead to any
+            problem = f"the clock of source {source!r} cannot be read: {type(error).__name__}: {error}"
+            advice = "delete its row of the table clocks, and it learns anew, or restore the row from a backup"
+            raise StoreError(self.store.database.address, problem, advice) from error
         self._saved_clocks[source] = document
         if isinstance(self.correct.get(source), ProviderClock):
             self.correct[source] = clock

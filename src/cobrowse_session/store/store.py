@@ -34,7 +34,7 @@ from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
-from cobrowse_session.store.epoch import begin_epoch
+from cobrowse_session.store.epoch import begin_epoch, horizon_time
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
@@ -370,9 +370,13 @@ class Store(Generic[S_co]):
 
     @property
     def forgotten(self) -> datetime | None:
-        """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`."""
+        """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
         with self.database.reading() as connection:
-            return as_moment(connection.scalar(select(HORIZON.c.forgotten)))
+            return horizon_time(self.database, connection.execute(select(HORIZON.c.forgotten)).first())
 
     def count_other_tables(self) -> int:
         """Return the number of sessions that were stored under another table than that of the store.
