@@ -158,6 +158,9 @@ def test_arguments_of_another_type_get_a_sentence(place: Place) -> None:
         DurableInbox("sqlite://")  # type: ignore[arg-type]  # the point
     with pytest.raises(TypeError, match="worker: expected"):
         DurableInbox(store, worker=1)  # type: ignore[arg-type]  # the point
+    for name in ("", "w" * 1001, "é" * 501, "\ud800"):
+        with pytest.raises(SettingsError, match="worker: expected a name of 1 to 1000 bytes"):
+            DurableInbox(store, worker=name)
     with pytest.raises(SettingsError, match="seal_after"):
         DurableInbox(store, seal_after=-SECOND)
     with pytest.raises(TypeError, match=r"found an Event; use inbox\.add\(event\)"):
@@ -543,6 +546,29 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (no event: what is waited for happens in the code under test)
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("days", [21_000, 999_999_999])
+def test_a_runner_that_forgets_after_a_time_longer_than_since_1970_forgets_nothing_and_goes_on(place: Place, days: int) -> None:
+    inbox = DurableInbox(place.open(TIMED))
+    inbox.store.append(OVER)
+    inbox.store.seal(at(1000))
+    inbox.store.outbox.acknowledge(inbox.store.outbox.pending())
+    looked: list[bool] = []
+    runner = TimerRunner(inbox, forget_after=timedelta(days=days), clock=lambda: at(10_000))
+    runner.worked = lambda: (looked.append(True), runner.stop())
+
+    asyncio.run(runner.run())
+
+    assert (looked, inbox.store.count()) == ([True], 1)
+
+
+@pytest.mark.parametrize("name", ["w", "w" * 1000, "é" * 500, "\0\\"])
+def test_a_worker_of_any_name_that_is_a_key_has_its_clock_after_a_restart(place: Place, name: str) -> None:
+    inbox = DurableInbox(place.open(TIMED), worker=name)
+    take_all(inbox, CALL)
+
+    assert DurableInbox(place.open(TIMED), worker=name).clocks == inbox.clocks != {}
 
 
 def test_the_runner_fires_what_is_due_in_slices_and_stops_when_it_is_told_to(place: Place) -> None:

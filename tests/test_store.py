@@ -21,7 +21,7 @@ from tests.stores import Databases, Place, assert_is_the_fold, proved, rows, sta
 from tests.strategies import SECOND, at, lifecycles, streams
 from tests.strategies import events as any_events
 
-from cobrowse_session import Change, Event, Lifecycle, SessionLog, Settings, WrapupPrompt
+from cobrowse_session import Change, Event, Lifecycle, SessionLog, Settings, SettingsError, WrapupPrompt
 from cobrowse_session.canonical import canonical
 from cobrowse_session.errors import ConflictError, StoreError
 from cobrowse_session.store import Outbox, Store
@@ -386,6 +386,50 @@ def test_a_limit_out_of_bounds_is_the_callers_mistake(place: Place, limit: int) 
         with pytest.raises(TypeError, match="limit: expected int, found"):
             call(limit="1")
     assert store.due(at(100)) == ("s1",)
+
+
+WRONG: list[tuple[Callable[[Store], object], str]] = [
+    (lambda store: store.append(5), "events: expected"),  # type: ignore[arg-type]  # the point, as below
+    (lambda store: store.append(ENDED.events[0]), "events: expected"),  # type: ignore[arg-type]
+    (lambda store: store.get(5), "session: expected text, found 5"),  # type: ignore[arg-type]
+    (lambda store: store.get("\ud800"), "session: expected text without lone surrogates"),
+    (lambda store: store.load(b"s1"), "session: expected text, found b's1'"),  # type: ignore[arg-type]
+    (lambda store: store.load("\ud800"), "session: expected text without lone surrogates"),
+    (lambda store: store.iterate(5), "after: expected text, found 5"),  # type: ignore[arg-type]
+    (lambda store: store.iterate("\ud800"), "after: expected text without lone surrogates"),
+    (lambda store: store.find(state=5), "state: expected text, found 5"),  # type: ignore[arg-type]
+    (lambda store: store.find(acw=True), "acw: expected text, found True"),  # type: ignore[arg-type]
+    (lambda store: store.outbox.acknowledge(["1"]), "expected a message or its number, found '1'"),  # type: ignore[list-item]
+    (lambda store: store.outbox.acknowledge([True]), "expected a message or its number, found True"),
+    (lambda store: store.outbox.acknowledge(1), "messages: expected"),  # type: ignore[arg-type]
+    (lambda store: store.outbox.acknowledge(store.outbox.feed()[0]), "messages: expected"),  # type: ignore[arg-type]
+    (lambda store: store.outbox.feed(5), "after: expected a str, found 5"),  # type: ignore[arg-type]
+    (lambda store: store.outbox.trim(""), "before: expected the position of a message"),
+    (lambda store: store.outbox.trim(5), "before: expected a str, found 5"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("call", "sentence"), WRONG, ids=map(str, range(len(WRONG))))
+def test_an_argument_of_another_type_gets_a_sentence_that_names_it_and_nothing_changes(
+    place: Place, call: Callable[[Store], object], sentence: str
+) -> None:
+    store = place.open()
+    store.append(ENDED)
+
+    with pytest.raises((TypeError, ValueError), match=re.escape(sentence)) as raised:
+        call(store)
+
+    assert not isinstance(raised.value, UnicodeError)
+    assert store.outbox.count() == 3
+    assert store.count() == 1
+
+
+@pytest.mark.parametrize(("cached", "error"), [(-1, SettingsError), ("x", TypeError), (None, TypeError), (1.5, TypeError)])
+def test_the_number_of_events_in_memory_is_checked_before_anything_is_stored(
+    place: Place, cached: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="cached: expected"):
+        place.open(cached=cached)
 
 
 def test_a_time_without_a_zone_is_the_callers_mistake(place: Place) -> None:

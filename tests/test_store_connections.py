@@ -257,6 +257,51 @@ def test_a_connection_that_breaks_before_the_rows_are_sent_is_an_error_and_the_n
     assert proved(store) == 1
 
 
+@pytest.mark.parametrize("begins", [False, True], ids=["read", "write"])
+def test_a_connection_that_breaks_while_it_waits_for_answers_says_why_and_logs_no_traceback(
+    server_place: Place, caplog: pytest.LogCaptureFixture, *, begins: bool
+) -> None:
+    store, other = server_place.open(), server_place.open()
+    store.append(ENDED.events[:1])
+    new = stream("s2").alerting() if begins else ENDED.events[1:]
+
+    with ThreadPoolExecutor() as threads:
+        with other.writing() as connection:
+            connection.execute(text("lock table events in share mode" if begins else "select id from sessions for update"))
+            appended = threads.submit(store.append, new)
+            waiting = text("select pid from pg_stat_activity where wait_event_type = 'Lock'")
+            while (pid := connection.scalar(waiting)) is None:
+                connection.execute(text("select pg_stat_clear_snapshot()"))
+                assert not appended.done()
+            connection.execute(text("select pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+        with pytest.raises(StoreError, match="connection"):
+            appended.result(timeout=60)
+
+    assert [record.name for record in caplog.records if record.exc_info] == []
+    assert all(change.outcome.kind == "applied" for change in store.append(new) if change.outcome)
+    assert proved(store) == 1 + begins
+
+
+def test_a_connection_that_cannot_take_another_statement_after_an_error_is_discarded_without_a_traceback(
+    server_place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = server_place.open()
+    store.append(ENDED.events[:1])
+
+    def ask_and_do_not_fetch(unit: Unit) -> None:
+        with store.database.together(unit.connection):
+            driver = unit.connection.connection.driver_connection
+            assert driver is not None
+            driver.pgconn.send_query_params(b"select 1", None)
+
+    with pytest.raises(StoreError, match="pipeline"):
+        store.run(ask_and_do_not_fetch)
+
+    assert [record.name for record in caplog.records if record.exc_info] == []
+    assert len(store.append(ENDED)) == 3
+    assert proved(store) == 1
+
+
 def test_a_version_that_is_not_the_one_that_was_read_is_a_lost_race_on_every_database(place: Place) -> None:
     store = place.open()
     store.append(ENDED.events[:1])

@@ -13,12 +13,12 @@ from sqlalchemy import delete, text, update
 from tests.stores import Place, rows
 from tests.strategies import SECOND, at
 
-from cobrowse_session import Change, Event, Lifecycle, Settings, UnreadableError, WrapupPrompt
+from cobrowse_session import Change, Event, Lifecycle, ProviderClock, Settings, StoreError, UnreadableError, WrapupPrompt
 from cobrowse_session.io.answers import Taken
 from cobrowse_session.service.committer import Committer
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.rows import with_digest
-from cobrowse_session.store.schema import EVENTS, MESSAGES, RULES, SESSIONS
+from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESSIONS
 from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import Stream, stream
@@ -416,3 +416,79 @@ def test_pages_that_end_with_an_id_that_is_no_text_come_to_an_end(place: Place, 
 
     assert verify(store).sessions in (number, number + 1)  # the one after which no page begins is read twice
     assert len({log.session_id for log in store.iterate()}) == number
+
+
+# --- Rows that have no digest -------------------------------------------------------------------------------------------------
+
+
+def put_back(store: Store, row: dict[str, Any]) -> None:  # what the columns hold
+    """Put the row of the horizon back: the database is used again."""
+    with store.writing() as connection:
+        connection.execute(delete(HORIZON))
+        connection.execute(HORIZON.insert(), row)
+
+
+HORIZON_USES: dict[str, tuple[str, Callable[[Store], object]]] = {
+    "append": ("forgotten", lambda store: store.append(named(ENDED, "new"))),
+    "forgotten": ("forgotten", lambda store: store.forgotten),
+    "export": ("forgotten", lambda store: list(export_lines(store))),
+    "forget": ("sealed", lambda store: store.forget(at(1000))),
+}
+
+
+@pytest.mark.parametrize("value", ["'abc'", "x'ff'", "-1", "9223372036854775807", None])
+@pytest.mark.parametrize("use", HORIZON_USES)
+def test_a_row_of_the_horizon_that_cannot_be_read_is_an_error_that_says_so(place: Place, use: str, value: str | None) -> None:
+    if not place.is_sqlite and value is not None and not value.lstrip("-").isdigit():
+        pytest.skip("a server checks the types")
+    store = place.open(TIMED)
+    store.append(OVER)
+    store.seal(at(1000))
+    store.outbox.acknowledge(store.outbox.pending())
+    (row,) = rows(store, HORIZON)
+    column, call = HORIZON_USES[use]
+    with store.writing() as connection:
+        connection.execute(text("delete from horizon" if value is None else f"update horizon set {column} = {value}"))  # noqa: S608 (ours)
+
+    try:
+        with pytest.raises(StoreError, match=r"the row of horizon cannot be read.*restore it from a backup"):
+            call(store)
+    finally:
+        put_back(store, row)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [Store.begin_epoch, lambda store: store.outbox.end, lambda store: store.outbox.feed()],
+    ids=["begin_epoch", "end", "feed"],
+)
+def test_without_a_row_of_the_horizon_there_is_no_epoch(place: Place, call: Callable[[Store], object]) -> None:
+    store = place.open()
+    (row,) = rows(store, HORIZON)
+    with store.writing() as connection:
+        connection.execute(delete(HORIZON))
+
+    try:
+        with pytest.raises(StoreError, match=r"the row of horizon was deleted: restore it"):
+            call(store)
+    finally:
+        put_back(store, row)
+
+
+@pytest.mark.parametrize("document", ["'{'", "'[]'", "'{}'", "'5'", "x'ff'", "cast(x'ff' as text)"])
+@pytest.mark.parametrize("correct", [False, True])
+def test_a_clock_that_cannot_be_read_is_an_error_that_names_its_source(place: Place, document: str, *, correct: bool) -> None:
+    if not place.is_sqlite and "x'" in document:
+        pytest.skip("a server checks the types")
+    corrections = {"/test": ProviderClock()} if correct else {}
+    inbox = DurableInbox(place.open(TIMED), correct=corrections)
+    inbox.receive(encode_event(stream("s1", delay=0.03).alerting().events[0]))
+    with inbox.store.writing() as connection:
+        connection.execute(text(f"update clocks set document = {document}"))  # noqa: S608 (ours)
+
+    with pytest.raises(StoreError, match=r"the clock of source '/test' cannot be read.*delete its row") as raised:
+        DurableInbox(place.open(TIMED), correct={source: ProviderClock() for source in corrections})
+    assert not isinstance(raised.value, UnreadableError)
+    if correct:
+        with pytest.raises(StoreError, match="the clock of source '/test' cannot be read"):
+            inbox.receive(encode_event(stream("s2", delay=0.03).alerting().events[0]))

@@ -174,7 +174,13 @@ class Database:
             with driver.pipeline():
                 yield
         except self._driver.Error as error:
+            if (
+                driver.pgconn.pipeline_status
+            ):  # it could not leave the pipeline, and takes no other statement, not even a rollback
+                connection.invalidate(error)
             self._discard_broken(connection, error)
+            if isinstance(error.__context__, self._driver.Error):
+                raise error.__context__ from None  # why it could not
             raise
 
     def _discard_broken(self, connection: Connection, error: DBAPIModule.Error, cursor: DBAPICursor | None = None) -> None:
@@ -300,6 +306,7 @@ _ADVICE = {
     "unable to open": "check that the folder exists and that this process may write to it",
     "locked": "another process has held the database for long: end it, or use PostgreSQL",
     "malformed": "restore the file from a backup, or export what can be read: cobrowse-session store export",
+    "No row was found": "the row of horizon was deleted: restore it from a backup",
     "not a database": "name another file: this one is no SQLite database",
     "lock timeout": "another transaction has held a lock for long: end it (see pg_stat_activity), then try again",
     "no such table|relation .* does not exist": "its tables were deleted: open the store again, or restore it from a backup",

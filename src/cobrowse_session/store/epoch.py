@@ -11,11 +11,16 @@ numbers 101 to 120 stand for other messages now.
     with an epoch       the reader gets an error, and reads anew
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from secrets import token_hex
+from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 
+from cobrowse_session.errors import StoreError
 from cobrowse_session.store.database import Database
+from cobrowse_session.store.rows import as_moment
 from cobrowse_session.store.schema import HORIZON, MESSAGES
 
 GAP = 1_000_000_000
@@ -28,12 +33,29 @@ def begin_epoch(connection: Connection) -> str:
     No message gets a number that another one had, so numbers can be the keys of a receiver that takes each message once.
     """
     name = token_hex(4)
-    connection.execute(update(HORIZON).values(epoch=name, cluster=_cluster(connection)))
+    connection.execute(update(HORIZON).values(epoch=name, cluster=_cluster(connection)).returning(HORIZON.c.id)).one()
     # Another server counts its transactions from another number. All messages of before come before those of this epoch.
     connection.execute(update(MESSAGES).where(MESSAGES.c.transaction > 0).values(transaction=0))
     for statement in _SKIP[connection.dialect.name]:
         connection.execute(text(statement), {"gap": GAP})
     return name
+
+
+def horizon_time(database: Database, row: Iterable[Any] | None) -> datetime | None:
+    """Return a time of the row of `horizon`. None: nothing was sealed or forgotten yet.
+
+    Args:
+        database: the database.
+        row: the column that was read. `Any`: what it holds. None: there is no row.
+
+    Raises:
+        StoreError: there is no row, or it has no time. Something other than this package changed it.
+    """
+    try:
+        (number,) = row or ()
+        return as_moment(number)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StoreError(database.address, f"the row of horizon cannot be read: {error}", "restore it from a backup") from error
 
 
 def check_cluster(database: Database) -> None:

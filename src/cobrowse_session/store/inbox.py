@@ -26,8 +26,8 @@ from typing import TypeVar
 from attrs import define, field
 from sqlalchemy import select
 
-from cobrowse_session.checks import check_type
-from cobrowse_session.errors import DecodeError
+from cobrowse_session.checks import check_type, shown
+from cobrowse_session.errors import DecodeError, SettingsError, StoreError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arrival import MAX_SOURCES
@@ -38,7 +38,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted
 from cobrowse_session.sources.join import MAX_REMEMBERED
-from cobrowse_session.store.schema import CLOCKS, LEGS, is_key
+from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
@@ -76,7 +76,7 @@ class DurableInbox(Receiver):
 
     Raises:
         TypeError: an argument of another type.
-        SettingsError: a negative duration.
+        SettingsError: a negative duration, or a worker whose name is empty or longer than 1,000 bytes.
         StoreError: the database cannot be read.
 
     >>> from cobrowse_session.testing import stream
@@ -108,6 +108,8 @@ class DurableInbox(Receiver):
     def __attrs_post_init__(self) -> None:
         check_type("DurableInbox: store", self.store, Store)
         check_type("DurableInbox: worker", self.worker, str)
+        if self.worker == SHARED or not is_key(self.worker):
+            raise SettingsError("worker", f"a name of 1 to {MAX_ID} bytes", shown(self.worker))
         super().__attrs_post_init__()
         self._saved_clocks = {source: dump(save_clock(clock)) for source, clock in self.clocks.items()}
         columns = CLOCKS.c
@@ -381,7 +383,12 @@ class DurableInbox(Receiver):
             self._set_clock(source, found)
 
     def _set_clock(self, source: str, document: str) -> None:
-        clock = self.clocks[source] = restore_clock(json.loads(document))
+        try:
+            clock = self.clocks[source] = restore_clock(json.loads(document))
+        except Exception as error:  # a row that something else wrote may lead to any
+            problem = f"the clock of source {source!r} cannot be read: {type(error).__name__}: {error}"
+            advice = "delete its row of the table clocks, and it learns anew, or restore the row from a backup"
+            raise StoreError(self.store.database.address, problem, advice) from error
         self._saved_clocks[source] = document
         if isinstance(self.correct.get(source), ProviderClock):
             self.correct[source] = clock

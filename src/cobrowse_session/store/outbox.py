@@ -14,7 +14,7 @@ from typing import Any, Generic
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, not_, select, update
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import ConflictError, EpochError, UnreadableError
 from cobrowse_session.io.arguments import check_limit
 from cobrowse_session.model import S_co
@@ -129,16 +129,18 @@ class Outbox(Generic[S_co]):
                 its own.
 
         Raises:
+            TypeError: something is neither a message nor a number.
             ConflictError: somebody has acknowledged one of them already, or there is no such message. Nothing was marked. Let the
                 error end the transaction.
             StoreError: the database cannot be written. Nothing was marked.
         """
+        check_type("Outbox.acknowledge: messages", messages, Iterable)
+        numbers = sorted({_number_of(message) for message in messages})
         if connection is None:
             with self.database.writing() as own:
-                return self.acknowledge(messages, own)
+                return self.acknowledge(numbers, own)
         # The condition is checked again by the update itself. Of two consumers that read the same message, the second one changes
         # a row less than it has numbers, and its transaction, with the bill that it wrote, is rolled back.
-        numbers = sorted({message if isinstance(message, int) else message.id for message in messages})
         for part in parts(numbers):
             possible = [number for number in part if abs(number) <= MAX_NUMBER]
             waiting = (
@@ -195,7 +197,7 @@ class Outbox(Generic[S_co]):
             ValueError: `before` is no position.
             StoreError: the database cannot be written. Nothing was deleted.
         """
-        epoch, transaction, number = read_position(before)
+        epoch, transaction, number = read_position(before, "before")
         columns = MESSAGES.c
         earlier = (columns.transaction < transaction) | ((columns.transaction == transaction) & (columns.id <= number))
         with self.database.writing() as connection:
@@ -277,6 +279,14 @@ class Outbox(Generic[S_co]):
         return Message(number, position, kind, version, content, stored)
 
 
+def _number_of(message: Message | int) -> int:
+    if isinstance(message, Message):
+        return message.id
+    if type(message) is not int:  # True is no number
+        raise TypeError(f"Outbox.acknowledge: expected a message or its number, found {shown(message)}")
+    return message
+
+
 def _epoch(connection: Connection) -> str:
     return str(connection.execute(select(HORIZON.c.epoch)).scalar_one())
 
@@ -285,16 +295,22 @@ def _position(epoch: str, transaction: int, number: int) -> str:
     return f"{epoch}-{transaction}-{number}"
 
 
-def read_position(text: str | None) -> tuple[str | None, int, int]:
+def read_position(text: str | None, name: str = "after") -> tuple[str | None, int, int]:
     """Return the epoch, the transaction and the number of a position. It has no epoch if it is before all messages.
 
+    Args:
+        text: the position. None: before all messages.
+        name: the argument that has it, for an error.
+
     Raises:
-        ValueError: it is none.
+        TypeError: it is no text.
+        ValueError: it is no position.
     """
-    if text in (None, BEGINNING):
+    if text is None or text == BEGINNING:
         return None, 0, 0
-    if text is not None and (found := _POSITION.fullmatch(text)):
+    check_type(name, text, str)
+    if found := _POSITION.fullmatch(text):
         transaction, number = int(found[2]), int(found[3])
         if max(transaction, number) <= MAX_NUMBER:
             return found[1], transaction, number
-    raise ValueError(f"after: expected the position of a message, as '5f0c3a9e-0-12', found {shown(text)}")
+    raise ValueError(f"{name}: expected the position of a message, as '5f0c3a9e-0-12', found {shown(text)}")

@@ -14,7 +14,8 @@ transaction:
 `heard` has the latest time at which an event of a session occurred, was received or arrived at the store. `ended` or `unfinished`
 is the same, of a session that is over, until it is sealed: `unfinished` while after-call work is pending without a deadline.
 
-Times are milliseconds since 1970. A digest covers all other columns of its row. So `verify` finds a byte that was changed.
+Times are milliseconds since 1970. Rows of `rules`, `sessions` and `events` have a digest of what they hold. So `verify` finds a
+byte that was changed there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -25,16 +25,16 @@ from typing import Generic, Self, TypeVar, cast
 
 from sqlalchemy import Connection, func, select, update
 
-from cobrowse_session.checks import check_type, nearest, shown
+from cobrowse_session.checks import check_text, check_type, nearest, shown
 from cobrowse_session.errors import ConflictError, UnreadableError
 from cobrowse_session.events import Event
-from cobrowse_session.io.arguments import check_limit
+from cobrowse_session.io.arguments import check_count, check_limit
 from cobrowse_session.io.waiting import UNFINISHED, horizon_of
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
-from cobrowse_session.store.epoch import begin_epoch
+from cobrowse_session.store.epoch import begin_epoch, horizon_time
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
@@ -66,7 +66,8 @@ class Store(Generic[S_co]):
         create: an empty database gets its tables. Otherwise it is an error.
 
     Raises:
-        TypeError: `lifecycle` is no lifecycle.
+        TypeError: `lifecycle` is no lifecycle, or `cached` no integer.
+        SettingsError: `cached` is negative.
         StoreError: the database cannot be used, or its tables have another version.
         MissingExtraError: the extra `postgresql` is not installed.
 
@@ -83,6 +84,8 @@ class Store(Generic[S_co]):
     def __init__(self, url: str, lifecycle: Lifecycle[S_co] | None = None, *, cached: int = 100_000, create: bool = True) -> None:
         if lifecycle is not None:
             check_type("Store: lifecycle", lifecycle, Lifecycle)
+        check_type("Store: cached", cached, int)
+        check_count("cached", cached, 0)
         self.database = Database(url, create=create)
         self._shelf = Shelf(lifecycle or cast(Lifecycle[S_co], Lifecycle()), self.database, cached)
         self._reader = Reader(self._shelf)
@@ -133,6 +136,7 @@ class Store(Generic[S_co]):
             ConflictError: other writers were first each time. Nothing was stored.
             StoreError: the database cannot be written. Nothing was stored, unless the connection broke during the commit.
         """
+        check_type("Store.append: events", events, Iterable)
         every, now = list(events), None if now is None else utc(now)
         for event in every:
             check_type("Store.append: event", event, Event)
@@ -218,9 +222,12 @@ class Store(Generic[S_co]):
         """Return the log of a session, as it is stored. None: there is none. What is added to the log is not stored.
 
         Raises:
+            TypeError: the id is no text.
+            ValueError: the id has a lone surrogate.
             UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
+        check_text("Store.load: session", session)
         with self.database.reading() as connection:
             row = connection.execute(select(SESSIONS).where(SESSIONS.c.id == session)).mappings().first()
             return None if row is None else cast(SessionLog[S_co], self._shelf.restored(connection, dict(row)).log)
@@ -229,9 +236,12 @@ class Store(Generic[S_co]):
         """Return a session as it is stored, without its events. None: there is none.
 
         Raises:
+            TypeError: the id is no text.
+            ValueError: the id has a lone surrogate.
             UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
+        check_text("Store.get: session", session)
         with self.database.reading() as connection:
             row = connection.execute(select(*self._reader.columns).where(SESSIONS.c.id == session)).first()
             return None if row is None else self._reader.read(connection, row)
@@ -321,9 +331,12 @@ class Store(Generic[S_co]):
             after: leave out the sessions up to this id.
 
         Raises:
+            TypeError: the id is no text.
+            ValueError: the id has a lone surrogate.
             UnreadableError: the rows of a session cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
+        check_text("Store.iterate: after", after)
         return (log for log, _ in self.iterate_with_late(after))
 
     def iterate_with_late(self, after: str = "") -> Iterator[tuple[SessionLog[S_co], tuple[Event, ...]]]:
@@ -357,9 +370,13 @@ class Store(Generic[S_co]):
 
     @property
     def forgotten(self) -> datetime | None:
-        """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`."""
+        """The time before which sessions were forgotten, on the corrected provider clock. None: none was. See `forget`.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
         with self.database.reading() as connection:
-            return as_moment(connection.scalar(select(HORIZON.c.forgotten)))
+            return horizon_time(self.database, connection.execute(select(HORIZON.c.forgotten)).first())
 
     def count_other_tables(self) -> int:
         """Return the number of sessions that were stored under another table than that of the store.
@@ -472,5 +489,8 @@ class Store(Generic[S_co]):
 
 
 def _check_word(name: str, word: str | None, known: Collection[str]) -> None:
-    if word is not None and word not in known:
+    if word is None:
+        return
+    check_text(name, word)
+    if word not in known:
         raise ValueError(f"{name}: expected one of {', '.join(known)}, found {shown(word)}.{nearest(word, known)}")

@@ -9,6 +9,7 @@ from attrs import define, field
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced
 from cobrowse_session.io.receiver import current_time
+from cobrowse_session.io.waiting import horizon_of
 from cobrowse_session.store.inbox import DurableInbox
 
 SHORTEST_PAUSE = timedelta(milliseconds=20)
@@ -127,7 +128,7 @@ class TimerRunner:
         now = self.clock()
         if self.forget_after is None or (self._next_forgetting is not None and now < self._next_forgetting):
             return False
-        more = self.inbox.store.forget(now - self.forget_after, self.slice) == self.slice
+        more = self.inbox.store.forget(horizon_of(now, self.forget_after), self.slice) == self.slice
         self._next_forgetting = now if more else now + FORGET_EVERY
         return more
 

@@ -44,7 +44,8 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.changes import with_fired
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
-from cobrowse_session.store.rows import Row, as_moment, as_number, change_document, event_row, session_row
+from cobrowse_session.store.epoch import horizon_time
+from cobrowse_session.store.rows import Row, as_number, change_document, event_row, session_row
 from cobrowse_session.store.schema import (
     CLOCKS,
     EVENTS,
@@ -243,7 +244,7 @@ class Unit:
             for part in parts(gone):
                 self.connection.execute(delete(column.table).where(column.in_(part)))
         # What was not sealed cannot be forgotten. So a time in the future does not make every new session late.
-        sealed = as_moment(self.connection.scalar(select(HORIZON.c.sealed)))
+        sealed = horizon_time(self.shelf.database, self.connection.execute(select(HORIZON.c.sealed)).first())
         if gone and sealed is not None:
             self._raise_horizon("forgotten", min(before, sealed))
         self.held.update(dict.fromkeys(gone))
@@ -323,8 +324,8 @@ class Unit:
 
     def _is_forgotten(self, event: Event) -> bool:
         if not self._forgotten:
-            ((forgotten,),) = self.shelf.database.run(self.connection, _FORGOTTEN, [{}]).fetchall()
-            self._forgotten.append(as_moment(forgotten))
+            row = self.shelf.database.run(self.connection, _FORGOTTEN, [{}]).fetchone()
+            self._forgotten.append(horizon_time(self.shelf.database, row))
         (horizon,) = self._forgotten
         return horizon is not None and event.occurred_at < horizon
 
