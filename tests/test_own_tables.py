@@ -1322,8 +1322,8 @@ A_TEXT: Any = "held"
         (lambda: restore_log({}, A_TABLE), r"restore_log: lifecycle: expected a Lifecycle, found Table\('hold'"),
         (lambda: restore_log({}, table=RULES), "restore_log: table: expected a Table, found Lifecycle"),
         (lambda: run(LIVES["hold"], lifecycle=A_TABLE), r"run: lifecycle: expected a Lifecycle, found Table\('hold'"),
-        (lambda: stream("s1").event(A_TEXT), "event: expected a subclass of Event, found 'held'"),
-        (lambda: stream("s1").event(A_TABLE), "event: expected a subclass of Event, found Table"),
+        (lambda: stream("s1").event(A_TEXT), "event: expected a class of events with a kind, found 'held'"),
+        (lambda: stream("s1").event(A_TABLE), "event: expected a class of events with a kind, found Table"),
     ],
 )
 def test_a_table_in_place_of_a_lifecycle_and_the_reverse_are_named(call: Callable[[], object], says: str) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from cobrowse_session import Lifecycle
+from cobrowse_session import Event, Lifecycle, SessionLog
+from cobrowse_session.events import Entered
 from cobrowse_session.store import Store
 from cobrowse_session.tables import Table
-from cobrowse_session.testing import START, duration, from_jsonl, run, stream, to_jsonl, together
+from cobrowse_session.testing import START, conversation, duration, from_jsonl, run, stream, to_jsonl, together
+from cobrowse_session.testing.chain import builder_chain
 from cobrowse_session.testing.checked import Logs, check_log, story
 from cobrowse_session.testing.coverage import coverage
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
@@ -22,6 +24,8 @@ from cobrowse_session.testing.strategies import any_streams, events, legal_strea
 CALL = stream("s1").alerting().after(3).connected()
 TABLE: Any = Table.standard()  # given where something else is expected
 LIFECYCLE: Any = Lifecycle()
+LOG: Any = SessionLog.of(CALL)
+NONE: Any = None
 TEXT: Any = "abc"
 ONE: Any = 1
 ONES: Any = [1]
@@ -56,6 +60,25 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "run, text": (lambda: run(TEXT), TypeError, "run: expected a stream or other events, found 'abc'"),
     "run, no events": (lambda: run(ONES), TypeError, "run: expected events, found 1"),
     "run, a table": (lambda: run(CALL, lifecycle=TABLE), TypeError, "run: lifecycle: expected a Lifecycle, found Table"),
+    "run, a log": (lambda: run(CALL, session=LOG), TypeError, "run: session: expected a Communication, found SessionLog"),
+    "stream, None": (lambda: stream(NONE), TypeError, "stream: session: expected text, found None"),
+    "stream, empty": (lambda: stream(""), ValueError, "stream: session: expected text that is not empty"),
+    "stream, a text": (lambda: stream(start=TEXT), TypeError, "expected an aware datetime, .* found 'abc'"),
+    "stream, naive": (lambda: stream(start=NAIVE), TypeError, "expected an aware datetime"),
+    "conversation, None": (lambda: conversation(NONE), TypeError, "conversation_id: expected text, found None"),
+    "conversation, naive": (lambda: conversation("c1", start=NAIVE), TypeError, "expected an aware datetime"),
+    "leg, empty": (lambda: CALL.leg(""), ValueError, "leg: session: expected text that is not empty"),
+    "leg, None": (lambda: CALL.leg(NONE), TypeError, "leg: session: expected text, found None"),
+    "after, too long": (
+        lambda: CALL.after("9999999d"),
+        ValueError,
+        "after: expected a time .* found 9999999 days, 0:00:00 after 2026",
+    ),
+    "delay, too long": (lambda: stream(delay="9999999d").alerting(), ValueError, "delay: expected a time"),
+    "an attribute": (lambda: CALL.updated(self=ONE), TypeError, "updated: expected self_, found self"),
+    "event, no kind": (lambda: CALL.event(Event), TypeError, "event: expected a class of events with a kind, found "),
+    "event, a base": (lambda: CALL.event(Entered), TypeError, "event: expected a class of events with a kind, found "),
+    "builder_chain": (lambda: builder_chain(ONES), TypeError, r"builder_chain: expected a Stream, found \[1\]"),
     "log, text": (lambda: Logs().log(TEXT), TypeError, "Logs.log: expected a stream or other events, found 'abc'"),
     "log, a table": (lambda: Logs().log(CALL, TABLE), TypeError, "expected a Lifecycle, found Table"),
     "watch": (lambda: Logs().watch(ONE), TypeError, "Logs.watch: expected a SessionLog, an Inbox or a DurableInbox, found 1"),
@@ -70,12 +93,33 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "sessions": (lambda: sessions(TABLE), TypeError, "sessions: lifecycle: expected a Lifecycle, found Table"),
     "lifecycles": (lambda: lifecycles(LIFECYCLE).example(), TypeError, "lifecycles: table: expected a Table"),
     "events": (lambda: events(LIFECYCLE).example(), TypeError, "events: table: expected a Table"),
+    "events, empty": (lambda: events(session="").example(), ValueError, "session: expected text that is not empty"),
+    "events, no kinds": (
+        lambda: events(kinds=[]).example(),
+        ValueError,
+        "events: kinds: expected at least one class, found none",
+    ),
+    "events, a text": (lambda: events(kinds=[TEXT]).example(), TypeError, "events: kinds: .* with a kind, found 'abc'"),
+    "events, a base": (
+        lambda: events(kinds=[Event]).example(),
+        TypeError,
+        "events: kinds: expected a class of events with a kind",
+    ),
+    "any_streams, 0": (
+        lambda: any_streams(max_size=0).example(),
+        ValueError,
+        "any_streams: max_size: expected at least 1, found 0",
+    ),
+    "legal_streams, 0": (lambda: legal_streams(max_size=0).example(), ValueError, "legal_streams: max_size: expected at least 1"),
     "payloads": (lambda: payloads("abc").example(), ValueError, "family: expected one of conversation"),
     "rows": (lambda: rows(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
     "pairs": (lambda: pairs(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
     "shortest_paths": (lambda: shortest_paths(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
-    "duration, nan": (lambda: duration(math.nan), ValueError, "expected a duration in seconds .* found nan"),
-    "duration, infinite": (lambda: duration(math.inf), ValueError, "expected a duration in seconds .* found inf"),
+    "duration, nan": (lambda: duration(math.nan), ValueError, "expected a duration that a timedelta can have, found nan"),
+    "duration, infinite": (lambda: duration(math.inf), ValueError, "expected a duration that .* found inf"),
+    "duration, too long": (lambda: duration("9" * 30 + "d"), ValueError, "expected a duration that .* found '999"),
+    "duration, endless": (lambda: duration("9" * 999 + "d"), ValueError, "expected a duration that .* found '999"),
+    "duration, huge": (lambda: duration(10**400), ValueError, "expected a duration that .* found 1000"),
     "duration, None": (lambda: duration(None), TypeError, "expected a duration as a timedelta, seconds or text, found None"),  # type: ignore[arg-type] # the mistake
     "duplicate": (lambda: duplicate(CALL, share=2), ValueError, "duplicate: share: expected a number from 0 to 1, found 2"),
     "drop": (lambda: drop(CALL, share=-1), ValueError, "drop: share: expected a number from 0 to 1, found -1"),

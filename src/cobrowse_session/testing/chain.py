@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from cobrowse_session.checks import check_type
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
@@ -41,6 +42,7 @@ def builder_chain(made: Stream) -> str:
     >>> builder_chain(stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30))
     "stream('s1').alerting().after('3s').connected(wrapup_prompt='timeout', wrapup_timeout='30s')"
     """
+    check_type("builder_chain", made, Stream)
     begin = min([START, made.now])
     named = {"start": begin, "source": made.source, "delay": made.delay}
     plain = {"start": START, "source": "/test", "delay": None}

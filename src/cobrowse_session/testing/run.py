@@ -13,7 +13,7 @@ from cobrowse_session.checks import check_type
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Context
+from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Communication, Context
 from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.expect import Subject, differences, report
 from cobrowse_session.testing.story import story
@@ -115,7 +115,7 @@ def run(
         session: begin with a copy of this session. None: a new one.
 
     Raises:
-        TypeError: `events` are no events, `lifecycle` is no lifecycle, or `until` is naive.
+        TypeError: `events` are no events, `lifecycle` is no lifecycle, `session` is no session, or `until` is naive.
         ValueError: no events and no session, or events of different sessions.
         AssertionError: one of the checks failed: a defect of this package, or of your own table.
         RuntimeError: the timers of your own table make each other due for ever.
@@ -127,6 +127,7 @@ def run(
         if not events:
             raise ValueError("expected at least one event, or a session, found neither")
         session = lifecycle.new(events[0].subject)
+    check_type("run: session", session, Communication)
     session, context = copy(session), NO_CONTEXT
     steps: list[RunStep] = []
     for event in events:

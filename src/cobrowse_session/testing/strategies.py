@@ -28,7 +28,7 @@ from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle
 from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
-from cobrowse_session.testing.stream import START, Stream, stream
+from cobrowse_session.testing.stream import START, Stream, check_kind, stream
 from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, DisconnectType, UnknownPrompt, WrapupPrompt
 
 try:
@@ -154,10 +154,15 @@ def events(  # noqa: D417 (`draw`)
         session: the id of the session.
         occurred_at: None: some time in the first minutes of a stream, after `START`.
     """
-    classes = _printable(tuple(kinds) if kinds is not None else _table("events", table).events)
+    classes = tuple(kinds) if kinds is not None else _table("events", table).events
+    for one in classes:
+        check_kind("events: kinds", one)
+    if not classes:
+        raise ValueError("events: kinds: expected at least one class, found none")
+    _printable(classes)
     cls = draw(st.sampled_from(classes))
     at = draw(st.integers(0, 600).map(lambda second: START + second * SECOND)) if occurred_at is None else occurred_at
-    (made,) = Stream(session, at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
+    (made,) = stream(session, start=at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
     return evolve(made, id=draw(st.sampled_from(("e1", "e2", "e3"))))
 
 
@@ -181,9 +186,10 @@ def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: i
 
     Args:
         table: None: the standard one.
-        max_size: the most events.
+        max_size: the most events, at least one.
     """
     lifecycle = Lifecycle(table=_table("any_streams", table))
+    _check_size("any_streams", max_size)
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
@@ -217,9 +223,10 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
 
     Args:
         lifecycle: the rules by which it is applied. None: the default ones.
-        max_size: the most events.
+        max_size: the most events, at least one.
     """
     lifecycle = evolve(_lifecycle("legal_streams", lifecycle), strict=False)
+    _check_size("legal_streams", max_size)
     _printable(lifecycle.table.events)
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
@@ -352,14 +359,18 @@ def _lifecycle(name: str, lifecycle: Lifecycle[Any] | None) -> Lifecycle[Any]:
     return lifecycle or Lifecycle()
 
 
+def _check_size(name: str, max_size: int) -> None:
+    if max_size < 1:
+        raise ValueError(f"{name}: max_size: expected at least 1, found {max_size!r}")
+
+
 # --- What is printed ----------------------------------------------------------------------------------------------------------
 
 
-def _printable(classes: tuple[type[Event], ...]) -> tuple[type[Event], ...]:
-    """Return classes of events, after Hypothesis has learned to print them."""
+def _printable(classes: tuple[type[Event], ...]) -> None:
+    """Teach Hypothesis to print classes of events."""
     for cls in classes:
         for_type_by_name(cls.__module__, cls.__name__, _print_event)
-    return classes
 
 
 def _print_event(event: Event, printer: RepresentationPrinter, _cycle: bool) -> None:  # noqa: FBT001 (as Hypothesis calls it)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import attrs
 from attrs import evolve, frozen
 
-from cobrowse_session.checks import shown
+from cobrowse_session.checks import check_not_empty, check_text, shown
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
@@ -30,6 +30,7 @@ from cobrowse_session.events import (
 )
 from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
+from cobrowse_session.times import event_time
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 """When a stream begins, unless it says otherwise."""
@@ -43,7 +44,7 @@ _SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
 _CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
 
 
-def duration(value: Duration) -> timedelta:
+def duration(passed: Duration) -> timedelta:
     """Return a duration from a timedelta, seconds, or text: `250ms`, `20s`, `12m`, `1h`, `1d`.
 
     >>> duration("12m"), duration(2.5)
@@ -51,20 +52,21 @@ def duration(value: Duration) -> timedelta:
 
     Raises:
         TypeError: it is neither of them.
-        ValueError: the text is no duration, or the number is too large.
+        ValueError: the text is no duration, or the duration is too long.
     """
-    if isinstance(value, timedelta):
-        return value
+    if isinstance(passed, timedelta):
+        return passed
+    value: float | str = passed
     if isinstance(value, str):
         if not (found := _DURATION.fullmatch(value)):
             raise ValueError(f"expected a duration as 250ms, 20s, 12m, 1h or 1d, found {value!r}")
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+        value = float(found[1]) * _UNITS[found[2]]
     if not isinstance(value, int | float):
         raise TypeError(f"expected a duration as a timedelta, seconds or text, found {shown(value)}")
     try:
         return timedelta(seconds=value)
     except (OverflowError, ValueError):
-        raise ValueError(f"expected a duration in seconds that a timedelta can have, found {value!r}") from None
+        raise ValueError(f"expected a duration that a timedelta can have, found {shown(passed)}") from None
 
 
 @frozen(repr=False)
@@ -108,11 +110,11 @@ class Stream:
         """Let time pass: seconds, a timedelta, or text as `12m`.
 
         Raises:
-            ValueError: it is no duration, or a negative one. A stream does not go back.
+            ValueError: it is no duration, a negative one, or one that ends after the year 9999. A stream does not go back.
         """
         if (time := duration(passed)) < timedelta(0):
             raise ValueError(f"after: expected a duration from 0 on, found {passed!r}; {_MERGE}")
-        return evolve(self, now=self.now + time)
+        return evolve(self, now=_later("after", self.now, time))
 
     def leg(self, session: str, **context: str) -> Self:
         """Go on with another leg. It begins here, or has begun earlier. All legs have one clock.
@@ -120,91 +122,97 @@ class Stream:
         Args:
             session: the id of the leg.
             context: whose leg it is, from here on: `purpose="agent"`, `user_id="ann"`, `queue_id="q1"`, `media_type="call"`.
+
+        Raises:
+            TypeError: the id is no text, or the context has no such field.
+            ValueError: the id is empty.
         """
+        _check_id("leg: session", session)
         # Example: the conversation has `media_type="call"`, and the leg `purpose="agent"`. `leg("ann", user_id="bob")` adds the
         # user to both. What an event itself states comes before all of them, for this event only.
         known = dict(self.legs)
         known[session] = Context(**context).with_defaults(known.get(session, self.shared))
         return evolve(self, session=session, legs=tuple(known.items()))
 
-    def scheduled(self, **said: Any) -> Self:
+    def scheduled(self, /, **said: Any) -> Self:
         """The leg is scheduled."""
         return self._and(Scheduled, said)
 
-    def offering(self, **said: Any) -> Self:
+    def offering(self, /, **said: Any) -> Self:
         """The leg is offered."""
         return self._and(Offering, said)
 
-    def contacting(self, **said: Any) -> Self:
+    def contacting(self, /, **said: Any) -> Self:
         """The agent's station is being reached."""
         return self._and(Contacting, said)
 
-    def dialing(self, **said: Any) -> Self:
+    def dialing(self, /, **said: Any) -> Self:
         """The other party is being called."""
         return self._and(Dialing, said)
 
-    def alerting(self, **said: Any) -> Self:
+    def alerting(self, /, **said: Any) -> Self:
         """The agent is being alerted."""
         return self._and(Alerting, said)
 
-    def connected(self, **said: Any) -> Self:
+    def connected(self, /, **said: Any) -> Self:
         """Both sides are connected."""
         return self._and(Connected, said)
 
-    def updated(self, **said: Any) -> Self:
+    def updated(self, /, **said: Any) -> Self:
         """Details or settings change."""
         return self._and(Updated, said)
 
-    def required(self, required: bool = True, **said: Any) -> Self:  # noqa: FBT001, FBT002 (the event's only word)
+    def required(self, /, required: bool = True, **said: Any) -> Self:  # noqa: FBT001, FBT002 (the event's only word)
         """The agent asks for after-call work, or takes it back."""
         return self._and(AfterCallWorkRequired, said, required=required)
 
-    def disconnected(self, disconnect_type: str | None = None, **said: Any) -> Self:
+    def disconnected(self, /, disconnect_type: str | None = None, **said: Any) -> Self:
         """The leg ends."""
         return self._and(Disconnected, said, disconnect_type=disconnect_type)
 
-    def terminated(self, disconnect_type: str | None = None, **said: Any) -> Self:
+    def terminated(self, /, disconnect_type: str | None = None, **said: Any) -> Self:
         """The leg ends and is released."""
         return self._and(Terminated, said, disconnect_type=disconnect_type)
 
-    def started(self, **said: Any) -> Self:
+    def started(self, /, **said: Any) -> Self:
         """The platform reports that after-call work is pending."""
         return self._and(AfterCallWorkStarted, said)
 
-    def wrapup(self, code: str | None = None, **said: Any) -> Self:
+    def wrapup(self, /, code: str | None = None, **said: Any) -> Self:
         """The agent saves a wrap-up. Without a code and not provisional, the agent skips it."""
         return self._and(WrapupSaved, said, code=code)
 
-    def done(self, **said: Any) -> Self:
+    def done(self, /, **said: Any) -> Self:
         """The agent clicks Done."""
         return self._and(AfterCallWorkEnded, said, by="agent")
 
-    def offline(self, **said: Any) -> Self:
+    def offline(self, /, **said: Any) -> Self:
         """The agent goes offline."""
         return self._and(AfterCallWorkEnded, said, by="offline")
 
-    def platform(self, state: str, **said: Any) -> Self:
+    def platform(self, /, state: str, **said: Any) -> Self:
         """The platform reports after-call work as `complete`, `skipped` or `notApplicable`."""
         return self._and(AfterCallWorkEnded, said, by="platform", state=state)
 
-    def unknown(self, event_type: str = "com.example.unheard", **said: Any) -> Self:
+    def unknown(self, /, event_type: str = "com.example.unheard", **said: Any) -> Self:
         """Something of a type that nobody knows."""
         return self._and(UnknownEvent, said, type=event_type)
 
-    def event(self, event: type[Event], **said: Any) -> Self:
+    def event(self, event: type[Event], /, **said: Any) -> Self:
         """Something of any class happens: one of a table of your own.
 
         Raises:
-            TypeError: it is no class of events, or has no such attribute.
+            TypeError: it is no class of events with a kind, or has no such attribute.
         """
-        if not (isclass(event) and issubclass(event, Event)):
-            raise TypeError(f"event: expected a subclass of Event, found {shown(event)}")
+        check_kind("event", event)
         return self._and(event, said)
 
     def _and(self, event: type[Event], said: Mapping[str, Any], **own: Any) -> Self:
         if not self.session:
             raise ValueError("the conversation has no leg yet: call leg('s1') first")
-        received = None if self.delay is None else self.now + self.delay
+        if "self" in said:
+            raise TypeError(f"{event.kind}: expected self_, found self")
+        received = None if self.delay is None else _later("delay", self.now, self.delay)
         envelope = {
             "subject": self.session,
             "source": self.source,
@@ -226,6 +234,28 @@ class Stream:
         return evolve(self, events=(*self.events, event(**{**envelope, **values, **own, **rest})))
 
 
+def check_kind(name: str, event: object) -> None:
+    """Check that something is a class of events that can occur: it has a kind, which a base has not.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not (isclass(event) and issubclass(event, Event) and hasattr(event, "kind")):
+        raise TypeError(f"{name}: expected a class of events with a kind, found {shown(event)}")
+
+
+def _check_id(name: str, found: str) -> None:
+    check_text(name, found)
+    check_not_empty(name, found)
+
+
+def _later(name: str, now: datetime, passed: timedelta) -> datetime:
+    try:
+        return now + passed
+    except OverflowError:
+        raise ValueError(f"{name}: expected a time that a datetime can have, found {passed} after {now}") from None
+
+
 def next_id(events: Sequence[Event]) -> str:
     """Return the id of the event that follows: `e` and its number, or the next number that no event has."""
     used = {event.id for event in events}
@@ -245,9 +275,15 @@ def stream(session: str = "s1", *, start: datetime = START, source: str = "/test
         source: the CloudEvents source.
         delay: the time from each event to its receipt. None: `received_at` is unset.
 
+    Raises:
+        TypeError: the id is no text, `start` is naive, or `delay` is no duration.
+        ValueError: the id is empty, or no event can occur at `start`.
+
     >>> [event.kind for event in stream("s1").alerting().after(3).connected().after("12m").disconnected("peer")]
     ['alerting', 'connected', 'disconnected']
     """
+    _check_id("stream: session", session)
+    event_time(start)
     return Stream(session, start, source, None if delay is None else duration(delay))
 
 
@@ -263,11 +299,17 @@ def conversation(
         delay: the time from each event to its receipt. None: `received_at` is unset.
         context: what else all legs have: `media_type="call"`, `queue_id="q1"`.
 
+    Raises:
+        TypeError: the id is no text, `start` is naive, `delay` is no duration, or the context has no such field.
+        ValueError: the id is empty, or no event can occur at `start`.
+
     >>> call = conversation("c1", media_type="call").leg("customer", purpose="customer").connected()
     >>> call = call.after(2).leg("ann", purpose="agent", user_id="ann").alerting().after(3).connected()
     >>> call = call.after("5m").leg("customer").disconnected("client").leg("ann").disconnected("peer")
     >>> [(event.subject, event.kind) for event in call][2:]
     [('ann', 'connected'), ('customer', 'disconnected'), ('ann', 'disconnected')]
     """
+    _check_id("conversation: conversation_id", conversation_id)
+    event_time(start)
     shared = Context(conversation_id=conversation_id, **context)
     return Stream("", start, source, None if delay is None else duration(delay), shared=shared)
