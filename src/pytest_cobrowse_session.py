@@ -68,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     marker = "cobrowse(*, allow_refused=False, allow_pending=False): refusals and deadlines that nobody looked at are no failure."
     config.addinivalue_line("markers", marker)
     config.stash[_COVERAGES], config.stash[_CRASHED] = [], 0
+    if config.getoption("--cobrowse-table") and not _text_of(config, "production"):
+        raise pytest.UsageError("--cobrowse-table: it is the table of the trace of --cobrowse-production, which is missing")
     is_worker = hasattr(config, "workerinput")  # of pytest-xdist
     config.stash[_PRODUCTION] = _production(config) if _text_of(config, "production") and not is_worker else None
 
@@ -242,7 +244,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         )
         for one in sorted(every, key=lambda one: one.table)
     ]
-    for line in reports or ["No test used the fixture cobrowse."]:
+    for line in reports or ["No test used the fixture cobrowse. The logs of Logs.checked are not counted."]:
         terminalreporter.line(line)
+    if production is not None and not any(map(production.is_of, every)):
+        terminalreporter.line(
+            f"The trace of production has the table {production.table}. No test has a table of this name and these rows. "
+            "--cobrowse-table names another one."
+        )
     if config.stash[_CRASHED]:
         terminalreporter.line(f"Workers that crashed, so that what their tests took is missing: {config.stash[_CRASHED]}")

@@ -1,12 +1,14 @@
 """Coverage of a table: rows and cells that traces took, what production takes and the tests never do, and the picture."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 from examples.tables import hold, pause
 
 from cobrowse_session import Lifecycle, SessionLog, Settings
+from cobrowse_session.diagrams import PICTURES, Picture
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import duration, run, stream
 from cobrowse_session.testing.coverage import Coverage, coverage
@@ -47,6 +49,33 @@ def test_the_sessions_of_one_trace_are_kept_apart() -> None:
 
     assert coverage(mixed) == coverage(first, second)
     assert coverage(mixed).rows["begins"] == 2
+
+
+def test_a_trace_may_begin_in_the_middle_of_a_session() -> None:
+    for path in rows():
+        every = path.run().steps
+        whole = Counter(coverage(every).rows)
+        for start in range(1, len(every)):
+            rest = Counter(coverage(every[start:]).rows)
+            assert rest <= whole
+
+
+def test_the_first_row_of_after_call_work_counts_from_the_second_entry_on_where_a_trace_begins_in_the_middle() -> None:
+    log = SessionLog.of(SAVED, TIMED)
+
+    found = [coverage(log.trace[start:]).rows for start in (3, 4)]
+
+    assert [(rows["complete_by_code"], rows["saved_again"]) for rows in found] == [(0, 1), (0, 0)]
+    assert coverage(run(SAVED.events[-1:], session=run(CALL, lifecycle=TIMED).session)).missing_cells
+    assert coverage(log.trace[1:]).rows["connected"] == 1
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_a_trace_that_begins_in_the_middle_of_a_session_is_drawn(picture: Picture) -> None:
+    steps = run(SAVED, lifecycle=TIMED).steps
+    parts = [steps[start:] for start in range(len(steps))]
+
+    assert coverage(*parts).draw(picture, "mermaid")
 
 
 def test_a_stale_event_of_a_step_takes_no_row() -> None:

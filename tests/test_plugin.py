@@ -83,7 +83,7 @@ def test_it_is_one_line_of_the_head_and_has_its_options_in_one_group(pytester: p
     head = ran(pytester, "def test_one(): pass", "--cobrowse-coverage")
     options = pytester.runpytest_inprocess("--help")
 
-    head.stdout.fnmatch_lines(["cobrowse-session: *, coverage of the table", "No test used the fixture cobrowse."])
+    head.stdout.fnmatch_lines(["cobrowse-session: *, coverage of the table", "No test used the fixture cobrowse. *"])
     options.stdout.fnmatch_lines(["cobrowse-session:", "*--cobrowse-coverage*", "*--cobrowse-stories=DIR*"])
 
 
@@ -493,6 +493,26 @@ def test_coverage_is_an_ini_setting_too(pytester: pytest.Pytester) -> None:
     ran(pytester, COVERED).stdout.fnmatch_lines(["Table standard: 5 of *"])
 
 
+def test_random_examples_are_not_in_the_coverage_which_says_so(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+from hypothesis import given
+from cobrowse_session.testing.checked import Logs
+from cobrowse_session.testing.strategies import legal_streams
+
+@given(legal_streams())
+def test_any(made):
+    with Logs.checked(allow_pending=True, allow_refused=True) as logs:
+        logs.log(made)
+""",
+        "--cobrowse-coverage",
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["No test used the fixture cobrowse. The logs of Logs.checked are not counted."])
+
+
 def test_no_coverage_is_shown_where_none_is_asked_for(pytester: pytest.Pytester) -> None:
     ran(pytester, COVERED).stdout.no_fnmatch_line("*coverage of the table*")
 
@@ -531,6 +551,44 @@ def test_a_trace_of_production_that_cannot_be_read_is_wrong_usage(
     result = ran(pytester, COVERED, "--cobrowse-production=production.jsonl", *options)
 
     result.stderr.fnmatch_lines([expected])
+
+
+HELD = """
+from examples.tables import hold
+
+def test_held(cobrowse):
+    cobrowse.log(stream("s1").connected().after(1).event(hold.Held), Lifecycle(table=hold.TABLE))
+"""
+RENAMED = HELD.replace("table=hold.TABLE", "table=evolve(hold.TABLE, name='standard')") + "\nfrom attrs import evolve\n"
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize("body", [HELD, RENAMED, "def test_one(): pass"], ids=["another table", "of this name", "no fixture"])
+def test_a_trace_of_production_whose_table_no_test_has_is_said_so(
+    pytester: pytest.Pytester, production: str, body: str, workers: str
+) -> None:
+    result = ran(pytester, body, production, workers)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["The trace of production has the table standard. No test has a table of this name and these rows.*"]
+    )
+
+
+def test_a_trace_of_production_whose_table_a_test_has_has_no_such_line(pytester: pytest.Pytester, production: str) -> None:
+    ran(pytester, COVERED + HELD, production).stdout.no_fnmatch_line("The trace of production has the table*")
+
+
+def test_a_table_of_production_without_its_trace_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    result = ran(pytester, COVERED, "--cobrowse-table=examples.tables.hold:TABLE")
+
+    result.stderr.fnmatch_lines(["*--cobrowse-table: it is the table of the trace of --cobrowse-production, which is missing"])
+
+
+def test_a_table_of_production_without_its_trace_is_fine_in_the_ini_file(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ncobrowse_table = examples.tables.hold:TABLE")
+
+    ran(pytester, COVERED).assert_outcomes(passed=5)
 
 
 # --- Hypothesis ---------------------------------------------------------------------------------------------------------------

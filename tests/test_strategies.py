@@ -20,7 +20,6 @@ from tests.own_tables import TABLES
 import cobrowse_session
 from cobrowse_session import (
     AfterCallWorkEnded,
-    Alerting,
     Applied,
     CobrowseSession,
     Context,
@@ -34,9 +33,8 @@ from cobrowse_session import (
 )
 from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.lifecycle.row import Row
-from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.sources import convert
+from cobrowse_session.tables import AFTER_CALL_WORK_STATES, LEG_ENDED, NO_TRANSITION, Policy, Row, before, reads_event
 from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
@@ -485,7 +483,7 @@ def test_a_path_ends_at_its_row(path: Path) -> None:
     assert path.id.partition(" ")[0] in path.rows[-1].split("+")
 
 
-@pytest.mark.parametrize("name", ["standard", *OWN])
+@pytest.mark.parametrize("name", ["standard", "short calls", *OWN])
 def test_every_row_of_a_table_has_a_path_of_its_own_also_where_rows_share_a_name(name: str) -> None:
     table = TABLES[name]
 
@@ -529,10 +527,52 @@ def test_a_path_is_a_shortest_one() -> None:
     assert {name: lengths[name] for name in expected} == expected
 
 
-def test_a_row_that_a_lifecycle_never_reaches_has_no_path() -> None:
-    missing = {path.id for path in rows(longest=3)} - {path.id for path in rows(Lifecycle(), longest=3)}
+UNREACHED = ("skipped_after_transfer", "alert_timed_out", "none_after_alert_timeout")  # by the default policy
 
-    assert missing == {"skipped_after_transfer", "alert_timed_out", "none_after_alert_timeout"}
+
+def test_a_row_that_a_lifecycle_never_reaches_has_no_path_and_is_named_for_that() -> None:
+    message = (
+        "rows: no path was found to 'alert_timed_out', 'none_after_alert_timeout', 'skipped_after_transfer': add events that "
+        "lead there, as more=[Variant(...)], or leave these rows out: "
+        "without=('alert_timed_out', 'none_after_alert_timeout', 'skipped_after_transfer')"
+    )
+
+    with pytest.raises(ValueError, match=re.escape(message)):
+        rows(Lifecycle())
+
+    assert {path.id for path in rows()} - {path.id for path in rows(Lifecycle(), without=UNREACHED)} == {*UNREACHED}
+
+
+def test_a_row_that_needs_no_path_is_one_of_the_table() -> None:
+    with pytest.raises(ValueError, match="rows: without: the table 'standard' has no row 'duplicate', 'held'"):
+        rows(without=["begins", "duplicate", "held"])
+
+
+def test_a_row_that_asks_for_a_time_has_a_path_with_an_event_at_that_time() -> None:
+    long = Row(
+        name="none_when_long",
+        on=(LEG_ENDED,),
+        source=AFTER_CALL_WORK_STATES,
+        guards=(took_an_hour,),
+        result=NO_TRANSITION,
+        reason="A long call needs no after-call work.",
+    )
+    lifecycle = lifecycle_of(Table.standard().extended("long calls", after_call_work=(before("none_by_prompt", long),)))
+    others = {path.id for path in rows()}
+
+    with pytest.raises(ValueError, match="no path was found to 'none_when_long'"):
+        rows(lifecycle, without=others)
+
+    (path,) = rows(lifecycle, without=others, more=[Variant(Disconnected, after=duration("1h"))])
+
+    assert path.rows == ("connected", "ended+none_when_long")
+    assert path.run().outcomes[-1].row == path.rows[-1]
+
+
+@reads_event
+def took_an_hour(session: CobrowseSession, event: Event, _: Policy) -> bool:
+    """The leg took an hour."""
+    return session.connected_time is not None and event.occurred_at - session.connected_time >= duration("1h")
 
 
 def test_shortest_paths_reach_every_state_of_both_machines() -> None:
@@ -570,13 +610,29 @@ def test_what_follows_in_a_stream_is_a_pair(every_pair: tuple[Path, ...], made: 
     assert set(pairwise(taken)) <= known
 
 
-def test_an_event_of_ones_own_is_tried_too() -> None:
-    rare = Variant(Alerting, {"segment_type": "Rare"})
+def test_what_follows_each_row_long_after_it_is_a_pair(every_pair: tuple[Path, ...]) -> None:
+    known, seen = {path.rows[-2:] for path in every_pair}, set[str | None]()
 
-    ways = [path.stream for path in rows(Lifecycle(), longest=2, more=[rare])]
+    for path in rows():
+        late = path.stream.after("10m").started(wrapup_prompt="timeout", wrapup_timeout=30)
+        *_, before, last = run(late, lifecycle=EVERY_ROW).outcomes
+        if isinstance(before, Applied):
+            seen.add(last.row)
+            assert (before.row, last.row) in known
 
-    assert len(ways) == len(rows(Lifecycle(), longest=2))
-    assert Disconnected in {type(event) for way in ways for event in way}
+    assert "deadline_passed" in seen
+
+
+def test_a_request_is_repeated_and_taken_back_in_the_pairs(every_pair: tuple[Path, ...]) -> None:
+    again = "(acw.required in absent, ...)"
+
+    expected = {
+        f"request-duplicate {again}",
+        f"request-details {again}",
+        "request-request_withdrawn",
+        "request_withdrawn-request",
+    }
+    assert expected <= {path.id for path in every_pair}
 
 
 @given(payloads())

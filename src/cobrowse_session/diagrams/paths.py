@@ -32,6 +32,7 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.row import Row
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.printable import printable
+from cobrowse_session.vocabulary import ConnectionState
 
 TraceRow = Mapping[str, Any]  # JSON
 
@@ -147,19 +148,21 @@ def _steps(graph: Graph, path: TracePath) -> Iterator[_Step]:
     #     duplicate                                                          acw.ended, complete, duplicate
     #
     # The trace has the state of the connection before a row (`from`), but that of after-call work afterwards (`acw`). So `work`
-    # keeps the latter from row to row, session by session: rows of several sessions may be mixed.
+    # keeps the latter from row to row, session by session: rows of several sessions may be mixed. A trace may begin in the middle
+    # of a session. Then the picture of after-call work leaves out its first row.
     moves = {move.key: move for move in graph.moves}
     kinds = {event for event, _, _ in moves}
     numbers: dict[str, int] = defaultdict(int)
-    work: dict[str, str] = defaultdict(lambda: "absent")
+    work: dict[str, str] = {}
     for row in path.rows:
         session, at, source = (_text(row, key) for key in ("session", "at", "from"))
         own, _, after_end = _text(row, "row").partition("+")
         numbers[session] += 1
         kind = _kind(row, graph.table)
         ladder = graph.name == "after-call-work" and bool(after_end)
-        if ladder or kind in kinds:
-            state = source if graph.name == "connection" else work[session]
+        before = "absent" if source == ConnectionState.NONE else None
+        state = source if graph.name == "connection" else work.get(session, before)
+        if state is not None and (ladder or kind in kinds):
             key = (LEG_ENDED, graph.ids.get(state, state), after_end) if ladder else (kind, graph.ids.get(state, state), own)
             if key not in moves:
                 raise DecodeError((Problem("unknown_row", "$.row", " ".join(key), _expected(graph.table)),))

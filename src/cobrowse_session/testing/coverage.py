@@ -15,6 +15,7 @@ from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.lifecycle.table import LEG_ENDED
 from cobrowse_session.stream import SessionLog, TraceEntry
 from cobrowse_session.testing.run import Run, RunStep
+from cobrowse_session.vocabulary import ConnectionState
 
 __all__ = ["Coverage", "coverage"]
 
@@ -179,7 +180,8 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
     """Return what traces took of a table.
 
     Args:
-        traces: logs, runs, and entries of traces, also as JSON objects.
+        traces: logs, runs, and entries of traces, also as JSON objects. A trace may begin in the middle of a session. Then the
+            state of after-call work before its first entry is unknown, and a row of after-call work in this entry is not counted.
         table: the table by which they were decided. None: the standard one.
 
     Raises:
@@ -268,7 +270,7 @@ def _moves(known: Mapping[str, Mapping[Move, str]], paths: Mapping[tuple[Step, .
     of_connection = {kind for kind, *_ in connection}
     found = Counter[Move]()
     for path, count in paths.items():
-        work = ABSENT
+        work = ABSENT if path[0][1] == ConnectionState.NONE else None
         for step in path:
             for move in moves_of(step, work, of_connection):
                 found[move] += count
@@ -276,19 +278,20 @@ def _moves(known: Mapping[str, Mapping[Move, str]], paths: Mapping[tuple[Step, .
     return found
 
 
-def moves_of(step: Step, work: str, of_connection: Container[str]) -> Iterator[Move]:
+def moves_of(step: Step, work: str | None, of_connection: Container[str]) -> Iterator[Move]:
     """Yield the moves of a step: none, one, or two at the end of the leg.
 
     Args:
         step: the step.
-        work: the state of after-call work before it.
+        work: the state of after-call work before it. None: unknown, so that its move is left out.
         of_connection: the kinds of event that the connection decides.
     """
     kind, state, row, _ = step
     first, _, second = row.partition("+")
-    if first:  # the step decides a stale event without a row
-        yield kind, state if kind in of_connection else work, first
-    if second:
+    before = state if kind in of_connection else work
+    if first and before:  # a stale event has no row
+        yield kind, before, first
+    if second and work:
         yield LEG_ENDED, work, second
 
 

@@ -4,20 +4,21 @@ Theory of operation
 ===================
 
 A search in breadth applies events to sessions, from a new session on, with the lifecycle itself. From each session it tries the
-same moves: every kind of event of the table in a few variants, and letting time pass until the next deadline. A session that is
-like one that was found before is not searched again. So the first stream that is found for a row is a shortest one.
+same moves: every kind of event of the table in a few variants, one second or five minutes after the event before, and letting
+time pass until the next deadline. A session that is like one that was found before is not searched again. So the first stream
+that is found for a row is a shortest one.
 
 *Like* means: equal in what guards read. The connection state, the state of after-call work, the settings, the request for
 after-call work and the fields of a table's own count by their values. Of the wrap-up counts whether it has a code, is provisional
 and has an end. Of other values counts whether they are set. Details count only while an event is tried, because they would make
 many sessions of each.
 
-The search knows nothing of guards. A guard of a table's own that asks for a certain value of a text or a number may hold for no
-variant. Its row has no path then. `variants` adds events to the search.
+The search knows nothing of guards. A guard of a table's own that asks for a certain value of a text or a number, or for another
+time that has passed, may hold for no variant. Then its row has no path, and `rows` raises. `more` adds events to the search.
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -25,7 +26,7 @@ from itertools import chain, combinations, product
 from typing import Any, get_args, get_origin
 
 import attrs
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.events import (
@@ -51,7 +52,7 @@ from cobrowse_session.vocabulary import Vocabulary, WrapupPrompt
 
 __all__ = ["EVERY_ROW", "LONGEST", "Path", "Variant", "pairs", "rows", "shortest_paths", "variants"]
 
-SECOND = timedelta(seconds=1)
+SECOND, LATER = timedelta(seconds=1), timedelta(minutes=5)
 LONGEST = 5
 """The most events and timers of a path. Every row and every pair of rows of the standard table has one with five or fewer."""
 
@@ -61,17 +62,24 @@ EVERY_ROW = Lifecycle(acw_after_transfer=False, alerting_grace=timedelta(millise
 
 @frozen
 class Variant:
-    """An event of a path, without its time: its class and its arguments, as a stream takes them."""
+    """An event of a path.
+
+    Attributes:
+        event: its class.
+        arguments: its arguments, as a stream takes them. `Any`: an attribute's value may be anything.
+        after: how long after the event before it. A guard may ask for a time that has passed.
+    """
 
     event: type[Event]
-    arguments: Mapping[str, Any] = field(factory=dict)  # an attribute's value may be anything
-    _made: dict[datetime, Event] = field(factory=dict, init=False, eq=False, repr=False)
+    arguments: Mapping[str, Any] = field(factory=dict)
+    after: timedelta = SECOND
+    _made: list[Event] = field(factory=list, init=False, eq=False, repr=False)
 
     def at(self, moment: datetime) -> Event:
         """Return the event, at a time."""
-        if moment not in self._made:
-            (self._made[moment],) = stream("s1", start=moment).event(self.event, **self.arguments)
-        return self._made[moment]
+        if not self._made:
+            self._made.extend(stream("s1").event(self.event, **self.arguments))
+        return evolve(self._made[0], occurred_at=moment)
 
 
 @frozen
@@ -99,13 +107,19 @@ class Path:
         return run(self.stream, lifecycle=self.lifecycle, until=self.stream.now)
 
 
-def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
+def rows(
+    lifecycle: Lifecycle = EVERY_ROW, *, without: Collection[str] = (), longest: int = LONGEST, more: Iterable[Variant] = ()
+) -> tuple[Path, ...]:
     """Return a shortest path to each row of the table, in the order of the rows.
 
     Args:
-        lifecycle: its table and its arguments count. A row that it never reaches has no path.
+        lifecycle: its table and its arguments count.
+        without: the rows that need no path, as this lifecycle never reaches them.
         longest: the most events and timers of a path.
         more: events that the search tries, too.
+
+    Raises:
+        ValueError: no path to another row was found, or the table has no such row as one of `without`.
 
     >>> for path in rows()[:2]:
     ...     print(path, path.stream)
@@ -113,14 +127,24 @@ def rows(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iter
     pending Stream('s1', scheduled)
     """
     check_type("lifecycle", lifecycle, Lifecycle)
-    every = dict.fromkeys(_Names.of(lifecycle.table).rows.values())
+    names = dict.fromkeys(_Names.of(lifecycle.table).rows.values())
+    if strange := [name for name in without if name not in names]:
+        raise ValueError(f"rows: without: the table {lifecycle.table.name!r} has no row {', '.join(map(repr, strange))}")
+    missing = {name: None for name in names if name not in without}
     found: dict[str, _Step] = {}
-    for _, step in _search(lifecycle, longest, more):
+    for _, step in _search(lifecycle, longest, more) if missing else ():
         for row in step.decided:
-            found.setdefault(row, step)
-        if len(found) == len(every):
+            if row in missing:
+                found[row] = step
+                del missing[row]
+        if not missing:
             break
-    return tuple(found[row].path(row, lifecycle) for row in every if row in found)
+    if missing:
+        raise ValueError(
+            f"rows: no path was found to {', '.join(map(repr, missing))}: add events that lead there, as more=[Variant(...)], "
+            f"or leave these rows out: without={tuple(missing)}"
+        )
+    return tuple(found[row].path(row, lifecycle) for row in names if row in found)
 
 
 def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
@@ -216,7 +240,7 @@ class _Step:
         made = stream("s1")
         for move in self.moves:
             if isinstance(move, Variant):
-                made = (made.after(SECOND) if made.events else made).event(move.event, **move.arguments)
+                made = (made.after(move.after) if made.events else made).event(move.event, **move.arguments)
             else:
                 made = made.after(move)
         return Path(name, made, self.rows, lifecycle)
@@ -225,7 +249,8 @@ class _Step:
 def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
     """Yield each step and the step before it, those with few moves first."""
     check_type("lifecycle", lifecycle, Lifecycle)
-    first, later = ((*variants(lifecycle, first=is_first), *more) for is_first in (True, False))
+    first = (*variants(lifecycle, first=True), *more)
+    later = (*variants(lifecycle), *_later_variants(lifecycle), *more)
     session = lifecycle.new("s1")
     waiting, seen = deque([_Step(session, _likeness(session))]), set[Hashable]()
     while waiting and len(waiting[0].rows) < longest:
@@ -241,7 +266,7 @@ def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iter
 
 
 def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
-    """Return the step after a move. Each event occurs a second after the one before."""
+    """Return the step after a move."""
     session, moves = copy(step.session), (*step.moves, move)
     names = _Names.of(lifecycle.table)
     if isinstance(move, timedelta):
@@ -253,7 +278,7 @@ def _moved(step: _Step, move: _Move, lifecycle: Lifecycle) -> _Step:
         work = fired[-2].acw if fired[1:] else acw_state(step.session)
         rows, decided = (*step.rows, *map(_row, fired)), names.decided(fired[-1].timer, fired[-1], work)
         return _Step(session, _likeness(session), now, moves, rows, decided, not is_last)
-    now = step.now + SECOND if step.rows else step.now
+    now = step.now + move.after if step.rows else step.now
     event = move.at(now)
     fired = lifecycle.fire_before(session, event)
     work = acw_state(session)
@@ -286,7 +311,7 @@ def _shape(name: str, value: object) -> Hashable:
             return value.code is None, value.provisional, value.end_time is None
         case bool() | Settings() | Vocabulary() if name != "disconnect_type":
             return value
-    return value if name == "state" else value is None
+    return value if name == "state" or value is None else "set"
 
 
 def _state(session: Communication) -> str:
@@ -303,8 +328,9 @@ _OWN: Mapping[type, tuple[Mapping[str, Any], ...]] = {
         {"code": "sale"},
         {},
         {"code": "sale", "provisional": True},
+        {"code": "other", "disable_end_time_updates": True},
+        {"code": "sale", "disable_end_time_updates": True},
         {"notes": "draft", "provisional": True},
-        *({"code": code, "disable_end_time_updates": True} for code in ("other", "sale")),
     ),
     AfterCallWorkEnded: (
         *({"by": by} for by in ("agent", "offline", "robot")),
@@ -316,12 +342,13 @@ _OWN: Mapping[type, tuple[Mapping[str, Any], ...]] = {
 
 _TIMES = {"wrapup_timeout": 30 * SECOND, "alerting_timeout": 20 * SECOND}
 _SETTINGS: tuple[Mapping[str, Any], ...] = tuple({"wrapup_prompt": prompt.value, **_TIMES} for prompt in WrapupPrompt)
+_TIMED: Mapping[str, Any] = {"wrapup_prompt": WrapupPrompt.TIMEOUT.value, **_TIMES}
 _MORE: tuple[Mapping[str, Any], ...] = ({"viewer_url": "https://example.com/v"}, {"controlling": ("p1",)}, _SETTINGS[0])
 
 
 @lru_cache(maxsize=64)
 def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[Variant, ...]:
-    """Return the events that the search tries: each kind in all its ways, and also with details, a grant and settings.
+    """Return events to try: each kind in all its ways, and in its first way also with details, a grant and settings.
 
     Args:
         lifecycle: its table counts.
@@ -333,7 +360,19 @@ def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[
         own = own_values(cls)
         found += (Variant(event, one) for one in own)
         if event is not UnknownEvent:
-            found += (Variant(event, {**way, **one}) for way in own for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
+            found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _later_variants(lifecycle: Lifecycle) -> tuple[Variant, ...]:
+    """Return what the search tries behind a first event, too: other ways with details, and each way five minutes later."""
+    found: list[Variant] = []
+    for event in lifecycle.table.events:
+        cls: type = event  # as above
+        own = own_values(cls)
+        found += (Variant(event, {**way, **one}) for way in own[1:] for one in _MORE)
+        found += (Variant(event, way, after=LATER) for way in (*own, {**own[0], **_TIMED}) if event is not UnknownEvent)
     return tuple(found)
 
 
