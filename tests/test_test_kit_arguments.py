@@ -51,7 +51,6 @@ SHARED: dict[str, Callable[[Any], object]] = {
     "delay": lambda share: delay(CALL, 5, share=share),
 }
 WORKERS: Any = 2.5
-NONE: Any = None
 STREAMS: Any = [CALL, CALL]
 RUN: Any = run(CALL)
 PATH: Any = Path("events.jsonl")

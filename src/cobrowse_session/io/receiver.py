@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -43,24 +42,11 @@ from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
 logger = logging.getLogger("cobrowse_session.observers")
 
 
-def _reported(reject: Callable[[Rejected], object] | None) -> Callable[[Rejected], object] | None:
-    """Return a function that calls `reject` and raises none of its exceptions."""
-    return None if reject is None else partial(_call, reject)
-
-
-def _call(reject: Callable[[Rejected], object], rejected: Rejected) -> None:
-    try:
-        reject(rejected)
-    except Exception:  # what came with it is taken, so no error may hide the answer: as for an observer
-        with suppress(Exception):  # as in `report_error` of observers
-            logger.exception("%s: it was rejected, but `reject` raised: %r", rejected.error, reject)
-
-
 @define
 class Receiver(ABC):
     """The receiver of raw events. See `Inbox` for its arguments."""
 
-    reject: Callable[[Rejected], object] | None = field(default=None, converter=_reported, kw_only=True)
+    reject: Callable[[Rejected], object] | None = field(default=None, kw_only=True)
     seal_after: timedelta | None = field(default=None, converter=checked_seal_after, kw_only=True)
     seal_unfinished_after: timedelta = field(default=UNFINISHED, converter=checked_seal_unfinished_after, kw_only=True)
     correct: dict[str, Correction] = field(factory=dict, converter=checked_corrections, kw_only=True)
@@ -252,9 +238,17 @@ class Receiver(ABC):
 
     def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
         rejected = Rejected.of(error, None, content, count=count)
-        if self.reject is not None:
-            self.reject(rejected)
+        self._tell_rejected(rejected)
         return rejected
+
+    def _tell_rejected(self, rejected: Rejected) -> None:
+        if self.reject is None:
+            return
+        try:
+            self.reject(rejected)
+        except Exception:  # what came with it is taken, so no error may hide the answer: as for an observer
+            with suppress(Exception):  # as in `report_error` of observers
+                logger.exception("%s: it was rejected, but `reject` raised: %r", rejected.error, self.reject)
 
 
 def arrival(now: datetime | None) -> datetime:

@@ -296,9 +296,8 @@ class DurableInbox(Receiver):
 
     def _tell(self, work: "_Work") -> None:
         self.late += sum(isinstance(change.outcome, Late) for _, change in work.told)
-        if self.reject is not None:
-            for rejected in work.rejected:
-                self.reject(rejected)
+        for rejected in work.rejected:
+            self._tell_rejected(rejected)
         for log, change in work.told:
             notify(self.observers, log, change)
         if self.deadline_set is not None:
