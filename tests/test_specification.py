@@ -25,7 +25,6 @@ NOTHING_TO_TEST = {
     "WORD-1",
     "WORD-2",
     "WORD-7",
-    "CONTEXT-1",
     "ALERT-1",
     "ACW-43",
     "STREAM-1",

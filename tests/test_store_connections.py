@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event as listeners
 from sqlalchemy import text, update
@@ -288,14 +289,15 @@ def test_a_connection_that_cannot_take_another_statement_after_an_error_is_disca
     store = server_place.open()
     store.append(ENDED.events[:1])
 
-    def ask_and_do_not_fetch(unit: Unit) -> None:
+    def fail_before_the_answer(unit: Unit) -> None:
         with store.database.together(unit.connection):
             driver = unit.connection.connection.driver_connection
             assert driver is not None
-            driver.pgconn.send_query_params(b"select 1", None)
+            driver.pgconn.send_query_params(b"select 1", None)  # nobody fetches its answer, so the pipeline cannot end
+            raise psycopg.OperationalError("the network is slow")
 
-    with pytest.raises(StoreError, match="pipeline"):
-        store.run(ask_and_do_not_fetch)
+    with pytest.raises(StoreError, match="the network is slow"):
+        store.run(fail_before_the_answer)
 
     assert [record.name for record in caplog.records if record.exc_info] == []
     assert len(store.append(ENDED)) == 3
