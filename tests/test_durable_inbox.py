@@ -549,17 +549,19 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("days", [21_000, 999_999_999])
-def test_a_runner_that_forgets_after_a_time_longer_than_since_1970_forgets_nothing_and_goes_on(place: Place, days: int) -> None:
+def test_a_runner_whose_times_are_longer_than_since_1970_forgets_nothing_and_goes_on(place: Place, days: int) -> None:
     inbox = DurableInbox(place.open(TIMED))
     inbox.store.append(OVER)
     inbox.store.seal(at(1000))
     inbox.store.outbox.acknowledge(inbox.store.outbox.pending())
-    runner = TimerRunner(inbox, forget_after=timedelta(days=days), clock=lambda: at(10_000))
+    inbox.store.append(stream("s9").connected().after(5).disconnected("peer"))  # with a deadline
+    long = timedelta(days=days)
+    runner = TimerRunner(inbox, delay=long, forget_after=long, clock=lambda: at(10_000))
     runner.worked = runner.stop
 
     asyncio.run(runner.run())
 
-    assert (runner.failure, inbox.store.count()) == (None, 1)
+    assert (runner.failure, inbox.store.count()) == (None, 2)
 
 
 @pytest.mark.parametrize("name", ["w", "w" * 1000, "é" * 500, "\0\\"])

@@ -1153,6 +1153,13 @@ def test_a_state_that_does_not_exist_is_an_error_with_the_nearest_one(place: Pla
         place.open().find(**{name: word})  # type: ignore[arg-type]  # a name of two
 
 
+@pytest.mark.parametrize("name", ["state", "acw", "conversation", "queue", "user", "after"])
+@pytest.mark.parametrize(("value", "error"), [(5, TypeError), (b"x", TypeError), ("\ud800", ValueError)])
+def test_a_condition_that_is_no_text_is_named(place: Place, name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=name):
+        place.open().find(**{name: value})
+
+
 def test_a_transaction_may_read_more_sessions_than_a_statement_takes_parameters(place: Place) -> None:
     store, many = place.open(), [f"s{number}" for number in range(70_000)]
     store.append(stream(many[-1]).alerting())

@@ -283,12 +283,15 @@ class Store(Generic[S_co]):
             limit: the number of sessions.
 
         Raises:
-            TypeError: `since` is naive.
-            ValueError: the limit is below 1, or there is no such state.
+            TypeError: `since` is naive, or a condition of another type.
+            ValueError: the limit is below 1, there is no such state, or a text is not whole.
             StoreError: the database cannot be read.
         """
         check_limit(limit)
         columns, states = SESSIONS.c, self.lifecycle.table.states
+        for name, text in {"conversation": conversation, "queue": queue, "user": user, "after": after}.items():
+            if text is not None:
+                check_text(f"find: {name}", text)
         _check_word("state", state, states.connection)
         _check_word("acw", acw, [word for word in states.after_call_work if word != ABSENT])
         conditions = [

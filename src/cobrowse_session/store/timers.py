@@ -9,7 +9,7 @@ from attrs import define, field
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced
 from cobrowse_session.io.receiver import current_time
-from cobrowse_session.io.waiting import horizon_of
+from cobrowse_session.io.waiting import horizon_of, later
 from cobrowse_session.store.inbox import DurableInbox
 
 SHORTEST_PAUSE = timedelta(milliseconds=20)
@@ -103,7 +103,7 @@ class TimerRunner:
         # Example: the next look is at 10:00:01. After-call work that times out at 10:00:30 wakes nobody. Most deadlines are so
         # far away, and a look costs as much as the transaction of an event. While a look is done, it may have missed the
         # deadline, so there is another one.
-        if self._next_look is None or deadline + self.delay < self._next_look:
+        if self._next_look is None or later(deadline, self.delay) < self._next_look:
             self.wake()
 
     def stop(self) -> None:
@@ -113,13 +113,13 @@ class TimerRunner:
 
     def _step(self) -> tuple[bool, timedelta]:
         """Fire one slice. Return whether there is more, and how long to wait if there is not."""
-        advanced = self.inbox.advance(self.clock() - self.delay, self.slice)
+        advanced = self.inbox.advance(horizon_of(self.clock(), self.delay), self.slice)
         if self.told is not None and (advanced.changes or advanced.sealed):
             self.told(advanced)
         if advanced.more or self._forget():
             return True, SHORTEST_PAUSE
         deadline = self.inbox.deadline
-        until = self.look_again if deadline is None else deadline + self.delay - self.clock()
+        until = self.look_again if deadline is None else later(deadline, self.delay) - self.clock()
         # What is due and did not fire is locked by another worker. It is looked at again, but not without a pause.
         return False, min(until, self.look_again) if until > timedelta(0) else SHORTEST_PAUSE
 
