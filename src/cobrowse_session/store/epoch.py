@@ -52,7 +52,7 @@ def horizon_time(database: Database, row: Iterable[Any] | None) -> datetime | No
         StoreError: there is no row, or it has no time. Something other than this package changed it.
     """
     try:
-        (number,) = row or ()
+        [number] = [*(row or ())]
         return as_moment(number)
     except (TypeError, ValueError, OverflowError) as error:
         raise StoreError(database.address, f"the row of horizon cannot be read: {error}", "restore it from a backup") from error
