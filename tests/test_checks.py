@@ -43,7 +43,7 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.canonical import canonical
-from cobrowse_session.checks import copy_json, shown
+from cobrowse_session.checks import copy_json, nearest, shown
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, run, stream
 from cobrowse_session.times import EPOCH, MAX_TIME, event_time, time_text, utc
@@ -389,3 +389,10 @@ def test_a_time_is_written_as_isoformat_writes_it(since: timedelta, zone: timezo
     moment = (EPOCH + since).astimezone(zone)
 
     assert time_text(moment) == utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("word", "question"), [("conected", " Did you mean connected?"), ("alert", " Did you mean alerting?"), ("parked", "")]
+)
+def test_the_nearest_known_word_is_asked_for_if_one_is_near(word: str, question: str) -> None:
+    assert nearest(word, ("alerting", "connected")) == question

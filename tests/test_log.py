@@ -411,3 +411,40 @@ def test_an_event_of_no_kind_is_a_type_error_and_leaves_the_log_as_it_was() -> N
 def test_a_log_of_no_events_is_an_error() -> None:
     with pytest.raises(ValueError, match="expected at least one event, found none"):
         SessionLog.of([])
+
+
+# --- What is allowed ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("when", "answer"),
+    [
+        (0, "yes"),  # of the instant of `alerting`: that counts as earlier
+        (2, "yes"),
+        (63, "no"),  # of the instant of `disconnected`
+        (1000, "no"),
+    ],
+)
+def test_what_is_allowed_at_a_time_is_answered_for_the_place_among_the_others(when: float, answer: str) -> None:
+    log = filled(CALL.events)
+    log.advance(at(500))
+
+    assert {one.event.kind: one.answer for one in log.allowed(at(when))}["connected"] == answer
+
+
+def test_an_alert_that_was_given_up_allows_what_came_before_that() -> None:  # TIMER-4
+    log = filled(stream("s1").alerting(alerting_timeout=20).events)
+    log.advance(at(60))
+    assert log.session.state == "disconnected"
+
+    assert {one.event.kind: one.answer for one in log.allowed(at(40))}["connected"] == "yes"
+
+
+def test_nothing_is_allowed_in_a_sealed_log() -> None:  # SEAL-3
+    log = filled(CALL.events)
+    log.advance(at(500))
+    assert log.seal(at(1000))
+
+    assert {(one.answer, one.rules, one.reasons) for one in log.allowed(at(2))} == {
+        ("no", ("late",), ("The session was sealed before the event came.",))
+    }
