@@ -13,7 +13,7 @@ from cobrowse_session.service import models, views
 from cobrowse_session.service.problems import ProblemError, wrong_parameter, wrong_parameters
 from cobrowse_session.service.requests import read_body, read_document
 from cobrowse_session.service.routes.access import READS, WRITES, problems, service_of
-from cobrowse_session.store.outbox import POSITION
+from cobrowse_session.store.outbox import POSITION, read_position
 
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 """The answer that is a stream, for OpenAPI. `Any`: JSON."""
@@ -37,14 +37,17 @@ def _position_of(
     ] = None,
 ) -> str:
     """Return the position from which changes are read. It is known when the response begins, so nothing is missed then."""
+    for name, text in (("after", after), ("Last-Event-ID", last_event_id)):
+        try:
+            read_position(text, name)
+        except ValueError as error:
+            raise wrong_parameter(name, str(error).removeprefix(f"{name}: ")) from None
+    # The header counts: a browser that comes again sends its latest position, and the address with which it began.
     position, outbox = after if last_event_id is None else last_event_id, service_of(request).store.outbox
     if position is None:
         return outbox.end
     try:
         outbox.check(position)
-    except ValueError as error:
-        problem = str(error).removeprefix("after: ")
-        raise wrong_parameter("after" if last_event_id is None else "Last-Event-ID", problem) from None
     except EpochError:
         raise ProblemError(
             410, "Gone", "The store was restored or moved. Read the sessions anew, then follow from now."
