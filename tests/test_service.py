@@ -534,14 +534,17 @@ def test_an_unknown_route_of_a_mounted_service_names_the_description_under_its_p
         assert client.get("/co/none").json()["detail"] == "See /co/openapi.json."
 
 
-@pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "99"}])
-def test_a_wrong_position_is_a_422_that_shows_a_right_one(asked: Served, headers: dict[str, str]) -> None:
-    response = asked.client.get("/changes" if headers else "/changes?after=99", headers=headers)
-    name = "Last-Event-ID" if headers else "after"
+@pytest.mark.parametrize("name", ["after", "Last-Event-ID"])
+@pytest.mark.parametrize("position", ["99", ""])
+@pytest.mark.parametrize("other", [{}, {"after": "0-0", "Last-Event-ID": "0-0"}], ids=["alone", "beside a right one"])
+def test_a_wrong_position_is_a_422_that_shows_a_right_one(asked: Served, name: str, position: str, other: dict[str, str]) -> None:
+    given = {**other, name: position}
+    params = {one: text for one, text in given.items() if one == "after"}
+    headers = {one: text for one, text in given.items() if one != "after"}
+    response = asked.client.get("/changes", params=params, headers=headers)
 
-    assert (
-        response.json()["detail"] == f"Correct this: {name}: expected the position of a message, as '5f0c3a9e-0-12', found '99'"
-    )
+    problem = f"expected the position of a message, as '5f0c3a9e-0-12', found {position!r}"
+    assert response.json()["detail"] == f"Correct this: {name}: {problem}"
 
 
 # --- Messages -----------------------------------------------------------------------------------------------------------------
