@@ -58,7 +58,7 @@ def read_document(request: Request, body: bytes, most: int) -> Any:  # JSON
         raise ProblemError(415, "Unsupported content encoding", "Send the body as it is, not compressed.")
     if "ce-id" in request.headers and not (is_binary or kind.startswith("application/cloudevents")):
         raise ProblemError(400, "Wrong header", "A binary CloudEvent has ce-specversion: 1.0 beside ce-id.")
-    if kind == LINES:
+    if kind == LINES and not is_binary:
         return _lines(body, most)
     document = _parsed(body, most) if body or not is_binary else None
     if is_binary:
