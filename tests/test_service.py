@@ -165,10 +165,10 @@ def test_a_document_on_each_line_is_a_batch(here: Served) -> None:
     assert [one["outcome"] for one in response.json()["answers"]] == ["applied"] * 3
 
 
-def test_headers_of_an_event_make_its_body_the_data_also_where_that_is_of_lines(here: Served) -> None:
+def test_data_of_lines_beside_the_headers_of_an_event_are_rejected(here: Served) -> None:
     response = here.client.post("/events", content="{}", headers={**as_headers(event()), **LINES})
 
-    assert [one["id"] for one in response.json()["answers"]] == ["e1"]
+    assert [one["error"] for one in response.json()["answers"][0]["problems"]] == ["wrong_content_type"]
 
 
 def test_a_line_that_is_no_json_is_a_400_that_names_it_and_nothing_is_stored(here: Served) -> None:
