@@ -433,7 +433,7 @@ def test_what_is_allowed_at_a_time_is_answered_for_the_place_among_the_others(wh
 
 
 def test_an_alert_that_was_given_up_allows_what_came_before_that() -> None:  # TIMER-4
-    log = filled(stream("s1").alerting(alerting_timeout=20).events)
+    log = filled(stream("s1").alerting(alerting_timeout=20).events, Lifecycle(alerting_grace=timedelta(seconds=1)))
     log.advance(at(60))
     assert log.session.state == "disconnected"
 
