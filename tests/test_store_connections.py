@@ -1,5 +1,6 @@
 """Connections of a store: after a fork, while another program holds a lock, and the order of messages of two transactions."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -359,6 +360,17 @@ def test_a_store_that_was_closed_says_so_and_opens_no_connection(place: Place, n
     with pytest.raises(StoreError, match=r"the store was closed.*open it again"):
         USES[name](store)
     assert opened == []
+
+
+def test_a_connection_that_is_in_use_when_the_store_is_closed_is_closed_when_it_is_returned(place: Place) -> None:
+    store = place.open()
+    with store.database.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        store.close()
+
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        driver.cursor().execute("select 1")
 
 
 def test_a_log_whose_events_were_not_read_before_its_store_was_closed_says_so(place: Place) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import URL, ClauseElement, Connection, Engine, create_engine, ev
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import Pool, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
 from cobrowse_session.store.schema import no_text
@@ -72,6 +72,7 @@ class Database:
         self._driver = self.engine.dialect.loaded_dbapi
         self._texts: dict[ClauseElement, str] = {}
         self._is_closed = False
+        event.listen(self.engine, "checkin", self._returned)
         _OPENED.add(self)
 
     @property
@@ -82,6 +83,11 @@ class Database:
         """Close all connections. No other is opened."""
         self._is_closed = True
         self.engine.dispose()
+
+    def _returned(self, _: object, entry: ConnectionPoolEntry) -> None:
+        # Another thread may have had a connection when this was closed: a write that waits for a lock, as of a probe.
+        if self._is_closed:
+            entry.close()
 
     def renew(self) -> None:
         """Leave all connections to the process that forked this one, and open others when they are needed."""
