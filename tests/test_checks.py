@@ -396,3 +396,13 @@ def test_a_time_is_written_as_isoformat_writes_it(since: timedelta, zone: timezo
 )
 def test_the_nearest_known_word_is_asked_for_if_one_is_near(word: str, question: str) -> None:
     assert nearest(word, ("alerting", "connected")) == question
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("value", [10**5000, Unshowable()], ids=["integer", "repr that raises"])
+def test_a_value_that_cannot_be_shown_is_named_by_its_type(value: object) -> None:
+    assert shown(value) == f"a value of type {type(value).__name__} that cannot be shown"
