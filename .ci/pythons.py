@@ -1,5 +1,7 @@
 """Run the tests on every Python from 3.11 on that is found, each in an environment that has exactly the lock.
 
+The oldest and the newest one run the long tests, too.
+
 Prints one line per Python: its version, the result of pytest, the seconds. A version that is not found is named.
 """
 
@@ -18,7 +20,8 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 def main() -> None:
     """Run the tests on all Pythons. Exit with 1 if a test failed or no Python was found."""
-    passed = [tested(python, version) for version in VERSIONS if (python := found(version))]
+    every = [(python, version) for version in VERSIONS if (python := found(version))]
+    passed = [tested(*one, "not soak" if one in {every[0], every[-1]} else "not long") for one in every]
     sys.exit(not passed or not all(passed))
 
 
@@ -40,14 +43,14 @@ def candidates(version: str) -> Iterator[Path]:
     yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)
 
 
-def tested(python: Path, version: str) -> bool:
-    """Run the tests on an interpreter and print the result. Return whether all passed."""
+def tested(python: Path, version: str, tests: str) -> bool:
+    """Run the tests with some marks on an interpreter and print the result. Return whether all passed."""
     environment = f"build/python-{version}"
     make: list[str | Path] = [python, ".ci/environment.py", environment, "constraints.txt", "--editable", "."]
     subprocess.run(make, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 (this project's own command)
     started = monotonic()
     test = [f"{environment}/bin/python", "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-p", "no:cacheprovider"]
-    test += ["-m", "not soak"]
+    test += ["-m", tests]
     done = subprocess.run(test, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 (this project's own command)
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")

@@ -83,8 +83,6 @@ LONG = {
     "test_stream_files.py",
     "test_world.py",
     "test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else",
-    "test_a_case_finds_each_error_in_the_table_that_is_not_equivalent",
-    "test_a_case_finds_each_naive_mistake",
     "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
     "test_a_long_log_in_any_order_shows_what_the_fold_says",
     "test_a_parameter_that_is_a_set_reads_the_same_in_every_run",
@@ -94,10 +92,15 @@ LONG = {
     "test_tokens_come_from_a_file_or_the_environment",
     "test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is",
 }
-"""What simulates worlds, starts many processes, installs or repeats much: not in `make test`. `make pythons` runs it."""
+"""What simulates worlds, starts many processes, installs or repeats much: not in `make test`. The oldest and the newest
+Python of `make pythons` run it."""
 
-SOAK = {"test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_child"}
-"""What depends on how busy the machine is: in `make soak` only."""
+SOAK = {
+    "test_a_case_finds_each_error_in_the_table_that_is_not_equivalent",
+    "test_a_case_finds_each_naive_mistake",
+    "test_a_signal_while_a_command_starts_or_ends_leaves_a_whole_folder_and_no_child",
+}
+"""What depends on how busy the machine is, or is a proof of which `make test` has a sample: in `make soak` only."""
 
 MEASURED = {
     "test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was",
