@@ -914,12 +914,24 @@ def test_a_problem_names_the_session_that_cannot_be_read(place: Place) -> None:
     with place.open().writing() as connection:
         connection.execute(update(SESSIONS).values(document="{"))
     with served(place.url) as one:
-        responses = [one.client.get(path) for path in ("/sessions/bad", "/sessions/bad/trace", "/messages")]
+        responses = [one.client.get(path) for path in ("/sessions/bad", "/sessions/bad/trace")]
 
     for response in responses:
         problem = response.json()
         assert (response.status_code, problem["title"], problem["session"]) == (503, "The session cannot be read", "bad")
         assert "retry-after" not in response.headers
+
+
+def test_messages_of_a_session_that_cannot_be_read_wait_for_it(broken: str) -> None:
+    with served(broken) as one:
+        found = one.client.get("/messages").json()["messages"]
+
+    assert {message["stored"]["id"] for message in found} in ({"a", "c"}, {"a", "bad", "c", "worse"})
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_health_can_be_asked_by_head_as_some_load_balancers_do(here: Served, path: str) -> None:
+    assert here.client.head(path).status_code == here.client.get(path).status_code == 200
 
 
 # --- Paths, parameters and runs -----------------------------------------------------------------------------------------------

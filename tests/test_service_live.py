@@ -1,6 +1,7 @@
 """The service behind a real server: streams that go on, stores that fail, signals, and two workers on one PostgreSQL."""
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ import httpx2
 import psycopg
 import pytest
 from examples.tables import hold
+from sqlalchemy import update
 from tests.commands import command as run
 from tests.postgresql import Server
 from tests.serving import Json, call, command, event, live, served, take
@@ -23,6 +25,7 @@ from tests.stores import NUMBERS, a_server
 from cobrowse_session import Lifecycle
 from cobrowse_session.service import Guard, Service, app, read_tokens, server
 from cobrowse_session.store import Store
+from cobrowse_session.store.schema import SESSIONS
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import stream
 
@@ -90,6 +93,27 @@ def test_a_stream_ends_when_its_store_fails_and_is_refused_until_it_works(url: s
         with one.changes("0-0") as later:
             one.post(event())
             assert len(take(later, 1)) == 1
+
+
+@pytest.mark.parametrize("broken", ["a", "b", "c"])
+def test_readers_are_told_of_a_session_that_cannot_be_read_and_get_the_changes_of_all_others(url: str, broken: str) -> None:
+    with live(url) as one:
+        one.post(*(event(session=name) for name in "abc"))
+        with one.changes("0-0") as changes:
+            whole = [message["position"] for message in take(changes, 3)]
+    with Store(url) as store, store.writing() as connection:
+        connection.execute(update(SESSIONS).where(SESSIONS.c.id == broken).values(document="{"))
+    with live(url) as one, one.client.stream("GET", "/changes?after=0-0") as response:
+        text = ""
+        for line in response.iter_lines():
+            text += f"{line}\n"
+            if text.count("\n\n") == 3:
+                break
+
+    found = [(part.split("\n")[0], re.findall("^id: (.*)", part, re.MULTILINE)) for part in text.strip().split("\n\n")]
+    assert [position for _, (position,) in found] == whole
+    assert [kind for kind, _ in found] == [f"event: {'unreadable' if name == broken else 'changed'}" for name in "abc"]
+    assert f'{{"session":"{broken}"}}' in text
 
 
 def test_the_id_of_a_session_may_have_an_encoded_percent_sign(url: str) -> None:

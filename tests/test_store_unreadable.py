@@ -1,6 +1,5 @@
 """Rows that something other than the package changed: one session cannot be read, and all others go on."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,14 +13,15 @@ from tests.stores import Place, rows
 from tests.strategies import SECOND, at
 
 from cobrowse_session import Change, Event, Lifecycle, ProviderClock, Settings, StoreError, UnreadableError, WrapupPrompt
-from cobrowse_session.io.answers import Taken
-from cobrowse_session.service.committer import Committer
+from cobrowse_session.io.answers import Received
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.rows import with_digest
 from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESSIONS
 from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import Stream, stream
+from cobrowse_session.testing.payloads import payloads
 from cobrowse_session.wire import encode_event
 
 HOUR = timedelta(hours=1)
@@ -205,25 +205,77 @@ def test_an_event_of_a_session_that_cannot_be_read_is_an_error_and_nothing_of_it
     assert [change.outcome and change.outcome.kind for change in store.append(wrapups[::2])] == ["applied", "refused"]
 
 
-def test_in_the_service_only_the_sender_of_its_event_gets_an_error(place: Place) -> None:
-    inbox = DurableInbox(filled(place, ENDED, break_session, "{"))
-    documents = [encode_event(evolve(OVER.events[-1], subject=name)) for name in ("a", "bad", "c")]
+Take = Callable[[DurableInbox, Event], Received | Rejected]
+TAKE: dict[str, Take] = {
+    "receive": lambda inbox, event: inbox.receive(encode_event(event)),
+    "add": lambda inbox, event: inbox.add(event),
+    "take": lambda inbox, event: inbox.take(event).answers[0],
+    "take text": lambda inbox, event: inbox.take(encode_event(event)).answers[0],
+}
 
-    async def send() -> list[Taken | BaseException]:
-        committer = Committer(inbox, lambda: at(0))
-        answers = asyncio.gather(*map(committer.take, documents), return_exceptions=True)
-        await asyncio.sleep(0)
-        running = asyncio.create_task(committer.run())
-        done = await answers
-        committer.stop()
-        await running
-        return done
 
-    first, second, third = asyncio.run(send())
+@pytest.mark.parametrize("take", TAKE)
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_an_inbox_rejects_an_event_of_a_session_that_cannot_be_read(place: Place, broken: Break, text: str, take: str) -> None:
+    told: list[Rejected] = []
+    store = filled(place, ENDED, broken, text)
+    inbox = DurableInbox(store, reject=told.append)
+    before = rows(store, EVENTS), rows(store, SESSIONS)
 
-    assert isinstance(first, Taken)
-    assert isinstance(second, UnreadableError)
-    assert isinstance(third, Taken)
+    found = TAKE[take](inbox, evolve(OVER.events[-1], subject="bad"))
+
+    assert isinstance(found, Rejected)
+    assert [(problem.error, problem.found) for problem in found.error.problems] == [("unreadable_session", '"bad"')]
+    assert told == [found]
+    assert (rows(store, EVENTS), rows(store, SESSIONS)) == before
+    assert store.unreadable.keys() == {"bad"}
+    assert TAKE[take](inbox, evolve(OVER.events[-1], subject="a")).outcome.kind == "applied"
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+@pytest.mark.parametrize("names", ["a bad c", "bad a bad c", "a c bad", "bad c a"])
+def test_what_comes_with_an_event_of_a_session_that_cannot_be_read_is_stored(
+    place: Place, broken: Break, text: str, names: str
+) -> None:
+    inbox = DurableInbox(filled(place, ENDED, broken, text))
+
+    taken = inbox.take([evolve(OVER.events[-1], subject=name) for name in names.split()])
+
+    found = [answer.outcome.kind for answer in taken.answers]
+    assert found == ["rejected" if name == "bad" else "applied" for name in names.split()]
+    assert {name for name in "acd" if place.open(TIMED).find(acw="complete").sessions} >= {"a", "c"}
+
+
+def test_an_event_of_a_session_that_was_repaired_is_taken(place: Place) -> None:
+    store = place.open(TIMED)
+    store.append(named(ENDED, "bad"))
+    document = rows(store, SESSIONS)[0]["document"]
+    break_session(store, "{")
+    inbox = DurableInbox(place.open(TIMED))
+    wrapup = evolve(OVER.events[-1], subject="bad")
+    assert inbox.add(wrapup).outcome.kind == "rejected"
+    break_session(store, document)
+
+    assert inbox.add(wrapup).outcome.kind == "applied"
+    assert verify(store).findings == []
+
+
+@pytest.mark.parametrize(("broken", "text"), SOME)
+def test_a_payload_of_a_session_that_cannot_be_read_is_rejected_and_the_others_of_its_list_are_stored(
+    place: Place, broken: Break, text: str
+) -> None:
+    store = place.open(TIMED)
+    sent = {name: [*payloads(named(OVER, name), "conversation")] for name in ("a", "bad")}
+    DurableInbox(store).take([bodies[0] for bodies in sent.values()])
+    broken(store, text) if broken is break_session else change(store, EVENTS, EVENTS.c.session == "bad", "{")
+
+    taken = DurableInbox(place.open(TIMED)).take([bodies[-1] for bodies in sent.values()])
+
+    kinds = {kind: [answer for answer in taken.answers if answer.outcome.kind == kind] for kind in ("applied", "rejected")}
+    assert {answer.event.subject for answer in kinds["applied"] if isinstance(answer, Received)} == {"a"}
+    assert {p.error for answer in kinds["rejected"] if isinstance(answer, Rejected) for p in answer.error.problems} == {
+        "unreadable_session"
+    }
 
 
 # --- What is shown ------------------------------------------------------------------------------------------------------------
@@ -238,7 +290,6 @@ def test_whatever_shows_a_session_that_cannot_be_read_names_it(place: Place, tex
         lambda: store.get("bad"),
         lambda: store.load("bad"),
         lambda: list(store.iterate()),
-        store.outbox.pending,
     ]
 
     for call in calls:
@@ -265,21 +316,69 @@ def test_an_event_that_cannot_be_read_is_named_by_its_session_when_the_log_needs
             _ = log.trace
 
 
-def test_the_messages_before_that_of_a_session_that_cannot_be_read_can_be_handed_over(place: Place) -> None:
-    store = filled(place, ENDED, break_session, "{")
-    before = store.outbox.feed(limit=3)
-
-    assert [message.stored.id for message in store.outbox.feed()] == ["a"] * 3
-    with pytest.raises(UnreadableError):
-        store.outbox.feed(before[-1].position)
+def break_messages(store: Store, document: str) -> None:
+    change(store, MESSAGES, MESSAGES.c.session == "bad", document)
 
 
-def test_a_message_that_cannot_be_read_names_its_session(place: Place) -> None:
-    store = filled(place, ENDED, lambda store, text: change(store, MESSAGES, MESSAGES.c.session == "bad", text), "{")
+UNREADABLE_MESSAGES = [pytest.param(break_session, id="session"), pytest.param(break_messages, id="message")]
 
-    assert [message.stored.id for message in store.outbox.feed()] == ["a"] * 3
-    with pytest.raises(UnreadableError, match="'bad'"):
-        store.outbox.feed(store.outbox.feed()[-1].position)
+
+@pytest.mark.parametrize("broken", UNREADABLE_MESSAGES)
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("max_bytes", [None, 1])
+def test_messages_of_a_session_that_cannot_be_read_wait_and_all_others_are_handed_over(
+    place: Place, broken: Break, limit: int, max_bytes: int | None
+) -> None:
+    store = filled(place, ENDED, lambda *_: None, "")
+    with store.writing() as connection:
+        connection.execute(update(MESSAGES).values(handed_over=False))
+    whole = [message.id for message in store.outbox.pending()]
+    (document,) = {row["document"] for row in rows(store, SESSIONS) if row["id"] == "bad"}
+    written = [row["document"] for row in rows(store, MESSAGES) if row["session"] == "bad"]
+    broken(store, "{")
+    handed_over: list[tuple[int, str]] = []
+
+    def hand_over() -> None:
+        while messages := store.outbox.pending(limit, max_bytes):
+            handed_over.extend((message.id, message.stored.id) for message in messages)
+            store.outbox.acknowledge(messages)
+
+    hand_over()
+    assert [session for _, session in handed_over] == ["a"] * 3 + ["c"] * 3 + ["d"] * 3
+    assert store.unreadable.keys() == {"bad"}
+    assert store.outbox.count() == 3
+    break_session(store, document)
+    with store.writing() as connection:
+        for number, text in zip(whole[3:6], written, strict=True):
+            connection.execute(update(MESSAGES).where(MESSAGES.c.id == number).values(document=text))
+    hand_over()
+    assert sorted(number for number, _ in handed_over) == whole
+
+
+@pytest.mark.parametrize("broken", UNREADABLE_MESSAGES)
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_a_reader_of_the_feed_is_told_of_each_message_that_cannot_be_read_and_reads_on(
+    place: Place, broken: Break, limit: int
+) -> None:
+    store = filled(place, ENDED, lambda *_: None, "")
+    whole = [message.position for message in store.outbox.feed()]
+    broken(store, "{")
+    read: dict[str, str] = {}
+    position: str | None = None
+    while True:
+        try:
+            messages = store.outbox.feed(position, limit)
+        except UnreadableError as error:
+            position = error.position or "no position"
+            read[position] = error.session
+            continue
+        if not messages:
+            break
+        read |= {message.position: message.stored.id for message in messages}
+        position = messages[-1].position
+
+    assert [*read] == whole
+    assert [*read.values()] == ["a"] * 3 + ["bad"] * 3 + ["c"] * 3 + ["d"] * 3
 
 
 @pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:12])

@@ -234,9 +234,11 @@ class UnreadableError(StoreError):
 
     Attributes:
         session: the session's id.
+        position: that of its message, if the feed of messages was read. Read it on from there. None: something else was read.
     """
 
     session: str
+    position: str | None = None
 
 
 @define(eq=False, slots=False)

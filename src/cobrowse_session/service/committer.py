@@ -6,19 +6,16 @@ gives 1,000 documents a second. With 50 requests at once each transaction has ab
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from cobrowse_session.errors import StoreError, UnreadableError
-from cobrowse_session.io.answers import Received, Taken
-from cobrowse_session.io.replay import Rejected
+from cobrowse_session.errors import StoreError
+from cobrowse_session.io.answers import Taken
 from cobrowse_session.service.tracing import span
 from cobrowse_session.store import DurableInbox
-from cobrowse_session.wire.strict_json import decode_error, dump
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -85,9 +82,9 @@ class Committer:
     async def _take(self, some: Sequence[_Waiting]) -> None:
         try:
             with span(self.tracer, "cobrowse.transaction", {"cobrowse.documents": len(some)}):
-                taken = await asyncio.to_thread(self._taken, [document for document, _ in some], self.clock())
+                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some], self.clock())
         except Exception as error:  # noqa: BLE001 (each sender gets it)
-            if len(some) > 1 and (isinstance(error, UnreadableError) or not isinstance(error, StoreError)):
+            if len(some) > 1 and not isinstance(error, StoreError):
                 for one in some:  # one document is to blame, and the others are innocent
                     await self._take([one])
                 return
@@ -98,33 +95,3 @@ class Committer:
             for (_, result), answer in zip(some, taken, strict=True):
                 if not result.done():  # the sender may have gone
                     result.set_result(answer)
-
-    def _taken(self, documents: Sequence[object], now: datetime) -> Sequence[Taken]:
-        """Return the results of documents. A document alone is taken without its events of sessions that cannot be read."""
-        unreadable: list[str] = []
-        while True:
-            try:
-                return self.inbox.take_each(documents, now) if not unreadable else [self._without(unreadable, documents[0], now)]
-            except UnreadableError as error:
-                # That of a payload is known only after it was converted. So the payload fails with all that came with it.
-                if len(documents) > 1 or error.session in unreadable:
-                    raise
-                unreadable.append(error.session)
-
-    def _without(self, sessions: Sequence[str], document: object, now: datetime) -> Taken:
-        """Return the result of a document, with the events of some sessions rejected."""
-        # Example: b cannot be read. The events a, b, c and d are taken as [a] and [c, d], in one transaction.
-        runs, answers = [list[object]()], list[Received | Rejected]()
-        rejected: list[Rejected] = []
-        for part in document if isinstance(document, list) else [document]:
-            if isinstance(part, Mapping) and part.get("subject") in sessions:
-                error = decode_error("unreadable_session", "$.subject", part["subject"], "a session whose rows can be read")
-                rejected.append(Rejected.of(error, None, dump(part).encode()))
-                runs.append([])
-            else:
-                runs[-1].append(part)
-        every = self.inbox.take_each(runs, now)
-        for taken, one in zip_longest(every, rejected):
-            answers += taken.answers if one is None else (*taken.answers, one)
-        warnings = tuple(warning for taken in every for warning in taken.warnings)
-        return Taken(tuple(answers), warnings, tuple(kind for taken in every for kind in taken.skipped))

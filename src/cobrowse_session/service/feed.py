@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from attrs import define, field
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from cobrowse_session.errors import StoreError
+from cobrowse_session.errors import StoreError, UnreadableError
 from cobrowse_session.service.views import message_json
 from cobrowse_session.store import Message, Outbox
 from cobrowse_session.store.outbox import read_position
@@ -107,6 +107,10 @@ def _event(message: Message) -> bytes:
     return format_sse_event(data_str=dump(message_json(message)), event=message.kind, id=message.position)
 
 
+def _unreadable(error: UnreadableError) -> bytes:
+    return format_sse_event(data_str=dump({"session": str(error.session)}), event="unreadable", id=error.position)
+
+
 @define(eq=False)
 class Feed:
     """Follows the outbox of a store for its readers, in one event loop.
@@ -169,7 +173,10 @@ class Feed:
         return len(found.positions) == AT_ONCE or 2 * sum(map(len, found.events)) > PIECE
 
     def _read(self, after: str) -> Part:
-        return Part.of(after, self.outbox.feed(after, AT_ONCE, PIECE))
+        try:
+            return Part.of(after, self.outbox.feed(after, AT_ONCE, PIECE))
+        except UnreadableError as error:  # the readers are told, and go on with the next message
+            return Part(after, [error.position or after], [_unreadable(error)])
 
     # --- Readers --------------------------------------------------------------------------------------------------------------
 

@@ -204,6 +204,12 @@ class MessageOut(BaseModel):
     fields: list[str] | None = None
 
 
+class UnreadableOut(BaseModel):
+    """A message of a session whose rows cannot be read, in the stream of changes."""
+
+    session: str
+
+
 class MessagesOut(BaseModel):
     """Messages that were not handed over yet."""
 

@@ -17,7 +17,7 @@ from cobrowse_session.events import CONTEXT_NAMES, DETAIL_NAMES, SETTING_NAMES, 
 from cobrowse_session.lifecycle import Table
 from cobrowse_session.model import Context, Details, vendor_name
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.service.models import MessageOut
+from cobrowse_session.service.models import MessageOut, UnreadableOut
 from cobrowse_session.settings import Settings
 from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire.own_fields import types_of
@@ -179,7 +179,8 @@ def with_components(document: Schema, table: Table) -> Schema:
 
 def asyncapi(table: Table) -> Schema:
     """Return AsyncAPI's document of the events that come in and of the messages that go out."""
-    message = components("Message", MessageOut.model_json_schema(by_alias=True))
+    sent = components("Message", MessageOut.model_json_schema(by_alias=True))
+    sent |= components("Unreadable", UnreadableOut.model_json_schema())
     document = {
         "asyncapi": "3.0.0",
         "info": {
@@ -197,7 +198,7 @@ def asyncapi(table: Table) -> Schema:
             "changes": {
                 "address": "/changes",
                 "description": "GET. Server-sent events. Go on with Last-Event-ID.",
-                "messages": {"change": {"$ref": "#/components/messages/change"}},
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in ("change", "unreadable")},
             },
         },
         "operations": {
@@ -220,8 +221,9 @@ def asyncapi(table: Table) -> Schema:
                     "payload": {"$ref": f"{COMPONENTS}Event"},
                 },
                 "change": {"name": "change", "payload": {"$ref": f"{COMPONENTS}Message"}},
+                "unreadable": {"name": "unreadable", "payload": {"$ref": f"{COMPONENTS}Unreadable"}},
             },
-            "schemas": message,
+            "schemas": sent,
         },
     }
     return with_components(document, table)

@@ -27,7 +27,7 @@ from attrs import define, field
 from sqlalchemy import select
 
 from cobrowse_session.checks import check_type, shown
-from cobrowse_session.errors import DecodeError, SettingsError, StoreError
+from cobrowse_session.errors import DecodeError, SettingsError, StoreError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arrival import MAX_SOURCES
@@ -46,7 +46,7 @@ from cobrowse_session.stream.merge import differences_of
 from cobrowse_session.stream.observers import notify
 from cobrowse_session.times import EPOCH, utc
 from cobrowse_session.wire.clock import restore_clock, save_clock
-from cobrowse_session.wire.strict_json import dump
+from cobrowse_session.wire.strict_json import decode_error, dump
 
 SLICE = 100
 """The number of sessions that `advance` changes in one transaction."""
@@ -59,6 +59,8 @@ Result = TypeVar("Result")
 @define(eq=False)
 class DurableInbox(Receiver):
     """The receiver of raw events of any number of sessions, over a store. It takes what `Inbox` takes.
+
+    An event of a session whose rows cannot be read is rejected: `unreadable_session`. What came with it is stored.
 
     Several threads may use it. They take turns. Several workers may have an inbox over one database.
 
@@ -333,18 +335,30 @@ class DurableInbox(Receiver):
         return self.store.lifecycle.table
 
     def _fixed_offset(self, event: Event) -> timedelta | None:
-        log = self._here.unit.log(event.subject)
+        log = self._log(event)
         return log.offsets.get(event.source) if log else None
 
     def _is_first(self, event: Event) -> bool:
-        log = self._here.unit.log(event.subject)
+        log = self._log(event)
         return log is None or not (log.sealed or log.holds(event))
 
     def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
-        unit = self._here.unit
-        change = unit.add(event, now, advanced=self._advanced, offset=offset)
-        self._here.told.append((unit.log(event.subject) or SessionLog(self.lifecycle, event.subject), change))
+        self._log(event)  # before anything changes
+        change = self._here.unit.add(event, now, advanced=self._advanced, offset=offset)
+        self._here.told.append((self._log(event) or SessionLog(self.lifecycle, event.subject), change))
         return change
+
+    def _log(self, event: Event) -> SessionLog | None:
+        """Return the log of an event's session. None: there is none.
+
+        Raises:
+            DecodeError: its rows cannot be read. So the event is rejected, and what came with it is stored.
+        """
+        try:
+            return self._here.unit.log(event.subject)
+        except UnreadableError as error:
+            expected = "a session whose rows can be read"
+            raise decode_error("unreadable_session", "$.subject", event.subject, expected) from error
 
     def _reject(self, error: DecodeError, content: bytes, count: int = 1) -> Rejected:
         rejected = Rejected.of(error, None, content, count=count)

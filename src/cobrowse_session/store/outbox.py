@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, literal_column, not_, select, update
 
 from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import ConflictError, EpochError, UnreadableError
@@ -84,16 +84,34 @@ class Outbox(Generic[S_co]):
     def pending(self, limit: int = 100, max_bytes: int | None = None) -> tuple[Message[S_co], ...]:
         """Return messages that were not handed over yet, the oldest first. They are pending until they are acknowledged.
 
+        Those of a session that cannot be read are passed over, and stay pending: see `Store.unreadable`.
+
         Args:
-            limit: how many.
+            limit: at most so many.
             max_bytes: no further ones once these have so many bytes in the database, sessions included. None: any number.
+
+        Returns:
+            Some messages. Empty: there are no others that can be read.
 
         Raises:
             ValueError: the limit is below 1.
-            UnreadableError: the session of the first one cannot be read. The error names it.
             StoreError: the database cannot be read.
         """
-        return self._read(MESSAGES.c.handed_over.is_(False), limit=limit, max_bytes=max_bytes)
+        check_limit(limit)
+        last = (-1, 0)
+        with self.database.reading() as connection:
+            epoch = _epoch(connection)
+            while True:
+                rows = self._rows(connection, (MESSAGES.c.handed_over.is_(False), _is_behind(*last)), limit, max_bytes)
+                messages: list[Message[S_co]] = []
+                for row in rows:
+                    try:
+                        messages.append(self._message(connection, epoch, row))
+                    except UnreadableError as error:
+                        self._reader.shelf.pass_over(error)
+                if messages or not rows:
+                    return tuple(messages)
+                last = rows[-1].transaction, rows[-1].id
 
     def count(self) -> int:
         """Return the number of messages that were not handed over yet.
@@ -163,16 +181,26 @@ class Outbox(Generic[S_co]):
         Raises:
             EpochError: `after` is a position of before the store was restored or moved.
             ValueError: `after` is no position, or the limit is below 1.
-            UnreadableError: the session of the first one cannot be read. The error names it.
+            UnreadableError: the session of the first one cannot be read. The error has its position, from where the rest is read.
             StoreError: the database cannot be read.
         """
         # Example, PostgreSQL: transaction 8 writes message 5, transaction 7 writes message 6 and is committed first. A reader by
         # number would go on after 6 and miss 5. In the order of (transaction, number), and without messages of a transaction that
         # began after one that is still open, what comes later is always behind what was read.
+        check_limit(limit)
         epoch, transaction, number = read_position(after)
-        columns = MESSAGES.c
-        later = (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
-        return self._read(later, *self._is_visible, limit=limit, max_bytes=max_bytes, epoch=epoch)
+        messages: list[Message[S_co]] = []
+        with self.database.reading() as connection:
+            epoch = self._check_epoch(connection, epoch)
+            for row in self._rows(connection, (_is_behind(transaction, number), *self._is_visible), limit, max_bytes):
+                try:
+                    messages.append(self._message(connection, epoch, row))
+                except UnreadableError as error:
+                    if messages:
+                        break  # those before it can be handed over
+                    error.position = _position(epoch, row.transaction, row.id)
+                    raise
+        return tuple(messages)
 
     def check(self, position: str) -> None:
         """Check that the feed can be read after a position.
@@ -237,28 +265,17 @@ class Outbox(Generic[S_co]):
             raise EpochError(self.database.address, problem, "read the sessions anew, then the feed without a position")
         return found
 
-    def _read(
-        self, *where: ColumnElement[bool], limit: int, max_bytes: int | None, epoch: str | None = None
-    ) -> tuple[Message[S_co], ...]:
-        check_limit(limit)
+    def _rows(
+        self, connection: Connection, where: Sequence[ColumnElement[bool]], limit: int, max_bytes: int | None
+    ) -> Sequence[Row[Any]]:  # what the columns hold
+        """Return the rows of the first messages that fulfil all conditions, each with the columns of its session."""
         columns = MESSAGES.c
         wanted = select(
             columns.id, columns.transaction, columns.kind, columns.version, columns.document, *self._reader.columns
         ).join(SESSIONS, SESSIONS.c.id == columns.session)
-        with self.database.reading() as connection:
-            epoch = self._check_epoch(connection, epoch)
-            if max_bytes is not None:
-                limit = self._fitting(connection, where, limit, max_bytes)
-            rows = connection.execute(wanted.where(*where).order_by(columns.transaction, columns.id).limit(limit)).all()
-            messages: list[Message[S_co]] = []
-            for row in rows:
-                try:
-                    messages.append(self._message(connection, epoch, row))
-                except UnreadableError:
-                    if not messages:
-                        raise
-                    break  # those before it can be handed over
-        return tuple(messages)
+        if max_bytes is not None:
+            limit = self._fitting(connection, where, limit, max_bytes)
+        return connection.execute(wanted.where(*where).order_by(columns.transaction, columns.id).limit(limit)).all()
 
     @staticmethod
     def _fitting(connection: Connection, where: Sequence[ColumnElement[bool]], limit: int, max_bytes: int) -> int:
@@ -277,6 +294,12 @@ class Outbox(Generic[S_co]):
             content = json.loads(document)
         position, stored = _position(epoch, transaction, number), self._reader.read(connection, session)
         return Message(number, position, kind, version, content, stored)
+
+
+def _is_behind(transaction: int, number: int) -> ColumnElement[bool]:
+    """Return the condition that a message is behind another one, in the order of the feed."""
+    columns = MESSAGES.c
+    return (columns.transaction > transaction) | ((columns.transaction == transaction) & (columns.id > number))
 
 
 def _number_of(message: Message | int) -> int:

@@ -13,6 +13,7 @@ An update that finds another version has lost a race against another writer. The
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from operator import itemgetter
@@ -127,7 +128,7 @@ class Unit:
         return {stored[session]: digest for session, digest in found}
 
     def log(self, session: str) -> SessionLog | None:
-        """Return the log of a session. None: there is none.
+        """Return the log of a session, with its events. None: there is none.
 
         Raises:
             UnreadableError: its rows cannot be read.
@@ -137,7 +138,14 @@ class Unit:
         if session in self._unreadable:
             raise self._unreadable[session]
         held = self.held[session]
-        return None if held is None else held.log
+        if held is None:
+            return None
+        try:
+            _ = held.log.latest
+        except UnreadableError as error:
+            self._pass_over(error)
+            raise
+        return held.log
 
     def put(self, log: SessionLog) -> None:
         """Take a log with all its events, for a session that the store does not have. What it shows was handed over already.
@@ -293,18 +301,13 @@ class Unit:
 
     def _readable(self, session: str) -> Held | None:
         """Return the log of a session that was claimed, with its events. None: it cannot be read."""
-        held = self.held[session]
-        if held is None:
-            if session not in self._unreadable:  # its row was claimed, and was not found by its id
+        with suppress(UnreadableError):  # it was passed over
+            if self.log(session) is None:  # its row was claimed, and was not found by its id
                 self._pass_over(self.shelf.cannot_read(session, ValueError("its id is no text")))
-            return None
-        try:
-            _ = held.log.latest
-        except UnreadableError as error:
-            self._pass_over(error)
-            return None
-        self.shelf.unreadable.pop(session, None)  # it was repaired
-        return held
+                return None
+            self.shelf.unreadable.pop(session, None)  # it was repaired
+            return self._held(session)
+        return None
 
     def _pass_over(self, error: UnreadableError) -> None:
         self.held[error.session] = None

@@ -11,12 +11,14 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 health = APIRouter(tags=["health"])
 
 
+@health.head("/health/live", include_in_schema=False)
 @health.get("/health/live", summary="Is the process alive?", response_model=models.LiveOut)
 async def get_live() -> Response:
     """Return whether the process answers."""
     return JSONResponse({"live": True})
 
 
+@health.head("/health/ready", include_in_schema=False)
 @health.get(
     "/health/ready",
     summary="Can the service do its work?",
