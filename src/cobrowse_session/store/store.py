@@ -292,8 +292,8 @@ class Store(Generic[S_co]):
         for name, text in {"conversation": conversation, "queue": queue, "user": user, "after": after}.items():
             if text is not None:
                 check_text(f"find: {name}", text)
-        _check_word("state", state, states.connection)
-        _check_word("acw", acw, [word for word in states.after_call_work if word != ABSENT])
+        _check_word("find: state", state, states.connection)
+        _check_word("find: acw", acw, [word for word in states.after_call_work if word != ABSENT])
         conditions = [
             (columns.state, state),
             (columns.acw, acw),

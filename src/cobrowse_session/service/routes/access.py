@@ -1,7 +1,7 @@
 """What all routes share: the service of a request, who may ask, wrong parameters, and the errors that OpenAPI lists."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from cobrowse_session.checks import nearest, shown
+from cobrowse_session.checks import nearest
 from cobrowse_session.service import models
 from cobrowse_session.service.guard import Scope
 from cobrowse_session.service.problems import ProblemError, wrong_parameter
@@ -84,18 +84,6 @@ def host_of(request: Request) -> str:
 
 
 # --- Parameters ---------------------------------------------------------------------------------------------------------------
-
-
-def check_word(name: str, word: str | None, known: Iterable[str]) -> None:
-    """Check that the value of a parameter is a word that is known. A misspelt one would find nothing.
-
-    Raises:
-        ProblemError: 422, with the nearest known word.
-    """
-    every = list(known)
-    if word is not None and word not in every:
-        expected = f"expected one of {', '.join(every)}, found {shown(word)}"
-        raise wrong_parameter(name, f"{expected}.{nearest(word, every)}")
 
 
 def _check_query(request: Request) -> None:

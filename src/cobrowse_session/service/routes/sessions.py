@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from cobrowse_session.lifecycle.states import ABSENT
 from cobrowse_session.service import models, views
 from cobrowse_session.service.problems import wrong_parameter
 from cobrowse_session.service.routes.access import (
@@ -13,7 +12,6 @@ from cobrowse_session.service.routes.access import (
     TIME,
     Id,
     KnownAt,
-    check_word,
     log_of,
     moment,
     no_session,
@@ -45,21 +43,21 @@ def get_sessions(  # noqa: PLR0913, PLR0917 (the conditions)
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Return the sessions that fulfil all conditions, by id."""
-    store = service_of(request).store
-    states = store.lifecycle.table.states
-    check_word("state", state, states.connection)
-    check_word("acw", acw, (word for word in states.after_call_work if word != ABSENT))
-    page = store.find(
-        state=state,
-        acw=acw,
-        conversation=conversation,
-        queue=queue,
-        user=user,
-        since=moment("since", since),
-        sealed=sealed,
-        after=after,
-        limit=limit,
-    )
+    try:
+        page = service_of(request).store.find(
+            state=state,
+            acw=acw,
+            conversation=conversation,
+            queue=queue,
+            user=user,
+            since=moment("since", since),
+            sealed=sealed,
+            after=after,
+            limit=limit,
+        )
+    except ValueError as error:  # as a state that there is not
+        _, name, problem = str(error).split(": ", 2)
+        raise wrong_parameter(name, problem) from None
     return JSONResponse({"sessions": list(map(views.stored_json, page.sessions)), "next": page.next})
 
 
