@@ -10,22 +10,25 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attrs import define, field, frozen
 from tests.mutate.mutants import SOURCE, Mutant, Mutated, mutated
-from tests.mutate.worker import End, Task, Tests, Worker, forked, preload, read_map, write_map
+from tests.mutate.worker import End, Map, Step, Task, Worker, forked, preload, read_map, write_map
 
 PACKAGES = ("lifecycle", "stream", "sources")
 RESULTS = Path("build/mutants")
 UNTOUCHED = RESULTS / "untouched.txt"
 REASONS = Path(__file__).with_name("equivalent.txt")
-FIRST, MOST = 20, 60.0
-"""The number of tests that run first, and the seconds that all tests of a mutant may have taken."""
+FIRST = 20
+"""The number of tests that run first."""
+MOST, MOST_OTHERS = 60.0, 10.0
+"""The seconds that the tests that run a mutant's lines may have taken, and the others that may depend on them."""
 WORKERS = 2
 _SUBJECTS = """
 activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
@@ -42,31 +45,37 @@ LIMIT = 15
 
 @frozen
 class Known:
-    """Which tests run a line, and how long each takes."""
+    """Which tests are run for a mutant."""
 
-    tests: Tests
-    seconds: Mapping[str, float]
+    map: Map
 
     def task_of(self, mutant: Mutant) -> Task:
-        """Return the task to run a mutant: with the tests that run its lines, the fastest first."""
-        lines = {test for line in mutant.lines for test in self.tests.get((mutant.file, line), ())}
-        return Task(mutant.key, mutant.file, mutant.source(), self._steps(lines))
+        """Return the task to run a mutant: first the tests that run its lines, the fastest first."""
+        lines = {(mutant.file, line) for line in mutant.lines}
+        own = {test for line in lines for test in self.map.tests.get(line, ())}
+        others = self.map.seconds.keys() - own if lines & set(self.map.early) else ()
+        steps = self._steps(own, MOST), self._steps(others, MOST_OTHERS)
+        return Task(mutant.key, mutant.file, mutant.function, mutant.source(), *steps)
 
     def unchanged(self, one: Mutated) -> Task:
         """Return the task to run a file as it is, with the tests that come first for any of its mutants."""
         lines = {(mutant.file, line) for mutant in one.mutants for line in mutant.lines}
-        first = {test for line in lines for test in sorted(self.tests.get(line, ()), key=self.seconds.__getitem__)[:FIRST]}
-        return Task(one.file, one.file, (SOURCE / one.file).read_text(encoding="utf-8"), self._steps(first))
+        first = {test for line in lines for test in self._sorted(self.map.tests.get(line, ()))[:FIRST]}
+        return Task(one.file, one.file, None, (SOURCE / one.file).read_text(encoding="utf-8"), self._steps(first, MOST), ())
 
-    def _steps(self, found: Collection[str]) -> Sequence[tuple[Sequence[str], int]]:
-        tests, total = sorted(found, key=self.seconds.__getitem__), 0.0
+    def _sorted(self, tests: Iterable[str]) -> Sequence[str]:
+        return sorted(tests, key=self.map.seconds.__getitem__)
+
+    def _steps(self, found: Iterable[str], most: float) -> Sequence[Step]:
+        seconds, total = self.map.seconds, 0.0
+        tests = self._sorted(found)
         for number, test in enumerate(tests):
-            total += self.seconds[test]
-            if total > MOST:
+            total += seconds[test]
+            if total > most:
                 tests = tests[:number]
                 break
         parts = [part for part in (tests[:FIRST], tests[FIRST:]) if part]
-        return [(part, ceil(LIMIT + LIMIT * sum(self.seconds[test] for test in part))) for part in parts]
+        return [(part, ceil(LIMIT + LIMIT * sum(seconds[test] for test in part))) for part in parts]
 
 
 @define
@@ -106,8 +115,9 @@ def main() -> int:
     every = {file: mutated(file) for file in files}
     if not options.no_run:
         known = _known()
-        for file, one in every.items():
-            run(one, Results.of(file), known)
+        with TemporaryDirectory(prefix="mutants-") as folder, get_context("fork").Pool(WORKERS, prepare, [Path(folder)]) as pool:
+            for file, one in every.items():
+                run(one, Results.of(file), known, pool)
     return report(every)
 
 
@@ -124,24 +134,23 @@ def _known() -> Known:
         print("looking which tests run each line, in some minutes ...", flush=True)
         if code := forked(lambda: write_map(TESTS, data, durations), 3600):
             raise SystemExit(f"the tests fail without a mutant (exit code {code}): run them first")
-    tests, seconds = read_map(SOURCE, data, durations)
-    if not tests:
+    found = read_map(SOURCE, data, durations)
+    if not found.tests:
         raise SystemExit(f"the tests run no line of {SOURCE}: they import another copy of the package")
-    return Known(tests, seconds)
+    return Known(found)
 
 
-def run(one: Mutated, results: Results, known: Known) -> None:
+def run(one: Mutated, results: Results, known: Known, pool: Pool) -> None:
     """Run the mutants of a file that were not killed yet, and store each end."""
     waiting = {mutant.key: mutant for mutant in one.mutants if results.get(mutant) not in {End.KILLED, End.TIMEOUT}}
-    with TemporaryDirectory(prefix="mutants-") as folder, get_context("fork").Pool(WORKERS, prepare, [Path(folder)]) as pool:
-        _check_unchanged(pool.apply(end_of, [known.unchanged(one)]))
-        tasks = (known.task_of(mutant) for mutant in waiting.values())
-        for number, (key, end) in enumerate(pool.imap_unordered(end_of, tasks), 1):
-            results.put(waiting[key], end)
-            if end in {End.SURVIVED, End.NO_TEST}:
-                print(f"{end}: {key}", flush=True)
-            elif number % 100 == 0:
-                print(f"{number} of {len(waiting)} in {waiting[key].file}", flush=True)
+    _check_unchanged(pool.apply(end_of, [known.unchanged(one)]))
+    tasks = (known.task_of(mutant) for mutant in waiting.values())
+    for number, (key, end) in enumerate(pool.imap_unordered(end_of, tasks), 1):
+        results.put(waiting[key], end)
+        if end in {End.SURVIVED, End.NO_TEST}:
+            print(f"{end}: {key}", flush=True)
+        elif number % 100 == 0:
+            print(f"{number} of {len(waiting)} in {waiting[key].file}", flush=True)
 
 
 def _check_unchanged(control: tuple[str, End]) -> None:
@@ -158,7 +167,7 @@ worker: Worker
 def prepare(folder: Path) -> None:
     """Make the worker of this process."""
     global worker  # noqa: PLW0603 (a pool has no other place)
-    worker = Worker.create(folder)
+    worker = Worker.create(folder, SOURCE, TESTS)
 
 
 def end_of(task: Task) -> tuple[str, End]:
