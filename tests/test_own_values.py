@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cobrowse_session import CobrowseSession, Lifecycle, SessionLog
+from cobrowse_session.lifecycle.actions import apply_details
+from cobrowse_session.lifecycle.own_values import value_checks
 from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Event, Policy, Row, Table, writes
 from cobrowse_session.testing import stream
 from cobrowse_session.vocabulary import Vocabulary
@@ -176,6 +178,79 @@ def test_what_an_action_writes_is_kept_as_it_is_read_back(field: str, value: obj
     found = getattr(log.session, field)
 
     assert (found, type(found)) == (kept, type(kept))
+
+
+class Text(str):
+    """A text of a class of its own."""
+
+    __slots__ = ()
+
+
+def test_a_text_of_a_class_of_its_own_is_kept_as_a_plain_text() -> None:
+    log = begun()
+    log.add(told("word", Text("good")))
+
+    assert type(log.session.word) is str
+
+
+# --- Whose value it is --------------------------------------------------------------------------------------------------------
+
+
+@writes("viewer_url")
+def write_url(session: CobrowseSession, _event: Told, _: Policy) -> None:
+    """A field of the standard class, as it is told."""
+    session.viewer_url = TO_WRITE["viewer_url"]
+
+
+def table_of(*actions: Any) -> Table:
+    """Return a table with one own row that has these actions."""
+    row = Row(name="told", on=("told",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=actions, reason="It was told.")
+    return Table.standard().extended("told", kinds=(Told,), session=OwnSession, connection=(row,))
+
+
+@pytest.mark.parametrize(
+    "actions", [(write, write_url), (write_url, write), (write_url, write, apply_details), (apply_details, write, write_url)]
+)
+@pytest.mark.parametrize(("field", "action"), [("count", "write"), ("viewer_url", "write_url")])
+def test_a_wrong_value_names_the_action_that_says_it_writes_the_field(actions: tuple[Any, ...], field: str, action: str) -> None:
+    log = SessionLog.of(CALL, Lifecycle(table=table_of(*actions)))
+    TO_WRITE.update(count=1, viewer_url="https://view.example")
+    wrong = told(field, 7.5)
+
+    with pytest.raises(TypeError, match=f"row 'told': action {action}: {field}: expected"):
+        log.add(wrong)
+
+
+def test_a_wrong_value_of_a_field_that_no_action_names_has_the_name_of_the_last_own_action() -> None:
+    log = SessionLog.of(CALL, Lifecycle(table=table_of(write_url, write, apply_details)))
+    TO_WRITE["viewer_url"] = "https://view.example"
+
+    with pytest.raises(TypeError, match="row 'told': action write: must: expected int, found 'x'"):
+        log.add(told("must", "x"))
+
+
+def test_only_rows_with_an_own_action_are_checked() -> None:
+    table = table_of(write)
+
+    assert {row.name for row in (*table.connection, *table.after_call_work) if value_checks(row, OwnSession)} == {"told"}
+
+
+def test_a_row_whose_own_actions_write_no_field_that_is_read_has_no_check() -> None:
+    @writes()
+    def count(_session: CobrowseSession, _event: Event, _: Policy) -> None:
+        """Nothing of the session."""
+
+    row = Row(name="told", on=("told",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=(count,), reason="It was told.")
+    assert value_checks(row, CobrowseSession) == ()
+
+
+def test_a_session_of_another_class_has_no_value_to_check() -> None:
+    log = begun()
+    plain = decode_session(encode_session(log.session))  # of the standard class, which lacks the fields
+
+    Lifecycle(table=table_of(write_url)).apply(plain, told("viewer_url", "https://view.example"))
+
+    assert plain.viewer_url == "https://view.example"
 
 
 def test_a_saved_session_that_cannot_be_read_follows_from_its_events() -> None:
