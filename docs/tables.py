@@ -476,7 +476,7 @@ def routes() -> None:
     rows = []
     for path, methods in _openapi()["paths"].items():
         for method, route in methods.items():
-            scope = "–" if path.startswith("/health") else {"get": "`read`", "post": "`write`"}[method]
+            scope = _code(one for security in route.get("security", ()) for scopes in security.values() for one in scopes)
             asked = _code(one["name"] for one in route.get("parameters", ()) if one["in"] == "query")
             rows.append((f"`{method.upper()} {path}`", route["summary"], scope, asked, ", ".join(route["responses"])))
     _table(("route", "does", "scope", "query", "answers"), rows)

@@ -82,7 +82,7 @@ async def keep_billing(store: Store, stop: asyncio.Event) -> None:
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Open the store. Timers and bills run beside the requests, and end what they began."""
     with Store(STORE, Lifecycle(settings=SETTINGS)) as store:
-        with store.writing() as connection:
+        with suppress(ConflictError), store.writing() as connection:  # another worker makes the table at the same time
             connection.execute(text(BILLS))
         app.state.inbox, stop = DurableInbox(store, seal_after=SEAL_AFTER), asyncio.Event()
         timers = TimerRunner(app.state.inbox, failed=lambda error: logger.error("timers: %s", error))

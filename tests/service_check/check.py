@@ -23,7 +23,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 ANSWERED = re.compile(r'cobrowse_session_requests_total\{method="(\w+)",route="([^"]*)",status="(\d)\d\d"\} (\S+)')
 LEAST = 20
 SECRET = "schemathesis-0123456789"  # noqa: S105 (it guards nothing)
-GUARD, TOKEN = Guard(read_tokens(f"check read,write {SECRET}")), {"authorization": f"Bearer {SECRET}"}
+GUARD, TOKEN = Guard(read_tokens(f"check read,write,acknowledge {SECRET}")), {"authorization": f"Bearer {SECRET}"}
 
 
 def main(program: str, seed: str) -> None:

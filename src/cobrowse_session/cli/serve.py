@@ -41,7 +41,8 @@ def guarding_of(
         str | None,
         typer.Option(
             metavar="FILE",
-            help=f"A file of lines `NAME read,write SECRET`. Or the same in the environment: {TOKENS}.",
+            help="A file of lines `NAME SCOPE,SCOPE SECRET`. The scopes are read, write and acknowledge. "
+            f"Or the same in the environment: {TOKENS}.",
             rich_help_panel=GUARDED,
         ),
     ] = None,

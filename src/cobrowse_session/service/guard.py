@@ -29,8 +29,10 @@ class Scope(StrEnum):
 
     #: To see sessions, changes and metrics.
     READ = "read"
-    #: To send events, and to acknowledge messages.
+    #: To send events.
     WRITE = "write"
+    #: To acknowledge messages. A sender of events must not mark as handed over what nobody has billed.
+    ACKNOWLEDGE = "acknowledge"
 
 
 @frozen
@@ -58,7 +60,7 @@ class Token:
         try:
             allowed = frozenset(map(Scope, scopes))
         except ValueError:
-            raise SettingsError(f"scopes of the token {name!r}", "read, write, or both", ",".join(scopes)) from None
+            raise SettingsError(f"scopes of the token {name!r}", f"some of {', '.join(Scope)}", ",".join(scopes)) from None
         if len(secret) < MIN_SECRET:
             raise SettingsError(f"secret of the token {name!r}", f"{MIN_SECRET} characters or more", f"{len(secret)}")
         return cls(name, allowed, sha256(secret.encode()).digest())
@@ -82,7 +84,7 @@ def read_tokens(text: str) -> tuple[Token, ...]:
             continue
         parts = line.split()
         if len(parts) != 3:
-            raise SettingsError(f"line {number} of the tokens", "NAME read,write SECRET", f"{len(parts)} words")
+            raise SettingsError(f"line {number} of the tokens", "NAME SCOPE,SCOPE SECRET", f"{len(parts)} words")
         found.append(Token.of(parts[0], parts[1].split(","), parts[2]))
     return tuple(found)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
@@ -54,13 +54,21 @@ async def _may_read(request: Request) -> None:
     _check_query(request)
 
 
-async def _may_write(request: Request) -> None:
-    check_token(request, Scope.WRITE)
+async def _may_acknowledge(request: Request) -> None:
+    check_token(request, Scope.ACKNOWLEDGE)
 
 
-BEARER = Depends(HTTPBearer(auto_error=False, description="A token with the scope that is needed."))  # for the documentation
-READS, WRITES = [BEARER, Depends(_may_read)], [BEARER, Depends(_may_write)]
-"""The dependencies of routes that show something, and of those that take something."""
+_BEARER = HTTPBearer(auto_error=False, description="A token with the scope that is needed.")
+
+
+def bearer(scope: Scope) -> Any:  # FastAPI's
+    """Return the dependency that lets OpenAPI say which scope a route needs."""
+    return Security(_BEARER, scopes=[scope])
+
+
+READS = [bearer(Scope.READ), Depends(_may_read)]
+ACKNOWLEDGES = [bearer(Scope.ACKNOWLEDGE), Depends(_may_acknowledge)]
+"""The dependencies of routes that show something, and of the one that marks messages as handed over."""
 
 
 def check_token(request: Request, scope: Scope) -> None:

@@ -12,7 +12,7 @@ from cobrowse_session.errors import ConflictError, EpochError
 from cobrowse_session.service import models, views
 from cobrowse_session.service.problems import ProblemError, wrong_parameter, wrong_parameters
 from cobrowse_session.service.requests import read_body, read_document
-from cobrowse_session.service.routes.access import READS, WRITES, problems, service_of
+from cobrowse_session.service.routes.access import ACKNOWLEDGES, READS, problems, service_of
 from cobrowse_session.store.outbox import POSITION, read_position
 
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -86,7 +86,7 @@ def get_messages(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] =
     response_model=models.AcknowledgedOut,
     responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 503),
     openapi_extra={"requestBody": models.ACKNOWLEDGED},
-    dependencies=WRITES,
+    dependencies=ACKNOWLEDGES,
 )
 async def post_acknowledged(request: Request) -> Response:
     """Mark messages as handed over. If somebody else has marked one of them, none is marked."""

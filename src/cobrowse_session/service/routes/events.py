@@ -7,7 +7,7 @@ from cobrowse_session.io.replay import Rejected
 from cobrowse_session.service import models, views
 from cobrowse_session.service.guard import Scope
 from cobrowse_session.service.requests import read_body, read_document
-from cobrowse_session.service.routes.access import BEARER, check_token, host_of, problems, service_of
+from cobrowse_session.service.routes.access import bearer, check_token, host_of, problems, service_of
 
 NOTHING_TAKEN = "Nothing of the document could be taken."
 
@@ -20,7 +20,7 @@ events = APIRouter(tags=["events"])
     response_model=models.TakenOut,
     responses={**problems(400, 401, 403, 413, 415, 429, 503), 422: {"model": models.TakenOut, "description": NOTHING_TAKEN}},
     openapi_extra={"requestBody": models.EVENTS},
-    dependencies=[BEARER],  # or a signature: see below
+    dependencies=[bearer(Scope.WRITE)],  # or a signature: see below
 )
 async def post_events(request: Request) -> Response:
     """Take events, and answer what became of each, after all of them were stored.
