@@ -1408,3 +1408,34 @@ def test_the_ids_of_sessions_that_are_dropped_and_put_back_take_no_more_room() -
         inbox.put(inbox.drop(session))
 
     assert len(inbox._sealed._with_copies) <= 1  # noqa: SLF001 (memory cannot be seen from outside)
+
+
+@pytest.mark.parametrize(
+    ("keys", "notes"),
+    [
+        ({"userId": "ann"}, ["userId is not read. It is userid, beside data"]),
+        ({"data": {"userId": "ann"}}, ["data.userId is not read. It is userid, beside data"]),
+        ({"data": {"userid": "ann"}}, ["data.userid is not read. It is userid, beside data"]),
+        ({"data": {"QUEUE_ID": "q", "more": 1}}, ["data.QUEUE_ID is not read. It is queueid, beside data"]),
+        ({"data": {"viewer_url": "v"}}, ["data.viewer_url is not read. It is viewerUrl, in data"]),
+        ({"data": {"wrapup-prompt": "optional"}}, ["data.wrapup-prompt is not read. It is wrapupPrompt, in data"]),
+        ({"viewerUrl": "v"}, ["viewerUrl is not read. It is viewerUrl, in data"]),
+        (
+            {"data": {"queueId": "q", "conversationId": "c"}},
+            [
+                "data.conversationId is not read. It is conversationid, beside data",
+                "data.queueId is not read. It is queueid, beside data",
+            ],
+        ),
+        ({"data": {"more": 1}, "tenant": "x", "userid": "ann"}, []),
+        ({"data": {"viewerUrl": "v", "wrapupTimeout": -5}, "userid": "ann"}, []),
+        ({"type": "com.example.order", "data": {"userId": "ann"}}, []),
+    ],
+)
+def test_a_known_key_in_another_place_or_case_is_kept_and_noted(keys: dict[str, Any], notes: list[str]) -> None:  # KEEP-1
+    inbox, _ = inbox_of()
+
+    (answer,) = inbox.take({**json.loads(GOOD), **keys}).answers
+
+    assert isinstance(answer, Received)
+    assert [note for note in answer.notes if "not read" in note] == notes

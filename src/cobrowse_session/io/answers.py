@@ -20,8 +20,8 @@ class Received:
         event: the event as it was taken: corrected, and stamped.
         change: the change of its session's trace.
         offset: the duration that was added to the provider's time.
-        notes: sentences for its sender: of a `receivedtime` later than the arrival, a clock that is off, a misspelt type, and of
-            when sessions are sealed.
+        notes: sentences for its sender: of a `receivedtime` later than the arrival, a clock that is off, a misspelt type, a
+            key in another place, and of when sessions are sealed.
     """
 
     event: Event

@@ -6,7 +6,7 @@ logs in memory, `DurableInbox` has them in a store.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from attrs import define, field
 
 from cobrowse_session.checks import nearest, shown
 from cobrowse_session.errors import DecodeError
-from cobrowse_session.events import Event, UnknownEvent
+from cobrowse_session.events import CONTEXT_NAMES, DETAIL_NAMES, SETTING_NAMES, Event, UnknownEvent, own_names
 from cobrowse_session.io.answers import Advanced, Received, Taken
 from cobrowse_session.io.arguments import (
     Correction,
@@ -212,11 +212,12 @@ class Receiver(ABC):
 
     def _notes(self, event: Event, change: Change) -> tuple[str, ...]:
         """Return what the sender of an event should know."""
+        notes = tuple(misplaced(event))
         if isinstance(change.outcome, Late) and self.seal_after is not None:
-            return (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
+            notes += (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
         if isinstance(event, UnknownEvent) and (meant := nearest(event.type, self.table.types)):
-            return (f"the type {event.type} is not known.{meant}",)
-        return ()
+            notes += (f"the type {event.type} is not known.{meant}",)
+        return notes
 
     def _join(self, converted: Converted) -> Converted:
         return self._joiner.join(converted)
@@ -249,6 +250,21 @@ class Receiver(ABC):
         except Exception:  # what came with it is taken, so no error may hide the answer: as for an observer
             with suppress(Exception):  # as in `report_error` of observers
                 logger.exception("%s: it was rejected, but `reject` raised: %r", rejected.error, self.reject)
+
+
+def misplaced(event: Event) -> Iterator[str]:
+    """Yield a note for each key of an event that is kept as unknown, but is a known one in another case or in another place."""
+    # Example: {"data": {"userId": "ann"}} names no user, because whose leg it is stands in the envelope, as `userid`.
+    if isinstance(event, UnknownEvent) or not (event.extra or event.extensions):
+        return
+    names = (*DETAIL_NAMES, *SETTING_NAMES, *own_names(type(event)))  # a timeout that is out of range is among the unknown keys
+    known = {_plain(key): f"{key}, in data" for key in names} | {key: f"{key}, beside data" for key in CONTEXT_NAMES}
+    for path, keys in (("data.", event.extra.keys() - set(names)), ("", event.extensions)):
+        yield from (f"{path}{key} is not read. It is {known[_plain(key)]}" for key in sorted(keys) if _plain(key) in known)
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
 
 
 def arrival(now: datetime | None) -> datetime:
