@@ -140,7 +140,7 @@ exhaustive: .venv/.stamp ## search the lifecycle in every state that it can reac
 mutate-table: .venv/.stamp ## one small error in each row of the table: each must be refused, found, or proved to change nothing
 	@$(PYTHON) -m tests.table_mutants
 
-mutate: build/mutate/.stamp ## mutants of the code by mutmut: each must be killed, or there is a reason; goes on where it was stopped (ONLY="lifecycle/own.py stream")
+mutate: build/mutate/.stamp ## mutants of the code, by mutmut's operators: each must be killed, or there is a reason; goes on where it was stopped (ONLY="lifecycle/own.py stream")
 	@build/mutate/bin/python -m tests.mutate $(ONLY)
 
 differential: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## XState and python-statemachine run the exported machines on random streams (STREAMS=100000 SEED=1)
@@ -149,22 +149,8 @@ differential: .venv/.stamp build/diagrams-check/.stamp build/node/.stamp ## XSta
 	@cd build/node && node xstate.mjs ../differential
 	@build/diagrams-check/bin/python tests/differential/run_scxml.py build/differential
 
-# What fails prints no figures, and tests.proof stops.
-PROVES := $(PYTHON) -m tests.proof
-prove: .venv/.stamp ## run all proofs, in some hours, and write their figures for docs/explanation/proof.md (make tables)
-	@echo "$$(cat tests/test_*.py | grep -c '@given') properties" | $(PROVES) properties
-	@$(PYTHON) -m tests.exhaustive >/dev/null
-	@$(PYTHON) -m tests.exhaustive --few | $(PROVES) exhaustive
-	@$(PYTHON) -m tests.table_mutants | $(PROVES) mutants
-	@$(MAKE) --no-print-directory mutate | $(PROVES) code
-	@$(MAKE) --no-print-directory differential > build/differential.txt
-	@grep xstate build/differential.txt | $(PROVES) xstate
-	@grep scxml build/differential.txt | $(PROVES) scxml
-	@$(PYTHON) -m tests.reading_run --seeds 10000 | $(PROVES) reading
-	@$(PYTHON) -m tests.soak --seeds 1000 | $(PROVES) worlds
-	@$(PYTHON) -m pytest -q tests/test_crash.py tests/test_broken_disk.py | $(PROVES) crashes
-	@$(MAKE) --no-print-directory service-check SEED=1 | $(PROVES) service
-	@$(MAKE) --no-print-directory fuzz SECONDS=600 RUNS=10000000 | $(PROVES) fuzz
+prove: .venv/.stamp ## run all proofs, in some hours, or some (ONLY="fuzz code"), and keep their figures for docs/explanation/proof.md (make tables)
+	@$(PYTHON) -m tests.proof $(ONLY)
 
 pythons: python ## run the tests on every Python from 3.11 on that is found on the PATH or in pyenv
 	@$(PYTHON3) .ci/pythons.py

@@ -3,7 +3,6 @@
 A comment in a page is the place of a table: `[[[cog tables.events() ]]]`.
 """
 
-import json
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 import typer
 from sphinx.pycode import ModuleAnalyzer
+from tests import proof
 from typer.cli import get_docs_for_click
 
 from cobrowse_session import (
@@ -327,62 +327,57 @@ _PROOFS = {
     "exhaustive": (
         "exhaustive search",
         "what must hold, holds in every state that can be reached, after every event",
-        "make test",
-        "{searches} searches, {places} places, {steps} steps, {variables} variables, {rows} rows in {cells} cells",
+        "{searches} searches, {places} places, {steps} steps, {variables} variables; in {cells} cells, {rows} rows decide",
     ),
     "mutants": (
         "mutants of the table",
         "a small error in a row is found",
-        "make mutate-table",
         "{mutants} mutants: {refused} refused, {killed} killed, {renamed} renamed, {equivalent} equivalent",
     ),
     "code": (
         "mutants of the code",
         "a small error in a function of `lifecycle/`, `stream/` or `sources/` is found",
-        "make mutate",
         "{mutants} mutants in {files} files: {killed} killed, {timeout} timed out, {wording} wordings, {equivalent} equivalent",
     ),
     "xstate": (
         "XState",
         "the exported machine does the same: states, order of rows, actions",
-        "make differential",
         "{streams} streams, {steps} steps",
     ),
-    "scxml": ("python-statemachine", "the exported SCXML does the same", "make differential", "{streams} streams, {steps} steps"),
+    "scxml": ("python-statemachine", "the exported SCXML does the same", "{streams} streams, {steps} steps"),
     "reading": (
         "second reading",
         "a program written from the specification alone has the same sessions and traces",
-        "make reading",
         "{seeds} seeds, each with a lifelike and a hostile stream",
+    ),
+    "conformance": (
+        "conformance kit",
+        "a wrong implementation, in any language, fails a case",
+        "{errors} errors in the table and {mistakes} mistakes of people are found by {cases} cases",
     ),
     "properties": (
         "properties",
         "rules hold for random events, streams, settings, payloads and tables",
-        "make soak",
-        "{properties} properties",
+        "{passed} tests with random examples",
     ),
     "worlds": (
         "simulated worlds",
         "an inbox is right, although its provider, network and host fail",
-        "make soak",
         "{worlds} worlds, {events} events",
     ),
     "crashes": (
         "crashes",
         "what was answered is stored once, although processes are killed and disks break",
-        "make test",
         "{passed} tests",
     ),
     "service": (
         "schemathesis",
-        "the service answers everything as its OpenAPI document says",
-        "make service-check",
-        "{answers} requests that were answered with 2xx",
+        "every answer of the service is one that its OpenAPI document describes",
+        "{answers} of the answers were 2xx",
     ),
     "fuzz": (
         "fuzzer",
         "whatever bytes come, decoders and sources raise documented errors only, and what they accept is read again",
-        "make fuzz",
         "{targets} targets, {runs} runs, {edges} edges of the code",
     ),
 }
@@ -390,12 +385,13 @@ _PROOFS = {
 
 def proofs() -> None:
     """Print what each proof shows, with the figures that its command printed (tests/proof.py)."""
-    known = json.loads((Path(__file__).parent / "explanation" / "proof.json").read_text(encoding="utf-8"))
-    rows = []
-    for name, (title, shows, command, text) in _PROOFS.items():
-        figures = {figure: f"{number:,}" for figure, number in known.get(name, {}).items()}
-        rows.append([title, shows, f"`{command}`", text.format(**figures) if figures else "–"])
-    _table(("proof", "shows that", "command", "figures"), rows)
+    known, rows = proof.read(), []
+    for name, (title, shows, text) in _PROOFS.items():
+        one = known.get(name)
+        figures = text.format(**{figure: f"{number:,}" for figure, number in one["figures"].items()}) if one else "not run yet"
+        when = f"{one['day']}, `{one['commit']}`" if one else "–"
+        rows.append((title, shows, f"`{proof.PROOFS[name].command}`", figures, when))
+    _table(("proof", "shows that", "command", "figures", "day and commit"), rows)
 
 
 def machine() -> None:
