@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from examples.tables import parked
@@ -29,6 +30,7 @@ from cobrowse_session.service import Guard, Service, read_tokens
 from cobrowse_session.service.problems import ProblemError
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.store.schema import EVENTS, SESSIONS
+from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_session
 
 CAPTURE = Path("examples/captures/notification_agent_disconnected.json")
@@ -196,6 +198,38 @@ def test_an_event_of_a_misspelt_type_is_ignored_with_the_type_that_was_meant(her
 
     assert (answer["outcome"], other["outcome"], other["notes"]) == ("ignored", "ignored", [])
     assert answer["notes"] == [f"the type cobrowse.session.{kind} is not known. Did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "session"),
+    [
+        ("plain", "plain"),
+        ("Euro%20%E2%82%AC", "Euro €"),
+        ('"Euro%20s"', "Euro s"),
+        (r'"a\"b\\c"', 'a"b\\c'),
+        ('"open', '"open'),
+        ("%22x%22", '"x"'),
+    ],
+)
+def test_an_attribute_in_a_header_is_read_as_the_http_binding_says(here: Served, sent: str, session: str) -> None:
+    (answer,) = here.client.post("/events", headers={**as_headers(event()), "ce-subject": sent}).json()["answers"]
+
+    assert answer["session"] == session
+
+
+@pytest.mark.parametrize("sent", ["café".encode(), "café".encode("latin-1"), b"caf%E9"])
+def test_an_attribute_in_a_header_that_is_not_percent_encoded_utf_8_is_a_400(here: Served, sent: bytes) -> None:
+    headers = {name.encode(): value.encode() for name, value in as_headers(event()).items()}
+    response = here.client.post("/events", headers={**headers, b"ce-subject": sent})
+
+    assert (response.status_code, here.stored) == (400, 0)
+
+
+@pytest.mark.parametrize("path", ["/events", "/messages/acknowledged"])
+def test_an_unknown_parameter_of_what_is_posted_is_a_422(here: Served, path: str) -> None:
+    body = event() if path == "/events" else {"ids": []}
+
+    assert (here.client.post(f"{path}?x=1", json=body).status_code, here.stored) == (422, 0)
 
 
 def test_an_attribute_that_comes_twice_is_a_400(here: Served) -> None:
@@ -538,6 +572,18 @@ def test_an_unknown_route_of_a_mounted_service_names_the_description_under_its_p
         client = TestClient(Starlette(routes=[Mount("/co", Service(DurableInbox(store)).app)]))
 
         assert client.get("/co/none").json()["detail"] == "See /co/openapi.json."
+
+
+@pytest.mark.parametrize("prefix", ["/co", "/a b", "/sitzungen-ü", "/one/two", "/x%y"])
+def test_a_service_may_be_mounted_at_any_path(prefix: str) -> None:
+    with Store("sqlite://") as store:
+        store.append(stream("x/y%2F ü").alerting())
+        client = TestClient(Starlette(routes=[Mount(prefix, Service(DurableInbox(store)).app)]))
+        at = quote(prefix)
+
+        assert client.get(f"{at}/sessions/x%2Fy%252F%20%C3%BC").json()["id"] == "x/y%2F ü"
+        assert client.get(f"{at}/sessions/x%2Fy%252F%20%C3%BC/trace").json()["session"] == "x/y%2F ü"
+        assert client.get(f"{at}/health/live").json() == {"live": True}
 
 
 @pytest.mark.parametrize("name", ["after", "Last-Event-ID"])

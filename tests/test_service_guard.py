@@ -196,6 +196,18 @@ def _without(missing: str) -> dict[str, str]:
     return {name: value for name, value in signed(BODY).items() if name != missing}
 
 
+@pytest.mark.parametrize("kind", ["application/json", "application/cloudevents+json", "application/vnd.acme+json"])
+@pytest.mark.parametrize("forged", [as_headers(event("connected", "victim")), {"ce-subject": "victim"}, {"ce-id": "other"}])
+def test_a_signed_body_with_attributes_in_headers_is_a_400_and_nothing_is_stored(
+    here: Served, kind: str, forged: dict[str, str]
+) -> None:
+    headers = {**signed(BODY), **forged, "content-type": kind}
+
+    response = here.client.post("/events", content=BODY, headers=headers)
+
+    assert (response.status_code, response.json()["title"], here.stored) == (400, "Not signed", 0)
+
+
 # Signed in the test, not when it is collected: minutes lie in between, and a signature is valid for five of them.
 @pytest.mark.parametrize(
     "headers",
@@ -381,13 +393,14 @@ def test_an_id_that_is_too_long_for_the_store_is_rejected() -> None:
         assert (one.outcomes(event(session="s" * 1001)), one.stored) == (["rejected"], 0)
 
 
-def test_a_sender_who_asks_too_often_is_told_when_to_come_again_and_others_are_not() -> None:
+def test_a_sender_who_asks_too_often_is_told_when_to_come_again_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cobrowse_session.service.guard.monotonic", lambda: 5 * 3600 + 2999.5)  # in the middle of an hour
     with served(guard=Guard(read_tokens(TOKENS), rate="3/hour")) as one:
         statuses = [one.client.post("/events", content=BODY, headers=bearer(WRITE)) for _ in range(5)]
         other = one.client.get("/sessions", headers=bearer(READ))
 
         assert [response.status_code for response in statuses] == [200, 200, 200, 429, 429]
-        assert (statuses[4].headers["retry-after"], other.status_code) == ("3600", 200)
+        assert (statuses[4].headers["retry-after"], other.status_code) == ("601", 200)
 
 
 @pytest.mark.parametrize("headers", [bearer("wrong-0123456789abcdef"), signed(BODY, OTHER_KEY)])

@@ -383,3 +383,13 @@ def test_a_log_whose_events_were_not_read_before_its_store_was_closed_says_so(pl
     assert log.session.state == "disconnected"  # it was read
     with pytest.raises(StoreError, match="read what is needed before it is closed"):
         _ = log.trace
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_all_characters_is_no_store(postgresql: Server, encoding: str) -> None:
+    name = f"of_{encoding.lower()}"
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} encoding '{encoding}' template template0 lc_collate 'C' lc_ctype 'C'")
+
+    with pytest.raises(StoreError, match=f"its encoding is {encoding}; create the database with the encoding UTF8"):
+        Store(postgresql.url_of(name))

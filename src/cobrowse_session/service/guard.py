@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
+from math import ceil
 from time import monotonic
 
 from attrs import define, field, frozen
@@ -146,7 +147,7 @@ class _Counts:
 
     def hit(self, sender: str, rate: RateLimitItem) -> bool:
         """Count a request. Return whether the sender may make it."""
-        window = int(monotonic() // rate.get_expiry())
+        window = int(monotonic() // rate.get_expiry())  # as in `check_rate`
         if window != self.window:
             self.window = window
             self.requests.clear()
@@ -233,4 +234,5 @@ class Guard:
         """
         if self.rate is not None and not self._counts.hit(sender, self.rate):
             detail = f"A sender may make {self.rate}. Wait, then send the same request again."
-            raise ProblemError(429, "Too many requests", detail, {"Retry-After": str(self.rate.get_expiry())})
+            left = ceil(self.rate.get_expiry() - monotonic() % self.rate.get_expiry())
+            raise ProblemError(429, "Too many requests", detail, {"Retry-After": str(left)})

@@ -41,7 +41,7 @@ class Metrics:
         self.events = counter("events", "Events that came, by outcome.", ["outcome"])
         self.timers = counter("timers", "Timers that fired.")
         self.sealed = counter("sealed_sessions", "Sessions that were sealed.")
-        self.failures = counter("store_failures", "Transactions that the store could not commit.")
+        self.failures = counter("store_failures", "Requests that the store could not take, and looks of the timers that failed.")
         self.requests = counter("requests", "Requests, by method, route and status.", ["method", "route", "status"])
         self.seconds = Histogram(
             "request_seconds", "Seconds that a request took.", ["method", "route"], namespace=NAMESPACE, registry=self.registry

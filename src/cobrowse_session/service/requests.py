@@ -5,6 +5,7 @@ CloudEvents come structured (`application/cloudevents+json`), in batches (`appli
 `application/x-ndjson` has one of these a line.
 """
 
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from cobrowse_session.wire.strict_json import read_json
 MAX_BATCH = 1000
 """The number of documents of a batch."""
 LINES = "application/x-ndjson"
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')  # a text in quotation marks, as HTTP writes it
 JSON_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json", LINES)
 
 
@@ -41,6 +43,16 @@ async def read_body(request: Request, most: int) -> bytes:
         except ClientDisconnect:  # nobody reads the answer, but it is counted
             raise ProblemError(400, "Not whole", "The connection ended before the body did.") from None
     raise ProblemError(413, "Too large", f"Send at most {most:,} bytes in one request.", {"Connection": "close"})
+
+
+def check_signed(request: Request) -> None:
+    """Check that everything that a signed request states is in its body.
+
+    Raises:
+        ProblemError: 400: attributes of an event are in headers. Whoever sees one signed request could send any event with it.
+    """
+    if any(name.startswith("ce-") for name in request.headers):
+        raise ProblemError(400, "Not signed", "A signature covers no header ce-*. Send the whole event in the body.")
 
 
 def read_document(request: Request, body: bytes, most: int) -> Any:  # JSON
@@ -96,8 +108,8 @@ def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # 
     """Return the event whose attributes are in headers: `ce-id: e1`, percent-encoded."""
     attributes = [(name.removeprefix("ce-"), value) for name, value in request.headers.items() if name.startswith("ce-")]
     try:
-        event: dict[str, Any] = {name: unquote(value, errors="strict") for name, value in attributes}
-    except UnicodeDecodeError:
+        event: dict[str, Any] = {name: _decoded(value) for name, value in attributes}
+    except UnicodeError:
         raise ProblemError(400, "Wrong header", "Percent-encode the UTF-8 of an attribute: ce-subject: caf%C3%A9.") from None
     if len(event) < len(attributes):
         raise ProblemError(400, "Wrong header", "Send each attribute once.")
@@ -105,3 +117,15 @@ def _from_headers(request: Request, data: Any, kind: str) -> dict[str, Any]:  # 
         event["data"] = data
         event["datacontenttype"] = kind
     return event
+
+
+def _decoded(value: str) -> str:
+    """Return the text of an attribute in a header (CloudEvents, HTTP binding 3.1.3.2).
+
+    Raises:
+        UnicodeError: a character is not ASCII, or what is percent-encoded is no UTF-8.
+    """
+    value.encode("ascii")
+    if _QUOTED.fullmatch(value):
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    return unquote(value, errors="strict")

@@ -29,7 +29,8 @@ BUSY_SECONDS = 30
 
 GONE_SECONDS = 10
 """How long a connection to PostgreSQL may take to be made, and how long one is kept whose other end does not answer."""
-_KEPT_ALIVE = {
+_CONNECTED = {
+    "client_encoding": "utf8",  # of a server with another default, the driver would return bytes
     "connect_timeout": GONE_SECONDS,
     "tcp_user_timeout": GONE_SECONDS * 1000,
     "keepalives_idle": GONE_SECONDS,
@@ -255,7 +256,7 @@ def _options(url: URL) -> dict[str, str | int]:
     """Return options of PostgreSQL, so that neither a lock nor a server that is gone stops everything for ever."""
     options = " ".join(url.normalized_query.get("options", ()))
     lock = {} if "lock_timeout" in options else {"options": f"{options} -c lock_timeout={BUSY_SECONDS}s".strip()}
-    return {**{name: value for name, value in _KEPT_ALIVE.items() if name not in url.query}, **lock}
+    return {**{name: value for name, value in _CONNECTED.items() if name not in url.query}, **lock}
 
 
 def _parsed(url: str) -> URL:

@@ -20,6 +20,8 @@ def prepare(database: Database, *, create: bool) -> None:
         StoreError: the tables have another version, are not those of a store, or there are none and none are to be created.
     """
     with database.reading() as connection:
+        if not database.is_sqlite and (encoding := connection.scalar(text("show server_encoding"))) != "UTF8":
+            raise StoreError(database.address, f"its encoding is {encoding}", "create the database with the encoding UTF8")
         found = _revision(database, connection)
     if found is None and not create:
         raise StoreError(database.address, "it has no tables of a store", "check the address, or let store import create them")

@@ -51,11 +51,12 @@ def service_of(request: Request) -> "Service":
 
 async def _may_read(request: Request) -> None:
     check_token(request, Scope.READ)
-    _check_query(request)
+    check_query(request)
 
 
 async def _may_acknowledge(request: Request) -> None:
     check_token(request, Scope.ACKNOWLEDGE)
+    check_query(request)
 
 
 _BEARER = HTTPBearer(auto_error=False, description="A token with the scope that is needed.")
@@ -94,12 +95,12 @@ def host_of(request: Request) -> str:
 # --- Parameters ---------------------------------------------------------------------------------------------------------------
 
 
-def _check_query(request: Request) -> None:
+def check_query(request: Request) -> None:
     """Check that each parameter of the query is known, and comes once. A condition that is misspelt would find everything."""
     if not request.scope["query_string"]:
         return
     route: APIRoute = request.scope["route"]
-    described = service_of(request).app.openapi()["paths"][route.path_format]["get"]  # made once
+    described = service_of(request).app.openapi()["paths"][route.path_format][request.method.lower()]  # made once
     known = [one["name"] for one in described.get("parameters", ()) if one["in"] == "query"]
     for name in request.query_params:
         if len(request.query_params.getlist(name)) > 1:

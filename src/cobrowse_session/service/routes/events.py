@@ -6,8 +6,8 @@ from fastapi.responses import JSONResponse
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.service import models, views
 from cobrowse_session.service.guard import Scope
-from cobrowse_session.service.requests import read_body, read_document
-from cobrowse_session.service.routes.access import bearer, check_token, host_of, problems, service_of
+from cobrowse_session.service.requests import check_signed, read_body, read_document
+from cobrowse_session.service.routes.access import bearer, check_query, check_token, host_of, problems, service_of
 
 NOTHING_TAKEN = "Nothing of the document could be taken."
 
@@ -29,6 +29,7 @@ async def post_events(request: Request) -> Response:
     lifecycle is `refused`: it is stored, and changes nothing. What cannot be read is `rejected`, and is not stored.
     """
     service, body = service_of(request), await _authenticated(request)
+    check_query(request)
     taken = await service.take(read_document(request, body, service.guard.max_body))
     rejected = [one for one in taken.answers if isinstance(one, Rejected)]
     return JSONResponse(views.taken_json(taken), 422 if rejected and len(rejected) == len(taken.answers) else 200)
@@ -41,6 +42,7 @@ async def _authenticated(request: Request) -> bytes:
         guard.check_rate(host_of(request))  # before the work
         body = await read_body(request, guard.max_body)
         guard.check_signature(body, request.headers)
+        check_signed(request)
         return body
     check_token(request, Scope.WRITE)
     return await read_body(request, guard.max_body)
