@@ -29,7 +29,7 @@ BUSY_SECONDS = 30
 
 GONE_SECONDS = 10
 """How long a connection to PostgreSQL may take to be made, and how long one is kept whose other end does not answer."""
-_CONNECTED = {
+_CONNECTED: dict[str, str | int] = {
     "client_encoding": "utf8",  # of a server with another default, the driver would return bytes
     "connect_timeout": GONE_SECONDS,
     "tcp_user_timeout": GONE_SECONDS * 1000,
