@@ -30,6 +30,7 @@ from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.schema import CLOCKS, EVENTS, MAX_ID
 from cobrowse_session.stream import Sealed, TraceEntry
 from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.testing.payloads import payloads
 from cobrowse_session.wire import encode_event, restore_log, save_log
 
 ROOT = Path(__file__).parents[1]
@@ -189,6 +190,26 @@ def test_the_sessions_of_a_batch_are_locked_at_once_so_two_workers_never_wait_fo
             inbox.take(events, at(1000))
 
     assert sum("FROM sessions" in statement for statement in sent) == 1
+
+
+@pytest.mark.parametrize("form", ["payloads", "list", "text", "mixed"])
+def test_the_sessions_of_payloads_are_locked_at_once_too(place: Place, form: str) -> None:
+    if place.is_sqlite:
+        pytest.skip("it has one writer")
+    inbox = DurableInbox(place.open(TIMED))
+    every = [payloads(stream(f"s{number}").alerting(user_id="ann"))[0] for number in (3, 1, 2)]
+    documents: dict[str, list[object]] = {
+        "payloads": [*every],
+        "list": [every],
+        "text": [*map(json.dumps, every)],
+        "mixed": [[*every[:2], json.loads(encode_event(CALL.events[0])), {"nothing": 1}, 5], "{", json.dumps(every[2]), '"text"'],
+    }
+
+    with statements(inbox.store) as sent:
+        taken = inbox.take_each(documents[form], at(1000))
+
+    assert sum(answer.outcome.kind == "applied" for one in taken for answer in one.answers) >= 3
+    assert sum("ids" in statement for statement in sent) == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000, None])

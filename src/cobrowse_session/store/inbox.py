@@ -17,7 +17,7 @@ is in the outbox.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from threading import RLock
@@ -36,7 +36,7 @@ from cobrowse_session.io.replay import Rejected
 from cobrowse_session.io.waiting import Budget, horizon_of
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.sources import Converted
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import MAX_REMEMBERED
 from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, is_key
 from cobrowse_session.store.store import Store
@@ -46,7 +46,7 @@ from cobrowse_session.stream.merge import differences_of
 from cobrowse_session.stream.observers import notify
 from cobrowse_session.times import EPOCH, utc
 from cobrowse_session.wire.clock import restore_clock, save_clock
-from cobrowse_session.wire.strict_json import decode_error, dump
+from cobrowse_session.wire.strict_json import decode_error, dump, read_json
 
 SLICE = 100
 """The number of sessions that `advance` changes in one transaction."""
@@ -175,10 +175,31 @@ class DurableInbox(Receiver):
 
     def _take_each(self, documents: Sequence[object], now: datetime) -> tuple[Taken, ...]:
         # All sessions are read first, so that their rows are locked in one order. One by one, each of two workers could have a
-        # session for which the other waits, until PostgreSQL ends one of them after a second. Those of payloads are not known
-        # yet. If one of them leads to that, the next attempt reads it first, too: see `Store.run`.
-        self._here.unit.read(session for document in documents for session in _sessions_of(document))
+        # session for which the other waits, until PostgreSQL ends one of them after a second. A leg that is joined with another
+        # has the id of that one. If it leads there nevertheless, the next attempt reads it first, too: see `Store.run`.
+        self._here.unit.read(session for document in documents for session in self._sessions_of(document))
         return tuple([Receiver.take(self, document, now) for document in documents])
+
+    def _sessions_of(self, document: object) -> Iterator[str]:
+        """Yield the sessions of the events in a document, as far as they are known before it is taken."""
+        if isinstance(document, Event):
+            yield document.subject
+        elif isinstance(document, list):
+            for part in document:
+                if not isinstance(part, list):
+                    yield from self._sessions_of(part)
+        elif isinstance(document, Mapping) and isinstance(subject := document.get("subject"), str):
+            if is_key(subject):  # what is no session is rejected later
+                yield subject
+        elif not self.store.database.is_sqlite:  # that has one writer, so its order does not matter
+            with suppress(DecodeError):  # it is rejected later
+                if isinstance(document, str | bytes):
+                    parsed = read_json(document, max_line_bytes=self.max_line_bytes)
+                    yield from () if isinstance(parsed, str) else self._sessions_of(parsed)
+                elif isinstance(document, Mapping):  # a payload, which is converted for this alone
+                    yield from {
+                        event.subject for event in convert(document, sources=self.sources).events if is_key(event.subject)
+                    }
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -414,19 +435,6 @@ class DurableInbox(Receiver):
             else:
                 self.clocks.pop(source, None)
         self._learned.clear()
-
-
-def _sessions_of(document: object) -> Iterator[str]:
-    """Yield the sessions of the events in a document that was parsed. Those of a payload are known when it is converted."""
-    if isinstance(document, Event):
-        yield document.subject
-    elif isinstance(document, Mapping) and isinstance(subject := document.get("subject"), str):
-        if is_key(subject):  # what is no session is rejected later
-            yield subject
-    elif isinstance(document, list):
-        for part in document:
-            if not isinstance(part, list):
-                yield from _sessions_of(part)
 
 
 @define
