@@ -195,6 +195,166 @@ def test_a_pair_that_is_learned_late_counts_where_it_is_learned() -> None:
     assert clock.latest == START + 350 * SECOND
 
 
+def windows(*bases: float, minutes: float = 5) -> list[tuple[float, float]]:
+    """Pairs of windows with these smallest differences, and the first pair after them, which closes the last."""
+    pairs = [pair for n, base in enumerate(bases) for pair in steady(base, minutes, minutes * n)]
+    return [*pairs, (60 * minutes * len(bases), bases[-1])]
+
+
+def test_what_was_learned_is_counted() -> None:
+    clock = taught(windows(5, 6, 6.1))
+    assert (clock.pairs, clock.windows, clock.healthy, clock.jumps, clock.observed) == (91, 3, 3, 1, 6.1 * SECOND)
+
+    varying = taught([*windows(5, 6)[:-1], *((600 + n * 10, n * 1.0) for n in range(31))])
+    assert (varying.pairs, varying.windows, varying.healthy, varying.observed) == (91, 3, 2, None)
+
+
+def test_drift_needs_two_windows_and_is_that_of_the_first_and_the_last() -> None:
+    assert taught(windows(-10)).drift is None
+    assert taught(windows(-10, -10.03)).drift == pytest.approx(-100e-6)
+    assert taught(windows(-10, -10.01, -10.06)).drift == pytest.approx(-100e-6)
+
+
+@pytest.mark.parametrize(
+    ("base", "sentence"),
+    [
+        (-10, "fast by 10.000 s, not for long enough to be adopted"),
+        (10, "slow, or its feed late, by 10.000 s, not for long enough to be adopted"),
+        (-31, "fast by 31.000 s, more than is ever corrected"),
+    ],
+)
+def test_a_report_says_in_which_direction_a_clock_is_off(base: float, sentence: str) -> None:  # LEARN-9
+    assert str(taught(windows(base)).report) == sentence
+
+
+def test_a_clock_that_is_off_by_what_is_tolerated_is_not_reported() -> None:  # LEARN-8
+    clock = taught(windows(-2))
+
+    assert (clock.state, clock.report) == (ClockState.LEARNING, None)
+
+
+# --- Bounds -------------------------------------------------------------------------------------------------------------------
+
+
+def test_differences_as_far_apart_as_the_smallest_delay_are_close() -> None:  # LEARN-2
+    few = ProviderClock(min_pairs=3)
+    assert taught([(0, 5.0), (1, 5.1), (2, 5.25), (300, 5)], few).base == 5 * SECOND
+    few = ProviderClock(min_pairs=3)
+    assert taught([(0, 5.0), (1, 5.1), (2, 5.251), (300, 5)], few).base is None
+
+
+def test_two_strays_that_are_close_to_each_other_are_no_base() -> None:  # LEARN-2
+    assert taught([(0, -9.0), (1, -9.1), *steady(0.1, 5)[2:], (301, 0.1)]).base == 0.1 * SECOND
+
+
+def test_the_largest_differences_may_be_the_base() -> None:  # LEARN-2
+    pairs = list(enumerate((-9.0, -6.0, -3.0, 1.0, 1.1, 1.2)))
+
+    assert taught([*pairs, (300, 1)], ProviderClock(min_pairs=6)).base == SECOND
+
+
+def test_what_lies_as_far_above_the_base_as_the_smallest_delay_is_close() -> None:  # LEARN-3
+    pairs = [(n * 10, 5.0 if n < 3 else 5.25 if n < 15 else 9.0 + n) for n in range(30)]
+
+    assert taught([*pairs, (301, 5)]).state == "learning"
+
+
+def test_only_the_smaller_half_of_many_different_differences_is_kept() -> None:
+    clock = taught([(n * 0.1, n * 0.01) for n in range(512)])
+    assert clock.current is not None
+    assert len(clock.current.bins) == 512
+
+    taught([(60, 9.99)], clock)
+    assert sorted(clock.current.bins) == list(range(256))
+
+
+def test_a_window_that_begins_an_eighth_of_a_window_late_begins_with_its_first_pair() -> None:
+    late = [*steady(1, 5), (337.5, 1.0), *((340 + n * 10, 1.0) for n in range(30))]
+
+    assert taught(late).windows == 1
+    assert taught([*late, (637.5, 1.0)]).windows == 2
+
+
+def test_windows_agree_up_to_the_smallest_delay() -> None:  # LEARN-4
+    assert taught(windows(5, 5.25), ProviderClock(max_drift=0)).jumps == 0
+    assert taught(windows(5, 5.251), ProviderClock(max_drift=0)).jumps == 1
+
+
+def test_an_offset_as_large_as_the_cap_is_adopted() -> None:  # LEARN-9
+    assert taught(windows(*[30.0] * 12)).offset == 30 * SECOND
+
+
+# --- How an offset moves ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "base", "after", "state"),
+    [
+        (10, 1.5, 0, ClockState.QUIET),  # within the tolerance
+        (-10, -0.2, 0, ClockState.QUIET),
+        (-10, 0, 0, ClockState.QUIET),
+        (-10, 10, 0, ClockState.LEARNING),  # through zero
+        (10, 9, 9, ClockState.ADOPTED),
+    ],
+)
+def test_a_window_moves_an_adopted_offset(
+    before: float, base: float, after: float, state: ClockState
+) -> None:  # LEARN-5, LEARN-7
+    clock = taught(windows(*[before] * (12 if before > 0 else 4), base))
+
+    assert (clock.offset, clock.state) == (after * SECOND, state)
+
+
+def test_a_window_that_shows_the_offset_again_proves_nothing_anew() -> None:  # LEARN-5
+    clock = taught(windows(*[10] * 12, 9, 9))
+
+    assert (clock.offset, clock.state) == (9 * SECOND, ClockState.ADOPTED)
+
+
+def test_an_offset_is_what_the_drift_of_the_last_four_windows_makes_of_the_base_in_the_next_one() -> None:
+    clock = taught(windows(-8.99, -9.0, -9.01, -9.01, -9.06))
+
+    assert clock.offset == -9.08 * SECOND  # 60 ms in 15 min, so 20 ms in 5 min
+
+
+def test_two_windows_show_a_drift_if_two_are_enough_to_correct_a_fast_clock() -> None:
+    assert taught(windows(-9, -9.03), ProviderClock(fast_windows=2)).offset == -9.06 * SECOND
+    assert taught(windows(-9, -9.03), ProviderClock(fast_windows=1)).offset == -9.03 * SECOND
+
+
+# --- What disproves a correction ----------------------------------------------------------------------------------------------
+
+
+SLOW = steady(10, 61)
+
+
+@pytest.mark.parametrize(
+    ("differences", "offset", "state"),
+    [
+        ([9.5, 9.6, 10.0], 10, ClockState.ADOPTED),  # the last one is as the offset expects it
+        ([9.5, 9.6, 9.7], 9.6, ClockState.ADOPTED),  # the second smallest
+        ([9.7, 9.6, 9.5], 9.6, ClockState.ADOPTED),
+        ([9.5, 9.6, 9.7, 9.55], 9.6, ClockState.ADOPTED),  # two are below the new offset
+        ([9.5, 9.6, 9.7, 9.55, 9.52], 9.52, ClockState.ADOPTED),
+        ([1.9, 2.0, 2.1], 0, ClockState.QUIET),  # tolerated
+        ([1.9, 2.1, 2.2], 2.1, ClockState.ADOPTED),
+    ],
+)
+def test_three_pairs_below_the_offset_reduce_it_to_the_second_smallest(
+    differences: list[float], offset: float, state: ClockState
+) -> None:  # LEARN-6
+    clock = taught([*SLOW, *((3660 + n, difference) for n, difference in enumerate(differences))])
+
+    assert (clock.offset, clock.state) == (offset * SECOND, state)
+
+
+def test_a_pair_at_the_begin_of_the_window_before_still_disproves() -> None:  # LEARN-6
+    pairs = [*steady(10, 60), (3600, 9.5), *((3610 + n * 10, 10.0) for n in range(29)), (3900, 9.5), (3910, 9.5)]
+
+    assert taught(pairs[:-1]).offset == 10 * SECOND
+    assert taught(pairs).offset == 9.5 * SECOND
+
+
 def said(**arguments: Any) -> Any:
     """Arguments of any type, as a caller without a type checker would give them."""
     return arguments
@@ -236,6 +396,59 @@ def test_a_setting_out_of_range_is_an_error(setting: dict[str, Any]) -> None:
     (name,) = setting
     with pytest.raises((SettingsError, TypeError), match=name):
         ProviderClock(**setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        ({"window": timedelta(0)}, SettingsError, "window: expected a timedelta from 1 ms to 86400000 ms, found 0 ms"),
+        ({"window": timedelta(days=1, milliseconds=1)}, SettingsError, "window: expected .* to 86400000 ms, found 86400001 ms"),
+        (
+            {"min_delay": timedelta(milliseconds=2001)},
+            SettingsError,
+            "min_delay: expected .* from 1 ms to 2000 ms, found 2001 ms",
+        ),
+        ({"window": 5}, TypeError, "window: expected timedelta, found 5"),
+        ({"min_pairs": 0}, SettingsError, "min_pairs: expected an integer from 1 to 1000, found 0"),
+        ({"min_pairs": 1001}, SettingsError, "min_pairs: expected an integer from 1 to 1000, found 1001"),
+        ({"min_pairs": "8"}, TypeError, "min_pairs: expected int, found '8'"),
+        ({"max_drift": 1.5}, SettingsError, "max_drift: expected a number from 0 to 1, found 1.5"),
+        ({"max_drift": "x"}, TypeError, "max_drift: expected float, found 'x'"),
+        (
+            {"cap": SECOND},
+            SettingsError,
+            "cap: expected at least 2000 ms, which is tolerated, found 1000 ms",
+        ),
+    ],
+    ids=str,
+)
+def test_an_error_of_a_setting_says_what_was_expected_and_found(
+    setting: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ProviderClock(**setting)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"window": timedelta(milliseconds=1)},
+        {"window": timedelta(days=1)},
+        {"min_delay": timedelta(milliseconds=1)},
+        {"min_delay": timedelta(seconds=2)},
+        {"min_pairs": 1},
+        {"min_pairs": 1000},
+        {"max_drift": 0},
+        {"max_drift": 1},
+        {"max_drift": 0.5},
+        {"cap": 2 * SECOND, "tolerated": 2 * SECOND},
+    ],
+    ids=str,
+)
+def test_a_setting_at_its_bound_is_taken(setting: dict[str, Any]) -> None:  # LEARN-11
+    clock = ProviderClock(**setting)
+
+    assert {name: getattr(clock, name) for name in setting} == setting
 
 
 def test_settings_are_cut_to_whole_milliseconds() -> None:
