@@ -17,6 +17,7 @@ from cobrowse_session import Event, Lifecycle, SessionLog
 from cobrowse_session.cli.activity import Listing
 from cobrowse_session.io.replay import replay
 from cobrowse_session.stream import Activity, activities, activity, fold
+from cobrowse_session.stream.activity import place
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.wire import encode_event, restore_log, save_log
 
@@ -188,6 +189,12 @@ def test_the_longest_comes_first_and_after_it_the_id_decides() -> None:
     every = [SessionLog.of(stream(session, start=on(start)).connected()) for session, start in starts.items()]
 
     assert [one.session for one in activities(every, on("09:01:00"))] == ["b", "a", "c"]
+
+
+def test_states_of_an_own_table_come_after_connected_by_name_and_before_after_call_work() -> None:
+    states = ["afterCallWork", "held", "connected", "Alpha", "alerting", "offering"]
+
+    assert sorted(states, key=place) == ["offering", "alerting", "connected", "Alpha", "held", "afterCallWork"]
 
 
 @pytest.mark.parametrize(

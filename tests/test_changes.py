@@ -12,9 +12,10 @@ from hypothesis import given
 from tests.own_tables import LIVE, Abandoned
 from tests.strategies import lifecycles, streams
 
-from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, TraceEntry
+from cobrowse_session import Address, CobrowseSession, Event, Lifecycle, SessionLog, Settings, TraceEntry
 from cobrowse_session.canonical import identity
 from cobrowse_session.stream import FieldChange, difference, field_changes, revisions
+from cobrowse_session.stream.changes import attributes_of
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import trace_entries
 
@@ -76,6 +77,24 @@ def test_a_trace_entry_has_the_values_as_the_session_json_has_them() -> None:  #
     assert first["changed"]["settings.wrapupTimeoutMs"] == [None, 30000]
     assert second["changed"]["state"] == ["alerting", "connected"]
     assert second["changed"]["connectedTime"] == [None, "2026-03-01T09:00:03.000Z"]
+
+
+def test_a_session_that_goes_back_loses_its_latest_segment() -> None:
+    early, late = (
+        SessionLog.of(stream("s1").alerting()).session,
+        SessionLog.of(stream("s1").alerting().after(3).connected()).session,
+    )
+
+    lost = {change.field for change in difference(late, early) if change.after is None}
+    assert lost == {"connectedTime", "segments.0.endTime", "segments.0.howEnded", "segments.1.startTime", "segments.1.type"}
+
+
+def test_the_fields_of_a_session_are_those_of_its_json() -> None:
+    attributes = attributes_of(CobrowseSession)
+
+    assert "selfAddress" not in attributes
+    assert {"afterCallWork", "segments", "wrapup", "self", "viewerUrl"} <= attributes.keys()
+    assert not {"extra", "settings"} & {*attributes, *attributes.values()}
 
 
 def test_of_a_part_that_is_removed_every_field_is_named() -> None:

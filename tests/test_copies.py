@@ -33,7 +33,7 @@ from cobrowse_session import (
 )
 from cobrowse_session.canonical import canonical, edition, identity
 from cobrowse_session.stream import SessionLog, fold
-from cobrowse_session.stream.copies import Copies
+from cobrowse_session.stream.copies import Copies, merge_copies
 from cobrowse_session.testing import START, stream
 from cobrowse_session.wire import decode_event, encode_event, encode_session, restore_log, save_log
 from cobrowse_session.wire.trace import trace_entry
@@ -186,6 +186,12 @@ def test_the_copy_that_counts_is_the_best_of_all_whatever_came_before(copies: li
     merged = Copies(*events).merged
 
     assert merged == evolve(best, received_at=min(event.received for event in events))
+
+
+def test_copies_that_differ_only_in_when_they_were_received_are_one() -> None:  # COPY-16
+    first, second = (stream("s1", start=START).alerting(received_at=at(number)).events[0] for number in (2, 1))
+
+    assert merge_copies([first, second]) == ([second], {})
 
 
 def test_another_subject_is_another_event() -> None:  # WORD-6, COPY-8
