@@ -160,6 +160,21 @@ def test_a_line_of_tokens_that_is_none_is_an_error_without_the_secret(text: str,
     assert "secret-" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ann read secret-0123456789\nann write other-0123456789", "tokens: expected each name once, found 'ann'"),
+        (
+            "ann read secret-0123456789\nben write secret-0123456789",
+            "tokens: expected each secret once, found one that 'ann' and",
+        ),
+    ],
+)
+def test_a_name_or_a_secret_that_two_tokens_have_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Guard(read_tokens(text))
+
+
 def test_tokens_are_compared_as_digests_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 

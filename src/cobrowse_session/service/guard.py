@@ -136,6 +136,15 @@ def _origins(origins: Iterable[str]) -> tuple[str, ...]:
     return every
 
 
+def _check_tokens(_: object, __: object, tokens: tuple[Token, ...]) -> None:
+    names, digests = Counter(token.name for token in tokens), Counter(token.digest for token in tokens)
+    for token in tokens:
+        if names[token.name] > 1:  # both would share one rate
+            raise SettingsError("tokens", "each name once", shown(token.name))
+        if digests[token.digest] > 1:  # the scopes of the first one would count
+            raise SettingsError("tokens", "each secret once", f"one that {shown(token.name)} and another name have")
+
+
 @define(eq=False)
 class _Counts:
     """The number of requests of each sender in the present window: a second, a minute or an hour."""
@@ -168,10 +177,10 @@ class Guard:
             token as everybody does.
 
     Raises:
-        SettingsError: a rate or an origin that is none.
+        SettingsError: a rate or an origin that is none, or two tokens with one name or one secret.
     """
 
-    tokens: tuple[Token, ...] = ()
+    tokens: tuple[Token, ...] = field(default=(), validator=_check_tokens)
     secrets: tuple[Webhook, ...] = field(default=(), repr=False)
     rate: RateLimitItem | None = field(default=None, converter=_rate)
     max_body: int = 1 << 20
