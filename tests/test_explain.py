@@ -17,6 +17,7 @@ from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, Un
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream import explain, explainable_fields, history
 from cobrowse_session.stream.explain import Explanation
+from cobrowse_session.stream.history import after_sealing
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event
 
@@ -630,6 +631,34 @@ def test_a_correction_is_in_the_history_with_what_the_session_showed_until_then(
             "disconnectType peer."
         ),
     ]
+
+
+def test_a_correction_of_settings_is_in_the_history_with_the_settings_until_then() -> None:
+    (stated,) = stream().connected(wrapup_prompt="optional", sequence="1")
+    (corrected,) = stream().connected(wrapup_prompt="mandatory", sequence="2", received_at=at(90))
+
+    assert history(SessionLog.of([stated, corrected]))[2].strip() == (
+        "Corrected at 2026-03-01 09:01:30.000 by edition 2. Until then the session showed settings.wrapupPrompt optional."
+    )
+
+
+def test_a_correction_until_which_the_session_showed_nothing_else_says_no_more() -> None:
+    (stated,) = stream().connected(sequence="1")
+    (corrected,) = stream().connected(viewer_url="https://v", sequence="2", received_at=at(90))
+
+    assert history(SessionLog.of([stated, corrected]))[2].strip() == "Corrected at 2026-03-01 09:01:30.000 by edition 2."
+
+
+@pytest.mark.parametrize(("late", "sentence"), [(0, []), (1, ["1 event came"]), (2, ["2 events came"])])
+def test_events_that_came_after_a_session_was_sealed_are_counted_in_its_history(late: int, sentence: list[str]) -> None:
+    log = SessionLog.of(stream().connected().after(1).disconnected())
+    assert log.seal(at(100))
+    for number in range(late):
+        log.add(stream(start=at(2)).updated(id=f"late {number}").events[0])
+
+    told = [f"{events} after the session was sealed, and changed nothing." for events in sentence]
+    assert [*after_sealing(log)] == told
+    assert history(log)[3:] == told
 
 
 def test_an_early_arrival_of_a_later_event_is_in_the_history() -> None:

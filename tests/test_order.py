@@ -137,6 +137,12 @@ def test_received_at_has_no_say_in_the_order() -> None:  # TIME-2
     assert told(folds(events)) == ["e1 alerting", "e2 connected"]
 
 
+def test_a_fold_has_the_lifecycle_by_which_its_events_were_decided() -> None:
+    rules = Lifecycle(settings=Settings(wrapup_prompt="optional"))
+
+    assert fold(stream("s1").alerting(), lifecycle=rules).lifecycle is rules
+
+
 def test_the_fold_has_no_stale_events() -> None:
     folded = folds(evolve(TIMED, now=START - 30 * SECOND).alerting())
     assert {step.outcome.kind for step in folded.trace} == {"applied"}

@@ -126,8 +126,7 @@ def _arrival(event: Event, revised: Sequence[Revision]) -> Iterator[str]:
         yield late
     for one in revised:
         if one.is_copy:
-            edition = f" by edition {one.event.sequence}" if one.event.sequence else ""
-            lead = f"Corrected at {clock_time(one.received)}{edition}."
+            lead = f"Corrected at {clock_time(one.received)} by edition {one.event.sequence}."
         else:
             lead = late or f"Arrived at {clock_time(one.received)}, after later events."
         yield " ".join(filter(None, [lead, until_then(one)]))
