@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 from sqlalchemy import update
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -835,6 +836,25 @@ def test_each_request_and_each_transaction_is_a_span_where_a_tracer_is_given() -
     ]
     assert transactions == [{"cobrowse.documents": 1}]
     assert [span.name for span in spans].count("cobrowse.session") == 1
+
+
+def test_a_request_is_in_the_trace_of_its_caller_and_a_transaction_is_linked_to_its_requests() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    caller = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    with served(tracer=provider.get_tracer("tests")) as here:
+        here.client.post("/events", json=event(), headers=caller)
+        here.client.post("/events", json=event(number=2))
+    spans = exporter.get_finished_spans()
+    asked, alone = [span for span in spans if span.name == "POST /events"]
+    stored, other = [span for span in spans if span.name == "cobrowse.transaction"]
+
+    assert asked.parent is not None
+    assert (f"{asked.context.trace_id:x}", f"{asked.parent.span_id:x}") == ("af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    assert (alone.parent, stored.parent) == (None, None)
+    assert [link.context.span_id for link in stored.links] == [asked.context.span_id]
+    assert [link.context.span_id for link in other.links] == [alone.context.span_id]
+    assert asked.kind is SpanKind.SERVER
 
 
 def test_a_service_may_be_started_again_in_another_event_loop(tmp_path: Path) -> None:

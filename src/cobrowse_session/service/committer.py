@@ -14,16 +14,16 @@ from attrs import define, field
 
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Taken
-from cobrowse_session.service.tracing import span
+from cobrowse_session.service.tracing import link, transaction_span
 from cobrowse_session.store import DurableInbox
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Link, Tracer
 
 MOST = 100
 """The number of documents of one transaction."""
 
-_Waiting = tuple[object, "asyncio.Future[Taken]"]
+_Waiting = tuple[object, "asyncio.Future[Taken]", "Link | None"]
 
 
 @define(eq=False)
@@ -48,7 +48,7 @@ class Committer:
             StoreError: it could not be stored. Nothing has changed.
         """
         result: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((document, result))
+        self._queue.put_nowait((document, result, link(self.tracer)))
         return await result
 
     async def run(self) -> None:
@@ -81,17 +81,18 @@ class Committer:
 
     async def _take(self, some: Sequence[_Waiting]) -> None:
         try:
-            with span(self.tracer, "cobrowse.transaction", {"cobrowse.documents": len(some)}):
-                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _ in some], self.clock())
+            attributes, links = {"cobrowse.documents": len(some)}, [one for _, _, one in some if one is not None]
+            with transaction_span(self.tracer, "cobrowse.transaction", attributes, links):
+                taken = await asyncio.to_thread(self.inbox.take_each, [document for document, _, _ in some], self.clock())
         except Exception as error:  # noqa: BLE001 (each sender gets it)
             if len(some) > 1 and not isinstance(error, StoreError):
                 for one in some:  # one document is to blame, and the others are innocent
                     await self._take([one])
                 return
-            for _, result in some:
+            for _, result, _ in some:
                 if not result.done():
                     result.set_exception(error)
         else:
-            for (_, result), answer in zip(some, taken, strict=True):
+            for (_, result, _), answer in zip(some, taken, strict=True):
                 if not result.done():  # the sender may have gone
                     result.set_result(answer)

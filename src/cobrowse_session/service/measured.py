@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobrowse_session.service.metrics import Metrics
 from cobrowse_session.service.problems import stopping
-from cobrowse_session.service.tracing import span
+from cobrowse_session.service.tracing import request_span
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -59,7 +59,7 @@ class Measured:
                 answered(message["status"])
             await send(message)
 
-        with span(self.tracer, method) as here:
+        with request_span(self.tracer, method, scope["headers"]) as here:
             try:
                 await self.app(scope, receive, sent)
             except CancelledError:

@@ -217,6 +217,8 @@ class Outbox(Generic[S_co]):
     def trim(self, before: str) -> int:
         """Delete messages that were handed over, up to a position, and return how many. The feed begins later then.
 
+        A reader of the feed that is further behind goes on with the next message that is there.
+
         Args:
             before: `Message.position` of the last one to delete.
 
