@@ -433,7 +433,7 @@ BASES: dict[str, tuple[Sequence[Event] | Stream, str, str]] = {
     "a deadline": (
         CALL,
         "afterCallWork.endTime",
-        "the timer fires at its own deadline, whenever that is noticed, and no later event moves it",
+        "the timer fires at its own deadline, whenever that is noticed, and what occurred later did not move it",
     ),
     "no time": (CALL, "disconnectType", ""),
 }

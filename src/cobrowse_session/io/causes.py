@@ -145,7 +145,7 @@ def basis(case: Case) -> str:
         return f"{_exact(lasted)} from disconnectedTime to wrapup.endTime, rounded down (WRAP-11)"
     ours, decided, session = _time(case.ours), case.decided, case.log.session
     if isinstance(decided, Timer):
-        at_deadline = "the timer fires at its own deadline, whenever that is noticed, and no later event moves it"
+        at_deadline = "the timer fires at its own deadline, whenever that is noticed, and what occurred later did not move it"
         return at_deadline if ours == decided.occurred_at else ""
     if ours is None or decided is None or case.explanation is None or case.explanation.clock is None:
         return ""
