@@ -262,10 +262,10 @@ def test_a_record_with_one_fault_has_its_cause(name: str) -> None:
     assert all(one.because for one in report.differences)
 
 
-OF_A_DURATION: dict[str, tuple[dict[str, Any], str, str]] = {
+OF_TWO_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "between times of receipt": (
         {"wrapup.endTime": at(5, 25.35), "wrapup.durationSeconds": 22},
-        "duration of other times",
+        "follows from another field",
         "22.25 s between its own disconnectedTime and wrapup.endTime, rounded down",
     ),
     "between times of its own, rounded up": (
@@ -273,23 +273,32 @@ OF_A_DURATION: dict[str, tuple[dict[str, Any], str, str]] = {
         "rounded",
         "20.6 s, between its own times, rounded up or to the nearest second",
     ),
+    "until the deadline of its own end": (
+        {"disconnectedTime": at(5, 3.35), "afterCallWork.endTime": at(5, 33.35)},
+        "follows from another field",
+        "30 s after its own disconnectedTime, as ours is after ours",
+    ),
+    "until a deadline that was noticed late": (
+        {"disconnectedTime": at(5, 3.35), "afterCallWork.endTime": at(5, 33.5)},
+        "timer late",
+        "0.4 s after the deadline, 2026-03-01 09:05:33.100",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", OF_A_DURATION)
-def test_a_duration_is_compared_with_the_times_of_the_record(name: str) -> None:
-    theirs, cause, because = OF_A_DURATION[name]
+@pytest.mark.parametrize("name", OF_TWO_FIELDS)
+def test_what_follows_from_a_time_is_compared_with_that_time_of_the_record(name: str) -> None:
+    theirs, cause, because = OF_TWO_FIELDS[name]
 
-    one = beside(SAVED, theirs).differences[-1]
+    one = beside(CALL if "afterCallWork.endTime" in theirs else SAVED, theirs).differences[-1]
 
     assert (one.cause, one.because) == (cause, f"theirs is {because}")
-    assert one.basis == "20 s from disconnectedTime to wrapup.endTime, rounded down (WRAP-11)"
 
 
 def test_every_cause_has_a_record_above_and_a_line_in_the_page() -> None:
     page = Path(__file__).parents[1] / "docs/how-to/shadow.md"
 
-    assert {cause for _, _, cause in FOUND.values()} | {cause for _, cause, _ in OF_A_DURATION.values()} == set(CAUSES)
+    assert {cause for _, _, cause in FOUND.values()} | {cause for _, cause, _ in OF_TWO_FIELDS.values()} == set(CAUSES)
     assert set(re.findall(r"^\| `([^`]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)) == {*CAUSES, UNKNOWN}
 
 
@@ -435,6 +444,11 @@ BASES: dict[str, tuple[Sequence[Event] | Stream, str, str]] = {
         "afterCallWork.endTime",
         "the timer fires at its own deadline, whenever that is noticed, and what occurred later did not move it",
     ),
+    "a duration": (
+        CALL.after(20.25).wrapup("sale"),
+        "wrapup.durationSeconds",
+        "20.25 s from disconnectedTime to wrapup.endTime, rounded down (WRAP-11)",
+    ),
     "no time": (CALL, "disconnectType", ""),
 }
 
@@ -443,7 +457,8 @@ BASES: dict[str, tuple[Sequence[Event] | Stream, str, str]] = {
 def test_the_report_states_which_time_of_the_event_counts_and_by_which_rule(name: str) -> None:
     events, field, basis = BASES[name]
 
-    report = beside(events, {field: "spam" if field.endswith("Type") else at(59, 0)})
+    wrong = {"disconnectType": "spam", "wrapup.durationSeconds": 99}.get(field, at(59, 0))
+    report = beside(events, {field: wrong})
 
     assert [one.basis for one in report.differences] == [basis]
     assert (f"\n  basis      {basis}\n" in str(report)) == bool(basis)

@@ -231,12 +231,17 @@ def _rounded(case: Case) -> str | None:
     return None
 
 
-def _duration_of_other_times(case: Case) -> str | None:
-    """The record has the duration between times of its own, which differ from ours."""
+def _follows_from_another_field(case: Case) -> str | None:
+    """The record has the duration or the deadline that follows from times of its own, which differ from ours."""
     lasted = _lasted(case, case.record)
-    if lasted is None or lasted == _lasted(case, {}) or case.theirs != lasted // _SECOND:
+    if lasted and lasted != _lasted(case, {}) and case.theirs == lasted // _SECOND:
+        return f"theirs is {_exact(lasted)} between its own disconnectedTime and wrapup.endTime, rounded down"
+    here, there = case.log.session.disconnected_time, _time(case.record.get("disconnectedTime"))
+    if not isinstance(case.decided, Timer) or not case.times or not here or not there or here == there:
         return None
-    return f"theirs is {_exact(lasted)} between its own disconnectedTime and wrapup.endTime, rounded down"
+    if (times := case.times)[1] - there != times[0] - here:
+        return None
+    return f"theirs is {length(times[0] - here)} after its own disconnectedTime, as ours is after ours"
 
 
 def _correction_ignored(case: Case) -> str | None:
@@ -397,7 +402,7 @@ def _nothing_here_sets_it(case: Case) -> str | None:
 CAUSES: Mapping[str, Callable[[Case], str | None]] = {
     "unknown field": _unknown_field,
     "rounded": _rounded,
-    "duration of other times": _duration_of_other_times,
+    "follows from another field": _follows_from_another_field,
     "whole seconds": _whole_seconds,
     "clock not corrected": _clock_not_corrected,
     "correction ignored": _correction_ignored,
