@@ -16,7 +16,7 @@ from attrs import frozen
 from cobrowse_session.canonical import identity, order
 from cobrowse_session.events import Ended, Event, Timer
 from cobrowse_session.lifecycle.actions import TOLERANCE, cloud_time
-from cobrowse_session.lifecycle.row import CLOUD
+from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, SessionLog, explainable_fields
 from cobrowse_session.stream.changes import steps
@@ -165,14 +165,15 @@ def _counts(case: Case, event: Event) -> str:
     #     61 s             the occurrence: the delivery was late
     #     -0.1 s           the receipt: the clocks differ
     if not case.is_cloud:
-        return f"the field is on the provider clock, so the occurrence of {_named(event)} counts, whenever it was received"
+        return f"the field is on {PROVIDER}, so the occurrence of {_named(event)} counts, whenever it was received"
     if event.received_at is None:
         return f"{_named(event)} has no time of receipt, so the occurrence counts (TIME-8)"
     apart = event.received - event.occurred_at
     side = "after" if apart >= timedelta(0) else "before"
+    occurred = "occurred" if event.provider_time is None else f"occurred on {PROVIDER}"
     near, what = ("within", "receipt") if abs(apart) <= TOLERANCE else ("more than", "occurrence")
     return (
-        f"{_named(event)} was received {length(abs(apart))} {side} it occurred: {near} {length(TOLERANCE)}, "
+        f"{_named(event)} was received {length(abs(apart))} {side} it {occurred}: {near} {length(TOLERANCE)}, "
         f"so the {what} counts (TIME-8)"
     )
 
@@ -237,11 +238,11 @@ def _follows_from_another_field(case: Case) -> str | None:
     if lasted and lasted != _lasted(case, {}) and case.theirs == lasted // _SECOND:
         return f"theirs is {_exact(lasted)} between its own disconnectedTime and wrapup.endTime, rounded down"
     here, there = case.log.session.disconnected_time, _time(case.record.get("disconnectedTime"))
-    if not isinstance(case.decided, Timer) or not case.times or not here or not there or here == there:
-        return None
-    if (times := case.times)[1] - there != times[0] - here:
-        return None
-    return f"theirs is {length(times[0] - here)} after its own disconnectedTime, as ours is after ours"
+    if isinstance(case.decided, Timer) and case.times and here and there and here != there:
+        ours, theirs = case.times
+        if theirs - there == ours - here:
+            return f"theirs is {length(ours - here)} after its own disconnectedTime, as ours is after ours"
+    return None
 
 
 def _correction_ignored(case: Case) -> str | None:
