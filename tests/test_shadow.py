@@ -26,6 +26,7 @@ from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.shadow import Report, Shadow
 from cobrowse_session.lifecycle.actions import cloud_time
+from cobrowse_session.lifecycle.row import PROVIDER
 from cobrowse_session.stream import explain
 from cobrowse_session.stream.words import length
 from cobrowse_session.testing import START, Stream, stream
@@ -195,6 +196,11 @@ FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
     "the end of after-call work by a wrap-up after the deadline": (
         [*CALL, AFTER_DEADLINE],
         {"afterCallWork.endTime": at(5, 53)},
+        "time of another event",
+    ),
+    "the time of a wrap-up, near the receipt of the end": (
+        CALL.after(0.5).wrapup("sale"),
+        {"disconnectedTime": at(5, 3.6)},
         "time of another event",
     ),
     "the time of the alert": (SAVED, {"disconnectedTime": at(0, 0)}, "time of another event"),
@@ -435,7 +441,7 @@ BASES: dict[str, tuple[Sequence[Event] | Stream, str, str]] = {
     "received soon, with a clock that is off": (
         [evolve(ALERTING, received_at=at(0, 0.4), provider_time=at(1, 0))],
         "startAlertingTime",
-        "alerting e1 was received 0.4 s after it occurred on the corrected provider clock: within 2 s, so the receipt counts (TIME-8)",
+        f"alerting e1 was received 0.4 s after it occurred on {PROVIDER}: within 2 s, so the receipt counts (TIME-8)",
     ),
     "received before": (
         [evolve(ALERTING, received_at=at(0, 0) - timedelta(seconds=1))],
