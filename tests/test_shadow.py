@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +21,16 @@ from tests.strategies import lifecycles, streams
 
 from cobrowse_session import CobrowseSession, Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.io.causes import CAUSES
-from cobrowse_session.io.comparison import compare, read_record
+from cobrowse_session.io.comparison import UNKNOWN, Difference, compare, read_record
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.shadow import Report, Shadow
+from cobrowse_session.lifecycle.actions import cloud_time
+from cobrowse_session.lifecycle.row import PROVIDER
+from cobrowse_session.stream import explain
+from cobrowse_session.stream.words import length
 from cobrowse_session.testing import START, Stream, stream
+from cobrowse_session.times import time_text
 from cobrowse_session.wire import decode_session, encode_event, encode_session, restore_log, save_log
 
 LIFECYCLE = Lifecycle(settings=Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30)))
@@ -98,6 +104,12 @@ def test_only_what_the_record_has_is_compared() -> None:
     assert report.fields == {"state": {"equal": 1}}
 
 
+def test_of_a_record_without_fields_nothing_is_compared() -> None:
+    report = beside(SAVED, {"id": "s1"})
+
+    assert (report.sessions, report.fields, report.problems) == (1, {}, {})
+
+
 def test_a_session_as_a_record_has_every_field() -> None:
     report = beside(SAVED, CobrowseSession(id="s1", state="disconnected"))
 
@@ -156,6 +168,7 @@ TWICE = [ALERTING, CONNECTED, DISCONNECTED, again(DISCONNECTED, 2), WRAPUP]
 CORRECTED = [*CALL, again(DISCONNECTED, 2, disconnect_type="client", sequence="2"), WRAPUP]
 TOO_LATE = [*CALL, again(WRAPUP, 100)]  # saved in time, and received when the timer had fired
 AFTER_DEADLINE = evolve(WRAPUP, occurred_at=at(5, 53), received_at=at(5, 53.1))
+ODD = CALL.after(20.5).wrapup("sale")
 FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
     "the state of what arrived last": (LATE, {"state": "connected"}, "order of arrival"),
     "the code of a timer that is withdrawn": (TOO_LATE, {"wrapup.code": "ININ-WRAP-UP-TIMEOUT"}, "order of arrival"),
@@ -185,6 +198,11 @@ FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
         {"afterCallWork.endTime": at(5, 53)},
         "time of another event",
     ),
+    "the time of a wrap-up, near the receipt of the end": (
+        CALL.after(0.5).wrapup("sale"),
+        {"disconnectedTime": at(5, 3.6)},
+        "time of another event",
+    ),
     "the time of the alert": (SAVED, {"disconnectedTime": at(0, 0)}, "time of another event"),
     "a timer that waits for a minute": (CALL, {"afterCallWork.endTime": at(6, 0)}, "timer late"),
     "a timer that did not fire": (CALL, {"afterCallWork.state": "pending"}, "timer late"),
@@ -200,6 +218,41 @@ FOUND: dict[str, tuple[Sequence[Event] | Stream, dict[str, Any], str]] = {
         "repeat counted",
     ),
     "an event that was not handled": (SAVED, {"connectedTime": None}, "event missed"),
+    "an event of an id that another source had": (
+        [ALERTING, evolve(CONNECTED, id="e1", source="/other")],
+        {"state": "alerting"},
+        "event missed",
+    ),
+    "the duration to the nearest second": (ODD, {"wrapup.durationSeconds": 21}, "rounded"),
+    "the duration rounded up": (CALL.after(20.25).wrapup("sale"), {"wrapup.durationSeconds": 21}, "rounded"),
+    "a duration of 1 s, rounded up": (
+        [*CALL, again(DISCONNECTED, 2), *CALL.after(1.2).wrapup("sale").events[-1:]],
+        {"wrapup.durationSeconds": 2},
+        "rounded",
+    ),
+    "after-call work that a late wrap-up completes again, by the clock of the host": (
+        [*CALL, AFTER_DEADLINE],
+        {"afterCallWork.endTime": at(5, 53.12)},
+        "time of another event",
+    ),
+    "the same without milliseconds": ([*CALL, AFTER_DEADLINE], {"afterCallWork.endTime": at(5, 53)}, "time of another event"),
+    "the same by a copy": (
+        [*CALL, AFTER_DEADLINE, again(AFTER_DEADLINE, 9)],
+        {"afterCallWork.endTime": at(6, 2.1)},
+        "time of another event",
+    ),
+    "a clock that was read twice": (SAVED, {"connectedTime": at(0, 3.353)}, "time of receipt"),
+    "the receipt of what was late": (LATE, {"connectedTime": at(5, 5.35)}, "time of receipt"),
+    "the occurrence in a whole second": (
+        [evolve(ALERTING, received_at=at(0, 0.4))],
+        {"startAlertingTime": at(0, 0)},
+        "time of occurrence",
+    ),
+    "the receipt, although a copy came at once": (
+        [*CALL, again(DISCONNECTED, 0.2)],
+        {"disconnectedTime": at(5, 3.35)},
+        "time of receipt",
+    ),
     "an event that did not come": (CALL, {"peerId": "p1"}, "nothing here sets it"),
     "a name that is misspelt": (SAVED, {"conectedTime": "2026-03-01T09:00:03Z"}, "unknown field"),
 }
@@ -215,11 +268,241 @@ def test_a_record_with_one_fault_has_its_cause(name: str) -> None:
     assert all(one.because for one in report.differences)
 
 
+OF_TWO_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "between times of receipt": (
+        {"wrapup.endTime": at(5, 25.35), "wrapup.durationSeconds": 22},
+        "follows from another field",
+        "22.25 s between its own disconnectedTime and wrapup.endTime, rounded down",
+    ),
+    "between times of its own, rounded up": (
+        {"disconnectedTime": at(5, 2.5), "wrapup.durationSeconds": 21},
+        "rounded",
+        "20.6 s, between its own times, rounded up or to the nearest second",
+    ),
+    "until the deadline of its own end": (
+        {"disconnectedTime": at(5, 3.35), "afterCallWork.endTime": at(5, 33.35)},
+        "follows from another field",
+        "30 s after its own disconnectedTime, as ours is after ours",
+    ),
+    "until a deadline that was noticed late": (
+        {"disconnectedTime": at(5, 3.35), "afterCallWork.endTime": at(5, 33.5)},
+        "timer late",
+        "0.4 s after the deadline, 2026-03-01 09:05:33.100",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_TWO_FIELDS)
+def test_what_follows_from_a_time_is_compared_with_that_time_of_the_record(name: str) -> None:
+    theirs, cause, because = OF_TWO_FIELDS[name]
+
+    one = beside(CALL if "afterCallWork.endTime" in theirs else SAVED, theirs).differences[-1]
+
+    assert (one.cause, one.because) == (cause, f"theirs is {because}")
+
+
 def test_every_cause_has_a_record_above_and_a_line_in_the_page() -> None:
     page = Path(__file__).parents[1] / "docs/how-to/shadow.md"
 
-    assert {cause for _, _, cause in FOUND.values()} == set(CAUSES)
-    assert set(re.findall(r"^\| `([^`]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)) == set(CAUSES)
+    assert {cause for _, _, cause in FOUND.values()} | {cause for _, cause, _ in OF_TWO_FIELDS.values()} == set(CAUSES)
+    assert set(re.findall(r"^\| `([^`]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)) == {*CAUSES, UNKNOWN}
+
+
+# --- What counts --------------------------------------------------------------------------------------------------------------
+
+MINUTE = timedelta(minutes=1)
+WRONG_TIMES: dict[str, Callable[[Event], datetime | None]] = {
+    "the occurrence": lambda event: event.occurred_at,
+    "the receipt": lambda event: event.received,
+    "the time as it came": lambda event: event.provider_time or event.occurred_at,
+    "the other one": lambda event: event.occurred_at if cloud_time(event) == event.received else event.received,
+    "the receipt, and a second clock": lambda event: event.received + timedelta(milliseconds=3),
+    "whole seconds of the receipt": lambda event: event.received.replace(microsecond=0),
+    "the next day": lambda event: event.occurred_at + timedelta(days=1),
+}
+
+
+def times_of(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each time in a session's JSON."""
+    for key, inside in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        name = f"{path}.{key}".removeprefix(".")
+        if str(key).endswith("Time"):
+            yield name
+        yield from times_of(inside, name)
+
+
+def put(record: dict[str, Any], field: str, value: object) -> None:
+    place: Any = record
+    *path, last = (int(name) if name.isdigit() else name for name in field.split("."))
+    for name in path:
+        place = place[name]
+    place[last] = value
+
+
+def advised(one: Difference, session: CobrowseSession) -> object:
+    """What our value must be, if each word of the report is followed."""
+    assert one.explanation is not None
+    assert one.explanation.entry is not None
+    event, said = one.explanation.entry.event, one.basis
+    if lasted := re.fullmatch(r"([0-9.]+) s from disconnectedTime to wrapup.endTime, rounded down \(WRAP-11\)", said):
+        return int(float(lasted[1]))
+    if said.startswith("the timer fires at its own deadline"):
+        return event.occurred_at
+    if said.endswith("startAlertingTime counts (STAMP-3)"):
+        return session.start_alerting_time
+    if said == "it is disconnectedTime":
+        return session.disconnected_time
+    assert isinstance(event, Event)
+    if said.startswith("the field is on the corrected provider clock, so the occurrence of ") or "no time of receipt" in said:
+        return event.occurred_at
+    found = re.search(r"received (.+) (after|before) it occurred.*: (within|more than) 2 s, so the (.+) counts \(TIME-8\)$", said)
+    assert found is not None, said or one.field
+    apart = event.received - event.occurred_at
+    assert (found[1], found[2]) == (length(abs(apart)), "before" if apart < timedelta(0) else "after")
+    assert (abs(apart) <= timedelta(seconds=2)) == (found[3] == "within")
+    return event.received if found[4] == "receipt" else event.occurred_at
+
+
+@given(
+    events=streams(),
+    lifecycle=lifecycles(),
+    wrong=st.sampled_from(sorted(WRONG_TIMES)),
+    is_live=st.booleans(),
+    is_off=st.booleans(),
+)
+def test_a_record_that_is_corrected_as_each_hint_says_has_no_difference_left(
+    events: list[Event], lifecycle: Lifecycle, wrong: str, *, is_live: bool, is_off: bool
+) -> None:
+    if is_off:
+        events = [evolve(event, provider_time=event.occurred_at - MINUTE) for event in events]
+    log = SessionLog.of(events, lifecycle, until=max(event.occurred_at for event in events) + timedelta(minutes=1))
+    record = json.loads(encode_session(log.session))
+    arrived = sorted(events, key=lambda event: event.received) if is_live else ()
+    for field in times_of(record):
+        entry = explain(log, field).entry
+        assert entry is not None
+        decided = entry.event
+        put(record, field, time_text(WRONG_TIMES[wrong](decided) if isinstance(decided, Event) else decided.occurred_at + MINUTE))
+    if lasted := record.get("wrapup", {}).get("durationSeconds"):
+        record["wrapup"]["durationSeconds"] = lasted + 1
+
+    for one in compare(log, read_record(record), arrived=arrived).differences:
+        right = advised(one, log.session)
+        put(record, one.field, time_text(right) if isinstance(right, datetime) else right)
+
+    assert compare(log, read_record(record)).differences == ()
+
+
+def by_the_hint(hint: str) -> Callable[[Event], datetime]:
+    """The time that a handler stamps which follows a hint, with the condition that the hint states."""
+    found = re.search(r"(within|more than) (\d+) s, so the (receipt|occurrence) counts", hint)
+    assert found is not None, hint
+    limit, is_soon = timedelta(seconds=int(found[2])), found[1] == "within"
+
+    def stamped(event: Event) -> datetime:
+        """The time that the hint names where its condition holds, and the other one where it does not."""
+        is_met = (abs(event.received - event.occurred_at) <= limit) == is_soon
+        return event.received if is_met == (found[3] == "receipt") else event.occurred_at
+
+    return stamped
+
+
+@given(st.lists(st.sampled_from((0.0, 0.4, 1.999, 2.0, 2.001, 61.0, 301.0)), min_size=2, max_size=6))
+def test_a_handler_that_follows_one_hint_is_right_about_every_other_session(delays: list[float]) -> None:
+    """TIME-8. The first handler stamps the occurrence, and the second one the receipt."""
+    shadow, connected = Shadow(Inbox(LIFECYCLE)), {}
+    for number, delay in enumerate(delays):
+        begun = stream(f"s{number}").alerting().after(3).connected().events
+        for event in (evolve(one, received_at=one.occurred_at + timedelta(seconds=delay)) for one in begun):
+            shadow.take(event, event.received)
+        connected[f"s{number}"] = event
+    for wrong in ("occurred_at", "received"):
+        for name, event in connected.items():
+            shadow.compare(name, {"connectedTime": getattr(event, wrong)})
+        for one in shadow.report().differences:
+            right = by_the_hint(one.basis)
+            for name, event in connected.items():
+                shadow.compare(name, {"connectedTime": right(event)})
+            assert shadow.report().differences == ()
+
+
+SOON = "connected e2 was received 0.2 s after it occurred: within 2 s, so the receipt counts (TIME-8)"
+BASES: dict[str, tuple[Sequence[Event] | Stream, str, str]] = {
+    "received soon": (
+        [ALERTING, evolve(CONNECTED, received_at=at(0, 3.5))],
+        "connectedTime",
+        "connected e2 was received 0.4 s after it occurred: within 2 s, so the receipt counts (TIME-8)",
+    ),
+    "received late": (
+        [ALERTING, evolve(CONNECTED, received_at=at(1, 4.1))],
+        "connectedTime",
+        "connected e2 was received 1 min 1 s after it occurred: more than 2 s, so the occurrence counts (TIME-8)",
+    ),
+    "received soon, with a clock that is off": (
+        [evolve(ALERTING, received_at=at(0, 0.4), provider_time=at(1, 0))],
+        "startAlertingTime",
+        f"alerting e1 was received 0.4 s after it occurred on {PROVIDER}: within 2 s, so the receipt counts (TIME-8)",
+    ),
+    "received before": (
+        [evolve(ALERTING, received_at=at(0, 0) - timedelta(seconds=1))],
+        "startAlertingTime",
+        "alerting e1 was received 1 s before it occurred: within 2 s, so the receipt counts (TIME-8)",
+    ),
+    "connected before the alert": (
+        [evolve(ALERTING, received_at=at(0, 1.9)), evolve(CONNECTED, occurred_at=at(0, 1), received_at=at(0, 1.2))],
+        "connectedTime",
+        f"{SOON}; that is before startAlertingTime, so startAlertingTime counts (STAMP-3)",
+    ),
+    "the provider clock": (
+        CALL,
+        "disconnectedTime",
+        "the field is on the corrected provider clock, so the occurrence of disconnected e3 counts, whenever it was received",
+    ),
+    "a deadline": (
+        CALL,
+        "afterCallWork.endTime",
+        "the timer fires at its own deadline, whenever that is noticed, and what occurred later did not move it",
+    ),
+    "a duration": (
+        CALL.after(20.25).wrapup("sale"),
+        "wrapup.durationSeconds",
+        "20.25 s from disconnectedTime to wrapup.endTime, rounded down (WRAP-11)",
+    ),
+    "no time": (CALL, "disconnectType", ""),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_report_states_which_time_of_the_event_counts_and_by_which_rule(name: str) -> None:
+    events, field, basis = BASES[name]
+
+    wrong = {"disconnectType": "spam", "wrapup.durationSeconds": 99}.get(field, at(59, 0))
+    report = beside(events, {field: wrong})
+
+    assert [one.basis for one in report.differences] == [basis]
+    assert (f"\n  basis      {basis}\n" in str(report)) == bool(basis)
+    assert [row["basis"] for row in csv.DictReader(report.as_csv().splitlines())] == [basis]
+    assert report.as_json()["differences"][0]["basis"] == basis
+
+
+@given(seconds=st.integers(31, 600), jitter=st.sampled_from((0, 0.02, 0.9)), is_received=st.booleans())
+def test_a_timer_is_late_only_if_theirs_is_no_time_of_an_event(seconds: int, jitter: float, *, is_received: bool) -> None:
+    saved = CALL.after(seconds).wrapup("sale")
+    late = saved.events[-1]
+    theirs = late.received + timedelta(seconds=jitter) if is_received else late.occurred_at
+    field = "afterCallWork.endTime"
+
+    assert beside(saved, {field: theirs}).causes == {"time of another event": 1}
+    assert beside(CALL, {field: theirs}).causes == {"timer late": 1}
+
+
+@given(st.integers(1, 100_000), st.sampled_from((math.ceil, round, lambda exact: math.floor(exact + 0.5))))
+def test_a_duration_that_is_rounded_otherwise_is_found(milliseconds: int, rounded: Callable[[float], int]) -> None:
+    """WRAP-11."""
+    exact = milliseconds / 1000
+    report = beside(CALL.after(exact).wrapup("sale"), {"wrapup.durationSeconds": rounded(exact)}, until=None)
+
+    assert report.causes == ({} if rounded(exact) == int(exact) else {"rounded": 1})
 
 
 # --- Beside the program -------------------------------------------------------------------------------------------------------
@@ -265,10 +548,11 @@ def test_nothing_is_raised_into_the_program(shadow: Shadow, name: str, caplog: p
     with caplog.at_level(logging.CRITICAL):
         act(shadow)
 
-    (found,) = shadow.report().problems.items()
+    report = shadow.report(not_over=["s1"])
+    (found,) = report.problems.items()
     assert found[0].startswith(problem)
     assert found[1] == 1
-    assert problem in str(shadow.report())
+    assert problem in str(report)
 
 
 @pytest.mark.parametrize("is_text", [True, False])
@@ -378,6 +662,85 @@ def test_a_session_that_was_sealed_under_another_table_is_compared_without_reaso
     assert [(one.cause, one.explanation) for one in compared.differences] == [("", None)] * 3
 
 
+@pytest.fixture
+def lost(shadow: Shadow) -> Shadow:
+    """Six sessions, and a handler that knows two of them."""
+    for name in ("a", "b", "c", "d", "e", "f"):
+        shadow.take(list(stream(name).alerting()))
+    shadow.compare("b", {"state": "alerting"})
+    shadow.compare("e", {"state": "connected"})
+    return shadow
+
+
+def test_a_session_that_was_never_compared_is_a_problem(lost: Shadow) -> None:
+    report = lost.report()
+
+    assert report.never_compared == ("a", "c", "d", "f")
+    assert report.problems == {"session came here and was never compared: a, c, d, f": 4}
+    assert "\nproblem (4): session came here and was never compared: a, c, d, f\n" in str(report)
+    assert report.as_json()["neverCompared"] == ["a", "c", "d", "f"]
+
+
+def test_a_session_that_the_program_says_is_not_over_is_no_problem(lost: Shadow) -> None:
+    assert lost.report(not_over=["a", "d", "unheard"]).never_compared == ("c", "f")
+    assert lost.report(not_over=("a", "c", "d", "f")).problems == {}
+    with pytest.raises(TypeError, match="not_over: expected the ids of sessions"):
+        lost.report(not_over="acdf")
+
+
+def test_a_comparison_of_any_kind_finds_a_session(lost: Shadow) -> None:
+    lost.compare("a", {})
+    lost.compare("c", {"state": "alerting"})
+    lost.compare("d", "{broken")  # this is no comparison
+    lost.compare("unheard", {})
+
+    assert lost.report().never_compared == ("d", "f")
+
+
+def test_what_comes_after_a_comparison_does_not_make_a_session_missing(shadow: Shadow) -> None:
+    shadow.take(list(CALL), at(6, 0))
+    shadow.compare("s1", {})
+    shadow.take(again(DISCONNECTED, 9), at(6, 0))
+    shadow.take(WRAPUP, at(6, 0))
+    shadow.advance(LATER)
+    shadow.compare("s1", {})
+    shadow.take(again(DISCONNECTED, 9), LATER)
+    shadow.take(evolve(WRAPUP, id="late"), LATER)
+
+    assert (shadow.report().final, shadow.report().problems) == (1, {})
+
+
+def test_a_session_that_was_sealed_before_it_was_compared_is_missing_until_then(shadow: Shadow) -> None:
+    shadow.take(list(SAVED), at(6, 0))
+    shadow.advance(LATER)
+    assert shadow.report().never_compared == ("s1",)
+
+    shadow.compare("s1", {})
+    assert shadow.report().problems == {}
+
+
+def test_of_missing_sessions_that_are_not_remembered_there_is_a_count() -> None:
+    shadow = Shadow(Inbox(LIFECYCLE), remember=3)
+    for name in ("a", "b", "c", "d", "e"):
+        shadow.take(list(stream(name).alerting()))
+    assert shadow.report().never_compared == ("c", "d", "e")
+    assert shadow.report().problems == {"session came here and was never compared: c, d, e, and 2 more": 5}
+
+    for name in ("a", "d"):
+        shadow.compare(name, {})
+    assert shadow.report().problems == {"session came here and was never compared: c, e, and 1 more": 3}
+
+
+def test_the_problem_names_the_first_of_many_missing_sessions() -> None:
+    shadow = Shadow(Inbox(LIFECYCLE))
+    for number in range(1, 2001):
+        shadow.take(list(stream(f"n{number}").alerting()))
+    ((problem, count),) = shadow.report().problems.items()
+
+    assert count == len(shadow.report().never_compared) == 2000
+    assert problem.endswith("n19, n20, and 1,980 more")
+
+
 def test_of_sessions_that_are_not_remembered_there_are_counts() -> None:
     shadow = Shadow(Inbox(LIFECYCLE), remember=2)
     for name in ("a", "b", "c"):
@@ -437,8 +800,12 @@ def test_the_command_exits_with_0_if_all_is_equal_and_1_if_not_or_if_a_record_is
     assert run(tmp_path, [{"id": "s1", "disconnectedTime": "2026-03-01T09:05:03Z"}], "--tolerance", "0.1").code == 0
 
     unknown = run(tmp_path, [{"id": "s2", "state": "connected"}])
-    assert (unknown.code, unknown.err) == (1, "1 session without a record\n")
+    assert (unknown.code, unknown.err) == (1, "")
     assert "problem (1): session s2: no event of it was read" in unknown.out
+    assert "problem (1): session came here and was never compared: s1" in unknown.out
+    missing = run(tmp_path, [])
+    assert (missing.code, missing.out.count("never compared: s1")) == (1, 1)
+    assert run(tmp_path, [{"id": "s1"}]).code == 0  # the program has it, and there is nothing to compare
     broken = run(tmp_path, ["{", {"state": "connected"}, {"id": "s1", "state": "disconnected"}])
     assert broken.code == 1
     assert [line.partition("records.jsonl:")[2][:2] for line in broken.err.splitlines()] == ["1:", "2:"]
@@ -450,3 +817,5 @@ def test_the_command_prints_json_lines(tmp_path: Path) -> None:
 
     (line,) = found.out.splitlines()
     assert json.loads(line)["cause"] == "order of arrival"
+    assert found.err == ""
+    assert run(tmp_path, [], "--json").err == "problem (1): session came here and was never compared: s1\n"

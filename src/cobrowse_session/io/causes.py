@@ -2,6 +2,8 @@
 
 `CAUSES` has them, the most certain first. Each looks for what a program with this one fault would have had instead. If that is
 the value of the record, the cause is likely.
+
+A cause describes their value. `basis` describes ours: which of occurrence and receipt counts for this event, and by which rule.
 """
 
 import re
@@ -13,7 +15,8 @@ from attrs import frozen
 
 from cobrowse_session.canonical import identity, order
 from cobrowse_session.events import Ended, Event, Timer
-from cobrowse_session.lifecycle.row import CLOUD
+from cobrowse_session.lifecycle.actions import TOLERANCE, cloud_time
+from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, SessionLog, explainable_fields
 from cobrowse_session.stream.changes import steps
@@ -24,6 +27,8 @@ from cobrowse_session.wire.converter import plain, read_time
 
 NEAR = timedelta(seconds=1)
 """How soon after the receipt of an event a program reads its clock."""
+_DURATION = "wrapup.durationSeconds"
+_SECOND = timedelta(seconds=1)
 _INDEX = re.compile(r"\.[0-9]+")
 _WORDS = re.compile("(?<=[a-z])(?=[A-Z])")
 
@@ -65,10 +70,20 @@ class Case:
     @property
     def times(self) -> tuple[datetime, datetime] | None:
         """Our time and theirs. None: one of them is no time."""
-        try:
-            return read_time(self.ours), read_time(self.theirs)
-        except ValueError:
-            return None
+        ours, theirs = _time(self.ours), _time(self.theirs)
+        return (ours, theirs) if ours and theirs else None
+
+    @property
+    def is_cloud(self) -> bool:
+        """True if the field is on the cloud clock."""
+        return self.explanation is not None and self.explanation.clock == CLOUD
+
+    @property
+    def others(self) -> Iterator[Event]:
+        """The events that came here, without the one that set the field and its copies."""
+        decided = self.event and identity(self.event)
+        held = (entry.event for entry in self.log.trace if isinstance(entry.event, Event))
+        return (event for event in (*held, *self.arrived) if identity(event) != decided)
 
     def states(self, event: Event) -> bool:
         """Return whether an event states the value of the record."""
@@ -88,7 +103,11 @@ class Case:
 
     def moment(self, event: Event) -> datetime:
         """Return the time of an event on the clock of the field."""
-        return event.received if self.explanation and self.explanation.clock == CLOUD else event.occurred_at
+        return cloud_time(event) if self.is_cloud else event.occurred_at
+
+    def before(self) -> Any:
+        """Return the value of the field before it was set here, as JSON."""
+        return self.shown(next(step.before for step in steps(self.log) if step.entry.event == self.decided))
 
     def shown(self, session: object) -> Any:
         """Return the value of the field in a session, as JSON."""
@@ -96,6 +115,13 @@ class Case:
         for name in self.field.split("."):
             value = _item(value, int(name)) if isinstance(value, list) else (value or {}).get(name)
         return value
+
+
+def _time(value: Any) -> datetime | None:  # JSON
+    try:
+        return read_time(value)
+    except ValueError:
+        return None
 
 
 def _item(items: list[Any], index: int) -> Any:  # JSON
@@ -110,6 +136,65 @@ def _is_alike(one: Event, other: Event) -> bool:
     return one.kind == other.kind or (isinstance(one, Ended) and isinstance(other, Ended))
 
 
+# --- Our value ----------------------------------------------------------------------------------------------------------------
+
+
+def basis(case: Case) -> str:
+    """Return from what our time or duration follows, and by which rule. Empty: it is neither, or follows from the row alone."""
+    if lasted := _lasted(case, {}):
+        return f"{_exact(lasted)} from disconnectedTime to wrapup.endTime, rounded down (WRAP-11)"
+    ours, decided, session = _time(case.ours), case.decided, case.log.session
+    if isinstance(decided, Timer):
+        at_deadline = "the timer fires at its own deadline, whenever that is noticed, and what occurred later did not move it"
+        return at_deadline if ours == decided.occurred_at else ""
+    if ours is None or decided is None or case.explanation is None or case.explanation.clock is None:
+        return ""
+    if ours == case.moment(decided):
+        return _counts(case, decided)
+    if ours == session.start_alerting_time and case.field == "connectedTime":
+        return f"{_counts(case, decided)}; that is before startAlertingTime, so startAlertingTime counts (STAMP-3)"
+    return "it is disconnectedTime" if ours == session.disconnected_time else ""
+
+
+def _counts(case: Case, event: Event) -> str:
+    """Return which time of an event counts for the field: that of its occurrence or that of its receipt."""
+    # Examples, for a field on the cloud clock:
+    #
+    #     received after   counts
+    #     0.4 s            the receipt
+    #     61 s             the occurrence: the delivery was late
+    #     -0.1 s           the receipt: the clocks differ
+    if not case.is_cloud:
+        return f"the field is on {PROVIDER}, so the occurrence of {_named(event)} counts, whenever it was received"
+    if event.received_at is None:
+        return f"{_named(event)} has no time of receipt, so the occurrence counts (TIME-8)"
+    apart = event.received - event.occurred_at
+    side = "after" if apart >= timedelta(0) else "before"
+    occurred = "occurred" if event.provider_time is None else f"occurred on {PROVIDER}"
+    near, what = ("within", "receipt") if abs(apart) <= TOLERANCE else ("more than", "occurrence")
+    return (
+        f"{_named(event)} was received {length(abs(apart))} {side} it {occurred}: {near} {length(TOLERANCE)}, "
+        f"so the {what} counts (TIME-8)"
+    )
+
+
+def _lasted(case: Case, record: Mapping[str, Any]) -> timedelta | None:
+    """Return the exact time from the end of the leg to that of the wrap-up, with the times of a record in place of ours.
+
+    None: the field is not that duration, or it is unset here, or the times are not known.
+    """
+    if case.field != _DURATION or case.ours is None:
+        return None
+    session = case.log.session
+    start = _time(record.get("disconnectedTime")) or session.disconnected_time
+    end = _time((record.get("wrapup") or {}).get("endTime")) or (session.wrapup and session.wrapup.end_time)
+    return end - start if start and end and end > start else None
+
+
+def _exact(lasted: timedelta) -> str:
+    return f"{lasted / _SECOND:.15g} s"
+
+
 # --- Each cause ---------------------------------------------------------------------------------------------------------------
 
 
@@ -122,17 +207,42 @@ def _unknown_field(case: Case) -> str | None:
 
 def _whole_seconds(case: Case) -> str | None:
     """The record keeps no milliseconds."""
-    if not (times := case.times) or times[1].microsecond or abs(times[0] - times[1]) >= timedelta(seconds=1):
+    if not (times := case.times) or times[1].microsecond or abs(times[0] - times[1]) >= _SECOND:
+        return None
+    if case.event and times[1] in (case.event.occurred_at, case.event.received):  # that event has none, either
         return None
     return "theirs has no milliseconds; a tolerance of 1 s takes it for equal"
 
 
 def _clock_not_corrected(case: Case) -> str | None:
     """The provider's clock is off, and the record has its time as it came."""
-    before = case.event and case.event.provider_time
-    if before is None or time_text(before) != case.theirs:
+    if case.event is None or (before := case.event.provider_time) is None or time_text(before) != case.theirs:
         return None
-    return f"theirs is the time of {before and clock_time(before)} on the provider's own clock, which is off"
+    off = length(abs(case.event.occurred_at - before))
+    return f"theirs is when {_named(case.event)} occurred on the provider's own clock, which is off by {off}"
+
+
+def _rounded(case: Case) -> str | None:
+    """The record has the duration with the seconds rounded up, or to the nearest one."""
+    for whose, record in (("", {}), (", between its own times,", case.record)):
+        lasted = _lasted(case, record)
+        if lasted and lasted % _SECOND and case.theirs == lasted // _SECOND + 1:
+            how = "up" if lasted % _SECOND < _SECOND / 2 else "up or to the nearest second"
+            return f"theirs is {_exact(lasted)}{whose} rounded {how}"
+    return None
+
+
+def _follows_from_another_field(case: Case) -> str | None:
+    """The record has the duration or the deadline that follows from times of its own, which differ from ours."""
+    lasted = _lasted(case, case.record)
+    if lasted and lasted != _lasted(case, {}) and case.theirs == lasted // _SECOND:
+        return f"theirs is {_exact(lasted)} between its own disconnectedTime and wrapup.endTime, rounded down"
+    here, there = case.log.session.disconnected_time, _time(case.record.get("disconnectedTime"))
+    if isinstance(case.decided, Timer) and case.times and here and there and here != there:
+        ours, theirs = case.times
+        if theirs - there == ours - here:
+            return f"theirs is {length(ours - here)} after its own disconnectedTime, as ours is after ours"
+    return None
 
 
 def _correction_ignored(case: Case) -> str | None:
@@ -165,7 +275,7 @@ def _repeat_counted(case: Case) -> str | None:
         if entry.outcome.kind == "duplicate" and isinstance(entry.event, Event) and case.states(entry.event):
             return f"theirs is what {_named(entry.event)} states, a duplicate: {entry.outcome.reason}"
     for repeat in _repeats(case.arrived):
-        if case.event and _is_alike(repeat, case.event) and _is_receipt(case, repeat):
+        if case.event and _is_alike(repeat, case.event) and _is_receipt(case, repeat, case.event):
             return f"theirs is when {_named(repeat)} came again"
     if case.log.repeats and type(case.ours) is type(case.theirs) is int and case.ours and not case.theirs % case.ours:
         return f"theirs is {case.theirs // case.ours} times ours, and an event came again"
@@ -194,52 +304,76 @@ def _refused_event_taken(case: Case) -> str | None:
 
 def _time_of_receipt(case: Case) -> str | None:
     """The record has the time of its own host, at which it got the event."""
-    if case.event is None or not _is_receipt(case, case.event):
+    if case.event is None or not case.times or not _is_receipt(case, case.event):
         return None
-    return f"theirs is when {_named(case.event)} was received, by the clock of the host"
+    ours, theirs = case.times
+    what = f"{_named(case.event)} was received"
+    if ours == case.event.received:  # two clocks, or one that was read twice
+        return f"theirs is {_apart(theirs, ours)} {what} here; with one `now` for both, or a tolerance, it is equal"
+    if theirs == case.event.received:
+        return f"theirs is when {what}, by the clock of the host"
+    return f"theirs is {_apart(theirs, case.event.received)} {what}, by the clock of the host"
 
 
 def _time_of_occurrence(case: Case) -> str | None:
-    """The record has the provider's time in a field of the cloud's."""
+    """The record has the time at which the event occurred, where another one counts."""
     if case.event is None or time_text(case.event.occurred_at) != case.theirs:
         return None
-    return f"theirs is when {_named(case.event)} occurred; the field is on {CLOUD}, so the time of receipt counts"
+    return f"theirs is when {_named(case.event)} occurred"
 
 
-def _is_receipt(case: Case, event: Event) -> bool:
+def _is_receipt(case: Case, event: Event, first: Event | None = None) -> bool:
+    """Return whether theirs is about the receipt of an event, and not rather our value, or that of the first copy."""
     if not (times := case.times) or event.received_at is None:
         return False
     ours, theirs = times
-    return abs(theirs - event.received) <= NEAR and abs(theirs - event.received) < abs(theirs - ours)
+    apart = abs(theirs - event.received)
+    if first and abs(theirs - first.received) <= apart:
+        return False
+    if apart and (apart > NEAR or any(theirs in (one.occurred_at, one.received) for one in case.others)):  # those are exact
+        return False
+    return not apart or ours == event.received or apart < abs(theirs - ours)
+
+
+def _apart(one: datetime, other: datetime) -> str:
+    return f"{length(abs(one - other))} {'after' if one > other else 'before'}"
 
 
 def _time_of_another_event(case: Case) -> str | None:
     """The record has the time of an event that did not set the field here."""
-    for entry in case.log.trace:
-        event = entry.event
-        if not isinstance(event, Event) or event is case.event or not case.times:
-            continue
-        what = next((word for word, moment in _moments(event) if time_text(moment) == case.theirs), None)
-        if what is not None:
-            outcome = "" if entry.outcome.kind == "applied" else f"; it was {entry.outcome.kind}: {entry.outcome.reason}"
-            return f"theirs is when {_named(event)} {what}{outcome}"
-    return None
+    if not case.times:
+        return None
+    found = [(*match, event) for event in case.others if (match := _match(case.times[1], event))]
+    if not found:
+        return None
+    _, text, event = min(found, key=lambda one: one[0])  # the most certain one, among all events
+    outcomes = (entry.outcome for entry in case.log.trace if entry.event == event)
+    outcome = next((f"; it was {one.kind}: {one.reason}" for one in outcomes if one.kind != "applied"), "")
+    return f"theirs is {text}{outcome}"
 
 
-def _moments(event: Event) -> Iterator[tuple[str, datetime]]:
-    yield "occurred", event.occurred_at
-    yield "was received", event.received
+def _match(theirs: datetime, event: Event) -> tuple[int, str] | None:
+    """Return which time of an event theirs is, in words, after a number: the smaller, the more certain. None: it is none."""
+    name, near = _named(event), event.received_at is not None and abs(theirs - event.received) <= NEAR
+    matches = (
+        (theirs == event.occurred_at, f"when {name} occurred"),
+        (theirs == event.received, f"when {name} was received"),
+        (theirs == event.provider_time, f"when {name} occurred on the provider's own clock"),
+        (theirs == event.occurred_at.replace(microsecond=0), f"when {name} occurred, without milliseconds"),
+        (theirs == event.received.replace(microsecond=0), f"when {name} was received, without milliseconds"),
+        (near, f"{_apart(theirs, event.received)} {name} was received"),
+    )
+    return next(((place, text) for place, (is_theirs, text) in enumerate(matches) if is_theirs), None)
 
 
 def _timer_late(case: Case) -> str | None:
     """A timer fired at its deadline here, and later there, or not yet."""
     if not isinstance(case.decided, Timer):
         return None
-    times, fired = case.times, f"the timer fires at its own deadline, {clock_time(case.decided.occurred_at)}"
-    if times and times[1] > times[0]:
-        return f"{fired}; theirs is {length(times[1] - times[0])} later"
-    before = next(step.before for step in steps(case.log) if step.entry.event == case.decided)
-    return f"{fired}; theirs is what was before it" if case.shown(before) == case.theirs else None
+    deadline = f"the deadline, {clock_time(case.decided.occurred_at)}"
+    if (times := case.times) and times[1] > times[0]:
+        return f"theirs is {length(times[1] - times[0])} after {deadline}"
+    return f"theirs is what was before {deadline}" if case.before() == case.theirs else None
 
 
 def _after_call_work_missed(case: Case) -> str | None:
@@ -251,7 +385,12 @@ def _after_call_work_missed(case: Case) -> str | None:
 
 def _event_missed(case: Case) -> str | None:
     """The record has nothing of what an event set here."""
-    return f"theirs has nothing of what {_named(case.event)} set" if case.theirs is None and case.event else None
+    if case.event is None or (case.theirs is not None and case.theirs != case.before()):
+        return None
+    what = "has nothing of what" if case.theirs is None else "is what was before"
+    twin = next((one for one in case.others if one.id == case.event.id), None)
+    because = f"; {_named(twin)} of {printable(twin.source)} is another event of this id (WORD-6)" if twin else ""
+    return f"theirs {what} {_named(case.event)}{' set' if case.theirs is None else ''}{because}"
 
 
 def _nothing_here_sets_it(case: Case) -> str | None:
@@ -263,6 +402,8 @@ def _nothing_here_sets_it(case: Case) -> str | None:
 
 CAUSES: Mapping[str, Callable[[Case], str | None]] = {
     "unknown field": _unknown_field,
+    "rounded": _rounded,
+    "follows from another field": _follows_from_another_field,
     "whole seconds": _whole_seconds,
     "clock not corrected": _clock_not_corrected,
     "correction ignored": _correction_ignored,

@@ -17,7 +17,7 @@ from attrs import frozen
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.events import Event
-from cobrowse_session.io.causes import CAUSES, Case
+from cobrowse_session.io.causes import CAUSES, Case, basis
 from cobrowse_session.io.replay import Rejected, lines
 from cobrowse_session.model import CobrowseSession, Communication, vendor_name
 from cobrowse_session.stream import Explanation, SessionLog, explain
@@ -30,6 +30,8 @@ from cobrowse_session.wire.session import session_class
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, read_object, too_long
 
 _FIELD = re.compile(r"\$\.([^.\[]+)")
+UNKNOWN = "unknown"
+"""In place of a cause, where none fits."""
 Verdict = Literal["equal", "different", "only ours", "only theirs"]
 
 
@@ -60,6 +62,7 @@ class Difference:
         theirs: the value in the record. `Any`: JSON.
         cause: the likely cause, one of `CAUSES`. Empty: none is known.
         because: what makes it likely.
+        basis: which time of which event ours is, or which duration, and by which rule. Empty: ours is neither.
         explanation: why the field holds its value here. None: it cannot be explained.
     """
 
@@ -70,13 +73,15 @@ class Difference:
     theirs: Any
     cause: str
     because: str
+    basis: str
     explanation: Explanation | None
 
     def __str__(self) -> str:
-        cause = f"\n  likely     {self.cause}: {self.because}" if self.cause else ""
+        cause = f"\n  likely     {self.cause}: {self.because}" if self.cause else f"\n  likely     {UNKNOWN}"
+        basis = f"\n  basis      {self.basis}" if self.basis else ""
         # Not the rows that did not decide: they are many, and `cobrowse-session explain` has them.
         why = [line for line in str(self.explanation or "").split("\n")[1:] if not line.startswith("  otherwise ")]
-        first = f"{self.session}  {self.field}: ours {_text(self.ours)}, theirs {_text(self.theirs)}{cause}"
+        first = f"{self.session}  {self.field}: ours {_text(self.ours)}, theirs {_text(self.theirs)}{cause}{basis}"
         return "\n".join((first, *why))
 
     def as_json(self) -> dict[str, Any]:
@@ -118,13 +123,15 @@ def compare(log: SessionLog, record: Record, *, tolerance: timedelta = timedelta
     named = {name: value for name, value in record.named.items() if name != "id"}
     came = tuple(arrived) or tuple(sorted(log.copies, key=lambda event: event.received))
     revised = cache(lambda: tuple(revisions(log)))
-    for field, ours, theirs in _leaves("", named, record.values, plain(log.session)):
+    leaves = _leaves("", named, record.values, plain(log.session)) if named else ()  # an empty part is one that is unset
+    for field, ours, theirs in leaves:
         verdict = _verdict(ours, theirs, tolerance)
         verdicts.append((field, verdict))
         if verdict != "equal":
             explanation = _explained(log, field)
-            cause, because = _cause(Case(log, field, ours, theirs, record.values, explanation, came, revised))
-            differences.append(Difference(log.session_id, field, verdict, ours, theirs, cause, because, explanation))
+            case = Case(log, field, ours, theirs, record.values, explanation, came, revised)
+            found = (*_cause(case), basis(case), explanation)
+            differences.append(Difference(log.session_id, field, verdict, ours, theirs, *found))
     return Comparison(log.session_id, log.sealed, tuple(verdicts), tuple(differences))
 
 

@@ -10,6 +10,9 @@ first one afterwards is final.
 `take`, `advance` and `compare` raise nothing, for they are called in the middle of the other program. What they cannot do is a
 problem in the report. A field of a record that cannot be read is left out, and the others are compared.
 
+A session that came here and is never compared is a problem, too: the program may have lost it. It is counted from its first event
+until its first comparison.
+
 Memory is bounded. Of all sessions there are counts. Of the latest `remember` ones there are differences, and the events in the
 order in which they arrived, because the likely causes follow from it.
 """
@@ -19,7 +22,7 @@ import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import RLock
@@ -27,14 +30,15 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
-from cobrowse_session.checks import check_type
+from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Received
 from cobrowse_session.io.arguments import check_count
-from cobrowse_session.io.comparison import Comparison, Difference, Verdict, compare, read_readable
+from cobrowse_session.io.comparison import UNKNOWN, Comparison, Difference, Verdict, compare, read_readable
 from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.replay import Rejected
+from cobrowse_session.lifecycle import Late, Repeat
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.strict_json import dump
@@ -42,8 +46,10 @@ from cobrowse_session.wire.strict_json import dump
 VERDICTS: tuple[Verdict, ...] = ("equal", "different", "only ours", "only theirs")
 MOST = 1000
 """How many events of a session, and how many different problems, are kept."""
+SHOWN = 20
+"""How many sessions that were never compared are named in the problem."""
 _INDEX = re.compile(r"\.[0-9]+")
-_COLUMNS = ("session", "field", "verdict", "ours", "theirs", "cause", "because", "setBy", "row", "clock")
+_COLUMNS = ("session", "field", "verdict", "ours", "theirs", "cause", "because", "setBy", "row", "clock", "basis")
 
 logger = logging.getLogger("cobrowse_session.shadow")
 Kept = TypeVar("Kept")
@@ -58,7 +64,8 @@ class Report:
         final: how many of them are sealed, so that their comparison will not change.
         fields: how often each field was equal, differed, or was set on one side only. An item of a list has no index here.
         differences: of the sessions that are remembered.
-        problems: what could not be taken or compared, and how often.
+        problems: what could not be taken or compared, and how often. The sessions that were never compared are one of them.
+        never_compared: the sessions that came here and were not compared, the oldest first. Only those that are remembered.
     """
 
     sessions: int
@@ -66,6 +73,7 @@ class Report:
     fields: Mapping[str, Mapping[Verdict, int]]
     differences: tuple[Difference, ...]
     problems: Mapping[str, int]
+    never_compared: tuple[str, ...]
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -75,7 +83,7 @@ class Report:
     @property
     def causes(self) -> Mapping[str, int]:
         """The number of differences with each likely cause, the most frequent first."""
-        return dict(Counter(one.cause or "unknown" for one in self.differences).most_common())
+        return dict(Counter(one.cause or UNKNOWN for one in self.differences).most_common())
 
     def __str__(self) -> str:
         lines = [f"sessions: {self.sessions:,} compared, {self.final:,} of them final", _counted("fields", self.counts)]
@@ -97,6 +105,7 @@ class Report:
             "fields": {name: dict(found) for name, found in self.fields.items()},
             "causes": dict(self.causes),
             "problems": dict(self.problems),
+            "neverCompared": list(self.never_compared),
             "differences": [one.as_json() for one in self.differences],
         }
 
@@ -118,7 +127,7 @@ def _row(one: Difference) -> tuple[str, ...]:
     set_by = f"{why.entry.event.kind} {getattr(why.entry.event, 'id', '')}".rstrip() if why and why.entry else ""
     values = ("" if value is None else value if isinstance(value, str) else dump(value) for value in (one.ours, one.theirs))
     first = (one.session, one.field, one.verdict, *values, one.cause, one.because)
-    return (*first, set_by, "+".join(why.rows) if why else "", (why and why.clock) or "")
+    return (*first, set_by, "+".join(why.rows) if why else "", (why and why.clock) or "", one.basis)
 
 
 @define
@@ -135,6 +144,10 @@ class Tally:
     _counts: Counter[str] = field(factory=Counter, init=False)  # of the sessions that are not remembered
     _problems: Counter[str] = field(factory=Counter, init=False)
 
+    def __contains__(self, session: str) -> bool:
+        """Return whether a session was compared and is remembered."""
+        return session in self._latest
+
     def is_final(self, session: str) -> bool:
         """Return whether the comparison of a session will not change."""
         return session in self._latest and self._latest[session].is_final
@@ -150,8 +163,13 @@ class Tally:
         """Count what could not be taken or compared."""
         self._problems[text if text in self._problems or len(self._problems) < MOST else "others"] += 1
 
-    def report(self) -> Report:
-        """Return the report."""
+    def report(self, never_compared: Sequence[str] = (), more: int = 0) -> Report:
+        """Return the report.
+
+        Args:
+            never_compared: the sessions that came and were not compared.
+            more: how many others there are, whose ids are not known any more.
+        """
         kept = tuple(self._latest.values())
         found = self._earlier + Counter(one for comparison in kept for one in _verdicts(comparison))
         fields: dict[str, dict[Verdict, int]] = {}
@@ -162,8 +180,18 @@ class Tally:
             self._counts["final"] + sum(one.is_final for one in kept),
             fields,
             tuple(difference for one in kept for difference in one.differences),
-            dict(self._problems),
+            {**self._problems, **_never_compared(never_compared, more)},
+            tuple(never_compared),
         )
+
+
+def _never_compared(sessions: Sequence[str], more: int) -> dict[str, int]:
+    """Return the problem that sessions were never compared, with the first of them and the number of all."""
+    if not (count := len(sessions) + more):
+        return {}
+    first = sessions[:SHOWN]
+    others = [f"and {count - len(first):,} more"] if count > len(first) else []
+    return {f"session came here and was never compared: {', '.join([*first, *others])}": count}
 
 
 def _verdicts(comparison: Comparison) -> Iterator[tuple[str, Verdict]]:
@@ -186,7 +214,8 @@ class Shadow:
     Args:
         inbox: an `Inbox` or a `DurableInbox` that nobody else gives events to.
         tolerance: by how much a time may differ.
-        remember: of how many sessions the differences and the order of arrival are kept.
+        remember: of how many sessions the differences and the order of arrival are kept, and how many that were not compared are
+            known by their ids.
 
     Raises:
         TypeError: an argument of another type.
@@ -209,6 +238,8 @@ class Shadow:
     _tally: Tally = field(init=False, repr=False)
     _arrived: dict[str, list[Event]] = field(factory=dict, init=False, repr=False)
     _sealed: dict[str, SessionLog] = field(factory=dict, init=False, repr=False)  # that the inbox has evicted
+    _missing: dict[str, None] = field(factory=dict, init=False, repr=False)  # not compared yet, the oldest first
+    _more_missing: int = field(default=0, init=False, repr=False)  # that are not remembered
     _lock: RLock = field(factory=RLock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -253,22 +284,47 @@ class Shadow:
             if log is None:
                 self._tally.problem(f"session {session}: no event of it came here")
             else:
+                self._found(session)
                 arrived = self._arrived.get(session, ())
                 self._tally.add(compare(log, record, tolerance=self.tolerance, arrived=arrived))
                 if log.sealed:  # this was final, so the log has no further use
                     self._sealed.pop(session, None)
                     self._arrived.pop(session, None)
 
-    def report(self) -> Report:
-        """Return what was compared so far: as text by `str`, as JSON and as CSV."""
+    def report(self, not_over: Collection[str] = ()) -> Report:
+        """Return what was compared so far: as text by `str`, as JSON and as CSV.
+
+        A session of which an event came here, and that was never compared, is a problem of the report.
+
+        Args:
+            not_over: the ids of sessions that the program has and will compare later. They are no problem.
+
+        Raises:
+            TypeError: `not_over` is a text.
+        """
+        if isinstance(not_over, str):
+            raise TypeError(f"not_over: expected the ids of sessions, as [{not_over!r}], found {shown(not_over)}")
         with self._lock:
-            return self._tally.report()
+            known = frozenset(not_over)
+            return self._tally.report([session for session in self._missing if session not in known], self._more_missing)
+
+    def _found(self, session: str) -> None:
+        """A session is compared, so it is not missing."""
+        if session in self._missing:
+            del self._missing[session]
+        elif session not in self._tally:  # it came before those that are remembered
+            self._more_missing = max(0, self._more_missing - 1)
 
     def _note(self, answer: Received) -> None:
-        events = self._arrived.get(answer.event.subject, [])
+        session = answer.event.subject
+        # A repeat or a late event may be of a session that was compared long ago. The first event of a session is neither.
+        is_known = session in self._missing or session in self._arrived or session in self._tally
+        if not is_known and not isinstance(answer.outcome, Repeat | Late):
+            self._more_missing += len(_keep(self._missing, session, None, self.remember))
+        events = self._arrived.get(session, [])
         if len(events) < MOST:
             events.append(answer.event)
-        _keep(self._arrived, answer.event.subject, events, self.remember)
+        _keep(self._arrived, session, events, self.remember)
 
     @contextmanager
     def _harmless(self, what: str) -> Iterator[None]:
