@@ -249,7 +249,7 @@ def save_wrapup(session: Communication, event: WrapupSaved, _: Policy) -> None:
 
 @writes("wrapup", clock=PROVIDER)
 def save_final_wrapup(session: Communication, event: WrapupSaved, _: Policy) -> None:
-    """A save replaces the whole wrap-up. It ends when after-call work ends (WRAP-1, WRAP-8)."""
+    """A save replaces the whole wrap-up, which ends with after-call work. Seconds are rounded down (WRAP-1, WRAP-8, WRAP-11)."""
     session.wrapup = _final(session, event, event.occurred_at)
 
 
