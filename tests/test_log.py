@@ -227,6 +227,21 @@ def test_of_copies_that_differ_the_one_first_received_is_kept_and_its_time_count
     assert shown(log) == shown(filled([*early, *late]))
 
 
+def test_a_log_keeps_a_copy_that_no_copy_says_or_none_that_was_received_earlier() -> None:
+    (event,) = stream("s1", delay=5).alerting()
+    edition, log = evolve(event, sequence="2"), SessionLog.of([event])
+    received = [event.received + timedelta(seconds=seconds) for seconds in (-1, 0, 1)]
+
+    assert [log.keeps(evolve(event, received_at=at)) for at in received] == [True, False, False]
+    assert log.keeps(edition)
+    assert log.keeps(evolve(event, id="e9"))
+    log.add(edition)
+    assert not log.keeps(edition)
+    assert log.copies_of(edition) == log.copies_of(event) == log.copies
+    assert {copy.sequence for copy in log.copies} == {None, "2"}
+    assert log.copies_of(evolve(event, id="e9")) == ()
+
+
 def test_copies_that_differ_in_when_they_were_received_alone_are_no_conflict() -> None:  # COPY-15
     first = stream("s1").alerting(received_at=at(0.5))
     second = stream("s1").alerting(received_at=at(0.2))

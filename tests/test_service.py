@@ -435,6 +435,35 @@ def test_pages_have_each_session_once(here: Served) -> None:
     assert pages == [["s0", "s1"], ["s2", "s3"], ["s4"]]
 
 
+@pytest.mark.parametrize("large", [0, 18, 19, 20, 24])
+def test_pages_of_large_sessions_end_after_one_mebibyte_and_none_is_missed(here: Served, large: int) -> None:
+    names = [f"s{number:02}" for number in range(25)]
+    for number, name in enumerate(names):
+        here.post([event(session=name, data={"peerId": "p" * (700_000 if number >= large else 10)})])
+    pages, after = [], ""
+    while after is not None:
+        answer = here.client.get("/sessions", params={"limit": 24, **({"after": after} if after else {})})
+        page = answer.json()
+        pages.append([one["id"] for one in page["sessions"]])
+        assert len(answer.content) < 2_000_000
+        after = page["next"]
+
+    assert [name for page in pages for name in page] == names
+    assert {len(page) for page in pages[1:-1]} <= {2}
+    assert len(pages[0]) == min(large + 2, 24)
+
+
+def test_a_page_may_have_more_sessions_than_are_read_at_once(here: Served) -> None:
+    for number in range(90):
+        here.post([event(session=f"s{number:02}")])
+    found = {limit: here.client.get("/sessions", params={"limit": limit}).json() for limit in (20, 21, 40, 89, 90, 91)}
+
+    assert {limit: (len(page["sessions"]), page["next"]) for limit, page in found.items()} == {
+        **dict(zip((20, 21, 40, 89), ((20, "s19"), (21, "s20"), (40, "s39"), (89, "s88")), strict=True)),
+        **dict.fromkeys((90, 91), (90, None)),
+    }
+
+
 def test_known_at_shows_the_session_before_later_events_were_received(here: Served) -> None:
     here.post(call())
     then = {"known_at": "2026-03-01T09:01:00Z"}

@@ -237,6 +237,10 @@ class Inbox(Receiver):
         log = self.logs.get(event.subject)
         return event.subject not in self._sealed and (log is None or not log.holds(event))
 
+    def _copies(self, event: Event) -> tuple[Event, ...]:
+        log = self.logs.get(event.subject)
+        return log.copies_of(event) if log else ()
+
     def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         if self._is_closed(event):
             outcome = self._sealed.answer(event)
@@ -253,7 +257,8 @@ class Inbox(Receiver):
         fired = log.advance(self._advanced).new if self._advanced is not None else ()
         if offset is not None:  # before the event: an interruption after it must not leave the source without its offset
             log.offsets.setdefault(event.source, offset)
-        self._waiting.hear(event, now)
+        if log.keeps(event):  # not a repeat: a payload may be sent again every minute for ever
+            self._waiting.hear(event, now)
         change = log.add(event)
         self.logs[event.subject] = log
         self._waiting.add(log)

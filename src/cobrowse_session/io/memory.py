@@ -9,6 +9,7 @@ from attrs import evolve
 from cobrowse_session.canonical import canonical
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Late, Repeat
+from cobrowse_session.sources.repeats import without_arrival
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.vocabulary import ConnectionState
 from cobrowse_session.wire.inbox_state import EvictedSession
@@ -101,6 +102,6 @@ class SealedSessions:
 
 
 def fingerprint(event: Event) -> bytes:
-    """Return eight bytes that are the same for all copies with one canonical form (COPY-16)."""
+    """Return eight bytes that are the same for all copies with one canonical form (COPY-16), and for one that is sent again."""
     # Compared within one session only. Of 1,000 copies, less than one in 10^16 late events would be taken for a repeat.
-    return blake2b(canonical(event).encode(), digest_size=8).digest()
+    return blake2b(canonical(without_arrival(event)).encode(), digest_size=8).digest()

@@ -6,7 +6,7 @@ logs in memory, `DurableInbox` has them in a store.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import BUILT_IN, Converted, Source
 from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
+from cobrowse_session.sources.repeats import as_received_first, may_be_sent_again
 from cobrowse_session.stream import Change, Observer, ProviderClock, SessionLog
 from cobrowse_session.stream.observers import checked_observers
 from cobrowse_session.times import utc
@@ -93,6 +94,10 @@ class Receiver(ABC):
         """Return whether an event is the first copy, of a session that is not over."""
 
     @abstractmethod
+    def _copies(self, event: Event) -> Iterable[Event]:
+        """Return the copies of an event that are held, also those that came too late."""
+
+    @abstractmethod
     def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         """Add an event to the log of its session.
 
@@ -135,6 +140,8 @@ class Receiver(ABC):
 
         A payload may state what happened an hour ago. Its times teach nothing about a clock, so no clock learns from them.
 
+        A fact of a payload that was sent again is a repeat. It keeps the `sequence` with which it came first.
+
         Args:
             event: as it is. `received_at` is stamped if it is unset, and cut if it is later than `now`.
             now: when it arrived, on the cloud clock. None: now.
@@ -153,6 +160,8 @@ class Receiver(ABC):
                 now = arrival(now)
                 taken, notes = stamped(event, now)
                 check_future(taken.occurred_at, taken.received, self.max_future)
+                if may_be_sent_again(taken):
+                    taken = as_received_first(taken, self._copies(taken))
                 change = self._add(taken, now)
                 return Received(taken, change, notes=notes + self._notes(taken, change))
             except DecodeError as error:

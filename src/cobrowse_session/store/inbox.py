@@ -26,7 +26,8 @@ from typing import TypeVar
 from attrs import define, field
 from sqlalchemy import select
 
-from cobrowse_session.checks import check_type, shown
+from cobrowse_session.canonical import identity
+from cobrowse_session.checks import check_type, json_text, shown
 from cobrowse_session.errors import DecodeError, SettingsError, StoreError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
@@ -38,6 +39,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import MAX_REMEMBERED
+from cobrowse_session.store.rows import event_of
 from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
@@ -362,6 +364,14 @@ class DurableInbox(Receiver):
     def _is_first(self, event: Event) -> bool:
         log = self._log(event)
         return log is None or not (log.sealed or log.holds(event))
+
+    def _copies(self, event: Event) -> Iterator[Event]:
+        log = self._log(event)
+        if log is not None:
+            yield from log.copies_of(event)
+            held = self._here.unit.held[event.subject]
+            late = (form for form in (held.late if held else ()) if json_text(event.id) in form)  # most are of other events
+            yield from (copy for form in late if identity(copy := event_of(form, self.table)) == identity(event))
 
     def _add(self, event: Event, now: datetime, offset: timedelta | None = None) -> Change:
         self._log(event)  # before anything changes

@@ -322,13 +322,17 @@ class SessionLog(Generic[S_co]):
 
     def keeps(self, event: Event) -> bool:
         """Return whether `add` would keep a copy: no copy here says the same, or each that does was received later."""
-        self._clean()
-        held = self._held(event)
-        if held is None:
+        copies = self.copies_of(event)
+        if not copies:
             return True
         form = canonical(event)
-        same = (copy for copy in self._copies.get(identity(event), (held,)) if canonical(copy) == form)
-        return all(event.received < copy.received for copy in same)
+        return all(event.received < copy.received for copy in copies if canonical(copy) == form)
+
+    def copies_of(self, event: Event) -> tuple[Event, ...]:
+        """Return the copies of this identity that differ, as they were received, by canonical form."""
+        self._clean()
+        held = self._held(event)
+        return () if held is None else tuple(self._copies.get(identity(event), (held,)))
 
     def as_of(self, moment: datetime) -> "SessionLog[S_co]":
         """Return the log as it was at a moment: of the copies received by then, advanced to then.

@@ -1,6 +1,9 @@
 """The routes that show sessions."""
 
-from typing import Annotated
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -18,11 +21,17 @@ from cobrowse_session.service.routes.access import (
     problems,
     service_of,
 )
+from cobrowse_session.store import Page
 from cobrowse_session.stream import explain, explainable_fields
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import trace_entries
 from cobrowse_session.wire.converter import plain
 from cobrowse_session.wire.explained import explanation_json
+
+MAX_BYTES = 1 << 20
+"""The bytes of sessions after which no further one is in the same answer."""
+SLICE = 20
+"""The number of sessions that are read at once. Each may have as many bytes as its events."""
 
 sessions = APIRouter(tags=["sessions"], dependencies=READS)
 
@@ -42,9 +51,10 @@ def get_sessions(  # noqa: PLR0913, PLR0917 (the conditions)
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """Return the sessions that fulfil all conditions, by id."""
+    """Return the sessions that fulfil all conditions, by id. Large ones are fewer: no further one after 1 MiB."""
     try:
-        page = service_of(request).store.find(
+        find = partial(
+            service_of(request).store.find,
             state=state,
             acw=acw,
             conversation=conversation,
@@ -52,13 +62,34 @@ def get_sessions(  # noqa: PLR0913, PLR0917 (the conditions)
             user=user,
             since=moment("since", since),
             sealed=sealed,
-            after=after,
-            limit=limit,
         )
+        documents, following = _page(find, after, limit)
     except ValueError as error:  # as a state that there is not
         _, name, problem = str(error).split(": ", 2)
         raise wrong_parameter(name, problem) from None
-    return JSONResponse({"sessions": list(map(views.stored_json, page.sessions)), "next": page.next})
+    return JSONResponse({"sessions": documents, "next": following})
+
+
+def _page(find: Callable[..., Page], after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:  # JSON
+    """Return sessions up to a number and a number of bytes, and after which one the next page begins.
+
+    Args:
+        find: finds sessions, given `after` and `limit`.
+        after: the id after which the page begins. None: it is the first one.
+        limit: the number of sessions.
+    """
+    documents: list[dict[str, Any]] = []
+    size = 0
+    while True:
+        page = find(after=after, limit=min(SLICE, limit))
+        for stored in page.sessions:
+            documents.append(views.stored_json(stored))
+            size += len(json.dumps(documents[-1]))
+            if size >= MAX_BYTES:
+                return documents, page.next if stored is page.sessions[-1] else stored.id
+        after, limit = page.next, limit - SLICE  # one that cannot be read counts, too
+        if after is None or limit <= 0:
+            return documents, after
 
 
 # The longer paths come first, because the id of a session may have a slash.
