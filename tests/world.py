@@ -715,7 +715,7 @@ class World:
     def _advance(self, now: datetime) -> None:
         self._note("advances", now)
         advanced = self.inbox.advance(now)
-        self.advanced = max(now, self.advanced or now)
+        self.advanced = now
         for life in self.lives.values():
             life.is_behind = False
         for session, change in advanced.changes.items():

@@ -182,7 +182,7 @@ class Inbox(Receiver):
         """
         budget = Budget(limit)
         with self._one_writer():
-            self._advanced = now = max(utc(now), self._advanced or utc(now))
+            self._advanced = now = utc(now)  # also if it is earlier: the clock may have been wrong
             self._dirty, passed = True, self._passed
             # `passed` belongs to the inbox, not to this call: if the call is interrupted, the next one hands over what this one
             # fired.

@@ -214,6 +214,8 @@ class DurableInbox(Receiver):
     def put(self, log: SessionLog) -> Put:
         """Store a log that was restored. If the store has the session, the events of the log are added to it.
 
+        The log of a session that may have been forgotten is not stored: all its copies are late.
+
         Raises:
             TypeError: it is no log.
             DecodeError: the id of its session is longer than 1,000 bytes. Nothing has changed.
@@ -225,6 +227,8 @@ class DurableInbox(Receiver):
     def _put(self, log: SessionLog) -> Put:
         unit = self._here.unit
         here = unit.log(log.session_id)
+        if here is None and unit.is_forgotten(log.latest):
+            return Put(None, log.copies)
         if here is None:
             unit.put(log)
             return Put(None if log.sealed else log)
@@ -255,7 +259,7 @@ class DurableInbox(Receiver):
         """
         left = Budget(limit).left
         with self._lock:
-            self._advanced = now = max(utc(now), self._advanced or utc(now))
+            self._advanced = now = utc(now)  # also if it is earlier: the clock may have been wrong
             changes: dict[str, Change] = {}
             logs: dict[str, SessionLog] = {}
             sealed: list[SessionLog] = []
