@@ -372,6 +372,7 @@ def test_sessions_that_a_new_table_does_not_seal_keep_no_other_one_open(place: P
 
     assert {session for fired, _ in slices for session in fired} == {f"s{number}" for number in range(5)}
     assert {session for _, over in slices for session in over} == {"z", *(f"s{number}" for number in range(5))}
+    assert sum(message.kind == "refolded" for message in store.outbox.pending()) == 5
     assert proved(store) == 6
 
 

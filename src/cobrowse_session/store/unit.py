@@ -231,10 +231,10 @@ class Unit:
         for column, before in ((SESSIONS.c.ended, horizon), (SESSIONS.c.unfinished, unfinished)):
             for held in self._claim(column < as_number(before), column, limit - len(sealed)):
                 is_sealed = self._on(held, partial(SessionLog.seal, horizon=before))
-                if is_sealed is None:
-                    continue
-                self._write(held)  # also if it is not sealed: under the table of today, the column would hold up the others
-                if is_sealed:
+                if is_sealed is False:  # under the table of today: its column is written anew, or it would hold up all others
+                    self._refold(held)
+                elif is_sealed:
+                    self._write(held)
                     self._message(held, "sealed")
                     self._note_sealed(held.log.latest)
                     sealed.append(held.log)
@@ -245,11 +245,16 @@ class Unit:
         """Fold so many sessions anew under the table of today, and return what changed in each. See `Store.refold`."""
         columns, others, changed = SESSIONS.c, self.shelf.other_tables(self.connection), {}
         for held in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
-            self._write(held)
-            fields = changed[held.log.session_id] = held.log.restored.changed if held.log.restored else ()
-            if fields:
-                self._message(held, "refolded", dump({"fields": fields}))
+            changed[held.log.session_id] = self._refold(held)
         return changed
+
+    def _refold(self, held: Held) -> tuple[str, ...]:
+        """Write a session as it is now, and return what reads differently because it was folded under another table."""
+        self._write(held)
+        fields = held.log.restored.changed if held.rules is None and held.log.restored else ()
+        if fields:
+            self._message(held, "refolded", dump({"fields": fields}))
+        return fields
 
     def forget(self, before: datetime, limit: int) -> int:
         """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
