@@ -249,7 +249,8 @@ class DurableInbox(Receiver):
         """Fire what is due in all sessions, and seal those that are over, in transactions of 100 sessions each.
 
         Args:
-            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
+            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive. A time that is earlier than
+                before undoes nothing, and holds for sessions that begin later: our clock may have been ahead.
             limit: how many sessions are changed. None: all. Call `advance` again while `more` is true.
 
         Raises:
@@ -259,7 +260,7 @@ class DurableInbox(Receiver):
         """
         left = Budget(limit).left
         with self._lock:
-            self._advanced = now = utc(now)  # also if it is earlier: the clock may have been wrong
+            self._advanced = now = utc(now)
             changes: dict[str, Change] = {}
             logs: dict[str, SessionLog] = {}
             sealed: list[SessionLog] = []
