@@ -132,7 +132,7 @@ def time_never_goes_back(life: "Life") -> bool:
 
 
 def no_log_is_ahead(life: "Life") -> bool:
-    """A log was advanced no further than the world knows it was: a clock that was ahead holds for no session that begins later."""
+    """A log was advanced no further than the world knows it was: a clock that was ahead holds for no later session."""
     return life.sealed is not None or life.log.advanced is None or life.log.advanced <= (life.until or START)
 
 
