@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from attrs import define, evolve
 from ruamel.yaml import YAML
+from sqlalchemy import text
 from tests.postgresql import free_port
 
 from cobrowse_session import Event, Lifecycle, SessionLog, Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.postgresql import Server
 
 EXAMPLE = Path(__file__).parents[1] / "examples/conversation_service"
+HOUR = timedelta(hours=1)
 PATIENCE = 30
 """The longest time to wait for a process, in seconds."""
 CLIENT = httpx2.Client(timeout=PATIENCE, trust_env=False)
@@ -62,6 +64,54 @@ def expected(events: Sequence[Event], settings: Settings = SETTINGS) -> Any:
     """The session that follows from all events, advanced to now. `Any`: JSON."""
     log = SessionLog.of(events, Lifecycle(settings=settings), until=datetime.now(UTC))
     return json.loads(encode_session(log.session))
+
+
+# --- Bills --------------------------------------------------------------------------------------------------------------------
+
+
+def bill_by_the_page() -> str:
+    """Return `bills.py` of the page of the store, as it stands there."""
+    page = (EXAMPLE.parents[1] / "docs/how-to/store.md").read_text(encoding="utf-8")
+    return page.partition(":caption: bills.py\n")[2].partition("```")[0]
+
+
+def bill_by_the_example() -> str:
+    """Return a program that writes bills as the example does."""
+    return f"""
+import sys
+sys.path.insert(0, {str(EXAMPLE)!r})
+import app
+with app.Store("sqlite:///sessions.db") as store:
+    with store.writing() as connection:
+        connection.execute(app.text(app.BILLS))
+    app.write_bills(store)
+"""
+
+
+@pytest.mark.parametrize("program", [bill_by_the_page, bill_by_the_example])
+def test_a_forgotten_session_that_begins_again_has_a_second_bill_and_the_others_are_billed(
+    tmp_path: Path, program: Callable[[], str]
+) -> None:
+    def write() -> None:
+        subprocess.run([sys.executable, "-c", program()], cwd=tmp_path, timeout=PATIENCE, check=True)
+
+    with Store(f"sqlite:///{tmp_path}/sessions.db") as store:
+        first = stream("s1").alerting().after(3).connected().after("5m").disconnected("peer")
+        store.append(first)
+        store.seal(first.now + HOUR)
+        write()
+        assert store.forget(first.now + HOUR) == 1
+        second = stream("s1", start=first.now + 3 * HOUR).connected().after(60).disconnected("peer")
+        other = stream("s2", start=first.now).alerting().after(3).connected().after(7).disconnected("peer")
+        store.append([*second, *other])
+        store.seal(second.now + HOUR)
+
+        write()
+
+        assert store.outbox.count() == 0
+        with store.database.reading() as connection:
+            found = connection.execute(text("select session, seconds from bills order by session, message")).all()
+        assert [tuple(row) for row in found] == [("s1", 300), ("s1", 60), ("s2", 7)]
 
 
 # --- Processes ----------------------------------------------------------------------------------------------------------------

@@ -1,23 +1,26 @@
 """When a session is sealed, by each inbox and by a store, and what is forgotten."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from io import BytesIO
 
 import pytest
 from attrs import evolve
+from examples.tables import short_calls
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import examples
-from tests.stores import Place, proved, rows
+from tests.stores import Place, proved
 from tests.strategies import SECOND, at
 
 from cobrowse_session import Event, Lifecycle, SessionLog, Settings, SettingsError, WrapupPrompt, history
 from cobrowse_session.io.answers import Received
 from cobrowse_session.io.inbox import Inbox
-from cobrowse_session.store import DurableInbox
-from cobrowse_session.store.schema import HORIZON
+from cobrowse_session.store import DurableInbox, Store, TimerRunner
+from cobrowse_session.store.transfer import Imported, import_lines
 from cobrowse_session.testing import Stream, stream
-from cobrowse_session.wire import encode_event
+from cobrowse_session.wire import encode_event, save_log
 
 DAY = timedelta(days=1)
 PLAIN = Lifecycle()
@@ -221,11 +224,6 @@ def test_the_history_of_a_stored_session_counts_what_came_after_it_was_sealed(pl
 # --- Forgotten ----------------------------------------------------------------------------------------------------------------
 
 
-def forgotten(place: Place) -> int | None:
-    (row,) = rows(place.open(), HORIZON)
-    return None if row["forgotten"] is None else (row["forgotten"] - int(at(0).timestamp() * 1000)) // 1000
-
-
 def test_a_time_in_the_future_forgets_what_was_sealed_and_makes_no_new_session_late(place: Place) -> None:
     store = place.open(PLAIN)
     store.append(ENDED)
@@ -234,8 +232,8 @@ def test_a_time_in_the_future_forgets_what_was_sealed_and_makes_no_new_session_l
 
     assert store.forget(at(0) + 1000 * DAY) == 1
 
-    assert forgotten(place) == 200
-    kinds = [change.outcome and change.outcome.kind for change in store.append([one("new", 201), one("old", 199)])]
+    assert store.forgotten == at(63.001)
+    kinds = [change.outcome and change.outcome.kind for change in store.append([one("new", 63.001), one("old", 63)])]
     assert kinds == ["applied", "late"]
 
 
@@ -245,7 +243,7 @@ def test_where_nothing_was_sealed_nothing_is_forgotten_and_nothing_is_late(place
 
     assert store.forget(at(1000)) == 0
 
-    assert forgotten(place) is None
+    assert store.forgotten is None
     assert [change.outcome and change.outcome.kind for change in store.append([one("new", 1)])] == ["applied"]
 
 
@@ -266,10 +264,116 @@ def test_what_is_late_for_a_forgotten_session_says_what_is_known(place: Place) -
     store.outbox.acknowledge(store.outbox.pending())
     store.forget(at(200))
 
-    (change,) = store.append([one("never seen", 100)])
+    (change,) = store.append([one("never seen", 10)])
 
     assert change.outcome is not None
     assert change.outcome.reason.startswith("No session of this id is stored. The event may belong to one that was sealed")
+
+
+def forget_all(store: Store) -> None:
+    """Seal and forget what is over."""
+    store.seal(at(1000))
+    store.outbox.acknowledge(store.outbox.pending())
+    store.forget(at(0) + 1000 * DAY)
+
+
+def test_whatever_is_stored_of_a_forgotten_session_is_late_if_it_comes_again(place: Place) -> None:
+    store = place.open(PLAIN)
+    store.append(ENDED)
+    store.seal(at(70))
+    store.append([WRAPUP])  # too late, and after the latest event of the session
+    forget_all(store)
+
+    kinds = [change.outcome and change.outcome.kind for change in store.append([*ENDED, WRAPUP])]
+
+    assert (kinds, store.count()) == (["late"] * 4, 0)
+
+
+@pytest.mark.parametrize("way", ["put", "import"])
+def test_a_saved_log_does_not_bring_back_a_session_that_was_forgotten(place: Place, way: str) -> None:
+    log = SessionLog.of((*ENDED, WRAPUP), PLAIN)
+    inbox = DurableInbox(place.open(PLAIN))
+    inbox.store.append(log.events)
+    forget_all(inbox.store)
+
+    if way == "put":
+        put = inbox.put(log)
+        assert (put.log, put.late) == (None, log.copies)
+    else:
+        late = {"lateEvents": [json.loads(encode_event(evolve(WRAPUP, id="w2", occurred_at=at(500))))]}
+        line = json.dumps({**save_log(log), **late}).encode()
+        assert import_lines(inbox.store, BytesIO(line), print) == Imported(sessions=1, forgotten=5)
+
+    assert (inbox.store.count(), inbox.store.seal(at(1000))) == (0, ())
+
+
+# --- A clock that is wrong ----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_begins_after_a_clock_was_ahead_has_its_timers_at_their_own_time(make: Make) -> None:
+    timed = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=30 * SECOND))
+    inbox = make(timed, seal_after=SECOND)
+    inbox.advance(at(0) + DAY)
+    inbox.advance(at(1))
+
+    take(inbox, 63 * SECOND, *ENDED)
+
+    assert (inbox.deadline, sealed(inbox, 64 * SECOND)) == (at(93), [])
+    assert take(inbox, 83 * SECOND, WRAPUP) == ["applied"]
+    (log,) = inbox.logs.values()
+    assert log.session.wrapup is not None
+    assert log.session.wrapup.code == "sale"
+
+
+def test_a_session_is_not_late_because_ids_were_forgotten_and_a_clock_was_ahead() -> None:
+    inbox = Inbox(PLAIN, seal_after=SECOND, remember_sessions=0)
+    take(inbox, 63 * SECOND, *ENDED)
+    assert sealed(inbox, DAY) == ["s1"]
+    inbox.advance(at(70))
+
+    assert take(inbox, 70 * SECOND, one("s2", 70)) == ["applied"]
+
+
+def test_a_clock_that_was_ahead_while_sessions_were_forgotten_makes_no_new_session_late(place: Place) -> None:
+    clock = [at(1000)]
+    inbox = DurableInbox(place.open(PLAIN), seal_after=SECOND)
+    runner = TimerRunner(inbox, forget_after=DAY, clock=lambda: clock[0])
+    calls = [evolve(event, subject=name) for name in ("s1", "s2") for event in ENDED]
+
+    def look() -> int:
+        runner._step()  # noqa: SLF001 (one slice)
+        inbox.store.outbox.acknowledge(inbox.store.outbox.pending())
+        return inbox.store.count()
+
+    take(inbox, 63 * SECOND, *calls[:3])
+    assert look() == 1
+    clock[0] += 365 * DAY
+    assert look() == 0
+    clock[0] = at(1000)
+    assert take(inbox, 1000 * SECOND, one("new", 1000), one("old", 63)) == ["applied", "late"]
+    runner._next_forgetting = at(0) + 365 * DAY  # noqa: SLF001 (as the clock that was ahead left it)
+    clock[0] += 2 * DAY
+    take(inbox, 1000 * SECOND, *(evolve(event, subject="s2", occurred_at=event.occurred_at + 100 * SECOND) for event in ENDED))
+    assert look() == 2
+    clock[0] += DAY
+    assert look() == 1
+
+
+def test_sessions_that_a_new_table_does_not_seal_keep_no_other_one_open(place: Place) -> None:
+    timed = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=30 * SECOND))
+    short = stream("s0").alerting().after(3).connected().after(5).disconnected("peer")
+    place.open(evolve(timed, table=short_calls.TABLE)).append(
+        evolve(event, subject=f"s{number}") for number in range(5) for event in short
+    )
+    store = place.open(timed)
+    store.append([*(evolve(event, subject="z") for event in (*ENDED, WRAPUP))])
+
+    slices = [(list(store.advance(at(1000), limit=2)), store.seal(at(1000), limit=2)) for _ in range(8)]
+
+    assert {session for fired, _ in slices for session in fired} == {f"s{number}" for number in range(5)}
+    assert {session for _, over in slices for session in over} == {"z", *(f"s{number}" for number in range(5))}
+    assert sum(message.kind == "refolded" for message in store.outbox.pending()) == 5
+    assert proved(store) == 6
 
 
 def one(session: str, second: float) -> Event:

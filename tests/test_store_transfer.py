@@ -71,19 +71,41 @@ def test_the_horizon_is_exported_and_imported_and_never_set_back(place: Place, d
     store.forget(at(900))
     exported = list(export_lines(store))
 
-    assert list(map(json.loads, exported)) == [{"format": 1, "forgotten": "2026-03-01T09:15:00.000Z"}]
+    assert list(map(json.loads, exported)) == [{"format": 1, "forgotten": "2026-03-01T09:01:03.001Z"}]
     with databases.place() as other:
         again = other.open()
         assert put_in(again, exported) == Imported()
-        assert again.forgotten == at(900)
+        assert again.forgotten == at(63.001)
         assert put_in(again, [encode_event(event) for event in ENDED]) == Imported(events=3, forgotten=3)
         assert put_in(again, ['{"format":1,"forgotten":"2026-03-01T09:00:01.000Z"}']) == Imported()
-        assert again.forgotten == at(900)
+        assert again.forgotten == at(63.001)
+        assert list(export_lines(again)) == exported
+
+
+def test_sessions_that_are_older_than_the_horizon_of_their_export_are_imported(place: Place, databases: Databases) -> None:
+    store = place.open()
+    store.append(ENDED)
+    store.seal(at(1000))
+    store.outbox.acknowledge(store.outbox.pending())
+    store.append(stream("open").alerting())
+    store.forget(at(1000))
+    exported = list(export_lines(store))
+
+    with databases.place() as other:
+        again = other.open()
+        assert put_in(again, exported) == Imported(sessions=1, new=1)
+        assert put_in(again, exported) == Imported(sessions=1)
         assert list(export_lines(again)) == exported
 
 
 @pytest.mark.parametrize(
-    "line", ['{"forgotten":"2026-03-01T09:15:00.000Z"}', '{"format":9,"forgotten":""}', '{"format":1,"forgotten":7}']
+    "line",
+    [
+        '{"forgotten":"2026-03-01T09:15:00.000Z"}',
+        '{"format":9,"forgotten":""}',
+        '{"format":1,"forgotten":7}',
+        '{"format":1,"forgotten":"9998-03-01T09:15:00.000Z"}',
+    ],
 )
 def test_a_line_that_is_no_horizon_is_rejected(place: Place, line: str) -> None:
     store = place.open()

@@ -7,19 +7,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from sqlalchemy import delete, text, update
-from tests.stores import Place, rows
+from tests.stores import Place, rows, statements
 from tests.strategies import SECOND, at
 
-from cobrowse_session import Change, Event, Lifecycle, ProviderClock, Settings, StoreError, UnreadableError, WrapupPrompt
+from cobrowse_session import (
+    Change,
+    CobrowseSession,
+    Event,
+    Lifecycle,
+    ProviderClock,
+    Settings,
+    StoreError,
+    UnreadableError,
+    WrapupPrompt,
+)
 from cobrowse_session.io.answers import Received
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.rows import with_digest
 from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESSIONS
+from cobrowse_session.store.shelf import RETRIED
 from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.store.verify import verify
+from cobrowse_session.tables import Row, Table, before, reads_session
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.testing.payloads import payloads
 from cobrowse_session.wire import encode_event
@@ -184,6 +196,88 @@ def test_a_session_that_was_repaired_goes_on(place: Place) -> None:
 
     assert list(store.advance(at(100))) == ["bad"]
     assert store.unreadable == {}
+
+
+def many(place: Place, number: int) -> Store:
+    """Return a store with nothing in memory, with so many sessions that cannot be read, and one that is due after all of them."""
+    writer = place.open(TIMED)
+    writer.append(event for n in range(number) for event in named(ENDED, f"bad{n:03}"))
+    with writer.writing() as connection:
+        connection.execute(update(EVENTS).where(EVENTS.c.position == 1).values(document="{"))
+    writer.append(stream("good", start=at(100)).alerting().after(3).connected().after(60).disconnected("peer"))
+    return place.open(TIMED)
+
+
+def test_of_many_sessions_that_cannot_be_read_each_is_logged_once_and_a_look_reads_some_of_them(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = 3 * RETRIED + 1
+    store = many(place, number)
+    store.advance(at(150), limit=7)
+
+    with statements(store) as sent:
+        for _ in range(10):
+            assert store.advance(at(150), limit=7) == {}
+            assert store.deadline == at(193)
+
+    assert len(caplog.records) == len(store.unreadable) == number
+    loads = [statement for statement in sent if "FROM events" in statement]
+    assert len(loads) <= 10 * RETRIED
+    assert list(store.advance(at(200), limit=7)) == ["good"]
+
+
+def test_of_many_sessions_that_cannot_be_read_one_that_was_repaired_goes_on(place: Place) -> None:
+    store = many(place, 2 * RETRIED + 5)
+    store.advance(at(150))
+    (document,) = {row["document"] for row in rows(store, EVENTS) if row["session"] == "good" and row["position"] == 1}
+    repaired = encode_event(evolve(named(ENDED, "bad017")[1]))
+    assert document != repaired
+    change(store, EVENTS, (EVENTS.c.session == "bad017") & (EVENTS.c.position == 1), repaired)
+
+    fired = [session for _ in range(4) for session in [*store.advance(at(150), limit=3), *store.seal(at(0), limit=3)]]
+
+    assert fired == ["bad017"]
+    assert len(store.unreadable) == 2 * RETRIED + 4
+
+
+# --- A table of one's own that raises -----------------------------------------------------------------------------------------
+
+
+@reads_session
+@frozen
+class Mistaken:
+    """The session is {name}."""
+
+    name: str
+
+    def __call__(self, session: CobrowseSession, _: object, __: object) -> bool:
+        """Return whether it is, or raise."""
+        if session.id == self.name:
+            raise ZeroDivisionError("a mistake")
+        return False
+
+
+ROW = Row(
+    name="never", on=("timer.acw",), source=("pending",), guards=(Mistaken("bad"),), result="complete", actions=(), reason="x."
+)
+MISTAKEN = Table.standard().extended("mistaken", after_call_work=(before("complete_by_timeout", ROW),))
+
+
+def test_a_guard_that_raises_for_one_session_stops_no_timer_of_the_others_and_is_logged_once(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = place.open(Lifecycle(settings=TIMED.settings, table=MISTAKEN))
+    inbox = DurableInbox(store, seal_after=60 * SECOND)
+    store.append(event for name in ("a", "bad", "c") for event in named(ENDED, name))
+
+    looks = [inbox.advance(at(1000)) for _ in range(3)]
+
+    assert [set(look.changes) for look in looks] == [{"a", "c"}, set(), set()]
+    assert {log.session_id for look in looks for log in look.sealed} == {"a", "c"}
+    assert [record.getMessage() for record in caplog.records] == [f"{store.unreadable['bad']}; its timers do not fire until then"]
+    assert "'bad' cannot be advanced: ZeroDivisionError: a mistake; correct the table" in caplog.text
+    assert store.deadline is None
+    assert list(place.open(TIMED).advance(at(1000))) == ["bad"]
 
 
 # --- Events -------------------------------------------------------------------------------------------------------------------

@@ -131,6 +131,11 @@ def time_never_goes_back(life: "Life") -> bool:
     return life.advanced is None or life.sealed is not None or (life.log.advanced or START) >= life.advanced
 
 
+def no_log_is_ahead(life: "Life") -> bool:
+    """A log was advanced no further than the world knows it was: a clock that was ahead holds for no later session."""
+    return life.sealed is not None or life.log.advanced is None or life.log.advanced <= (life.until or START)
+
+
 def what_is_due_has_fired(life: "Life") -> bool:
     """No deadline lies at or before the latest advance."""
     return life.log.deadline is None or life.until is None or life.log.deadline > life.until
@@ -247,6 +252,7 @@ ALWAYS: tuple[Invariant, ...] = (
     no_identity_stands_twice,
     changes_add_up,
     time_never_goes_back,
+    no_log_is_ahead,
     what_is_due_has_fired,
     sealed_is_over_and_never_changes,
 )
@@ -715,7 +721,7 @@ class World:
     def _advance(self, now: datetime) -> None:
         self._note("advances", now)
         advanced = self.inbox.advance(now)
-        self.advanced = max(now, self.advanced or now)
+        self.advanced = now
         for life in self.lives.values():
             life.is_behind = False
         for session, change in advanced.changes.items():

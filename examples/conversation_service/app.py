@@ -26,7 +26,8 @@ from cobrowse_session.wire import encode_session
 STORE = os.environ.get("STORE", "sqlite:///conversations.db")
 SEAL_AFTER = timedelta(seconds=float(os.environ.get("SEAL_AFTER", "3600")))  # how long a session that is over may change
 SETTINGS = Settings(wrapup_prompt="timeout", wrapup_timeout=timedelta(seconds=30))
-BILLS = "create table if not exists bills (session text primary key, seconds integer)"
+BILLS = "create table if not exists bills (session text, message bigint, seconds integer, primary key (session, message))"
+BILL = "insert into bills values (:session, :message, :seconds) on conflict do nothing"
 
 logger = logging.getLogger("conversations")
 
@@ -52,18 +53,20 @@ def session(request: Request) -> Response:
 def bills(request: Request) -> Response:
     """Show all bills."""
     with request.app.state.inbox.store.database.reading() as connection:
-        return JSONResponse([tuple(row) for row in connection.execute(text("select * from bills order by session"))])
+        return JSONResponse(
+            [tuple(row) for row in connection.execute(text("select session, seconds from bills order by session"))]
+        )
 
 
 def write_bills(store: Store) -> None:
     """Write what is to be billed. The bill and the acknowledgement are one transaction, so each bill is written once."""
     while messages := store.outbox.pending():
-        with suppress(ConflictError), store.writing() as connection:  # if another worker was first, nothing is written here
+        with suppress(ConflictError), store.writing() as connection:  # another worker acknowledged first, so it billed, too
             for message in messages:
                 talk = durations(message.stored.session).talk  # all on one clock, which the stamps of a session are not
                 if message.kind == "sealed" and talk:
-                    bill = {"session": message.stored.id, "seconds": talk // timedelta(seconds=1)}
-                    connection.execute(text("insert into bills values (:session, :seconds)"), bill)
+                    bill = {"session": message.stored.id, "message": message.id, "seconds": talk // timedelta(seconds=1)}
+                    connection.execute(text(BILL), bill)
             store.outbox.acknowledge(messages, connection)
 
 

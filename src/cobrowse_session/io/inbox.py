@@ -171,7 +171,8 @@ class Inbox(Receiver):
         """Fire what is due in all sessions, and evict those that are over.
 
         Args:
-            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
+            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive. A time that is earlier than
+                before undoes nothing, and holds for sessions that begin later: our clock may have been ahead.
             limit: how many sessions are looked at. None: all. With a limit, an event loop is not blocked. Call `advance` again
                 while `more` is true.
 
@@ -182,7 +183,7 @@ class Inbox(Receiver):
         """
         budget = Budget(limit)
         with self._one_writer():
-            self._advanced = now = max(utc(now), self._advanced or utc(now))
+            self._advanced = now = utc(now)
             self._dirty, passed = True, self._passed
             # `passed` belongs to the inbox, not to this call: if the call is interrupted, the next one hands over what this one
             # fired.

@@ -216,6 +216,8 @@ class DurableInbox(Receiver):
     def put(self, log: SessionLog) -> Put:
         """Store a log that was restored. If the store has the session, the events of the log are added to it.
 
+        The log of a session that may have been forgotten is not stored: all its copies are late.
+
         Raises:
             TypeError: it is no log.
             DecodeError: the id of its session is longer than 1,000 bytes. Nothing has changed.
@@ -227,6 +229,8 @@ class DurableInbox(Receiver):
     def _put(self, log: SessionLog) -> Put:
         unit = self._here.unit
         here = unit.log(log.session_id)
+        if here is None and unit.is_forgotten(log.latest):
+            return Put(None, log.copies)
         if here is None:
             unit.put(log)
             return Put(None if log.sealed else log)
@@ -247,7 +251,8 @@ class DurableInbox(Receiver):
         """Fire what is due in all sessions, and seal those that are over, in transactions of 100 sessions each.
 
         Args:
-            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive.
+            now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive. A time that is earlier than
+                before undoes nothing, and holds for sessions that begin later: our clock may have been ahead.
             limit: how many sessions are changed. None: all. Call `advance` again while `more` is true.
 
         Raises:
@@ -257,7 +262,7 @@ class DurableInbox(Receiver):
         """
         left = Budget(limit).left
         with self._lock:
-            self._advanced = now = max(utc(now), self._advanced or utc(now))
+            self._advanced = now = utc(now)
             changes: dict[str, Change] = {}
             logs: dict[str, SessionLog] = {}
             sealed: list[SessionLog] = []

@@ -37,8 +37,10 @@ from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
 from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, restore_view, save_rules
 
-MAX_UNREADABLE = 1_000
-"""The number of sessions that cannot be read and are remembered."""
+RETRIED = 10
+"""How many of the sessions that cannot be read are tried again each time that sessions are claimed."""
+
+RESTORE = "run: cobrowse-session store verify, and restore what was changed from a backup"
 
 MAX_COUNT = (1 << 31) - 1
 """The largest number that a column of counts holds. PostgreSQL refuses a larger one."""
@@ -91,6 +93,7 @@ class Shelf(Generic[S_co]):
     here: Here = field(factory=Here, init=False)
     unreadable: dict[str, UnreadableError] = field(factory=dict, init=False)
     """The sessions that cannot be read, each with its error."""
+    _tried: dict[str, int] = field(factory=dict, init=False)  # how far they were tried again, by reason
     _logs: OrderedDict[str, tuple[Held, int]] = field(factory=OrderedDict, init=False)  # with the number of events
     _events: int = field(default=0, init=False)  # of all logs
     _rules: dict[int, str] = field(factory=dict, init=False)
@@ -200,8 +203,13 @@ class Shelf(Generic[S_co]):
         return event_of(row["document"], self.lifecycle.table)
 
     @contextmanager
-    def naming(self, session: str) -> Iterator[None]:
-        """Name the session in every error of reading its rows.
+    def naming(self, session: str, act: str = "read", advice: str = RESTORE) -> Iterator[None]:
+        """Name the session in every error of an act on it.
+
+        Args:
+            session: its id.
+            act: what is done: `read`, `advanced`.
+            advice: what to do about an error.
 
         Raises:
             UnreadableError: in place of each of them.
@@ -211,21 +219,34 @@ class Shelf(Generic[S_co]):
         except (StoreError, LostRace, SQLAlchemyError):
             raise
         except Exception as error:  # a row that something else wrote may lead to any
-            raise self.cannot_read(session, error) from error
+            raise self.cannot_read(session, error, act, advice) from error
 
-    def cannot_read(self, session: str, error: Exception) -> UnreadableError:
-        """Return an error that names a session that cannot be read."""
-        problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
-        advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
+    def cannot_read(self, session: str, error: Exception, act: str = "read", advice: str = RESTORE) -> UnreadableError:
+        """Return an error that names a session that cannot be read. Arguments as for `naming`."""
+        problem = f"session {session!r} cannot be {act}: {type(error).__name__}: {error}"
         return UnreadableError(self.database.address, problem, advice, session)
 
     def pass_over(self, error: UnreadableError) -> None:
         """Remember a session that cannot be read, and log it once."""
         if error.session not in self.unreadable:
             logger.error("%s; its timers do not fire until then", error)
-        self.unreadable[error.session] = error
-        if len(self.unreadable) > MAX_UNREADABLE:
-            del self.unreadable[next(iter(self.unreadable))]
+        # Without what it was raised from, which would keep rows and frames in memory.
+        self.unreadable[error.session] = UnreadableError(error.store, error.problem, error.advice, error.session)
+
+    def passed_over(self, reason: str) -> list[str]:
+        """Return the sessions that cannot be read, without some that are tried again, because they may have been repaired.
+
+        Args:
+            reason: why sessions are claimed. For each reason, all of them are tried in turn.
+        """
+        # To try all of them each time that a timer is looked for would take longer than the timers of all others. Example, if two
+        # were tried again: of a, b, c, d, e, first a and b are, then c and d, then e, then b and c.
+        every = [*self.unreadable]
+        if len(every) <= RETRIED:
+            return []
+        start = self._tried.get(reason, 0) % len(every)
+        self._tried[reason] = start + RETRIED
+        return [*every[:start], *every[start + RETRIED :]]
 
     # --- Rules ----------------------------------------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ class Store(Generic[S_co]):
     def unreadable(self) -> Mapping[str, UnreadableError]:
         """The sessions that were found to be unreadable since the store was opened, each with its error. No timer of them fires.
 
-        Each was logged once, to `cobrowse_session.store`.
+        Sessions in which a guard of their own table raises are among them. Each was logged once, to `cobrowse_session.store`.
         """
         return dict(self._shelf.unreadable)
 
@@ -399,8 +399,9 @@ class Store(Generic[S_co]):
         # Not that of a session that cannot be read: it would be in the past for ever.
         columns, unreadable = SESSIONS.c, self.unreadable
         first = select(columns.id, columns.deadline).where(columns.deadline.between(0, as_number(MAX_TIME)))
-        with self.database.reading() as connection:
-            rows = connection.execute(first.order_by(columns.deadline).limit(len(unreadable) + 1))
+        # Without them one row is enough. With them, rows are read piece by piece until there is another session.
+        first = first.execution_options(yield_per=PAGE) if unreadable else first.limit(1)
+        with self.database.reading() as connection, connection.execute(first.order_by(columns.deadline)) as rows:
             return next((as_moment(deadline) for session, deadline in rows if session not in unreadable), None)
 
     def due(self, now: datetime, limit: int = 100) -> tuple[str, ...]:
@@ -475,7 +476,8 @@ class Store(Generic[S_co]):
         """Delete sealed sessions whose latest event occurred before a time, and return how many.
 
         A session stays until all its messages were handed over. From then on, an event that occurred before this time, and whose
-        session is not stored, is late. It is not stored. A time after the latest horizon of `seal` counts as that horizon.
+        session is not stored, is late. It is not stored. A time after the latest event of all sealed sessions counts as just
+        after that event. So a clock that is ahead makes no new session late.
 
         Args:
             before: corrected provider clock.

@@ -19,6 +19,7 @@ from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, shown
 from cobrowse_session.errors import DecodeError, FormatVersionError
 from cobrowse_session.events import Event
+from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.schema import EVENTS
@@ -90,7 +91,7 @@ class Imported:
         events: events that came one by one.
         new: the events of both kinds that were stored. The others are stored already, or were forgotten.
         late: events that came too late for a session that was sealed here. They are stored, and not applied.
-        forgotten: events of sessions that were forgotten here. They are not stored.
+        forgotten: events of sessions that were forgotten here, those of their saved logs included. They are not stored.
         rejected: lines that could not be read.
     """
 
@@ -114,12 +115,16 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
         StoreError: the database cannot be written. The lines before the last hundred are stored.
     """
     imported, every = Imported(), lines(file, MAX_LINE)
+    horizons: list[datetime] = []
     while batch := list(islice(every, BATCH)):
-        parts = [part for line in batch if (part := _read(store, line, imported, reject)) is not None]
-        numbers = store.run(partial(_put, parts))
+        read = [part for line in batch if (part := _read(store, line, imported, reject)) is not None]
+        horizons += (part for part in read if isinstance(part, datetime))
+        numbers = store.run(partial(_put, [part for part in read if isinstance(part, _Part)]))
         imported.new += numbers["new"]
         imported.late += numbers["late"]
         imported.forgotten += numbers["forgotten"]
+    if horizons:  # in the end: the sessions of this file were not forgotten where they come from, however old they are
+        store.run(lambda unit: unit.take_horizon(max(horizons)))
     return imported
 
 
@@ -132,21 +137,21 @@ class _Part:
     events: tuple[Event, ...]
 
 
-def _put(parts: "Sequence[_Part | datetime]", unit: Unit) -> Counter[str]:
+def _put(parts: "Sequence[_Part]", unit: Unit) -> Counter[str]:
     """Store the parts, and return the numbers of events that are new, that came too late and that were forgotten."""
     unit.is_silent = True
-    unit.read(part.session for part in parts if isinstance(part, _Part))
+    unit.read(part.session for part in parts)
     # Of a saved log that was imported before, nothing is new. So its copies are compared as text, and no log is read or folded.
-    here = [part.session for part in parts if isinstance(part, _Part) and part.log and unit.held[part.session]]
+    here = [part.session for part in parts if part.log and unit.held[part.session]]
     every = rows_of_sessions(unit.connection, here)
     stored = {session: {row["document"]: row["late"] for row in rows} for session, rows in every.items()}
     numbers = Counter[str]()
     for part in parts:
-        if isinstance(part, datetime):
-            unit.take_horizon(part)
-            continue
         events = part.events
         if part.log is not None and unit.log(part.session) is None:
+            if unit.is_forgotten(part.log.latest):
+                numbers["forgotten"] += len(part.log.copies) + len(events)
+                continue
             unit.put(part.log)
         elif part.log is not None:
             events = (*part.log.copies, *events)
@@ -199,6 +204,8 @@ def _part(store: Store, content: bytes) -> _Part | datetime:
 def _horizon(document: dict[str, Any]) -> datetime:  # JSON
     """Return the time before which sessions were forgotten in the store of an export."""
     horizon = structured(versioned(document, HORIZON_FORMAT, "an export", "store export"), _Horizon)
+    if horizon.forgotten > (now := current_time()):  # a clock was wrong there; here every new session would be late
+        raise decode_error("time_in_the_future", f"$.{FORGOTTEN}", time_text(horizon.forgotten), f"a time up to {time_text(now)}")
     return horizon.forgotten
 
 

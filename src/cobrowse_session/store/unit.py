@@ -12,12 +12,12 @@ An update that finds another version has lost a race against another writer. The
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define, field
 from sqlalchemy import (
@@ -26,12 +26,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
+    all_,
     any_,
     bindparam,
     delete,
     exists,
     func,
     insert,
+    literal,
     literal_column,
     select,
     update,
@@ -43,6 +45,7 @@ from cobrowse_session.canonical import canonical
 from cobrowse_session.errors import UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.changes import with_fired
+from cobrowse_session.io.waiting import later
 from cobrowse_session.lifecycle import Late
 from cobrowse_session.store.database import LostRace
 from cobrowse_session.store.epoch import horizon_time
@@ -62,8 +65,13 @@ from cobrowse_session.store.schema import (
 )
 from cobrowse_session.store.shelf import Held, Shelf
 from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.times import EPOCH
 from cobrowse_session.vocabulary import ConnectionState
 from cobrowse_session.wire.strict_json import decode_error, dump
+
+Result = TypeVar("Result")
+
+MILLISECOND = timedelta(milliseconds=1)
 
 Leg = tuple[str, str, str, str | None]
 """The leg of a participant: source, participant, communication, media."""
@@ -95,6 +103,7 @@ class Unit:
     _events: list[Row] = field(factory=list, init=False)
     _messages: list[Row] = field(factory=list, init=False)
     _forgotten: list[datetime | None] = field(factory=list, init=False)  # the horizon, once it was read
+    _sealed: datetime | None = field(default=None, init=False)  # how far the horizon of sealing reaches at least
 
     # --- Logs -----------------------------------------------------------------------------------------------------------------
 
@@ -141,7 +150,8 @@ class Unit:
         if held is None:
             return None
         try:
-            _ = held.log.latest
+            with self.shelf.naming(session):  # a row that cannot be read, or a guard of an own table that raises
+                _ = held.log.latest
         except UnreadableError as error:
             self._pass_over(error)
             raise
@@ -159,8 +169,8 @@ class Unit:
         for copy in log.copies:
             self._append(held, copy)
         self._write(held)
-        if log.sealed and log.latest is not None:
-            self._raise_horizon("sealed", log.latest + timedelta(milliseconds=1))
+        if log.sealed:
+            self._note_sealed(log.latest)
 
     # --- Changes --------------------------------------------------------------------------------------------------------------
 
@@ -180,7 +190,7 @@ class Unit:
         """
         log = self.log(event.subject)
         if log is None:
-            if self._is_forgotten(event):
+            if self.is_forgotten(event.occurred_at):
                 return Change(_too_late(event))
             log = self._begin(event.subject)
         held = self._held(event.subject)
@@ -207,7 +217,10 @@ class Unit:
         """Fire what is due in so many sessions, and return their logs and changes. See `Store.advance`."""
         columns, changes = SESSIONS.c, {}
         for held in self._claim(columns.deadline <= as_number(now), columns.deadline, limit):
-            changes[held.log.session_id] = held.log, self._take(held, held.log.advance(now))
+            change = self._on(held, partial(SessionLog.advance, now=now))
+            if change is None:
+                continue
+            changes[held.log.session_id] = held.log, self._take(held, change)
             self._write(held)  # also if nothing fired: something else wrote the deadline, and it would be due for ever
         self.released |= changes.keys()
         return changes
@@ -217,24 +230,31 @@ class Unit:
         sealed: list[SessionLog] = []
         for column, before in ((SESSIONS.c.ended, horizon), (SESSIONS.c.unfinished, unfinished)):
             for held in self._claim(column < as_number(before), column, limit - len(sealed)):
-                if held.log.seal(before):
+                is_sealed = self._on(held, partial(SessionLog.seal, horizon=before))
+                if is_sealed is False:  # under the table of today: its column is written anew, or it would hold up all others
+                    self._refold(held)
+                elif is_sealed:
                     self._write(held)
                     self._message(held, "sealed")
+                    self._note_sealed(held.log.latest)
                     sealed.append(held.log)
         self.released |= {log.session_id for log in sealed}
-        if sealed:
-            self._raise_horizon("sealed", max(horizon, unfinished))
         return tuple(sealed)
 
     def refold(self, limit: int) -> dict[str, tuple[str, ...]]:
         """Fold so many sessions anew under the table of today, and return what changed in each. See `Store.refold`."""
         columns, others, changed = SESSIONS.c, self.shelf.other_tables(self.connection), {}
         for held in self._claim(columns.rules.in_(others) & columns.sealed.is_(False), columns.id, limit):
-            self._write(held)
-            fields = changed[held.log.session_id] = held.log.restored.changed if held.log.restored else ()
-            if fields:
-                self._message(held, "refolded", dump({"fields": fields}))
+            changed[held.log.session_id] = self._refold(held)
         return changed
+
+    def _refold(self, held: Held) -> tuple[str, ...]:
+        """Write a session as it is now, and return what reads differently because it was folded under another table."""
+        self._write(held)
+        fields = held.log.restored.changed if held.rules is None and held.log.restored else ()
+        if fields:
+            self._message(held, "refolded", dump({"fields": fields}))
+        return fields
 
     def forget(self, before: datetime, limit: int) -> int:
         """Delete so many sessions that were sealed before, and return how many. See `Store.forget`."""
@@ -251,7 +271,7 @@ class Unit:
         for column in (MESSAGES.c.session, EVENTS.c.session, LEGS.c.communication, columns.id):
             for part in parts(gone):
                 self.connection.execute(delete(column.table).where(column.in_(part)))
-        # What was not sealed cannot be forgotten. So a time in the future does not make every new session late.
+        # Not later than the latest event that was sealed. So a clock that is ahead does not make every new session late.
         sealed = horizon_time(self.shelf.database, self.connection.execute(select(HORIZON.c.sealed)).first())
         if gone and sealed is not None:
             self._raise_horizon("forgotten", min(before, sealed))
@@ -262,6 +282,11 @@ class Unit:
         """Take the horizon of another store: its sessions that ended before were forgotten."""
         self._raise_horizon("sealed", forgotten)
         self._raise_horizon("forgotten", forgotten)
+
+    def _note_sealed(self, latest: datetime | None) -> None:
+        """Note the time of an event of a sealed session. The horizon of sealing lies behind all of them."""
+        if latest is not None:
+            self._sealed = max(self._sealed or EPOCH, later(latest, MILLISECOND))
 
     def _raise_horizon(self, name: str, moment: datetime) -> None:
         column, number = HORIZON.c[name], as_number(moment)
@@ -275,9 +300,13 @@ class Unit:
         #     a, b, c       a, b, c    a, c        one more is claimed
         #     a, b, c, d    d          d           three are claimed
         #
-        # Those that were seen come again, because an id that is no text cannot be named in a condition.
+        # Those that were seen come again, because an id that is no text cannot be named in a condition. Those that were passed
+        # over before do not come at all, except some of them each time: see `Shelf.passed_over`.
         readable: list[Held] = []
         seen: set[str] = set()
+        passed_over = [escaped(session) for session in self.shelf.passed_over(str(order))]
+        if passed_over:
+            where = where & self._is_other(passed_over)
         while (left := limit - len(readable)) > 0:
             claimed = [session for session in self._locked(where, order, left + len(seen)) if session not in seen][:left]
             self.read(claimed)
@@ -286,6 +315,12 @@ class Unit:
             if len(found) == len(claimed):
                 break
         return readable
+
+    def _is_other(self, sessions: Sequence[str]) -> ColumnElement[bool]:
+        """Return the condition that a session is none of some."""
+        if self._dialect == "sqlite":
+            return SESSIONS.c.id.not_in(select(func.json_each(json.dumps(sessions)).table_valued("value").c.value))
+        return SESSIONS.c.id != all_(literal(sessions, ARRAY(Text)))
 
     def _locked(self, where: ColumnElement[bool], order: ColumnElement[Any], limit: int) -> Sequence[str]:
         """Lock the first sessions that fulfil a condition and that no other transaction has, and return their ids."""
@@ -305,9 +340,21 @@ class Unit:
             if self.log(session) is None:  # its row was claimed, and was not found by its id
                 self._pass_over(self.shelf.cannot_read(session, ValueError("its id is no text")))
                 return None
-            self.shelf.unreadable.pop(session, None)  # it was repaired
             return self._held(session)
         return None
+
+    def _on(self, held: Held, act: Callable[[SessionLog], Result]) -> Result | None:
+        """Return the result of an act on a log that was claimed. None: a guard of its own table raised, so it is passed over."""
+        session = held.log.session_id
+        try:
+            with self.shelf.naming(session, "advanced", "correct the table of its rules"):
+                result = act(held.log)
+                _ = held.log.deadline  # its row needs it
+        except UnreadableError as error:
+            self._pass_over(error)
+            return None
+        self.shelf.unreadable.pop(session, None)  # it was repaired
+        return result
 
     def _pass_over(self, error: UnreadableError) -> None:
         self.held[error.session] = None
@@ -325,12 +372,13 @@ class Unit:
         self.held[session] = Held(log, 0, self._rules, 0, "")
         return log
 
-    def _is_forgotten(self, event: Event) -> bool:
+    def is_forgotten(self, latest: datetime | None) -> bool:
+        """Return whether a session that is not stored may have been forgotten, because its latest event occurred that early."""
         if not self._forgotten:
             row = self.shelf.database.run(self.connection, _FORGOTTEN, [{}]).fetchone()
             self._forgotten.append(horizon_time(self.shelf.database, row))
         (horizon,) = self._forgotten
-        return horizon is not None and event.occurred_at < horizon
+        return horizon is not None and latest is not None and latest < horizon
 
     @cached_property
     def _rules(self) -> int:
@@ -347,6 +395,7 @@ class Unit:
         form = canonical(event)
         if form not in held.late:
             held.late.add(form)
+            self._note_sealed(event.occurred_at)
             self._append(held, event, late=True)
             self._message(held, "late", event_row(event.subject, held.events, event, late=True)["document"])
 
@@ -392,6 +441,8 @@ class Unit:
             self._run(_INSERT_SESSION, [as_stored(SESSIONS, row) for row in new])
             self._run(_INSERT_EVENT, [as_stored(EVENTS, row) for row in self._events])
             self._run(_INSERT_MESSAGE[self._dialect], self._message_rows())
+        if self._sealed is not None:
+            self._raise_horizon("sealed", self._sealed)
         # The rows were locked when they were read, so a version differs only where a database knows no locks of rows.
         if updated is not None and updated.rowcount != len(known):
             raise LostRace("a session was changed")
