@@ -216,7 +216,7 @@ class Shelf(Generic[S_co]):
     def cannot_read(self, session: str, error: Exception) -> UnreadableError:
         """Return an error that names a session that cannot be read."""
         problem = f"session {session!r} cannot be read: {type(error).__name__}: {error}"
-        advice = "run: cobrowse-session store verify, and restore what was changed from a backup"
+        advice = "run: cobrowse-session store verify, then store repair, with a backup if there is one"
         return UnreadableError(self.database.address, problem, advice, session)
 
     def pass_over(self, error: UnreadableError) -> None:
