@@ -119,6 +119,81 @@ def test_a_session_that_was_sealed_under_another_table_is_no_fault(file: Path) -
     assert "store upgrade" not in done.err
 
 
+# --- Repair -------------------------------------------------------------------------------------------------------------------
+
+
+def damage(file: Path, statement: str) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        assert database.execute(statement).rowcount
+
+
+def test_a_session_whose_document_is_broken_is_repaired_and_a_second_repair_does_nothing(file: Path) -> None:
+    whole = command("store", "export", address(file)).out
+    damage(file, "update sessions set document = '{broken' where id = 'open'")
+    done, again = command("store", "repair", address(file)), command("store", "repair", address(file))
+
+    assert (done.code, done.out, again.code) == (0, "", 0)
+    assert "1 session repaired" in done.err
+    assert "0 sessions repaired" in again.err
+    assert command("store", "verify", address(file)).code == 0
+    assert command("store", "export", address(file)).out == whole
+
+
+def test_an_event_that_cannot_be_read_comes_from_a_backup(file: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.jsonl"
+    whole = command("store", "export", address(file), "-o", backup)
+    damage(file, "update events set document = '{broken' where session = 'open' and position = 1")
+    done = command("store", "repair", address(file), backup, "-o", tmp_path / "lost.jsonl")
+
+    assert (whole.code, done.code) == (0, 0)
+    assert not (tmp_path / "lost.jsonl").exists()
+    assert command("store", "export", address(file)).out == backup.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("to_file", [True, False])
+def test_an_event_that_cannot_be_kept_is_named_and_added_to_a_file(file: Path, tmp_path: Path, *, to_file: bool) -> None:
+    lost = tmp_path / "lost.jsonl"
+    lost.write_text("before\n", encoding="utf-8")
+    damage(file, "update events set document = '{broken' where session = 'open' and position = 1")
+    done = command("store", "repair", address(file), "-o", lost if to_file else "-")
+
+    assert done.code == 1
+    assert "session 'open': the event at position 1 could not be kept" in done.err
+    written = lost.read_text(encoding="utf-8").splitlines()[1:] if to_file else done.out.splitlines()
+    assert [*map(json.loads, written)] == [{"session": "open", "position": 1, "document": "{broken"}]
+    assert command("store", "verify", address(file)).code == 0
+
+
+def test_a_file_that_cannot_be_written_keeps_the_event_where_it_is(file: Path, tmp_path: Path) -> None:
+    damage(file, "update events set document = '{broken' where session = 'open' and position = 1")
+    done = command("store", "repair", address(file), "-o", tmp_path / "no folder" / "lost.jsonl")
+
+    assert done.code == 1
+    assert "No such file or directory" in done.err
+    assert "1 session not repaired" in done.err
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("select count(*) from events where document = '{broken'").fetchone() == (1,)
+
+
+def test_a_session_without_an_event_that_can_be_read_needs_a_backup(file: Path) -> None:
+    damage(file, "update events set document = '{broken' where session = 'open'")
+    done = command("store", "repair", address(file))
+
+    assert done.code == 1
+    assert "session 'open': no event of it can be read: give a backup that has it" in done.err
+    assert "1 session not repaired" in done.err
+
+
+def test_a_backup_of_another_kind_repairs_nothing(file: Path, tmp_path: Path) -> None:
+    damage(file, "update sessions set document = '{broken' where id = 'open'")
+    (tmp_path / "payload.json").write_text('{"id":"c1","participants":[{"id":"p1","calls":[]}]}\n', encoding="utf-8")
+    done = command("store", "repair", address(file), tmp_path / "payload.json")
+
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "not saved logs or events" in done.err
+    assert command("store", "verify", address(file)).code == 1
+
+
 # --- Out and in ---------------------------------------------------------------------------------------------------------------
 
 

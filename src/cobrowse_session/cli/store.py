@@ -1,16 +1,18 @@
-"""The commands of a store: verify, export, import, upgrade, forget, trim."""
+"""The commands of a store: verify, repair, export, import, restored, upgrade, forget, trim."""
 
 from contextlib import ExitStack, closing
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cobrowse_session.cli.as_json import finding_json, verified_json
-from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.as_json import finding_json, lost_json, verified_json
+from cobrowse_session.cli.errors import naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Json, Output, Rejects, grouped, time_of
-from cobrowse_session.cli.outputs import Outputs, show, show_json
+from cobrowse_session.cli.options import FILES, Json, Output, Rejects, grouped, time_of
+from cobrowse_session.cli.outputs import Outputs, is_stdout, show, show_json
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
 from cobrowse_session.cli.stored import store_at
@@ -20,17 +22,30 @@ from cobrowse_session.io.receiver import current_time
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
+from cobrowse_session.wire.strict_json import dump
 
 if TYPE_CHECKING:
-    from cobrowse_session.store import Store, Verified
+    from cobrowse_session.store import Lost, Store, Verified
 
-HELP = "Prove, copy, upgrade and clean a store of sessions, in SQLite or PostgreSQL."
+HELP = "Prove, repair, copy, upgrade and clean a store of sessions, in SQLite or PostgreSQL."
 
 Address = Annotated[
     str, typer.Argument(metavar="STORE", help="The database: `sqlite:///sessions.db` or `postgresql://user@host/database`.")
 ]
 Before = Annotated[
     str, typer.Option(metavar="TIME", help="Only sessions whose latest event occurred before (RFC 3339, with its zone).")
+]
+
+
+LostRows = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="The rows of events that cannot be kept are added to this file. Without it, they are named only.",
+        rich_help_panel=FILES,
+    ),
 ]
 
 
@@ -69,6 +84,49 @@ def _inform_of(verified: "Verified") -> None:
         inform(f"{open_} Name it with --table MODULE:NAME. After a change of the table: `store upgrade`.", "red")
     if sealed := verified.other_table - verified.to_upgrade:
         inform(f"{plural(sealed, 'session')} sealed under another table, and kept as sealed. That is no fault.")
+
+
+@grouped(table=table_of)
+def store_repair_command(
+    store: Address,
+    backup: Annotated[
+        str | None,
+        typer.Argument(metavar="BACKUP.jsonl", help="What `store export` wrote. `-`: standard input.", show_default=False),
+    ] = None,
+    output: LostRows = None,
+    rejects: Rejects = None,
+    *,
+    table: Table,
+) -> None:
+    """Rebuild each session that `store verify` finds wrong from its events, and from those of a backup.
+
+    An event that something else changed is taken from the backup. Other sessions and all messages stay as they are. The store may
+    be in use.
+    """
+    check_files([backup] if backup else [], [output, rejects])
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
+        from cobrowse_session.store import repair  # noqa: PLC0415 (an extra)
+
+        bad = ProblemReporter(backup or "", inform, outputs.writer(rejects) if rejects else None)
+        source = open_input(files, backup, "saved logs") if backup else None
+        with closing(_opened(store, table)) as opened:
+            repaired = repair(opened, source, reject=bad, lose=partial(_append, output))
+    for one in (*repaired.lost, *repaired.left):
+        inform(printable(str(one)), "red")
+    inform(f"{plural(len(repaired.sessions), 'session')} repaired", "green")
+    if repaired.left:
+        inform(f"{plural(len(repaired.left), 'session')} not repaired", "red")
+    if repaired.left or repaired.lost or bad.lines:
+        raise typer.Exit(1)
+
+
+def _append(name: str | None, lost: "Lost") -> None:
+    """Write a row at once, because it is deleted then. An error afterwards must not remove it, as it would from other outputs."""
+    if name is not None and is_stdout(name):
+        show_json(lost_json(lost))
+    elif name is not None:
+        with naming(name), Path(name).open("a", encoding="utf-8") as file:
+            file.write(dump(lost_json(lost)) + "\n")
 
 
 @grouped(table=table_of)

@@ -136,6 +136,34 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
 
 
 @frozen
+class Saved:
+    """A session of an export.
+
+    Attributes:
+        log: its log.
+        late: the events that came after it was sealed.
+    """
+
+    log: SessionLog
+    late: tuple[Event, ...]
+
+
+def read_saved(store: Store, file: BinaryIO, reject: Callable[[Rejected], object]) -> Iterator[Saved]:
+    """Yield each session of an export. Nothing is stored.
+
+    Args:
+        store: its table reads the sessions.
+        file: what `export_lines` yielded, one a line. Other lines that an import takes are passed over.
+        reject: called with every line that cannot be read.
+    """
+    imported = Imported()
+    for line in lines(file, MAX_LINE):
+        part = _read(store, line, imported, reject)
+        if isinstance(part, _Part) and part.log is not None:
+            yield Saved(part.log, part.events)
+
+
+@frozen
 class _Part:
     """The content of a line: a saved log, or events of one session."""
 

@@ -84,7 +84,7 @@ def verify(store: Store) -> Verified:
             events = rows_of_sessions(connection, [row["id"] for row in rows])
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
         for row in rows:
-            proof = _Proof(store, row, events[row["id"]], rules.get(row["rules"]))
+            proof = Proof(store, row, events[row["id"]], rules.get(row["rules"]))
             found = [Finding(row["id"], found) for found in proof.findings()]
             verified.findings += found
             verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
@@ -102,7 +102,7 @@ def _orphans(connection: Connection) -> Iterator[Finding]:
 
 
 @define
-class _Proof:
+class Proof:
     """The proof of one session."""
 
     store: Store
