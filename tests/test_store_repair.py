@@ -1,7 +1,12 @@
 """The repair of a store: whatever something else changed of a session, it is rebuilt from its events."""
 
 import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -12,10 +17,11 @@ from tests.stores import Databases, Place, proved, rows
 from tests.strategies import at
 from tests.test_verify import TIMED, filled, key_of, other
 
-from cobrowse_session import Lifecycle
+from cobrowse_session import Lifecycle, StoreError
+from cobrowse_session.checks import json_text
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import Finding, Lost, Repaired, Store, repair, verify
-from cobrowse_session.store.rows import with_digest
+from cobrowse_session.store.rows import rules_digest, with_digest
 from cobrowse_session.store.schema import EVENTS, MESSAGES, RULES, SESSIONS
 from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.testing import stream
@@ -215,6 +221,25 @@ def test_a_session_whose_rules_are_those_of_others_is_as_it_was(place: Place) ->
     assert_is_repaired(place, "goes on", before, rest, None)
 
 
+def test_the_file_of_a_store_in_use_is_no_backup_and_a_copy_that_sqlite_makes_is(tmp_path: Path) -> None:
+    """What the page of the store says of backups."""
+    with Store(f"sqlite:///{tmp_path / 'used.db'}", TIMED) as store:
+        store.append(stream("first").alerting())
+        copyfile(tmp_path / "used.db", tmp_path / "copied.db")
+        with closing(sqlite3.connect(tmp_path / "used.db")) as database:
+            database.execute("vacuum into ?", (str(tmp_path / "good.db"),))
+        store.append(stream("second").alerting())
+        copyfile(tmp_path / "used.db-wal", tmp_path / "left-wal")  # as after a crash
+    with Store(f"sqlite:///{tmp_path / 'good.db'}", TIMED, create=False) as good:
+        assert proved(good) == 1
+    with pytest.raises(StoreError, match="no tables of a store"):
+        Store(f"sqlite:///{tmp_path / 'copied.db'}", TIMED, create=False)
+    copyfile(tmp_path / "good.db", tmp_path / "used.db")
+    copyfile(tmp_path / "left-wal", tmp_path / "used.db-wal")
+    with Store(f"sqlite:///{tmp_path / 'used.db'}", TIMED, create=False) as store:
+        assert store.count() == 2  # the log of before was applied to the copy
+
+
 # --- What cannot be repaired --------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +346,21 @@ def test_a_session_of_another_table_is_left_and_says_so(place: Place) -> None:
     assert repair(place.open(Lifecycle(table=hold.TABLE))).sessions == ["held"]
 
 
+def test_a_session_of_an_earlier_version_of_the_package_is_repaired_and_then_upgraded(place: Place) -> None:
+    store = filled(place)
+    (row,) = rows(store, RULES)
+    document = json.loads(row["document"])
+    document["table"]["code"] = "of before"
+    earlier = json_text(document)
+    run(store, update(RULES).values(document=earlier, digest=rules_digest(earlier)))
+    run(store, update(SESSIONS).where(SESSIONS.c.id == "waits").values(document="{"))
+    upgraded = place.open(TIMED)
+
+    assert repair(upgraded).sessions == ["waits"]
+    assert upgraded.refold().keys() == {"goes on", "waits", "fired"}
+    assert verify(upgraded).findings == []
+
+
 def test_events_in_the_name_of_nobody_are_removed_if_their_session_has_them(place: Place) -> None:
     store = filled(place)
     first, *_ = rows(store, EVENTS)
@@ -374,6 +414,51 @@ def test_another_worker_reads_on_after_a_repair(place: Place) -> None:
     assert list(worker.advance(at(10_000))) == ["waits"]
     assert worker.unreadable == {}
     assert proved(worker) == 4
+
+
+class Meanwhile(BytesIO):
+    """A backup that does something else before it is read: what another worker does meanwhile."""
+
+    def __init__(self, backup: BytesIO, act: Callable[[], object]) -> None:
+        super().__init__(backup.getvalue())
+        self._act = act
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._act()
+        self._act = lambda: None
+        return super().readline(size)
+
+
+def test_what_another_worker_has_repaired_and_changed_meanwhile_stays(place: Place) -> None:
+    store, worker = filled(place), place.open(TIMED)
+    backup, new = (
+        backup_of(store),
+        stream("waits").connected().after(5000).disconnected().after(1).updated(peer_id="new").events[-1],
+    )
+    run(store, update(SESSIONS).where(SESSIONS.c.id == "waits").values(document="{"))
+
+    def act() -> None:
+        repair(worker)
+        worker.append([new])
+
+    repaired = repair(store, Meanwhile(backup, act))
+
+    assert repaired == Repaired(["waits"])
+    assert [row["version"] for row in rows(store, SESSIONS) if row["id"] == "waits"] == [3]
+    assert proved(store) == 4
+    assert new in [copy for log in store.iterate() for copy in log.copies]
+
+
+def test_a_session_that_was_forgotten_meanwhile_does_not_come_back(place: Place) -> None:
+    store, worker = filled(place), place.open(TIMED)
+    backup = backup_of(store)
+    run(store, update(SESSIONS).where(SESSIONS.c.id == "sealed").values(acw="x"))
+    store.outbox.acknowledge([row["id"] for row in rows(store, MESSAGES)])
+
+    repair(store, Meanwhile(backup, lambda: worker.forget(at(10_000))))
+
+    assert "sealed" not in {row["id"] for row in rows(store, SESSIONS)}
+    assert "sealed" not in {row["session"] for row in rows(store, EVENTS)}
 
 
 def test_lines_of_a_backup_that_cannot_be_read_are_rejected(place: Place) -> None:

@@ -254,11 +254,15 @@ class _Repair:
         found = connection.execute(wanted).mappings().first()
         row = dict(found) if found is not None else None
         rows = rows_of_sessions(connection, [self.session])[self.session]
+        if row is None and not rows:
+            return []  # it was forgotten meanwhile
         if row is not None and not self._findings(connection, row, rows):
             return []  # another worker was first
         moved = _moved(connection, self.session) if row is None else None
-        own = [one for one in rows if is_whole(one) and self._is_own(one)]
-        others = [one for one in rows if one not in own]
+        own: list[Row] = []
+        others: list[Row] = []
+        for one in rows:
+            (own if is_whole(one) and self._is_own(one) else others).append(one)
         self._check(row or moved, own, others)
         written = self._rebuilt(unit, _Known.of(row or moved), own)
         documents = {one["document"] for one in written[1]}
@@ -267,8 +271,8 @@ class _Repair:
             for one in others
             if not _is_kept(one, documents) and not _is_elsewhere(connection, one, self.every, self.store)
         ]
-        for one in lost:
-            self.lose(one)
+        for gone in lost:
+            self.lose(gone)
         self._write(connection, *written, is_new=row is None)
         if moved is not None:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.digest == moved["digest"], SESSIONS.c.id != self.session))
@@ -303,8 +307,9 @@ class _Repair:
     def _rebuilt(self, unit: Unit, known: _Known, own: Sequence[Row]) -> tuple[Row, list[Row]]:
         """Return the row of the session and the rows of its events."""
         events = {one["document"]: event_of(one["document"], self.store.lifecycle.table) for one in own}
-        late = {one["document"]: events.pop(one["document"]) for one in own if one["late"]}
-        copies = events
+        applied = {one["document"] for one in own if not one["late"]}
+        copies = {text: event for text, event in events.items() if text in applied}
+        late = {text: event for text, event in events.items() if text not in applied}
         self._add_saved(copies, late)
         rules = [*self._rules(unit, known)]
         if not rules:
