@@ -301,6 +301,20 @@ def test_what_cannot_be_rebuilt_stays_as_it_is_and_the_reason_says_what_helps(pl
     assert proved(store) == 4
 
 
+def test_rows_of_no_session_that_anything_knows_are_left_and_the_reason_says_that_the_backup_has_none(place: Place) -> None:
+    store = filled(place)
+    backup = backup_of(store)
+    (row,) = (row for row in rows(store, SESSIONS) if row["id"] == "waits")
+    run(store, insert(SESSIONS).values({**row, "id": "nobody", "acw": "x"}))
+
+    (left,) = repair(store, backup).left
+
+    assert left.session == "nobody"
+    assert left.found == (
+        "no event of it can be read, and the backup does not have it. If there was no such session, delete its rows"
+    )
+
+
 def test_a_session_that_cannot_be_rebuilt_stops_no_other(place: Place) -> None:
     store = filled(place)
     run(store, delete(EVENTS).where(EVENTS.c.session == "goes on"))

@@ -106,7 +106,8 @@ def repair(
     left = verify(store).wrong if restored else wrong
     reasons: dict[str, str] = {}
     for session in left:
-        repaired.lost += _repaired(_Repair(store, session, saved.get(session), saved, lose), reasons)
+        one = _Repair(store, session, saved.get(session), saved, backup is not None, lose)
+        repaired.lost += _repaired(one, reasons)
     if left:
         store.run(lambda unit: _remove_copies(unit.connection, saved, store))
         left_over = verify(store)
@@ -120,7 +121,7 @@ def repair(
 def _of_backup(
     store: Store, backup: BinaryIO | None, wrong: set[str], reject: Callable[[Rejected], object]
 ) -> tuple[list[Lifecycle], dict[str, Saved]]:
-    """Return the rules of a backup, and what it has of the sessions that are wrong."""
+    """Return the rules of a backup, and its logs of the sessions that are wrong."""
     lifecycles: dict[Lifecycle, None] = {}
     found: dict[str, Saved] = {}
     for saved in read_saved(store, backup, reject) if backup is not None and wrong else ():
@@ -140,7 +141,7 @@ def _restore_rules(lifecycles: Iterable[Lifecycle], unit: Unit) -> int:
 
 
 def _repaired(one: "_Repair", reasons: dict[str, str]) -> list[Lost]:
-    """Rebuild one session, and return what could not be kept. If it is left as it was, the reason is noted."""
+    """Rebuild one session, and return the rows that could not be kept. If it is left as it was, the reason is noted."""
     try:
         return one.store.run(one.work)
     except _LeftError as error:
@@ -180,7 +181,7 @@ class _Known:
 
     @staticmethod
     def of(row: Row | None) -> "_Known":
-        """Return what a row has."""
+        """Return the row and its document, if it can be read."""
         view = None
         with suppress(Exception):  # a row that something else wrote may lead to any
             view = json.loads(row["document"]) if row is not None else None
@@ -192,7 +193,7 @@ class _Known:
         return self.row is not None and is_whole(self.row)
 
     def column(self, name: str) -> Any:
-        """Return what a column has. None: the row is missing. `Any`: a file may have a value of any type."""
+        """Return the value of a column. None: the row is missing. `Any`: a file may have a value of any type."""
         return None if self.row is None else self.row[name]
 
     def moment(self, name: str) -> datetime | None:
@@ -234,6 +235,7 @@ class _Repair:
         session: its id.
         saved: what the backup has of it.
         every: what the backup has of all sessions that are wrong.
+        has_backup: there is a backup.
         lose: called with each row that cannot be kept.
     """
 
@@ -241,10 +243,11 @@ class _Repair:
     session: str
     saved: Saved | None
     every: Mapping[str, Saved]
+    has_backup: bool
     lose: Callable[[Lost], object]
 
     def work(self, unit: Unit) -> list[Lost]:
-        """Rebuild the session, and return what could not be kept.
+        """Rebuild the session, and return the rows that could not be kept.
 
         Raises:
             _LeftError: it is as it was.
@@ -290,17 +293,18 @@ class _Repair:
         return _subject_of(row, self.store) == self.session
 
     def _check(self, row: Row | None, own: Sequence[Row], others: Sequence[Row]) -> None:
-        """Check that there is what the session can be rebuilt from, and nobody has to decide.
+        """Check that the session can be rebuilt, and nobody has to decide how.
 
         Raises:
-            _LeftError: there is not, or somebody has.
+            _LeftError: it cannot, or somebody has.
         """
         changed = next((one for one in others if self._is_own(one)), None)
         if self.saved is None and changed is not None:
             reads = f"the event at position {changed['position']} was changed, and can be read"
             raise _LeftError(f"{reads}. To take what it was, {GIVE_A_BACKUP}")
         if self.saved is None and not own:
-            raise _LeftError(f"no event of it can be read: {GIVE_A_BACKUP}")
+            nowhere = ", and the backup does not have it. If there was no such session, delete its rows"
+            raise _LeftError(f"no event of it can be read{nowhere if self.has_backup else f': {GIVE_A_BACKUP}'}")
         if self.saved is None and row is None:
             raise _LeftError(f"its row is missing, and with it its rules: {GIVE_A_BACKUP}")
 
