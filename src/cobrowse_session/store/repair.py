@@ -46,7 +46,7 @@ from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, sav
 
 GIVE_A_BACKUP = "give a backup that has it"
 MAX_TIMERS = 100
-"""How many timers of a session are tried, where the time to which it was advanced is unknown."""
+"""The number of timers of a session that are tried, where the time to which it was advanced is unknown."""
 
 
 @frozen
@@ -169,7 +169,7 @@ class _Candidate:
 
 @frozen
 class _Known:
-    """What is known of the row of a session that something else changed.
+    """The parts of a row that something else changed, as far as they can be read.
 
     Attributes:
         row: it. None: it is missing.
@@ -189,7 +189,7 @@ class _Known:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing of it was changed."""
+        """True if nothing of it was changed."""
         return self.row is not None and is_whole(self.row)
 
     def column(self, name: str) -> Any:
