@@ -51,6 +51,7 @@ SLOW = {
     "test_store.py",
     "test_store_connections.py",
     "test_store_epoch.py",
+    "test_store_repair.py",
     "test_store_sealing.py",
     "test_store_transfer.py",
     "test_store_unreadable.py",

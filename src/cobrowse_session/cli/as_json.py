@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # each command needs one or two of them
     from cobrowse_session.io.clocks import Clock
     from cobrowse_session.io.diff import Difference
     from cobrowse_session.sources.reconcile import Compared
-    from cobrowse_session.store import Finding
+    from cobrowse_session.store import Finding, Lost, Verified
 
 
 def problem_json(line: int | None, problem: Problem) -> dict[str, Any]:
@@ -71,6 +71,24 @@ def clock_json(observed: "Clock") -> dict[str, Any]:
 def finding_json(finding: "Finding") -> dict[str, Any]:
     """Return what is wrong with a stored session."""
     return {"session": finding.session, "found": finding.found}
+
+
+def lost_json(lost: "Lost") -> dict[str, Any]:
+    """Return a row of an event that could not be kept."""
+    position = lost.position if isinstance(lost.position, int) else str(lost.position)
+    return {"session": lost.session, "position": position, "document": lost.document}
+
+
+def verified_json(verified: "Verified") -> dict[str, Any]:
+    """Return the numbers of what was verified in a store."""
+    return {
+        "sessions": verified.sessions,
+        "events": verified.events,
+        "proved": verified.proved,
+        "wrong": len(verified.wrong),
+        "otherTable": verified.other_table,
+        "toUpgrade": verified.to_upgrade,
+    }
 
 
 def _ms(duration: timedelta | None) -> int | None:

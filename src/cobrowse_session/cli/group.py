@@ -58,10 +58,11 @@ PLACES: Mapping[str, Place] = {
         STORES,
         (
             "verify sqlite:///sessions.db",
+            "repair sqlite:///sessions.db backup.jsonl -o lost.jsonl",
             "export sqlite:///sessions.db | cobrowse-session store import postgresql://me@host/db -",
             "forget sqlite:///sessions.db --before 2026-01-01T00:00:00Z",
         ),
-        ("verify", "export", "import", "restored", "upgrade", "forget", "trim"),
+        ("verify", "repair", "export", "import", "restored", "upgrade", "forget", "trim"),
     ),
 }
 """The commands, in the order of the help."""

@@ -18,8 +18,8 @@ import typer
 from cobrowse_session.cli.errors import STDIN, STDOUT, FileError, closed, naming
 from cobrowse_session.cli.outputs import is_stdout
 from cobrowse_session.cli.stored import is_address
-from cobrowse_session.cli.wrong_kind import WrongKindError
-from cobrowse_session.io.kinds import Kind, kind_of
+from cobrowse_session.cli.wrong_kind import Expected, WrongKindError
+from cobrowse_session.io.kinds import kind_of
 from cobrowse_session.printable import printable
 from cobrowse_session.sources import BUILT_IN, Source
 
@@ -150,7 +150,7 @@ class _Stored(io.RawIOBase):
         return len(piece)
 
 
-def open_input(files: ExitStack, name: str, expected: Kind | None = None, sources: Sequence[Source] = BUILT_IN) -> BinaryIO:
+def open_input(files: ExitStack, name: str, expected: Expected | None = None, sources: Sequence[Source] = BUILT_IN) -> BinaryIO:
     """Open a file, or standard input, to read. Gzip is unpacked.
 
     Args:
@@ -176,7 +176,7 @@ def open_input(files: ExitStack, name: str, expected: Kind | None = None, source
     if expected:
         with naming(shown):
             found = kind_of(file.peek(BEGINNING), sources)
-        if found and found != expected:
+        if found and found != expected and (expected, found) != ("saved logs", "events"):
             raise WrongKindError(name, expected, found)
     return cast(BinaryIO, file)
 

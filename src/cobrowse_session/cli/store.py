@@ -1,29 +1,33 @@
-"""The commands of a store: verify, export, import, upgrade, forget, trim."""
+"""The commands of a store: verify, repair, export, import, restored, upgrade, forget, trim."""
 
 from contextlib import ExitStack, closing
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cobrowse_session.cli.as_json import finding_json
-from cobrowse_session.cli.errors import usage_errors
+from cobrowse_session.cli.as_json import finding_json, lost_json, verified_json
+from cobrowse_session.cli.errors import naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import Json, Output, Rejects, grouped, time_of
-from cobrowse_session.cli.outputs import Outputs, show, show_json
+from cobrowse_session.cli.options import FILES, Json, Output, Rejects, grouped, time_of
+from cobrowse_session.cli.outputs import Outputs, is_stdout, show, show_json
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
 from cobrowse_session.cli.stored import store_at
 from cobrowse_session.cli.tables import table_of
+from cobrowse_session.errors import UnreadableError
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
+from cobrowse_session.wire.strict_json import dump
 
 if TYPE_CHECKING:
-    from cobrowse_session.store import Store
+    from cobrowse_session.store import Lost, Store, Verified
 
-HELP = "Prove, copy, upgrade and clean a store of sessions, in SQLite or PostgreSQL."
+HELP = "Prove, repair, copy, upgrade and clean a store of sessions, in SQLite or PostgreSQL."
 
 Address = Annotated[
     str, typer.Argument(metavar="STORE", help="The database: `sqlite:///sessions.db` or `postgresql://user@host/database`.")
@@ -33,11 +37,23 @@ Before = Annotated[
 ]
 
 
+LostRows = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="The rows of events that cannot be kept are added to this file. Without it, they are named only.",
+        rich_help_panel=FILES,
+    ),
+]
+
+
 @grouped(table=table_of)
 def store_verify_command(store: Address, *, json: Json = False, table: Table) -> None:
     """Prove that every stored session follows from its events, and that no byte of them was changed.
 
-    The store may be in use.
+    The store may be in use. `--json` prints an object for each finding, and one with the numbers at the end.
     """
     with usage_errors():
         from cobrowse_session.store import verify  # noqa: PLC0415 (an extra)
@@ -49,21 +65,75 @@ def store_verify_command(store: Address, *, json: Json = False, table: Table) ->
                 show_json(finding_json(finding))
             else:
                 show(printable(str(finding)), "red")
-    wrong = len({finding.session for finding in verified.findings})
-    result = f"{plural(wrong, 'session')} wrong" if wrong else "every session follows from its events"
-    counts = f"{plural(verified.sessions, 'session')}, {plural(verified.events, 'event')}"
-    inform(f"{counts}: {result}", "red" if wrong else "green")
-    if verified.other_table:
-        inform(f"{plural(verified.other_table, 'session')} of another table could not be proved. See `store upgrade`.", "yellow")
-    if wrong:
+    if json:
+        show_json(verified_json(verified))
+    _inform_of(verified)
+    if verified.wrong or verified.to_upgrade:
         raise typer.Exit(1)
+
+
+def _inform_of(verified: "Verified") -> None:
+    sessions = plural(verified.sessions, "session")
+    is_proved = verified.proved == verified.sessions and not verified.wrong
+    result = "every session follows from its events" if is_proved else f"{verified.proved} of {sessions} proved"
+    wrong = f", {plural(len(verified.wrong), 'session')} wrong" if verified.wrong else ""
+    color = "red" if verified.wrong else "green" if is_proved else "yellow"
+    inform(f"{sessions}, {plural(verified.events, 'event')}: {result}{wrong}", color)
+    if verified.to_upgrade:
+        open_ = f"{plural(verified.to_upgrade, 'session')} of another table, not sealed."
+        inform(f"{open_} Name it with --table MODULE:NAME. After a change of the table: `store upgrade`.", "red")
+    if sealed := verified.other_table - verified.to_upgrade:
+        inform(f"{plural(sealed, 'session')} sealed under another table, and kept as sealed. That is no fault.")
+
+
+@grouped(table=table_of)
+def store_repair_command(
+    store: Address,
+    backup: Annotated[
+        str | None,
+        typer.Argument(metavar="BACKUP.jsonl", help="What `store export` wrote. `-`: standard input.", show_default=False),
+    ] = None,
+    output: LostRows = None,
+    rejects: Rejects = None,
+    *,
+    table: Table,
+) -> None:
+    """Rebuild each session that `store verify` finds wrong from its events, and from those of a backup.
+
+    An event that something else changed is taken from the backup. Other sessions and all messages stay as they are. The store may
+    be in use.
+    """
+    check_files([backup] if backup else [], [output, rejects])
+    with usage_errors(), ExitStack() as files, Outputs() as outputs:
+        from cobrowse_session.store import repair  # noqa: PLC0415 (an extra)
+
+        bad = ProblemReporter(backup or "", inform, outputs.writer(rejects) if rejects else None)
+        source = open_input(files, backup, "saved logs") if backup else None
+        with closing(_opened(store, table)) as opened:
+            repaired = repair(opened, source, reject=bad, lose=partial(_append, output))
+    for one in (*repaired.lost, *repaired.left):
+        inform(printable(str(one)), "red")
+    inform(f"{plural(len(repaired.sessions), 'session')} repaired", "green")
+    if repaired.left:
+        inform(f"{plural(len(repaired.left), 'session')} not repaired", "red")
+    if repaired.left or repaired.lost or bad.lines:
+        raise typer.Exit(1)
+
+
+def _append(name: str | None, lost: "Lost") -> None:
+    """Write a row at once, because it is deleted then. An error afterwards must not remove it, as it would from other outputs."""
+    if name is not None and is_stdout(name):
+        show_json(lost_json(lost))
+    elif name is not None:
+        with naming(name), Path(name).open("a", encoding="utf-8") as file:
+            file.write(dump(lost_json(lost)) + "\n")
 
 
 @grouped(table=table_of)
 def store_export_command(store: Address, output: Output = "-", *, table: Table) -> None:
     """Write all sessions as saved logs, one per line, for `store import` or a backup.
 
-    Messages that were not handed over are not exported.
+    A session that cannot be read is named and left out: see `store repair`. Messages that were not handed over are not exported.
     """
     check_files([], [output])
     with usage_errors(), Outputs() as outputs:
@@ -71,13 +141,19 @@ def store_export_command(store: Address, output: Output = "-", *, table: Table) 
 
         with store_at(store, table) as opened:
             write, count = outputs.writer(output), 0
-            for line in export_lines(opened):
+            unreadable: list[UnreadableError] = []
+            for line in export_lines(opened, unreadable.append):
                 write(line)
                 count += is_session(line)
             pending = opened.outbox.count()
     inform(f"{plural(count, 'session')} exported", "green")
     if pending:
         inform(f"{plural(pending, 'message')} not handed over, and not exported.", "yellow")
+    for error in unreadable:
+        inform(printable(error.problem), "red")
+    if unreadable:
+        inform(f"{plural(len(unreadable), 'session')} not exported. See `store repair`.", "red")
+        raise typer.Exit(1)
 
 
 @grouped(table=table_of)
@@ -97,8 +173,9 @@ def store_import_command(
         from cobrowse_session.store.transfer import import_lines  # noqa: PLC0415 (an extra)
 
         bad = ProblemReporter(logs, inform, outputs.writer(rejects) if rejects else None)
+        source = open_input(files, logs, "saved logs")  # before the database, which may have to be created
         with closing(_opened(store, table, create=True)) as opened:
-            imported = import_lines(opened, open_input(files, logs), bad)
+            imported = import_lines(opened, source, bad)
     read = f"{plural(imported.sessions, 'saved session')} and {plural(imported.events, 'event')} imported"
     inform(f"{read}: {plural(imported.new, 'new event')}", "green")
     if imported.forgotten:

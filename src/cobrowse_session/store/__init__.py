@@ -6,6 +6,7 @@ try:
     from cobrowse_session.store.found import Page, StoredSession
     from cobrowse_session.store.inbox import DurableInbox
     from cobrowse_session.store.outbox import Message, Outbox
+    from cobrowse_session.store.repair import Lost, Repaired, repair
     from cobrowse_session.store.store import Store
     from cobrowse_session.store.timers import TimerRunner
     from cobrowse_session.store.verify import Finding, Verified, verify
@@ -14,4 +15,18 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtraError("a store", "store") from None
 
-__all__ = ["DurableInbox", "Finding", "Message", "Outbox", "Page", "Store", "StoredSession", "TimerRunner", "Verified", "verify"]
+__all__ = [
+    "DurableInbox",
+    "Finding",
+    "Lost",
+    "Message",
+    "Outbox",
+    "Page",
+    "Repaired",
+    "Store",
+    "StoredSession",
+    "TimerRunner",
+    "Verified",
+    "repair",
+    "verify",
+]

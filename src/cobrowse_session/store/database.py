@@ -312,7 +312,7 @@ _ADVICE = {
     "full": "free some space on the disk, then try again",
     "unable to open": "check that the folder exists and that this process may write to it",
     "locked": "another process has held the database for long: end it, or use PostgreSQL",
-    "malformed": "restore the file from a backup, or export what can be read: cobrowse-session store export",
+    "malformed": "restore the file from a backup",
     "No row was found": "the row of horizon was deleted: restore it from a backup",
     "not a database": "name another file: this one is no SQLite database",
     "lock timeout": "another transaction has held a lock for long: end it (see pg_stat_activity), then try again",

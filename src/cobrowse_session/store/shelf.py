@@ -40,7 +40,7 @@ from cobrowse_session.wire.stored import restore_rules, restore_sealed_view, res
 RETRIED = 10
 """How many of the sessions that cannot be read are tried again each time that sessions are claimed."""
 
-RESTORE = "run: cobrowse-session store verify, and restore what was changed from a backup"
+REPAIR = "run: cobrowse-session store verify, then store repair, with a backup if there is one"
 
 MAX_COUNT = (1 << 31) - 1
 """The largest number that a column of counts holds. PostgreSQL refuses a larger one."""
@@ -203,7 +203,7 @@ class Shelf(Generic[S_co]):
         return event_of(row["document"], self.lifecycle.table)
 
     @contextmanager
-    def naming(self, session: str, act: str = "read", advice: str = RESTORE) -> Iterator[None]:
+    def naming(self, session: str, act: str = "read", advice: str = REPAIR) -> Iterator[None]:
         """Name the session in every error of an act on it.
 
         Args:
@@ -221,7 +221,7 @@ class Shelf(Generic[S_co]):
         except Exception as error:  # a row that something else wrote may lead to any
             raise self.cannot_read(session, error, act, advice) from error
 
-    def cannot_read(self, session: str, error: Exception, act: str = "read", advice: str = RESTORE) -> UnreadableError:
+    def cannot_read(self, session: str, error: Exception, act: str = "read", advice: str = REPAIR) -> UnreadableError:
         """Return an error that names a session that cannot be read. Arguments as for `naming`."""
         problem = f"session {session!r} cannot be {act}: {type(error).__name__}: {error}"
         return UnreadableError(self.database.address, problem, advice, session)
@@ -253,9 +253,12 @@ class Shelf(Generic[S_co]):
     def rules_text(self, connection: Connection, number: int) -> str:
         """Return a row of `rules`. They are few, and never change."""
         if number not in self._rules:
-            found = connection.scalar(select(RULES.c.document).where(RULES.c.id == number))
+            found = connection.execute(select(RULES.c.document, RULES.c.digest).where(RULES.c.id == number)).one_or_none()
             assert found is not None, "a foreign key leads to it"
-            self._rules[number] = found
+            document, digest = found
+            if digest != rules_digest(document):
+                return str(document)  # something else changed it: it is read again, because it may be repaired
+            self._rules[number] = document
         return self._rules[number]
 
     def other_tables(self, connection: Connection) -> list[int]:

@@ -16,7 +16,7 @@ nevertheless, and of two writers that insert one session the second one fails. W
 If anything raises, the transaction is rolled back, and the logs that it changed leave memory. So memory has committed logs only.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import RLock
@@ -37,7 +37,7 @@ from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.epoch import begin_epoch, horizon_time
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
-from cobrowse_session.store.rows import as_moment, as_number, event_of, indexed
+from cobrowse_session.store.rows import Row, as_moment, as_number, event_of, indexed
 from cobrowse_session.store.schema import HORIZON, SESSIONS, last_text
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
@@ -342,21 +342,42 @@ class Store(Generic[S_co]):
         check_text("Store.iterate: after", after)
         return (log for log, _ in self.iterate_with_late(after))
 
-    def iterate_with_late(self, after: str = "") -> Iterator[tuple[SessionLog[S_co], tuple[Event, ...]]]:
-        """Yield each log as `iterate` does, and the events that came after it was sealed."""
+    def iterate_with_late(
+        self, after: str = "", pass_over: Callable[[UnreadableError], object] | None = None
+    ) -> Iterator[tuple[SessionLog[S_co], tuple[Event, ...]]]:
+        """Yield each log as `iterate` does, and the events that came after it was sealed.
+
+        Args:
+            after: as of `iterate`.
+            pass_over: called with the error of each session that cannot be read. None: the first one is raised.
+        """
         while True:
             with self.database.reading() as connection:
                 page = select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id).limit(PAGE)
                 rows = [dict(row) for row in connection.execute(page).mappings()]
                 events = rows_of_sessions(connection, [row["id"] for row in rows])
-                logs = [self._shelf.restored(connection, row, events[row["id"]]).log for row in rows]
-            for row, log in zip(rows, logs, strict=True):
-                with self._shelf.naming(row["id"]):
-                    late = [event_of(one["document"], self.lifecycle.table) for one in events[row["id"]] if one["late"]]
-                yield cast(SessionLog[S_co], log), tuple(late)
+                found = [self._with_late(connection, row, events[row["id"]]) for row in rows]
+            for one in found:
+                if not isinstance(one, UnreadableError):
+                    yield one
+                elif pass_over is None:
+                    raise one
+                else:
+                    pass_over(one)
             if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
                 return
             after = last
+
+    def _with_late(
+        self, connection: Connection, row: Row, events: Sequence[Row]
+    ) -> tuple[SessionLog[S_co], tuple[Event, ...]] | UnreadableError:
+        try:
+            with self._shelf.naming(row["id"]):
+                log = self._shelf.restored(connection, row, events).log
+                late = (event_of(one["document"], self.lifecycle.table) for one in events if one["late"])
+                return cast(SessionLog[S_co], log), tuple(late)
+        except UnreadableError as error:
+            return error
 
     def count(self, *, sealed: bool | None = None) -> int:
         """Return the number of sessions.

@@ -17,7 +17,7 @@ from sqlalchemy import select, tuple_
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, shown
-from cobrowse_session.errors import DecodeError, FormatVersionError
+from cobrowse_session.errors import DecodeError, FormatVersionError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
@@ -45,18 +45,30 @@ LATE = "lateEvents"
 """The key of a saved log with the events that came after it was sealed."""
 
 
-def export_lines(store: Store) -> Iterator[str]:
+def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | None = None) -> Iterator[str]:
     """Yield every session of a store as a saved log, on one line of JSON.
 
     If sessions were forgotten, the first line has the time before which they ended: `{"format":1,"forgotten":"2026-03-01T..."}`.
 
+    Args:
+        store: the store.
+        pass_over: called with the error of each session that cannot be read. The others are yielded. None: the error is raised.
+
     Raises:
+        UnreadableError: a session cannot be read, and `pass_over` is None.
         StoreError: the database cannot be read.
     """
     if (forgotten := store.forgotten) is not None:
         yield dump({"format": HORIZON_FORMAT, FORGOTTEN: time_text(forgotten)})
-    for log, late in store.iterate_with_late():
-        yield dump({**save_log(log), **({LATE: [as_json(event) for event in late]} if late else {})})
+    for log, late in store.iterate_with_late(pass_over=pass_over):
+        try:
+            saved = save_log(log)  # its events are read here
+        except UnreadableError as error:
+            if pass_over is None:
+                raise
+            pass_over(error)
+        else:
+            yield dump({**saved, **({LATE: [as_json(event) for event in late]} if late else {})})
 
 
 def is_session(line: str) -> bool:
@@ -126,6 +138,34 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
     if horizons:  # in the end: the sessions of this file were not forgotten where they come from, however old they are
         store.run(lambda unit: unit.take_horizon(max(horizons)))
     return imported
+
+
+@frozen
+class Saved:
+    """A session of an export.
+
+    Attributes:
+        log: its log.
+        late: the events that came after it was sealed.
+    """
+
+    log: SessionLog
+    late: tuple[Event, ...]
+
+
+def read_saved(store: Store, file: BinaryIO, reject: Callable[[Rejected], object]) -> Iterator[Saved]:
+    """Yield each session of an export. Nothing is stored.
+
+    Args:
+        store: its table reads the sessions.
+        file: what `export_lines` yielded, one a line. Other lines that an import takes are passed over.
+        reject: called with every line that cannot be read.
+    """
+    imported = Imported()
+    for line in lines(file, MAX_LINE):
+        part = _read(store, line, imported, reject)
+        if isinstance(part, _Part) and part.log is not None:
+            yield Saved(part.log, part.events)
 
 
 @frozen

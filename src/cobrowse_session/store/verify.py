@@ -49,14 +49,23 @@ class Verified:
     Attributes:
         sessions: the sessions.
         events: their events.
+        proved: the sessions that follow from their events.
         other_table: the sessions that were folded under another table, and could not be proved.
+        to_upgrade: those of them that are not sealed. A sealed one keeps its table.
         findings: what is wrong.
     """
 
     sessions: int = 0
     events: int = 0
+    proved: int = 0
     other_table: int = 0
+    to_upgrade: int = 0
     findings: list[Finding] = field(factory=list)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The ids of the sessions in which something is wrong, in the order in which they were found."""
+        return [*dict.fromkeys(finding.session for finding in self.findings)]
 
 
 def verify(store: Store) -> Verified:
@@ -75,10 +84,13 @@ def verify(store: Store) -> Verified:
             events = rows_of_sessions(connection, [row["id"] for row in rows])
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
         for row in rows:
-            proof = _Proof(store, row, events[row["id"]], rules.get(row["rules"]))
-            verified.findings += (Finding(row["id"], found) for found in proof.findings())
+            proof = Proof(store, row, events[row["id"]], rules.get(row["rules"]))
+            found = [Finding(row["id"], found) for found in proof.findings()]
+            verified.findings += found
             verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
+            verified.proved += not found and proof.is_same_table
             verified.other_table += not proof.is_same_table
+            verified.to_upgrade += not proof.is_same_table and not row["sealed"]
         if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
             return verified
         after = last
@@ -90,7 +102,7 @@ def _orphans(connection: Connection) -> Iterator[Finding]:
 
 
 @define
-class _Proof:
+class Proof:
     """The proof of one session."""
 
     store: Store
