@@ -32,6 +32,7 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
+from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
 from cobrowse_session.tables import AFTER_CALL_WORK_STATES, LEG_ENDED, NO_TRANSITION, Policy, Row, before, reads_event
@@ -372,6 +373,28 @@ class Forgetful(SessionMachine):
 
     def check(self) -> None:
         assert self.state == self.log.session.state
+
+
+def bills(log: SessionLog[Any], _: object) -> None:
+    """An observer that was tested with alerted legs only."""
+    if log.session.start_alerting_time is None:
+        raise LookupError("never alerted")
+
+
+class Observed(SessionMachine):
+    """Beside an inbox with an observer that fails. The inbox reports it, and goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox = Inbox(Lifecycle(), observers=[bills])
+
+    def on_event(self, event: Event) -> None:
+        self.inbox.add(event, self.now)
+
+
+def test_the_machine_raises_what_an_observer_raises() -> None:
+    with pytest.raises(LookupError, match="never alerted"):
+        run_state_machine_as_test(Observed, settings=effort(database=None, derandomize=True, phases=[Phase.generate]))
 
 
 def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:

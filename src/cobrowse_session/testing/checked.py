@@ -76,7 +76,7 @@ def story(log: SessionLog[Any]) -> str:
 
 @frozen
 class _Finding(Generic[V]):
-    """What a test has to look at.
+    """A point that a test has to look at.
 
     Attributes:
         key: the same as long as it is the same. What was looked at is remembered by it.
@@ -124,8 +124,8 @@ class _Watched:
             self._reject(rejected)
 
     @property
-    def lost(self) -> str:
-        """What of an inbox was replaced since. Empty: nothing."""
+    def replaced(self) -> str:
+        """The problem if a part of an inbox was replaced since. Empty: none was."""
         if not isinstance(self.one, Receiver):
             return ""
         if self.observe not in self.one.observers:
@@ -261,7 +261,7 @@ class Logs:
 
     @property
     def rejections(self) -> list[Rejected]:
-        """What the inboxes rejected so far, which counts as looked at from now on. `error` has the reason."""
+        """The input that inboxes rejected so far, which counts as looked at from now on. `error` has the reason."""
         return self._looked(self._rejections())
 
     @property
@@ -274,7 +274,7 @@ class Logs:
 
     @property
     def errors(self) -> list[Exception]:
-        """What observers and `reject` raised so far, which counts as looked at from now on."""
+        """The exceptions of observers and of `reject` so far, which count as looked at from now on."""
         return self._looked(self._raised())
 
     # --- What the plugin calls ------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class Logs:
             of_fixture: these logs are the fixture `cobrowse`. Otherwise they are those of `Logs.checked`.
         """
         name, call = ("cobrowse", "@pytest.mark.cobrowse") if of_fixture else ("logs", "Logs.checked")
-        found = [f"{type(one.one).__name__}: {one.lost}" for one in self._watched.values() if one.lost]
+        found = [f"{type(one.one).__name__}: {one.replaced}" for one in self._watched.values() if one.replaced]
         for log in self.logs:
             try:
                 check_log(log)
