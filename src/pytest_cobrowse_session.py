@@ -90,6 +90,12 @@ def _text_of(config: pytest.Config, name: str) -> str:
     return str(config.getoption(f"--cobrowse-{name}") or config.getini(f"cobrowse_{name}"))
 
 
+def _path_of(config: pytest.Config, name: str) -> Path:
+    """Return a path: an option is relative to where pytest was called, the ini setting to the root."""
+    start = config.invocation_params.dir if config.getoption(f"--cobrowse-{name}") else config.rootpath
+    return start / _text_of(config, name)
+
+
 # --- The fixture --------------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +167,9 @@ def _file_name(nodeid: str) -> str:
     name = re.sub(r"[^\w.-]+", "-", nodeid, flags=re.ASCII).strip("-")
     if len(name) <= _MAX_NAME and re.fullmatch(r"[\w./:]+", nodeid, flags=re.ASCII):
         return name
-    return f"{name[-_MAX_NAME:]}-{blake2b(nodeid.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
+    test, *_ = nodeid.partition("[")  # of a long name, parameters are cut first, then folders
+    cut = max(len(re.sub(r"[^\w.-]+", "-", test, flags=re.ASCII)) - _MAX_NAME, 0)
+    return f"{name[cut:][:_MAX_NAME]}-{blake2b(nodeid.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
 
 
 _MAX_NAME = 150
@@ -169,8 +177,8 @@ _MAX_NAME = 150
 
 def _folder(config: pytest.Config) -> Path | None:
     """Return where stories are written. None: nowhere is asked for, and pytest has no cache."""
-    if stated := _text_of(config, "stories"):
-        folder = config.rootpath / stated
+    if _text_of(config, "stories"):
+        folder = _path_of(config, "stories")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
     cache: pytest.Cache | None = getattr(config, "cache", None)
@@ -199,7 +207,7 @@ def _production(config: pytest.Config) -> "Coverage":
     from cobrowse_session.named import table_named
     from cobrowse_session.testing.coverage import coverage
 
-    path, name = config.rootpath / _text_of(config, "production"), _text_of(config, "table")
+    path, name = _path_of(config, "production"), _text_of(config, "table")
     try:
         with path.open("rb") as file:
             return coverage(read_trace(file), table=table_named(name) if name else None)

@@ -566,6 +566,18 @@ def test_a_row_that_a_lifecycle_never_reaches_has_no_path_and_is_named_for_that(
     assert {path.id for path in rows()} - {path.id for path in rows(Lifecycle(), without=UNREACHED)} == {*UNREACHED}
 
 
+def test_a_row_that_is_reached_cannot_be_left_out() -> None:
+    with pytest.raises(ValueError, match="rows: without: this lifecycle reaches 'begins': leave out only"):
+        rows(Lifecycle(), without=[*UNREACHED, "begins"])
+
+
+def test_a_search_is_made_once_for_each_lifecycle() -> None:
+    assert rows(Lifecycle(), without=UNREACHED)[0] is rows(Lifecycle(), without=UNREACHED)[0]
+    assert rows(Lifecycle(), without=UNREACHED)[0] is not rows()[0]
+    assert pairs(longest=2) is pairs(longest=2)
+    assert pairs(longest=2) != pairs(longest=1)
+
+
 def test_a_row_that_needs_no_path_is_one_of_the_table() -> None:
     with pytest.raises(ValueError, match="rows: without: the table 'standard' has no row 'duplicate', 'held'"):
         rows(without=["begins", "duplicate", "held"])
@@ -581,12 +593,13 @@ def test_a_row_that_asks_for_a_time_has_a_path_with_an_event_at_that_time() -> N
         reason="A long call needs no after-call work.",
     )
     lifecycle = lifecycle_of(Table.standard().extended("long calls", after_call_work=(before("none_by_prompt", long),)))
-    others = {path.id for path in rows()}
 
-    with pytest.raises(ValueError, match="no path was found to 'none_when_long'"):
-        rows(lifecycle, without=others)
+    with pytest.raises(ValueError, match="no path was found to 'none_when_long':"):
+        rows(lifecycle)
 
-    (path,) = rows(lifecycle, without=others, more=[Variant(Disconnected, after=duration("1h"))])
+    (path,) = [
+        path for path in rows(lifecycle, more=[Variant(Disconnected, after=duration("1h"))]) if path.id == "none_when_long"
+    ]
 
     assert path.rows == ("connected", "ended+none_when_long")
     assert path.run().outcomes[-1].row == path.rows[-1]
