@@ -26,7 +26,7 @@ _COVERAGES = pytest.StashKey["list[Coverage]"]()
 _CRASHED = pytest.StashKey[int]()
 _PRODUCTION = pytest.StashKey["Coverage | None"]()
 _WORKER_KEY = "cobrowse_coverage"
-_ALLOWED = ("allow_refused", "allow_pending")
+_ALLOWED = ("allow_refused", "allow_pending", "allow_rejected", "allow_lost")
 
 
 # --- Options ------------------------------------------------------------------------------------------------------------------
@@ -65,8 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
-    marker = "cobrowse(*, allow_refused=False, allow_pending=False): refusals and deadlines that nobody looked at are no failure."
-    config.addinivalue_line("markers", marker)
+    arguments = ", ".join(f"{name}=False" for name in _ALLOWED)
+    config.addinivalue_line("markers", f"cobrowse(*, {arguments}): what nobody looked at is no failure.")
     config.stash[_COVERAGES], config.stash[_CRASHED] = [], 0
     if config.getoption("--cobrowse-table") and not _text_of(config, "production"):
         raise pytest.UsageError("--cobrowse-table: it is the table of the trace of --cobrowse-production, which is missing")
@@ -90,6 +90,12 @@ def _text_of(config: pytest.Config, name: str) -> str:
     return str(config.getoption(f"--cobrowse-{name}") or config.getini(f"cobrowse_{name}"))
 
 
+def _path_of(config: pytest.Config, name: str) -> Path:
+    """Return a path: an option is relative to where pytest was called, the ini setting to the root."""
+    start = config.invocation_params.dir if config.getoption(f"--cobrowse-{name}") else config.rootpath
+    return start / _text_of(config, name)
+
+
 # --- The fixture --------------------------------------------------------------------------------------------------------------
 
 
@@ -98,27 +104,29 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     """Logs and inboxes that are checked at the end of the test.
 
     The test fails if a session is not the fold of its events, a saved log does not read back, the observers of a watched inbox
-    were replaced, a refusal was not looked at, or a deadline was not fired. The marker `cobrowse` allows the latter two.
+    were replaced, an observer raised, a deadline was not fired, or if nobody looked at a refusal, at input that was rejected, or
+    at an event that was lost. The marker `cobrowse` allows the latter four.
     """
     from cobrowse_session.testing.checked import Logs
 
-    logs, node, config = Logs(), request.node, request.config
-    node.stash[_LOGS], node.stash[_RAISED] = logs, False
+    node, config = request.node, request.config
     allowed = {name: bool(config.getini(f"cobrowse_{name}")) for name in _ALLOWED}
     for mark in reversed([*node.iter_markers("cobrowse")]):  # the closest one last
         allowed |= _checked(mark)
-    yield logs
-    if _wants_coverage(config):
-        _merge(config, logs.coverages())
-    if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
-        pytest.fail("\n".join(problems), pytrace=False)
+    with Logs.open() as logs:
+        node.stash[_LOGS], node.stash[_RAISED] = logs, False
+        yield logs
+        if _wants_coverage(config):
+            _merge(config, logs.coverages())
+        if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
+            pytest.fail("\n".join(problems), pytrace=False)
 
 
 def _checked(mark: pytest.Mark) -> dict[str, bool]:
     unknown = [*mark.args, *(name for name in mark.kwargs if name not in _ALLOWED)]
     if unknown:
-        expected = " and ".join(f"{name}=True" for name in _ALLOWED)
-        raise pytest.UsageError(f"@pytest.mark.cobrowse: expected {expected}, found {', '.join(map(str, unknown))}")
+        expected = ", ".join(f"{name}=True" for name in _ALLOWED)
+        raise pytest.UsageError(f"@pytest.mark.cobrowse: expected one of {expected}, found {', '.join(map(str, unknown))}")
     for name, value in mark.kwargs.items():
         if not isinstance(value, bool):
             raise pytest.UsageError(f"@pytest.mark.cobrowse: {name}: expected True or False, found {value!r}")
@@ -159,7 +167,9 @@ def _file_name(nodeid: str) -> str:
     name = re.sub(r"[^\w.-]+", "-", nodeid, flags=re.ASCII).strip("-")
     if len(name) <= _MAX_NAME and re.fullmatch(r"[\w./:]+", nodeid, flags=re.ASCII):
         return name
-    return f"{name[-_MAX_NAME:]}-{blake2b(nodeid.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
+    test, *_ = nodeid.partition("[")  # of a long name, parameters are cut first, then folders
+    cut = max(len(re.sub(r"[^\w.-]+", "-", test, flags=re.ASCII)) - _MAX_NAME, 0)
+    return f"{name[cut:][:_MAX_NAME]}-{blake2b(nodeid.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
 
 
 _MAX_NAME = 150
@@ -167,8 +177,8 @@ _MAX_NAME = 150
 
 def _folder(config: pytest.Config) -> Path | None:
     """Return where stories are written. None: nowhere is asked for, and pytest has no cache."""
-    if stated := _text_of(config, "stories"):
-        folder = config.rootpath / stated
+    if _text_of(config, "stories"):
+        folder = _path_of(config, "stories")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
     cache: pytest.Cache | None = getattr(config, "cache", None)
@@ -197,7 +207,7 @@ def _production(config: pytest.Config) -> "Coverage":
     from cobrowse_session.named import table_named
     from cobrowse_session.testing.coverage import coverage
 
-    path, name = config.rootpath / _text_of(config, "production"), _text_of(config, "table")
+    path, name = _path_of(config, "production"), _text_of(config, "table")
     try:
         with path.open("rb") as file:
             return coverage(read_trace(file), table=table_named(name) if name else None)

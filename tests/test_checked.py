@@ -1,18 +1,22 @@
 """The logs of a test, which are checked at its end: the fixture `cobrowse` without a run of pytest."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from cobrowse_session import Change, Lifecycle, SessionLog, Settings, Wrapup
 from cobrowse_session.io.inbox import Inbox
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.testing import stream
 from cobrowse_session.testing.checked import Logs, check_log
 
 CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
+CALL_OTHERWISE = evolve(CALL, events=CALL.events[:-1]).disconnected("client")
 SKIPPED = CALL.after(8).wrapup()
 REFUSED, PENDING = "session 's1': wrapup 'e4' was refused", "session 's1': the deadline 2026-03-01T09:01:33.000Z was not fired"
 
@@ -83,6 +87,187 @@ def test_an_observer_beside_that_of_the_logs_is_no_problem(inbox: Any) -> None:
         inbox.add(event)
 
     assert beginnings(logs.problems()) == [REFUSED, PENDING]
+
+
+def test_an_inbox_that_lost_its_reject_is_a_problem(inbox: Any) -> None:
+    logs = Logs()
+    logs.watch(inbox).reject = print
+
+    assert f"{type(inbox).__name__}: `reject` was replaced" in "\n".join(logs.problems())
+    logs.watch(inbox)
+    assert logs.problems() == []
+
+
+def test_at_the_end_an_inbox_has_its_own_observers_and_its_own_reject(inbox: Any) -> None:
+    rejected: list[Rejected] = []
+    inbox.observers, inbox.reject = (ignore,), rejected.append
+    with Logs.checked(allow_rejected=True) as logs:
+        logs.watch(inbox).receive("{")
+        logs.watch(inbox).receive("[")
+        assert (len(inbox.observers), len(rejected)) == (2, 2)
+
+    assert (inbox.observers, inbox.reject) == ((ignore,), rejected.append)
+
+
+# --- What observers raise -----------------------------------------------------------------------------------------------------
+
+
+def bills(log: SessionLog[Any], _: Change) -> None:
+    """An observer that was tested with alerted legs only."""
+    if log.session.start_alerting_time is None:
+        raise ValueError("never alerted")
+
+
+def test_what_an_observer_raises_is_a_problem(inbox: Any) -> None:
+    inbox.observers = (bills,)
+    with pytest.raises(AssertionError) as failure, Logs.checked() as logs:
+        logs.watch(inbox).add(stream("s1").connected().events[0])
+
+    (line,) = str(failure.value).splitlines()
+    assert re.fullmatch(
+        r"an observer raised ValueError: never alerted \(.*test_checked.py:\d+, in bills\)\. .*: look at logs\.errors", line
+    )
+
+
+def test_what_an_observer_of_any_inbox_or_log_raises_is_a_problem_and_so_is_what_reject_raises() -> None:
+    def fails(_: object) -> None:
+        raise LookupError
+
+    with Logs.open() as logs:
+        SessionLog(Lifecycle(), "s1", [bills]).add(stream("s1").connected().events[0])
+        Inbox(Lifecycle(), reject=fails).receive("{")
+
+    assert [problem.partition(" (")[0] for problem in logs.problems()] == [
+        "an observer raised ValueError: never alerted",
+        "an observer raised LookupError: ",
+    ]
+
+
+def test_what_an_observer_raises_and_a_test_looks_at_is_no_problem() -> None:
+    with Logs.checked() as logs:
+        SessionLog(Lifecycle(), "s1", [bills]).add(stream("s1").connected().events[0])
+        assert [type(error) for error in logs.errors] == [ValueError]
+    SessionLog(Lifecycle(), "s1", [bills]).add(stream("s1").connected().events[0])
+
+    assert len(logs.errors) == 1
+
+
+# --- What is rejected or lost -------------------------------------------------------------------------------------------------
+
+
+def test_input_that_was_rejected_and_that_nobody_looked_at_is_a_problem(inbox: Any) -> None:
+    with Logs.open() as logs:
+        logs.watch(inbox).receive("{broken")
+        (problem,) = logs.problems()
+
+    assert re.fullmatch(r"input was rejected, and nobody looked at it: .* Look at logs\.rejections, or allow it: .*", problem)
+    with Logs.checked(allow_rejected=True) as logs:
+        logs.watch(inbox).receive("{broken")
+    with Logs.checked() as logs:
+        logs.watch(inbox).receive("{broken")
+        assert [rejected.error.error for rejected in logs.rejections] == ["not_json"]
+
+
+OVER = SKIPPED.after(1).wrapup("sale").events
+LATE = SKIPPED.after(1).wrapup("sale").after(1).alerting(received_at=SKIPPED.now).events[-1]
+
+
+def late_in_an_inbox(logs: Logs) -> None:
+    inbox = logs.inbox(seal_after=timedelta(minutes=1))
+    for event in OVER:
+        inbox.add(event, event.occurred_at)
+    inbox.advance(SKIPPED.after("1h").now)
+    inbox.add(LATE)
+
+
+def late_in_a_store(logs: Logs) -> None:
+    with Store("sqlite://") as store:
+        inbox = logs.watch(DurableInbox(store, seal_after=timedelta(minutes=1)))
+        for event in OVER:
+            inbox.add(event, event.occurred_at)
+        inbox.advance(SKIPPED.after("1h").now)
+        inbox.add(LATE)
+
+
+def late_in_a_log(logs: Logs) -> None:
+    log = logs.log(OVER)
+    assert log.seal(SKIPPED.after("1h").now)
+    log.add(LATE)
+
+
+@pytest.mark.parametrize("comes_late", [late_in_an_inbox, late_in_a_store, late_in_a_log])
+def test_an_event_that_came_after_its_session_was_sealed_is_lost(comes_late: Callable[[Logs], None]) -> None:
+    with Logs.open() as logs:
+        comes_late(logs)
+
+        (problem,) = logs.problems(allow_refused=True)
+        assert problem == (
+            "session 's1': alerting 'e6' came after its session was sealed, and nobody looked at it. Look at logs.lost, "
+            "or allow it: Logs.checked(allow_lost=True)"
+        )
+        assert logs.problems(allow_refused=True, allow_lost=True) == []
+        assert [event.id for event in logs.lost] == ["e6"]
+        assert logs.problems(allow_refused=True) == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_copy_that_contradicts_the_one_that_counts_is_lost(order: int) -> None:
+    """COPY-4: of one edition, the copy that was received first counts."""
+    (*begin, end), other = CALL, CALL_OTHERWISE.events[-1]
+    first, second = evolve(end, received_at=CALL.now), evolve(other, received_at=CALL.after(1).now)
+    logs = Logs()
+    logs.log([*begin, *[first, second][::order]])
+
+    assert beginnings(logs.problems(allow_pending=True)) == ["session 's1': disconnected 'e3' contradicts the copy that counts"]
+    assert logs.lost == [second]
+    assert logs.problems(allow_pending=True) == []
+
+
+def test_a_repeat_and_a_correction_lose_nothing() -> None:
+    with Logs.checked(allow_pending=True) as logs:
+        logs.log([*CALL, CALL.events[0], evolve(CALL_OTHERWISE.events[-1], sequence="2")])
+
+
+# --- An inbox that others have, too -------------------------------------------------------------------------------------------
+
+
+def test_a_deadline_that_another_worker_fired_was_fired() -> None:
+    with Store("sqlite://") as store, Logs.checked() as logs:
+        one, two = logs.watch(DurableInbox(store)), DurableInbox(store)
+        for event in CALL:
+            one.add(event)
+        two.advance(CALL.after("1h").now)
+
+
+def test_what_an_inbox_has_when_it_is_watched_counts_as_looked_at(inbox: Any) -> None:
+    for event in [*SKIPPED, *stream("s1").alerting(viewer_url="https://example.com")]:
+        inbox.add(event)
+    with Logs.checked() as logs:
+        logs.watch(inbox)
+
+        assert (logs.refusals, logs.lost, logs.problems()) == ([], [], [])
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_comes_after_an_inbox_was_watched_has_to_be_looked_at(inbox: Any, times: int) -> None:
+    for event in CALL:
+        inbox.add(event)
+    logs = Logs()
+    for _ in range(times):
+        logs.watch(inbox)
+        inbox.add(SKIPPED.events[-1])
+
+    assert beginnings(logs.problems()) == [REFUSED]
+
+
+def test_an_inbox_that_lives_longer_than_a_test_counts_once_in_the_coverage(inbox: Any) -> None:
+    found = []
+    for number in "123":
+        with Logs.checked() as logs:
+            logs.watch(inbox).add(stream(f"s{number}").alerting().events[0])
+            found += logs.coverages()
+
+    assert [sum(one.paths.values()) for one in found] == [1, 1, 1]
 
 
 # --- What is advised ----------------------------------------------------------------------------------------------------------

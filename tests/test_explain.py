@@ -390,6 +390,10 @@ def test_a_reason_reads_as_a_page() -> None:
 # --- Unset --------------------------------------------------------------------------------------------------------------------
 
 
+E1 = "cobrowse.session.alerting e1 of /test, at 2026-03-01T09:00:00.000Z, received 2026-03-01T09:00:00.000Z"
+UPDATED = E1.replace("alerting e1", "updated e3").replace("09:00:00", "09:00:01")
+
+
 @pytest.mark.parametrize(
     ("field", "events", "unset"),
     [
@@ -454,6 +458,37 @@ def test_a_reason_reads_as_a_page() -> None:
             "afterCallWorkRequired",
             stream().connected(),
             ("no event stated it as a detail; any kind of event can, and acw.required sets it",),
+        ),
+        ("controlling", stream().connected(), ("no event stated it as a detail; any kind of event can",)),
+        (
+            "controlling",
+            stream().alerting(controlling=("a",)),
+            (f"{E1} stated it, but a grant to control counts only while the leg is connected [DETAIL-7]",),
+        ),
+        (
+            "controlling.0",
+            stream().alerting().alerting(controlling=("a",)),
+            (f"{E1.replace('e1', 'e2')} was ignored: A grant to control counts only while the leg is connected.",),
+        ),
+        (
+            "afterCallWorkRequired",
+            stream().alerting().disconnected().after(1).updated(after_call_work_required=True, viewer_url="https://example.com"),
+            (f"{UPDATED} stated it, but it counts only until the leg has ended [DETAIL-3]",),
+        ),
+        (
+            "settings.wrapupPrompt",
+            stream().alerting().disconnected().after(1).updated(wrapup_prompt="optional", viewer_url="https://example.com"),
+            (f"{UPDATED} stated it, but settings count only until the leg has ended [SETTING-4]",),
+        ),
+        (
+            "settings.wrapupPrompt",
+            stream().alerting().disconnected().after(1).updated(wrapup_prompt="optional"),
+            (f"{UPDATED} was ignored: Settings no longer count after the leg has ended.",),
+        ),
+        (
+            "settings.alertingTimeoutMs",
+            stream().alerting(wrapup_prompt="optional"),
+            ("no event stated it, and the lifecycle has no default",),
         ),
     ],
 )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import count, permutations
@@ -18,6 +19,7 @@ from cobrowse_session import Change, Event, Late, Lifecycle, Repeat, SessionLog,
 from cobrowse_session.io.inbox import Inbox, Received
 from cobrowse_session.observe import AsyncObserver
 from cobrowse_session.stream import Observer, Sealed, merge_logs
+from cobrowse_session.stream.observers import raised_by_observers
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event, restore_log, save_log
 
@@ -614,3 +616,43 @@ def test_an_observer_cannot_write_to_its_inbox_in_any_way(way: Callable[[Inbox],
 
     assert len(refused) == len(CALL.events)
     assert result_of(inbox.logs["s1"]) == result_of(other.logs["s1"])
+
+
+# --- What observers raise, for tests ------------------------------------------------------------------------------------------
+
+
+def test_a_block_gets_what_observers_raise_in_it_even_where_logging_is_switched_off() -> None:
+    log_of(fails, events=CALL.events[:1])
+    logging.disable()
+    try:
+        with raised_by_observers() as errors:
+            log_of(fails, Seen(), fails, events=CALL.events[:1])
+    finally:
+        logging.disable(logging.NOTSET)
+    log_of(fails, events=CALL.events[:1])
+
+    assert [type(error) for error in errors] == [ZeroDivisionError] * 2
+
+
+def test_of_two_blocks_the_inner_one_gets_what_observers_raise() -> None:
+    with raised_by_observers() as outer:
+        with suppress(LookupError), raised_by_observers() as inner:
+            log_of(fails, events=CALL.events[:1])
+            raise LookupError
+        log_of(fails, events=CALL.events[:2])
+
+    assert (len(outer), len(inner)) == (2, 1)
+
+
+def test_a_block_gets_what_an_observer_without_a_text_raises() -> None:
+    class Silent:
+        def __call__(self, _log: SessionLog, _change: Change) -> None:
+            raise LookupError
+
+        def __repr__(self) -> str:
+            raise ZeroDivisionError
+
+    with raised_by_observers() as errors:
+        log_of(Silent(), events=CALL.events[:1])
+
+    assert [type(error) for error in errors] == [LookupError]

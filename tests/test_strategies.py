@@ -32,6 +32,7 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
+from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
 from cobrowse_session.tables import AFTER_CALL_WORK_STATES, LEG_ENDED, NO_TRANSITION, Policy, Row, before, reads_event
@@ -374,6 +375,28 @@ class Forgetful(SessionMachine):
         assert self.state == self.log.session.state
 
 
+def bills(log: SessionLog[Any], _: object) -> None:
+    """An observer that was tested with alerted legs only."""
+    if log.session.start_alerting_time is None:
+        raise LookupError("never alerted")
+
+
+class Observed(SessionMachine):
+    """Beside an inbox with an observer that fails. The inbox reports it, and goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox = Inbox(Lifecycle(), observers=[bills])
+
+    def on_event(self, event: Event) -> None:
+        self.inbox.add(event, self.now)
+
+
+def test_the_machine_raises_what_an_observer_raises() -> None:
+    with pytest.raises(LookupError, match="never alerted"):
+        run_state_machine_as_test(Observed, settings=effort(database=None, derandomize=True, phases=[Phase.generate]))
+
+
 def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
     case = Forgetful.TestCase("runTest")
     Forgetful.TestCase.settings = effort(
@@ -543,6 +566,18 @@ def test_a_row_that_a_lifecycle_never_reaches_has_no_path_and_is_named_for_that(
     assert {path.id for path in rows()} - {path.id for path in rows(Lifecycle(), without=UNREACHED)} == {*UNREACHED}
 
 
+def test_a_row_that_is_reached_cannot_be_left_out() -> None:
+    with pytest.raises(ValueError, match="rows: without: this lifecycle reaches 'begins': leave out only"):
+        rows(Lifecycle(), without=[*UNREACHED, "begins"])
+
+
+def test_a_search_is_made_once_for_each_lifecycle() -> None:
+    assert rows(Lifecycle(), without=UNREACHED)[0] is rows(Lifecycle(), without=UNREACHED)[0]
+    assert rows(Lifecycle(), without=UNREACHED)[0] is not rows()[0]
+    assert pairs(longest=2) is pairs(longest=2)
+    assert pairs(longest=2) != pairs(longest=1)
+
+
 def test_a_row_that_needs_no_path_is_one_of_the_table() -> None:
     with pytest.raises(ValueError, match="rows: without: the table 'standard' has no row 'duplicate', 'held'"):
         rows(without=["begins", "duplicate", "held"])
@@ -558,12 +593,13 @@ def test_a_row_that_asks_for_a_time_has_a_path_with_an_event_at_that_time() -> N
         reason="A long call needs no after-call work.",
     )
     lifecycle = lifecycle_of(Table.standard().extended("long calls", after_call_work=(before("none_by_prompt", long),)))
-    others = {path.id for path in rows()}
 
-    with pytest.raises(ValueError, match="no path was found to 'none_when_long'"):
-        rows(lifecycle, without=others)
+    with pytest.raises(ValueError, match="no path was found to 'none_when_long':"):
+        rows(lifecycle)
 
-    (path,) = rows(lifecycle, without=others, more=[Variant(Disconnected, after=duration("1h"))])
+    (path,) = [
+        path for path in rows(lifecycle, more=[Variant(Disconnected, after=duration("1h"))]) if path.id == "none_when_long"
+    ]
 
     assert path.rows == ("connected", "ended+none_when_long")
     assert path.run().outcomes[-1].row == path.rows[-1]

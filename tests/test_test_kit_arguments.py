@@ -169,6 +169,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         )
         for workers, found in ((WORKERS, "2.5"), (TEXT, "'abc'"), (True, "True"))
     },
+    "after, a bool": (
+        lambda: stream("s1").after(True),
+        TypeError,
+        "expected a duration as a timedelta, seconds or text, found True",
+    ),
     "together, None": (lambda: together(NONE), TypeError, "together: expected a stream or other events, found None"),
     "together, an event": (lambda: together(*CALL), TypeError, "together: expected a stream or other events, found Alerting"),
     "together, a list of streams": (lambda: together(STREAMS), TypeError, "together: expected events, found Stream"),

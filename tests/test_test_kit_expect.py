@@ -9,9 +9,10 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from examples.tables import hold
 from tests.own_tables import LIVE
 
-from cobrowse_session import Event, Lifecycle, SessionLog
+from cobrowse_session import Applied, Event, Lifecycle, SessionLog
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.testing import START, expect, run, stream
@@ -356,3 +357,44 @@ def test_an_id_of_another_session_is_an_error_for_a_session_and_a_log_too() -> N
     for one in (log, log.session):
         with pytest.raises(AssertionError, match=r"^this is session 's1', not 's2'$"):
             expect(one, "s2", state="alerting")
+
+
+# --- What is expected of a run ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "error", "message"),
+    [
+        ((), TypeError, "expect: expected outcomes, or attributes of the session, found none"),
+        ((Applied,), TypeError, r"expect: expected an outcome or a match, found a class; write Applied\.match\(\)$"),
+        ((Applied.match(row="alertin"),), ValueError, r"the table 'standard' has no row 'alertin'\. Did you mean alerting\?"),
+        ((Applied.match(row="ended+begin"),), ValueError, r"the table 'standard' has no row 'begin'\. Did you mean begins\?"),
+    ],
+)
+def test_what_a_run_cannot_be_compared_with_is_an_error(
+    expected: tuple[object, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(stream("s1").alerting()).expect(*expected)
+
+
+def test_the_rows_of_a_match_are_those_of_the_table_of_the_run() -> None:
+    held = stream("s1").connected().after(1).event(hold.Held)
+
+    run(held, lifecycle=Lifecycle(table=hold.TABLE)).expect(Applied.match(), Applied.match(row="held"))
+    with pytest.raises(ValueError, match="the table 'standard' has no row 'held'"):
+        run(stream("s1").alerting()).expect(Applied.match(row="held"))
+
+
+def test_a_run_checks_under_python_o_too() -> None:
+    code = (
+        "from cobrowse_session.testing import run, stream\n"
+        "from cobrowse_session import Lifecycle\n"
+        "from cobrowse_session.testing.run import _check\n"
+        "made = run(stream('s1').alerting().connected())\n"
+        "event, one, two = made.steps[0].event, *made.steps\n"
+        "_check(event, one.outcome, one.session, two.session, Lifecycle().table)\n"
+    )
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=False)
+
+    assert "AssertionError: row alerting changed connected_time" in done.stderr

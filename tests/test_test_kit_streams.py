@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import events, streams
@@ -120,11 +121,32 @@ def test_the_legs_of_a_conversation_are_sessions() -> None:
 
 
 @given(st.lists(streams(), min_size=1, max_size=3))
-def test_merged_streams_have_every_event_once_in_the_order_of_time(some: list[list[Event]]) -> None:
+def test_merged_streams_have_every_event_once_in_the_order_of_time(drawn: list[list[Event]]) -> None:
+    some = [[evolve(event, source=f"/{number}") for event in one] for number, one in enumerate(drawn)]
     merged = together(*some)
 
     assert sorted(map(repr, merged)) == sorted(repr(event) for one in some for event in one)
     assert [event.occurred_at for event in merged] == sorted(event.occurred_at for event in merged)
+
+
+def test_two_streams_with_events_of_one_identity_that_differ_are_an_error_that_names_both() -> None:
+    expected = (
+        r"^together: two events have the session 's1', the source '/test' and the id 'e1', but differ: Alerting\(.*\) and "
+        r"Connected\(.*\); give one stream another source: stream\('s1', source='/b'\)$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        together(stream("s1").alerting(), stream("s2").alerting(), stream("s1").after(3).connected())
+
+
+def test_equal_copies_and_corrections_are_merged() -> None:
+    begin = stream("s1").alerting()
+    one, other = begin.after(3).connected(), begin.after(9).disconnected()
+    received, corrected = stream("s1", delay=1).alerting(), stream("s1").alerting(sequence="2", viewer_url="https://example.com")
+
+    merged = together(begin, received, corrected, begin.after(3).connected())
+    assert [event.id for event in merged] == ["e1", "e1", "e1", "e1", "e2"]
+    with pytest.raises(ValueError, match="the id 'e2'"):
+        together(one, other)
 
 
 def test_at_one_instant_the_earlier_stream_comes_first() -> None:

@@ -4,10 +4,9 @@ It recognises documents, stamps and corrects times, and lets the clocks of the s
 logs in memory, `DurableInbox` has them in a store.
 """
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,12 +34,10 @@ from cobrowse_session.sources.join import Joiner
 from cobrowse_session.sources.registry import checked_sources
 from cobrowse_session.sources.repeats import as_received_first, may_be_sent_again
 from cobrowse_session.stream import Change, Observer, ProviderClock, SessionLog
-from cobrowse_session.stream.observers import checked_observers
+from cobrowse_session.stream.observers import checked_observers, report
 from cobrowse_session.times import utc
 from cobrowse_session.wire.cloudevents import MAX_FUTURE, decode_event, encode_event, read_event
 from cobrowse_session.wire.strict_json import MAX_LINE_BYTES
-
-logger = logging.getLogger("cobrowse_session.observers")
 
 
 @define
@@ -256,9 +253,8 @@ class Receiver(ABC):
             return
         try:
             self.reject(rejected)
-        except Exception:  # what came with it is taken, so no error may hide the answer: as for an observer
-            with suppress(Exception):  # as in `report_error` of observers
-                logger.exception("%s: it was rejected, but `reject` raised: %r", rejected.error, self.reject)
+        except Exception as error:  # noqa: BLE001 (what came with it is taken, so no error may hide the answer: as for an observer)
+            report(error, "%s: it was rejected, but `reject` raised: %r", rejected.error, self.reject)
 
 
 def misplaced(event: Event) -> Iterator[str]:

@@ -15,6 +15,7 @@ from cobrowse_session.lifecycle.actions import (
     COMMON,
     apply_details,
     apply_settings,
+    clear_controlling,
     drop_draft,
     finish_wrapup,
     finish_wrapup_at_end,
@@ -44,6 +45,12 @@ _FOLLOWS_FROM = {"wrapup": "after_call_work"}
 _OF_EARLY_STATES = ("start_alerting_time", "segments")
 _ONLY_CHANGE = frozenset((finish_wrapup, finish_wrapup_at_end, reopen_wrapup, withdraw_timeout_code, drop_draft))
 """Actions that change a wrap-up and create none."""
+_COUNTS = {
+    "controlling": "a grant to control counts only while the leg is connected [DETAIL-7]",
+    "after_call_work_required": "it counts only until the leg has ended [DETAIL-3]",
+    _SETTINGS: "settings count only until the leg has ended [SETTING-4]",
+}
+"""When what an event states counts. Other details count always."""
 
 
 @frozen
@@ -135,6 +142,7 @@ def explain(log: SessionLog, field: str) -> Explanation:
             unset = _nearest(log.lifecycle, step, attribute, inside) or unset
             related = _nearest(log.lifecycle, step, _FOLLOWS_FROM.get(attribute, attribute), ()) or related
     actions = _actions(entry, rows, attribute, written)
+    unset = tuple(_unset(log, attribute, inside, unset, related)) if value is None and entry is None else ()
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
     return Explanation(
         field=field,
@@ -144,9 +152,9 @@ def explain(log: SessionLog, field: str) -> Explanation:
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
         rules=tuple(dict.fromkeys(map(meaning_of, actions))),
         clock=clocks[-1] if clocks else None,
-        unset=tuple(_unset(log, attribute, inside, unset, related)) if value is None and entry is None else (),
+        unset=unset,
         earlier=tuple(_earlier(log, attribute, inside)),
-        alternatives=(*alternatives, *_turned_away(log, attribute)),
+        alternatives=(*alternatives, *(one for one in _turned_away(log, attribute) if one not in unset)),
     )
 
 
@@ -323,6 +331,9 @@ def _unset(
 
 def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
     """Yield which kinds of event would have set an attribute. Those that were applied did not."""
+    if without_effect := [*_without_effect(log, attribute, inside)]:
+        yield from without_effect
+        return
     if attribute == _SETTINGS:
         default = getattr(log.lifecycle.settings, inside[0])
         counts = (
@@ -330,7 +341,7 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
         )
         yield f"no event stated it, and {counts}"
         return
-    changing = _ONLY_CHANGE if log.session.wrapup is None else frozenset()
+    changing = {clear_controlling} | (_ONLY_CHANGE if log.session.wrapup is None else set())
     came = {entry.event.kind for entry in log.trace if entry.outcome.kind == "applied"}
     if log.session.state in log.lifecycle.table.states.ended:
         came.add(LEG_ENDED)
@@ -351,6 +362,25 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
         yield f"no event that writes it was applied: {_listed(kinds)}{_first_seen(log) if attribute in _OF_EARLY_STATES else ''}"
     else:
         yield "no event with a value for it was applied"
+
+
+def _without_effect(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+    """Yield why each event that stated a detail or a setting did not set it."""
+    for entry in log.trace:
+        event, outcome = entry.event, entry.outcome
+        if not isinstance(event, Event) or not _states(event, attribute, inside):
+            continue
+        if isinstance(outcome, Refused | Ignored):
+            yield _turned(event, outcome)
+        elif attribute in _COUNTS:
+            yield f"{named(event)} stated it, but {_COUNTS[attribute]}"
+
+
+def _states(event: Event, attribute: str, inside: tuple[str, ...]) -> bool:
+    """Return whether an event states a detail or a setting."""
+    if attribute == _SETTINGS:
+        return getattr(event.settings, inside[0]) is not None
+    return attribute in event.details.names
 
 
 def _first_seen(log: SessionLog) -> str:
@@ -387,4 +417,8 @@ def _turned_away(log: SessionLog, attribute: str) -> Iterator[str]:
         if isinstance(entry.outcome, Refused | Ignored) and isinstance(entry.event, Event):
             could = {name for one in log.lifecycle.machines.triggers[entry.event.kind].all_transitions() for name in one.set}
             if attribute in could - common or attribute in dict(entry.event.details.items()):
-                yield f"{named(entry.event)} was {entry.outcome.kind}: {entry.outcome.reason}"
+                yield _turned(entry.event, entry.outcome)
+
+
+def _turned(event: Event, outcome: Refused | Ignored) -> str:
+    return f"{named(event)} was {outcome.kind}: {outcome.reason}"

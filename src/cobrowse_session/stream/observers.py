@@ -15,8 +15,8 @@ and it hands over what an interrupted `advance` fired. Its logs would report the
 """
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
@@ -66,14 +66,41 @@ def notify(observers: Iterable[Observer], log: "SessionLog", change: "Change") -
 def report_error(observer: object, log: "SessionLog", change: "Change", error: Exception) -> None:
     """Report what an observer raised, to `logging`."""
     session, what = printable(log.session_id), printable(_what(change))
+    text = "session %s, %s: the change was made, but an observer raised: %r"
+    report(error, text, session, what, observer, session=session, change=what)
+
+
+def report(error: Exception, text: str, *values: object, **extra: str) -> None:
+    """Report what a function of the embedder raised, to `logging` and to the innermost block of `raised_by_observers`.
+
+    Args:
+        error: what it raised.
+        text: the message, with a place for each of `values`.
+        values: what the message says.
+        extra: attributes of the record.
+    """
+    for errors in _listening[-1:]:
+        errors.append(error)
     # A handler or a filter of the embedder may raise as well, and so may the observer's `repr`.
     with suppress(Exception):
-        logger.error(
-            "session %s, %s: the change was made, but an observer raised: %r",
-            *(session, what, observer),
-            exc_info=error,
-            extra={"session": session, "change": what},
-        )
+        logger.error(text, *values, exc_info=error, extra=extra)
+
+
+_listening: list[list[Exception]] = []
+
+
+@contextmanager
+def raised_by_observers() -> Iterator[list[Exception]]:
+    """Yield a list of what observers, and functions that get rejected input, raise in the block, in any thread. For tests.
+
+    Of two blocks, one within the other, only the inner one gets it. `logging` gets it, too, if nobody has switched it off.
+    """
+    errors: list[Exception] = []
+    _listening.append(errors)
+    try:
+        yield errors
+    finally:
+        _listening[:] = [others for others in _listening if others is not errors]
 
 
 def _what(change: "Change") -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import chain
 from operator import attrgetter
 
+from cobrowse_session.canonical import Identity, canonical, edition, identity
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
@@ -20,13 +20,27 @@ def together(*streams: Iterable[Event]) -> tuple[Event, ...]:
 
     Raises:
         TypeError: an argument is no stream, and no other events.
+        ValueError: two streams have two events of one identity and edition that differ. Copies that do not differ are no error.
 
     >>> from cobrowse_session.testing import stream
     >>> one, two = stream("s1").alerting().after(5).connected(), stream("s2").after(2).alerting()
     >>> [(event.subject, event.kind) for event in together(one, two)]
     [('s1', 'alerting'), ('s2', 'alerting'), ('s1', 'connected')]
     """
-    every = chain.from_iterable(checked_events("together", events) for events in streams)
+    known: dict[Identity, Event] = {}
+    every: list[Event] = []
+    for events in streams:
+        more = checked_events("together", events)
+        for event in more:
+            other = known.get(identity(event), event)
+            if edition(other.sequence) == edition(event.sequence) and canonical(other) != canonical(event):
+                raise ValueError(
+                    f"together: two events have the session {event.subject!r}, the source {event.source!r} and the id "
+                    f"{event.id!r}, but differ: {other!r} and {event!r}; "
+                    f"give one stream another source: stream({event.subject!r}, source='/b')"
+                )
+        known |= {identity(event): event for event in more}
+        every += more
     return tuple(sorted(every, key=attrgetter("occurred_at")))
 
 

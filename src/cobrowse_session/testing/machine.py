@@ -1,5 +1,7 @@
 """A state machine of Hypothesis that drives a log, and the user's own system beside it (extra `testing`)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import CobrowseSession
 from cobrowse_session.stream import SessionLog
+from cobrowse_session.stream.observers import raised_by_observers
 from cobrowse_session.testing.checked import check_log
 from cobrowse_session.testing.strategies import with_any_event
 from cobrowse_session.testing.stream import START, Stream
@@ -36,7 +39,8 @@ class SessionMachine(RuleBasedStateMachine):
     """Events of one session in any order, with repeats and time that passes. Subclass it, and test `YourMachine.TestCase`.
 
     `on_event` and `on_time` give your system what the log has got, and `check` compares after each step. An `__init__` of the
-    subclass calls `super().__init__()` first. At the end the log is checked as `check_log` does.
+    subclass calls `super().__init__()` first. What an observer raises in `on_event` or `on_time` is raised. At the end the log is
+    checked as `check_log` does.
 
     Attributes:
         lifecycle: the rules. Events of every kind of its table are sent.
@@ -106,10 +110,21 @@ class SessionMachine(RuleBasedStateMachine):
     def _arrives(self, event: Event) -> None:
         if event.received_at is None:  # it comes for the first time, perhaps long after it occurred
             event = evolve(event, received_at=self.now)
-        self.log.add(event)
-        self.on_event(event)
+        with _raising():
+            self.log.add(event)
+            self.on_event(event)
 
     def _fires(self, now: datetime) -> None:
         self.now = now
-        self.log.advance(now)
-        self.on_time(now)
+        with _raising():
+            self.log.advance(now)
+            self.on_time(now)
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Raise at the end of the block what an observer raised in it. The inbox of a handler only reports it."""
+    with raised_by_observers() as errors:
+        yield
+    if errors:
+        raise errors[0]

@@ -114,12 +114,13 @@ def rows(
 
     Args:
         lifecycle: its table and its arguments count.
-        without: the rows that need no path, as this lifecycle never reaches them.
+        without: the rows that this lifecycle never reaches.
         longest: the most events and timers of a path.
         more: events that the search tries, too.
 
     Raises:
-        ValueError: no path to another row was found, or the table has no such row as one of `without`.
+        ValueError: no path to another row was found, the table has no such row as one of `without`, or one of them was reached
+            on the way to the others.
 
     >>> for path in rows()[:2]:
     ...     print(path, path.stream)
@@ -130,21 +131,34 @@ def rows(
     names = dict.fromkeys(_Names.of(lifecycle.table).rows.values())
     if strange := [name for name in without if name not in names]:
         raise ValueError(f"rows: without: the table {lifecycle.table.name!r} has no row {', '.join(map(repr, strange))}")
-    missing = {name: None for name in names if name not in without}
-    found: dict[str, _Step] = {}
-    for _, step in _search(lifecycle, longest, more) if missing else ():
-        for row in step.decided:
-            if row in missing:
-                found[row] = step
-                del missing[row]
-        if not missing:
-            break
-    if missing:
+    wanted, tried = frozenset(names) - frozenset(without), tuple(more)
+    found = (_rows if tried else _known_rows)(lifecycle, wanted, longest, tried)
+    if missing := [name for name in names if name in wanted and name not in found]:
         raise ValueError(
             f"rows: no path was found to {', '.join(map(repr, missing))}: add events that lead there, as more=[Variant(...)], "
             f"or leave these rows out: without={tuple(missing)}"
         )
-    return tuple(found[row].path(row, lifecycle) for row in names if row in found)
+    if reached := [name for name in without if name in found]:
+        raise ValueError(
+            f"rows: without: this lifecycle reaches {', '.join(map(repr, sorted(reached)))}: leave out only what it never reaches"
+        )
+    return tuple(found[name] for name in names if name in found)
+
+
+def _rows(lifecycle: Lifecycle, wanted: frozenset[str], longest: int, more: Iterable[Variant]) -> Mapping[str, Path]:
+    """Return a path to each row that was found, until all that are wanted are."""
+    found: dict[str, Path] = {}
+    for _, step in _search(lifecycle, longest, more) if wanted else ():
+        for row in step.decided:
+            if row not in found:
+                found[row] = step.path(row, lifecycle)
+        if wanted <= found.keys():
+            break
+    return found
+
+
+_known_rows = lru_cache(maxsize=16)(_rows)
+"""A search takes seconds. Variants of one's own have no hash."""
 
 
 def shortest_paths(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Iterable[Variant] = ()) -> tuple[Path, ...]:
@@ -170,6 +184,12 @@ def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Ite
         longest: the most events and timers of a path.
         more: events that the search tries, too.
     """
+    check_type("lifecycle", lifecycle, Lifecycle)
+    tried = tuple(more)
+    return (_pairs if tried else _known_pairs)(lifecycle, longest, tried)
+
+
+def _pairs(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> tuple[Path, ...]:
     # A search that keeps apart which row has led to a session would take ten times as long. So there is one search, and then each
     # move that was seen at a session is made once more, behind each row that leads to a session like it.
     arrivals: dict[tuple[Hashable, str], _Step] = {}
@@ -187,6 +207,9 @@ def pairs(lifecycle: Lifecycle = EVERY_ROW, *, longest: int = LONGEST, more: Ite
                 if following.row == row and len(following.rows) == len(step.rows) + 1:
                     found[step.row, row] = following
     return tuple(step.path("-".join(two), lifecycle) for two, step in found.items())
+
+
+_known_pairs = lru_cache(maxsize=16)(_pairs)
 
 
 # --- The search ---------------------------------------------------------------------------------------------------------------

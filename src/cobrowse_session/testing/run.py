@@ -4,15 +4,17 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from inspect import isclass
 from typing import Any
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from cobrowse_session.checks import check_type
+from cobrowse_session.checks import check_type, nearest
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Applied, Fired, Lifecycle, Outcome
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.lifecycle.outcome import Match
 from cobrowse_session.model import NO_CONTEXT, CobrowseSession, Communication, Context
 from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.testing.expect import Subject, differences, report
@@ -48,6 +50,7 @@ class Run:
     session: CobrowseSession
     steps: tuple[RunStep, ...]
     context: Context = NO_CONTEXT
+    _table: Table = field(factory=Table.standard, eq=False, repr=False)
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -73,16 +76,32 @@ class Run:
         Raises:
             AssertionError: what was expected, what was found, and the story.
             AttributeError: there is no attribute of such a name.
+            TypeError: nothing is expected, or one of `outcomes` is a class.
+            ValueError: a match has a row that the table does not have.
 
         >>> from cobrowse_session import Applied
         >>> from cobrowse_session.testing import run, stream
         >>> run(stream("s1").alerting()).expect(Applied.match(row="alerting"), state="alerting", wrapup=None)
         """
         __tracebackhide__ = True
+        if not outcomes and not session:
+            raise TypeError("expect: expected outcomes, or attributes of the session, found none")
+        for wanted in outcomes:
+            self._check_outcome(wanted)
         subject = Subject(self.session, self.context, self.steps)
         found = [*self._other_outcomes(outcomes), *differences(subject, session)]
         if found:
             raise AssertionError(report(subject, found))
+
+    def _check_outcome(self, wanted: object) -> None:
+        __tracebackhide__ = True
+        if isclass(wanted) and issubclass(wanted, Outcome):
+            raise TypeError(f"expect: expected an outcome or a match, found a class; write {wanted.__name__}.match()")
+        row = wanted.expected.get("row") if isinstance(wanted, Match) else None
+        names = {row.name for part in self._table.parts for row in part.rows}
+        for name in row.split("+") if isinstance(row, str) else ():  # `ended+begins` are two
+            if name not in names:
+                raise ValueError(f"expect: the table {self._table.name!r} has no row {name!r}.{nearest(name, names)}")
 
     def _other_outcomes(self, expected: Sequence[object]) -> Iterator[str]:
         """Yield a line for each step with another outcome than expected."""
@@ -140,7 +159,7 @@ def run(
         context = event.context.with_defaults(context)
     if until is not None:
         steps += _advance(lifecycle, session, utc(until))
-    return Run(session, tuple(steps), context)
+    return Run(session, tuple(steps), context, lifecycle.table)
 
 
 def _fire_before(lifecycle: Lifecycle, session: CobrowseSession, event: Event) -> list[RunStep]:
@@ -197,12 +216,18 @@ def _timers(lifecycle: Lifecycle, session: CobrowseSession, fired: Iterable[Fire
 
 
 def _check(event: Event, outcome: Outcome, before: CobrowseSession, after: CobrowseSession, table: Table) -> None:
-    assert decode_event(encode_event(event), table=table, max_future=timedelta.max) == event, f"{event} does not survive JSON"
-    assert pickle.loads(pickle.dumps(event)) == event, f"{event} does not survive pickle"  # noqa: S301 (our own bytes)
-    assert decode_session(encode_session(after), table=table) == after, f"{after} does not survive JSON"
-    assert pickle.loads(pickle.dumps(after)) == after, f"{after} does not survive pickle"  # noqa: S301 (our own bytes)
     changed = {name for name in attrs.fields_dict(type(after)) if getattr(before, name) != getattr(after, name)}
-    assert isinstance(outcome, Applied) or not changed, f"{outcome} changed the session: {', '.join(sorted(changed))}"
     written = {"settings", *(outcome.set if isinstance(outcome, Applied) else ())}
     unnamed = ", ".join(sorted(changed - written))
-    assert not unnamed, f"row {outcome.row} changed {unnamed}, but no action of it names that: @writes(...)"
+    read = decode_event(encode_event(event), table=table, max_future=timedelta.max)
+    # No `assert`: `python -O` would leave it out.
+    for holds, problem in (
+        (read == event, f"{event} does not survive JSON"),
+        (pickle.loads(pickle.dumps(event)) == event, f"{event} does not survive pickle"),  # noqa: S301 (our own bytes)
+        (decode_session(encode_session(after), table=table) == after, f"{after} does not survive JSON"),
+        (pickle.loads(pickle.dumps(after)) == after, f"{after} does not survive pickle"),  # noqa: S301 (our own bytes)
+        (isinstance(outcome, Applied) or not changed, f"{outcome} changed the session: {', '.join(sorted(changed))}"),
+        (not unnamed, f"row {outcome.row} changed {unnamed}, but no action of it names that: @writes(...)"),
+    ):
+        if not holds:
+            raise AssertionError(problem)

@@ -61,7 +61,7 @@ def duration(passed: Duration) -> timedelta:
         if not (found := _DURATION.fullmatch(value)):
             raise ValueError(f"expected a duration as 250ms, 20s, 12m, 1h or 1d, found {value!r}")
         value = float(found[1]) * _UNITS[found[2]]
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"expected a duration as a timedelta, seconds or text, found {shown(value)}")
     try:
         return timedelta(seconds=value)
