@@ -155,6 +155,8 @@ def _explained(log: SessionLog, field: str) -> Explanation:
         reason = printable(str(error.args[0]))
         nearest = did_you_mean(_pattern(field), explainable_fields(log.lifecycle.table.session))
         raise typer.BadParameter(f"no field {field!r}.{nearest}" if nearest else reason, param_hint="FIELD") from None
+    except ValueError as error:  # of a store: it was sealed under another table, or something else has changed an event
+        raise typer.BadParameter(str(error), param_hint="SESSION") from None
 
 
 def _show_explanation(explanation: Explanation) -> None:
