@@ -116,6 +116,25 @@ def test_one_source_of_random_numbers_serves_several_functions() -> None:
     assert first != second
 
 
+@pytest.mark.parametrize("name", ["duplicate", "drop", "delay"])
+@pytest.mark.parametrize("share", [0.01, 0.25, 0.5])
+@pytest.mark.parametrize("call", [CALL, CALL.events[:1]], ids=["four", "one"])
+def test_at_least_one_event_is_changed_by_any_seed(name: str, share: float, call: Iterable[Event]) -> None:
+    change: Callable[[int], list[Event]] = {
+        "duplicate": lambda seed: duplicate(call, seed, share=share),
+        "drop": lambda seed: drop(call, seed=seed, share=share),
+        "delay": lambda seed: delay(call, "2m", seed=seed, share=share),
+    }[name]
+
+    assert not [seed for seed in range(200) if change(seed) == [*call]]
+
+
+def test_a_share_of_nothing_changes_no_event_and_no_events_stay_none() -> None:
+    for call in ([*CALL], []):
+        assert duplicate(call, share=0) == drop(call, share=0) == delay(call, "2m", share=0) == call
+    assert duplicate([], 1) == drop([], seed=1) == delay([], "2m", seed=1) == []
+
+
 # --- duplicate ----------------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ list, and nothing is global. A delay, an outage or a kind that would change noth
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from random import Random
@@ -37,7 +37,7 @@ def duplicate(events: Iterable[Event], seed: Seed = 0, *, share: float = 0.5) ->
     Args:
         events: in the order of arrival.
         seed: decides which events come again, and when.
-        share: the share of the events that come again.
+        share: the share of the events that come again. Above 0, at least one comes again.
 
     >>> from cobrowse_session.testing import stream
     >>> call = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -47,15 +47,17 @@ def duplicate(events: Iterable[Event], seed: Seed = 0, *, share: float = 0.5) ->
     # Copies wait, and after each event some of them come. So a copy never precedes its event, and it may come after any number of
     # others. What still waits in the end comes last.
     check_share("duplicate: share", share)
-    chance = _chance(seed)
+    chance, every = _chance(seed), checked_events("duplicate", events)
     arriving: list[Event] = []
     waiting: list[Event] = []
-    for event in checked_events("duplicate", events):
+    for event in every:
         arriving.append(event)
         if chance.random() < share:
             waiting.append(event)
         while waiting and chance.random() < 0.5:
             arriving.append(waiting.pop(chance.randrange(len(waiting))))
+    if share and every and len(arriving + waiting) == len(every):  # none comes again, and the test would prove nothing
+        waiting.append(every[chance.randrange(len(every))])
     return arriving + waiting
 
 
@@ -85,7 +87,7 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
         events: in the order of arrival.
         kinds: all events of these kinds are lost: `connected`, `acw.ended`. None at all: any kind may be lost.
         seed: decides which events are lost, if no kinds are named.
-        share: the share of the events that are lost, if no kinds are named.
+        share: the share of the events that are lost, if no kinds are named. Above 0, at least one is lost.
 
     Raises:
         ValueError: no event is of a kind that is named.
@@ -97,7 +99,7 @@ def drop(events: Iterable[Event], *kinds: str, seed: Seed = 0, share: float = 0.
     check_share("drop: share", share)
     chance, every = _chance(seed), checked_events("drop", events)
     _check_kinds(kinds, every)
-    return [event for event in every if not (event.kind in kinds if kinds else chance.random() < share)]
+    return [event for event, is_lost in zip(every, _chosen(every, kinds, chance, share), strict=True) if not is_lost]
 
 
 def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, share: float = 0.25) -> list[Event]:
@@ -113,7 +115,7 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
         by: how much later they are received. At least 1 ms.
         kinds: all events of these kinds are late. None at all: any kind may be late.
         seed: decides which events are late, if no kinds are named.
-        share: the share of the events that are late, if no kinds are named.
+        share: the share of the events that are late, if no kinds are named. Above 0, at least one is late.
 
     Raises:
         ValueError: no event is of a kind that is named, or `by` is below 1 ms, or leads behind the year 9998.
@@ -127,11 +129,8 @@ def delay(events: Iterable[Event], by: Duration, *kinds: str, seed: Seed = 0, sh
     chance, late, every = _chance(seed), _positive("delay: by", by), checked_events("delay", events)
     _check_kinds(kinds, every)
 
-    def arrival(event: Event) -> datetime:
-        is_late = event.kind in kinds if kinds else chance.random() < share
-        return _shifted(event.received, late) if is_late else event.received
-
-    return _held_back(every, arrival)
+    is_late = iter(_chosen(every, kinds, chance, share))
+    return _held_back(every, lambda event: _shifted(event.received, late) if next(is_late) else event.received)
 
 
 def skew(events: Iterable[Event], by: Duration) -> list[Event]:
@@ -245,6 +244,16 @@ def _check_kinds(kinds: Iterable[object], events: Iterable[Event]) -> None:
     for kind in kinds:
         if kind not in known:
             raise ValueError(f"expected a kind of the events ({', '.join(known)}), found {shown(kind)}")
+
+
+def _chosen(events: Sequence[Event], kinds: Iterable[str], chance: Random, share: float) -> list[bool]:
+    """Return for each event whether it is changed: those of the kinds, or a share of all, at least one of them."""
+    if kinds:
+        return [event.kind in kinds for event in events]
+    chosen = [chance.random() < share for _ in events]
+    if share and events and not any(chosen):  # a test whose events stay as they are would prove nothing
+        chosen[chance.randrange(len(events))] = True
+    return chosen
 
 
 def _shifted(at: datetime, by: timedelta) -> datetime:
