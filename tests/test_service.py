@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from examples.tables import parked
+from examples.tables import parked, short_calls
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
@@ -614,6 +614,22 @@ def test_a_service_may_be_mounted_at_any_path(prefix: str) -> None:
         assert client.get(f"{at}/sessions/x%2Fy%252F%20%C3%BC").json()["id"] == "x/y%2F ü"
         assert client.get(f"{at}/sessions/x%2Fy%252F%20%C3%BC/trace").json()["session"] == "x/y%2F ü"
         assert client.get(f"{at}/health/live").json() == {"live": True}
+
+
+@pytest.mark.parametrize("query", ["", "?field=state"])
+def test_a_session_that_was_sealed_under_another_table_is_shown_and_not_explained(tmp_path: Path, query: str) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    ended = (
+        stream("s1").alerting(wrapup_prompt="mandatory").after(3).connected().after(5).disconnected("peer").after(9).wrapup("x")
+    )
+    with Store(url, Lifecycle(table=short_calls.TABLE)) as store:
+        store.append(ended)
+        assert store.seal(NOW) == ("s1",)
+    with served(url) as here:
+        assert here.client.get("/sessions/s1").json()["sealed"]
+        response = here.client.get(f"/sessions/s1/explain{query}")
+
+    assert (response.status_code, "sealed under another table" in response.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("name", ["after", "Last-Event-ID"])

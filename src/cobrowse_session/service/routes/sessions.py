@@ -121,11 +121,11 @@ def get_explanation(
     """Return the event and the row that set a field, with the rules. Without `field`, return all fields."""
     log = log_of(request, session, known_at)
     known = explainable_fields(log.lifecycle.table.session)
-    if field is None:
-        return JSONResponse({"session": session, "fields": {name: plain(explain(log, name).value) for name in known}})
     try:
+        if field is None:
+            return JSONResponse({"session": session, "fields": {name: plain(explain(log, name).value) for name in known}})
         return JSONResponse(explanation_json(session, explain(log, field)))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:  # no such field, or the log was sealed under another table
         raise wrong_parameter("field", str(error.args[0] if error.args else error)) from None
 
 
