@@ -1,15 +1,23 @@
 """The ids of a leg, remembered by a store across restarts and workers (JOIN-2)."""
 
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from sqlalchemy import select
 
+from cobrowse_session import ProviderClock
+from cobrowse_session.io.answers import Received
+from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.store.schema import LEGS
+from cobrowse_session.store.transfer import export_lines, import_lines
+from cobrowse_session.testing import START, stream
+from cobrowse_session.wire import encode_event
 
 CONVERSATION: dict[str, Any] = {
     "id": "conv",
@@ -79,3 +87,57 @@ def test_the_ids_are_forgotten_with_their_session(tmp_path: Path) -> None:
 def legs(store: Store) -> list[tuple[str, ...]]:
     with store.database.reading() as connection:
         return [tuple(row) for row in connection.execute(select(LEGS.c.participant, LEGS.c.communication, LEGS.c.media))]
+
+
+def moved(store: Store) -> Store:
+    """Return a new store with what the export of another one has."""
+    other = Store("sqlite://")
+    data = "\n".join(export_lines(store)).encode()
+    assert import_lines(other, BytesIO(data), print).rejected == 0
+    assert import_lines(other, BytesIO(data), print).new == 0
+    assert "\n".join(export_lines(other)).encode() == data
+    return other
+
+
+def test_a_leg_is_joined_in_the_store_to_which_its_session_was_moved(tmp_path: Path) -> None:
+    with Store(url(tmp_path)) as store:
+        assert sessions(DurableInbox(store), CONVERSATION) == {"c1"}
+        with moved(store) as other:
+            assert sessions(DurableInbox(other), FLATTENED) == {"c1"}
+
+
+def test_a_clock_corrects_in_the_store_to_which_it_was_moved_unless_that_has_learned_itself(tmp_path: Path) -> None:
+    def taken(store: Store, number: int, ahead: int = 10) -> timedelta:
+        inbox = DurableInbox(store, correct={"/acme": ProviderClock()})
+        now = START + number * timedelta(seconds=10)
+        (event,) = stream(f"s{number}", source="/acme", start=now + timedelta(seconds=ahead)).alerting()
+        answer = inbox.receive(encode_event(evolve(event, received_at=None)), now)
+        assert isinstance(answer, Received)
+        return answer.offset
+
+    with Store(url(tmp_path)) as store:
+        for number in range(130):
+            taken(store, number)
+        with moved(store) as other:
+            assert taken(store, 200) == taken(other, 200) == timedelta(seconds=-10)
+            data = "\n".join(export_lines(store)).encode()
+            for number in range(300, 430):
+                taken(other, number, ahead=5)
+            import_lines(other, BytesIO(data), print)
+            assert taken(other, 500, ahead=5) == timedelta(seconds=-5)
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ('{"format":1,"clock":{"source":"/a"}}', "$.clock.learned"),
+        ('{"format":1,"clock":{"source":"/a","learned":{"format":1}}}', "$.windowMs"),
+        ('{"format":1,"clock":5}', "$.clock"),
+    ],
+)
+def test_a_clock_of_an_export_that_cannot_be_read_is_rejected(line: str, path: str) -> None:
+    rejected: list[Rejected] = []
+    with Store("sqlite://") as store:
+        assert import_lines(store, BytesIO(line.encode()), rejected.append).rejected == 1
+
+    assert {problem.path for one in rejected for problem in one.error.problems} >= {path}

@@ -40,7 +40,7 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import MAX_REMEMBERED
 from cobrowse_session.store.rows import event_of
-from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, is_key
+from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, SHARED, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
@@ -52,8 +52,6 @@ from cobrowse_session.wire.strict_json import decode_error, dump, read_json
 
 SLICE = 100
 """The number of sessions that `advance` changes in one transaction."""
-SHARED = ""
-"""The worker to whom the clocks that correct times belong."""
 
 Result = TypeVar("Result")
 

@@ -184,6 +184,9 @@ MESSAGES = Table(
     sqlite_autoincrement=True,
 )
 
+SHARED = ""
+"""The worker to whom the clocks that correct times belong."""
+
 CLOCKS = Table(
     "clocks",
     METADATA,

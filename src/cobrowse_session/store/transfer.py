@@ -17,17 +17,18 @@ from sqlalchemy import select, tuple_
 
 from cobrowse_session.canonical import as_json
 from cobrowse_session.checks import NO_EXTRA, Extra, shown
-from cobrowse_session.errors import DecodeError, FormatVersionError, UnreadableError
+from cobrowse_session.errors import DecodeError, FormatVersionError, StoreError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
-from cobrowse_session.store.schema import EVENTS
+from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
-from cobrowse_session.store.unit import Unit, check_session
+from cobrowse_session.store.unit import Leg, Unit, check_session
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
+from cobrowse_session.wire.clock import restore_clock
 from cobrowse_session.wire.cloudevents import encode_event, is_cloudevent, read_event
 from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import restore_log, save_log
@@ -39,16 +40,17 @@ EVENTS_AT_ONCE = 5_000
 """The number of events that are read at once."""
 MAX_LINE = 1 << 32
 """The number of bytes that a line may have. A log of 50,000 events has about 20 million."""
-FORGOTTEN, HORIZON_FORMAT = "forgotten", 1
-"""The key of the line with the time before which sessions were forgotten, and the version of this line."""
-LATE = "lateEvents"
-"""The key of a saved log with the events that came after it was sealed."""
+FORGOTTEN, CLOCK, HEAD_FORMAT = "forgotten", "clock", 1
+"""The keys of the lines that are no session: the time before which sessions were forgotten, and a clock; and their version."""
+LATE, LEGS_KEY = "lateEvents", "legs"
+"""The keys of a saved log with the events that came after it was sealed, and the participants whose leg it is."""
 
 
 def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | None = None) -> Iterator[str]:
     """Yield every session of a store as a saved log, on one line of JSON.
 
     If sessions were forgotten, the first line has the time before which they ended: `{"format":1,"forgotten":"2026-03-01T..."}`.
+    A line for each clock that corrects times follows. Those that are only observed belong to a worker, and learn anew.
 
     Args:
         store: the store.
@@ -59,21 +61,47 @@ def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | 
         StoreError: the database cannot be read.
     """
     if (forgotten := store.forgotten) is not None:
-        yield dump({"format": HORIZON_FORMAT, FORGOTTEN: time_text(forgotten)})
-    for log, late in store.iterate_with_late(pass_over=pass_over):
+        yield dump({"format": HEAD_FORMAT, FORGOTTEN: time_text(forgotten)})
+    yield from _clock_lines(store)
+    every = store.iterate_with_late(pass_over=pass_over)
+    while some := list(islice(every, BATCH)):
+        legs = _legs_of(store, [log.session_id for log, _ in some])
+        for log, late in some:
+            try:
+                saved = save_log(log)  # its events are read here
+            except UnreadableError as error:
+                if pass_over is None:
+                    raise
+                pass_over(error)
+                continue
+            more = {LATE: [as_json(event) for event in late], LEGS_KEY: legs.get(log.session_id)}
+            yield dump({**saved, **{key: value for key, value in more.items() if value}})
+
+
+def _clock_lines(store: Store) -> Iterator[str]:
+    with store.database.reading() as connection:
+        clocks = connection.execute(select(CLOCKS.c.source, CLOCKS.c.document).where(CLOCKS.c.worker == SHARED)).all()
+    for source, text in clocks:
         try:
-            saved = save_log(log)  # its events are read here
-        except UnreadableError as error:
-            if pass_over is None:
-                raise
-            pass_over(error)
-        else:
-            yield dump({**saved, **({LATE: [as_json(event) for event in late]} if late else {})})
+            yield dump({"format": HEAD_FORMAT, CLOCK: {"source": source, "learned": json.loads(text)}})
+        except (TypeError, ValueError) as error:  # a row that something else wrote
+            problem = f"the clock of source {source!r} cannot be read: {error}"
+            raise StoreError(store.database.address, problem, "delete its row of the table clocks, and it learns anew") from error
+
+
+def _legs_of(store: Store, sessions: Sequence[str]) -> dict[str, list[dict[str, str | None]]]:
+    """Return the participants whose legs some sessions are. A payload that names only the participant needs them."""
+    found: dict[str, list[dict[str, str | None]]] = {}
+    wanted = select(LEGS).where(LEGS.c.communication.in_(sessions)).order_by(LEGS.c.source, LEGS.c.participant)
+    with store.database.reading() as connection:
+        for source, participant, session, media in connection.execute(wanted):
+            found.setdefault(session, []).append({"source": source, "participant": participant, "media": media})
+    return found
 
 
 def is_session(line: str) -> bool:
-    """Return whether a line of an export is a session, not the time before which sessions were forgotten."""
-    return not line.startswith(f'{{"format":{HORIZON_FORMAT},"{FORGOTTEN}":')
+    """Return whether a line of an export is a session, not a clock or the time before which sessions were forgotten."""
+    return not line.startswith(tuple(f'{{"format":{HEAD_FORMAT},"{key}":' for key in (FORGOTTEN, CLOCK)))
 
 
 def event_lines(store: Store) -> Iterator[str]:
@@ -131,7 +159,8 @@ def import_lines(store: Store, file: BinaryIO, reject: Callable[[Rejected], obje
     while batch := list(islice(every, BATCH)):
         read = [part for line in batch if (part := _read(store, line, imported, reject)) is not None]
         horizons += (part for part in read if isinstance(part, datetime))
-        numbers = store.run(partial(_put, [part for part in read if isinstance(part, _Part)]))
+        parts, clocks = [part for part in read if isinstance(part, _Part)], [part for part in read if isinstance(part, _Clock)]
+        numbers = store.run(partial(_put, parts, clocks))
         imported.new += numbers["new"]
         imported.late += numbers["late"]
         imported.forgotten += numbers["forgotten"]
@@ -175,11 +204,26 @@ class _Part:
     session: str
     log: SessionLog | None
     events: tuple[Event, ...]
+    legs: tuple[Leg, ...] = ()
 
 
-def _put(parts: "Sequence[_Part]", unit: Unit) -> Counter[str]:
-    """Store the parts, and return the numbers of events that are new, that came too late and that were forgotten."""
+@frozen
+class _Clock:
+    """The content of a line: what a clock that corrects times has learned."""
+
+    source: str
+    document: str
+
+
+_Content = _Part | _Clock | datetime
+
+
+def _put(parts: Sequence[_Part], clocks: Sequence[_Clock], unit: Unit) -> Counter[str]:
+    """Store the parts and clocks, and return the numbers of events that are new, that came too late and that were forgotten."""
     unit.is_silent = True
+    if clocks:
+        learned = set(unit.connection.scalars(select(CLOCKS.c.source).where(CLOCKS.c.worker == SHARED)))  # more than these
+        unit.clocks |= {(SHARED, clock.source): clock.document for clock in clocks if clock.source not in learned}
     unit.read(part.session for part in parts)
     # Of a saved log that was imported before, nothing is new. So its copies are compared as text, and no log is read or folded.
     here = [part.session for part in parts if part.log and unit.held[part.session]]
@@ -195,6 +239,7 @@ def _put(parts: "Sequence[_Part]", unit: Unit) -> Counter[str]:
             unit.put(part.log)
         elif part.log is not None:
             events = (*part.log.copies, *events)
+        unit.legs |= set(part.legs)
         known = stored.get(part.session, {})
         late = sum(known[text] if (text := encode_event(event)) in known else _is_late(unit, event) for event in events)
         numbers["forgotten" if unit.log(part.session) is None else "late"] += late
@@ -206,7 +251,7 @@ def _is_late(unit: Unit, event: Event) -> bool:
     return isinstance(unit.add(event).outcome, Late)
 
 
-def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Part | datetime | None:
+def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Rejected], object]) -> _Content | None:
     number, content, length = line
     try:
         part = _part(store, content)
@@ -220,7 +265,7 @@ def _read(store: Store, line: Line, imported: Imported, reject: Callable[[Reject
     return part
 
 
-def _part(store: Store, content: bytes) -> _Part | datetime:
+def _part(store: Store, content: bytes) -> _Content:
     try:
         document = json.loads(content)  # `restore_log` and `read_event` check the rest
     except (ValueError, RecursionError) as error:
@@ -234,16 +279,58 @@ def _part(store: Store, content: bytes) -> _Part | datetime:
         return _Part(event.subject, None, (event,))
     if FORGOTTEN in document:
         return _horizon(document)
+    if CLOCK in document:
+        return _clock(document)
     log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
     check_session(log.session_id, "$.session")
     late = document.get(LATE, [])
     events = (_late_event(store, log.session_id, one) for one in (late if isinstance(late, list) else [late]))
-    return _Part(log.session_id, log, tuple(events))
+    return _Part(log.session_id, log, tuple(events), _legs(log.session_id, document.get(LEGS_KEY)))
+
+
+def _legs(session: str, document: Any) -> tuple[Leg, ...]:  # JSON
+    """Return the participants whose leg a session is."""
+    found = structured({LEGS_KEY: document or []}, _Legs)
+    return tuple((leg.source, leg.participant, session, leg.media) for leg in found.legs)
+
+
+@frozen(kw_only=True)
+class _Leg:
+    source: str
+    participant: str
+    media: str | None = None
+    extra: Extra = NO_EXTRA
+
+
+@frozen(kw_only=True)
+class _Legs:
+    legs: tuple[_Leg, ...]
+    extra: Extra = NO_EXTRA
+
+
+def _clock(document: dict[str, Any]) -> _Clock:  # JSON
+    """Return what a clock has learned in the store of an export."""
+    clock = structured(versioned(document, HEAD_FORMAT, "an export", "store export"), _SavedClock).clock
+    restore_clock(clock.learned)
+    return _Clock(clock.source, dump(clock.learned))
+
+
+@frozen(kw_only=True)
+class _Learned:
+    source: str
+    learned: dict[str, Any]  # JSON
+    extra: Extra = NO_EXTRA
+
+
+@frozen(kw_only=True)
+class _SavedClock:
+    clock: _Learned
+    extra: Extra = NO_EXTRA
 
 
 def _horizon(document: dict[str, Any]) -> datetime:  # JSON
     """Return the time before which sessions were forgotten in the store of an export."""
-    horizon = structured(versioned(document, HORIZON_FORMAT, "an export", "store export"), _Horizon)
+    horizon = structured(versioned(document, HEAD_FORMAT, "an export", "store export"), _Horizon)
     if horizon.forgotten > (now := current_time()):  # a clock was wrong there; here every new session would be late
         raise decode_error("time_in_the_future", f"$.{FORGOTTEN}", time_text(horizon.forgotten), f"a time up to {time_text(now)}")
     return horizon.forgotten
