@@ -10,6 +10,8 @@ from typing import Any
 
 import attrs
 import pytest
+from attrs import evolve, field, frozen
+from attrs.validators import ge
 from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
 from hypothesis import settings as effort
@@ -35,7 +37,16 @@ from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
-from cobrowse_session.tables import AFTER_CALL_WORK_STATES, LEG_ENDED, NO_TRANSITION, Policy, Row, before, reads_event
+from cobrowse_session.tables import (
+    AFTER_CALL_WORK_STATES,
+    CONNECTION_STATES,
+    LEG_ENDED,
+    NO_TRANSITION,
+    Policy,
+    Row,
+    before,
+    reads_event,
+)
 from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
@@ -103,6 +114,46 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
 
     assert own <= seen
     assert own <= applied
+
+
+@frozen(kw_only=True, repr=False)
+class Rated(Event):
+    """The customer rated the session."""
+
+    prefix, kind, rank = "com.acme.", "rated", 56
+    stars: int = field(validator=ge(0))
+    remarks: tuple[str, ...] = ()
+    weight: float | None = None
+
+
+@reads_event
+def is_good(_session: CobrowseSession, event: Event, _: Policy) -> bool:
+    """The customer gave at least four stars."""
+    return isinstance(event, Rated) and event.stars >= 4
+
+
+@pytest.mark.parametrize("strategy", ["legal", "any"])
+def test_a_guard_on_a_value_of_an_own_event_is_passed_and_failed(strategy: str) -> None:
+    good = Row(
+        name="good",
+        on=("rated",),
+        source=CONNECTION_STATES,
+        guards=(is_good,),
+        result=NO_TRANSITION,
+        reason="The customer was content.",
+    )
+    table = Table.standard().extended("rated", kinds=(Rated,), connection=(good, evolve(good, name="bad", guards=())))
+    taken = set[str]()
+
+    @effort(max_examples=80, database=None, derandomize=True, phases=[Phase.generate])
+    @given(any_streams(table) if strategy == "any" else legal_streams(Lifecycle(table=table)))
+    def draw(made: Stream) -> None:
+        taken.update(entry.outcome.row or "" for entry in SessionLog.of(made, Lifecycle(table=table)).trace)
+        assert eval(builder_chain(made), {**NAMES, "Rated": Rated}) == made  # noqa: S307 (our own text)
+
+    draw()
+
+    assert {"good", "bad"} <= taken
 
 
 ROWS = {row.name for part in Table.standard().parts for row in part.rows}

@@ -7,16 +7,17 @@ that a drawn stream takes: `pytest --hypothesis-show-statistics` lists them.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import attrs
 from attrs import evolve, frozen
 
-from cobrowse_session.checks import check_type
+from cobrowse_session.checks import check_type, members_of
 from cobrowse_session.errors import MissingExtraError
-from cobrowse_session.events import AfterCallWorkEnded, Disconnected, Event, Terminated, UnknownEvent, WrapupSaved
+from cobrowse_session.events import AfterCallWorkEnded, Disconnected, Event, Terminated, UnknownEvent, WrapupSaved, own_names
 from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.lifecycle.definition import Table
@@ -29,7 +30,7 @@ from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
 from cobrowse_session.testing.stream import START, Stream, check_kind, stream
-from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, DisconnectType, UnknownPrompt, WrapupPrompt
+from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, DisconnectType, UnknownPrompt, Vocabulary, WrapupPrompt
 
 try:
     from hypothesis import event as label
@@ -117,6 +118,15 @@ _OWN: Mapping[type, st.SearchStrategy[dict[str, Any]]] = {
     ),
     AfterCallWorkEnded: st.fixed_dictionaries({}, optional={"state": st.just(_UNHEARD)}),
 }
+# The values of attributes of one's own kinds, small ones often: a guard like `event.stars >= 4` compares them.
+_BY_TYPE: Mapping[Any, st.SearchStrategy[Any]] = {  # all types that the wire reads
+    bool: st.booleans(),
+    str: _TEXTS,
+    int: st.integers(0, 10) | st.integers(-(2**53) + 1, 2**53 - 1),
+    float: st.floats(0, 10) | st.floats(allow_nan=False, allow_infinity=False),
+    datetime: st.integers(-600, 600).map(lambda second: START + second * SECOND),
+    timedelta: st.integers(0, 600).map(lambda second: second * SECOND),
+}
 _LAGS = (timedelta(0), timedelta(milliseconds=31), *_TIMEOUTS)
 _UNKNOWN_KEYS = st.just({_UNHEARD: [1, None]})
 
@@ -169,10 +179,44 @@ def events(  # noqa: D417 (`draw`)
 @st.composite
 def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
     """What an event states, as the arguments of a stream's methods."""
-    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | _OWN.get(cls, _NOTHING))
+    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | _OWN.get(cls, _NOTHING) | _own_arguments(cls))
     if cls is UnknownEvent:  # only its envelope is read
         return own | draw(_CONTEXT)
     return own | draw(_DETAILS) | draw(_SETTINGS) | draw(_CONTEXT)
+
+
+@cache
+def _own_arguments(cls: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Values of the attributes of a class of one's own, by their types. Of a standard class: nothing."""
+    if cls.__module__ == Event.__module__:
+        return _NOTHING
+    fields = attrs.fields_dict(attrs.resolve_types(cls))
+    own = {fields[name].alias or name: fields[name] for name in own_names(cls).values()}
+    values = {name: found for name, one in own.items() if not (found := _by_type(one.type)).is_empty}
+    needed = {name: found for name, found in values.items() if own[name].default is attrs.NOTHING}
+    optional = {name: found for name, found in values.items() if name not in needed}
+    return st.fixed_dictionaries(needed, optional=optional).filter(lambda arguments: _can_be_made(cls, arguments))
+
+
+def _by_type(annotation: Any) -> st.SearchStrategy[Any]:  # any annotation
+    found: list[st.SearchStrategy[Any]] = []
+    for member in members_of(annotation):
+        if get_origin(member) is tuple:
+            found.append(st.lists(_BY_TYPE[get_args(member)[0]], max_size=2).map(tuple))
+        elif isinstance(member, type) and issubclass(member, Vocabulary):
+            found.append(st.sampled_from([*member]))
+        elif member in _BY_TYPE:
+            found.append(_BY_TYPE[member])
+    return st.one_of(found)
+
+
+def _can_be_made(cls: type[Event], arguments: Mapping[str, Any]) -> bool:
+    """Return whether the validators of a class accept values."""
+    try:
+        stream("s1").event(cls, **arguments)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 # --- Streams ------------------------------------------------------------------------------------------------------------------
@@ -211,7 +255,7 @@ def with_any_event(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: Cobrowse
     """
     _printable(lifecycle.table.events)
     wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
-    way = _drawn(draw, _following(lifecycle, session, made), wish)
+    way = _drawn(draw, _following(draw, lifecycle, session, made), wish)
     assert way is not None, "each event has an outcome"
     said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
     return made.event(way.event, **said)
@@ -231,7 +275,7 @@ def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, m
     made, session = stream("s1"), lifecycle.new("s1")
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
-        every = [one for one in _following(lifecycle, session, following) if one.is_applied]
+        every = [one for one in _following(draw, lifecycle, session, following) if one.is_applied]
         way = _drawn(draw, every, draw(st.sampled_from((_moves, _is_applied, _moves))))
         if way is None:
             break
@@ -268,15 +312,21 @@ def _is_any(_: _Next) -> bool:
     return True
 
 
-def _following(lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> list[_Next]:
+def _following(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> list[_Next]:
     """Return every event that may follow a stream now, each decided for a copy of the session."""
+    # An event of one's own has drawn values, too: the few of `variants` need not pass its guards.
+    own = [Variant(cls, draw(_own_arguments(cls))) for cls in lifecycle.table.events if _has_values(cls)]  # type: ignore[arg-type]  # mypy takes `type[Event]` for unhashable
     found = []
-    for way in variants(lifecycle, first=not made.events):
+    for way in (*variants(lifecycle, first=not made.events), *own):
         tried = copy(session)
         outcome = lifecycle.apply(tried, way.at(made.now))
         moves = _stage(tried) != _stage(session)
         found.append(_Next(way, outcome.row or "", isinstance(outcome, Applied), moves))
     return found
+
+
+def _has_values(cls: type[Any]) -> bool:
+    return cls.__module__ != Event.__module__ and bool(own_names(cls))
 
 
 def _stage(session: CobrowseSession) -> tuple[object, ...]:
