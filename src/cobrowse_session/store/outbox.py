@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, literal_column, not_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, not_, select, update
 
 from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import ConflictError, EpochError, UnreadableError
@@ -269,7 +269,7 @@ class Outbox(Generic[S_co]):
 
     def _rows(
         self, connection: Connection, where: Sequence[ColumnElement[bool]], limit: int, max_bytes: int | None
-    ) -> Sequence[Row[Any]]:  # what the columns hold
+    ) -> Sequence[Any]:  # what the columns hold
         """Return the rows of the first messages that fulfil all conditions, each with the columns of its session."""
         columns = MESSAGES.c
         wanted = select(
