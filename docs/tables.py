@@ -390,7 +390,7 @@ def proofs() -> None:
         one = known.get(name)
         figures = text.format(**{figure: f"{number:,}" for figure, number in one["figures"].items()}) if one else "not run yet"
         when = f"{one['day']}, `{one['commit']}`" if one else "–"
-        rows.append((title, shows, f"`{proof.PROOFS[name].command}`", figures, when))
+        rows.append((title, shows, f"`make prove ONLY={name}`", figures, when))
     _table(("proof", "shows that", "command", "figures", "day and commit"), rows)
 
 
