@@ -1,6 +1,6 @@
 """Run the tests on every Python from 3.11 on that is found, each in an environment that has exactly the lock.
 
-The oldest and the newest one run the long tests, too, but not the one that runs this: it is that of `make test`.
+The oldest and the newest one run the long tests, too. The one that runs this is that of `make test`, so it runs these alone.
 
 Prints one line per Python: its version, the result of pytest, the seconds. A version that is not found is named.
 """
@@ -21,9 +21,12 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 def main() -> None:
     """Run the tests on all Pythons. Exit with 1 if a test failed or no Python was found."""
     every = [(python, version) for version in VERSIONS if (python := found(version))]
-    done = ".".join(map(str, sys.version_info[:2]))
-    whole = {version for _, version in (every[:1] + every[-1:]) if version != done}
-    passed = [tested(python, version, "not soak" if version in whole else "not long") for python, version in every]
+    here = ".".join(map(str, sys.version_info[:2]))
+    whole = {version for _, version in (every[:1] + every[-1:])}
+    passed = [
+        tested(python, version, "long and not soak" if version == here else "not soak" if version in whole else "not long")
+        for python, version in every
+    ]
     sys.exit(not passed or not all(passed))
 
 
