@@ -81,6 +81,7 @@ LONG = {
     "test_jobs.py",
     "test_setup.py",
     "test_sphinx.py",
+    "test_store_repair.py",
     "test_stream_files.py",
     "test_world.py",
     "test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else",
