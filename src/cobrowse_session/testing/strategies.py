@@ -179,7 +179,7 @@ def events(  # noqa: D417 (`draw`)
 @st.composite
 def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
     """What an event states, as the arguments of a stream's methods."""
-    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | _OWN.get(cls, _NOTHING) | _own_arguments(cls))
+    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | (_OWN[cls] if cls in _OWN else _own_arguments(cls)))
     if cls is UnknownEvent:  # only its envelope is read
         return own | draw(_CONTEXT)
     return own | draw(_DETAILS) | draw(_SETTINGS) | draw(_CONTEXT)
