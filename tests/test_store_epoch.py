@@ -49,7 +49,7 @@ def test_a_position_of_another_epoch_is_an_error_that_says_what_to_do(place: Pla
     assert store.begin_epoch() == store.outbox.end[:8]
 
     for call in (store.outbox.feed, store.outbox.check, store.outbox.trim):
-        with pytest.raises(EpochError, match=r"restored or moved.*read the sessions anew, then the feed without a position"):
+        with pytest.raises(EpochError, match=r"restored or moved.*follow the feed from its end, and then read the sessions anew"):
             call(before)
     assert len(store.outbox.feed()) == len(store.outbox.feed("0-0")) == 1
     for position in ("0-0", store.outbox.end):
@@ -190,4 +190,4 @@ def test_the_service_answers_410_to_a_position_of_another_epoch() -> None:
         ]
 
     assert [(answer.status_code, answer.json()["title"]) for answer in answers] == [(410, "Gone")] * 2
-    assert "Read the sessions anew" in answers[0].json()["detail"]
+    assert "read the sessions anew" in answers[0].json()["detail"]

@@ -264,7 +264,7 @@ class Outbox(Generic[S_co]):
         found = _epoch(connection)
         if epoch not in (None, found):
             problem = f"a position of epoch {epoch} is of before the store was restored or moved, it has epoch {found} now"
-            raise EpochError(self.database.address, problem, "read the sessions anew, then the feed without a position")
+            raise EpochError(self.database.address, problem, "follow the feed from its end, and then read the sessions anew")
         return found
 
     def _rows(

@@ -50,7 +50,7 @@ def _position_of(
         outbox.check(position)
     except EpochError:
         raise ProblemError(
-            410, "Gone", "The store was restored or moved. Read the sessions anew, then follow from now."
+            410, "Gone", "The store was restored or moved. Follow from now, and then read the sessions anew."
         ) from None
     return position
 
