@@ -1,6 +1,6 @@
 """A payload that is sent again is a repeat: it was received when it was received first (EDITION-2)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,9 +23,25 @@ Json = dict[str, Any]  # `Any`: JSON
 LATER = START + timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SEAL_AFTER = timedelta(hours=1)
+OPENED: list[Store] = []
+
+
+def a_store() -> Store:
+    OPENED.append(Store("sqlite://"))
+    return OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the stores of a test."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 INBOXES: dict[str, Callable[[], Inbox | DurableInbox]] = {
     "in memory": lambda: Inbox(Lifecycle(), seal_after=SEAL_AFTER),
-    "durable": lambda: DurableInbox(Store("sqlite://"), seal_after=SEAL_AFTER),
+    "durable": lambda: DurableInbox(a_store(), seal_after=SEAL_AFTER),
 }
 of_each_inbox = pytest.mark.parametrize("make", INBOXES.values(), ids=INBOXES.keys())
 OVER = {"state": "disconnected", "initialState": "alerting", "wrapupPrompt": "none"}
