@@ -1,5 +1,6 @@
 """The ids of a leg, remembered by a store across restarts and workers (JOIN-2)."""
 
+import json
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -141,3 +142,14 @@ def test_a_clock_of_an_export_that_cannot_be_read_is_rejected(line: str, path: s
         assert import_lines(store, BytesIO(line.encode()), rejected.append).rejected == 1
 
     assert {problem.path for one in rejected for problem in one.error.problems} >= {path}
+
+
+def test_a_leg_of_an_export_whose_ids_are_too_long_for_a_key_is_left_out(tmp_path: Path) -> None:
+    with Store(url(tmp_path)) as store, Store("sqlite://") as other:
+        store.append(stream("s1").alerting())
+        (line,) = export_lines(store)
+        saved = {**json.loads(line), "legs": [{"source": "s" * 1000, "participant": "p"}, {"source": "/a", "participant": "p"}]}
+        assert import_lines(other, BytesIO(json.dumps(saved).encode()), print).new == 1
+
+        with other.writing() as connection:
+            assert [row.source for row in connection.execute(select(LEGS))] == ["/a"]

@@ -22,7 +22,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
-from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED
+from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, is_key
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit, check_session
@@ -291,7 +291,8 @@ def _part(store: Store, content: bytes) -> _Content:
 def _legs(session: str, document: Any) -> tuple[Leg, ...]:  # JSON
     """Return the participants whose leg a session is."""
     found = structured({LEGS_KEY: document or []}, _Legs)
-    return tuple((leg.source, leg.participant, session, leg.media) for leg in found.legs)
+    known = (leg for leg in found.legs if is_key(leg.source, leg.participant, session))  # as in the inbox
+    return tuple((leg.source, leg.participant, session, leg.media) for leg in known)
 
 
 @frozen(kw_only=True)
