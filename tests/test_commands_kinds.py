@@ -1,7 +1,6 @@
 """A file of another kind than a command reads is recognised by its beginning, and one sentence names what helps."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -97,12 +96,10 @@ def test_a_beginning_that_is_too_short_is_of_no_kind(name: str, files: Path) -> 
 
 
 @pytest.mark.parametrize("blank", [b"\n", b"\n ", b" \n\t"])
-def test_many_blank_lines_are_recognised_as_fast_as_few(blank: bytes) -> None:
-    began = time.perf_counter()
-
-    assert kind_of(b"[" + blank * 20_000 + b'1, "specversion": 1') is None
-    assert kind_of(b"[" + blank * 20_000 + b' {"specversion": 1') == "spread events"
-    assert time.perf_counter() - began < 1
+def test_millions_of_blank_lines_are_recognised(blank: bytes) -> None:
+    """To try each way to split them would take hours."""
+    assert kind_of(b"[" + blank * 2_000_000 + b'1, "specversion": 1') is None
+    assert kind_of(b"[" + blank * 2_000_000 + b' {"specversion": 1') == "spread events"
 
 
 @pytest.mark.parametrize("as_list", [False, True])
