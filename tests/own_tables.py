@@ -281,6 +281,31 @@ NAMED = (
 """Names that a picture or a format has for its own parts, and names that are alike once they are written as one word."""
 
 
+@reads_session
+@frozen
+class Mistaken:
+    """The session is {name}."""
+
+    name: str
+
+    def __call__(self, session: CobrowseSession, _: object, __: object) -> bool:
+        """Return whether it is, or raise."""
+        if session.id == self.name:
+            raise ZeroDivisionError("a mistake")
+        return False
+
+
+MISTAKEN = Table.standard().extended(
+    "mistaken",
+    after_call_work=(
+        before(
+            "complete_by_timeout", _row("never", "timer.acw", ("pending",), "complete", guards=(Mistaken("bad"),), actions=())
+        ),
+    ),
+)
+"""The session "bad" has a guard that raises when its timer is due."""
+
+
 def _by_turns(*likes: str) -> dict[str, str]:
     return {name: likes[number % len(likes)] for number, name in enumerate(NAMED)}
 

@@ -19,9 +19,12 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.effort import examples
+from tests.own_tables import MISTAKEN
 from tests.strategies import SECOND, at, lifecycles, streams
 
 from cobrowse_session import (
+    AfterCallWork,
+    AfterCallWorkState,
     Applied,
     Change,
     DecodeError,
@@ -40,6 +43,7 @@ from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.stream import TraceEntry, fold, merge_logs
+from cobrowse_session.stream.observers import raised_by_observers
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.testing.mischief import duplicate, shuffle
 from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
@@ -159,6 +163,61 @@ def test_nothing_below_the_edge_and_nothing_else_in_it_reads_a_clock() -> None: 
 def _reads_a_clock(name: str) -> bool:
     *module, last = name.split(".")
     return name == "time.time" or (last in READS_A_CLOCK and module[-1:] in (["datetime"], ["date"], ["time"]))
+
+
+# --- A table of one's own that raises -----------------------------------------------------------------------------------------
+
+RAISES = Lifecycle(settings=TIMED.settings, table=MISTAKEN)
+
+
+def pending(inbox: Inbox, *sessions: str) -> None:
+    for name in sessions:
+        for event in stream(name).connected().after(60).disconnected("peer"):
+            inbox.add(event, event.received)
+
+
+def test_a_guard_that_raises_for_one_session_stops_no_timer_of_the_others_and_is_reported_once() -> None:
+    inbox = Inbox(RAISES, seal_after=60 * SECOND)
+    pending(inbox, "a", "bad", "c")
+
+    with raised_by_observers() as errors:
+        looks = [inbox.advance(at(1000), limit=2) for _ in range(5)]
+
+    assert sorted(session for look in looks for session in look.changes) == ["a", "c"]
+    assert sorted(log.session_id for look in looks for log in look.sealed) == ["a", "c"]
+    assert {log.session_id for look in looks for log in look.logs} == {"a", "c"}
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    assert (inbox.raised, [*inbox.logs], inbox.deadline) == ({"bad": errors[0]}, ["bad"], None)
+
+
+def test_a_session_whose_guard_raised_takes_its_next_event() -> None:
+    inbox = Inbox(RAISES)
+    pending(inbox, "bad")
+    with raised_by_observers() as errors:
+        inbox.advance(at(1000))
+
+    late = one(stream("bad", start=at(80)).wrapup("sale", id="w"))
+    with raised_by_observers() as again:
+        took = inbox.add(late, at(1001))
+    inbox.advance(at(2000))
+
+    assert (len(errors), again) == (1, [])
+    assert isinstance(took, Received)
+    assert took.outcome.kind == "applied"
+    expected = AfterCallWork(start_time=at(60), end_time=at(80), state=AfterCallWorkState.COMPLETE)
+    assert inbox.logs["bad"].session.after_call_work == expected
+    assert inbox.raised == {}
+
+
+def test_a_session_that_leaves_the_inbox_leaves_what_its_guard_raised() -> None:
+    inbox = Inbox(RAISES)
+    pending(inbox, "bad")
+    with raised_by_observers():
+        inbox.advance(at(1000))
+
+    inbox.drop("bad")
+
+    assert inbox.raised == {}
 
 
 # --- Routes -------------------------------------------------------------------------------------------------------------------

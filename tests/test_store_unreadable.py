@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 from sqlalchemy import delete, text, update
+from tests.own_tables import MISTAKEN
 from tests.stores import Place, rows, statements
 from tests.strategies import SECOND, at
 
 from cobrowse_session import (
     Change,
-    CobrowseSession,
     Event,
     Lifecycle,
     ProviderClock,
@@ -31,7 +31,6 @@ from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESS
 from cobrowse_session.store.shelf import RETRIED
 from cobrowse_session.store.transfer import export_lines
 from cobrowse_session.store.verify import verify
-from cobrowse_session.tables import Row, Table, before, reads_session
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.testing.payloads import payloads
 from cobrowse_session.wire import encode_event
@@ -241,26 +240,6 @@ def test_of_many_sessions_that_cannot_be_read_one_that_was_repaired_goes_on(plac
 
 
 # --- A table of one's own that raises -----------------------------------------------------------------------------------------
-
-
-@reads_session
-@frozen
-class Mistaken:
-    """The session is {name}."""
-
-    name: str
-
-    def __call__(self, session: CobrowseSession, _: object, __: object) -> bool:
-        """Return whether it is, or raise."""
-        if session.id == self.name:
-            raise ZeroDivisionError("a mistake")
-        return False
-
-
-ROW = Row(
-    name="never", on=("timer.acw",), source=("pending",), guards=(Mistaken("bad"),), result="complete", actions=(), reason="x."
-)
-MISTAKEN = Table.standard().extended("mistaken", after_call_work=(before("complete_by_timeout", ROW),))
 
 
 def test_a_guard_that_raises_for_one_session_stops_no_timer_of_the_others_and_is_logged_once(

@@ -13,6 +13,11 @@ class Passed:
     logs: dict[str, SessionLog] = field(factory=dict)
     sealed: dict[str, SessionLog] = field(factory=dict)
 
+    def leave_unchanged(self, session: str) -> None:
+        """Leave a session out, unless it has changed."""
+        if not self.changes[session]:
+            del self.changes[session], self.logs[session]
+
 
 def joined(earlier: Change | None, change: Change) -> Change:
     """Return the change of two advances of a log, the first of which was interrupted, as one."""

@@ -33,8 +33,9 @@ from cobrowse_session.io.receiver import Receiver
 from cobrowse_session.io.waiting import Budget, Waiting
 from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog, merge_logs
-from cobrowse_session.stream.observers import notify
+from cobrowse_session.stream.observers import notify, report
 from cobrowse_session.times import utc
 from cobrowse_session.wire.inbox_state import State, restore_state, save_state
 
@@ -87,6 +88,8 @@ class Inbox(Receiver):
     """The logs of all sessions that were not evicted, by session."""
     late: int = field(default=0, init=False)
     """The number of events that came for sessions that had been evicted."""
+    raised: dict[str, Exception] = field(factory=dict, init=False)
+    """What a guard or an action of an own table raised when a timer was due, by session. Its next event tries it again."""
     _sealed: SealedSessions = field(init=False)
     _waiting: Waiting = field(init=False, repr=False)
     _passed: Passed = field(factory=Passed, init=False)
@@ -170,6 +173,8 @@ class Inbox(Receiver):
     def advance(self, now: datetime, limit: int | None = None) -> Advanced:
         """Fire what is due in all sessions, and evict those that are over.
 
+        A session in which a guard or an action of its own table raises stays as it is, and stops no other. See `raised`.
+
         Args:
             now: corrected provider clock. Advice: some seconds ago, as long as events take to arrive. A time that is earlier than
                 before undoes nothing, and holds for sessions that begin later: our clock may have been ahead.
@@ -189,8 +194,11 @@ class Inbox(Receiver):
             # fired.
             for log in self._waiting.due(now, budget):
                 passed.logs[log.session_id] = log
-                passed.changes[log.session_id] = joined(passed.changes.get(log.session_id), log.advance(now))
-                self._waiting.add(log)
+                passed.changes[log.session_id] = joined(passed.changes.get(log.session_id), self._fired(log, now))
+                if log.session_id in self.raised:
+                    passed.leave_unchanged(log.session_id)
+                else:
+                    self._waiting.add(log)
             self._seal(now, budget)
             more = budget.left == 0 and self._waiting.has_work(now)
             self._notify_passed()  # first: if it is interrupted, the next call hands over and notifies again
@@ -255,12 +263,13 @@ class Inbox(Receiver):
         log = self.logs.get(event.subject) or SessionLog(self.lifecycle, event.subject)
         self._dirty = True
         # Nothing is due there, or it would have fired, unless the log was put here since. But the event may make it so.
-        fired = log.advance(self._advanced).new if self._advanced is not None else ()
+        fired = self._fired(log, self._advanced).new if self._advanced is not None else ()
         if offset is not None:  # before the event: an interruption after it must not leave the source without its offset
             log.offsets.setdefault(event.source, offset)
         if log.keeps(event):  # not a repeat: a payload may be sent again every minute for ever
             self._waiting.hear(event, now)
         change = log.add(event)
+        self.raised.pop(event.subject, None)  # its timers wait again
         self.logs[event.subject] = log
         self._waiting.add(log)
         self._dirty = False
@@ -279,6 +288,18 @@ class Inbox(Receiver):
         if event.subject in self.logs or event.subject in self._sealed:
             return event.subject not in self.logs
         return self._sealed.has_forgotten and event.occurred_at < self._waiting.horizon(self._advanced)
+
+    def _fired(self, log: SessionLog, now: datetime) -> Change:
+        """Return the change of a log whose timers fire. Empty, too: its own table raised, so its timers are passed over."""
+        session = log.session_id
+        reported = self.raised.pop(session, None)
+        try:
+            return log.advance(now)
+        except Exception as error:  # noqa: BLE001 (an own table may raise any, and the timers of all others must fire)
+            if reported is None:
+                report(error, "session %s: a timer is due, but a guard or an action raised: %r", printable(session), error)
+            self.raised[session] = error
+            return Change()
 
     def _seal(self, now: datetime, budget: Budget) -> None:
         for log in self._waiting.to_seal(now, budget):
@@ -299,6 +320,7 @@ class Inbox(Receiver):
     def _evict(self, log: SessionLog, *, dropped: bool = False) -> None:
         self._sealed.remember(log, dropped=dropped)
         self._waiting.remove(log.session_id)
+        self.raised.pop(log.session_id, None)
         self.logs.pop(log.session_id, None)
 
     @contextmanager
