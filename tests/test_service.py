@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from cobrowse_session import Lifecycle, Settings
 from cobrowse_session.io.answers import Taken
 from cobrowse_session.observe import SpanObserver
 from cobrowse_session.service import Guard, Service, read_tokens
+from cobrowse_session.service.committer import Committer
 from cobrowse_session.service.problems import ProblemError
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.store.schema import EVENTS, SESSIONS
@@ -900,6 +901,34 @@ def test_a_request_is_in_the_trace_of_its_caller_and_a_transaction_is_linked_to_
     assert [link.context.span_id for link in stored.links] == [asked.context.span_id]
     assert [link.context.span_id for link in other.links] == [alone.context.span_id]
     assert asked.kind is SpanKind.SERVER
+
+
+def test_a_transaction_is_linked_to_each_of_its_requests_and_is_the_child_of_none() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+
+    async def transact(inbox: DurableInbox) -> None:
+        committer = Committer(inbox, lambda: datetime.now(UTC), tracer)
+
+        async def request(number: int) -> None:
+            with tracer.start_as_current_span(f"request {number}"):
+                await committer.take(event(number=number))
+
+        with tracer.start_as_current_span("host"):
+            running = asyncio.create_task(committer.run())
+        await asyncio.gather(request(1), request(2), committer.take(event(number=3)))
+        committer.stop()
+        await running
+
+    with Store("sqlite://") as store:
+        asyncio.run(transact(DurableInbox(store)))
+
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    transaction = spans["cobrowse.transaction"]
+    assert (transaction.attributes, transaction.parent) == ({"cobrowse.documents": 3}, None)
+    expected = [spans[f"request {number}"].context.span_id for number in (1, 2)]
+    assert [link.context.span_id for link in transaction.links] == expected
 
 
 def test_a_service_may_be_started_again_in_another_event_loop(tmp_path: Path) -> None:

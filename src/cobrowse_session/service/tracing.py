@@ -28,12 +28,13 @@ def request_span(
 
 
 def link(tracer: "Tracer | None") -> "Link | None":
-    """Return a link to the span of the request that is answered. None: there is no tracer."""
+    """Return a link to the current span, which is that of the request. None: there is no tracer, or no span."""
     if tracer is None:
         return None
     from opentelemetry.trace import Link, get_current_span  # noqa: PLC0415 (an extra)
 
-    return Link(get_current_span().get_span_context())
+    context = get_current_span().get_span_context()
+    return Link(context) if context.is_valid else None
 
 
 def transaction_span(
@@ -45,6 +46,11 @@ def transaction_span(
         tracer: it starts the span.
         name: of the span.
         attributes: of the span. They have no id of a session and no content of an event.
-        links: to the requests whose documents it stores. They are several, so none of them is its parent.
+        links: to the requests whose documents it stores. They are several, so none of them is its parent. The span in which the
+            service was started is not, either.
     """
-    return nullcontext() if tracer is None else tracer.start_as_current_span(name, attributes=attributes, links=links)
+    if tracer is None:
+        return nullcontext()
+    from opentelemetry.context import Context  # noqa: PLC0415 (an extra)
+
+    return tracer.start_as_current_span(name, Context(), attributes=attributes, links=links)
