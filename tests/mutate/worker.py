@@ -6,7 +6,8 @@ A mutant is run in two ways, the quick one first:
     thorough   a process that has imported nothing of this package imports the changed file, collects the tests, and runs them
 
 The quick way takes a tenth of the time. What ran before the fork, as the making of a table, ran without the change. So what
-survives there is run in the thorough way. A worker has a copy of `src/` of its own for that.
+survives there is run in the thorough way, if its lines run before the tests, too. A worker has a copy of `src/` of its own for
+that.
 """
 
 import gc
@@ -16,11 +17,12 @@ import shutil
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from importlib import import_module
 from itertools import count, pairwise
+from math import ceil
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,10 +34,12 @@ from attrs import define, field, frozen
 
 Line = tuple[str, int]
 """A line of a file of the package."""
-Step = tuple[Sequence[str], int]
-"""Tests, and the processor time after which they are killed, in seconds."""
+Step = Mapping[str, float]
+"""Tests that run in one process, in order. Each has the seconds that it takes without a mutant."""
 
 MAX_MEMORY = 8 << 30
+UNCHANGED = 98
+"""The exit code of a process that could not put a mutant into its memory."""
 PROFILE = (
     *("-q", "-p", "no:cacheprovider", "--hypothesis-profile=quick", "-m", "not long"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what is preloaded cannot be rewritten
@@ -62,6 +66,11 @@ def preload() -> None:
     for name in PRELOADED:
         import_module(name)
     assert "cobrowse_session" not in sys.modules
+
+
+def limit(usual: float) -> int:
+    """Return the processor time after which tests are killed, in seconds. They usually take so many."""
+    return 5 + ceil(15 * usual)
 
 
 def forked(act: Callable[[], int], seconds: int) -> int | None:
@@ -155,7 +164,7 @@ class Task:
         function: the name of the function that is changed. None: the file is as it is.
         source: the file as it is then.
         own: tests that run the changed lines, the fastest first.
-        others: tests that may depend on them.
+        others: tests that may depend on them, because the changed lines run before the tests, too.
     """
 
     key: str
@@ -185,8 +194,13 @@ class Worker:
         """Run the tests of a mutant until one fails."""
         if not task.own and not task.others:
             return End.NO_TEST
-        quick = (self.collected.run(task, step) for step in task.own)
-        return next((end for end in quick if end is not End.SURVIVED), None) or self._thorough(task)
+        for step in task.own:
+            end = self.collected.run(task, step)
+            if end is None:
+                return self._thorough(task)
+            if end is not End.SURVIVED:
+                return end
+        return self._thorough(task) if task.others or task.function is None else End.SURVIVED
 
     def _thorough(self, task: Task) -> End:
         """Put a mutant into the copy, run tests until one fails, and put the file back."""
@@ -194,7 +208,8 @@ class Worker:
         original = path.read_text(encoding="utf-8")
         self._write(path, task.source)
         try:
-            every = (end_by(forked(partial(self._run, tests), seconds)) for tests, seconds in (*task.own, *task.others))
+            steps = (*task.own, *task.others)
+            every = (end_by(forked(partial(self._run, step), limit(1 + sum(step.values())))) for step in steps)
             return next((end for end in every if end is not End.SURVIVED), End.SURVIVED)
         finally:
             self._write(path, original)
@@ -205,7 +220,7 @@ class Worker:
         time = next(self._number)
         os.utime(path, (time, time))
 
-    def _run(self, tests: Sequence[str]) -> int:
+    def _run(self, tests: Iterable[str]) -> int:
         sys.path.insert(0, str(self.folder))
         os.environ["PYTHONPATH"] = str(self.folder)  # for the processes that tests start
         return int(pytest.main(["-x", *PROFILE, *tests]))
@@ -243,10 +258,11 @@ class Collected:
         theirs.close()
         return cls(ours)
 
-    def run(self, task: Task, step: Step) -> End:
-        """Run some tests of a mutant until one fails. What the quick way cannot change survives."""
+    def run(self, task: Task, step: Step) -> End | None:
+        """Run some tests of a mutant until one fails. None: the quick way cannot change that function."""
         self._pipe.send((task, step))
-        return end_by(self._pipe.recv())
+        code = self._pipe.recv()
+        return None if code == UNCHANGED else end_by(code)
 
 
 @define
@@ -268,19 +284,21 @@ class _Loop:
         gc.freeze()  # a collection in a fork would copy all of the memory
         while True:
             try:
-                task, (tests, seconds) = self.pipe.recv()
+                task, step = self.pipe.recv()
             except EOFError:
                 os._exit(0)
-            self.pipe.send(forked(partial(self._run, session, task, tests), seconds))
+            self.pipe.send(forked(partial(self._run, session, task, step), limit(sum(step.values()))))
 
-    def _run(self, session: pytest.Session, task: Task, tests: Sequence[str]) -> int:
+    def _run(self, session: pytest.Session, task: Task, step: Step) -> int:
         path = str(self.source / task.file)
         if task.function and not change(
             self.functions[path, task.function], _codes(compile(task.source, path, "exec"), task.function)
         ):
-            return 0
-        for item, following in pairwise((*(item for test in tests for item in self.items[test]), None)):
+            return UNCHANGED
+        every = [(item, limit(usual)) for test, usual in step.items() for item in self.items[test]]
+        for (item, seconds), (following, _) in pairwise([*every, (None, 0)]):
             assert item is not None
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # it kills the process: an endless loop ends here
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.testsfailed:
                 return 1
