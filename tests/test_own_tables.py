@@ -1278,6 +1278,10 @@ def test_whatever_an_own_attribute_accepts_is_kept_as_it_is_read_back(  # KEEP-1
         ({"shares": (float("inf"),)}, ValueError, r"shares\[0\]: expected a number that JSON has, found inf"),
         ({"counts": (None,)}, TypeError, r"counts\[0\]: expected int, found None"),
         ({"flags": (1,)}, TypeError, r"flags\[0\]: expected bool, found 1"),
+        ({"count": ()}, TypeError, r"count: expected int or None, found \(\)"),
+        ({"counts": ((1,),)}, TypeError, r"counts\[0\]: expected int, found \(1,\)"),
+        ({"spans": ((),)}, TypeError, r"spans\[0\]: expected timedelta, found \(\)"),
+        ({"times": ((START,),)}, TypeError, r"times\[0\]: expected datetime, found \("),
     ],
 )
 def test_an_own_attribute_that_could_not_be_read_back_is_refused_with_its_name(  # KEEP-13

@@ -73,6 +73,16 @@ TABLE = Table.standard().extended(
     ),
 )
 FIELDS = ("count", "flag", "must", "share", "until", "lasts", "word", "mood", "words", "counts", "shares", "times")
+ITEMS = {
+    "count": "int",
+    "flag": "bool",
+    "must": "int",
+    "share": "float",
+    "until": "datetime",
+    "lasts": "timedelta",
+    "word": "text",
+    "mood": "text",
+}
 ONE: list[Any] = [
     None,
     True,
@@ -144,6 +154,10 @@ def test_what_an_action_writes_is_read_back_or_refused_with_the_row_and_the_fiel
         ("share", float("nan"), ValueError, "share: expected a number that JSON has, found nan"),
         ("share", 10**400, ValueError, "share: expected a float, found an integer that is too large"),
         ("until", datetime(2026, 1, 1), TypeError, "until: expected an aware datetime"),  # noqa: DTZ001 (the point)
+        *((field, (), TypeError, rf"{field}: expected {item}, found \(\)") for field, item in ITEMS.items()),
+        *((field, (one,), TypeError, f"{field}: expected") for field, one in (("count", 1), ("share", 0.5), ("flag", True))),
+        ("counts", ((1,),), TypeError, r"counts\[0\]: expected int, found \(1,\)"),
+        ("times", ((),), TypeError, r"times\[0\]: expected datetime, found \(\)"),
         ("words", "ab", TypeError, "words: expected a tuple of str, found 'ab'"),
         ("words", ("a", 1), TypeError, r"words\[1\]: expected text, found 1"),
         ("mood", 7, TypeError, "mood: expected text, found 7"),

@@ -38,6 +38,8 @@ def result(read: Callable[..., object], *arguments: object) -> object:
         value = read(*arguments)
     except DecodeError as error:
         return error.problems
+    except ValueError as error:  # NaN under an unknown key. No JSON that was read has it.
+        return str(error)
     return (value, attrs.asdict(value)) if isinstance(value, Event) else repr(value)
 
 

@@ -5,7 +5,7 @@ An event is one fact about one session. Its identity is (`subject`, `source`, `i
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
@@ -142,7 +142,9 @@ class Event:
         cls: type = type(self)
         for name, item in _plain_names(cls):
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, plain_value(f"{cls.__name__}: {name}", value, item))
+                where = f"{cls.__name__}: {name}"
+                read = plain_values if isinstance(value, tuple) else plain_value
+                object.__setattr__(self, name, read(where, value, item))
 
     def _check_unknown_keys(self) -> None:
         name = type(self).__name__
@@ -519,7 +521,7 @@ def plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own 
     Args:
         name: for the error.
         value: the value of an attribute, or of an own field of a session.
-        item: the type that it must have, or that the items of a tuple must have.
+        item: the type that it must have.
 
     Raises:
         TypeError: it has another type.
@@ -527,8 +529,6 @@ def plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own 
     """
     if issubclass(item, Vocabulary):
         return item.read(value)
-    if isinstance(value, tuple):
-        return tuple(plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(value))
     if not isinstance(value, item) or (type(value) is bool and item is not bool):
         raise TypeError(f"{name}: expected {item.__name__}, found {shown(value)}")
     if isinstance(value, datetime):
@@ -537,6 +537,11 @@ def plain_value(name: str, value: Any, item: type) -> Any:  # a value of an own 
         return timedelta(milliseconds=milliseconds(value))
     check_number(name, cast(float, value))
     return value
+
+
+def plain_values(name: str, values: Iterable[Any], item: type) -> tuple[Any, ...]:  # as above
+    """Return the items of a tuple as they will be read back. See `plain_value`."""
+    return tuple(plain_value(f"{name}[{place}]", one, item) for place, one in enumerate(values))
 
 
 @cache

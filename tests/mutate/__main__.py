@@ -39,6 +39,7 @@ specification table_checks trace_rows wrapup
 TESTS = tuple(f"tests/test_{subject}.py" for subject in _SUBJECTS.split())
 """The files of tests that are run."""
 
+
 @frozen
 class Known:
     """Which tests are run for a mutant."""
