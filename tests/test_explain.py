@@ -14,10 +14,12 @@ from tests.commands import command
 from tests.strategies import lifecycles, streams
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session.lifecycle.actions import begin_segment
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream import explain, explainable_fields, history
 from cobrowse_session.stream.explain import Explanation
 from cobrowse_session.stream.history import after_sealing
+from cobrowse_session.tables import DUPLICATE, Row, Table, before, reads_session
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event
 
@@ -412,7 +414,10 @@ UPDATED = E1.replace("alerting e1", "updated e3").replace("09:00:00", "09:00:01"
         (
             "afterCallWork.endTime",
             stream().connected(wrapup_prompt="optional").after(9).disconnected(),
-            ("no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",),
+            (
+                f"{E1.replace('alerting e1', 'disconnected e2').replace(':00.', ':09.')} wrote afterCallWork, but not this field",
+                "no other event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
+            ),
         ),
         (
             "wrapup.endTime",
@@ -486,6 +491,62 @@ UPDATED = E1.replace("alerting e1", "updated e3").replace("09:00:00", "09:00:01"
             (f"{UPDATED} was ignored: Settings no longer count after the leg has ended.",),
         ),
         (
+            "wrapup.name",
+            stream().connected().wrapup("sale"),
+            (
+                f"{E1.replace('alerting e1', 'wrapup e2')} wrote wrapup, but not this field",
+                "no other event that writes it was applied: the end of the leg, acw.started, acw.ended, timer.acw",
+            ),
+        ),
+        (
+            "segments.0.disconnectType",
+            stream().alerting().connected().disconnected("peer").connected(),
+            (
+                f"{E1.replace('alerting e1', 'connected e2')} wrote segments.0, but not this field",
+                "no other event that writes it was applied: scheduled, offering, contacting, dialing, terminated, timer.alerting",
+            ),
+        ),
+        (
+            "self.name",
+            stream().alerting(self_=Address(address_raw="a")),
+            (f"{E1} wrote self, but not this field", "no event stated it as a detail; any kind of event can"),
+        ),
+        (
+            "afterCallWork.state",
+            stream().connected().after(9).disconnected("peer"),
+            (
+                (
+                    "row none_without_prompt decided at 2026-03-01 09:00:09.000: No setting of the leg begins after-call work. "
+                    "[ACW-3, ACW-7]"
+                ),
+                "row begins would have set afterCallWork (unless: no event and no default names a wrap-up prompt)",
+                "no event that writes it was applied: acw.started, wrapup, acw.ended, timer.acw",
+            ),
+        ),
+        (
+            "afterCallWork",
+            stream().scheduled(),
+            ("no event that writes it was applied: the end of the leg, acw.started, wrapup, acw.ended, timer.acw",),
+        ),
+        ("startAlertingTime", stream().scheduled(), ("no event that writes it was applied: alerting",)),
+        (
+            "startAlertingTime",
+            stream().terminated(),
+            ("no event that writes it was applied: alerting. The leg was first seen terminated",),
+        ),
+        (
+            "startAlertingTime",
+            stream().terminated(initial_state="alerting"),
+            (
+                (
+                    "no event that writes it was applied: alerting. The leg was first seen terminated. An event stated "
+                    "initialState alerting, but not when"
+                ),
+            ),
+        ),
+        ("connectedTime", stream().terminated(), ("no event that writes it was applied: connected",)),
+        ("providerEventTime", stream().done(), ("no event with a value for it was applied",)),
+        (
             "settings.alertingTimeoutMs",
             stream().alerting(wrapup_prompt="optional"),
             ("no event stated it, and the lifecycle has no default",),
@@ -537,6 +598,108 @@ def test_a_state_that_a_row_would_have_entered_counts_as_set(events: Any, lifecy
     log = SessionLog.of(events, lifecycle)
 
     assert explain(log, "afterCallWork.state").unset == explain(log, "afterCallWork").unset
+
+
+def test_of_rows_with_as_many_obstacles_the_first_one_is_named() -> None:
+    """`saved_again` comes before `prepared`, and each of them needs one thing."""
+    skipped = stream().wrapup()
+
+    assert explain(SessionLog.of(skipped), "wrapup").unset[1] == (
+        "row saved_again would have set wrapup (unless: the leg is neither connected nor ended or the save has no code and is "
+        "not provisional: the agent skipped the wrap-up)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (
+            "colour",
+            f"a session has no field 'colour'; it has {', '.join(one for one in explainable_fields() if '.' not in one[:-1])}",
+        ),
+        ("self.colour", "self has no field 'colour'; it has name, nameRaw, addressNormalized, addressRaw, addressDisplayable"),
+        (
+            "self.name.name",
+            "self has no field 'name.name'; it has name, nameRaw, addressNormalized, addressRaw, addressDisplayable",
+        ),
+        ("state.name", "state has no field 'name'; it has none inside"),
+        ("segments.type", "segments is a list; expected an index first: segments.0.type"),
+        (
+            "segments.0.1.type",
+            "a session has no field 'segments.0.1.type'; an index leads into segments, controlling, wrapup.tags only",
+        ),
+    ],
+)
+def test_a_field_that_is_not_there_is_named_with_those_that_are(field: str, says: str) -> None:
+    with pytest.raises(KeyError) as raised:
+        explain(WHOLE, field)
+
+    assert raised.value.args == (says,)
+
+
+def test_the_id_has_no_event_that_set_it() -> None:
+    assert str(explain(WHOLE, "id")) == "id is s1."
+
+
+def test_all_rows_of_a_decision_are_named_in_its_page() -> None:
+    assert str(explain(WHOLE, "state")).splitlines()[2] == (
+        "  row        ended + begins: The leg ended. After-call work begins. [CONN-2, CONN-3, STAMP-4, ACW-6]"
+    )
+
+
+# --- A table of one's own -----------------------------------------------------------------------------------------------------
+
+
+@reads_session
+def never(_session: object, _event: object, _: object) -> bool:
+    """Never."""
+    return False
+
+
+@reads_session
+def always(_session: object, _event: object, _: object) -> bool:
+    """Always."""
+    return True
+
+
+OWN = Lifecycle(
+    table=Table.standard().extended(
+        "own",
+        connection=(
+            before(
+                "connected",
+                Row(name="again", on=("connected",), source=("alerting",), guards=(never,), result=DUPLICATE, reason="r."),
+            ),
+            before(
+                "alerting",
+                Row(
+                    name="rings",
+                    on=("alerting",),
+                    source=("none",),
+                    guards=(always,),
+                    result="alerting",
+                    actions=(begin_segment,),
+                    reason="It rings.",
+                ),
+            ),
+        ),
+    )
+)
+
+
+def test_a_row_that_would_have_made_it_a_duplicate_is_named_without_a_rule() -> None:
+    log = SessionLog.of(stream().alerting().after(1).connected(), OWN)
+
+    assert explain(log, "connectedTime").alternatives == ("would have been a duplicate if never",)
+
+
+def test_a_row_that_cites_no_rule_has_no_brackets() -> None:
+    log = SessionLog.of(stream().alerting(), OWN)
+
+    assert str(explain(log, "state")).splitlines()[2] == "  row        rings: It rings."
+
+
+# --- Every field --------------------------------------------------------------------------------------------------------------
 
 
 def test_every_field_that_is_listed_can_be_explained() -> None:

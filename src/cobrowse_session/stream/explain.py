@@ -82,8 +82,7 @@ class Explanation:
     alternatives: tuple[str, ...]
 
     def __str__(self) -> str:
-        value = "is unset" if self.value is None else f"is {value_text(self.value)}"
-        lines = [f"{self.field} {value}.", *self._decision()]
+        lines = [f"{self.field} is {value_text(self.value)}.", *self._decision()]
         for label, texts in (("unset", self.unset), ("earlier", self.earlier), ("otherwise", self.alternatives)):
             lines += (f"  {label:<10} {text}" for text in texts)
         return "\n".join(map(printable, lines))
@@ -129,20 +128,27 @@ def explain(log: SessionLog, field: str) -> Explanation:
     alternatives: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     related: tuple[str, ...] = ()  # why the field is unset from which this one follows
+    part: TraceEntry | None = None  # what wrote the part in which it is, as the wrap-up of `wrapup.name`
     written = getattr(log.lifecycle.new(log.session_id), attribute)
     value = _inside(written, inside)
     # The last change counts, so the loop goes on to the end. `unset` keeps the latest reason, too: a later event that has no row
     # for the field gives none, and does not erase the one before.
     for step in steps(log):
-        held, value = value, _inside(getattr(step.after, attribute), inside)
+        after = getattr(step.after, attribute)
+        held, value = value, _inside(after, inside)
         if value != held:
-            entry, rows, written = step.entry, _deciding(log.lifecycle, step.entry), getattr(step.after, attribute)
+            entry, rows, written = step.entry, _deciding(log.lifecycle, step.entry), after
             alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
         if value is None:
             unset = _nearest(log.lifecycle, step, attribute, inside) or unset
-            related = _nearest(log.lifecycle, step, _FOLLOWS_FROM.get(attribute, attribute), ()) or related
+            if attribute in _FOLLOWS_FROM:
+                related = _nearest(log.lifecycle, step, _FOLLOWS_FROM[attribute], ()) or related
+            whole = _inside(after, inside[:-1])
+            if attribute != _SETTINGS and whole != _inside(getattr(step.before, attribute), inside[:-1]):
+                part = None if whole is None else step.entry
     actions = _actions(entry, rows, attribute, written)
-    unset = tuple(_unset(log, attribute, inside, unset, related)) if value is None and entry is None else ()
+    lacks = "" if unset or part is None else f"{named(part.event)} wrote {field.rpartition('.')[0]}, but not this field"
+    unset = tuple(_unset(log, attribute, inside, unset, lacks, related)) if value is None and entry is None else ()
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
     return Explanation(
         field=field,
@@ -209,7 +215,7 @@ def _deciding(lifecycle: Lifecycle, entry: TraceEntry) -> tuple[Row, ...]:
 
 def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Action]:  # any field's value
     """Return the actions that wrote an attribute, whose value was `value` then."""
-    if entry is None or attribute == "state":
+    if entry is None:
         return []
     if attribute == _SETTINGS:
         return [apply_settings]  # it names no attributes, because the session JSON has no settings
@@ -230,20 +236,19 @@ def _passed_over(lifecycle: Lifecycle, step: Step, attribute: str) -> Iterator[s
         if attribute == "state" or any(attribute in written_by(action) for action in row.actions):
             rows = lifecycle.machines.rows(kind, session)
             for other in rows[: rows.index(row)]:
-                needed = " and ".join(_failed(lifecycle, step, session, kind, other))
-                rule = other.outcome and other.outcome.rule
-                if other.is_applied:
+                needed = " and ".join(_failed(lifecycle, step, session, other))
+                if other.outcome is None or other.is_applied:
                     yield f"not applied: {other.name} (needs: {needed})"
                 else:
-                    kinds = {"refused": "refused", "ignored": "ignored", "duplicate": "a duplicate"}
-                    became = kinds[other.outcome.kind if other.outcome else ""] + (f" ({rule})" if rule else "")
-                    yield f"would have been {became} if {needed}"
+                    became = {"refused": "refused", "ignored": "ignored", "duplicate": "a duplicate"}[other.outcome.kind]
+                    rule = f" ({other.outcome.rule})" if other.outcome.rule else ""
+                    yield f"would have been {became}{rule} if {needed}"
 
 
-def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: str, row: Row) -> list[str]:
+def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, row: Row) -> list[str]:
     """Return the conditions of a row that did not hold."""
     event = step.entry.event
-    policy = lifecycle.policy(session) if kind == LEG_ENDED else lifecycle.policy_for(session, event)
+    policy = lifecycle.policy_for(session, event)
     return [condition(guard) for guard in row.guards if not guard(session, event, policy)]
 
 
@@ -280,12 +285,12 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
             continue  # after-call work began. What is unset inside it is still to come
         for place, other in enumerate(rows):
             if other is not row and _sets(lifecycle, step, session, kind, other, attribute, inside):
-                failed = _failed(lifecycle, step, session, kind, other)
-                before = [one for one in rows[:place] if not _failed(lifecycle, step, session, kind, one)]
+                failed = _failed(lifecycle, step, session, other)
+                before = [one for one in rows[:place] if not _failed(lifecycle, step, session, one)]
                 unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
                 needs = f"row {other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
                 found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason}{cites}", needs)))
-    return min(found, key=lambda one: one[0], default=(0, ()))[1]
+    return min(found, key=lambda one: one[0])[1] if found else ()
 
 
 def _cited(rules: tuple[str, ...]) -> str:
@@ -319,17 +324,21 @@ def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     return _inside(getattr(then, attribute), inside) is not None
 
 
-def _unset(
-    log: SessionLog, attribute: str, inside: tuple[str, ...], nearest: tuple[str, ...], related: tuple[str, ...]
+def _unset(  # noqa: PLR0913, PLR0917 (a field, and what was found on the way)
+    log: SessionLog, attribute: str, inside: tuple[str, ...], nearest: tuple[str, ...], lacks: str, related: tuple[str, ...]
 ) -> Iterator[str]:
-    """Yield why a field is unset: the row that decided, the kinds of event that did not come, the field that it follows from."""
-    yield from nearest
-    yield from _kinds_that_set(log, attribute, inside)
-    if not nearest and attribute in _FOLLOWS_FROM and getattr(log.session, _FOLLOWS_FROM[attribute]) is None:
+    """Yield why a field is unset.
+
+    The row that decided, else what wrote the part without it; then the kinds of event that did not come, and the field that it
+    follows from.
+    """
+    yield from nearest or filter(None, (lacks,))
+    yield from _kinds_that_set(log, attribute, inside, other="other " if lacks else "")
+    if not (nearest or lacks) and attribute in _FOLLOWS_FROM and getattr(log.session, _FOLLOWS_FROM[attribute]) is None:
         yield from related
 
 
-def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...], *, other: str) -> Iterator[str]:
     """Yield which kinds of event would have set an attribute. Those that were applied did not."""
     if without_effect := [*_without_effect(log, attribute, inside)]:
         yield from without_effect
@@ -359,7 +368,8 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...]) ->
     if attribute in _DETAILS:
         yield f"no event stated it as a detail; any kind of event can{f', and {_listed(kinds)} sets it' if kinds else ''}"
     elif kinds:
-        yield f"no event that writes it was applied: {_listed(kinds)}{_first_seen(log) if attribute in _OF_EARLY_STATES else ''}"
+        seen = _first_seen(log) if attribute in _OF_EARLY_STATES else ""
+        yield f"no {other}event that writes it was applied: {_listed(kinds)}{seen}"
     else:
         yield "no event with a value for it was applied"
 
