@@ -10,7 +10,8 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -50,28 +51,43 @@ class Known:
         """Return the task to run a mutant: first the tests that run its lines, the fastest first."""
         lines = {(mutant.file, line) for line in mutant.lines}
         own = {test for line in lines for test in self.map.tests.get(line, ())}
-        others = self.map.seconds.keys() - own if lines & set(self.map.early) else ()
-        steps = self._steps(own, MOST), self._steps(others, MOST_OTHERS)
+        others = self.map.seconds.keys() - own if lines & set(self.map.early) else set[str]()
+        about = {test for test in own | others if is_about(mutant.file, test)}
+        steps = self._steps(own, MOST, about), self._steps(others, MOST_OTHERS, about)
         return Task(mutant.key, mutant.file, mutant.function, mutant.source(), *steps)
 
     def unchanged(self, one: Mutated) -> Task:
         """Return the task to run a file as it is, with the tests that come first for any of its mutants."""
         lines = {(mutant.file, line) for mutant in one.mutants for line in mutant.lines}
         first = {test for line in lines for test in self._sorted(self.map.tests.get(line, ()))[:FIRST]}
-        return Task(one.file, one.file, None, (SOURCE / one.file).read_text(encoding="utf-8"), self._steps(first, MOST), ())
+        return Task(one.file, one.file, None, (SOURCE / one.file).read_text(encoding="utf-8"), self._steps(first, MOST, ()), ())
 
     def _sorted(self, tests: Iterable[str]) -> Sequence[str]:
         return sorted(tests, key=self.map.seconds.__getitem__)
 
-    def _steps(self, found: Iterable[str], most: float) -> Sequence[Step]:
-        seconds, total = self.map.seconds, 0.0
-        tests = self._sorted(found)
-        for number, test in enumerate(tests):
-            total += seconds[test]
-            if total > most:
-                tests = tests[:number]
-                break
-        return [{test: seconds[test] for test in part} for part in (tests[:FIRST], tests[FIRST:]) if part]
+    def _steps(self, found: Iterable[str], most: float, about: Collection[str]) -> Sequence[Step]:
+        """Return the fastest tests, then all that are about the file, then others until the time is over."""
+        seconds, tests = self.map.seconds, self._sorted(found)
+        first, rest = tests[:FIRST], tests[FIRST:]
+        total = accumulate(seconds[test] for test in rest)
+        others = [test for test, until in zip(rest, total, strict=True) if until <= most and test not in about]
+        parts = (first, [test for test in rest if test in about], others)
+        return [{test: seconds[test] for test in part} for part in parts if part]
+
+
+def is_about(file: str, test: str) -> bool:
+    """Return whether a test is about a file of the package, by the names of both."""
+    words = _ABOUT.get(file, {Path(file).stem})
+    return not words.isdisjoint(Path(test.partition("::")[0]).stem.split("_"))
+
+
+_ABOUT = {
+    "stream/log.py": {"log", "atomic", "saved", "order"},
+    "stream/copies.py": {"copies", "atomic"},
+    "stream/merge.py": {"log", "join"},
+    "stream/revisions.py": {"changes", "explain"},
+}
+"""The words in the names of test files, where they are others than the name of the file."""
 
 
 @define
