@@ -13,7 +13,7 @@ from tests.commands import command
 from tests.strategies import at, lifecycles, streams
 from tests.test_replay import lines, words
 
-from cobrowse_session import Event, Lifecycle, SessionLog
+from cobrowse_session import Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.cli.activity import Listing
 from cobrowse_session.io.replay import replay
 from cobrowse_session.stream import Activity, activities, activity, fold
@@ -429,3 +429,20 @@ def test_a_leg_whose_purpose_is_not_known_has_a_user(tmp_path: Path) -> None:
     path.write_bytes(lines(stream("s1").alerting(user_id="ann")))
 
     assert command("history", path).out.startswith("Session s1 (user ann). All times are UTC.\n")
+
+
+# --- The rules of the log -----------------------------------------------------------------------------------------------------
+
+
+def test_at_a_time_the_rules_of_the_log_count() -> None:
+    ended = begun("s1", "09:00:00").connected().after(60).disconnected("peer")
+    log = SessionLog.of(ended, Lifecycle(settings=Settings(wrapup_prompt="mandatory")))
+
+    assert found(log, on("09:02:00")).state == "afterCallWork"
+
+
+def test_in_a_log_without_events_nothing_goes_on() -> None:
+    log = SessionLog(Lifecycle(), "s1")
+    log.advance(on("09:00:00"))
+
+    assert (activity(log), activity(log, on("09:00:00"))) == (None, None)

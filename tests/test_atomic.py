@@ -65,6 +65,15 @@ def log_of(lifecycle: Lifecycle) -> SessionLog:
     return log
 
 
+def pending(lifecycle: Lifecycle) -> SessionLog:
+    """A log in which a timer is still to fire."""
+    log = SessionLog(lifecycle, "s1")
+    for event in EVENTS[:3]:
+        log.add(event)
+    log.advance(at(64))
+    return log
+
+
 def everything(log: SessionLog) -> tuple[object, ...]:
     counts = log.repeats, log.conflicts, log.corrected, log.late, log.deadline, log.advanced, log.context
     saved = save_log(log)
@@ -100,10 +109,7 @@ def test_a_guard_or_an_action_that_raises_leaves_the_log_as_it_was(what: str, de
 
 
 def test_advance_that_raises_leaves_the_log_as_it_was() -> None:
-    lifecycle = Moody(settings=SETTINGS)
-    log = SessionLog(lifecycle, "s1")
-    for event in EVENTS[:3]:
-        log.add(event)
+    log = pending(Moody(settings=SETTINGS))
     before = everything(log)
 
     for decided in (0, 1):
@@ -179,15 +185,15 @@ def held(log: SessionLog) -> set[str]:
     return set(map(canonical, log.copies))
 
 
-@pytest.mark.parametrize("what", [*NEW, "advance"])
+@pytest.mark.parametrize("what", [*NEW, "advance", "a timer fires"])
 def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of_what_is_held(what: str) -> None:
     lifecycle = Lifecycle(settings=SETTINGS)
 
     def act(log: SessionLog) -> object:
-        return log.advance(at(900)) if what == "advance" else log.add(NEW[what])
+        return log.add(NEW[what]) if what in NEW else log.advance(at(900))
 
     def fresh() -> SessionLog:
-        log = log_of(lifecycle)
+        log = pending(lifecycle) if what == "a timer fires" else log_of(lifecycle)
         log.add(evolve(EVENTS[0], sequence="0"))  # an identity with two copies
         return log
 
@@ -208,12 +214,12 @@ def test_a_signal_at_any_line_loses_no_event_and_the_next_access_shows_a_fold_of
         assert held(log) == held_after(fresh(), act), line
 
 
-@pytest.mark.parametrize("what", ["in order", "late", "a later edition", "advance", "trace", "save_log"])
+@pytest.mark.parametrize("what", ["in order", "late", "a later edition", "advance", "a timer fires", "trace", "save_log"])
 def test_a_signal_at_any_line_of_the_first_use_of_a_restored_log_loses_no_event(what: str) -> None:
     lifecycle = Lifecycle(settings=SETTINGS)
-    saved = save_log(log_of(lifecycle))
+    saved = save_log(pending(lifecycle) if what == "a timer fires" else log_of(lifecycle))
     uses: dict[str, Callable[[SessionLog], object]] = {
-        "advance": lambda log: log.advance(at(900)),
+        **dict.fromkeys(("advance", "a timer fires"), lambda log: log.advance(at(900))),
         "trace": lambda log: log.trace,
         "save_log": save_log,
     }

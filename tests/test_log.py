@@ -428,6 +428,81 @@ def test_a_log_of_no_events_is_an_error() -> None:
         SessionLog.of([])
 
 
+def test_a_change_is_true_if_the_trace_changed() -> None:
+    log = filled(CALL.events)
+    entry = log.trace[0]
+
+    assert [bool(one) for one in (Change(new=(entry,)), Change(withdrawn=(entry,)), Change(changed=((entry, entry),)))] == [
+        True
+    ] * 3
+    assert not Change()
+    assert not log.add(CALL.events[0])
+
+
+def test_each_change_has_the_context_of_the_leg() -> None:  # CONTEXT-3
+    call = stream("s1").alerting(queue_id="sales", conversation_id="c1").after(1).disconnected("peer")
+    log = filled(call.events)
+    repeat = log.add(call.events[0])
+    advanced = log.advance(at(100)), log.advance(at(100)), log.advance(at(50))
+    assert log.seal(at(200))
+    sealed = log.add(call.events[0]), log.add(call.after(1).updated(peer_id="p").events[-1])
+
+    assert (log.context.queue_id, log.context.conversation_id) == ("sales", "c1")
+    assert [one.context for one in (repeat, *advanced, *sealed)] == [log.context] * 6
+    assert isinstance(sealed[1].outcome, Late)
+    assert sealed[1].outcome.reason == "The session was sealed before the event came."
+
+
+def test_a_restored_log_without_a_deadline_has_its_context_when_time_goes_on() -> None:
+    log = restore_log(save_log(filled(stream("s1").connected(queue_id="sales").events)), TIMED)
+
+    assert log.advance(at(100)).context.queue_id == "sales"
+
+
+def test_what_restores_a_log_states_no_late_events_unless_it_is_told() -> None:
+    log = SessionLog(TIMED, "s1")
+    log.restore(CALL.events)
+
+    assert (log.late, log.repeats) == (0, 0)
+
+
+def test_a_log_of_many_events_has_none_of_a_source_that_never_sent() -> None:
+    call = CALL.updated(peer_id="p0")
+    for number in range(40):
+        call = call.after(1).updated(peer_id=f"p{number}")
+    log = filled(call.events)
+
+    assert all(map(log.holds, call))
+    assert not log.holds(evolve(call.events[0], source="/other"))
+
+
+def test_a_copy_that_says_what_several_others_say_together_is_kept() -> None:
+    """They are merged into the event that counts. So it changes nothing, but it differs from each of them."""
+    (first,) = stream("s1").connected(viewer_url="v", sequence="1")
+    second = evolve(first, sequence="2", details=Details(peer_id="p"))
+    both = evolve(second, details=Details(viewer_url="v", peer_id="p"))
+    log = filled([first, second])
+
+    change = log.add(both)
+
+    assert isinstance(change.outcome, Repeat)
+    assert set(log.copies) == {first, second, both}
+    assert log.session == filled([first, both]).session
+
+
+def test_a_late_copy_between_two_editions_is_late_if_it_would_have_counted() -> None:
+    (first,) = stream("s1").disconnected("peer", viewer_url="v1", sequence="1")
+    third = evolve(first, sequence="3", details=Details(peer_id="p"))
+    log = filled([first, third])
+    assert log.seal(at(1_000_000))
+
+    between = evolve(first, sequence="2", details=Details(viewer_url="v2"))
+
+    assert filled([first, third, between]).session.viewer_url == "v2"
+    assert isinstance(log.add(between).outcome, Late)
+    assert log.session.viewer_url == "v1"
+
+
 # --- What is allowed ----------------------------------------------------------------------------------------------------------
 
 
