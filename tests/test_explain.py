@@ -16,7 +16,7 @@ from tests.strategies import lifecycles, streams
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
 from cobrowse_session.lifecycle.actions import begin_segment
 from cobrowse_session.segments import Segment, Segments
-from cobrowse_session.stream import explain, explainable_fields, history
+from cobrowse_session.stream import explain, explainable_fields, history, history_entries
 from cobrowse_session.stream.explain import Explanation
 from cobrowse_session.stream.history import after_sealing
 from cobrowse_session.tables import DUPLICATE, Row, Table, before, reads_session
@@ -815,6 +815,23 @@ def test_what_is_unusual_is_in_the_history(events: Iterable[Event], lines: list[
     found = history(SessionLog.of(events))[-len(lines) :]
 
     assert [line.strip() for line in found] == lines
+
+
+def test_an_entry_of_a_history_has_its_sentences_in_one_text() -> None:
+    first, second = stream("s1").connected().after(60).disconnected("peer")
+    log = SessionLog.of([second, evolve(first, received_at=at(120))])
+
+    assert history_entries(log)[0].text == (
+        "2026-03-01 09:00:00.000  connected e1: Both sides are connected. Arrived 2 min 0 s late. Until then the session showed "
+        "initialState disconnected."
+    )
+
+
+def test_unknown_json_and_settings_are_no_fields_of_a_part() -> None:
+    names = {name for field in explainable_fields() for name in field.split(".")}
+
+    assert not names & {"extra", "self_"}
+    assert "settings" not in explainable_fields()
 
 
 def test_a_correction_is_in_the_history_with_what_the_session_showed_until_then() -> None:
