@@ -1,7 +1,7 @@
 """Why a session is as it is: `explain` a field, `tell` a life; the library and the command."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from cobrowse_session.stream.explain import Explanation
 from cobrowse_session.stream.history import after_sealing
 from cobrowse_session.tables import DUPLICATE, Row, Table, before, reads_session
 from cobrowse_session.testing import START, Stream, stream
-from cobrowse_session.wire import encode_event
+from cobrowse_session.wire import encode_event, restore_log, save_log
 
 CLOUD, PROVIDER = "the cloud clock", "the corrected provider clock"
 TIMED: dict[str, Any] = {"wrapup_prompt": "timeout", "wrapup_timeout": 30}
@@ -662,29 +662,22 @@ def always(_session: object, _event: object, _: object) -> bool:
     return True
 
 
-OWN = Lifecycle(
-    table=Table.standard().extended(
-        "own",
-        connection=(
-            before(
-                "connected",
-                Row(name="again", on=("connected",), source=("alerting",), guards=(never,), result=DUPLICATE, reason="r."),
-            ),
-            before(
-                "alerting",
-                Row(
-                    name="rings",
-                    on=("alerting",),
-                    source=("none",),
-                    guards=(always,),
-                    result="alerting",
-                    actions=(begin_segment,),
-                    reason="It rings.",
-                ),
-            ),
-        ),
+def own(*guards: Callable[[object, object, object], bool]) -> Lifecycle:
+    """Return rules with a row that repeats nothing, and one that rings if some guards hold."""
+    again = Row(name="again", on=("connected",), source=("alerting",), guards=(never,), result=DUPLICATE, reason="r.")
+    rings = Row(
+        name="rings",
+        on=("alerting",),
+        source=("none",),
+        guards=guards,
+        result="alerting",
+        actions=(begin_segment,),
+        reason="It rings.",
     )
-)
+    return Lifecycle(table=Table.standard().extended("own", connection=(before("connected", again), before("alerting", rings))))
+
+
+OWN = own(always)
 
 
 def test_a_row_that_would_have_made_it_a_duplicate_is_named_without_a_rule() -> None:
@@ -697,6 +690,17 @@ def test_a_row_that_cites_no_rule_has_no_brackets() -> None:
     log = SessionLog.of(stream().alerting(), OWN)
 
     assert str(explain(log, "state")).splitlines()[2] == "  row        rings: It rings."
+
+
+def test_a_log_that_was_sealed_under_another_guard_is_not_explained_by_the_one_of_today() -> None:
+    log = SessionLog.of(stream().alerting().after(1).disconnected("peer"), OWN)
+    assert log.seal(at(1_000))
+    restored = restore_log(save_log(log), table=own(never).table)
+    same = restore_log(save_log(log), table=OWN.table)
+
+    assert explain(same, "segments.0.startTime").rows == ("rings",)
+    with pytest.raises(ValueError, match="sealed under another table, so the rows of today do not explain it"):
+        explain(restored, "segments.0.startTime")
 
 
 # --- Every field --------------------------------------------------------------------------------------------------------------
