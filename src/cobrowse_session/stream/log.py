@@ -588,7 +588,6 @@ class SessionLog(Generic[S_co]):
         #
         # Each of the four counts as one repeat. If anything raises, the copies are built anew without the one that came.
         copies = self._copies.setdefault(key, Copies(held))
-        self._dirty = True
         try:
             copies.add(event)
             merged = copies.merged
@@ -604,7 +603,6 @@ class SessionLog(Generic[S_co]):
         if len(copies) == 1:  # it differs in nothing but when it was received
             del self._copies[key]
         self._repeats += 1
-        self._dirty = False
         return change
 
     def _repeated(self, held: Event, copy: Event) -> Change:
