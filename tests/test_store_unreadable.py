@@ -647,7 +647,10 @@ def test_without_a_row_of_the_horizon_there_is_no_epoch(place: Place, call: Call
         put_back(store, row)
 
 
-@pytest.mark.parametrize("document", ["'{'", "'[]'", "'{}'", "'5'", "x'ff'", "cast(x'ff' as text)"])
+DOCUMENTS_OF_NO_CLOCK = ["'{'", "'[]'", "'{}'", "'5'", "x'ff'", "cast(x'ff' as text)"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS_OF_NO_CLOCK)
 @pytest.mark.parametrize("correct", [False, True])
 def test_a_clock_that_cannot_be_read_is_an_error_that_names_its_source(place: Place, document: str, *, correct: bool) -> None:
     if not place.is_sqlite and "x'" in document:
@@ -661,9 +664,25 @@ def test_a_clock_that_cannot_be_read_is_an_error_that_names_its_source(place: Pl
     with pytest.raises(StoreError, match=r"the clock of source '/test' cannot be read.*delete its row") as raised:
         DurableInbox(place.open(TIMED), correct={source: ProviderClock() for source in corrections})
     assert not isinstance(raised.value, UnreadableError)
-    if correct and document in ("'{'", "x'ff'", "cast(x'ff' as text)"):
-        with pytest.raises(StoreError, match="the clock of source '/test' cannot be read"):
-            list(export_lines(inbox.store))
     if correct:
+        with pytest.raises(StoreError, match=r"the clock of source '/test' cannot be read.*delete its row"):
+            list(export_lines(inbox.store))
         with pytest.raises(StoreError, match="the clock of source '/test' cannot be read"):
             inbox.receive(encode_event(stream("s2", delay=0.03).alerting().events[0]))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS_OF_NO_CLOCK)
+def test_an_export_passes_over_a_clock_that_cannot_be_read_and_has_the_others(place: Place, document: str) -> None:
+    if not place.is_sqlite and "x'" in document:
+        pytest.skip("a server checks the types")
+    store, passed_over = place.open(TIMED), list[StoreError]()
+    inbox = DurableInbox(store, correct={"/a": ProviderClock(), "/b": ProviderClock()})
+    for source in inbox.correct:
+        inbox.receive(encode_event(stream(f"of {source}", source=source, delay=0.03).alerting().events[0]))
+    whole = list(export_lines(store))
+    with store.writing() as connection:
+        connection.execute(text(f"update clocks set document = {document} where source = '/a'"))  # noqa: S608 (ours)
+
+    assert list(export_lines(store, passed_over.append)) == [line for line in whole if '"clock":{"source":"/a"' not in line]
+    assert len(whole) == 4
+    assert [("cannot be read" in error.problem, type(error)) for error in passed_over] == [(True, StoreError)]

@@ -22,13 +22,14 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
+from cobrowse_session.store.rows import clock_of
 from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, is_key
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit, check_session
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
-from cobrowse_session.wire.clock import restore_clock
+from cobrowse_session.wire.clock import restore_clock, save_clock
 from cobrowse_session.wire.cloudevents import encode_event, is_cloudevent, read_event
 from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import restore_log, save_log
@@ -46,7 +47,7 @@ LATE, LEGS_KEY = "lateEvents", "legs"
 """The keys of a saved log with the events that came after it was sealed, and the participants whose leg it is."""
 
 
-def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | None = None) -> Iterator[str]:
+def export_lines(store: Store, pass_over: Callable[[StoreError], object] | None = None) -> Iterator[str]:
     """Yield every session of a store as a saved log, on one line of JSON.
 
     If sessions were forgotten, the first line has the time before which they ended: `{"format":1,"forgotten":"2026-03-01T..."}`.
@@ -54,15 +55,16 @@ def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | 
 
     Args:
         store: the store.
-        pass_over: called with the error of each session that cannot be read. The others are yielded. None: the error is raised.
+        pass_over: called with the error of each clock that cannot be read, and the `UnreadableError` of each such session. The
+            others are yielded. None: the error is raised.
 
     Raises:
         UnreadableError: a session cannot be read, and `pass_over` is None.
-        StoreError: the database cannot be read.
+        StoreError: the database cannot be read, or a clock, and `pass_over` is None.
     """
     if (forgotten := store.forgotten) is not None:
         yield dump({"format": HEAD_FORMAT, FORGOTTEN: time_text(forgotten)})
-    yield from _clock_lines(store)
+    yield from _clock_lines(store, pass_over)
     every = store.iterate_with_late(pass_over=pass_over)
     while some := list(islice(every, BATCH)):
         legs = _legs_of(store, [log.session_id for log, _ in some])
@@ -78,15 +80,18 @@ def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | 
             yield dump({**saved, **{key: value for key, value in more.items() if value}})
 
 
-def _clock_lines(store: Store) -> Iterator[str]:
+def _clock_lines(store: Store, pass_over: Callable[[StoreError], object] | None) -> Iterator[str]:
     with store.database.reading() as connection:
         clocks = connection.execute(select(CLOCKS.c.source, CLOCKS.c.document).where(CLOCKS.c.worker == SHARED)).all()
     for source, text in clocks:
         try:
-            yield dump({"format": HEAD_FORMAT, CLOCK: {"source": source, "learned": json.loads(text)}})
-        except (TypeError, ValueError) as error:  # a row that something else wrote
-            problem = f"the clock of source {source!r} cannot be read: {error}"
-            raise StoreError(store.database.address, problem, "delete its row of the table clocks, and it learns anew") from error
+            learned = save_clock(clock_of(store.database.address, source, text))
+        except StoreError as error:
+            if pass_over is None:
+                raise
+            pass_over(error)
+            continue
+        yield dump({"format": HEAD_FORMAT, CLOCK: {"source": source, "learned": learned}})
 
 
 def _legs_of(store: Store, sessions: Sequence[str]) -> dict[str, list[dict[str, str | None]]]:
