@@ -15,7 +15,6 @@ Observers and `reject` are called after the commit. If the process dies in betwe
 is in the outbox.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta

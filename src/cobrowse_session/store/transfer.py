@@ -26,7 +26,7 @@ from cobrowse_session.store.rows import clock_of
 from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, is_key
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
-from cobrowse_session.store.unit import Leg, Unit, check_session
+from cobrowse_session.store.unit import Leg, Unit, check_key
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.clock import restore_clock, save_clock
@@ -280,14 +280,14 @@ def _part(store: Store, content: bytes) -> _Content:
     if is_cloudevent(document):
         check_document(document)
         event = read_event(document, table=store.lifecycle.table)
-        check_session(event.subject, "$.subject")
+        check_key(event.subject, "$.subject")
         return _Part(event.subject, None, (event,))
     if FORGOTTEN in document:
         return _horizon(document)
     if CLOCK in document:
         return _clock(document)
     log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
-    check_session(log.session_id, "$.session")
+    check_key(log.session_id, "$.session")
     late = document.get(LATE, [])
     events = (_late_event(store, log.session_id, one) for one in (late if isinstance(late, list) else [late]))
     return _Part(log.session_id, log, tuple(events), _legs(log.session_id, document.get(LEGS_KEY)))
@@ -316,7 +316,9 @@ class _Legs:
 
 def _clock(document: dict[str, Any]) -> _Clock:  # JSON
     """Return what a clock has learned in the store of an export."""
+    check_document(document)
     clock = structured(versioned(document, HEAD_FORMAT, "an export", "store export"), _SavedClock).clock
+    check_key(clock.source, "$.clock.source")
     restore_clock(clock.learned)
     return _Clock(clock.source, dump(clock.learned))
 
