@@ -12,7 +12,7 @@ from tests.commands import command
 
 from cobrowse_session import Event, Lifecycle, SessionLog, Settings
 from cobrowse_session.store import Store
-from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS, SHARED
 from cobrowse_session.stream import explain, history_entries
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event, encode_session, trace_entries
@@ -269,6 +269,20 @@ def test_an_export_leaves_out_a_session_that_cannot_be_read_and_has_the_others(f
     assert "1 session exported" in done.err
     assert "1 session not exported. See `store repair`." in done.err
     assert lines.read_text(encoding="utf-8").splitlines() == whole[1:]
+
+
+def test_an_export_leaves_out_a_clock_that_cannot_be_read_and_has_the_sessions(file: Path, tmp_path: Path) -> None:
+    lines, whole = tmp_path / "sessions.jsonl", command("store", "export", address(file)).out
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("insert into clocks (worker, source, document) values (?, '/acme', '{}')", (SHARED,))
+    done = command("store", "export", address(file), "-o", lines)
+
+    assert done.code == 1
+    assert "the clock of source '/acme' cannot be read" in done.err
+    assert "2 sessions exported" in done.err
+    assert "1 clock not exported. Delete the row of the table clocks, and it learns anew." in done.err
+    assert "session not exported" not in done.err
+    assert lines.read_text(encoding="utf-8") == whole
 
 
 # --- Upgrade ------------------------------------------------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from cobrowse_session import Lifecycle, SessionLog
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
-from cobrowse_session.store.schema import HORIZON
+from cobrowse_session.store.schema import CLOCKS, HORIZON
 from cobrowse_session.store.transfer import Imported, export_lines, import_lines
 from cobrowse_session.store.verify import verify
+from cobrowse_session.stream import ProviderClock
 from cobrowse_session.testing import stream
 from cobrowse_session.wire import encode_event, restore_log, save_log
+from cobrowse_session.wire.clock import save_clock
 
 ENDED = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
 LATE = ENDED.after(20).wrapup("sale").events[-1]
@@ -128,6 +130,28 @@ def test_a_session_whose_id_is_too_long_for_a_store_is_a_rejected_line_and_the_o
     found = [(one.error.problems[0].error, one.error.problems[0].path) for one in rejected]
     assert found == [("too_long", "$.subject"), ("too_long", "$.session")]
     assert [one.id for one in store.find().sessions] == ["s1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("s" * 1001, "too_long"),
+        ("é" * 501, "too_long"),
+        ("".join(map(chr, range(0x4E00, 0x6E00))), "too_long"),  # an index cannot compress it
+        ("\ud800", "lone_surrogate"),
+    ],
+    ids=["ascii", "utf8", "incompressible", "surrogate"],
+)
+def test_a_clock_whose_source_is_no_key_is_a_rejected_line_and_the_others_are_stored(
+    place: Place, source: str, error: str
+) -> None:
+    store, rejected = place.open(), list[Rejected]()
+    clock = {"format": 1, "clock": {"source": source, "learned": save_clock(ProviderClock())}}
+    lines = [json.dumps(clock), encode_event(ENDED.events[0])]
+
+    assert import_lines(store, BytesIO("\n".join(lines).encode()), rejected.append) == Imported(events=1, new=1, rejected=1)
+    assert [(one.error.problems[0].error, one.error.problems[0].path) for one in rejected] == [(error, "$.clock.source")]
+    assert rows(store, CLOCKS) == []
 
 
 @pytest.mark.parametrize("session", ["s" * 1001, "é" * 501, "s" * 8000])

@@ -1,9 +1,13 @@
 """Rows that something other than the package changed: one session cannot be read, and all others go on."""
 
+import json
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -29,7 +33,7 @@ from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.store.rows import with_digest
 from cobrowse_session.store.schema import EVENTS, HORIZON, MESSAGES, RULES, SESSIONS
 from cobrowse_session.store.shelf import RETRIED
-from cobrowse_session.store.transfer import export_lines
+from cobrowse_session.store.transfer import event_lines, export_lines
 from cobrowse_session.store.verify import verify
 from cobrowse_session.testing import Stream, stream
 from cobrowse_session.testing.payloads import payloads
@@ -577,17 +581,62 @@ def test_a_version_that_cannot_be_counted_up_stops_its_session_only(place: Place
     assert store.deadline is None
 
 
-@pytest.mark.parametrize("number", [499, 500])
-def test_pages_that_end_with_an_id_that_is_no_text_come_to_an_end(place: Place, number: int) -> None:
+# At most 50 of what they find: they did not come to an end.
+READERS: dict[str, Callable[[Store], list[str]]] = {
+    "verify": lambda store: ["a session"] * verify(store).sessions,
+    "export": lambda store: [json.loads(line)["session"] for line in export_lines(store, lambda _: None)],
+    "events": lambda store: [json.loads(line)["subject"] for line in islice(event_lines(store), 50)],
+    "logs": lambda store: [*islice(DurableInbox(store).logs, 50)],
+    **{f"find {limit}": partial(lambda limit, store: [*islice(found(store, limit), 50)], limit) for limit in (1, 2, 3, 7)},
+}
+
+
+def found(store: Store, limit: int) -> Iterator[str]:
+    """Yield what `find` returns, page by page."""
+    after = None
+    while True:
+        page = store.find(after=after, limit=limit)
+        yield from (one.id for one in page.sessions)
+        if (after := page.next) is None:
+            return
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (("store", "PAGE"), ("verify", "PAGE"), ("transfer", "EVENTS_AT_ONCE")):
+        monkeypatch.setattr(sys.modules[f"cobrowse_session.store.{module}"], name, 3)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("new", ["cast({} as blob)", "cast({} || x'ff' as text)"])
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_pages_that_end_with_an_id_that_is_no_text_come_to_an_end_and_leave_out_no_other(
+    place: Place, read: Callable[[Store], list[str]], new: str
+) -> None:
     if not place.is_sqlite:
         pytest.skip("a server checks the types")
-    store = place.open()
-    store.append(stream(f"s{count:04}").alerting().events[0] for count in range(number))
+    names, store = [f"s{number}" for number in range(12)], place.open()
+    store.append(stream(name).alerting().events[0] for name in names)
+    bad = [*names[3:4], *names[5:9]]
     with store.writing() as connection:
-        connection.execute(text("update sessions set id = x'ff' where id = 's0003'"))
+        for table, key in (("sessions", "id"), ("events", "session")):
+            these = f"where {key} in ({', '.join(map(repr, bad))})"
+            connection.execute(text(f"update {table} set {key} = {new.format(key)} {these}"))  # noqa: S608 (ours)
 
-    assert verify(store).sessions in (number, number + 1)  # the one after which no page begins is read twice
-    assert len({log.session_id for log in store.iterate()}) == number
+    if read in (READERS["verify"], READERS["events"]):  # these read every row
+        assert len(read(store)) == len(names)
+    else:
+        assert sorted(read(store)) == sorted(set(names) - set(bad))
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_sessions_whose_ids_begin_with_nul_end_no_pages(place: Place, read: Callable[[Store], list[str]]) -> None:
+    names, store = [*(f"\0b'{number}'" for number in range(9)), *(f"s{number}" for number in range(9))], place.open()
+    store.append(stream(name).alerting().events[0] for name in names)
+
+    assert len(read(store)) == len(names)
+    assert {*read(store)} <= {*names, "a session"}
 
 
 # --- Rows that have no digest -------------------------------------------------------------------------------------------------
@@ -647,7 +696,10 @@ def test_without_a_row_of_the_horizon_there_is_no_epoch(place: Place, call: Call
         put_back(store, row)
 
 
-@pytest.mark.parametrize("document", ["'{'", "'[]'", "'{}'", "'5'", "x'ff'", "cast(x'ff' as text)"])
+DOCUMENTS_OF_NO_CLOCK = ["'{'", "'[]'", "'{}'", "'5'", "x'ff'", "cast(x'ff' as text)"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS_OF_NO_CLOCK)
 @pytest.mark.parametrize("correct", [False, True])
 def test_a_clock_that_cannot_be_read_is_an_error_that_names_its_source(place: Place, document: str, *, correct: bool) -> None:
     if not place.is_sqlite and "x'" in document:
@@ -661,9 +713,25 @@ def test_a_clock_that_cannot_be_read_is_an_error_that_names_its_source(place: Pl
     with pytest.raises(StoreError, match=r"the clock of source '/test' cannot be read.*delete its row") as raised:
         DurableInbox(place.open(TIMED), correct={source: ProviderClock() for source in corrections})
     assert not isinstance(raised.value, UnreadableError)
-    if correct and document in ("'{'", "x'ff'", "cast(x'ff' as text)"):
-        with pytest.raises(StoreError, match="the clock of source '/test' cannot be read"):
-            list(export_lines(inbox.store))
     if correct:
+        with pytest.raises(StoreError, match=r"the clock of source '/test' cannot be read.*delete its row"):
+            list(export_lines(inbox.store))
         with pytest.raises(StoreError, match="the clock of source '/test' cannot be read"):
             inbox.receive(encode_event(stream("s2", delay=0.03).alerting().events[0]))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS_OF_NO_CLOCK)
+def test_an_export_passes_over_a_clock_that_cannot_be_read_and_has_the_others(place: Place, document: str) -> None:
+    if not place.is_sqlite and "x'" in document:
+        pytest.skip("a server checks the types")
+    store, passed_over = place.open(TIMED), list[StoreError]()
+    inbox = DurableInbox(store, correct={"/a": ProviderClock(), "/b": ProviderClock()})
+    for source in inbox.correct:
+        inbox.receive(encode_event(stream(f"of {source}", source=source, delay=0.03).alerting().events[0]))
+    whole = list(export_lines(store))
+    with store.writing() as connection:
+        connection.execute(text(f"update clocks set document = {document} where source = '/a'"))  # noqa: S608 (ours)
+
+    assert list(export_lines(store, passed_over.append)) == [line for line in whole if '"clock":{"source":"/a"' not in line]
+    assert len(whole) == 4
+    assert [("cannot be read" in error.problem, type(error)) for error in passed_over] == [(True, StoreError)]

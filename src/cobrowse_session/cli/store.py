@@ -17,7 +17,7 @@ from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
 from cobrowse_session.cli.stored import store_at
 from cobrowse_session.cli.tables import table_of
-from cobrowse_session.errors import UnreadableError
+from cobrowse_session.errors import StoreError, UnreadableError
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.definition import Table
@@ -133,7 +133,8 @@ def _append(name: str | None, lost: "Lost") -> None:
 def store_export_command(store: Address, output: Output = "-", *, table: Table) -> None:
     """Write all sessions as saved logs, one per line, for `store import` or a backup.
 
-    A session that cannot be read is named and left out: see `store repair`. Messages that were not handed over are not exported.
+    A session or a clock that cannot be read is named and left out: see `store repair`. Messages that were not handed over are not
+    exported.
     """
     check_files([], [output])
     with usage_errors(), Outputs() as outputs:
@@ -141,18 +142,22 @@ def store_export_command(store: Address, output: Output = "-", *, table: Table) 
 
         with store_at(store, table) as opened:
             write, count = outputs.writer(output), 0
-            unreadable: list[UnreadableError] = []
-            for line in export_lines(opened, unreadable.append):
+            left_out: list[StoreError] = []
+            for line in export_lines(opened, left_out.append):
                 write(line)
                 count += is_session(line)
             pending = opened.outbox.count()
     inform(f"{plural(count, 'session')} exported", "green")
     if pending:
         inform(f"{plural(pending, 'message')} not handed over, and not exported.", "yellow")
-    for error in unreadable:
+    for error in left_out:
         inform(printable(error.problem), "red")
-    if unreadable:
-        inform(f"{plural(len(unreadable), 'session')} not exported. See `store repair`.", "red")
+    sessions = sum(isinstance(error, UnreadableError) for error in left_out)
+    if sessions:
+        inform(f"{plural(sessions, 'session')} not exported. See `store repair`.", "red")
+    if clocks := len(left_out) - sessions:
+        inform(f"{plural(clocks, 'clock')} not exported. Delete the row of the table clocks, and it learns anew.", "red")
+    if left_out:
         raise typer.Exit(1)
 
 

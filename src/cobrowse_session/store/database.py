@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, StaticPool
 
 from cobrowse_session.errors import ConflictError, MissingExtraError, StoreError
-from cobrowse_session.store.schema import no_text
+from cobrowse_session.store.schema import NoText
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another one of the same SQLite file, or for a row that one of PostgreSQL has locked."""
@@ -294,7 +294,7 @@ def _decoded(stored: bytes) -> str:
     try:
         return stored.decode()
     except UnicodeDecodeError:
-        return no_text(stored)
+        return NoText.of(stored)
 
 
 def _begin_sqlite(connection: Connection) -> None:

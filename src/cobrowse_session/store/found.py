@@ -12,7 +12,7 @@ from cobrowse_session.errors import UnreadableError
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import Context, S_co
 from cobrowse_session.store.rows import as_moment
-from cobrowse_session.store.schema import SESSIONS
+from cobrowse_session.store.schema import SESSIONS, NoText
 from cobrowse_session.store.shelf import Shelf
 from cobrowse_session.wire.stored import read_view, restore_rules
 
@@ -85,6 +85,8 @@ class Reader(Generic[S_co]):
         """
         name, latest, deadline, sealed, version, events, rules, document = row
         with self.shelf.naming(name):
+            if isinstance(name, NoText):
+                raise TypeError("its id is no text")
             lifecycle, _ = restore_rules(self.shelf.rules_text(connection, rules), self.shelf.lifecycle.table)
             session, context = read_view(json.loads(document), lifecycle.table)
             return StoredSession(

@@ -15,7 +15,6 @@ Observers and `reject` are called after the commit. If the process dies in betwe
 is in the outbox.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -28,7 +27,7 @@ from sqlalchemy import select
 
 from cobrowse_session.canonical import identity
 from cobrowse_session.checks import check_type, json_text, shown
-from cobrowse_session.errors import DecodeError, SettingsError, StoreError, UnreadableError
+from cobrowse_session.errors import DecodeError, SettingsError, UnreadableError
 from cobrowse_session.events import Event
 from cobrowse_session.io.answers import Advanced, Put, Received, Taken
 from cobrowse_session.io.arrival import MAX_SOURCES
@@ -39,7 +38,7 @@ from cobrowse_session.lifecycle import Late, Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.join import MAX_REMEMBERED
-from cobrowse_session.store.rows import event_of
+from cobrowse_session.store.rows import clock_of, event_of
 from cobrowse_session.store.schema import CLOCKS, LEGS, MAX_ID, SHARED, is_key
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit
@@ -47,7 +46,7 @@ from cobrowse_session.stream import Change, ProviderClock, Sealed, SessionLog
 from cobrowse_session.stream.merge import differences_of
 from cobrowse_session.stream.observers import notify
 from cobrowse_session.times import EPOCH, utc
-from cobrowse_session.wire.clock import restore_clock, save_clock
+from cobrowse_session.wire.clock import save_clock
 from cobrowse_session.wire.strict_json import decode_error, dump, read_json
 
 SLICE = 100
@@ -430,12 +429,7 @@ class DurableInbox(Receiver):
             self._set_clock(source, found)
 
     def _set_clock(self, source: str, document: str) -> None:
-        try:
-            clock = self.clocks[source] = restore_clock(json.loads(document))
-        except Exception as error:  # a row that something else wrote may lead to any
-            problem = f"the clock of source {source!r} cannot be read: {type(error).__name__}: {error}"
-            advice = "delete its row of the table clocks, and it learns anew, or restore the row from a backup"
-            raise StoreError(self.store.database.address, problem, advice) from error
+        clock = self.clocks[source] = clock_of(self.store.database.address, source, document)
         self._saved_clocks[source] = document
         if isinstance(self.correct.get(source), ProviderClock):
             self.correct[source] = clock

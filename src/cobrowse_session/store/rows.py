@@ -1,18 +1,21 @@
 """The rows of a session: from its log, and back."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from sys import maxsize
 from typing import Any
 
+from cobrowse_session.errors import StoreError
 from cobrowse_session.events import Event
 from cobrowse_session.io.waiting import is_unfinished
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.store.schema import MAX_INDEXED
-from cobrowse_session.stream import Change, SessionLog
+from cobrowse_session.stream import Change, ProviderClock, SessionLog
 from cobrowse_session.times import EPOCH, milliseconds
 from cobrowse_session.wire import decode_event, encode_event
+from cobrowse_session.wire.clock import restore_clock
 from cobrowse_session.wire.stored import save_view
 from cobrowse_session.wire.trace import entry_line
 
@@ -68,6 +71,25 @@ def rules_digest(document: str) -> str:
 def event_row(session: str, position: int, event: Event, *, late: bool) -> Row:
     """Return the row of a copy of an event."""
     return with_digest({"session": session, "position": position, "late": late, "document": encode_event(event)})
+
+
+def clock_of(address: str, source: str, document: str) -> ProviderClock:
+    """Return the clock of a row.
+
+    Args:
+        address: that of the database, for an error.
+        source: whose clock it is.
+        document: the column.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        return restore_clock(json.loads(document))
+    except Exception as error:  # a row that something else wrote may lead to any
+        problem = f"the clock of source {source!r} cannot be read: {type(error).__name__}: {error}"
+        advice = "delete its row of the table clocks, and it learns anew, or restore the row from a backup"
+        raise StoreError(address, problem, advice) from error
 
 
 def event_of(document: str, table: Table) -> Event:

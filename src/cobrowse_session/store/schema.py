@@ -27,11 +27,14 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Connection,
     Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    Row,
+    Select,
     Table,
     Text,
     TypeDecorator,
@@ -78,20 +81,40 @@ class Name(TypeDecorator[str]):
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 (as above)
         """Return a stored text as it was. `Any`: a file of SQLite that a disk has changed may have any value in any column."""
         if value is not None and not isinstance(value, str):
-            return no_text(value)
-        if value is None or "\\" not in value:
+            return NoText.of(value)
+        if value is None or isinstance(value, NoText) or "\\" not in value:
             return value
         return "\\".join(part.replace("\\0", "\0") for part in value.split("\\\\"))
 
 
-def no_text(value: object) -> str:
-    """Return a text in place of a value that is none. It is in no JSON, and it is no name that a sender has given."""
-    return f"\0{value!a}"
+class NoText(str):
+    """The text in place of a value that is none. A sender may give a name that reads the same, so it has a class of its own."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> "NoText":
+        """Return the text in place of a value."""
+        return cls(f"\0{value!a}")
 
 
-def last_text(ids: Sequence[str]) -> str | None:
-    """Return the last id of a page after which the next page can be read. None: there is none."""
-    return next((text for text in reversed(ids) if not text.startswith("\0")), None)
+def page_of(connection: Connection, wanted: Select[Any], limit: int) -> Sequence[Row[Any]]:  # what the columns hold
+    """Return the first rows of a statement. There are more than the limit if no page can begin after the last one.
+
+    Args:
+        connection: the transaction.
+        wanted: the statement, in the order of ids. Its first column has them.
+        limit: how many rows are read at once.
+    """
+    size = limit
+    while len(rows := connection.execute(wanted.limit(size)).all()) == size and isinstance(rows[-1][0], NoText):
+        size += limit
+    return rows
+
+
+def end_of(rows: Sequence[Row[Any]], limit: int) -> Row[Any] | None:
+    """Return the row after which the next page begins. None: there is none. Arguments as of `page_of`."""
+    return rows[-1] if len(rows) >= limit and not isinstance(rows[-1][0], NoText) else None
 
 
 def escaped(text: str) -> str:

@@ -38,7 +38,7 @@ from cobrowse_session.store.epoch import begin_epoch, horizon_time
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import Row, as_moment, as_number, event_of, indexed
-from cobrowse_session.store.schema import HORIZON, SESSIONS, last_text
+from cobrowse_session.store.schema import HORIZON, SESSIONS, NoText, end_of, page_of
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
@@ -306,8 +306,11 @@ class Store(Generic[S_co]):
         where += [] if since is None else [columns.latest >= as_number(utc(since))]
         where += [] if after is None else [columns.id > after]
         with self.database.reading() as connection:
-            wanted = select(*self._reader.columns).where(*where).order_by(columns.id).limit(limit + 1)
-            rows = connection.execute(wanted).all()
+            wanted = select(*self._reader.columns).where(*where).order_by(columns.id)
+            rows = connection.execute(wanted.limit(limit + 1)).all()
+            while len(rows) > limit and isinstance(rows[limit - 1].id, NoText):  # no page begins after it, so this one is longer
+                limit += 1
+                rows = connection.execute(wanted.limit(limit + 1)).all()
             found = tuple(self._reader.read_each(connection, rows[:limit]))
         return Page(found, rows[limit - 1].id if len(rows) > limit else None)
 
@@ -353,8 +356,8 @@ class Store(Generic[S_co]):
         """
         while True:
             with self.database.reading() as connection:
-                page = select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id).limit(PAGE)
-                rows = [dict(row) for row in connection.execute(page).mappings()]
+                page = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
+                rows = [row._asdict() for row in page]
                 events = rows_of_sessions(connection, [row["id"] for row in rows])
                 found = [self._with_late(connection, row, events[row["id"]]) for row in rows]
             for one in found:
@@ -364,9 +367,9 @@ class Store(Generic[S_co]):
                     raise one
                 else:
                     pass_over(one)
-            if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
+            if (last := end_of(page, PAGE)) is None:
                 return
-            after = last
+            after = last.id
 
     def _with_late(
         self, connection: Connection, row: Row, events: Sequence[Row]

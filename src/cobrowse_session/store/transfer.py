@@ -22,13 +22,14 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
-from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, is_key
+from cobrowse_session.store.rows import clock_of
+from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, end_of, is_key, page_of
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
-from cobrowse_session.store.unit import Leg, Unit, check_session
+from cobrowse_session.store.unit import Leg, Unit, check_key
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.times import time_text
-from cobrowse_session.wire.clock import restore_clock
+from cobrowse_session.wire.clock import restore_clock, save_clock
 from cobrowse_session.wire.cloudevents import encode_event, is_cloudevent, read_event
 from cobrowse_session.wire.converter import structured, versioned
 from cobrowse_session.wire.saved import restore_log, save_log
@@ -46,7 +47,7 @@ LATE, LEGS_KEY = "lateEvents", "legs"
 """The keys of a saved log with the events that came after it was sealed, and the participants whose leg it is."""
 
 
-def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | None = None) -> Iterator[str]:
+def export_lines(store: Store, pass_over: Callable[[StoreError], object] | None = None) -> Iterator[str]:
     """Yield every session of a store as a saved log, on one line of JSON.
 
     If sessions were forgotten, the first line has the time before which they ended: `{"format":1,"forgotten":"2026-03-01T..."}`.
@@ -54,15 +55,16 @@ def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | 
 
     Args:
         store: the store.
-        pass_over: called with the error of each session that cannot be read. The others are yielded. None: the error is raised.
+        pass_over: called with the error of each clock that cannot be read, and the `UnreadableError` of each such session. The
+            others are yielded. None: the error is raised.
 
     Raises:
         UnreadableError: a session cannot be read, and `pass_over` is None.
-        StoreError: the database cannot be read.
+        StoreError: the database cannot be read, or a clock, and `pass_over` is None.
     """
     if (forgotten := store.forgotten) is not None:
         yield dump({"format": HEAD_FORMAT, FORGOTTEN: time_text(forgotten)})
-    yield from _clock_lines(store)
+    yield from _clock_lines(store, pass_over)
     every = store.iterate_with_late(pass_over=pass_over)
     while some := list(islice(every, BATCH)):
         legs = _legs_of(store, [log.session_id for log, _ in some])
@@ -78,15 +80,18 @@ def export_lines(store: Store, pass_over: Callable[[UnreadableError], object] | 
             yield dump({**saved, **{key: value for key, value in more.items() if value}})
 
 
-def _clock_lines(store: Store) -> Iterator[str]:
+def _clock_lines(store: Store, pass_over: Callable[[StoreError], object] | None) -> Iterator[str]:
     with store.database.reading() as connection:
         clocks = connection.execute(select(CLOCKS.c.source, CLOCKS.c.document).where(CLOCKS.c.worker == SHARED)).all()
     for source, text in clocks:
         try:
-            yield dump({"format": HEAD_FORMAT, CLOCK: {"source": source, "learned": json.loads(text)}})
-        except (TypeError, ValueError) as error:  # a row that something else wrote
-            problem = f"the clock of source {source!r} cannot be read: {error}"
-            raise StoreError(store.database.address, problem, "delete its row of the table clocks, and it learns anew") from error
+            learned = save_clock(clock_of(store.database.address, source, text))
+        except StoreError as error:
+            if pass_over is None:
+                raise
+            pass_over(error)
+            continue
+        yield dump({"format": HEAD_FORMAT, CLOCK: {"source": source, "learned": learned}})
 
 
 def _legs_of(store: Store, sessions: Sequence[str]) -> dict[str, list[dict[str, str | None]]]:
@@ -115,11 +120,11 @@ def event_lines(store: Store) -> Iterator[str]:
     while True:
         page = select(columns.session, columns.position, columns.document).where(place > after, columns.late.is_(False))
         with store.database.reading() as connection:
-            rows = connection.execute(page.order_by(columns.session, columns.position).limit(EVENTS_AT_ONCE)).all()
+            rows = page_of(connection, page.order_by(columns.session, columns.position), EVENTS_AT_ONCE)
         yield from (row.document for row in rows)
-        if len(rows) < EVENTS_AT_ONCE:
+        if (last := end_of(rows, EVENTS_AT_ONCE)) is None:
             return
-        after = rows[-1].session, rows[-1].position
+        after = last.session, last.position
 
 
 @define
@@ -275,14 +280,14 @@ def _part(store: Store, content: bytes) -> _Content:
     if is_cloudevent(document):
         check_document(document)
         event = read_event(document, table=store.lifecycle.table)
-        check_session(event.subject, "$.subject")
+        check_key(event.subject, "$.subject")
         return _Part(event.subject, None, (event,))
     if FORGOTTEN in document:
         return _horizon(document)
     if CLOCK in document:
         return _clock(document)
     log = restore_log({**document, "late": 0}, table=store.lifecycle.table)  # those that follow are counted anew
-    check_session(log.session_id, "$.session")
+    check_key(log.session_id, "$.session")
     late = document.get(LATE, [])
     events = (_late_event(store, log.session_id, one) for one in (late if isinstance(late, list) else [late]))
     return _Part(log.session_id, log, tuple(events), _legs(log.session_id, document.get(LEGS_KEY)))
@@ -311,7 +316,9 @@ class _Legs:
 
 def _clock(document: dict[str, Any]) -> _Clock:  # JSON
     """Return what a clock has learned in the store of an export."""
+    check_document(document)
     clock = structured(versioned(document, HEAD_FORMAT, "an export", "store export"), _SavedClock).clock
+    check_key(clock.source, "$.clock.source")
     restore_clock(clock.learned)
     return _Clock(clock.source, dump(clock.learned))
 

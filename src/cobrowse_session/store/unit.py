@@ -163,7 +163,7 @@ class Unit:
         Raises:
             DecodeError: the id of the session is too long for a store.
         """
-        check_session(log.session_id, "$.session")
+        check_key(log.session_id, "$.session")
         held = self.held[log.session_id] = Held(log, 0, None, 0, "")
         self.released.add(log.session_id)
         for copy in log.copies:
@@ -367,7 +367,7 @@ class Unit:
         return held
 
     def _begin(self, session: str) -> SessionLog:
-        check_session(session, "$.subject")
+        check_key(session, "$.subject")
         log = SessionLog(self.shelf.lifecycle, session)
         self.held[session] = Held(log, 0, self._rules, 0, "")
         return log
@@ -468,14 +468,14 @@ class Unit:
         return self.connection.dialect.name
 
 
-def check_session(session: str, path: str) -> None:
-    """Check that an id can be the key of a session.
+def check_key(text: str, path: str) -> None:
+    """Check that an id can be the key of a row.
 
     Raises:
         DecodeError: it is too long. The error has the path.
     """
-    if not is_key(session):
-        raise decode_error("too_long", path, session, f"an id of at most {MAX_ID} bytes in a store")
+    if not is_key(text):
+        raise decode_error("too_long", path, text, f"an id of at most {MAX_ID} bytes in a store")
 
 
 def _too_late(event: Event) -> Late:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 
 from cobrowse_session.io.waiting import last_heard
 from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
-from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS, last_text
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS, end_of, page_of
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import PAGE, Store
 from cobrowse_session.stream import SessionLog
@@ -79,8 +79,8 @@ def verify(store: Store) -> Verified:
         verified.findings += _orphans(connection)
     while True:
         with store.database.reading() as connection:
-            page = select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id).limit(PAGE)
-            rows = [dict(row) for row in connection.execute(page).mappings()]
+            page = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
+            rows = [row._asdict() for row in page]
             events = rows_of_sessions(connection, [row["id"] for row in rows])
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
         for row in rows:
@@ -91,9 +91,9 @@ def verify(store: Store) -> Verified:
             verified.proved += not found and proof.is_same_table
             verified.other_table += not proof.is_same_table
             verified.to_upgrade += not proof.is_same_table and not row["sealed"]
-        if len(rows) < PAGE or (last := last_text([row["id"] for row in rows])) is None:
+        if (last := end_of(page, PAGE)) is None:
             return verified
-        after = last
+        after = last.id
 
 
 def _orphans(connection: Connection) -> Iterator[Finding]:
