@@ -551,6 +551,20 @@ def test_of_a_forgotten_session_an_event_before_the_horizon_is_late_and_a_later_
 # --- Outbox -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("max_bytes", [1, 21_000, 45_000, 1_000_000])
+def test_a_letter_of_two_bytes_counts_twice_in_the_bytes_of_messages(place: Place, max_bytes: int) -> None:
+    store = place.open()
+
+    def pending(letters: str) -> int:
+        numbers = [message.id for message in store.outbox.pending()]
+        store.outbox.acknowledge(numbers)
+        for number in range(5):
+            store.append(stream(f"{letters[0]}{number}").connected(viewer_url=letters))
+        return len(store.outbox.pending(10, max_bytes))
+
+    assert pending("\u00fc" * 10_000) == pending("u" * 20_000)
+
+
 def test_a_message_is_pending_until_it_is_acknowledged_and_keeps_its_number(place: Place) -> None:
     store = place.open()
     store.append(ENDED.events[:1])

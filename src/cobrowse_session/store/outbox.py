@@ -6,13 +6,13 @@ a bill for example, writes that in the transaction in which he acknowledges. Bot
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, Generic
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, not_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, cast, delete, func, literal_column, not_, select, update
 
 from cobrowse_session.checks import check_type, shown
 from cobrowse_session.errors import ConflictError, EpochError, UnreadableError
@@ -285,7 +285,8 @@ class Outbox(Generic[S_co]):
         # A small event that changes a long trace writes a message of some MB. The sizes are read first, because both drivers may
         # read all rows of a statement at once.
         columns = MESSAGES.c
-        size = func.length(columns.document) + func.length(SESSIONS.c.document)
+        bytes_of = _bytes_of[connection.dialect.name]
+        size = bytes_of(columns.document) + bytes_of(SESSIONS.c.document)
         sizes = select(size).join(SESSIONS, SESSIONS.c.id == columns.session).where(*where)
         found = connection.scalars(sizes.order_by(columns.transaction, columns.id).limit(limit)).all()
         return sum(before < max_bytes for before, _ in zip(accumulate(found, initial=0), found, strict=False))
@@ -296,6 +297,12 @@ class Outbox(Generic[S_co]):
             content = json.loads(document)
         position, stored = _position(epoch, transaction, number), self._reader.read(connection, session)
         return Message(number, position, kind, version, content, stored)
+
+
+_bytes_of: Mapping[str, Callable[[Column[str]], ColumnElement[int]]] = {
+    "sqlite": lambda column: func.length(cast(column, LargeBinary)),  # those of before 3.43 have no `octet_length`
+    "postgresql": func.octet_length,
+}
 
 
 def _is_behind(transaction: int, number: int) -> ColumnElement[bool]:
