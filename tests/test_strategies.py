@@ -657,6 +657,62 @@ def test_the_machine_finds_a_system_that_loses_a_kind_of_event_or_its_timers(mac
         run_state_machine_as_test(machine, settings=few)
 
 
+class KeepsTheFirst(Wrong):
+    """Takes an event by its id once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = set[str]()
+
+    def loses(self, event: Event, /) -> bool:
+        is_known = event.id in self.ids
+        self.ids.add(event.id)
+        return is_known
+
+
+class TakesTheLast(Wrong):
+    """Takes each copy for a correction of the copies before it."""
+
+    def loses(self, event: Event, /) -> bool:
+        others, fired = [one for one in self.sent.copies if one.id != event.id], self.sent.advanced
+        self.sent = SessionLog(TIMED, "s1")
+        for one in others:
+            self.sent.add(one)
+        if fired:
+            self.sent.advance(fired)
+        return False
+
+
+@pytest.mark.parametrize("machine", [KeepsTheFirst, TakesTheLast])
+def test_the_machine_finds_a_system_that_takes_editions_by_their_arrival(machine: type[SessionMachine]) -> None:
+    """COPY-2: the copy with the highest `sequence` counts."""
+    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=few)
+
+
+def test_the_machine_sends_editions_that_correct_and_none_that_contradict() -> None:
+    kinds, arrivals = set[str](), set[str]()
+
+    class Editions(SessionMachine):
+        lifecycle = Lifecycle(table=hold.TABLE)
+
+        def on_event(self, event: Event) -> None:
+            assert self.log.conflicts == 0
+            if event.sequence:
+                highest = max(int(one.sequence or 0) for one in self.log.copies_of(event))
+                arrivals.add("highest" if int(event.sequence) == highest else "lower")
+                kinds.add(event.kind)
+
+    few = effort(max_examples=60, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    run_state_machine_as_test(Editions, settings=few)
+
+    assert arrivals == {"highest", "lower"}
+    assert len(kinds) >= 8
+    assert kinds & {"held", "resumed"}
+
+
 def test_each_run_of_the_machine_has_an_event_and_they_take_most_rows() -> None:
     taken = set[str]()
 

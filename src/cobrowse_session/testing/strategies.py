@@ -199,6 +199,17 @@ def events(  # noqa: D417 (`draw`)
 
 
 @st.composite
+def other_statement(draw: st.DrawFn, event: Event) -> Event:  # noqa: D417 (`draw`)
+    """Events of the identity, the time and the class of an event, that state anything else.
+
+    Args:
+        event: of any kind.
+    """
+    made = Stream(event.subject, event.occurred_at, event.source).event(type(event), **draw(_arguments(type(event))))
+    return evolve(made.events[0], id=event.id)
+
+
+@st.composite
 def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
     """What an event states, as the arguments of a stream's methods."""
     own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | (_OWN[cls] if cls in _OWN else _own_arguments(cls)))
