@@ -332,7 +332,7 @@ def conversations(  # noqa: D417 (`draw`)
     sessions: Sequence[str] = ("s1", "s2", "s3"),
     max_size: int = 15,
 ) -> Stream:
-    """Streams of at least two sessions of one conversation, in order of time. Each event is applied in its turn to its session.
+    """Streams of some sessions of one conversation, two at least, by time. Each event is applied in its turn to its session.
 
     Events of several sessions may occur at one instant. All events of a session state whose leg it is, or none does.
 
@@ -343,9 +343,10 @@ def conversations(  # noqa: D417 (`draw`)
     """
     lifecycle = _lifecycle("conversations", lifecycle)
     _check_size("conversations", max_size, 2)
-    if len(set(sessions)) < 2:
+    names = tuple(dict.fromkeys(sessions))
+    if len(names) < 2:
         raise ValueError(f"conversations: sessions: expected at least two ids, found {sessions!r}")
-    return draw(_legal(lifecycle, tuple(sessions), _OF_A_LEG, max_size))
+    return draw(_legal(lifecycle, names, _OF_A_LEG, max_size))
 
 
 @st.composite
