@@ -1,6 +1,6 @@
 """A state machine of Hypothesis that drives a log, and the user's own system beside it (extra `testing`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -37,15 +37,9 @@ def _next(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, 
 
 
 @st.composite
-def _chosen(draw: st.DrawFn, copies: Sequence[Event]) -> Event:
-    # A place among any number of copies often means the same copy after Hypothesis has left out what came before.
-    return copies[draw(st.integers(0, 31)) % len(copies)]
-
-
-@st.composite
 def _edition(draw: st.DrawFn, log: SessionLog[Any]) -> Event:
     """Editions that no copy has, of the event of a copy: they state something else, and may have occurred earlier."""
-    event = draw(_chosen(log.copies))
+    event = draw(st.sampled_from(log.copies))
     used = {one.sequence for one in log.copies_of(event)}
     free = next(number for number in count(draw(st.integers(1, 3))) if str(number) not in used)
     late = timedelta(seconds=draw(st.sampled_from(_LATE)))
@@ -93,7 +87,7 @@ class SessionMachine(RuleBasedStateMachine):
         self._arrives(evolve(event, occurred_at=event.occurred_at - timedelta(seconds=late)))
 
     @precondition(lambda machine: machine.log.copies)
-    @rule(event=st.runner().flatmap(lambda machine: _chosen(machine.log.copies)))
+    @rule(event=st.runner().flatmap(lambda machine: st.sampled_from(machine.log.copies)))
     def repeat(self, event: Event) -> None:
         """An event arrives again."""
         self._arrives(event)
