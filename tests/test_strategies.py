@@ -37,6 +37,7 @@ from cobrowse_session.events import KINDS, Ended, Entered
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.sources import convert
+from cobrowse_session.sources.genesys.details import KINDS as KINDS_OF_DETAILS
 from cobrowse_session.tables import (
     AFTER_CALL_WORK_STATES,
     CONNECTION_STATES,
@@ -46,13 +47,16 @@ from cobrowse_session.tables import (
     Row,
     before,
     reads_event,
+    refused,
 )
 from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.machine import SessionMachine
 from cobrowse_session.testing.paths import EVERY_ROW, Path, Variant, pairs, rows, shortest_paths
+from cobrowse_session.testing.payloads import FAMILIES
 from cobrowse_session.testing.strategies import (
     any_streams,
+    conversations,
     events,
     legal_streams,
     lifecycles,
@@ -114,6 +118,135 @@ def test_strategies_have_the_kinds_of_an_own_table(name: str) -> None:
 
     assert own <= seen
     assert own <= applied
+
+
+IDS = st.sampled_from(("call-7", "Zoë 😀"))
+
+
+@pytest.mark.parametrize("strategy", [any_streams, legal_streams, events], ids=["any", "legal", "events"])
+def test_the_session_is_the_one_that_is_asked_for_or_drawn_from_a_strategy(strategy: Any) -> None:
+    seen = set[str]()
+
+    @effort(max_examples=50, database=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy(session="call-1"), strategy(session=IDS))
+    def draw(one: Any, other: Any) -> None:
+        for made in (one, other):
+            every = [made] if isinstance(made, Event) else made.events
+            assert len({event.subject for event in every}) == 1
+            assert built(builder_chain(made) if isinstance(made, Stream) else event_chain(made)) == made
+            seen.update(event.subject for event in every)
+
+    draw()
+
+    assert seen == {"call-1", "call-7", "Zoë 😀"}
+
+
+@given(st.data(), lifecycles())
+def test_each_event_of_a_conversation_is_applied_in_its_turn_to_its_session(data: st.DataObject, lifecycle: Lifecycle) -> None:
+    made = data.draw(conversations(lifecycle, sessions=("a", "b", "c", "d")))
+
+    by_session = {name: [event for event in made if event.subject == name] for name in "abcd"}
+
+    assert [event.occurred_at for event in made] == sorted(event.occurred_at for event in made)
+    assert {event.context.conversation_id for event in made} == {"c1"}
+    assert sum(map(bool, by_session.values())) >= 2
+    for events_of_one in filter(None, by_session.values()):
+        assert set(in_turn(events_of_one, lifecycle)) == {"applied"}
+        assert all(isinstance(entry.outcome, Applied) for entry in SessionLog.of(events_of_one, lifecycle).trace)
+
+
+def test_the_sessions_of_conversations_are_mixed_share_instants_and_have_any_number() -> None:
+    numbers, mixed, shared, turns = set[int](), 0, 0, set[str]()
+
+    @effort(max_examples=200, database=None, derandomize=True, phases=[Phase.generate])
+    @given(conversations(Lifecycle(table=hold.TABLE), max_size=12))
+    def draw(made: Stream) -> None:
+        nonlocal mixed, shared
+        names = [event.subject for event in made]
+        numbers.add(len(set(names)))
+        mixed += len(set(names)) < 1 + sum(one != other for one, other in pairwise(names))
+        shared += len({event.occurred_at for event in made}) < len(made)
+        turns.update(event.kind for event in made)
+        assert len(made) <= 12
+
+    draw()
+
+    assert numbers == {2, 3}
+    assert mixed >= 50
+    assert shared >= 50
+    assert {"held", "resumed", "disconnected", "wrapup"} <= turns
+
+
+@given(conversations(max_size=2))
+def test_the_shortest_conversation_has_an_event_of_two_sessions(made: Stream) -> None:
+    assert [event.subject for event in made] == ["s1", "s2"]
+
+
+def test_a_failing_conversation_is_printed_as_the_shortest_builder_chain() -> None:
+    @effort(max_examples=200, database=None, derandomize=True)
+    @given(made=conversations())
+    def never_ends_one_leg(made: Stream) -> None:
+        assert not any(event.kind == "disconnected" and event.subject == "s2" for event in made)
+
+    with pytest.raises(AssertionError) as failure:
+        never_ends_one_leg()
+
+    printed = re.search(r"made=(.*),$", "\n".join(failure.value.__notes__), flags=re.MULTILINE)
+    assert printed
+    assert [(event.subject, event.kind) for event in built(printed[1])][-1] == ("s2", "disconnected")
+    assert len(built(printed[1])) == 2
+
+
+def test_legal_streams_state_every_part_of_the_context_and_receipts_in_another_order_than_the_events() -> None:
+    stated, with_receipt, in_another_order = set[str](), set[bool](), 0
+
+    @effort(max_examples=200, database=None, derandomize=True, phases=[Phase.generate])
+    @given(legal_streams())
+    def draw(made: Stream) -> None:
+        nonlocal in_another_order
+        stated.update(name for event in made for name in set_fields(event) if name.startswith("Context."))
+        with_receipt.update(event.received_at is not None for event in made)
+        in_another_order += any(one.received > other.received for one, other in pairwise(made))
+        assert len({event.context for event in made}) == 1
+        assert all(event.received >= event.occurred_at for event in made)
+
+    draw()
+
+    assert stated == {f"Context.{one.name}" for one in attrs.fields(Context)}
+    assert with_receipt == {True, False}
+    assert in_another_order >= 20
+
+
+@reads_event
+def is_routed_and_received(_session: CobrowseSession, event: Event, _: Policy) -> bool:
+    """The event states a context and its receipt."""
+    return event.context != Context() and event.received_at is not None
+
+
+def test_legal_streams_are_legal_also_where_a_guard_reads_the_context_and_the_receipt() -> None:
+    row = Row(
+        name="routed",
+        on=("rated",),
+        source=CONNECTION_STATES,
+        guards=(is_routed_and_received,),
+        result=NO_TRANSITION,
+        reason="The queue asked for it.",
+    )
+    other = Row(name="not_routed", on=("rated",), source=CONNECTION_STATES, result=refused("not_routed"), reason="No queue.")
+    lifecycle = Lifecycle(table=Table.standard().extended("routed", kinds=(Rated,), connection=(row, other)))
+    taken = set[str]()
+
+    @effort(max_examples=100, database=None, derandomize=True, phases=[Phase.generate])
+    @given(legal_streams(lifecycle, session="a") | conversations(lifecycle, sessions=("a", "b")))
+    def draw(made: Stream) -> None:
+        for name in {event.subject for event in made}:
+            log = SessionLog.of([event for event in made if event.subject == name], lifecycle)
+            taken.update(entry.outcome.row or "" for entry in log.trace)
+
+    draw()
+
+    assert "routed" in taken
+    assert "not_routed" not in taken
 
 
 @frozen(kw_only=True, repr=False)
@@ -290,7 +423,7 @@ def test_without_hypothesis_the_error_names_the_extra(module: str) -> None:
 # --- What is printed ----------------------------------------------------------------------------------------------------------
 
 
-@given(any_streams() | legal_streams() | any_streams(hold.TABLE) | any_streams(pause.TABLE))
+@given(any_streams() | legal_streams(session="a") | any_streams(hold.TABLE) | any_streams(pause.TABLE) | conversations())
 def test_the_chain_of_a_stream_builds_it_again(made: Stream) -> None:
     assert built(builder_chain(made)) == made
 
@@ -524,6 +657,62 @@ def test_the_machine_finds_a_system_that_loses_a_kind_of_event_or_its_timers(mac
         run_state_machine_as_test(machine, settings=few)
 
 
+class KeepsTheFirst(Wrong):
+    """Takes an event by its id once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = set[str]()
+
+    def loses(self, event: Event, /) -> bool:
+        is_known = event.id in self.ids
+        self.ids.add(event.id)
+        return is_known
+
+
+class TakesTheLast(Wrong):
+    """Takes each copy for a correction of the copies before it."""
+
+    def loses(self, event: Event, /) -> bool:
+        others, fired = [one for one in self.sent.copies if one.id != event.id], self.sent.advanced
+        self.sent = SessionLog(TIMED, "s1")
+        for one in others:
+            self.sent.add(one)
+        if fired:
+            self.sent.advance(fired)
+        return False
+
+
+@pytest.mark.parametrize("machine", [KeepsTheFirst, TakesTheLast])
+def test_the_machine_finds_a_system_that_takes_editions_by_their_arrival(machine: type[SessionMachine]) -> None:
+    """COPY-2: the copy with the highest `sequence` counts."""
+    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=few)
+
+
+def test_the_machine_sends_editions_that_correct_and_none_that_contradict() -> None:
+    kinds, arrivals = set[str](), set[str]()
+
+    class Editions(SessionMachine):
+        lifecycle = Lifecycle(table=hold.TABLE)
+
+        def on_event(self, event: Event) -> None:
+            assert self.log.conflicts == 0
+            if event.sequence:
+                highest = max(int(one.sequence or 0) for one in self.log.copies_of(event))
+                arrivals.add("highest" if int(event.sequence) == highest else "lower")
+                kinds.add(event.kind)
+
+    few = effort(max_examples=60, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    run_state_machine_as_test(Editions, settings=few)
+
+    assert arrivals == {"highest", "lower"}
+    assert len(kinds) >= 8
+    assert kinds & {"held", "resumed"}
+
+
 def test_each_run_of_the_machine_has_an_event_and_they_take_most_rows() -> None:
     taken = set[str]()
 
@@ -724,9 +913,63 @@ def test_a_request_is_repeated_and_taken_back_in_the_pairs(every_pair: tuple[Pat
 
 @given(payloads())
 def test_payloads_of_any_family_are_read_by_their_source(drawn: list[dict[str, Any]]) -> None:
-    assert {event.subject for event in convert(drawn).events} <= {"s1"}
+    assert {event.subject for event in convert(drawn).events} <= {"s1", "s2", "s3"}
 
 
 @given(payloads("conversation"))
 def test_payloads_are_of_the_family_that_is_asked_for(drawn: list[dict[str, Any]]) -> None:
     assert all("participants" in one for one in drawn)
+
+
+SENT_BY_NONE = {"analytics", "provider", "messenger"}
+
+
+@pytest.mark.parametrize("family", [None, *FAMILIES, *(f"detail.{kind}" for kind in KINDS_OF_DETAILS)])
+def test_there_is_always_a_payload(family: str | None) -> None:
+    @effort(max_examples=10, database=None, derandomize=True, phases=[Phase.generate])
+    @given(payloads(family))
+    def draw(drawn: list[dict[str, Any]]) -> None:
+        assert drawn
+
+    draw()
+
+
+@pytest.mark.parametrize(("envelope", "key"), [("notification", "topicName"), ("eventbridge", "detail-type"), ("sqs", "Records")])
+def test_payloads_have_the_envelope_that_is_asked_for(envelope: str, key: str) -> None:
+    seen = set[str]()
+
+    @effort(max_examples=40, database=None, derandomize=True, phases=[Phase.generate])
+    @given(payloads(envelope=envelope))
+    def draw(drawn: list[dict[str, Any]]) -> None:
+        assert drawn
+        assert all(key in one for one in drawn)
+        seen.add("detail" if "v2.detail" in str(drawn) else "conversations")
+
+    draw()
+
+    assert seen == {"detail", "conversations"}
+
+
+def test_payloads_follow_the_lifecycle_and_print_it() -> None:
+    @effort(max_examples=200, database=None, derandomize=True)
+    @given(drawn=payloads("media", lifecycle=Lifecycle(acw_when_unanswered=True)))
+    def never_works_unanswered(drawn: list[dict[str, Any]]) -> None:
+        for one in drawn:
+            for leg in one["participants"]:
+                assert "startAcwTime" not in leg or "connectedTime" in leg
+
+    with pytest.raises(AssertionError) as failure:
+        never_works_unanswered()
+
+    assert "lifecycle=Lifecycle(acw_when_unanswered=True)" in "\n".join(failure.value.__notes__)
+
+
+@given(payloads(lifecycle=Lifecycle(table=hold.TABLE)))
+def test_payloads_of_an_own_table_are_read_by_their_source(drawn: list[dict[str, Any]]) -> None:
+    assert {event.subject for event in convert(drawn).events} <= {"s1", "s2", "s3"}
+
+
+@pytest.mark.parametrize("family", sorted(SENT_BY_NONE))
+def test_a_family_that_no_topic_sends_has_no_envelope(family: str) -> None:
+    with pytest.raises(ValueError, match="expected none, because no topic sends this family"):
+        payloads(family, envelope="sqs")

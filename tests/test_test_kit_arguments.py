@@ -19,7 +19,7 @@ from cobrowse_session.testing.checked import Logs, check_log, story
 from cobrowse_session.testing.coverage import coverage
 from cobrowse_session.testing.mischief import delay, drop, duplicate, outage, shuffle, skew, split
 from cobrowse_session.testing.paths import pairs, rows, shortest_paths
-from cobrowse_session.testing.strategies import any_streams, events, legal_streams, lifecycles, payloads, sessions
+from cobrowse_session.testing.strategies import any_streams, conversations, events, legal_streams, lifecycles, payloads, sessions
 
 CALL = stream("s1").alerting().after(3).connected()
 TABLE: Any = Table.standard()  # given where something else is expected
@@ -110,7 +110,22 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "any_streams: max_size: expected at least 1, found 0",
     ),
     "legal_streams, 0": (lambda: legal_streams(max_size=0).example(), ValueError, "legal_streams: max_size: expected at least 1"),
-    "payloads": (lambda: payloads("abc").example(), ValueError, "family: expected one of conversation"),
+    "conversations": (lambda: conversations(TABLE).example(), TypeError, "conversations: lifecycle: expected a Lifecycle"),
+    "conversations, 1": (
+        lambda: conversations(max_size=1).example(),
+        ValueError,
+        "conversations: max_size: expected at least 2, found 1",
+    ),
+    "conversations, one session": (
+        lambda: conversations(sessions=("a", "a")).example(),
+        ValueError,
+        r"conversations: sessions: expected at least two ids, found \('a', 'a'\)",
+    ),
+    "legal_streams, a number": (lambda: legal_streams(session=ONE).example(), TypeError, "session: expected text"),
+    "payloads": (lambda: payloads("abc"), ValueError, "family: expected one of conversation"),
+    "payloads, a table": (lambda: payloads(lifecycle=TABLE), TypeError, "payloads: lifecycle: expected a Lifecycle"),
+    "payloads, envelope": (lambda: payloads("media", envelope="abc"), ValueError, "envelope of media: expected notification"),
+    "payloads, any envelope": (lambda: payloads(envelope="abc"), ValueError, "expected notification, eventbridge, sqs, found"),
     "rows": (lambda: rows(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
     "pairs": (lambda: pairs(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),
     "shortest_paths": (lambda: shortest_paths(TABLE), TypeError, "lifecycle: expected a Lifecycle, found Table"),

@@ -75,11 +75,11 @@ class Variant:
     after: timedelta = SECOND
     _made: list[Event] = field(factory=list, init=False, eq=False, repr=False)
 
-    def at(self, moment: datetime) -> Event:
-        """Return the event, at a time."""
+    def at(self, moment: datetime, **envelope: Any) -> Event:
+        """Return the event, at a time. `envelope`: its subject, context and receipt, if they are not those of `stream("s1")`."""
         if not self._made:
             self._made.extend(stream("s1").event(self.event, **self.arguments))
-        return evolve(self._made[0], occurred_at=moment)
+        return evolve(self._made[0], occurred_at=moment, **envelope)
 
 
 @frozen

@@ -4,12 +4,13 @@ What they draw is printed as the calls that build it, so that a failing example 
 that a drawn stream takes: `pytest --hypothesis-show-statistics` lists them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
 import attrs
@@ -22,14 +23,14 @@ from cobrowse_session.lifecycle import Applied, Lifecycle
 from cobrowse_session.lifecycle.decision import acw_state
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.lifecycle.policy import TIMED_PROMPTS
-from cobrowse_session.model import Address, CobrowseSession, Context
+from cobrowse_session.model import NO_CONTEXT, Address, CobrowseSession, Context
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
 from cobrowse_session.testing.paths import Variant, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
-from cobrowse_session.testing.stream import START, Stream, check_kind, stream
+from cobrowse_session.testing.stream import START, Stream, check_kind, conversation, stream
 from cobrowse_session.vocabulary import CobrowseRole, ConnectionState, DisconnectType, UnknownPrompt, Vocabulary, WrapupPrompt
 
 try:
@@ -39,7 +40,17 @@ try:
 except ModuleNotFoundError:
     raise MissingExtraError("a strategy", "testing") from None
 
-__all__ = ["any_streams", "events", "legal_streams", "lifecycles", "payloads", "session_after", "sessions", "settings"]
+__all__ = [
+    "any_streams",
+    "conversations",
+    "events",
+    "legal_streams",
+    "lifecycles",
+    "payloads",
+    "session_after",
+    "sessions",
+    "settings",
+]
 
 SECOND = timedelta(seconds=1)
 # Gaps between events. The timeouts are among them, so that events come before, at and after a deadline.
@@ -129,6 +140,17 @@ _BY_TYPE: Mapping[Any, st.SearchStrategy[Any]] = {  # all types that the wire re
 }
 _LAGS = (timedelta(0), timedelta(milliseconds=31), *_TIMEOUTS)
 _UNKNOWN_KEYS = st.just({_UNHEARD: [1, None]})
+# Whose leg it is, in words that payloads have. All events of a leg state the same.
+_PURPOSES = ("agent", "customer", "acd", "voicemail")
+_WHOSE: dict[str, st.SearchStrategy[str]] = {
+    "purpose": st.sampled_from(_PURPOSES),
+    "user_id": st.sampled_from(("ann", "Zoë 😀")),
+    "participant_id": st.sampled_from(("p1", "p2")),
+    "queue_id": st.just("q1"),
+    "media_type": st.sampled_from(("cobrowse", "call", "email")),
+}
+_OF_A_LEG = _NOTHING | st.fixed_dictionaries({}, optional=_WHOSE)
+_OF_A_STREAM = _NOTHING | st.fixed_dictionaries({}, optional={"conversation_id": st.just("c1"), **_WHOSE})
 
 
 @st.composite
@@ -151,7 +173,7 @@ def events(  # noqa: D417 (`draw`)
     table: Table[Any] | None = None,
     *,
     kinds: Iterable[type[Event]] | None = None,
-    session: str = "s1",
+    session: str | st.SearchStrategy[str] = "s1",
     occurred_at: datetime | None = None,
 ) -> Event:
     """Events of any kind of a table, with any envelope, details, settings and context, unknown words and unknown keys.
@@ -161,7 +183,7 @@ def events(  # noqa: D417 (`draw`)
     Args:
         table: None: the standard one.
         kinds: the classes of events. None: all of the table.
-        session: the id of the session.
+        session: the id of the session, or a strategy of ids.
         occurred_at: None: some time in the first minutes of a stream, after `START`.
     """
     classes = tuple(kinds) if kinds is not None else _table("events", table).events
@@ -172,8 +194,19 @@ def events(  # noqa: D417 (`draw`)
     _printable(classes)
     cls = draw(st.sampled_from(classes))
     at = draw(st.integers(0, 600).map(lambda second: START + second * SECOND)) if occurred_at is None else occurred_at
-    (made,) = stream(session, start=at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
+    (made,) = stream(_id(draw, session), start=at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
     return evolve(made, id=draw(st.sampled_from(("e1", "e2", "e3"))))
+
+
+@st.composite
+def other_statement(draw: st.DrawFn, event: Event) -> Event:  # noqa: D417 (`draw`)
+    """Events of the identity, the time and the class of an event, that state anything else.
+
+    Args:
+        event: of any kind.
+    """
+    made = Stream(event.subject, event.occurred_at, event.source).event(type(event), **draw(_arguments(type(event))))
+    return evolve(made.events[0], id=event.id)
 
 
 @st.composite
@@ -223,23 +256,31 @@ def _can_be_made(cls: type[Event], arguments: Mapping[str, Any]) -> bool:
 
 
 @st.composite
-def any_streams(draw: st.DrawFn, table: Table[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
+def any_streams(  # noqa: D417 (`draw`)
+    draw: st.DrawFn,
+    table: Table[Any] | None = None,
+    *,
+    session: str | st.SearchStrategy[str] = "s1",
+    max_size: int = 10,
+) -> Stream:
     """Streams of any events, in order of time, at the same instant too. Some events are refused or ignored. None has copies.
 
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
 
     Args:
         table: None: the standard one.
+        session: the id of the session, or a strategy of ids.
         max_size: the most events, at least one.
     """
     lifecycle = Lifecycle(table=_table("any_streams", table))
     _check_size("any_streams", max_size)
     gaps = (SECOND, 0 * SECOND, *_GAPS[1:])
-    made, session = stream("s1"), lifecycle.new("s1")
+    made = stream(_id(draw, session))
+    so_far = lifecycle.new(made.session)
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         made = made.after(draw(st.sampled_from(gaps))) if made.events else made
-        made = draw(with_any_event(lifecycle, session, made))
-        lifecycle.apply(session, made.events[-1])
+        made = draw(with_any_event(lifecycle, so_far, made))
+        lifecycle.apply(so_far, made.events[-1])
     _label(made, lifecycle)
     return made
 
@@ -262,27 +303,100 @@ def with_any_event(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: Cobrowse
 
 
 @st.composite
-def legal_streams(draw: st.DrawFn, lifecycle: Lifecycle[Any] | None = None, *, max_size: int = 10) -> Stream:  # noqa: D417 (`draw`)
+def legal_streams(  # noqa: D417 (`draw`)
+    draw: st.DrawFn,
+    lifecycle: Lifecycle[Any] | None = None,
+    *,
+    session: str | st.SearchStrategy[str] = "s1",
+    max_size: int = 10,
+) -> Stream:
     """Streams of which each event is applied in its turn. All rows of the table that may decide next are equally likely.
+
+    All events of a stream state one context, or none does. Each has its own time of receipt, or none.
 
     Args:
         lifecycle: the rules by which it is applied. None: the default ones.
+        session: the id of the session, or a strategy of ids.
         max_size: the most events, at least one.
     """
-    lifecycle = evolve(_lifecycle("legal_streams", lifecycle), strict=False)
+    lifecycle = _lifecycle("legal_streams", lifecycle)
     _check_size("legal_streams", max_size)
+    return draw(_legal(lifecycle, (_id(draw, session),), _OF_A_STREAM, max_size))
+
+
+@st.composite
+def conversations(  # noqa: D417 (`draw`)
+    draw: st.DrawFn,
+    lifecycle: Lifecycle[Any] | None = None,
+    *,
+    sessions: Sequence[str] = ("s1", "s2", "s3"),
+    max_size: int = 15,
+) -> Stream:
+    """Streams of some sessions of one conversation, two at least, by time. Each event is applied in its turn to its session.
+
+    Events of several sessions may occur at one instant. All events of a session state whose leg it is, or none does.
+
+    Args:
+        lifecycle: the rules by which it is applied. None: the default ones.
+        sessions: the ids of the sessions, at least two, in the order in which they begin.
+        max_size: the most events, at least two.
+    """
+    lifecycle = _lifecycle("conversations", lifecycle)
+    _check_size("conversations", max_size, 2)
+    names = tuple(dict.fromkeys(sessions))
+    if len(names) < 2:
+        raise ValueError(f"conversations: sessions: expected at least two ids, found {sessions!r}")
+    return draw(_legal(lifecycle, names, _OF_A_LEG, max_size))
+
+
+@st.composite
+def _legal(
+    draw: st.DrawFn,
+    lifecycle: Lifecycle[Any],
+    names: tuple[str, ...],
+    whose: st.SearchStrategy[dict[str, Any]],
+    max_size: int,
+) -> Stream:
+    """Streams of one session, or of the legs of a conversation, of which each event is applied in its turn."""
+    lifecycle = evolve(lifecycle, strict=False)
     _printable(lifecycle.table.events)
-    made, session = stream("s1"), lifecycle.new("s1")
-    while len(made) < max_size and (not made.events or draw(_GOES_ON)):
-        following = made.after(draw(st.sampled_from(_GAPS))) if made.events else made
-        every = [one for one in _following(draw, lifecycle, session, following) if one.is_applied]
+    made = stream(names[0]) if len(names) == 1 else conversation("c1")
+    begun: dict[str, CobrowseSession] = {}
+    while names and len(made) < max_size and (len(begun) < min(2, len(names)) or draw(_GOES_ON)):
+        name = _turn(draw, names, begun, is_last=len(made) == max_size - 1)
+        context = {}
+        if name not in begun:
+            begun[name], context = lifecycle.new(name), draw(whose)
+        following = _later(draw, made.leg(name, **context) if context or name != made.session else made)
+        lag = draw(st.sampled_from((None, *_LAGS)))
+        received = {} if lag is None else {"received_at": following.now + lag}
+        every = [one for one in _following(draw, lifecycle, begun[name], following, received) if one.is_applied]
         way = _drawn(draw, every, draw(st.sampled_from((_moves, _is_applied, _moves))))
-        if way is None:
-            break
-        made = following.event(way.event, **way.arguments)
-        lifecycle.apply(session, made.events[-1])
+        if way is None:  # this session takes nothing more
+            names = tuple(one for one in names if one != name)
+            continue
+        made = following.event(way.event, **way.arguments, **received)
+        lifecycle.apply(begun[name], made.events[-1])
     _label(made, lifecycle)
     return made
+
+
+def _turn(draw: st.DrawFn, names: Sequence[str], begun: Collection[str], *, is_last: bool) -> str:
+    """Return the session of the next event: one that has begun, or the next one that has not."""
+    waiting = [name for name in names if name not in begun][:1]
+    if waiting and (not begun or (is_last and len(begun) == 1)):
+        return waiting[0]
+    going = [name for name in names if name in begun]
+    # Hypothesis prefers what comes first. So a failing example has the second session soon, and no third one.
+    return draw(st.sampled_from([*waiting, *going] if len(begun) == 1 else [*going, *waiting]))
+
+
+def _later(draw: st.DrawFn, made: Stream) -> Stream:
+    """Return a stream some time later. At one instant, each session has one event at most."""
+    if not made.events:
+        return made
+    is_taken = any(event.subject == made.session for event in made if event.occurred_at == made.now)
+    return made.after(draw(st.sampled_from(_GAPS if is_taken else (_GAPS[0], 0 * SECOND, *_GAPS[1:]))))
 
 
 _GOES_ON = st.sampled_from((False, *[True] * 9))
@@ -312,14 +426,23 @@ def _is_any(_: _Next) -> bool:
     return True
 
 
-def _following(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> list[_Next]:
+def _following(
+    draw: st.DrawFn,
+    lifecycle: Lifecycle[Any],
+    session: CobrowseSession,
+    made: Stream,
+    received: Mapping[str, datetime] = MappingProxyType({}),
+) -> list[_Next]:
     """Return every event that may follow a stream now, each decided for a copy of the session."""
     # An event of one's own has drawn values, too: the few of `variants` need not pass its guards.
-    own = [Variant(cls, draw(_own_arguments(cls))) for cls in lifecycle.table.events if _has_values(cls)]  # type: ignore[arg-type]  # mypy takes `type[Event]` for unhashable
+    classes: tuple[type, ...] = lifecycle.table.events  # mypy takes `type[Event]` for unhashable
+    own = [Variant(cls, draw(_own_arguments(cls))) for cls in classes if _has_values(cls)]
+    # A guard of one's own may read the context and the receipt, so they are there before it decides.
+    said = {"subject": made.session, "context": dict(made.legs).get(made.session, NO_CONTEXT), **received}
     found = []
-    for way in (*variants(lifecycle, first=not made.events), *own):
+    for way in (*variants(lifecycle, first=not any(event.subject == made.session for event in made)), *own):
         tried = copy(session)
-        outcome = lifecycle.apply(tried, way.at(made.now))
+        outcome = lifecycle.apply(tried, way.at(made.now, **said))
         moves = _stage(tried) != _stage(session)
         found.append(_Next(way, outcome.row or "", isinstance(outcome, Applied), moves))
     return found
@@ -354,8 +477,9 @@ def _first(names: Iterable[str], number: int) -> str:
 
 
 def _label(made: Stream, lifecycle: Lifecycle[Any]) -> None:
-    for entry in SessionLog.of(made, lifecycle).trace:
-        label(f"row {entry.outcome.row}")
+    for name in {event.subject for event in made}:
+        for entry in SessionLog.of((event for event in made if event.subject == name), lifecycle).trace:
+            label(f"row {entry.outcome.row}")
 
 
 # --- Sessions -----------------------------------------------------------------------------------------------------------------
@@ -383,13 +507,38 @@ def sessions(lifecycle: Lifecycle[Any] | None = None) -> st.SearchStrategy[Cobro
 # --- Payloads -----------------------------------------------------------------------------------------------------------------
 
 
-def payloads(family: str | None = None) -> st.SearchStrategy[list[Json]]:
-    """Payloads that Genesys Cloud would send for a legal stream, as parsed JSON. A failing example prints how they are built.
+def payloads(
+    family: str | None = None, *, lifecycle: Lifecycle[Any] | None = None, envelope: str | None = None
+) -> st.SearchStrategy[list[Json]]:
+    """Payloads that Genesys Cloud would send for a session or a conversation, as parsed JSON, at least one.
+
+    A failing example prints how they are built.
 
     Args:
-        family: one of `testing.payloads.FAMILIES`. None: any.
+        family: one of `testing.payloads.FAMILIES`, or a kind of detail event. None: any family that has the envelope.
+        lifecycle: the rules by which the platform decides about after-call work. None: the default ones.
+        envelope: one of `testing.payloads.ENVELOPES`. None: none, or a notification for detail events.
+
+    Raises:
+        ValueError: an unknown family or envelope, or an envelope for a family that no topic sends.
     """
-    return st.builds(built, legal_streams(), st.sampled_from((family,) if family else (*FAMILIES,)))
+    families = (family,) if family else tuple(name for name, one in FAMILIES.items() if one.is_sent or not envelope)
+    followed = _lifecycle("payloads", lifecycle)
+    for one in families:
+        built((), one, lifecycle=followed, envelope=envelope)  # checks the arguments
+    given = {"lifecycle": lifecycle, "envelope": envelope}  # only these are printed
+    named = {name: st.just(value) for name, value in given.items() if value is not None}
+    return st.one_of([st.builds(built, _shown_by(one, followed), st.just(one), **named).filter(bool) for one in families])
+
+
+def _shown_by(family: str, lifecycle: Lifecycle[Any]) -> st.SearchStrategy[Stream]:
+    """Streams of which a family may show something. A kind of detail event shows the legs of one purpose only."""
+    _, _, kind = family.partition(".")
+    if not kind:
+        return legal_streams(lifecycle) | conversations(lifecycle)
+    word, _, _ = kind.partition(".")
+    purpose = {"purpose": word if word in _PURPOSES else "agent"}
+    return _legal(lifecycle, ("s1",), _OF_A_LEG.map(lambda whose: whose | purpose), 15)
 
 
 # --- Arguments ----------------------------------------------------------------------------------------------------------------
@@ -409,9 +558,13 @@ def _lifecycle(name: str, lifecycle: Lifecycle[Any] | None) -> Lifecycle[Any]:
     return lifecycle or Lifecycle()
 
 
-def _check_size(name: str, max_size: int) -> None:
-    if max_size < 1:
-        raise ValueError(f"{name}: max_size: expected at least 1, found {max_size!r}")
+def _check_size(name: str, max_size: int, least: int = 1) -> None:
+    if max_size < least:
+        raise ValueError(f"{name}: max_size: expected at least {least}, found {max_size!r}")
+
+
+def _id(draw: st.DrawFn, session: str | st.SearchStrategy[str]) -> str:
+    return draw(session) if isinstance(session, st.SearchStrategy) else session
 
 
 # --- What is printed ----------------------------------------------------------------------------------------------------------
