@@ -164,6 +164,10 @@ def details() -> Iterator[tuple[str, Stream]]:
         "afterCallWorkRequired": False,
     }
     yield "DETAIL-1 all details", stream(at(0, "connected", **whole))
+    for text in ("", " ", " v "):
+        before = at(0, "connected", viewerUrl="v", provider="v", self={"name": "v"})
+        given = at(1, "updated", viewerUrl=text, provider=text, self={"name": text})
+        yield f"DETAIL-4 the text {text!r}", stream(before, given)
     yield "DETAIL-3 taken with the end", stream(at(0, "connected"), at(9, "disconnected", afterCallWorkRequired=True))
     yield "DETAIL-3 not after the end", stream(*ended(), at(61, "updated", afterCallWorkRequired=True))
     yield (
@@ -347,6 +351,10 @@ def wrapups() -> Iterator[tuple[str, Stream]]:
             yield f"WRAP-2 {name}, {how}: the first save", stream(*leg, at(70, "wrapup", code="b", **kept))
             yield f"WRAP-6 {name}, {how}: a draft", stream(*leg, first, at(70, "wrapup", **DRAFT, **kept))
         yield f"WRAP-7 {name}: a skip", stream(*leg, first, at(70, "wrapup"))
+        for tags in (["b", "a"], ["a", "a", "b"], ["a", "b", ""], []):
+            saves = (at(second, "wrapup", code="sale", tags=some) for second, some in ((65, ["a", "b"]), (70, tags)))
+            yield f"WRAP-3 {name}: the tags {tags}", stream(*leg, *saves)
+        yield f"WRAP-1 {name}: empty texts", stream(*leg, first, at(70, "wrapup", code="a", name="", notes="", tags=[""]))
     for end in (60.999, 61, 74.22, 74.999):
         yield f"WRAP-11 saved at {end} s", stream(*ended(**OPTIONAL), at(end, "wrapup", code="a"))
     for kind in ("scheduled", "alerting"):
@@ -367,7 +375,8 @@ def orders() -> Iterator[tuple[str, Stream]]:
     def both(one: Json, other: Json) -> Stream:
         return stream(at(0, "connected"), at(1, "updated", peerId="a") | one, at(1, "updated", peerId="b") | other)
 
-    for one, other in (("B", "a"), ("e10", "e9"), (BELOW, ASTRAL), ("é", "z"), ("e", "E")):
+    alike = ("e", "E"), ("e", " e"), ("e", "e "), ("\u00e9", "e\u0301"), ("ss", "ß"), ("7", "٧")
+    for one, other in (("B", "a"), ("e10", "e9"), (BELOW, ASTRAL), ("é", "z"), *alike):
         yield f"ORDER-1 the ids {one} and {other}", both({"id": one}, {"id": other})
         yield f"ORDER-1 the sources {one} and {other}", both({"source": one, "id": "e2"}, {"source": other, "id": "e1"})
         yield f"ORDER-5 the sequences {one} and {other}", both({"sequence": one, "id": "e2"}, {"sequence": other, "id": "e1"})

@@ -70,6 +70,11 @@ DURATION = '(wrapup["endTime"] - disconnected) // SECOND'
 FOLD = "        due = acw_due(session, options)\n        if due is not None and due < event.at:"
 CONTEXT = "context |= event.context"
 
+IDENTITY = 'id=envelope["id"],'
+SOURCE = 'source=envelope["source"],'
+WORDS = '{key: event.data.get(key) for key in ("code", "name", "notes", "tags")}'
+ABSENT = 'return value is None or (key, value) == ("code", "")'
+
 MISTAKES: dict[str, Change] = {
     # Times and the envelope
     "TIME-8 the bound is exclusive": (RECEIVED, RECEIVED.replace("<=", "<")),
@@ -257,6 +262,21 @@ MISTAKES: dict[str, Change] = {
     ),
     "WRAP-2 ignored": ('keeps = "disableEndTimeUpdates" in event.data and old_end is not None', "keeps = False"),
     "WRAP-2 the end always stays": ('"disableEndTimeUpdates" in event.data and old_end is not None', "old_end is not None"),
+    "WRAP-1 tags are sorted": (
+        WORDS,
+        WORDS.replace("event.data.get(key)", "sorted(x) if isinstance(x := event.data.get(key), list) else x"),
+    ),
+    "WRAP-1 tags are a set": (
+        WORDS,
+        WORDS.replace("event.data.get(key)", "[*dict.fromkeys(x)] if isinstance(x := event.data.get(key), list) else x"),
+    ),
+    "WRAP-1 empty tags are left out": (
+        WORDS,
+        WORDS.replace("event.data.get(key)", "[one for one in x if one] if isinstance(x := event.data.get(key), list) else x"),
+    ),
+    "WRAP-1 no tags are none": (WORDS, WORDS.replace("event.data.get(key)", "event.data.get(key) or None")),
+    "KEEP-6 any empty text is absent": (ABSENT, 'return value is None or value == ""'),
+    "KEEP-8 a text of spaces is absent": (ABSENT, "return value is None or (isinstance(value, str) and not value.strip())"),
     "WRAP-3 a moved end is none": (SAME, SAME.replace("WRAPUP", '("code", "name", "notes", "tags", "provisional")')),
     "WRAP-3 never a duplicate": (SAME, "if False:"),
     "WRAP-5 with an end": (
@@ -296,6 +316,11 @@ MISTAKES: dict[str, Change] = {
     "COPY-2 the lowest edition": ("reverse=True)", "reverse=False)"),
     "COPY-3 the latest received": ("(event.received, event.canonical))", "(-event.received, event.canonical))"),
     "COPY-3 the first that came": ("(event.received, event.canonical))", "event.received)"),
+    "COPY-1 an id is trimmed": (IDENTITY, 'id=envelope["id"].strip(),'),
+    "COPY-1 an id in any case": (IDENTITY, 'id=envelope["id"].casefold(),'),
+    "COPY-1 an id in a normal form": (IDENTITY, 'id=__import__("unicodedata").normalize("NFC", envelope["id"]),'),
+    "COPY-1 a source is trimmed": (SOURCE, 'source=envelope["source"].rstrip(),'),
+    "COPY-1 a source in any case": (SOURCE, 'source=envelope["source"].lower(),'),
     "COPY-4 nothing is filled in": ("if best.kind is None or other.kind is None:", "if True:"),
     "COPY-4 from unknown types, too": ("if best.kind is None or other.kind is None:", "if False:"),
     "COPY-4 no context": ("if key not in context and key in other.context:", "if False:"),
