@@ -129,53 +129,53 @@ class _EventBuilder:
         #
         # In the second one, the segments lag behind. The third corrects the time of the same fact. `Hold` begins no state.
         times: Counter[type[Entered]] = Counter()
-        placed = [(begun_by(self.leg, segment), segment) for segment in self._placed_segments()]
-        shown = next((segment.start_time for event, segment in placed if event is Connected), None)
+        placed = [(begun_by(self.leg, segment), start, segment) for start, segment in self._placed_segments()]
+        shown = next((start for event, start, _ in placed if event is Connected), None)
         self._connection = shown or self.leg.connected_time
-        for event, segment in placed:
+        for event, start, segment in placed:
             if event is None:
-                self.warn("unplaced_segment", "segments", f"{segment.type} from {segment.start_time}", "a known state")
-            elif (event is not Connected or not times[Connected]) and segment.start_time:  # else the leg stays connected
+                self.warn("unplaced_segment", "segments", f"{segment.type} from {time_text(start)}", "a known state")
+            elif event is not Connected or not times[Connected]:  # else the leg stays connected
                 times[event] += 1
                 own_type = segment.type if segment.type != event.segment else None
                 # The starts of segments are of one clock. A stamp of the connection is of another one.
                 is_skewed = event is Alerting and shown is None
-                time = self._alert(segment.start_time) if is_skewed else _Time(segment.start_time)
+                time = self._alert(start) if is_skewed else _Time(start)
                 yield self._state(event, time, segment_type=own_type, number=times[event])
-        yield from self._states_without_segment(times)
+        yield from self._states_without_segment(set(times))
 
-    def _placed_segments(self) -> Iterator[Segment]:
-        """Yield the segments that have a start. A gap between two of them is a warning."""
-        placed = [segment for segment in self.leg.segments if segment.start_time]
+    def _placed_segments(self) -> list[tuple[datetime, Segment]]:
+        """Return the segments that have a start, after it. A gap between two of them is a warning."""
+        placed = [(segment.start_time, segment) for segment in self.leg.segments if segment.start_time]
         for segment in self.leg.segments:
             if not segment.start_time:
                 self.warn("unplaced_segment", "segments", f"{segment.type} without a start", "a segment with its start")
-        for before, after in pairwise(placed):
-            if before.end_time and after.start_time and after.start_time > before.end_time:
-                gap = f"{time_text(before.end_time)} to {time_text(after.start_time)}"
+        for (_, before), (start, _) in pairwise(placed):
+            if before.end_time and start > before.end_time:
+                gap = f"{time_text(before.end_time)} to {time_text(start)}"
                 self.warn("gap", "segments", f"no segment from {gap}", "segments that follow each other")
-        yield from placed
+        return placed
 
-    def _states_without_segment(self, times: Counter[type[Entered]]) -> Iterator[Event]:
+    def _states_without_segment(self, begun: set[type[Entered]]) -> Iterator[Event]:
         """Yield the states that no segment shows, because segments lag behind or are not sent."""
         leg = self.leg
         initial = state_named(leg.initial_state)
-        if initial and leg.begins and not times:
-            times[initial] += 1
+        if initial and leg.begins and not begun:
+            begun.add(initial)
             yield self._state(initial, _Time(leg.begins))
-        if leg.start_alerting_time and not times[Alerting]:
-            times[Alerting] += 1
+        if leg.start_alerting_time and Alerting not in begun:
+            begun.add(Alerting)
             yield self._state(Alerting, self._alert(leg.start_alerting_time))
-        if leg.connected_time and not times[Connected]:
-            times[Connected] += 1
+        if leg.connected_time and Connected not in begun:
+            begun.add(Connected)
             yield self._state(Connected, _Time(leg.connected_time))
         for name, words, at in leg.derived:
             event = state_named(name)
-            if event and not times[event]:
-                times[event] += 1
+            if event and event not in begun:
+                begun.add(event)
                 yield self._state(event, _Time(at, words, is_edition=False))
-        yield from self._current_state(times)
-        self._check_beginning(times)
+        yield from self._current_state(begun)
+        self._check_beginning(begun)
 
     def _alert(self, at: datetime) -> _Time:
         """Return the time of an alert. It was not after the connection (SKEW-4)."""
@@ -186,22 +186,22 @@ class _EventBuilder:
             self.warn("contradiction", "connectedTime", time_text(connected), "a time after the alert")
         return _Time(connected, "the connection, because the alert was not after it")
 
-    def _current_state(self, times: Counter[type[Entered]]) -> Iterator[Event]:
+    def _current_state(self, begun: set[type[Entered]]) -> Iterator[Event]:
         """Yield the state in which the leg is, if nothing else shows when it began: it was seen so (WHEN-1, WHEN-4)."""
         leg, state = self.leg, state_named(self.leg.state)
         if state is not None and state is not Connected and leg.connected_time:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
-        elif state and not times[state]:
+        elif state and state not in begun:
             if seen := _Time.seen(leg.seen):
-                times[state] += 1
+                begun.add(state)
                 yield self._state(state, seen)
             else:
                 self.warn("no_time", "state", leg.state, "a time of this state or of the payload, or when it was received")
 
-    def _check_beginning(self, times: Counter[type[Entered]]) -> None:
+    def _check_beginning(self, begun: set[type[Entered]]) -> None:
         """Warn of a beginning that no event states."""
         begins = self.leg.begins
-        if begins is None or not times or state_named(self.leg.initial_state):
+        if begins is None or not begun or state_named(self.leg.initial_state):
             return
         shown = [s.start_time for s in self.leg.segments if s.start_time]
         first = min(filter(None, (*shown, self.leg.start_alerting_time, self.leg.connected_time)), default=None)
