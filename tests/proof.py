@@ -49,7 +49,7 @@ PROOFS: Mapping[str, Proof] = {
     "conformance": Proof("python -m tests.conformance_proof", ("errors", "mistakes", "cases")),
     "properties": Proof("python -m pytest -q -n auto -m hypothesis --hypothesis-profile soak tests", ("passed",)),
     "worlds": Proof("python -m tests.soak --seeds 1000", ("worlds", "events")),
-    "crashes": Proof("python -m pytest -q tests/test_crash.py tests/test_broken_disk.py", ("passed",)),
+    "crashes": Proof("python -m pytest -q --hypothesis-profile soak tests/test_crash.py tests/test_broken_disk.py", ("passed",)),
     "service": Proof("make service-check SEED=1", ("answers",)),
     "fuzz": Proof("make fuzz SECONDS=600 RUNS=10000000", ("targets", "runs", "edges")),
 }
