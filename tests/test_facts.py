@@ -235,3 +235,61 @@ def test_a_state_of_other_media_that_was_not_seen_has_the_time_of_the_first_even
 
     (update,) = [event for event in events if isinstance(event, Updated)]
     assert (update.id, update.occurred_at, update.extra) == ("leg/state/parked", at(5), {"state": "parked"})
+
+
+# --- Details, wrap-ups and after-call work ------------------------------------------------------------------------------------
+
+
+def test_details_of_a_leg_that_only_began_have_the_time_of_its_beginning() -> None:
+    assert told(begins=at(0), changing={"peer_id": "p"}) == [("leg/begins", at(0)), ("leg/peerId", at(0))]
+
+
+def test_details_have_the_time_of_the_first_event() -> None:
+    found = dict(told(begins=at(0), start_alerting_time=at(5), changing={"peer_id": "p"}))
+
+    assert found == {"leg/begins": at(0), "leg/alerting": at(5), "leg/peerId": at(5)}
+
+
+@pytest.mark.parametrize(("controlling", "at_connection"), [((), []), (("p",), [(f"leg/controlling/{text(3)}", at(3))])])
+def test_a_grant_that_was_not_seen_begins_with_the_connection_and_no_grant_does_not(
+    controlling: tuple[str, ...], at_connection: list[tuple[str, datetime]]
+) -> None:
+    found = told(connected_time=at(3), changing={"controlling": controlling})
+
+    assert found == [("leg/connected", at(3)), *at_connection]
+
+
+@pytest.mark.parametrize(
+    ("stated", "moment"),
+    [
+        ({"connected_time": at(3), "disconnected_time": at(9), "origin": seen(12)}, at(3)),
+        ({"disconnected_time": at(9), "origin": seen(12)}, at(9)),
+        ({"origin": seen(12)}, at(12)),
+    ],
+    ids=["the connection", "the end of the leg", "when it was seen"],
+)
+def test_a_draft_has_the_first_time_from_which_it_counts(stated: dict[str, Any], moment: datetime) -> None:  # WRAP-5
+    assert dict(told(wrapup=Wrapup(notes="n", provisional=True), **stated))["leg/wrapup/draft"] == moment
+
+
+def test_what_came_shortly_before_the_end_comes_with_the_end_and_says_so() -> None:  # SKEW-3
+    work = AfterCallWork(state="complete", end_time=at(8.5))
+    events, _ = read(disconnected_time=at(9), wrapup=Wrapup(code="sale", end_time=at(8.5)), after_call_work=work)
+
+    words = "the end of the leg, because after-call work comes after it"
+    assert [(event.id, event.occurred_at, event.derived_from) for event in events] == [
+        ("leg/disconnected", at(9), None),
+        (f"leg/wrapup/{text(8.5)}", at(9), words),
+        ("leg/acw.ended", at(9), words),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stated", "has_edition"), [({"disconnected_time": at(9)}, True), ({"state": "disconnected", "origin": seen(9)}, False)]
+)
+def test_pending_work_without_a_start_begins_with_the_end_of_the_leg(stated: dict[str, Any], has_edition: bool) -> None:  # noqa: FBT001 (a case)
+    events, _ = read(after_call_work=AfterCallWork(state="pending"), **stated)
+
+    (started,) = [event for event in events if event.id == "leg/acw.started"]
+    assert (started.occurred_at, started.derived_from) == (at(9), "the end of the leg")
+    assert (started.sequence is not None) == has_edition
