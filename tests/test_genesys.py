@@ -1,6 +1,7 @@
 """Payloads of every family, as the vendor's tables spell them, and the events and sessions that follow, written by hand."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -11,7 +12,8 @@ from attrs import evolve
 
 from cobrowse_session import DecodeError, Event, SessionLog
 from cobrowse_session.sources import convert
-from cobrowse_session.sources.genesys import FAMILIES, GENESYS
+from cobrowse_session.sources.genesys import FAMILIES, GENESYS, family_of
+from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.stream import fold
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import decode_event, encode_event, encode_session
@@ -2157,3 +2159,71 @@ def test_only_the_platforms_own_stamps_are_times_of_receipt(name: str) -> None:
         return None if one.received_at is None else time_text(one.received_at)
 
     assert all(received(one) in stamps.get(one.kind, {None}) for one in convert(PAYLOADS[name]).events)
+
+
+# --- The family of a body, and what its warnings say --------------------------------------------------------------------------
+
+ENDED_LEG = {"sessionId": "s", "eventTime": 1_772_355_600_000, "disconnectType": "peer"}
+
+
+@pytest.mark.parametrize(
+    ("body", "family"),
+    [
+        (ENDED_LEG, "detail.customer.end"),
+        (ENDED_LEG | {"userId": "u"}, "detail.user.end"),
+        ({key: ENDED_LEG[key] for key in ("sessionId", "disconnectType")}, None),
+        ({key: ENDED_LEG[key] for key in ("eventTime", "disconnectType")}, None),
+        ({"events": [5, {}]}, None),
+        ({"events": {"id": "i1"}}, None),
+        ({"participants": [], "conversationId": "c"}, "analytics"),
+        ({"participants": [{"sessions": []}]}, "analytics"),
+        ({"participants": [{}]}, "conversation"),
+        ({"participants": [{"state": "connected"}]}, "media"),
+        ({"participants": [{"state": "connected", "calls": []}]}, "conversation"),
+    ],
+)
+def test_the_keys_of_a_body_tell_its_family(body: Any, family: str | None) -> None:
+    assert family_of(PayloadReader(body)) == family
+
+
+def told(payload: Any) -> list[tuple[str, str, str, str]]:
+    return [(one.error, one.path, one.found, one.expected) for one in convert(payload).warnings]
+
+
+def test_a_leg_without_ids_a_conversation_without_legs_and_an_event_that_is_too_long_are_warnings() -> None:
+    leg = {"state": "connected", "connectedTime": "2026-03-01T09:00:00Z"}
+    nobody = {"participants": [{"purpose": "agent", "calls": [leg]}]}
+    no_leg = {"id": "c", "participants": [{"purpose": "agent"}]}
+    long = {
+        "id": "c",
+        "participants": [{"id": "p", "purpose": "agent", "calls": [leg | {"id": "l", "provider": "y" * 1_048_576}]}],
+    }
+
+    missing = "the ids of a conversation and its communication"
+    assert told(nobody) == [("missing", "$.participants[0].calls[0].id", "nothing", missing)]
+    assert told(no_leg) == [("no_fact", "$.participants", "no leg", "participants with their communications")]
+    (warning,) = told(long)
+    assert warning[:2] == ("line_too_long", "l/connected")
+    assert re.fullmatch(r"1,04\d,\d{3} bytes", warning[2])
+    assert warning[3] == "an event of at most 1,048,576 bytes"
+
+
+def test_a_detail_event_of_another_topic_is_rejected_with_the_topics_about_a_leg() -> None:
+    with pytest.raises(DecodeError) as caught:
+        convert(notification("v2.detail.events.conversation.conv.newfangled", DETAIL))
+
+    (problem,) = caught.value.problems
+    assert (problem.found, problem.expected) == (
+        '"newfangled"',
+        (
+            "a detail event about a leg: user.start, customer.start, acd.start, voicemail.start, user.end, customer.end, "
+            "acd.end, voicemail.end, wrapup, acw"
+        ),
+    )
+
+
+def test_a_payload_of_another_family_than_it_is_said_to_be_is_rejected_with_that_family() -> None:
+    with pytest.raises(DecodeError, match="a payload of analytics"):
+        convert({"id": "conv"}, family="analytics")
+    with pytest.raises(DecodeError, match="a payload of a known family"):
+        convert({})

@@ -53,7 +53,7 @@ def _events(leg: Leg, warnings: Warnings) -> list[Event]:
         if (length := len(encode_event(event).encode())) <= MAX_LINE_BYTES:
             readable.append(event)
         else:
-            warnings.add("line_too_long", event.id[:SHOWN], f"{length} bytes", f"an event of at most {MAX_LINE_BYTES}")
+            warnings.add("line_too_long", event.id[:SHOWN], f"{length:,} bytes", f"an event of at most {MAX_LINE_BYTES:,} bytes")
     leg.is_empty = not readable
     return readable
 
