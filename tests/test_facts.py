@@ -230,6 +230,13 @@ def test_a_state_that_was_seen_only_has_no_edition() -> None:
     assert (event.occurred_at, event.derived_from, event.sequence) == (at(9), "the time of the payload", None)
 
 
+def test_a_state_that_several_facts_show_is_one_event() -> None:
+    shown = ("alerting", "the first fact", at(0)), ("alerting", "the second fact", at(1))
+    (event,), _ = read(derived=shown)
+
+    assert (event.id, event.occurred_at, event.derived_from) == ("leg/alerting", at(0), "the first fact")
+
+
 def test_a_state_of_other_media_that_was_not_seen_has_the_time_of_the_first_event() -> None:
     events, _ = read(state="parked", start_alerting_time=at(5), disconnected_time=at(9))
 

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from cobrowse_session import DecodeError, Event, SessionLog
-from cobrowse_session.sources import convert
+from cobrowse_session.sources import Converted, convert
 from cobrowse_session.sources.genesys import FAMILIES, GENESYS, family_of
 from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.stream import fold
@@ -2208,10 +2208,30 @@ def test_a_leg_without_ids_a_conversation_without_legs_and_an_event_that_is_too_
     assert warning[3] == "an event of at most 1,048,576 bytes"
 
 
+def test_an_event_of_exactly_a_line_is_converted() -> None:
+    def converted(letters: int) -> Converted:
+        leg = {"id": "l", "state": "connected", "connectedTime": "2026-03-01T09:00:00Z", "provider": "y" * letters}
+        return convert({"id": "c", "participants": [{"id": "p", "purpose": "agent", "calls": [leg]}]})
+
+    (event,) = converted(1).events
+    letters = 1_048_576 - len(encode_event(event)) + 1
+
+    assert [len(encode_event(one)) for one in converted(letters).events] == [1_048_576]
+    assert [one.found for one in converted(letters + 1).warnings] == ["1,048,577 bytes"]
+
+
+@pytest.mark.parametrize("family", ["conversation", "media"])
+def test_a_conversation_without_participants_is_of_the_family_that_it_is_said_to_be(family: str) -> None:
+    found = convert({"id": "c", "participants": []}, family=family)
+
+    assert (found.events, found.warnings) == ((), ())
+
+
 def test_a_detail_event_of_another_topic_is_rejected_with_the_topics_about_a_leg() -> None:
     with pytest.raises(DecodeError) as caught:
         convert(notification("v2.detail.events.conversation.conv.newfangled", DETAIL))
 
+    assert GENESYS.recognise(notification("v2.detail.events.conversation.conv.newfangled", DETAIL)) == "unreadable"
     (problem,) = caught.value.problems
     assert (problem.found, problem.expected) == (
         '"newfangled"',

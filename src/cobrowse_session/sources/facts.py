@@ -193,7 +193,6 @@ class _EventBuilder:
             self.warn("contradiction", "state", leg.state, "connected, because the leg has a connectedTime")
         elif state and state not in begun:
             if seen := _Time.seen(leg.seen):
-                begun.add(state)
                 yield self._state(state, seen)
             else:
                 self.warn("no_time", "state", leg.state, "a time of this state or of the payload, or when it was received")
