@@ -98,7 +98,9 @@ class NoText(str):
         return cls(f"\0{value!a}")
 
 
-def page_of(connection: Connection, wanted: Select[Any], limit: int) -> Sequence[Row[Any]]:  # what the columns hold
+def page_of(
+    connection: Connection, wanted: Select[*tuple[Any, ...]], limit: int
+) -> Sequence[Row[*tuple[Any, ...]]]:  # what the columns hold
     """Return the first rows of a statement. There are more than the limit if no page can begin after the last one.
 
     Args:
@@ -112,7 +114,7 @@ def page_of(connection: Connection, wanted: Select[Any], limit: int) -> Sequence
     return rows
 
 
-def end_of(rows: Sequence[Row[Any]], limit: int) -> Row[Any] | None:
+def end_of(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> Row[*tuple[Any, ...]] | None:
     """Return the row after which the next page begins. None: there is none. Arguments as of `page_of`."""
     return rows[-1] if len(rows) >= limit and not isinstance(rows[-1][0], NoText) else None
 
