@@ -87,6 +87,24 @@ def test_the_attributes_of_a_session_are_expected_wherever_it_is(place: Place) -
         )
 
 
+@pytest.mark.parametrize("timeout", [30, 30.0, "30s", timedelta(seconds=30)])
+def test_timeouts_and_lists_are_expected_as_a_stream_takes_them(timeout: Any) -> None:
+    granted = stream("s1").connected(wrapup_timeout=timeout, controlling=["p1", "p2"])
+
+    expect(SessionLog.of(granted), settings__wrapup_timeout=timeout, controlling=["p1", "p2"])
+    expect(SessionLog.of(CALL), settings__wrapup_timeout=timeout, controlling=[])
+    expect(SessionLog.of(CALL), settings__alerting_timeout=None)
+    with pytest.raises(AssertionError, match=r"wrapup_timeout: expected datetime.timedelta\(seconds=31\), found"):
+        expect(SessionLog.of(granted), settings__wrapup_timeout=31)
+    with pytest.raises(AssertionError, match=r"controlling: expected \('p2',\), found \('p1', 'p2'\)"):
+        expect(SessionLog.of(granted), controlling=["p2"])
+
+
+def test_a_timeout_that_is_no_duration_is_an_error() -> None:
+    with pytest.raises(ValueError, match="expected a duration as 250ms, 20s, 12m, 1h or 1d, found 'soon'"):
+        expect(SessionLog.of(CALL), settings__wrapup_timeout="soon")
+
+
 @pytest.mark.parametrize("place", EVERYWHERE)
 def test_every_difference_is_a_line(place: Place) -> None:
     with kept(place)() as where, pytest.raises(AssertionError) as failure:

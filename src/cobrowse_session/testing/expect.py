@@ -18,6 +18,7 @@ from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.stream.explain import explain
 from cobrowse_session.testing.story import Decided, story
+from cobrowse_session.testing.stream import setting
 from cobrowse_session.times import time_text
 from cobrowse_session.wire import encode_session
 
@@ -156,13 +157,14 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
         session: the id of the session. Only what has many needs it.
         expected: attributes of the session. `Any`: their types differ. Two underscores lead inside: `wrapup__code="sale"`,
             `segments__0__type="Alert"`. Inside of what is unset, and behind the last item of a list, everything is None. The
-            `context` of a log is checked in the same way: `context__user_id="ann"`. None at all: only that the session of this
-            id is there.
+            `context` of a log is checked in the same way: `context__user_id="ann"`. A timeout and a list are given as to a
+            stream: `settings__wrapup_timeout=30`. None at all: only that the session of this id is there.
 
     Raises:
         AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
         AttributeError: there is no attribute of such a name.
-        TypeError: the target is of another type, its id is missing, or nothing is expected.
+        TypeError: the target is of another type, its id is missing, nothing is expected, or a timeout is no duration.
+        ValueError: the text of a timeout is no duration.
 
     >>> from cobrowse_session import SessionLog
     >>> from cobrowse_session.testing import expect, stream
@@ -181,13 +183,18 @@ def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
     """Return a line for each attribute of a session that is not as expected, with lines of reasons. `Any`: any attributes."""
     __tracebackhide__ = True
     found = []
-    for name, wanted in expected.items():
+    for name, given in expected.items():
         path = name.split("__")
-        value = _value(subject, path)
+        value, wanted = _value(subject, path), _as_stated(path[-1], given)
         if value != wanted or _is_truth_and_number(value, wanted):
             found.append(f"session.{'.'.join(path)}: expected {_text(wanted)}, found {_text(value)}")
             found += [f"  because: {reason}" for reason in _reasons(subject, path) if value is None]
     return found
+
+
+def _as_stated(name: str, wanted: Any) -> Any:  # any attribute's value
+    """Return an expected value as a stream takes it: `30` or "30s" for a timeout, a list for a tuple."""
+    return tuple(wanted) if isinstance(wanted, list) else setting(name, wanted)
 
 
 def _is_truth_and_number(*values: Any) -> bool:  # any attribute's value, and what is expected of it

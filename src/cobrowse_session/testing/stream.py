@@ -221,7 +221,7 @@ class Stream:
             "received_at": received,
         }
         details = {name: value for name, value in said.items() if name in _DETAILS}
-        settings = {name: _setting(name, value) for name, value in said.items() if name in _SETTINGS}
+        settings = {name: setting(name, value) for name, value in said.items() if name in _SETTINGS}
         context = {name: value for name, value in said.items() if name in _CONTEXT}
         rest = {name: value for name, value in said.items() if name not in _DETAILS | _SETTINGS | _CONTEXT}
         values = {
@@ -262,7 +262,8 @@ def next_id(events: Sequence[Event]) -> str:
     return next(name for number in count(len(events) + 1) if (name := f"e{number}") not in used)
 
 
-def _setting(name: str, value: Any) -> Any:
+def setting(name: str, value: Any) -> Any:  # of any attribute
+    """Return a value as the argument of its name takes it: a timeout may be a timedelta, seconds or text. See `duration`."""
     return duration(value) if name.endswith("timeout") and value is not None else value
 
 
