@@ -104,8 +104,8 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     """Logs and inboxes that are checked at the end of the test.
 
     The test fails if a session is not the fold of its events, a saved log does not read back, the observers of a watched inbox
-    were replaced, an observer raised, a deadline was not fired, or if nobody looked at a refusal, at input that was rejected, or
-    at an event that was lost. The marker `cobrowse` allows the latter four.
+    were replaced, an observer or a guard raised, a deadline was not fired, or if nobody looked at a refusal, at input that was
+    rejected, or at an event that was lost. The marker `cobrowse` allows the latter four.
     """
     from cobrowse_session.testing.checked import Logs
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from tests.own_tables import MISTAKEN
 
 from cobrowse_session import Change, Lifecycle, SessionLog, Settings, Wrapup
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
-from cobrowse_session.testing import stream
+from cobrowse_session.testing import START, stream
 from cobrowse_session.testing.checked import Logs, check_log
 
 CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
@@ -125,7 +126,8 @@ def test_what_an_observer_raises_is_a_problem(inbox: Any) -> None:
 
     (line,) = str(failure.value).splitlines()
     assert re.fullmatch(
-        r"an observer raised ValueError: never alerted \(.*test_checked.py:\d+, in bills\)\. .*: look at logs\.errors", line
+        r"a function of yours raised ValueError: never alerted \(.*test_checked.py:\d+, in bills\)\. .*: look at logs\.errors",
+        line,
     )
 
 
@@ -138,9 +140,21 @@ def test_what_an_observer_of_any_inbox_or_log_raises_is_a_problem_and_so_is_what
         Inbox(Lifecycle(), reject=fails).receive("{")
 
     assert [problem.partition(" (")[0] for problem in logs.problems()] == [
-        "an observer raised ValueError: never alerted",
-        "an observer raised LookupError: ",
+        "a function of yours raised ValueError: never alerted",
+        "a function of yours raised LookupError: ",
     ]
+
+
+def test_a_guard_that_raises_when_a_timer_is_due_is_a_problem() -> None:
+    with Logs.open() as logs:
+        inbox = logs.inbox(Lifecycle(table=MISTAKEN))
+        for event in stream("bad").connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer"):
+            inbox.add(event, event.received)
+        inbox.advance(START + timedelta(seconds=1000))
+
+        assert [problem.partition(" (")[0] for problem in logs.problems(allow_pending=True)][-1:] == [
+            "a function of yours raised ZeroDivisionError: a mistake"
+        ]
 
 
 def test_what_an_observer_raises_and_a_test_looks_at_is_no_problem() -> None:

@@ -162,7 +162,7 @@ def test_looked(cobrowse):
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(
-        ["an observer raised AttributeError: 'NoneType' * in bills). If it shall raise: look at cobrowse.errors"]
+        ["a function of yours raised AttributeError: 'NoneType' * in bills). If it shall raise: look at cobrowse.errors"]
     )
 
 

@@ -274,7 +274,10 @@ class Logs:
 
     @property
     def errors(self) -> list[Exception]:
-        """The exceptions of observers and of `reject` so far, which count as looked at from now on."""
+        """The exceptions so far of observers, of `reject`, and of guards and actions when a timer was due.
+
+        They count as looked at from now on.
+        """
         return self._looked(self._raised())
 
     # --- What the plugin calls ------------------------------------------------------------------------------------------------
@@ -396,7 +399,7 @@ class Logs:
                 f" ({frame.filename}:{frame.lineno}, in {frame.name})" for frame in extract_tb(error.__traceback__)[-1:]
             )
             what = str(error).partition("\n")[0]
-            text = printable(f"an observer raised {type(error).__name__}: {what}{place}.")
+            text = printable(f"a function of yours raised {type(error).__name__}: {what}{place}.")
             yield _Finding(("raised", number), error, text)
 
     def _pending(self) -> Iterator[_Finding[SessionLog[Any]]]:
