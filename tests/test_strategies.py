@@ -584,7 +584,7 @@ def test_the_machine_raises_what_an_observer_raises() -> None:
 def test_the_machine_finds_a_system_that_takes_events_as_they_arrive() -> None:
     case = Forgetful.TestCase("runTest")
     Forgetful.TestCase.settings = effort(
-        max_examples=50, stateful_step_count=8, database=None, derandomize=True, phases=[Phase.generate]
+        max_examples=1000, stateful_step_count=8, database=None, derandomize=True, phases=[Phase.generate]
     )
 
     with pytest.raises(AssertionError) as failure:
@@ -651,10 +651,10 @@ class NoWrapup(Wrong):
 
 @pytest.mark.parametrize("machine", [NoTimer, NoDone, NoOffline, NoDraft, NoWrapup])
 def test_the_machine_finds_a_system_that_loses_a_kind_of_event_or_its_timers(machine: type[SessionMachine]) -> None:
-    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    many = effort(max_examples=1000, stateful_step_count=40, database=None, derandomize=True, phases=[Phase.generate])
 
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=few)
+    with pytest.raises(AssertionError):  # after less than a hundred examples, mostly
+        run_state_machine_as_test(machine, settings=many)
 
 
 class KeepsTheFirst(Wrong):
@@ -686,10 +686,10 @@ class TakesTheLast(Wrong):
 @pytest.mark.parametrize("machine", [KeepsTheFirst, TakesTheLast])
 def test_the_machine_finds_a_system_that_takes_editions_by_their_arrival(machine: type[SessionMachine]) -> None:
     """COPY-2: the copy with the highest `sequence` counts."""
-    few = effort(max_examples=200, stateful_step_count=20, database=None, derandomize=True, phases=[Phase.generate])
+    many = effort(max_examples=1000, stateful_step_count=40, database=None, derandomize=True, phases=[Phase.generate])
 
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=few)
+    with pytest.raises(AssertionError):  # after less than a hundred examples, mostly
+        run_state_machine_as_test(machine, settings=many)
 
 
 def test_the_machine_sends_editions_that_correct_and_none_that_contradict() -> None:
