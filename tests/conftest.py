@@ -87,10 +87,13 @@ LONG = {
     "test_a_broken_document_is_a_decode_error_with_a_path_and_never_anything_else",
     "test_a_hostile_payload_gives_events_or_warnings_or_a_decode_error",
     "test_a_long_log_in_any_order_shows_what_the_fold_says",
+    "test_a_failing_conversation_is_printed_as_a_short_builder_chain",
     "test_a_parameter_that_is_a_set_reads_the_same_in_every_run",
     "test_four_workers_over_one_database_give_the_result_of_one",
+    "test_an_own_event_of_a_drawn_stream_is_printed_as_the_call_that_builds_it",
     "test_any_order_of_arrival_advance_and_restart_shows_what_the_fold_says",
     "test_the_next_of_many_deadlines_is_found_and_fired_without_looking_at_each_log",
+    "test_strategies_have_the_kinds_of_an_own_table",
     "test_tokens_come_from_a_file_or_the_environment",
     "test_what_json_does_not_have_is_a_decode_error_with_a_path_wherever_it_is",
 }
