@@ -735,3 +735,16 @@ def test_an_export_passes_over_a_clock_that_cannot_be_read_and_has_the_others(pl
     assert list(export_lines(store, passed_over.append)) == [line for line in whole if '"clock":{"source":"/a"' not in line]
     assert len(whole) == 4
     assert [("cannot be read" in error.problem, type(error)) for error in passed_over] == [(True, StoreError)]
+
+
+def test_a_page_is_found_with_few_statements_however_many_ids_in_a_row_are_no_text(place: Place) -> None:
+    if not place.is_sqlite:
+        pytest.skip("a server checks the types")
+    names, store = [f"s{number:03}" for number in range(200)], place.open()
+    store.append(stream(name).alerting().events[0] for name in names)
+    with store.writing() as connection:
+        connection.execute(text("update sessions set id = cast(id as blob)"))
+
+    with statements(store) as sent:
+        assert store.find(limit=1).sessions == ()
+    assert len(sent) < 15

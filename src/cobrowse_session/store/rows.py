@@ -1,17 +1,20 @@
 """The rows of a session: from its log, and back."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from sys import maxsize
 from typing import Any
 
+from sqlalchemy import Connection, Select
+from sqlalchemy import Row as Found
+
 from cobrowse_session.errors import StoreError
 from cobrowse_session.events import Event
 from cobrowse_session.io.waiting import is_unfinished
 from cobrowse_session.lifecycle.definition import Table
-from cobrowse_session.store.schema import MAX_INDEXED
+from cobrowse_session.store.schema import MAX_INDEXED, NoText
 from cobrowse_session.stream import Change, ProviderClock, SessionLog
 from cobrowse_session.times import EPOCH, milliseconds
 from cobrowse_session.wire import decode_event, encode_event
@@ -21,6 +24,24 @@ from cobrowse_session.wire.trace import entry_line
 
 Row = dict[str, Any]
 """The values of a row, by column. `Any`: what the columns hold."""
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------------
+
+
+def page_of(
+    connection: Connection, wanted: Select[*tuple[Any, ...]], limit: int
+) -> tuple[Sequence[Found[*tuple[Any, ...]]], Found[*tuple[Any, ...]] | None]:  # what the columns hold
+    """Return the first rows of a statement, and the row after which the next page begins. None: there is none.
+
+    Args:
+        connection: the transaction.
+        wanted: the statement, in the order of ids. Its first column has them.
+        limit: the number of rows. There are more if no page can begin after the last one, because its id is no text.
+    """
+    while len(rows := connection.execute(wanted.limit(limit)).all()) == limit and isinstance(rows[-1][0], NoText):
+        limit *= 2
+    return rows, rows[-1] if len(rows) == limit else None
 
 
 # --- Times and digests --------------------------------------------------------------------------------------------------------

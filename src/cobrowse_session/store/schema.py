@@ -27,14 +27,11 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Connection,
     Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
-    Row,
-    Select,
     Table,
     Text,
     TypeDecorator,
@@ -96,27 +93,6 @@ class NoText(str):
     def of(cls, value: object) -> "NoText":
         """Return the text in place of a value."""
         return cls(f"\0{value!a}")
-
-
-def page_of(
-    connection: Connection, wanted: Select[*tuple[Any, ...]], limit: int
-) -> Sequence[Row[*tuple[Any, ...]]]:  # what the columns hold
-    """Return the first rows of a statement. There are more than the limit if no page can begin after the last one.
-
-    Args:
-        connection: the transaction.
-        wanted: the statement, in the order of ids. Its first column has them.
-        limit: how many rows are read at once.
-    """
-    size = limit
-    while len(rows := connection.execute(wanted.limit(size)).all()) == size and isinstance(rows[-1][0], NoText):
-        size += limit
-    return rows
-
-
-def end_of(rows: Sequence[Row[*tuple[Any, ...]]], limit: int) -> Row[*tuple[Any, ...]] | None:
-    """Return the row after which the next page begins. None: there is none. Arguments as of `page_of`."""
-    return rows[-1] if len(rows) >= limit and not isinstance(rows[-1][0], NoText) else None
 
 
 def escaped(text: str) -> str:

@@ -37,8 +37,8 @@ from cobrowse_session.store.database import Database, LostRace
 from cobrowse_session.store.epoch import begin_epoch, horizon_time
 from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
-from cobrowse_session.store.rows import Row, as_moment, as_number, event_of, indexed
-from cobrowse_session.store.schema import HORIZON, SESSIONS, NoText, end_of, page_of
+from cobrowse_session.store.rows import Row, as_moment, as_number, event_of, indexed, page_of
+from cobrowse_session.store.schema import HORIZON, SESSIONS
 from cobrowse_session.store.shelf import Shelf, rows_of_sessions
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
@@ -307,12 +307,10 @@ class Store(Generic[S_co]):
         where += [] if after is None else [columns.id > after]
         with self.database.reading() as connection:
             wanted = select(*self._reader.columns).where(*where).order_by(columns.id)
-            rows = connection.execute(wanted.limit(limit + 1)).all()
-            while len(rows) > limit and isinstance(rows[limit - 1].id, NoText):  # no page begins after it, so this one is longer
-                limit += 1
-                rows = connection.execute(wanted.limit(limit + 1)).all()
-            found = tuple(self._reader.read_each(connection, rows[:limit]))
-        return Page(found, rows[limit - 1].id if len(rows) > limit else None)
+            rows, end = page_of(connection, wanted, limit)
+            others = end and connection.execute(wanted.where(columns.id > end.id).limit(1)).first()
+            found = tuple(self._reader.read_each(connection, rows))
+        return Page(found, end.id if end and others else None)
 
     def active(self) -> tuple[Activity, ...]:
         """Return what goes on in all sessions as they are stored: a leg that is pending or connected, or after-call work.
@@ -356,7 +354,7 @@ class Store(Generic[S_co]):
         """
         while True:
             with self.database.reading() as connection:
-                page = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
+                page, end = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
                 rows = [row._asdict() for row in page]
                 events = rows_of_sessions(connection, [row["id"] for row in rows])
                 found = [self._with_late(connection, row, events[row["id"]]) for row in rows]
@@ -367,9 +365,9 @@ class Store(Generic[S_co]):
                     raise one
                 else:
                     pass_over(one)
-            if (last := end_of(page, PAGE)) is None:
+            if end is None:
                 return
-            after = last.id
+            after = end.id
 
     def _with_late(
         self, connection: Connection, row: Row, events: Sequence[Row]

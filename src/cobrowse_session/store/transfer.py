@@ -22,8 +22,8 @@ from cobrowse_session.events import Event
 from cobrowse_session.io.receiver import current_time
 from cobrowse_session.io.replay import Line, Rejected, lines
 from cobrowse_session.lifecycle import Late
-from cobrowse_session.store.rows import clock_of
-from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, end_of, is_key, page_of
+from cobrowse_session.store.rows import clock_of, page_of
+from cobrowse_session.store.schema import CLOCKS, EVENTS, LEGS, SHARED, is_key
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import Store
 from cobrowse_session.store.unit import Leg, Unit, check_key
@@ -120,11 +120,11 @@ def event_lines(store: Store) -> Iterator[str]:
     while True:
         page = select(columns.session, columns.position, columns.document).where(place > after, columns.late.is_(False))
         with store.database.reading() as connection:
-            rows = page_of(connection, page.order_by(columns.session, columns.position), EVENTS_AT_ONCE)
+            rows, end = page_of(connection, page.order_by(columns.session, columns.position), EVENTS_AT_ONCE)
         yield from (row.document for row in rows)
-        if (last := end_of(rows, EVENTS_AT_ONCE)) is None:
+        if end is None:
             return
-        after = last.session, last.position
+        after = end.session, end.position
 
 
 @define

@@ -17,8 +17,8 @@ from attrs import define, field, frozen
 from sqlalchemy import Connection, select
 
 from cobrowse_session.io.waiting import last_heard
-from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
-from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS, end_of, page_of
+from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, page_of, rules_digest, session_row
+from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.store.shelf import rows_of_sessions
 from cobrowse_session.store.store import PAGE, Store
 from cobrowse_session.stream import SessionLog
@@ -79,7 +79,7 @@ def verify(store: Store) -> Verified:
         verified.findings += _orphans(connection)
     while True:
         with store.database.reading() as connection:
-            page = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
+            page, end = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
             rows = [row._asdict() for row in page]
             events = rows_of_sessions(connection, [row["id"] for row in rows])
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
@@ -91,9 +91,9 @@ def verify(store: Store) -> Verified:
             verified.proved += not found and proof.is_same_table
             verified.other_table += not proof.is_same_table
             verified.to_upgrade += not proof.is_same_table and not row["sealed"]
-        if (last := end_of(page, PAGE)) is None:
+        if end is None:
             return verified
-        after = last.id
+        after = end.id
 
 
 def _orphans(connection: Connection) -> Iterator[Finding]:
