@@ -40,8 +40,6 @@ _ITEMS = ("segments.0", "controlling.0", "wrapup.tags.0")
 """The items of lists, with the index 0."""
 _DETAILS = frozenset(a.name for a in attrs.fields(Details))
 _SETTINGS = "settings"
-_FOLLOWS_FROM = {"wrapup": "after_call_work"}
-"""A field that is unset often because another one is."""
 _OF_EARLY_STATES = ("start_alerting_time", "segments")
 _ONLY_CHANGE = frozenset((finish_wrapup, finish_wrapup_at_end, reopen_wrapup, withdraw_timeout_code, drop_draft))
 """Actions that change a wrap-up and create none."""
@@ -122,83 +120,99 @@ def explain(log: SessionLog, field: str) -> Explanation:
         KeyError: a session has no such field.
         ValueError: the log was sealed under another table and restored. The rows of today did not decide it.
     """
-    attribute, inside = _path(field, log.lifecycle.table.session)
-    entry: TraceEntry | None = None
-    rows: tuple[Row, ...] = ()
-    alternatives: tuple[str, ...] = ()
-    unset: tuple[str, ...] = ()
-    related: tuple[str, ...] = ()  # why the field is unset from which this one follows
-    part: TraceEntry | None = None  # what wrote the part in which it is, as the wrap-up of `wrapup.name`
-    written = getattr(log.lifecycle.new(log.session_id), attribute)
-    value = _inside(written, inside)
-    # The last change counts, so the loop goes on to the end. `unset` keeps the latest reason, too: a later event that has no row
-    # for the field gives none, and does not erase the one before.
-    for step in steps(log):
-        after = getattr(step.after, attribute)
-        held, value = value, _inside(after, inside)
-        if value != held:
-            entry, rows, written = step.entry, _deciding(log.lifecycle, step.entry), after
-            alternatives = tuple(_passed_over(log.lifecycle, step, attribute))
-        if value is None:
-            unset = _nearest(log.lifecycle, step, attribute, inside) or unset
-            if attribute in _FOLLOWS_FROM:
-                related = _nearest(log.lifecycle, step, _FOLLOWS_FROM[attribute], ()) or related
-            whole = _inside(after, inside[:-1])
-            if attribute != _SETTINGS and whole != _inside(getattr(step.before, attribute), inside[:-1]):
-                part = None if whole is None else step.entry
-    actions = _actions(entry, rows, attribute, written)
-    lacks = "" if unset or part is None else f"{named(part.event)} wrote {field.rpartition('.')[0]}, but not this field"
-    unset = tuple(_unset(log, attribute, inside, unset, lacks, related)) if value is None and entry is None else ()
+    wanted = _Field.of(field, log.lifecycle.table.session)
+    changed, value = _last_change(log, wanted), wanted.value(log.session)
+    rows = _deciding(log.lifecycle, changed.entry) if changed else ()
+    actions = _actions(changed, rows, wanted.attribute) if changed else []
     clocks = [clock for action in actions if (clock := clock_of(action)) and isinstance(value, datetime)]
+    unset = tuple(_why_unset(log, wanted)) if changed is None and value is None else ()
+    passed_over = _passed_over(log.lifecycle, changed, wanted.attribute) if changed else ()
     return Explanation(
         field=field,
         value=value,
-        entry=entry,
+        entry=changed.entry if changed else None,
         rows=tuple(row.name for row in rows),
         cites=tuple(dict.fromkeys(rule for row in rows for rule in row.cites)),
         rules=tuple(dict.fromkeys(map(meaning_of, actions))),
         clock=clocks[-1] if clocks else None,
         unset=unset,
-        earlier=tuple(_earlier(log, attribute, inside)),
-        alternatives=(*alternatives, *(one for one in _turned_away(log, attribute) if one not in unset)),
+        earlier=tuple(_earlier(log, wanted)),
+        alternatives=(*passed_over, *(one for one in _turned_away(log, wanted.attribute) if one not in unset)),
     )
+
+
+def _last_change(log: SessionLog, field: "_Field") -> Step | None:
+    """Return the step that changed a field last. None: none did."""
+    last: Step | None = None
+    for step in steps(log):
+        if field.value(step.before) != field.value(step.after):
+            last = Step(step.entry, step.before, copy(step.after))
+    return last
 
 
 # --- The field ----------------------------------------------------------------------------------------------------------------
 
 
-def _path(field: str, session: type[CobrowseSession]) -> tuple[str, tuple[str, ...]]:
-    """Return the attribute that a field names, and the path inside, as attributes and indexes."""
-    first, *inside = field.split(".")
-    if first == _SETTINGS and len(inside) == 1 and inside[0] in SETTING_NAMES:
-        return _SETTINGS, (SETTING_NAMES[inside[0]],)
-    attributes = attributes_of(session)
-    if first not in attributes:
-        raise KeyError(f"a session has no field {first!r}; it has {', '.join(attributes)}")
-    attribute = attributes[first]
-    names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
-    part = _PARTS.get(attribute, {})
-    if len(names) > 1 or any(name not in part for name in names):
-        raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
-    if first == "segments" and inside and inside[0] in part:
-        raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
-    if ".".join("0" if _INDEX.fullmatch(name) else name for name in field.split(".")) not in (
-        *explainable_fields(session),
-        *_ITEMS,
-    ):
-        raise KeyError(
-            f"a session has no field {field!r}; an index leads into {', '.join(one.removesuffix('.0') for one in _ITEMS)} only"
-        )
-    return attribute, tuple(part.get(name, name) for name in inside)
+@frozen
+class _Field:
+    """A field of a session.
+
+    Attributes:
+        name: its name in the session JSON.
+        attribute: the attribute of a session in which it is.
+        inside: the path from there, as attributes and indexes.
+    """
+
+    name: str
+    attribute: str
+    inside: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, session: type[CobrowseSession]) -> "_Field":
+        """Return the field of a name.
+
+        Raises:
+            KeyError: a session has none.
+        """
+        first, *inside = name.split(".")
+        if first == _SETTINGS and len(inside) == 1 and inside[0] in SETTING_NAMES:
+            return cls(name, _SETTINGS, (SETTING_NAMES[inside[0]],))
+        attributes = attributes_of(session)
+        if first not in attributes:
+            raise KeyError(f"a session has no field {first!r}; it has {', '.join(attributes)}")
+        attribute = attributes[first]
+        names = [name for name in inside if not _INDEX.fullmatch(name)]  # the others lead into lists
+        part = _PARTS.get(attribute, {})
+        if len(names) > 1 or any(name not in part for name in names):
+            raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
+        if first == "segments" and inside and inside[0] in part:
+            raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
+        with_zeros = ".".join("0" if _INDEX.fullmatch(one) else one for one in name.split("."))
+        if with_zeros not in (*explainable_fields(session), *_ITEMS):
+            lists = ", ".join(one.removesuffix(".0") for one in _ITEMS)
+            raise KeyError(f"a session has no field {name!r}; an index leads into {lists} only")
+        return cls(name, attribute, tuple(part.get(one, one) for one in inside))
+
+    @property
+    def part(self) -> "_Field | None":
+        """The part in which it is, as the wrap-up of `wrapup.name`. None: it is in none. The settings are not in the JSON."""
+        if not self.inside or self.attribute == _SETTINGS:
+            return None
+        return _Field(self.name.rpartition(".")[0], self.attribute, self.inside[:-1])
+
+    def value(self, session: CobrowseSession) -> Any:  # any field's value
+        """Return its value in a session. None: it is unset."""
+        value = getattr(session, self.attribute)
+        for name in self.inside:
+            if isinstance(value, tuple | Segments):
+                value = value[int(name)] if int(name) < len(value) else None
+            else:
+                value = getattr(value, name, None)
+        return value
 
 
-def _inside(value: Any, names: tuple[str, ...]) -> Any:  # any field's value
-    for name in names:
-        if isinstance(value, tuple | Segments):
-            value = value[int(name)] if int(name) < len(value) else None
-        else:
-            value = getattr(value, name, None)
-    return value
+_FOLLOWS_FROM = {"wrapup": _Field("afterCallWork", "after_call_work")}
+"""A field that is unset often because another one is."""
 
 
 # --- What decided -------------------------------------------------------------------------------------------------------------
@@ -213,14 +227,13 @@ def _deciding(lifecycle: Lifecycle, entry: TraceEntry) -> tuple[Row, ...]:
     )
 
 
-def _actions(entry: TraceEntry | None, rows: tuple[Row, ...], attribute: str, value: Any) -> list[Action]:  # any field's value
-    """Return the actions that wrote an attribute, whose value was `value` then."""
-    if entry is None:
-        return []
+def _actions(step: Step, rows: tuple[Row, ...], attribute: str) -> list[Action]:
+    """Return the actions of a step that wrote an attribute."""
     if attribute == _SETTINGS:
         return [apply_settings]  # it names no attributes, because the session JSON has no settings
-    details = dict(entry.event.details.items()) if isinstance(entry.event, Event) else {}
-    if attribute in details and details[attribute] == value:
+    event = step.entry.event
+    details = dict(event.details.items()) if isinstance(event, Event) else {}
+    if attribute in details and details[attribute] == getattr(step.after, attribute):
         return [apply_details]  # it names no attributes, the event does
     return [action for row in rows for action in (*COMMON, *row.actions) if attribute in written_by(action)]
 
@@ -233,7 +246,7 @@ def _decisions(lifecycle: Lifecycle, step: Step) -> Iterator[tuple[str, Cobrowse
 def _passed_over(lifecycle: Lifecycle, step: Step, attribute: str) -> Iterator[str]:
     """Yield the rows before the one that wrote the attribute, and why they did not decide."""
     for kind, session, row in _decisions(lifecycle, step):
-        if attribute == "state" or any(attribute in written_by(action) for action in row.actions):
+        if attribute == "state" or _writes(row, attribute):
             rows = lifecycle.machines.rows(kind, session)
             for other in rows[: rows.index(row)]:
                 needed = " and ".join(_failed(lifecycle, step, session, other))
@@ -255,7 +268,41 @@ def _failed(lifecycle: Lifecycle, step: Step, session: CobrowseSession, row: Row
 # --- Why it is unset ----------------------------------------------------------------------------------------------------------
 
 
-def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str, ...]) -> tuple[str, ...]:
+def _why_unset(log: SessionLog, field: _Field) -> Iterator[str]:
+    """Yield why a field is unset.
+
+    The row that decided, else what wrote the part without it; then the kinds of event that did not come, and the field that it
+    follows from.
+    """
+    nearest = _last_nearest(log, field)
+    lacks = "" if nearest else _written_without(log, field)
+    yield from nearest
+    if lacks:
+        yield lacks
+    yield from _kinds_that_set(log, field, other="other " if lacks else "")
+    source = _FOLLOWS_FROM.get(field.attribute)
+    if source and not (nearest or lacks) and source.value(log.session) is None:
+        yield from _last_nearest(log, source)
+
+
+def _written_without(log: SessionLog, field: _Field) -> str:
+    """Return which event wrote the part in which a field is, but not the field. Empty: none did."""
+    part = field.part
+    wrote = _last_change(log, part) if part else None
+    if part is None or wrote is None or part.value(wrote.after) is None:
+        return ""
+    return f"{named(wrote.entry.event)} wrote {part.name}, but not this field"
+
+
+def _last_nearest(log: SessionLog, field: _Field) -> tuple[str, ...]:
+    """Return why a field is unset, from the last step that has a reason. A later event that has no row for it gives none."""
+    found: tuple[str, ...] = ()
+    for step in steps(log):
+        found = _nearest(log.lifecycle, step, field) or found
+    return found
+
+
+def _nearest(lifecycle: Lifecycle, step: Step, field: _Field) -> tuple[str, ...]:
     """Return why a decision left a field unset: the row that decided, and the row with the fewest obstacles that sets it.
 
     The actions of the other rows of the same event and state run on a copy of the session, to see whether they set the field.
@@ -281,14 +328,14 @@ def _nearest(lifecycle: Lifecycle, step: Step, attribute: str, inside: tuple[str
     for kind, session, row in _decisions(lifecycle, step):
         at, cites = clock_time(step.entry.event.occurred_at), _cited(row.cites)
         rows = lifecycle.machines.rows(kind, session)
-        if kind == LEG_ENDED and any(attribute in written_by(action) for action in row.actions) and attribute != "wrapup":
+        if kind == LEG_ENDED and field.attribute != "wrapup" and _writes(row, field.attribute):
             continue  # after-call work began. What is unset inside it is still to come
         for place, other in enumerate(rows):
-            if other is not row and _sets(lifecycle, step, session, kind, other, attribute, inside):
+            if other is not row and _sets(lifecycle, step, session, kind, other, field):
                 failed = _failed(lifecycle, step, session, other)
                 before = [one for one in rows[:place] if not _failed(lifecycle, step, session, one)]
                 unless = list(dict.fromkeys(filter(None, (_blocks(one, other) for one in before))))
-                needs = f"row {other.name} would have set {vendor_name(attribute)} ({_obstacles(failed, unless)})"
+                needs = f"row {other.name} would have set {vendor_name(field.attribute)} ({_obstacles(failed, unless)})"
                 found.append((len(failed) + len(unless), (f"row {row.name} decided at {at}: {row.reason}{cites}", needs)))
     return min(found, key=lambda one: one[0])[1] if found else ()
 
@@ -309,11 +356,16 @@ def _obstacles(failed: list[str], unless: list[str]) -> str:
     return ", ".join(name + text for name, text in parts if text)
 
 
-def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
-    lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: str, row: Row, attribute: str, inside: tuple[str, ...]
+def _writes(row: Row, attribute: str) -> bool:
+    """Return whether a row may write an attribute."""
+    return any(attribute in written_by(action) for action in row.actions)
+
+
+def _sets(  # noqa: PLR0913, PLR0917 (a decision, another row, and a field)
+    lifecycle: Lifecycle, step: Step, session: CobrowseSession, kind: str, row: Row, field: _Field
 ) -> bool:
     """Return whether a row would have set a field: its actions, or the state that it enters."""
-    if not any(attribute in written_by(action) for action in row.actions):
+    if not _writes(row, field.attribute):
         return False
     then = copy(session)
     for action in row.actions:
@@ -321,30 +373,17 @@ def _sets(  # noqa: PLR0913, PLR0917 (a decision, and a field)
     work = lifecycle.machines.after_call_work
     if kind in work.events and row.outcome is None:
         work.set_state(row.result, then)
-    return _inside(getattr(then, attribute), inside) is not None
+    return field.value(then) is not None
 
 
-def _unset(  # noqa: PLR0913, PLR0917 (a field, and what was found on the way)
-    log: SessionLog, attribute: str, inside: tuple[str, ...], nearest: tuple[str, ...], lacks: str, related: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield why a field is unset.
-
-    The row that decided, else what wrote the part without it; then the kinds of event that did not come, and the field that it
-    follows from.
-    """
-    yield from nearest or filter(None, (lacks,))
-    yield from _kinds_that_set(log, attribute, inside, other="other " if lacks else "")
-    if not (nearest or lacks) and attribute in _FOLLOWS_FROM and getattr(log.session, _FOLLOWS_FROM[attribute]) is None:
-        yield from related
-
-
-def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...], *, other: str) -> Iterator[str]:
-    """Yield which kinds of event would have set an attribute. Those that were applied did not."""
-    if without_effect := [*_without_effect(log, attribute, inside)]:
+def _kinds_that_set(log: SessionLog, field: _Field, *, other: str) -> Iterator[str]:
+    """Yield which kinds of event would have set a field. Those that were applied did not."""
+    attribute = field.attribute
+    if without_effect := [*_without_effect(log, field)]:
         yield from without_effect
         return
     if attribute == _SETTINGS:
-        default = getattr(log.lifecycle.settings, inside[0])
+        default = getattr(log.lifecycle.settings, field.inside[0])
         counts = (
             "the lifecycle has no default" if default is None else f"the default of the lifecycle counts: {value_text(default)}"
         )
@@ -374,23 +413,23 @@ def _kinds_that_set(log: SessionLog, attribute: str, inside: tuple[str, ...], *,
         yield "no event with a value for it was applied"
 
 
-def _without_effect(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+def _without_effect(log: SessionLog, field: _Field) -> Iterator[str]:
     """Yield why each event that stated a detail or a setting did not set it."""
     for entry in log.trace:
         event, outcome = entry.event, entry.outcome
-        if not isinstance(event, Event) or not _states(event, attribute, inside):
+        if not isinstance(event, Event) or not _states(event, field):
             continue
         if isinstance(outcome, Refused | Ignored):
             yield _turned(event, outcome)
-        elif attribute in _COUNTS:
-            yield f"{named(event)} stated it, but {_COUNTS[attribute]}"
+        elif field.attribute in _COUNTS:
+            yield f"{named(event)} stated it, but {_COUNTS[field.attribute]}"
 
 
-def _states(event: Event, attribute: str, inside: tuple[str, ...]) -> bool:
+def _states(event: Event, field: _Field) -> bool:
     """Return whether an event states a detail or a setting."""
-    if attribute == _SETTINGS:
-        return getattr(event.settings, inside[0]) is not None
-    return attribute in event.details.names
+    if field.attribute == _SETTINGS:
+        return getattr(event.settings, field.inside[0]) is not None
+    return field.attribute in event.details.names
 
 
 def _first_seen(log: SessionLog) -> str:
@@ -411,12 +450,14 @@ def _listed(kinds: list[str]) -> str:
 # --- What it held before, and what was turned away ----------------------------------------------------------------------------
 
 
-def _earlier(log: SessionLog, attribute: str, inside: tuple[str, ...]) -> Iterator[str]:
+def _earlier(log: SessionLog, field: _Field) -> Iterator[str]:
     """Yield what the field held until a late event or a correction arrived."""
     for one in revisions(log):
-        before, after = (_inside(getattr(session, attribute), inside) for session in (one.before, one.after))
+        before, after = (field.value(session) for session in (one.before, one.after))
         if before != after:
-            timers = "".join(f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn_of(attribute))
+            timers = "".join(
+                f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn_of(field.attribute)
+            )
             yield f"{value_text(before)} until {clock_time(one.received)}, when {one.event.kind} {one.event.id} arrived{timers}"
 
 
