@@ -1,7 +1,7 @@
 """Why a session is as it is: `explain` a field, `tell` a life; the library and the command."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from attrs import evolve
 from hypothesis import given
 from tests.calls import calls
 from tests.commands import command
+from tests.own_tables import always
 from tests.strategies import lifecycles, streams
 
 from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
 from cobrowse_session.lifecycle.actions import begin_segment
+from cobrowse_session.lifecycle.row import Guard
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream import explain, explainable_fields, history, history_entries
 from cobrowse_session.stream.explain import Explanation
@@ -656,13 +658,7 @@ def never(_session: object, _event: object, _: object) -> bool:
     return False
 
 
-@reads_session
-def always(_session: object, _event: object, _: object) -> bool:
-    """Always."""
-    return True
-
-
-def own(*guards: Callable[[object, object, object], bool]) -> Lifecycle:
+def own(*guards: Guard) -> Lifecycle:
     """Return rules with a row that repeats nothing, and one that rings if some guards hold."""
     again = Row(name="again", on=("connected",), source=("alerting",), guards=(never,), result=DUPLICATE, reason="r.")
     rings = Row(
