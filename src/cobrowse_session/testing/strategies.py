@@ -265,6 +265,8 @@ def any_streams(  # noqa: D417 (`draw`)
 ) -> Stream:
     """Streams of any events, in order of time, at the same instant too. Some events are refused or ignored. None has copies.
 
+    Each event has its own time of receipt, or none.
+
     For any order of arrival, draw `st.permutations(stream.events)`, and add each of them to a `SessionLog`.
 
     Args:
@@ -279,27 +281,34 @@ def any_streams(  # noqa: D417 (`draw`)
     so_far = lifecycle.new(made.session)
     while len(made) < max_size and (not made.events or draw(_GOES_ON)):
         made = made.after(draw(st.sampled_from(gaps))) if made.events else made
-        made = draw(with_any_event(lifecycle, so_far, made))
+        made = draw(with_any_event(lifecycle, so_far, made, draw(_receipts(made.now))))
         lifecycle.apply(so_far, made.events[-1])
     _label(made, lifecycle)
     return made
 
 
 @st.composite
-def with_any_event(draw: st.DrawFn, lifecycle: Lifecycle[Any], session: CobrowseSession, made: Stream) -> Stream:  # noqa: D417 (`draw`)
+def with_any_event(  # noqa: D417 (`draw`)
+    draw: st.DrawFn,
+    lifecycle: Lifecycle[Any],
+    session: CobrowseSession,
+    made: Stream,
+    received: Mapping[str, datetime] = MappingProxyType({}),
+) -> Stream:
     """Streams with one more event. All rows that may decide it are equally likely.
 
     Args:
         lifecycle: the rules, not strict.
         session: as it is after the stream.
         made: the stream. The event occurs at its `now`.
+        received: the time of receipt, as an argument of the event, or nothing.
     """
     _printable(lifecycle.table.events)
     wish = draw(st.sampled_from((_moves, _is_applied, _moves, _is_any, _is_any)))
-    way = _drawn(draw, _following(draw, lifecycle, session, made), wish)
+    way = _drawn(draw, _following(draw, lifecycle, session, made, received), wish)
     assert way is not None, "each event has an outcome"
     said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
-    return made.event(way.event, **said)
+    return made.event(way.event, **{**said, **received})
 
 
 @st.composite
@@ -368,8 +377,7 @@ def _legal(
         if name not in begun:
             begun[name], context = lifecycle.new(name), draw(whose)
         following = _later(draw, made.leg(name, **context) if context or name != made.session else made)
-        lag = draw(st.sampled_from((None, *_LAGS)))
-        received = {} if lag is None else {"received_at": following.now + lag}
+        received = draw(_receipts(following.now))
         every = [one for one in _following(draw, lifecycle, begun[name], following, received) if one.is_applied]
         way = _drawn(draw, every, draw(st.sampled_from((_moves, _is_applied, _moves))))
         if way is None:  # this session takes nothing more
@@ -397,6 +405,11 @@ def _later(draw: st.DrawFn, made: Stream) -> Stream:
         return made
     is_taken = any(event.subject == made.session for event in made if event.occurred_at == made.now)
     return made.after(draw(st.sampled_from(_GAPS if is_taken else (_GAPS[0], 0 * SECOND, *_GAPS[1:]))))
+
+
+def _receipts(now: datetime) -> st.SearchStrategy[dict[str, datetime]]:
+    """Return times of receipt of an event that occurs now, each as an argument of the event, or nothing."""
+    return st.sampled_from([{}, *({"received_at": now + lag} for lag in _LAGS)])
 
 
 _GOES_ON = st.sampled_from((False, *[True] * 9))
