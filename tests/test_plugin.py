@@ -728,7 +728,7 @@ def test_one(made):
         "--hypothesis-show-statistics",
     )
 
-    result.stdout.fnmatch_lines(["*%, row alerting"])
+    result.stdout.fnmatch_lines(["*%, row *"])
 
 
 # --- The example --------------------------------------------------------------------------------------------------------------
