@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -533,7 +533,11 @@ WRONG: dict[str, tuple[Callable[[Shadow], None], str]] = {
         lambda shadow: shadow.compare("s1", {"connectedTime": "now"}),
         "compare s1: bad_time: $.connectedTime",
     ),
-    "a naive value": (lambda shadow: shadow.compare("s1", {"connectedTime": NAIVE}), "compare s1: TypeError: "),
+    "a naive value": (lambda shadow: shadow.compare("s1", {"connectedTime": NAIVE}), "compare s1: bad_time: $.connectedTime"),
+    "a value before 1970": (
+        lambda shadow: shadow.compare("s1", {"connectedTime": datetime(1969, 1, 1, tzinfo=UTC)}),
+        "compare s1: bad_time: $.connectedTime",
+    ),
     "a part and none": (
         lambda shadow: shadow.compare("s1", {"wrapup": None, "wrapup.code": ""}),
         "compare s1: wrong_type: $.wrapup",
@@ -568,6 +572,17 @@ def test_of_a_record_with_a_field_that_cannot_be_read_the_others_are_compared(sh
         ["compare s1", "bad_time", "$.connectedTime"],
         ["compare s1", "wrong_type", "$.segments[0].type"],
     ]
+
+
+@pytest.mark.parametrize("wrong", ["now", NAIVE, datetime(1969, 1, 1, tzinfo=UTC), 5], ids=str)
+@pytest.mark.parametrize("place", ["connectedTime", "wrapup.endTime"])
+def test_of_a_mapping_with_a_time_that_cannot_be_read_the_others_are_compared(shadow: Shadow, wrong: object, place: str) -> None:
+    shadow.take(list(CALL))
+    shadow.compare("s1", {place: wrong, "state": "disconnected"})
+
+    report = shadow.report()
+    assert report.fields == {"state": {"equal": 1}}
+    assert [problem.partition(": expected")[0].split(": ")[2] for problem in report.problems] == [f"$.{place}"]
 
 
 @pytest.mark.parametrize("wrong", ["{broken", 5, {"connectedTime": "now"}], ids=str)
