@@ -827,6 +827,27 @@ def test_the_command_exits_with_0_if_all_is_equal_and_1_if_not_or_if_a_record_is
     assert "$.id: expected the id of the session" in broken.err
 
 
+@pytest.mark.parametrize("wrong", [{"connectedTime": "2026-03-01 09:00:03"}, {"segments": 5}, {"wrapup": {"code": 5}}], ids=str)
+def test_the_command_compares_the_other_fields_of_a_record_with_one_that_cannot_be_read(
+    tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    found = run(tmp_path, [{"id": "s1", "state": "connected", **wrong}])
+
+    assert found.code == 1
+    assert re.search(rf"records\.jsonl:1: \w+: \$\.{next(iter(wrong))}", found.err)
+    assert "s1  state: ours disconnected, theirs connected" in found.out
+    assert "never compared" not in found.out
+
+
+def test_the_command_names_a_record_without_a_readable_id_once(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"id": 5, "state": "connected"}, {"id": "s1"}])
+
+    assert found.code == 1
+    assert [line.partition("records.jsonl:")[2].split(": ")[:3] for line in found.err.splitlines()] == [
+        ["1", "wrong_type", "$.id"]
+    ]
+
+
 def test_the_command_prints_json_lines(tmp_path: Path) -> None:
     found = run(tmp_path, [{"id": "s1", "state": "connected"}], "--json")
 

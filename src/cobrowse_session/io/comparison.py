@@ -215,20 +215,22 @@ def read_readable(record: object, cls: type[CobrowseSession] = CobrowseSession) 
 def read_records(
     file: BinaryIO, reject: Callable[[Rejected], object], cls: type[CobrowseSession] = CobrowseSession
 ) -> Iterator[Record]:
-    """Yield the records of a file, one session JSON per line, each with its `id`. `reject` is called with what cannot be read."""
+    """Yield the records of a file, one session JSON per line, each with its `id`.
+
+    `reject` is called with what cannot be read. If these are some fields of a record, the record is yielded without them.
+    """
     for number, line, length in lines(file):
         try:
             if length > MAX_LINE_BYTES:
                 raise too_long(length, MAX_LINE_BYTES)
-            yield _with_id(read_record(line, cls))
+            record, problems = read_readable(line, cls)
+            if record.session is None:
+                raise DecodeError(problems or (Problem("missing", "$.id", "nothing", "the id of the session"),))
+            if problems:
+                reject(Rejected.of(DecodeError(problems), number, line, length))
+            yield record
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
-
-
-def _with_id(record: Record) -> Record:
-    if record.session is None:
-        raise DecodeError((Problem("missing", "$.id", "nothing", "the id of the session"),))
-    return record
 
 
 def _whole(session: Communication) -> dict[str, Any]:  # JSON
