@@ -224,13 +224,17 @@ def read_records(
             if length > MAX_LINE_BYTES:
                 raise too_long(length, MAX_LINE_BYTES)
             record, problems = read_readable(line, cls)
-            if record.session is None:
-                raise DecodeError(problems or (Problem("missing", "$.id", "nothing", "the id of the session"),))
+            _check_has_id(record, problems)
             if problems:
                 reject(Rejected.of(DecodeError(problems), number, line, length))
             yield record
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
+
+
+def _check_has_id(record: Record, problems: tuple[Problem, ...]) -> None:
+    if record.session is None:
+        raise DecodeError(problems or (Problem("missing", "$.id", "nothing", "the id of the session"),))
 
 
 def _whole(session: Communication) -> dict[str, Any]:  # JSON
