@@ -19,7 +19,7 @@ from cobrowse_session.stream import SessionLog
 from cobrowse_session.stream.explain import explain
 from cobrowse_session.testing.story import Decided, story
 from cobrowse_session.testing.stream import setting
-from cobrowse_session.times import time_text
+from cobrowse_session.times import time_text, utc
 from cobrowse_session.wire import encode_session
 
 __all__ = ["expect"]
@@ -143,7 +143,7 @@ def _no_session(name: str, target: _Inbox | _Store) -> str:
     near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)  # a cutoff of 0 sorts, and leaves nothing out
     rest = len(known) - len(near)
     there = ", ".join(map(repr, near)) + (f" and {rest:,} more" if rest else "")
-    return printable(f"there is no session {name!r}; there is {there or 'none'}")
+    return printable(f"there is no session {name!r}" + (f"; there is {there}" if there else ", and no other"))
 
 
 # --- Expectations -------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,8 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
     Raises:
         AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
         AttributeError: there is no attribute of such a name.
-        TypeError: the target is of another type, its id is missing, nothing is expected, or a timeout is no duration.
+        TypeError: the target is of another type, its id is missing, nothing is expected, a timeout is no duration, or a
+            datetime is naive.
         ValueError: the text of a timeout is no duration.
 
     >>> from cobrowse_session import SessionLog
@@ -194,6 +195,9 @@ def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
 
 def _as_stated(name: str, wanted: Any) -> Any:  # any attribute's value
     """Return an expected value as a stream takes it: `30` or "30s" for a timeout, a list for a tuple."""
+    __tracebackhide__ = True
+    if isinstance(wanted, datetime):
+        utc(wanted)  # a naive one is a TypeError, because it equals no time of a session
     return tuple(wanted) if isinstance(wanted, list) else setting(name, wanted)
 
 
