@@ -98,5 +98,6 @@ async def post_acknowledged(request: Request) -> Response:
     except ValidationError as error:
         raise wrong_parameters(error.errors()) from None
     except ConflictError as error:
-        raise ProblemError(409, "Not acknowledged", f"None was marked, because {error.problem}. Read the messages again.") from None
+        detail = f"None was marked, because {error.problem}. Read the messages again."
+        raise ProblemError(409, "Not acknowledged", detail) from None
     return JSONResponse({"acknowledged": len(set(ids))})
