@@ -38,10 +38,16 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 Duration = timedelta | float | str
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+
+
+def _arguments(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.alias or field.name for field in attrs.fields(cls))
+
+
 _MERGE = "`together` merges streams by time, and two of one session need a `source` each"
-_DETAILS = frozenset(a.alias for a in attrs.fields(Details))
-_SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
-_CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
+_DETAILS = _arguments(Details)
+_SETTINGS = _arguments(Settings)
+_CONTEXT = _arguments(Context)
 _OTHERS = _DETAILS | _SETTINGS | _CONTEXT
 """The attributes that an event of any kind can have, without those of the event itself."""
 
@@ -227,7 +233,7 @@ class Stream:
         settings = {name: setting(name, value) for name, value in said.items() if name in _SETTINGS}
         context = {name: value for name, value in said.items() if name in _CONTEXT}
         rest = {name: value for name, value in said.items() if name not in _OTHERS}
-        _check_names(event.kind, rest, _OTHERS.union(a.alias for a in attrs.fields(event)))
+        _check_names(event.kind, rest, _OTHERS | _arguments(event))
         values = {
             "details": Details(**details) if details else NO_DETAILS,
             "settings": Settings(**settings) if settings else NO_SETTINGS,
