@@ -32,6 +32,8 @@ from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.times import event_time
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 """When a stream begins, unless it says otherwise."""
 
