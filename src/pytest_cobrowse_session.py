@@ -126,10 +126,11 @@ def _checked(mark: pytest.Mark) -> dict[str, bool]:
     unknown = [*mark.args, *(name for name in mark.kwargs if name not in _ALLOWED)]
     if unknown:
         expected = ", ".join(f"{name}=True" for name in _ALLOWED)
-        raise pytest.UsageError(f"@pytest.mark.cobrowse: expected one of {expected}, found {', '.join(map(str, unknown))}")
+        found = ", ".join(map(str, unknown))
+        pytest.fail(f"@pytest.mark.cobrowse: expected one of {expected}, found {found}", pytrace=False)
     for name, value in mark.kwargs.items():
         if not isinstance(value, bool):
-            raise pytest.UsageError(f"@pytest.mark.cobrowse: {name}: expected True or False, found {value!r}")
+            pytest.fail(f"@pytest.mark.cobrowse: {name}: expected True or False, found {value!r}", pytrace=False)
     return dict(mark.kwargs)
 
 

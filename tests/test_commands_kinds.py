@@ -1,6 +1,8 @@
 """A file of another kind than a command reads is recognised by its beginning, and one sentence names what helps."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "events").write_bytes(lines(CALL))
     (folder / "payload").write_text(json.dumps(PAYLOADS["conversation"], indent=2))
+    with closing(sqlite3.connect(folder / "database")) as database:
+        database.execute("create table anything (id integer)")
     command("replay", folder / "events", "--trace", folder / "trace", "-o", folder / "sessions")
     return folder
 
@@ -28,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_kind_is_recognised(files: Path) -> None:
     found = {path.name: kind_of(path.read_bytes()) for path in files.iterdir()}
 
-    assert found == {"events": "events", "payload": "payload", "trace": "trace", "sessions": "sessions"}
+    assert found == {name: name for name in ("events", "payload", "trace", "sessions", "database")}
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
@@ -69,6 +73,18 @@ SWAPPED = {
     "swapped files": (("reconcile", "payload", "events"), "Name the events first, and the platform's record after them."),
     "events twice": (("reconcile", "events", "events"), "Name the events first, and the platform's record after them."),
     "payloads twice": (("reconcile", "payload", "payload"), "Convert it first: cobrowse-session convert "),
+    "a database for replay": (("replay", "database"), "If it is a store, give its address: sqlite:///"),
+    "a database for convert": (("convert", "database"), "Name a file that the platform wrote."),
+    "a database for store import": (("store", "import", "sqlite:///x.db", "database"), "store export sqlite:///"),
+    "swapped store import": (("store", "import", "events", "sqlite:///x.db"), "The store comes first, and then a file "),
+    "a store for store import": (
+        ("store", "import", "sqlite:///x.db", "sqlite:///y.db"),
+        "The store comes first, and then a file ",
+    ),
+    "a store for store repair": (
+        ("store", "repair", "sqlite:///x.db", "sqlite:///y.db"),
+        "The store comes first, and then a file ",
+    ),
 }
 
 

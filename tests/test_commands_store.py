@@ -485,3 +485,17 @@ def test_a_table_that_is_not_named_is_missed_and_one_that_is_named_is_used(own: 
     assert (without.code, named.code) == (0, 0)
     if arguments[0] == "replay":
         assert ('"held":true' in without.out, '"held":true' in named.out) == (False, True)
+
+
+def test_an_upgrade_without_the_table_that_sessions_had_names_the_option_and_one_with_it_brings_their_fields_back(
+    own: Path,
+) -> None:
+    table, hint = ("--table", "examples.tables.hold:TABLE"), "upgrade again with --table MODULE:NAME"
+    without = command("store", "upgrade", address(own))
+    named = command("store", "upgrade", address(own), *table)
+
+    assert "session 'held' reads differently: providerEventTime, segments, held, holdCount" in without.out
+    assert "session 'held' reads differently: providerEventTime, segments, held, holdCount" in named.out
+    assert (hint in without.err, hint in named.err) == (True, False)
+    assert '"held":true' in command("replay", address(own), *table).out
+    assert hint not in command("store", "upgrade", address(own), *table).err

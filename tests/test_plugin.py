@@ -39,6 +39,38 @@ def ran(pytester: pytest.Pytester, body: str, *options: str) -> pytest.RunResult
     return pytester.runpytest_inprocess(*options)
 
 
+# --- What a mistake shows -----------------------------------------------------------------------------------------------------
+
+MISTAKES = {
+    "expect(SessionLog.of(SAVED), wrap_up=None)": "wrap_up: a session has no attribute 'wrap_up'",
+    "run(SAVED).expect(Applied.match(row='alertin'))": "has no row 'alertin'",
+    "run(SAVED).expect(state='connected')": "session.state: expected 'connected', found 'disconnected'",
+    "stream('s1').connected(wrapup_promt='timeout')": "Did you mean wrapup_prompt",
+    "stream('s1').after('5 minutes')": "expected a duration as 250ms",
+    "together(stream().connected(), stream().alerting())": "give one stream another source",
+    "from_jsonl('{')": "DecodeError",
+    "drop(SAVED, 'conected')": "expected a kind of the events",
+    "payloads(SAVED, 'conversations')": "family: expected one of conversation",
+    "rows(without=('begin',))": "rows: without:",
+}
+
+
+def test_a_mistake_in_a_call_of_the_kit_shows_the_line_of_the_test_and_nothing_of_the_kit(pytester: pytest.Pytester) -> None:
+    tests = "".join(f"def test_{number}():\n    {call}\n" for number, call in enumerate(MISTAKES))
+    imports = """
+from cobrowse_session.testing import expect, from_jsonl, together
+from cobrowse_session.testing.mischief import drop
+from cobrowse_session.testing.paths import rows
+from cobrowse_session.testing.payloads import payloads
+"""
+    result = ran(pytester, imports + tests, "--showlocals")
+
+    result.assert_outcomes(failed=len(MISTAKES))
+    for call, message in MISTAKES.items():
+        result.stdout.fnmatch_lines_random([f">   *{call.replace('[', '[[]')}", f"E *{message}*"])
+    result.stdout.no_fnmatch_line("*cobrowse_session?testing?*.py:*")
+
+
 # --- What it imports ----------------------------------------------------------------------------------------------------------
 
 
@@ -292,6 +324,7 @@ def test_log(cobrowse):
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*expected one of allow_refused=True, *, found allow_penning*"])
+    result.stdout.no_fnmatch_line("*cobrowse_session.py*")
 
 
 @pytest.mark.parametrize("value", ["'no'", "1", "None"])

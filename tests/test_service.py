@@ -657,8 +657,20 @@ def test_messages_are_acknowledged_once_and_a_second_time_marks_none(here: Serve
 
     assert (first["kind"], first["stored"]["id"], first["new"][0]["event"]) == ("changed", "s1", "e1")
     assert (done.status_code, done.json()) == (200, {"acknowledged": 1})
-    assert (again.status_code, again.json()["title"]) == (409, "Already acknowledged")
+    assert (again.status_code, again.json()["title"]) == (409, "Not acknowledged")
+    assert f"message {first['id']} is not pending" in again.json()["detail"]
     assert [one["id"] for one in here.client.get("/messages").json()["messages"]] == [second["id"]]
+
+
+def test_a_message_that_does_not_exist_is_named_and_the_others_stay_pending(here: Served) -> None:
+    here.post([event(session="s1")])
+    (waiting,) = here.client.get("/messages").json()["messages"]
+
+    answer = here.client.post("/messages/acknowledged", json={"ids": [waiting["id"], 99]})
+
+    assert answer.status_code == 409
+    assert "message 99 is not pending: it was acknowledged by somebody else, or there is none" in answer.json()["detail"]
+    assert here.client.get("/messages").json()["messages"] == [waiting]
 
 
 @pytest.mark.parametrize("ids", [[0], [-1], [2**63], [2**70], ["1"], [1.5], [True], [None], list(range(1, 1002)), "1", None, {}])

@@ -146,7 +146,7 @@ def test_health_and_description_need_no_token(guarded: Served) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name read", "line 1 of the tokens: expected NAME SCOPE,SCOPE SECRET, found 2 words"),
+        ("name read", "line 1 of the tokens: expected 3 words, NAME SCOPE,SCOPE SECRET, found 2"),
         ("\n\nname read sec ret-0123456789", "line 3 of the tokens"),
         ("name admin secret-0123456789abc", "scopes of the token 'name'"),
         ("name read secret-short", "secret of the token 'name'"),

@@ -457,6 +457,22 @@ def test_tokens_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
     assert found == [401, 200, 401, 200]
 
 
+def test_the_command_logs_why_a_signature_was_refused_only_if_it_is_verbose(tmp_path: Path) -> None:
+    secret, signed = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", {"webhook-id": "1", "webhook-signature": "v1,x"}
+    logged = []
+    for options in ((), ("--verbose",)):
+        arguments = ("--store", "sqlite://", *options)
+        with command(tmp_path, *arguments, COBROWSE_SESSION_WEBHOOK_SECRETS=secret) as (process, address):
+            assert (
+                httpx2.post(f"{address}/events", json=event(), headers={**signed, "webhook-timestamp": "1000"}).status_code == 401
+            )
+            process.terminate()
+            assert process.stderr is not None
+            logged.append(process.stderr.read())
+
+    assert [text.count("a signature was refused: Message timestamp too old") for text in logged] == [0, 1]
+
+
 @pytest.mark.parametrize(
     "request_",
     [

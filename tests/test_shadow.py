@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -533,7 +533,11 @@ WRONG: dict[str, tuple[Callable[[Shadow], None], str]] = {
         lambda shadow: shadow.compare("s1", {"connectedTime": "now"}),
         "compare s1: bad_time: $.connectedTime",
     ),
-    "a naive value": (lambda shadow: shadow.compare("s1", {"connectedTime": NAIVE}), "compare s1: TypeError: "),
+    "a naive value": (lambda shadow: shadow.compare("s1", {"connectedTime": NAIVE}), "compare s1: bad_time: $.connectedTime"),
+    "a value before 1970": (
+        lambda shadow: shadow.compare("s1", {"connectedTime": datetime(1969, 1, 1, tzinfo=UTC)}),
+        "compare s1: bad_time: $.connectedTime",
+    ),
     "a part and none": (
         lambda shadow: shadow.compare("s1", {"wrapup": None, "wrapup.code": ""}),
         "compare s1: wrong_type: $.wrapup",
@@ -568,6 +572,17 @@ def test_of_a_record_with_a_field_that_cannot_be_read_the_others_are_compared(sh
         ["compare s1", "bad_time", "$.connectedTime"],
         ["compare s1", "wrong_type", "$.segments[0].type"],
     ]
+
+
+@pytest.mark.parametrize("wrong", ["now", NAIVE, datetime(1969, 1, 1, tzinfo=UTC), 5], ids=str)
+@pytest.mark.parametrize("place", ["connectedTime", "wrapup.endTime"])
+def test_of_a_mapping_with_a_time_that_cannot_be_read_the_others_are_compared(shadow: Shadow, wrong: object, place: str) -> None:
+    shadow.take(list(CALL))
+    shadow.compare("s1", {place: wrong, "state": "disconnected"})
+
+    report = shadow.report()
+    assert report.fields == {"state": {"equal": 1}}
+    assert [problem.partition(": expected")[0].split(": ")[2] for problem in report.problems] == [f"$.{place}"]
 
 
 @pytest.mark.parametrize("wrong", ["{broken", 5, {"connectedTime": "now"}], ids=str)
@@ -810,6 +825,27 @@ def test_the_command_exits_with_0_if_all_is_equal_and_1_if_not_or_if_a_record_is
     assert broken.code == 1
     assert [line.partition("records.jsonl:")[2][:2] for line in broken.err.splitlines()] == ["1:", "2:"]
     assert "$.id: expected the id of the session" in broken.err
+
+
+@pytest.mark.parametrize("wrong", [{"connectedTime": "2026-03-01 09:00:03"}, {"segments": 5}, {"wrapup": {"code": 5}}], ids=str)
+def test_the_command_compares_the_other_fields_of_a_record_with_one_that_cannot_be_read(
+    tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    found = run(tmp_path, [{"id": "s1", "state": "connected", **wrong}])
+
+    assert found.code == 1
+    assert re.search(rf"records\.jsonl:1: \w+: \$\.{next(iter(wrong))}", found.err)
+    assert "s1  state: ours disconnected, theirs connected" in found.out
+    assert "never compared" not in found.out
+
+
+def test_the_command_names_a_record_without_a_readable_id_once(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"id": 5, "state": "connected"}, {"id": "s1"}])
+
+    assert found.code == 1
+    assert [line.partition("records.jsonl:")[2].split(": ")[:3] for line in found.err.splitlines()] == [
+        ["1", "wrong_type", "$.id"]
+    ]
 
 
 def test_the_command_prints_json_lines(tmp_path: Path) -> None:

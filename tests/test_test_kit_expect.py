@@ -191,8 +191,19 @@ def test_the_nearest_ids_come_first_and_the_others_are_counted() -> None:
 
     with pytest.raises(AssertionError, match=r"there is 'call-17', 'chat-99', .* and 12 more$"):
         expect(inbox, "call-18")
-    with pytest.raises(AssertionError, match=r"there is none$"):
+    with pytest.raises(AssertionError, match=r"there is no session 's1', and no other$"):
         expect(Inbox(Lifecycle()), "s1")
+
+
+@pytest.mark.parametrize("name", ["connected_time", "wrapup__end_time", "segments__0__start_time"])
+def test_a_naive_time_that_is_expected_is_an_error_because_it_equals_no_time(name: str) -> None:
+    made = stream("s1").connected().after(60).disconnected("peer")
+    naive = START.replace(tzinfo=None)
+
+    with pytest.raises(TypeError, match="expected an aware datetime"):
+        expect(SessionLog.of(made), **{name: naive})
+    with pytest.raises(TypeError, match="expected an aware datetime"):
+        run(made).expect(**{name: naive})
 
 
 def test_what_has_many_sessions_needs_a_name() -> None:

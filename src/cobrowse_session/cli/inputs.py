@@ -161,11 +161,13 @@ def open_input(files: ExitStack, name: str, expected: Expected | None = None, so
 
     Raises:
         WrongKindError: it holds something else.
-        FileError: it cannot be opened. Reading raises it, too.
+        FileError: it cannot be opened, or saved logs are expected and it is the address of a store. Reading raises it, too.
         StoreError: it is the address of a store that cannot be read.
     """
     if expected == "events" and is_address(name):
         return cast(BinaryIO, io.BufferedReader(_Stored(files, name), BEGINNING))
+    if expected == "saved logs" and is_address(name):
+        raise FileError(name, "it is a store, not a file", "The store comes first, and then a file that store export wrote.")
     shown = STDIN if name == "-" else name
     file = _buffered(_stdin() if name == "-" else files.enter_context(_open_bytes(name)), shown)
     with naming(shown):

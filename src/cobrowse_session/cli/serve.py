@@ -1,5 +1,6 @@
 """The command that runs the service."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,9 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
             rich_help_panel=STORED,
         ),
     ] = "2s",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log why a signature was refused, which no sender is told.", rich_help_panel=GUARDED)
+    ] = False,
 ) -> None:
     """Run the service: events in by HTTP, sessions and changes out.
 
@@ -139,6 +143,9 @@ def serve_command(  # noqa: PLR0913 (one argument an option)
     """
     sealing, late = duration_of("--seal-after", seal_after), duration_of("--delay", delay)
     forgetting = _forgetting(forget_after, sealing)
+    if verbose:
+        logging.basicConfig()
+        logging.getLogger("cobrowse_session").setLevel(logging.INFO)
     with usage_errors():
         from cobrowse_session.service import Guard, Service, read_secrets, read_tokens  # noqa: PLC0415 (an extra)
         from cobrowse_session.service.server import serve  # noqa: PLC0415

@@ -217,13 +217,16 @@ def store_upgrade_command(store: Address, *, table: Table) -> None:
 
         with closing(Database(store, create=False)) as database:
             upgrade(database)
-        folded = 0
+        folded, differs = 0, False
         with closing(_opened(store, table)) as opened:
             while some := opened.refold():
                 folded += len(some)
                 for session, fields in some.items():
                     if fields:
+                        differs = True
                         show(printable(f"session {session!r} reads differently: {', '.join(fields)}"), "yellow")
+    if differs and table == Table.standard():
+        inform("If they had a table of your own, upgrade again with --table MODULE:NAME. No event is lost.", "yellow")
     inform(f"The tables are up to date, {plural(folded, 'session')} folded anew", "green")
 
 

@@ -17,10 +17,13 @@ _HOLDS: Mapping[Expected, str] = {
     "trace": "the trace of a replay",
     "sessions": "sessions",
     "payload": "a payload of the platform",
+    "database": "a SQLite database",
 }
 _ADVICE: Mapping[tuple[Expected, Kind], str] = {
     ("saved logs", "spread events"): "Write each event on one line, as jq -c does.",
     ("saved logs", "payload"): "Convert it first: cobrowse-session convert {0} -o events.jsonl",
+    ("saved logs", "database"): "Export it first: cobrowse-session store export sqlite:///{0} -o sessions.jsonl",
+    ("events", "database"): "If it is a store, give its address: sqlite:///{0}",
     ("events", "spread events"): "Write each event on one line, as jq -c does.",
     ("events", "payload"): "Convert it first: cobrowse-session convert {0} -o events.jsonl",
     ("payload", "events"): "It needs no conversion: cobrowse-session replay {0}",

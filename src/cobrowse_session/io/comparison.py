@@ -180,7 +180,7 @@ def read_record(record: object, cls: type[CobrowseSession] = CobrowseSession) ->
         cls: the class of the sessions.
 
     Raises:
-        TypeError: it is none of these, or a datetime is naive.
+        TypeError: it is none of these.
         DecodeError: it cannot be read. Every problem has its path.
     """
     if isinstance(record, str | bytes):
@@ -198,7 +198,7 @@ def read_readable(record: object, cls: type[CobrowseSession] = CobrowseSession) 
     """Return what can be read of a record, and the problems of the fields that are left out. See `read_record`.
 
     Raises:
-        TypeError: it is no record, or a datetime is naive.
+        TypeError: it is no record.
         DecodeError: nothing of it can be read.
     """
     try:
@@ -215,20 +215,26 @@ def read_readable(record: object, cls: type[CobrowseSession] = CobrowseSession) 
 def read_records(
     file: BinaryIO, reject: Callable[[Rejected], object], cls: type[CobrowseSession] = CobrowseSession
 ) -> Iterator[Record]:
-    """Yield the records of a file, one session JSON per line, each with its `id`. `reject` is called with what cannot be read."""
+    """Yield the records of a file, one session JSON per line, each with its `id`.
+
+    `reject` is called with what cannot be read. If these are some fields of a record, the record is yielded without them.
+    """
     for number, line, length in lines(file):
         try:
             if length > MAX_LINE_BYTES:
                 raise too_long(length, MAX_LINE_BYTES)
-            yield _with_id(read_record(line, cls))
+            record, problems = read_readable(line, cls)
+            _check_has_id(record, problems)
+            if problems:
+                reject(Rejected.of(DecodeError(problems), number, line, length))
+            yield record
         except DecodeError as error:
             reject(Rejected.of(error, number, line, length))
 
 
-def _with_id(record: Record) -> Record:
+def _check_has_id(record: Record, problems: tuple[Problem, ...]) -> None:
     if record.session is None:
-        raise DecodeError((Problem("missing", "$.id", "nothing", "the id of the session"),))
-    return record
+        raise DecodeError(problems or (Problem("missing", "$.id", "nothing", "the id of the session"),))
 
 
 def _whole(session: Communication) -> dict[str, Any]:  # JSON
@@ -262,7 +268,14 @@ def _json(value: Any) -> Any:  # of any field, and JSON
         return _nested(value)
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]
-    return time_text(value) if isinstance(value, datetime) else plain(value)
+    return _time(value) if isinstance(value, datetime) else plain(value)
+
+
+def _time(moment: datetime) -> str:
+    try:
+        return time_text(moment)
+    except (TypeError, ValueError):  # it is naive, or before 1970. The reader refuses this text with the path of the field
+        return moment.isoformat()
 
 
 def _leaves(path: str, named: Any, theirs: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:  # JSON

@@ -1,4 +1,4 @@
-"""The kind of a file, recognised by its beginning: events, a trace, sessions, or a payload of the platform."""
+"""The kind of a file, recognised by its beginning: events, a trace, sessions, a payload of the platform, or a database."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from cobrowse_session.wire.strict_json import read_json
 
 __all__ = ["Kind", "kind_of"]
 
-Kind = Literal["events", "trace", "sessions", "payload", "spread events"]
+Kind = Literal["events", "trace", "sessions", "payload", "spread events", "database"]
 
+_SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
 _KEY = re.compile(rb'"((?:[^"\\]|\\.){1,80})"\s*:')
 _EVENTS = {"specversion", "type", "subject"}
 _OTHERS: Mapping[Kind, set[str]] = {
@@ -30,6 +31,8 @@ def kind_of(beginning: bytes, sources: Sequence[Source] = BUILT_IN) -> Kind | No
     Its events may be spread over several lines, each with an indent. A source may have payloads with the keys of a trace or of a
     session.
     """
+    if beginning.startswith(_SQLITE):
+        return "database"
     text = beginning.lstrip()
     keys = _keys(text.partition(b"\n")[0])
     if keys >= _EVENTS:

@@ -76,6 +76,9 @@ MIN_KEY = 24
 def read_tokens(text: str) -> tuple[Token, ...]:
     """Return tokens, read from lines of `NAME SCOPE[,SCOPE] SECRET`. Empty lines and those with `#` in front are skipped.
 
+    Args:
+        text: the lines, and not the name of their file. A `;` ends a line, too, as in a variable of the environment.
+
     Raises:
         SettingsError: a line that is none. The message does not show it.
     """
@@ -85,13 +88,16 @@ def read_tokens(text: str) -> tuple[Token, ...]:
             continue
         parts = line.split()
         if len(parts) != 3:
-            raise SettingsError(f"line {number} of the tokens", "NAME SCOPE,SCOPE SECRET", f"{len(parts)} words")
+            raise SettingsError(f"line {number} of the tokens", "3 words, NAME SCOPE,SCOPE SECRET", str(len(parts)))
         found.append(Token.of(parts[0], parts[1].split(","), parts[2]))
     return tuple(found)
 
 
 def read_secrets(text: str) -> tuple[Webhook, ...]:
     """Return the secrets of webhooks, one a line, as `whsec_…`. Several are valid at once, so that one can be replaced.
+
+    Args:
+        text: the lines, as of `read_tokens`.
 
     Raises:
         SettingsError: a line that is none. The message does not show it.

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from cobrowse_session.checks import shown
 from cobrowse_session.events import Event
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["check_share", "checked_events"]
 
 

@@ -19,8 +19,10 @@ from cobrowse_session.stream import SessionLog
 from cobrowse_session.stream.explain import explain
 from cobrowse_session.testing.story import Decided, story
 from cobrowse_session.testing.stream import setting
-from cobrowse_session.times import time_text
+from cobrowse_session.times import time_text, utc
 from cobrowse_session.wire import encode_session
+
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
 
 __all__ = ["expect"]
 
@@ -102,7 +104,6 @@ class Subject:
             AssertionError: there is no such session. It names the sessions that there are.
             TypeError: the target or the id is of another type, or there are many sessions and no id was given.
         """
-        __tracebackhide__ = True
         if not isinstance(name, str | None):
             raise TypeError(f"expect: session: expected an id as text, found {shown(name)}")
         if isinstance(target, CobrowseSession | SessionLog):
@@ -143,7 +144,7 @@ def _no_session(name: str, target: _Inbox | _Store) -> str:
     near = get_close_matches(name, known, n=_MOST_NAMES, cutoff=0)  # a cutoff of 0 sorts, and leaves nothing out
     rest = len(known) - len(near)
     there = ", ".join(map(repr, near)) + (f" and {rest:,} more" if rest else "")
-    return printable(f"there is no session {name!r}; there is {there or 'none'}")
+    return printable(f"there is no session {name!r}" + (f"; there is {there}" if there else ", and no other"))
 
 
 # --- Expectations -------------------------------------------------------------------------------------------------------------
@@ -163,7 +164,8 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
     Raises:
         AssertionError: something differs, or there is no such session. For a log, the error has the reason why a field is unset.
         AttributeError: there is no attribute of such a name.
-        TypeError: the target is of another type, its id is missing, nothing is expected, or a timeout is no duration.
+        TypeError: the target is of another type, its id is missing, nothing is expected, a timeout is no duration, or a
+            datetime is naive.
         ValueError: the text of a timeout is no duration.
 
     >>> from cobrowse_session import SessionLog
@@ -171,7 +173,6 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
     >>> log = SessionLog.of(stream("s1").alerting(user_id="ann").after(3).connected())
     >>> expect(log, state="connected", wrapup__code=None, context__user_id="ann")
     """
-    __tracebackhide__ = True
     subject = Subject.of(target, session)
     if not expected and session is None:
         raise TypeError("expect: expected attributes of the session, found none")
@@ -181,7 +182,6 @@ def expect(target: Target, session: str | None = None, /, **expected: Any) -> No
 
 def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
     """Return a line for each attribute of a session that is not as expected, with lines of reasons. `Any`: any attributes."""
-    __tracebackhide__ = True
     found = []
     for name, given in expected.items():
         path = name.split("__")
@@ -194,6 +194,8 @@ def differences(subject: Subject, expected: Mapping[str, Any]) -> list[str]:
 
 def _as_stated(name: str, wanted: Any) -> Any:  # any attribute's value
     """Return an expected value as a stream takes it: `30` or "30s" for a timeout, a list for a tuple."""
+    if isinstance(wanted, datetime):
+        utc(wanted)  # a naive one is a TypeError, because it equals no time of a session
     return tuple(wanted) if isinstance(wanted, list) else setting(name, wanted)
 
 
@@ -236,7 +238,6 @@ def _reasons(subject: Subject, path: Sequence[str]) -> Sequence[str]:
 
 def _value(subject: Subject, path: Sequence[str]) -> Any:  # any attribute's value
     """Return the value at the end of a path. None: it is unset, or something on the way is."""
-    __tracebackhide__ = True
     # Each name is looked up in the class of its part, not in the part: it may be unset, and a misspelt name must not pass for
     # that. Example: `segments__0__type` is `segments` of the session, its first item, and `type` of `Segment`.
     first, *inside = path
@@ -268,7 +269,6 @@ def _is_list(cls: type | None, name: str) -> bool:
 
 def _check(path: Sequence[str], place: int, known: Sequence[str], *, is_list: bool = False) -> None:
     """Check that the part before a place of a path has the name that is there."""
-    __tracebackhide__ = True
     name, before = path[place], path[:place]
     if name in known:
         return

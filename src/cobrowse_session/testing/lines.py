@@ -12,6 +12,8 @@ from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.testing.arguments import checked_events
 from cobrowse_session.wire import decode_event, encode_event
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["from_jsonl", "to_jsonl", "together"]
 
 

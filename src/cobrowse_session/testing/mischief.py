@@ -20,6 +20,8 @@ from cobrowse_session.testing.arguments import check_share, checked_events
 from cobrowse_session.testing.stream import Duration, duration
 from cobrowse_session.times import event_time, time_text, utc
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["delay", "drop", "duplicate", "outage", "shuffle", "skew", "split"]
 
 Seed: TypeAlias = int | Random

@@ -50,6 +50,8 @@ from cobrowse_session.testing.run import Run, run
 from cobrowse_session.testing.stream import START, Stream, stream
 from cobrowse_session.vocabulary import Vocabulary, WrapupPrompt
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["EVERY_ROW", "LONGEST", "Path", "Variant", "pairs", "rows", "shortest_paths", "variants"]
 
 SECOND, LATER = timedelta(seconds=1), timedelta(minutes=5)

@@ -39,6 +39,8 @@ from cobrowse_session.times import EPOCH, time_text
 from cobrowse_session.vocabulary import AfterCallWorkState, DisconnectType
 from cobrowse_session.wire import encode_session
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["ENVELOPES", "FAMILIES", "Family", "payloads"]
 
 Json: TypeAlias = dict[str, Any]

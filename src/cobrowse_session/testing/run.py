@@ -22,6 +22,8 @@ from cobrowse_session.testing.story import story
 from cobrowse_session.times import utc
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 __all__ = ["Run", "RunStep", "run"]
 
 MAX_TIMERS = 10_000
@@ -83,7 +85,6 @@ class Run:
         >>> from cobrowse_session.testing import run, stream
         >>> run(stream("s1").alerting()).expect(Applied.match(row="alerting"), state="alerting", wrapup=None)
         """
-        __tracebackhide__ = True
         if not outcomes and not session:
             raise TypeError("expect: expected outcomes, or attributes of the session, found none")
         for wanted in outcomes:
@@ -94,7 +95,6 @@ class Run:
             raise AssertionError(report(subject, found))
 
     def _check_outcome(self, wanted: object) -> None:
-        __tracebackhide__ = True
         if isclass(wanted) and issubclass(wanted, Outcome):
             raise TypeError(f"expect: expected an outcome or a match, found a class; write {wanted.__name__}.match()")
         row = wanted.expected.get("row") if isinstance(wanted, Match) else None

@@ -1,7 +1,7 @@
 """Streams of events for tests, built call by call on a relative clock."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from inspect import isclass
 from itertools import count
@@ -10,7 +10,7 @@ from typing import Any, Self
 import attrs
 from attrs import evolve, frozen
 
-from cobrowse_session.checks import check_not_empty, check_text, shown
+from cobrowse_session.checks import check_not_empty, check_text, nearest, shown
 from cobrowse_session.events import (
     AfterCallWorkEnded,
     AfterCallWorkRequired,
@@ -32,16 +32,26 @@ from cobrowse_session.model import NO_CONTEXT, NO_DETAILS, Context, Details
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.times import event_time
 
+__tracebackhide__ = True  # a failed test shows the line that called the kit, and not the kit. `pytest --full-trace` shows all
+
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 """When a stream begins, unless it says otherwise."""
 
 Duration = timedelta | float | str
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+
+
+def _arguments(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.alias or field.name for field in attrs.fields(cls))
+
+
 _MERGE = "`together` merges streams by time, and two of one session need a `source` each"
-_DETAILS = frozenset(a.alias for a in attrs.fields(Details))
-_SETTINGS = frozenset(a.alias for a in attrs.fields(Settings))
-_CONTEXT = frozenset(a.alias for a in attrs.fields(Context))
+_DETAILS = _arguments(Details)
+_SETTINGS = _arguments(Settings)
+_CONTEXT = _arguments(Context)
+_OTHERS = _DETAILS | _SETTINGS | _CONTEXT
+"""The attributes that an event of any kind can have, without those of the event itself."""
 
 
 def duration(passed: Duration) -> timedelta:
@@ -128,6 +138,7 @@ class Stream:
             ValueError: the id is empty.
         """
         _check_id("leg: session", session)
+        _check_names("leg", context, _CONTEXT)
         # Example: the conversation has `media_type="call"`, and the leg `purpose="agent"`. `leg("ann", user_id="bob")` adds the
         # user to both. What an event itself states comes before all of them, for this event only.
         known = dict(self.legs)
@@ -223,7 +234,8 @@ class Stream:
         details = {name: value for name, value in said.items() if name in _DETAILS}
         settings = {name: setting(name, value) for name, value in said.items() if name in _SETTINGS}
         context = {name: value for name, value in said.items() if name in _CONTEXT}
-        rest = {name: value for name, value in said.items() if name not in _DETAILS | _SETTINGS | _CONTEXT}
+        rest = {name: value for name, value in said.items() if name not in _OTHERS}
+        _check_names(event.kind, rest, _OTHERS | _arguments(event))
         values = {
             "details": Details(**details) if details else NO_DETAILS,
             "settings": Settings(**settings) if settings else NO_SETTINGS,
@@ -242,6 +254,12 @@ def check_kind(name: str, event: object) -> None:
     """
     if not (isclass(event) and issubclass(event, Event) and hasattr(event, "kind")):
         raise TypeError(f"{name}: expected a class of events with a kind, found {shown(event)}")
+
+
+def _check_names(name: str, found: Iterable[str], known: frozenset[str]) -> None:
+    for one in found:
+        if one not in known:
+            raise TypeError(f"{name}: there is no attribute {one!r}.{nearest(one, known)}")
 
 
 def _check_id(name: str, found: str) -> None:

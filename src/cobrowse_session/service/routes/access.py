@@ -26,7 +26,7 @@ DESCRIBED: Mapping[int, str] = {
     401: "No valid token or signature.",
     403: "The token does not allow this.",
     404: "There is no such session.",
-    409: "Somebody else has acknowledged one of them.",
+    409: "One of them is not pending, so none was marked.",
     410: "The position is of before the store was restored or moved.",
     413: "Too many bytes, or too many documents.",
     415: "Another content type.",

@@ -50,7 +50,7 @@ def _position_of(
         outbox.check(position)
     except EpochError:
         raise ProblemError(
-            410, "Gone", "The store was restored or moved. Follow from now, and then read the sessions anew."
+            410, "Gone", "The store was restored or moved. Follow without a position, and then read the sessions anew."
         ) from None
     return position
 
@@ -97,6 +97,7 @@ async def post_acknowledged(request: Request) -> Response:
         await run_in_threadpool(service.store.outbox.acknowledge, ids)  # the threads of asyncio are for events
     except ValidationError as error:
         raise wrong_parameters(error.errors()) from None
-    except ConflictError:
-        raise ProblemError(409, "Already acknowledged", "Read the messages again. None was marked now.") from None
+    except ConflictError as error:
+        detail = f"None was marked, because {error.problem}. Read the messages again."
+        raise ProblemError(409, "Not acknowledged", detail) from None
     return JSONResponse({"acknowledged": len(set(ids))})
