@@ -28,9 +28,11 @@ def at(seconds: float) -> datetime:
 WHOSE = {"participantId": "p1", "userId": "u1", "queueId": "q1", "mediaType": "VOICE", "provider": "Edge"}
 
 
-def leg(purpose: str | None = "agent", media: str | None = "call", **stated: Any) -> Leg:
+def leg(purpose: str | None = "agent", media: str | None = "call", participant: str | None = None, **stated: Any) -> Leg:
     """A leg of an agent, or of another purpose."""
-    ids = {"participant_id": "p1", "user_id": "u1", "queue_id": "q1"} if purpose == "agent" else {}
+    ids = {"participant_id": participant} | (
+        {"participant_id": "p1", "user_id": "u1", "queue_id": "q1"} if purpose == "agent" else {}
+    )
     return Leg(
         id="leg",
         source="/genesys/conversations/conv",
@@ -100,6 +102,31 @@ LEGS: dict[str, tuple[Json, Leg]] = {
             state="disconnected",
             disconnected_time=at(60),
             derived=(("connected", "eventTime - interactingDurationMs - heldDurationMs", EPOCH),),
+        ),
+    ),
+    "a leg of one kind of media in an envelope without a time": (
+        {
+            "detail-type": "v2.users.u1.conversations.calls",
+            "detail": {"eventBody": flat(state="connected", connectedTime=t(0), purpose="fax")},
+        },
+        leg(
+            "fax",
+            participant="leg",
+            origin=Origin(topic="v2.users.u1.conversations.calls"),
+            path="$.detail.eventBody.participants[0]",
+            is_participant=True,
+            state="connected",
+            connected_time=at(0),
+        ),
+    ),
+    "a leg of one kind of media in a record": (
+        {"Records": [{"body": json.dumps(flat(state="connected", connectedTime=t(0), purpose="fax"))}]},
+        leg(
+            *("fax", None, "leg"),
+            path="$.Records[0].body.participants[0]",
+            is_participant=True,
+            state="connected",
+            connected_time=at(0),
         ),
     ),
     "the detail event acw": (
@@ -472,6 +499,12 @@ REJECTED: dict[str, tuple[Json, str | None, tuple[str, str, str]]] = {
         None,
         ("$.eventBody", "5", "the body of a notification"),
     ),
+    "data of another kind": ({"data": 5}, None, ("$", '{"data": 5}', f"{UNKNOWN} (sources: genesys)")),
+    "an interaction without data": (
+        {"type": "interaction"},
+        None,
+        ("$", '{"type": "interaction"}', f"{UNKNOWN} (sources: genesys)"),
+    ),
     "analytics without participants": (
         {"conversationId": "conv", "participants": []},
         "media",
@@ -525,6 +558,43 @@ def test_genesys_converts_objects_only(payload: Any) -> None:
 )
 def test_what_gives_no_leg_of_genesys_is_recognised_by_a_word(payload: Json, word: str | None) -> None:
     assert GENESYS.recognise(payload) == word
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_known"),
+    [
+        ({"participants"}, True),
+        ({"participants", "id"}, True),
+        ({"topicName", "eventBody"}, True),
+        ({"detail", "detail-type"}, True),
+        ({"eventTime", "sessionId"}, True),
+        ({"Records", "body"}, True),
+        ({"conversations"}, True),
+        ({"entities"}, True),
+        ({"coBrowse"}, True),
+        ({"callAnsweredEvents"}, True),
+        ({"holdUpdatedEvents"}, True),
+        ({"topicName"}, False),
+        ({"detail"}, False),
+        ({"eventTime"}, False),
+        ({"Records"}, False),
+        ({"answered"}, False),
+        (set(), False),
+    ],
+)
+def test_a_file_with_the_keys_of_a_payload_looks_like_one(keys: set[str], *, is_known: bool) -> None:
+    assert GENESYS.looks_like(keys) == is_known
+
+
+def test_records_that_are_no_list_hide_no_payload() -> None:
+    assert convert(conversation(ENDED) | {"Records": 5}).events == convert(conversation(ENDED)).events
+
+
+@pytest.mark.parametrize("key", ["conversations", "entities"])
+def test_the_conversations_of_a_list_have_a_place_each(key: str) -> None:  # EDITION-2
+    listed = {key: [conversation({"connectedTime": t(seconds)}) for seconds in range(3)]}
+
+    assert [one.origin.place for one in convert(listed, place=5).legs] == [5, 6, 7]
 
 
 @pytest.mark.parametrize("document", [conversation(ENDED), conversation({"state": "asleep"})], ids=["legs", "warnings"])
