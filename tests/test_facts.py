@@ -177,6 +177,7 @@ def test_a_warning_says_where_it_is_what_was_found_and_what_was_expected(
             {"start_alerting_time": at(0) + MAX_FUTURE, "origin": Origin(received_at=at(0))}, id="a fact after it was received"
         ),
         pytest.param({"begins": at(0), "state": "alerting", "origin": seen(9)}, id="a state that was seen"),
+        pytest.param({"begins": at(0), "derived": (("alerting", "another time", at(9)),)}, id="a state with a derived time"),
     ],
 )
 def test_what_the_clocks_may_differ_by_is_no_warning(stated: dict[str, Any]) -> None:

@@ -150,3 +150,17 @@ def test_the_printed_table_has_every_field() -> None:
             printed += [(model, name.strip(" `")) for name in line.split("|")[1].split(", ")]
 
     assert sorted(printed) == sorted((model, name) for model, fields in MODELS.items() for name in fields)
+
+
+def test_the_table_of_a_model_says_what_reads_a_field_or_why_nothing_does() -> None:
+    table = """
+**`ConversationEventTopicQueueMediaSettings`**
+
+| fields | read for, or why not |
+| --- | --- |
+| `alertingTimeoutSeconds` | settings |
+| `autoAnswerAlertToneSeconds`, `manualAnswerAlertToneSeconds`, `enableAutoAnswer` | not read: for the platform's own screen |
+
+**"""
+
+    assert table in "\n".join(markdown())

@@ -297,6 +297,37 @@ def test_a_time_is_not_tolerated_where_no_rule_moved_ours() -> None:
     assert results(changed(connectedTime=t(2.999))) == {"connectedTime": "different"}
 
 
+LATER: dict[str, tuple[Json, Json]] = {  # our record, and theirs, whose time is after the move
+    "connectedTime": (STARTED, conversation(LIVE | {"connectedTime": t(2)})),
+    "afterCallWork.endTime": (inside("afterCallWork", endTime=t(63)), inside("afterCallWork", endTime=t(63.5))),
+    "wrapup.endTime": (
+        changed(wrapup={"code": "c", "endTime": t(63)}),
+        changed(wrapup={"code": "c", "endTime": t(63.5)}),
+    ),
+}
+
+
+@pytest.mark.parametrize("field", LATER)
+def test_a_time_after_the_one_to_which_ours_was_moved_is_not_tolerated(field: str) -> None:
+    ours, theirs = LATER[field]
+
+    assert results(theirs, convert(ours).events) == {field: "different"}
+
+
+def test_a_state_of_a_leg_that_goes_on_is_compared_and_one_that_contradicts_the_end_is_not() -> None:
+    alerting = convert(conversation({"id": "leg", "state": "alerting", "startAlertingTime": t(0)})).events
+
+    assert results(conversation(LIVE | {"connectedTime": t(3)}), alerting) == {"state": "different", "connectedTime": "missing"}
+    assert "state" not in {one.field for one in compare(changed(state="connected"))}
+
+
+def test_a_leg_that_goes_on_for_us_does_not_lack_after_call_work_yet() -> None:  # ACW-31
+    theirs = conversation(ENDED | {"afterCallWork": {"state": "notApplicable"}})
+    ours = convert(conversation(LIVE | {"connectedTime": t(3)})).events
+
+    assert [one.result for one in compare(theirs, ours) if one.field == "afterCallWork.state"] == ["missing"]
+
+
 def test_another_grant_is_found_while_connected() -> None:
     live = {"id": "leg", "state": "connected", "connectedTime": t(3), "controlling": ["page-1"]}
 
@@ -359,6 +390,32 @@ def test_only_the_record_that_shows_the_end_is_compared(order: tuple[Json, ...])
     assert (found.differences, found.legs, found.older, found.single) == ((), 1, 1, 0)
 
 
+def test_the_legs_of_a_record_are_counted_compared_or_not() -> None:
+    single = {"communicationAnsweredEvents": [at(3)]}
+    converted = convert([conversation(GONE), conversation(ALERTING), conversation(ALERTING), *[single] * 4])
+
+    found = reconcile([fold(converted.events).session], converted.legs)
+    assert (found.legs, found.older, found.single, found.shown) == (1, 2, 4, 7)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param([(1, {"peerId": "p1"}), (2, {"peerId": "p2"})], id="the later edition"),
+        pytest.param([(2, {"peerId": "p2"}), (1, {"peerId": "p1"})], id="the later edition, which came first"),
+        pytest.param([(1, {"peerId": "p1"}), (1, {"peerId": "p2"})], id="the second one of the same edition"),
+        pytest.param([(1, GONE | {"peerId": "p2"}), (2, {"peerId": "p1"})], id="the end"),
+        pytest.param([(1, GONE | {"state": "terminated", "peerId": "p2"}), (2, GONE | {"peerId": "p1"})], id="the final end"),
+    ],
+)
+def test_of_several_records_of_a_leg_the_final_one_is_compared(records: list[tuple[float, Json]]) -> None:
+    payloads = [conversation(ALERTING | shown | {"providerEventTime": t(seconds)}) for seconds, shown in records]
+    ours = fold(convert(conversation(GONE | {"state": "terminated"})).events).session
+
+    compared = reconcile([ours], [leg for payload in payloads for leg in convert(payload).legs]).compared
+    assert [one.theirs for one in compared if one.field == "peerId"] == ["p2"]
+
+
 def test_of_two_records_the_later_one_is_compared() -> None:
     before, after = (conversation(ALERTING | {"peerId": peer}) for peer in ("p1", "p2"))
     legs = convert([before, after]).legs
@@ -399,14 +456,19 @@ def test_after_call_work_that_the_lifecycle_alone_decided_is_held_against_the_re
 
 
 def test_a_comparison_reads_as_a_line() -> None:
-    theirs = changed(afterCallWork={"state": "complete", "startTime": t(62.5)}, disconnectedTime=t(64), peerId="other")
+    work = {"state": "complete", "startTime": t(62.5), "endTime": t(79)}
+    theirs = changed(afterCallWork=work, disconnectedTime=t(64), peerId="other")
     lines = {one.field: str(one) for one in compare(theirs)}
 
     assert lines["state"] == "equal      leg  state: ours disconnected, theirs disconnected"
+    assert lines["segments[0].type"] == "equal      leg  segments[0].type: ours Alert, theirs Alert"
     assert lines["peerId"] == "different  leg  peerId: ours peer1, theirs other"
     assert lines["afterCallWork.startTime"] == (
         f"within     leg  afterCallWork.startTime: ours {t(63)}, theirs {t(62.5)} (the corrected provider clock: "
         "after-call work begins at the end of the leg (ACW-6))"
+    )
+    assert lines["afterCallWork.endTime"] == (
+        f"different  leg  afterCallWork.endTime: ours {t(77.22)}, theirs {t(79)} (the cloud clock)"
     )
     assert lines["disconnectedTime"] == (
         f"different  leg  disconnectedTime: ours {t(63)}, theirs {t(64)} (the corrected provider clock)"

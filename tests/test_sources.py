@@ -383,6 +383,8 @@ def installed(tmp_path: Path) -> Iterator[Path]:
         "number = beamview_package:REASONS\n"
         "class = beamview_package:Beamview\n"
         "another = beamview_package:BEAMVIEW\n"
+        "[console_scripts]\n"
+        "beamview = beamview_package:main\n"
     )
     sys.path.insert(0, str(folder))
     yield folder

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from attrs import frozen
@@ -237,10 +238,6 @@ _WORK = Tolerance(
 _END = Tolerance("after-call work does not end before the leg (SKEW-3)", "disconnected_time", theirs_earlier=True)
 
 
-def _attribute(name: str) -> Callable[[Any], Any]:
-    return lambda holder: getattr(holder, name, None)
-
-
 def _detail(name: str) -> Callable[[Leg], Any]:
     return lambda leg: leg.changing.get(name)
 
@@ -307,20 +304,20 @@ def _saved(name: str) -> Callable[[Any], Any]:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("state", _attribute("state"), _state),
-    Field("initialState", _attribute("initial_state"), lambda leg: read_state(leg.initial_state) if leg.initial_state else None),
-    Field("disconnectType", _attribute("disconnect_type"), _reason),
-    Field("provider", _attribute("provider"), _attribute("provider")),
-    Field("self", _attribute("self"), _detail("self_")),
-    Field("peerId", _attribute("peer_id"), _detail("peer_id")),
-    Field("cobrowseSessionId", _attribute("cobrowse_session_id"), _detail("cobrowse_session_id")),
-    Field("cobrowseRole", _attribute("cobrowse_role"), _detail("cobrowse_role")),
-    Field("viewerUrl", _attribute("viewer_url"), _detail("viewer_url")),
-    Field("controlling", _attribute("controlling"), _grants),
-    Field("afterCallWorkRequired", _attribute("after_call_work_required"), _attribute("after_call_work_required")),
-    Field("startAlertingTime", _attribute("start_alerting_time"), _attribute("start_alerting_time"), CLOUD),
-    Field("connectedTime", _attribute("connected_time"), _attribute("connected_time"), CLOUD, _CONNECTION),
-    Field("disconnectedTime", _attribute("disconnected_time"), _attribute("disconnected_time"), PROVIDER),
+    Field("state", attrgetter("state"), _state),
+    Field("initialState", attrgetter("initial_state"), lambda leg: read_state(leg.initial_state) if leg.initial_state else None),
+    Field("disconnectType", attrgetter("disconnect_type"), _reason),
+    Field("provider", attrgetter("provider"), attrgetter("provider")),
+    Field("self", attrgetter("self"), _detail("self_")),
+    Field("peerId", attrgetter("peer_id"), _detail("peer_id")),
+    Field("cobrowseSessionId", attrgetter("cobrowse_session_id"), _detail("cobrowse_session_id")),
+    Field("cobrowseRole", attrgetter("cobrowse_role"), _detail("cobrowse_role")),
+    Field("viewerUrl", attrgetter("viewer_url"), _detail("viewer_url")),
+    Field("controlling", attrgetter("controlling"), _grants),
+    Field("afterCallWorkRequired", attrgetter("after_call_work_required"), attrgetter("after_call_work_required")),
+    Field("startAlertingTime", attrgetter("start_alerting_time"), attrgetter("start_alerting_time"), CLOUD),
+    Field("connectedTime", attrgetter("connected_time"), attrgetter("connected_time"), CLOUD, _CONNECTION),
+    Field("disconnectedTime", attrgetter("disconnected_time"), attrgetter("disconnected_time"), PROVIDER),
     Field("afterCallWork.state", _our_work_state, _work_state),
     Field("afterCallWork.startTime", _work("start_time"), _their_work("start_time"), PROVIDER, _WORK),
     Field("afterCallWork.endTime", _work("end_time"), _their_work("end_time"), CLOUD, _END),

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from cobrowse_session.errors import DecodeError, Problem
+from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.sources.facts import events_of
@@ -23,7 +23,7 @@ from cobrowse_session.sources.leg import Leg
 from cobrowse_session.sources.reader import Origin, PayloadReader, Warnings
 from cobrowse_session.sources.source import Converted
 from cobrowse_session.wire.cloudevents import encode_event
-from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, shown
+from cobrowse_session.wire.strict_json import MAX_LINE_BYTES, decode_error
 
 __all__ = ["GENESYS", "Genesys"]
 
@@ -66,8 +66,8 @@ def _legs(reader: PayloadReader, family: str | None) -> list[Leg]:
         expected = foreign(reader.object) or f"a payload of {family or 'a known family'}"
         if (detail := detail_of(reader)) is not None and not family:
             expected = f"a detail event about a leg: {', '.join(KINDS)}"
-            raise _unrecognised(f"{reader.path}.topicName", detail, expected)
-        raise _unrecognised(reader.path, reader.object, expected)
+            raise decode_error("not_recognised", f"{reader.path}.topicName", detail, expected)
+        raise decode_error("not_recognised", reader.path, reader.object, expected)
     warned = reader.warnings.count
     legs = list(FAMILIES[named](reader))
     if not legs and warned == reader.warnings.count and _participants(reader):
@@ -105,8 +105,9 @@ def _has_keys_of(reader: PayloadReader, family: str) -> bool:
     """Return whether a body has the keys of a family."""
     if family.startswith("detail."):
         return "eventTime" in reader.object
-    empty = "participants" in reader.object and not _participants(reader)
-    return family == family_of(reader) or (empty and family in ("conversation", "media"))
+    found = family_of(reader)
+    # Without participants, it may be of either.
+    return family == found or (family == "media" and found == "conversation" and not _participants(reader))
 
 
 def _participants(reader: PayloadReader) -> list[dict[str, Any]]:  # JSON
@@ -116,10 +117,6 @@ def _participants(reader: PayloadReader) -> list[dict[str, Any]]:  # JSON
 def _listed(reader: PayloadReader, key: str) -> list[Any]:  # JSON
     listed = reader.object.get(key)
     return listed if isinstance(listed, list) else []
-
-
-def _unrecognised(path: str, found: object, expected: str) -> DecodeError:
-    return DecodeError((Problem("not_recognised", path, shown(found), expected),))
 
 
 @frozen
@@ -155,7 +152,7 @@ class Genesys:
     ) -> Converted:
         """Return the events of a payload. See `Source.convert`. `Any`: JSON."""
         if not isinstance(payload, dict):
-            raise _unrecognised(path, payload, "a JSON object")
+            raise decode_error("not_recognised", path, payload, "a JSON object")
         warnings, legs = Warnings(), list[Leg]()
         for body in opened(PayloadReader(payload, path, warnings, Origin(received_at=received_at, place=place))):
             if isinstance(body, str):

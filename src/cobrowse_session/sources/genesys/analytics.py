@@ -97,7 +97,7 @@ def _add_segments(leg: Leg, segments: list[tuple[str, PayloadReader]]) -> None:
         if kind not in _WITHIN:
             added.append(Segment(start_time=start, end_time=end, type=TYPES.get(kind, one.text("segmentType"))))
         else:
-            one.warn("unplaced_segment", "segmentType", "a segment inside a connection")
+            one.warn("unplaced_segment", "segmentType", "a connection before it")
     leg.segments = tuple(added)
 
 
@@ -121,7 +121,7 @@ def _skip_work(leg: Leg, session: PayloadReader) -> None:
     if leg.wrapup or (leg.after_call_work and leg.after_call_work.end_time != at):
         expected = "no wrap-up segment; that the work was skipped at the end of the leg counts"
         session.warn("contradiction", "acwSkipped", expected, leg.id)
-    leg.after_call_work, leg.work_starts = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED), False
+    leg.after_call_work = AfterCallWork(start_time=at, end_time=at, state=AfterCallWorkState.SKIPPED)
 
 
 def _wrap_up(leg: Leg, segment: PayloadReader) -> None:

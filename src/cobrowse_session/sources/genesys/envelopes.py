@@ -6,10 +6,9 @@ from typing import Any
 
 from attrs import evolve
 
-from cobrowse_session.errors import DecodeError, Problem
 from cobrowse_session.sources.genesys.details import TOPIC
 from cobrowse_session.sources.reader import PayloadReader
-from cobrowse_session.wire.strict_json import cut, read_json, shown
+from cobrowse_session.wire.strict_json import cut, decode_error, read_json
 
 _LISTS = ("conversations", "entities")
 
@@ -84,8 +83,8 @@ def _notified(reader: PayloadReader) -> Iterator[PayloadReader | str]:
         return
     body = reader.one("eventBody")
     if body is None:
-        path, found = f"{reader.path}.eventBody", shown(reader.object.get("eventBody"))
-        raise DecodeError((Problem("not_recognised", path, found, "the body of a notification"),))
+        found = reader.object.get("eventBody")
+        raise decode_error("not_recognised", f"{reader.path}.eventBody", found, "the body of a notification")
     yield from opened(evolve(body, origin=evolve(reader.origin, topic=topic)))
 
 
@@ -109,6 +108,6 @@ def _records(reader: PayloadReader) -> Iterator[PayloadReader | str]:
         path = f"{record.path}.body"
         body: Any = read_json(text) if (text := record.text("body")) else None
         if not isinstance(body, dict):
-            raise DecodeError((Problem("not_recognised", path, shown(body), "a payload as JSON text"),))
+            raise decode_error("not_recognised", path, body, "a payload as JSON text")
         origin = evolve(reader.origin, place=reader.origin.place + index)
         yield from opened(PayloadReader(body, path, reader.warnings, origin))
