@@ -1615,6 +1615,15 @@ def test_an_event_that_lacks_a_new_attribute_is_found_when_the_log_is_restored(d
         restore_log(saved, table=table)
 
 
+def test_the_sources_of_a_table_are_those_of_all_bases_of_its_classes() -> None:
+    mixin = type("Mixin", (), {"__module__": "of_the_mixin"})
+    defined = define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+    base = defined(type("Base", (CobrowseSession,), {"__module__": "of_the_base"}))
+    session: type[Any] = defined(type("Session", (base, mixin), {"__module__": "of_the_session"}))
+
+    assert STANDARD.extended("bases", session=session).sources.keys() == {"of_the_mixin", "of_the_base", "of_the_session"}
+
+
 def test_another_version_of_the_package_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     before = table_digest(STANDARD)
     monkeypatch.setattr(digest_module, "_PACKAGE", "another")

@@ -3,10 +3,11 @@
 import json
 from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 import pytest
-from attrs import define, frozen, setters
+from attrs import define, evolve, frozen, setters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -256,6 +257,29 @@ def test_a_row_whose_own_actions_write_no_field_that_is_read_has_no_check() -> N
 
     row = Row(name="told", on=("told",), source=CONNECTION_STATES, result=NO_TRANSITION, actions=(count,), reason="It was told.")
     assert value_checks(row, CobrowseSession) == ()
+
+
+@define(kw_only=True, on_setattr=setters.NO_OP, repr=False)
+class Priced(CobrowseSession):
+    """A session with a field that is not read from JSON."""
+
+    price: Decimal | None = None
+
+
+@writes("price")
+def write_price(session: Priced, _event: Event, _: Policy) -> None:
+    """Nothing that a price is."""
+    session.price = cast(Any, "free")
+
+
+def test_a_field_of_a_type_that_is_not_read_from_json_is_as_the_action_wrote_it() -> None:
+    row = evolve(table_of(write).connection[-1], actions=(write_price,))
+    rules = Lifecycle(table=Table.standard().extended("priced", kinds=(Told,), session=Priced, connection=(row,)))
+    session = rules.new("s1")
+    for event in CALL.event(Told, field=""):
+        rules.apply(session, event)
+
+    assert session.price == "free"
 
 
 def test_a_session_of_another_class_has_no_value_to_check() -> None:
