@@ -34,7 +34,7 @@ from cobrowse_session.stream import FoldResult, fold
 from cobrowse_session.stream.copies import Copies
 from cobrowse_session.tables import NO_TRANSITION, Deadline, Policy, Row, Table, instead
 from cobrowse_session.testing import START, Stream, run, stream
-from cobrowse_session.wire import save_log
+from cobrowse_session.wire import restore_log, save_log
 
 TIMED = Lifecycle(settings=Settings(wrapup_prompt=WrapupPrompt.TIMEOUT, wrapup_timeout=timedelta(seconds=30)))
 CALL = stream("s1").alerting().after(3).connected().after(60).disconnected("peer")
@@ -181,6 +181,16 @@ def test_a_timer_that_leaves_its_own_deadline_is_an_error_and_no_endless_loop() 
 
     with pytest.raises(RuntimeError, match=r"timer\.acw leaves its own deadline"):
         lifecycle.advance(session, at(100))
+
+
+def test_a_sealed_log_has_no_deadline_also_under_a_table_that_has_one_for_its_session() -> None:  # STREAM-8
+    log = SessionLog.of(stream("s1").connected(wrapup_prompt="optional").after(1).disconnected("peer"))
+    assert log.seal(at(100))
+    table = Table.standard().extended("due", deadlines=[Deadline(AfterCallWorkTimeout, always_due)])
+    again = restore_log(save_log(log), table=table)
+
+    assert again.lifecycle.deadline(again.session) == at(1)
+    assert (again.sealed, again.deadline) == (True, None)
 
 
 def test_copies_that_were_taken_and_kept_are_not_undone() -> None:
