@@ -60,7 +60,6 @@ try:
     from docutils import nodes
     from docutils.parsers.rst import directives
     from sphinx.application import Sphinx
-    from sphinx.transforms.post_transforms import SphinxPostTransform
     from sphinx.util.docutils import SphinxDirective
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("docutils", "sphinx"):
@@ -76,15 +75,10 @@ class drawing(nodes.General, nodes.Element):  # noqa: N801 (docutils writes node
     """A drawing whose builder is not known yet. It contains its caption."""
 
 
-class _ForBuilder(SphinxPostTransform):
-    """Gives each builder what it can show."""
-
-    default_priority = 50
-
-    def run(self, **_: Any) -> None:
-        """Put SVG or text in the place of each drawing. `Any`: what Sphinx hands on."""
-        for node in list(self.document.findall(drawing)):
-            node.replace_self(_figure(node) if self.app.builder.format == "html" else _told(node, self.app.builder.format))
+def _for_builder(app: Sphinx, page: nodes.document, _name: str) -> None:
+    """Put SVG or text in the place of each drawing, whichever the builder can show."""
+    for node in list(page.findall(drawing)):
+        node.replace_self(_figure(node) if app.builder.format == "html" else _told(node, app.builder.format))
 
 
 def _figure(node: drawing) -> list[nodes.Node]:
@@ -231,7 +225,7 @@ def _one_of(known: tuple[T, ...], word: str) -> T:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx. `Any`: what Sphinx asks for."""
     app.add_node(drawing)
-    app.add_post_transform(_ForBuilder)
+    app.connect("doctree-resolved", _for_builder)
     app.add_directive("cobrowse-diagram", Diagram)
     app.add_directive("cobrowse-timeline", Timeline)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
