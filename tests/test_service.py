@@ -202,6 +202,14 @@ def test_an_event_of_a_misspelt_type_is_ignored_with_the_type_that_was_meant(her
     assert answer["notes"] == [f"the type cobrowse.session.{kind} is not known. Did you mean {meant}?"]
 
 
+@pytest.mark.parametrize("kind", ["connected", "wrapup", "acw.started", "started"])
+def test_a_type_without_its_prefix_is_ignored_with_the_whole_type(here: Served, kind: str) -> None:
+    (answer,) = here.client.post("/events", json={**event(), "type": kind}).json()["answers"]
+
+    whole = f"cobrowse.session.{'acw.' * (kind == 'started')}{kind}"
+    assert answer["notes"] == [f"the type {kind} is not known. Did you mean {whole}?"]
+
+
 @pytest.mark.parametrize(
     ("sent", "session"),
     [
