@@ -183,6 +183,14 @@ def test_a_line_that_is_no_json_is_a_400_that_names_it_and_nothing_is_stored(her
     assert many.status_code == 413
 
 
+def test_lines_that_have_lost_their_ends_are_a_400_that_names_what_keeps_them(here: Served) -> None:
+    response = here.client.post("/events", content="".join(map(json.dumps, call())), headers=LINES)
+
+    assert (response.status_code, here.stored) == (400, 0)
+    assert response.json()["detail"].startswith("Correct line 1. ")
+    assert "--data-binary" in response.json()["detail"]
+
+
 def test_lines_that_are_sent_as_one_document_are_a_400_that_names_the_content_type(here: Served) -> None:
     response = here.client.post(
         "/events", content="\n".join(map(json.dumps, call())), headers={"content-type": "application/json"}
