@@ -43,7 +43,7 @@ from cobrowse_session import (
     WrapupSaved,
 )
 from cobrowse_session.canonical import canonical
-from cobrowse_session.checks import copy_json, nearest, shown
+from cobrowse_session.checks import check_type, copy_json, nearest, shown
 from cobrowse_session.stream import fold
 from cobrowse_session.testing import START, run, stream
 from cobrowse_session.times import EPOCH, MAX_TIME, event_time, time_text, utc
@@ -406,3 +406,9 @@ class Unshowable:
 @pytest.mark.parametrize("value", [10**5000, Unshowable()], ids=["integer", "repr that raises"])
 def test_a_value_that_cannot_be_shown_is_named_by_its_type(value: object) -> None:
     assert shown(value) == f"a value of type {type(value).__name__} that cannot be shown"
+
+
+@pytest.mark.parametrize(("wanted", "name"), [(Lifecycle, "a Lifecycle"), (Event, "an Event"), (UnknownEvent, "an UnknownEvent")])
+def test_the_name_of_an_expected_class_has_its_article(wanted: type, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^here: expected {name}, found 'x'$"):
+        check_type("here", "x", wanted)

@@ -6,6 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import typer
+
+from cobrowse_session.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -87,3 +90,12 @@ def test_every_page_has_a_title_of_its_own() -> None:
 
     assert titles.total() == len(PAGES)
     assert [title for title, count in titles.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/command-line.md"])
+def test_the_pages_name_the_commands_that_show_what_was_known_at_a_time(page: str) -> None:
+    commands = typer.main.get_group(app).commands
+    known = {name for name, one in commands.items() if any("--known-at" in option.opts for option in one.params)}
+
+    (sentence,) = re.findall(r"\n(`.*) have the option `--known-at TIME`", (ROOT / page).read_text(encoding="utf-8"))
+    assert {*re.findall(r"`(\w+)`", sentence)} == known

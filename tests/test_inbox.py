@@ -1491,7 +1491,9 @@ def test_the_ids_of_sessions_that_are_dropped_and_put_back_take_no_more_room() -
             ],
         ),
         ({"data": {"more": 1}, "tenant": "x", "userid": "ann"}, []),
-        ({"data": {"viewerUrl": "v", "wrapupTimeout": -5}, "userid": "ann"}, []),
+        ({"data": {"wrapupTimeout": 30}}, ["data.wrapupTimeout is not read. It is wrapupTimeoutMs, in data"]),
+        ({"data": {"alerting_timeout_ms": 30}}, ["data.alerting_timeout_ms is not read. It is alertingTimeoutMs, in data"]),
+        ({"data": {"viewerUrl": "v", "wrapupTimeoutMs": -5}, "userid": "ann"}, []),
         ({"type": "com.example.order", "data": {"userId": "ann"}}, []),
     ],
 )

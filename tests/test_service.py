@@ -183,6 +183,14 @@ def test_a_line_that_is_no_json_is_a_400_that_names_it_and_nothing_is_stored(her
     assert many.status_code == 413
 
 
+def test_lines_that_have_lost_their_ends_are_a_400_that_names_what_keeps_them(here: Served) -> None:
+    response = here.client.post("/events", content="".join(map(json.dumps, call())), headers=LINES)
+
+    assert (response.status_code, here.stored) == (400, 0)
+    assert response.json()["detail"].startswith("Correct line 1. ")
+    assert "--data-binary" in response.json()["detail"]
+
+
 def test_lines_that_are_sent_as_one_document_are_a_400_that_names_the_content_type(here: Served) -> None:
     response = here.client.post(
         "/events", content="\n".join(map(json.dumps, call())), headers={"content-type": "application/json"}
@@ -200,6 +208,14 @@ def test_an_event_of_a_misspelt_type_is_ignored_with_the_type_that_was_meant(her
 
     assert (answer["outcome"], other["outcome"], other["notes"]) == ("ignored", "ignored", [])
     assert answer["notes"] == [f"the type cobrowse.session.{kind} is not known. Did you mean {meant}?"]
+
+
+@pytest.mark.parametrize("kind", ["connected", "wrapup", "acw.started", "started"])
+def test_a_type_without_its_prefix_is_ignored_with_the_whole_type(here: Served, kind: str) -> None:
+    (answer,) = here.client.post("/events", json={**event(), "type": kind}).json()["answers"]
+
+    whole = f"cobrowse.session.{'acw.' * (kind == 'started')}{kind}"
+    assert answer["notes"] == [f"the type {kind} is not known. Did you mean {whole}?"]
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,17 @@ def test_a_webhook_without_a_valid_signature_is_a_401_and_nothing_is_stored(
     assert (response.status_code, guarded.stored) == (401, 0)
 
 
+@pytest.mark.parametrize(
+    ("secrets", "path", "names_both"), [(SECRETS, "/events", True), (SECRETS, "/sessions", False), ("", "/events", False)]
+)
+def test_a_request_without_a_token_is_told_of_signatures_where_one_is_taken(secrets: str, path: str, *, names_both: bool) -> None:
+    with served(guard=Guard(read_tokens(TOKENS), read_secrets(secrets))) as one:
+        response = one.client.post(path, content=BODY) if path == "/events" else one.client.get(path)
+
+    assert response.status_code == 401
+    assert ("or sign the body" in response.json()["detail"]) is names_both
+
+
 def test_a_signed_body_that_is_no_utf_8_is_a_401(guarded: Served) -> None:
     response = guarded.client.post("/events", content=b"\xff", headers=signed(b"{}"))
 

@@ -12,6 +12,7 @@ from tests.serving import call, event, served
 from cobrowse_session import Event, Lifecycle, Settings
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced
+from cobrowse_session.service import Service
 from cobrowse_session.store import DurableInbox, Store, TimerRunner
 from cobrowse_session.testing import START, Stream, stream
 
@@ -148,3 +149,19 @@ def test_an_outage_of_the_timers_alone_is_logged_once_and_its_end_without_any_ev
 def test_the_service_passes_on_what_it_forgets() -> None:
     with served(forget_after=DAY) as here:
         assert here.service.timers.forget_after == DAY
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "wanted"),
+    [
+        (Service, "inbox", "DurableInbox"),
+        (Service, "guard", "Guard"),
+        (Service, "delay", "timedelta"),
+        (TimerRunner, "inbox", "DurableInbox"),
+        (TimerRunner, "delay", "timedelta"),
+        (TimerRunner, "look_again", "timedelta"),
+    ],
+)
+def test_an_argument_of_another_type_is_an_error_where_it_is_given(make: Callable[..., object], name: str, wanted: str) -> None:
+    with Store("sqlite://") as store, pytest.raises(TypeError, match=f"{name}: expected a {wanted}, found 2$"):
+        make(**{"inbox": DurableInbox(store), name: 2})

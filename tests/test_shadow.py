@@ -301,6 +301,17 @@ def test_what_follows_from_a_time_is_compared_with_that_time_of_the_record(name:
     assert (one.cause, one.because) == (cause, f"theirs is {because}")
 
 
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [("conected_time", "Did you mean connectedTime?"), ("wrapup.cod", "Did you mean wrapup.code?"), ("talkSeconds", "")],
+)
+def test_a_field_that_sessions_do_not_have_is_named_with_the_nearest_one(field: str, meant: str) -> None:
+    (found,) = beside(SAVED, {field: "x"}).differences
+
+    assert found.because.startswith("a session has no field ")
+    assert found.because.partition("Did")[1:] == meant.partition("Did")[1:]
+
+
 def test_every_cause_has_a_record_above_and_a_line_in_the_page() -> None:
     page = Path(__file__).parents[1] / "docs/how-to/shadow.md"
 

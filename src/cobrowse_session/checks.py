@@ -98,7 +98,8 @@ def check_type(name: str, value: object, wanted: type) -> None:
         TypeError: it is not.
     """
     if not isinstance(value, wanted):
-        raise TypeError(f"{name}: expected a {wanted.__name__}, found {shown(value)}")
+        article = "an" if wanted.__name__.startswith(tuple("AEIOU")) else "a"
+        raise TypeError(f"{name}: expected {article} {wanted.__name__}, found {shown(value)}")
 
 
 def check_text(name: str, value: object) -> None:

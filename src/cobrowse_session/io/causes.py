@@ -14,6 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from cobrowse_session.canonical import identity, order
+from cobrowse_session.checks import nearest
 from cobrowse_session.events import Ended, Event, Timer
 from cobrowse_session.lifecycle.actions import TOLERANCE, cloud_time
 from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
@@ -200,9 +201,10 @@ def _exact(lasted: timedelta) -> str:
 
 def _unknown_field(case: Case) -> str | None:
     """The name may be misspelt."""
-    if case.ours is not None or _INDEX.sub(".0", case.field) in explainable_fields(case.log.lifecycle.table.session):
+    known = explainable_fields(case.log.lifecycle.table.session)
+    if case.ours is not None or _INDEX.sub(".0", case.field) in known:
         return None
-    return printable(f"a session has no field {case.field}")
+    return printable(f"a session has no field {case.field}.{nearest(case.field, known)}".removesuffix("."))
 
 
 def _whole_seconds(case: Case) -> str | None:

@@ -5,7 +5,7 @@ logs in memory, `DurableInbox` has them in a store.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -221,7 +221,7 @@ class Receiver(ABC):
         notes = tuple(misplaced(event))
         if isinstance(change.outcome, Late) and self.seal_after is not None:
             notes += (f"a session that is over is sealed when nothing came for {self.seal_after} (seal_after)",)
-        if isinstance(event, UnknownEvent) and (meant := nearest(event.type, self.table.types)):
+        if isinstance(event, UnknownEvent) and (meant := _meant(event.type, self.table.types)):
             notes += (f"the type {event.type} is not known.{meant}",)
         return notes
 
@@ -269,7 +269,14 @@ def misplaced(event: Event) -> Iterator[str]:
 
 
 def _plain(key: str) -> str:
-    return key.replace("_", "").replace("-", "").lower()
+    # Without its unit, too: `wrapupTimeout` is `wrapupTimeoutMs`. Otherwise the deadline would be missing without a word.
+    return key.replace("_", "").replace("-", "").lower().removesuffix("ms")
+
+
+def _meant(found: str, types: Collection[str]) -> str:
+    """Return a question that names the type that is meant, also if only its prefix is missing. It is empty if none is near."""
+    whole = next((known for known in types if known.endswith(f".{found}")), found)
+    return nearest(whole, types)
 
 
 def arrival(now: datetime | None) -> datetime:

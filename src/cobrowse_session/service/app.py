@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from cobrowse_session import __version__
+from cobrowse_session.checks import check_type
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced, Taken
 from cobrowse_session.io.receiver import current_time
@@ -86,6 +87,9 @@ class Service:
         forget_after: forget sealed sessions so long after their latest event, once their messages were acknowledged. None: never.
         clock: returns the time, on our clock.
         tracer: of OpenTelemetry. It gets a span for each request and each transaction. None: nobody does.
+
+    Raises:
+        TypeError: an argument of another type, as a `Store` in place of its inbox.
     """
 
     inbox: DurableInbox
@@ -112,6 +116,8 @@ class Service:
     _probe: "tuple[float, Future[bool]] | None" = field(default=None, init=False, repr=False)  # when it began, and its result
 
     def __attrs_post_init__(self) -> None:
+        for name, wanted in (("inbox", DurableInbox), ("guard", Guard), ("delay", timedelta)):
+            check_type(f"Service: {name}", getattr(self, name), wanted)
         self.metrics = Metrics(self.store)
         self._renew()
         # FastAPI's pages of documentation load scripts from hosts of others, so there are none.

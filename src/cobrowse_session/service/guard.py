@@ -216,7 +216,10 @@ class Guard:
         # are compared, because `compare_digest` shows the length of what it compares.
         found = [token for token in self.tokens if hmac.compare_digest(token.digest, digest)]
         if scheme.lower() != "bearer" or not found:
-            raise ProblemError(401, "No valid token", "Send Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"})
+            signed = ", or sign the body by the Standard Webhooks scheme" if self.secrets and scope is Scope.WRITE else ""
+            raise ProblemError(
+                401, "No valid token", f"Send Authorization: Bearer TOKEN{signed}.", {"WWW-Authenticate": "Bearer"}
+            )
         if scope not in found[0].scopes:
             detail = f"The token does not allow to {scope}. Ask for one with the scope {scope}."
             raise ProblemError(403, "Not allowed", detail, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'})

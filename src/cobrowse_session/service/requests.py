@@ -101,6 +101,8 @@ def _parsed(body: bytes, most: int, detail: str = "Correct the problems that are
     except DecodeError as error:
         if body.count(b"}\n{"):
             detail = f"Send one document, or an array of them. If each line is a document, the content type is {LINES}."
+        elif b"}{" in body:
+            detail += " Two documents have no line end between them: curl removes it with -d, and keeps it with --data-binary."
         raise ProblemError(400, "No JSON", detail, more={"problems": problems_json(error)}) from None
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from cobrowse_session.checks import check_type
 from cobrowse_session.errors import StoreError
 from cobrowse_session.io.answers import Advanced
 from cobrowse_session.io.receiver import current_time
@@ -37,6 +38,9 @@ class TimerRunner:
         worked: called after each look that the database allowed.
         clock: returns the time, on our clock.
 
+    Raises:
+        TypeError: an argument of another type, as a `Store` in place of its inbox.
+
     >>> from cobrowse_session.store import Store
     >>> async def serve() -> None:
     ...     with Store("sqlite://") as store:
@@ -62,6 +66,10 @@ class TimerRunner:
     failure: StoreError | None = field(default=None, init=False)
     """The error of the latest look. None: the database worked."""
     _stopped: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name, wanted in (("inbox", DurableInbox), ("delay", timedelta), ("look_again", timedelta)):
+            check_type(f"TimerRunner: {name}", getattr(self, name), wanted)
 
     async def run(self) -> None:
         """Fire what is due until `stop`. What has begun is finished and committed.
