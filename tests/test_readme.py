@@ -1,7 +1,6 @@
 """The README: its links work on a package index. What it and the index page show works with the installed wheel."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from cobrowse_session import Lifecycle, Settings
-from cobrowse_session.cli.group import OnDemand
 from cobrowse_session.diagrams import timeline
 from cobrowse_session.io.replay import read_events, replay
 
@@ -75,17 +73,6 @@ def test_the_code_of_the_long_description_is_that_of_the_readme(wheel_with_addre
 
 def test_the_metadata_claims_no_address(wheel: Path) -> None:
     assert (_metadata(wheel)["Project-URL"], _metadata(wheel)["Home-page"]) == (None, None)
-
-
-# --- Commands -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/reference/command-line.md"])
-def test_the_commands_that_are_named_with_known_at_are_those_that_have_it(page: str) -> None:
-    (sentence,) = re.findall(r"^(.*) have the option\s`--known-at TIME`", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
-    have = [name for name, one in OnDemand().items() if any("--known-at" in option.opts for option in one.params)]
-
-    assert re.findall(r"`(\w+)`", sentence) == have
 
 
 # --- Examples -----------------------------------------------------------------------------------------------------------------
