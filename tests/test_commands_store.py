@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from examples.tables import hold
+from freezegun import freeze_time
 from tests.commands import command
 
 from cobrowse_session import Event, Lifecycle, SessionLog, Settings
@@ -361,8 +362,19 @@ def test_trim_deletes_acknowledged_messages_of_quiet_sessions_and_no_others(file
         assert store.count() == 2
 
 
+def test_a_duration_is_so_long_ago(file: Path) -> None:
+    with Store(address(file)) as store:
+        store.outbox.acknowledge(store.outbox.pending())
+        (latest,) = [one.latest for one in store.find(sealed=True).sessions]
+        assert latest is not None
+    with freeze_time(latest + timedelta(hours=36)):
+        done = [command("store", "forget", address(file), "--before", before).err for before in ("1.5d", "35h")]
+
+    assert ["0 sessions deleted" in done[0], "1 session deleted" in done[1]] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["forget", "trim"])
-@pytest.mark.parametrize("before", ["9000-01-01T00:00:00Z", "yesterday", "2026-03-01"])
+@pytest.mark.parametrize("before", ["9000-01-01T00:00:00Z", "yesterday", "2026-03-01", "90", "-1d", "1 d", "3y", "1.5.0d"])
 def test_a_time_that_is_ahead_or_none_deletes_nothing(file: Path, name: str, before: str) -> None:
     done = command("store", name, address(file), "--before", before)
 

@@ -60,7 +60,7 @@ PLACES: Mapping[str, Place] = {
             "verify sqlite:///sessions.db",
             "repair sqlite:///sessions.db backup.jsonl -o lost.jsonl",
             "export sqlite:///sessions.db | cobrowse-session store import postgresql://me@host/db -",
-            "forget sqlite:///sessions.db --before 2026-01-01T00:00:00Z",
+            "forget sqlite:///sessions.db --before 90d",
         ),
         ("verify", "repair", "export", "import", "restored", "upgrade", "forget", "trim"),
     ),

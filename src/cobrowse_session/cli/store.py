@@ -1,5 +1,6 @@
 """The commands of a store: verify, repair, export, import, restored, upgrade, forget, trim."""
 
+import re
 from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ import typer
 from cobrowse_session.cli.as_json import finding_json, lost_json, verified_json
 from cobrowse_session.cli.errors import naming, usage_errors
 from cobrowse_session.cli.inputs import check_files, open_input
-from cobrowse_session.cli.options import FILES, Json, Output, Rejects, grouped, time_of
+from cobrowse_session.cli.options import FILES, Json, Output, Rejects, duration_of, grouped, time_of
 from cobrowse_session.cli.outputs import Outputs, is_stdout, show, show_json
 from cobrowse_session.cli.problems import ProblemReporter
 from cobrowse_session.cli.screen import inform, plural
@@ -19,6 +20,7 @@ from cobrowse_session.cli.stored import store_at
 from cobrowse_session.cli.tables import table_of
 from cobrowse_session.errors import StoreError, UnreadableError
 from cobrowse_session.io.receiver import current_time
+from cobrowse_session.io.waiting import horizon_of
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.lifecycle.definition import Table
 from cobrowse_session.printable import printable
@@ -33,7 +35,11 @@ Address = Annotated[
     str, typer.Argument(metavar="STORE", help="The database: `sqlite:///sessions.db` or `postgresql://user@host/database`.")
 ]
 Before = Annotated[
-    str, typer.Option(metavar="TIME", help="Only sessions whose latest event occurred before (RFC 3339, with its zone).")
+    str,
+    typer.Option(
+        metavar="TIME|DURATION",
+        help="Only sessions whose latest event occurred before this time (RFC 3339, with its zone), or longer ago, as 90d.",
+    ),
 ]
 
 
@@ -259,10 +265,17 @@ def store_trim_command(store: Address, before: Before, *, table: Table) -> None:
     inform(f"{plural(count, 'message')} deleted", "green")
 
 
+_DURATION = re.compile(r"[0-9.]+[a-z]+")
+
+
 def _past(before: str) -> datetime:
-    moment = time_of("--before", before)
+    """Return the time that `--before` names: a time, or as long ago as a duration says."""
+    now = current_time()
+    if _DURATION.fullmatch(before):
+        return horizon_of(now, duration_of("--before", before))
+    moment = time_of("--before", before, " or a duration, as 90d")
     assert moment is not None, "it is required"
-    if moment > current_time():
+    if moment > now:
         raise typer.BadParameter(f"expected a time in the past, found {before!r}", param_hint="--before")
     return moment
 
