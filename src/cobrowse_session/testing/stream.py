@@ -50,7 +50,7 @@ _MERGE = "`together` merges streams by time, and two of one session need a `sour
 _DETAILS = _arguments(Details)
 _SETTINGS = _arguments(Settings)
 _CONTEXT = _arguments(Context)
-_OTHERS = _DETAILS | _SETTINGS | _CONTEXT
+_COMMON = _DETAILS | _SETTINGS | _CONTEXT
 """The attributes that an event of any kind can have, without those of the event itself."""
 
 
@@ -234,8 +234,8 @@ class Stream:
         details = {name: value for name, value in said.items() if name in _DETAILS}
         settings = {name: setting(name, value) for name, value in said.items() if name in _SETTINGS}
         context = {name: value for name, value in said.items() if name in _CONTEXT}
-        rest = {name: value for name, value in said.items() if name not in _OTHERS}
-        _check_names(event.kind, rest, _OTHERS | _arguments(event))
+        rest = {name: value for name, value in said.items() if name not in _COMMON}
+        _check_names(event.kind, rest, _COMMON | _arguments(event))
         values = {
             "details": Details(**details) if details else NO_DETAILS,
             "settings": Settings(**settings) if settings else NO_SETTINGS,
