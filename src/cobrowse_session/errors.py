@@ -220,7 +220,10 @@ class StoreError(CobrowseError):
 
 @define(eq=False, slots=False)
 class ConflictError(StoreError):
-    """Other writers changed the same rows each time that this one tried. Nothing was stored. Try again later."""
+    """Another writer was first: it changed the same rows, or acknowledged the same message. Nothing was stored.
+
+    Read what there is now, then try again.
+    """
 
 
 @define(eq=False, slots=False)
