@@ -175,6 +175,10 @@ LEGS: dict[str, tuple[Json, Leg]] = {
         batch("callEndedEvents", 60, disconnectType="Self"),
         of_batch("callEndedEvents", 60, state="disconnected", disconnected_time=at(60), disconnect_type="client"),
     ),
+    "an end without a reason": (
+        batch("callEndedEvents", 60),
+        of_batch("callEndedEvents", 60, state="disconnected", disconnected_time=at(60)),
+    ),
     "a disposition without a code": (
         batch("callDispositionAppliedEvents", 70, notes="n", tags=["x"]),
         of_batch(

@@ -337,6 +337,13 @@ def test_what_is_no_object_reaches_no_source(document: Any) -> None:
         convert(document, sources=BOTH)
 
 
+def test_a_document_that_is_no_json_is_an_error_with_its_path() -> None:
+    with pytest.raises(DecodeError) as caught:
+        convert([LEFT, {"what": {5}}], sources=BOTH, path="$.items")
+
+    assert [problem.path for problem in caught.value.problems] == ["$.items[1].what"]
+
+
 def test_another_error_of_a_source_comes_out_as_it_is() -> None:
     class Broken(Beamview):
         def convert(self, *_: Any, **__: Any) -> Converted:
