@@ -82,6 +82,36 @@ def test_a_leg_that_may_be_either_keeps_its_id() -> None:
     assert subjects(convert([conversation(c1="calls", c2="calls"), flattened()])) == {"c1", "c2", "p1"}
 
 
+DETAIL: Json = {
+    "topicName": "v2.detail.events.conversation.conv.user.start",
+    "eventBody": {"eventTime": 1_777_629_600_000, "conversationId": "conv", "participantId": "p1", "sessionId": "c1"},
+}
+"""A detail event: one event of a leg, not a record of it. It names both ids."""
+
+
+@pytest.mark.parametrize("order", list(permutations((DETAIL, flattened()))))
+def test_a_detail_event_names_both_ids(order: tuple[Json, ...]) -> None:  # JOIN-2
+    assert subjects(convert(list(order))) == {"c1"}
+
+
+def test_a_detail_event_without_its_kind_of_media_takes_none_away() -> None:  # JOIN-2
+    assert subjects(convert([conversation(c1="calls"), DETAIL, flattened("callbacks")])) == {"c1", "p1"}
+
+
+@pytest.mark.parametrize(
+    ("media", "found"),
+    [("VOICE", ["c1, which came before as p1"]), (None, ["c1, which came before as p1"]), ("CALLBACK", [])],
+)
+def test_a_detail_event_of_a_leg_that_came_before_under_its_participants_id_is_a_warning(
+    media: str | None, found: list[str]
+) -> None:  # JOIN-3
+    joiner = Joiner()
+    joiner.join(convert(flattened()))
+    event = {**DETAIL, "eventBody": {**DETAIL["eventBody"], "mediaType": media}}
+
+    assert [one.found for one in joiner.join(convert(event)).warnings] == found
+
+
 def test_participants_of_two_conversations_are_not_joined() -> None:
     another = conversation(c1="calls") | {"id": "another"}
 
