@@ -96,6 +96,7 @@ def test_a_detail_event_names_both_ids(order: tuple[Json, ...]) -> None:  # JOIN
 
 def test_a_detail_event_without_its_kind_of_media_takes_none_away() -> None:  # JOIN-2
     assert subjects(convert([conversation(c1="calls"), DETAIL, flattened("callbacks")])) == {"c1", "p1"}
+    assert subjects(convert([DETAIL, conversation(c1="calls"), flattened("callbacks")])) == {"c1", "p1"}
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ class Joiner:
         return evolve(converted, legs=legs, events=events, warnings=(*kept, *warnings))
 
     def recall(self, source: str, participant: str, communication: str, media: str | None) -> None:
-        """Take an id that was named before, as after a restart."""
-        self._communications.setdefault((source, participant), {})[communication] = media
+        """Take an id that is named, or was named before a restart."""
+        known = self._communications.setdefault((source, participant), {})
+        known[communication] = media or known.get(communication)
 
     def _once(self, warnings: Iterable[Problem]) -> Iterable[Problem]:
         """Yield the warnings, but what the platform sends again and again only once: a leg without a time, an unknown topic."""
@@ -72,8 +73,7 @@ class Joiner:
             if leg.is_participant or participant is None:
                 continue
             media = leg.context.media_type
-            known = self._communications.setdefault((leg.source, participant), {})
-            known[leg.id] = media or known.get(leg.id)
+            self.recall(leg.source, participant, leg.id, media)
             if (leg.source, participant) in self._left and _may_be(media, self._left[leg.source, participant]):
                 del self._left[leg.source, participant]
                 expected = "payloads of one family, or those that name both ids first"
