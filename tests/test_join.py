@@ -94,6 +94,13 @@ def test_a_detail_event_names_both_ids(order: tuple[Json, ...]) -> None:  # JOIN
     assert subjects(convert(list(order))) == {"c1"}
 
 
+def test_analytics_name_both_ids() -> None:  # JOIN-2
+    session = {"sessionId": "c1", "segments": [{"segmentType": "interact", "segmentStart": "2026-05-01T10:00:03.000Z"}]}
+    record = {"conversationId": "conv", "participants": [{"participantId": "p1", "purpose": "agent", "sessions": [session]}]}
+
+    assert subjects(convert([flattened(), record])) == {"c1"}
+
+
 def test_a_detail_event_without_its_kind_of_media_takes_none_away() -> None:  # JOIN-2
     assert subjects(convert([conversation(c1="calls"), DETAIL, flattened("callbacks")])) == {"c1", "p1"}
     assert subjects(convert([DETAIL, conversation(c1="calls"), flattened("callbacks")])) == {"c1", "p1"}
