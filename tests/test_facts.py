@@ -10,7 +10,7 @@ from cobrowse_session.events import Alerting, Connected, Updated
 from cobrowse_session.model import AfterCallWork, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.sources.facts import events_of
-from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
+from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg, joined_segments
 from cobrowse_session.sources.reader import Origin, Warnings
 from cobrowse_session.times import time_text
 from cobrowse_session.wire.cloudevents import MAX_FUTURE
@@ -243,6 +243,33 @@ def test_a_state_of_other_media_that_was_not_seen_has_the_time_of_the_first_even
 
     (update,) = [event for event in events if isinstance(event, Updated)]
     assert (update.id, update.occurred_at, update.extra) == ("leg/state/parked", at(5), {"state": "parked"})
+
+
+@pytest.mark.parametrize(
+    ("segments", "joined"),
+    [
+        ((), ()),
+        ((segment("Alert", 0, 3), segment("Interact", 3, 9)), (segment("Alert", 0, 3), segment("Interact", 3, 9))),
+        ((segment("Interact", 3, 9), segment("Hold", 9, 12), segment("Interact", 12)), (segment("Interact", 3),)),
+        (
+            (segment("Alert", 0, 3), segment("ALERT", 3, 5), segment("Dialing", 5, 7), segment("Alert", 7, 9)),
+            (segment("Alert", 0, 5), segment("Dialing", 5, 7), segment("Alert", 7, 9)),
+        ),
+        ((segment("Swim", 0, 1), segment("Swim", 1, 2)), (segment("Swim", 0, 1), segment("Swim", 1, 2))),
+    ],
+    ids=["none", "two states", "a connection with a hold", "two alerts", "unknown types"],
+)
+def test_the_same_state_again_is_no_new_segment(segments: tuple[Segment, ...], joined: tuple[Segment, ...]) -> None:  # CONN-7
+    assert joined_segments(Leg(id="leg", segments=segments, connected_time=at(3))) == joined
+
+
+def test_a_joined_segment_ends_as_its_last_part_did() -> None:  # CONN-7
+    first = Segment(type="Interact", start_time=at(0), end_time=at(3), how_ended="Hold")
+    last = Segment(type="Hold", start_time=at(3), end_time=at(9), how_ended="Disconnect", disconnect_type="peer")
+
+    assert joined_segments(Leg(id="leg", segments=(first, last), connected_time=at(0))) == (
+        Segment(type="Interact", start_time=at(0), end_time=at(9), how_ended="Disconnect", disconnect_type="peer"),
+    )
 
 
 # --- Details, wrap-ups and after-call work ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cobrowse_session import Lifecycle
+from cobrowse_session import Lifecycle, Problem
 from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.io.payloads import read_payloads
 from cobrowse_session.sources import Converted, convert
@@ -60,8 +60,14 @@ def test_a_leg_that_came_before_under_its_participants_id_is_a_warning_that_name
     after = joiner.join(convert(conversation(c1="calls")))
 
     assert (subjects(before), subjects(after)) == ({"p1"}, {"c1"})
-    (warning,) = after.warnings
-    assert (warning.error, "c1" in warning.found, "p1" in warning.found) == ("two_ids", True, True)
+    assert after.warnings == (
+        Problem(
+            "two_ids",
+            "$.participants[0].calls[0]",
+            "c1, which came before as p1",
+            "payloads of one family, or those that name both ids first",
+        ),
+    )
     assert joiner.join(convert(conversation(c1="calls"))).warnings == ()  # once
 
 
@@ -76,10 +82,82 @@ def test_a_leg_that_may_be_either_keeps_its_id() -> None:
     assert subjects(convert([conversation(c1="calls", c2="calls"), flattened()])) == {"c1", "c2", "p1"}
 
 
+DETAIL: Json = {
+    "topicName": "v2.detail.events.conversation.conv.user.start",
+    "eventBody": {"eventTime": 1_777_629_600_000, "conversationId": "conv", "participantId": "p1", "sessionId": "c1"},
+}
+"""A detail event: one event of a leg, not a record of it. It names both ids."""
+
+
+@pytest.mark.parametrize("order", list(permutations((DETAIL, flattened()))))
+def test_a_detail_event_names_both_ids(order: tuple[Json, ...]) -> None:  # JOIN-2
+    assert subjects(convert(list(order))) == {"c1"}
+
+
+def test_analytics_name_both_ids() -> None:  # JOIN-2
+    session = {"sessionId": "c1", "segments": [{"segmentType": "interact", "segmentStart": "2026-05-01T10:00:03.000Z"}]}
+    record = {"conversationId": "conv", "participants": [{"participantId": "p1", "purpose": "agent", "sessions": [session]}]}
+
+    assert subjects(convert([flattened(), record])) == {"c1"}
+
+
+def test_a_detail_event_without_its_kind_of_media_takes_none_away() -> None:  # JOIN-2
+    assert subjects(convert([conversation(c1="calls"), DETAIL, flattened("callbacks")])) == {"c1", "p1"}
+    assert subjects(convert([DETAIL, conversation(c1="calls"), flattened("callbacks")])) == {"c1", "p1"}
+
+
+@pytest.mark.parametrize(
+    ("media", "found"),
+    [("VOICE", ["c1, which came before as p1"]), (None, ["c1, which came before as p1"]), ("CALLBACK", [])],
+)
+def test_a_detail_event_of_a_leg_that_came_before_under_its_participants_id_is_a_warning(
+    media: str | None, found: list[str]
+) -> None:  # JOIN-3
+    joiner = Joiner()
+    joiner.join(convert(flattened()))
+    event = {**DETAIL, "eventBody": {**DETAIL["eventBody"], "mediaType": media}}
+
+    assert [one.found for one in joiner.join(convert(event)).warnings] == found
+
+
 def test_participants_of_two_conversations_are_not_joined() -> None:
     another = conversation(c1="calls") | {"id": "another"}
 
     assert subjects(convert([another, flattened()])) == {"c1", "p1"}
+
+
+def test_each_leg_that_may_be_one_of_several_is_a_warning() -> None:  # JOIN-3
+    joiner = Joiner()
+    one, other = conversation(c1="calls", c2="calls"), conversation(c3="calls", c4="calls")
+    other["participants"][0]["id"] = "p2"
+    joiner.join(convert([one, other]))
+    both = flattened()
+    both["eventBody"]["participants"] *= 2
+    both["eventBody"]["participants"][1] = both["eventBody"]["participants"][0] | {"id": "p2"}
+
+    assert joiner.join(convert(both)).warnings == tuple(
+        Problem("two_ids", f"$.eventBody.participants[{index}]", found, "payloads of one family")
+        for index, found in enumerate(("p1, which may be c1 or c2", "p2, which may be c3 or c4"))
+    )
+
+
+def test_a_leg_of_an_unknown_kind_of_media_is_that_of_its_participant() -> None:  # JOIN-2
+    unknown = flattened()["eventBody"]
+
+    assert subjects(convert([conversation(c1="calls"), unknown])) == {"c1"}
+    joiner = Joiner()
+    joiner.recall("/genesys/conversations/conv", "p1", "c1", None)
+    assert subjects(joiner.join(convert(flattened()))) == {"c1"}
+
+
+def test_a_leg_that_was_named_before_is_recalled_with_its_kind_of_media() -> None:  # JOIN-2
+    joiner = Joiner()
+    joiner.recall("/genesys/conversations/conv", "p1", "c1", "call")
+    joiner.recall("/genesys/conversations/conv", "p1", "b1", "callback")
+    joiner.recall("/genesys/conversations/conv", "p2", "c2", "call")
+
+    assert subjects(joiner.join(convert(flattened("callbacks")))) == {"b1"}
+    assert subjects(joiner.join(convert(flattened("calls")))) == {"c1"}
 
 
 SEEN = {"id": "conv", "participants": [{"id": "p1", "calls": [{"id": leg, "state": "alerting"} for leg in ("c1", "c2")]}]}
@@ -95,6 +173,13 @@ def test_a_time_that_a_leg_lacks_is_one_warning_that_names_the_leg() -> None:  #
     for warnings in (convert([SEEN, SEEN, later, SEEN]).warnings, [one for part in read for one in part.warnings]):
         assert [(one.leg, one.found) for one in warnings] == expected
         assert "(leg c1)" in str(warnings[0])
+
+
+def test_a_time_that_a_leg_lacks_is_one_warning_wherever_the_leg_is_in_a_payload() -> None:  # LOST-6
+    turned = json.loads(json.dumps(SEEN))
+    turned["participants"][0]["calls"].reverse()
+
+    assert [one.leg for one in convert([SEEN, turned]).warnings] == ["c1", "c2"]
 
 
 def test_a_warning_that_names_no_leg_is_not_left_out() -> None:  # LOST-6
@@ -125,6 +210,9 @@ def test_the_participants_that_are_remembered_are_bounded(monkeypatch: pytest.Mo
     for number in range(3):
         joiner.join(convert(conversation(**{f"c{number}": "calls"}) | {"id": f"conv-{number}"}))
 
-    last, first = ({**flattened(), "eventBody": {**flattened()["eventBody"], "id": f"conv-{number}"}} for number in (2, 0))
+    last, kept, first = (
+        {**flattened(), "eventBody": {**flattened()["eventBody"], "id": f"conv-{number}"}} for number in (2, 1, 0)
+    )
     assert subjects(joiner.join(convert(last))) == {"c2"}
+    assert subjects(joiner.join(convert(kept))) == {"c1"}
     assert subjects(joiner.join(convert(first))) == {"p1"}

@@ -104,6 +104,76 @@ LEGS: dict[str, tuple[Json, Leg]] = {
             derived=(("connected", "eventTime - interactingDurationMs - heldDurationMs", EPOCH),),
         ),
     ),
+    "a leg of a conversation": (
+        conversation(
+            {
+                "state": "disconnected",
+                "segments": [
+                    {"type": "Alert", "startTime": t(0), "endTime": t(5), "howEnded": "Disconnect", "disconnectType": "PEER"}
+                ],
+                "disconnectedTime": t(60),
+                "disconnectType": "peer",
+                "wrapup": {"code": "sale", "name": "Sale", "notes": "n", "tags": ["x"], "durationSeconds": 9, "endTime": t(70)},
+                "afterCallWork": {"state": "complete", "startTime": t(60), "endTime": t(70)},
+                "peerId": "leg-2",
+                "cobrowseRole": "SHARER",
+            },
+            "fax",
+            startTime=t(-5),
+            endTime=t(61),
+        ),
+        leg(
+            *("fax", "call", "p1"),
+            path="$.participants[0].calls[0]",
+            state="disconnected",
+            begins=at(-5),
+            segments=(Segment(type="Alert", start_time=at(0), end_time=at(5), how_ended="Disconnect", disconnect_type="peer"),),
+            disconnected_time=at(60),
+            disconnect_type="peer",
+            derived=(("end", "afterCallWork.startTime", at(60)), ("end", "the participant's endTime", at(61))),
+            wrapup=Wrapup(code="sale", name="Sale", notes="n", tags=("x",), duration_seconds=9, end_time=at(70)),
+            after_call_work=AfterCallWork(start_time=at(60), end_time=at(70), state="complete"),
+            changing={"peer_id": "leg-2", "cobrowse_role": "sharer"},
+        ),
+    ),
+    "a leg of a conversation whose participant had work": (
+        conversation(ENDED, "fax", startAcwTime=t(60), endAcwTime=t(60)),
+        leg(
+            *("fax", "call", "p1"),
+            path="$.participants[0].calls[0]",
+            state="disconnected",
+            connected_time=at(0),
+            disconnected_time=at(60),
+            disconnect_type="peer",
+            derived=(("end", "startAcwTime", at(60)),),
+            after_call_work=AfterCallWork(start_time=at(60), end_time=at(60), state="skipped"),
+        ),
+    ),
+    "a leg of one kind of media": (
+        flat(
+            purpose="fax",
+            state="disconnected",
+            startTime=t(-5),
+            endTime=t(60),
+            peer="leg-2",
+            startAcwTime=t(60),
+            endAcwTime=t(60),
+            wrapup={"code": "sale"},
+            communicationId="leg",
+            id="p1",
+        ),
+        leg(
+            *("fax", None, "p1"),
+            path="$.participants[0]",
+            state="disconnected",
+            begins=at(-5),
+            disconnected_time=at(60),
+            derived=(("end", "startAcwTime", at(60)),),
+            wrapup=Wrapup(code="sale"),
+            after_call_work=AfterCallWork(start_time=at(60), end_time=at(60), state="complete"),
+            changing={"peer_id": "leg-2"},
+        ),
+    ),
     "a leg of one kind of media in an envelope without a time": (
         {
             "detail-type": "v2.users.u1.conversations.calls",
@@ -174,6 +244,10 @@ LEGS: dict[str, tuple[Json, Leg]] = {
     "an end": (
         batch("callEndedEvents", 60, disconnectType="Self"),
         of_batch("callEndedEvents", 60, state="disconnected", disconnected_time=at(60), disconnect_type="client"),
+    ),
+    "an end without a reason": (
+        batch("callEndedEvents", 60),
+        of_batch("callEndedEvents", 60, state="disconnected", disconnected_time=at(60)),
     ),
     "a disposition without a code": (
         batch("callDispositionAppliedEvents", 70, notes="n", tags=["x"]),

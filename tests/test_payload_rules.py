@@ -406,6 +406,7 @@ def test_a_report_that_is_incomplete_or_contradicts_itself_is_one_warning(case: 
         conversation(ENDED | {"afterCallWork": {"state": None}}),
         conversation(ENDED | {"afterCallWork": {"state": "skipped", "startTime": t(60), "endTime": t(60)}}, wrapupSkipped=True),
         conversation(ENDED, wrapupSkipped=False),
+        conversation(ENDED, wrapupSkipped=True, startAcwTime=t(60), endAcwTime=t(60)),
         conversation(_HAS_NONE),
         analytics(_TALK, segment("wrapup", 60, 60), session=_SKIPPED),
     ],
@@ -434,6 +435,15 @@ def test_work_belongs_to_the_leg_that_ended_when_it_began() -> None:  # SHARE-1,
     done = {"by": "platform", "state": "complete"}
     assert work_of(document) == {"one": [done], "two": [{"by": "platform", "state": "notApplicable"}]}
     assert {event.subject for event in convert(document).events if event.kind == "wrapup"} == {"one"}
+    assert convert(document).warnings == ()
+
+
+def test_a_leg_that_ended_with_its_last_segment_ended_then() -> None:  # SHARE-1
+    document = two_legs(60, 90, startAcwTime=t(60), endAcwTime=t(75))
+    for leg, end in zip(document["participants"][0]["calls"], (60, 90), strict=True):
+        leg |= {"disconnectedTime": None, "segments": [{"type": "Interact", "startTime": t(0), "endTime": t(end)}]}
+
+    assert [[one["state"] for one in work_of(document)[name]] for name in ("one", "two")] == [["complete"], ["notApplicable"]]
     assert convert(document).warnings == ()
 
 

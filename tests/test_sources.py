@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from cobrowse_session.sources import BUILT_IN, Converted, convert, known_sources
 from cobrowse_session.testing import conversation
 from cobrowse_session.testing.payloads import FAMILIES, payloads
 from cobrowse_session.testing.sources import SourceConformance
+from cobrowse_session.wire.strict_json import shown
 
 SOURCE = Path(__file__).parent / "beamview.py"
 BOTH = (*BUILT_IN, BEAMVIEW)
@@ -267,6 +269,12 @@ def test_each_payload_of_a_list_goes_to_the_source_that_recognises_it() -> None:
     assert converted.skipped == ("ping", "ping")
 
 
+def test_a_payload_is_converted_under_its_path_in_a_larger_document() -> None:
+    converted = convert([WHOLE, LEFT], sources=BOTH, path="$.items")
+
+    assert [leg.path for leg in converted.legs] == ["$.items[0].participants[0].cobrowsesessions[0]", "$.items[1]"]
+
+
 def test_the_payloads_of_a_list_have_places_from_the_given_one_on() -> None:
     converted = convert([RINGING, JOINED], sources=BOTH, place=5)
 
@@ -304,6 +312,8 @@ def test_a_payload_that_no_source_recognises_names_the_sources() -> None:
     (problem,) = caught.value.problems
     assert (problem.error, problem.path) == ("not_recognised", "$[1]")
     assert problem.expected == "a payload of a known family (sources: genesys, beamview)"
+    with pytest.raises(DecodeError, match=r"a payload of a known family \(sources: none\)"):
+        convert(LEFT, sources=())
 
 
 @frozen
@@ -318,7 +328,10 @@ def test_a_payload_that_two_sources_recognise_names_both() -> None:
 
     (problem,) = caught.value.problems
     assert (problem.error, problem.path) == ("ambiguous_source", "$")
-    assert "beamview (visit) and rival (visit)" in problem.expected
+    assert (problem.found, problem.expected) == (
+        shown(LEFT),
+        "a payload of one source, not of beamview (visit) and rival (visit); name its family",
+    )
 
 
 def test_only_the_sources_that_have_the_chosen_family_are_asked() -> None:
@@ -335,6 +348,13 @@ def test_only_the_sources_that_have_the_chosen_family_are_asked() -> None:
 def test_what_is_no_object_reaches_no_source(document: Any) -> None:
     with pytest.raises(DecodeError, match=r"not_recognised: .*expected a JSON object"):
         convert(document, sources=BOTH)
+
+
+def test_a_document_that_is_no_json_is_an_error_with_its_path() -> None:
+    with pytest.raises(DecodeError) as caught:
+        convert([LEFT, {"what": {5}}], sources=BOTH, path="$.items")
+
+    assert [problem.path for problem in caught.value.problems] == ["$.items[1].what"]
 
 
 def test_another_error_of_a_source_comes_out_as_it_is() -> None:
@@ -546,7 +566,18 @@ def test_payloads_that_an_inbox_takes_are_received_then() -> None:
     assert [segment.start_time for segment in inbox.logs["leg"].session.segments or ()] == [NOW]
 
 
-@pytest.mark.parametrize("sources", [5, "beamview", (Beamview,), (BEAMVIEW, 5)])
-def test_an_inbox_takes_nothing_else_for_a_source(sources: Any) -> None:
-    with pytest.raises(TypeError, match=r"sources.*expected a"):
+MEMBERS = "name, families, lifecycle, looks_like, recognise, convert"
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (5, "sources: expected a tuple of sources, found 5; sources_named returns one"),
+        ("beamview", "sources: expected a tuple of sources, found 'beamview'; sources_named returns one"),
+        ((Beamview,), "sources[0]: expected a source, found the class Beamview, not an object of it"),
+        ((BEAMVIEW, 5), f"sources[1]: expected a source, found an object of type int without {MEMBERS}"),
+    ],
+)
+def test_an_inbox_takes_nothing_else_for_a_source(sources: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(said)}$"):
         Inbox(Lifecycle(), sources=sources)

@@ -57,14 +57,21 @@ def sessions(inbox: DurableInbox, document: dict[str, Any]) -> set[str]:
     return {answer.event.subject for answer in inbox.take(document).answers}  # type: ignore[union-attr]  # none is rejected
 
 
+DETAIL = {
+    "topicName": "v2.detail.events.conversation.conv.user.start",
+    "eventBody": {"eventTime": 1_777_629_600_000, "conversationId": "conv", "participantId": "p1", "sessionId": "c1"},
+}
+
+
+@pytest.mark.parametrize("document", [CONVERSATION, DETAIL], ids=["conversation", "detail event"])
 @pytest.mark.parametrize("is_restarted", [True, False])
 def test_a_leg_under_its_participants_id_is_joined_after_a_restart_and_by_another_worker(
-    tmp_path: Path, *, is_restarted: bool
+    tmp_path: Path, document: dict[str, Any], *, is_restarted: bool
 ) -> None:
     with Store(url(tmp_path)) as first, Store(url(tmp_path)) as second, Store(url(tmp_path)) as third:
         one, other = DurableInbox(first), DurableInbox(second, worker="other")
 
-        assert sessions(one, CONVERSATION) == {"c1"}
+        assert sessions(one, document) == {"c1"}
         assert sessions(DurableInbox(third) if is_restarted else other, FLATTENED) == {"c1"}
 
 

@@ -34,8 +34,8 @@ _SUBJECTS = """
 activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
 corpus details_and_settings diff durations errors explain extension facts genesys genesys_properties inbox join lifecycle log
 log_corners machine named observers odd_sessions order own_tables own_timers own_values paths payload_fields
-payload_legs payload_rules plan printable properties quick_ways reading reconcile replay reprs rows saved session_json sources
-specification table_checks trace_rows wrapup
+payload_legs payload_rules plan printable properties quick_ways reader reading reconcile repeats replay reprs rows saved
+session_json sources specification table_checks trace_rows wrapup
 """
 TESTS = tuple(f"tests/test_{subject}.py" for subject in _SUBJECTS.split())
 """The files of tests that are run."""

@@ -51,8 +51,9 @@ class Joiner:
         return evolve(converted, legs=legs, events=events, warnings=(*kept, *warnings))
 
     def recall(self, source: str, participant: str, communication: str, media: str | None) -> None:
-        """Take an id that was named before, as after a restart."""
-        self._communications.setdefault((source, participant), {})[communication] = media
+        """Take an id that is named, or was named before a restart."""
+        known = self._communications.setdefault((source, participant), {})
+        known[communication] = media or known.get(communication)
 
     def _once(self, warnings: Iterable[Problem]) -> Iterable[Problem]:
         """Yield the warnings, but what the platform sends again and again only once: a leg without a time, an unknown topic."""
@@ -69,11 +70,11 @@ class Joiner:
         """Take the ids that these legs name. Yield a warning for each leg that came before under its participant's id."""
         for leg in legs:
             participant = leg.context.participant_id
-            if leg.is_participant or participant is None or not leg.is_record:
+            if leg.is_participant or participant is None:
                 continue
             media = leg.context.media_type
-            self._communications.setdefault((leg.source, participant), {})[leg.id] = media
-            if (leg.source, participant) in self._left and self._left[leg.source, participant] in (media, None):
+            self.recall(leg.source, participant, leg.id, media)
+            if (leg.source, participant) in self._left and _may_be(media, self._left[leg.source, participant]):
                 del self._left[leg.source, participant]
                 expected = "payloads of one family, or those that name both ids first"
                 yield Problem("two_ids", leg.path, f"{leg.id}, which came before as {participant}", expected)
@@ -86,9 +87,13 @@ class Joiner:
     def _of(self, leg: Leg) -> str | None:
         """Return the communication of a flattened leg. None: none is known, or several."""
         known = self._communications.get((leg.source, leg.id), {})
-        media = leg.context.media_type
-        fitting = [one for one, other in known.items() if media is None or other is None or media == other]
+        fitting = [one for one, media in known.items() if _may_be(leg.context.media_type, media)]
         return fitting[0] if len(fitting) == 1 else None
+
+
+def _may_be(media: str | None, other: str | None) -> bool:
+    """Return whether two kinds of media may be the same one. None: it is not known."""
+    return media is None or other is None or media == other
 
 
 def _forget_oldest(remembered: dict[tuple[str, str], Any]) -> None:  # whatever is remembered of them

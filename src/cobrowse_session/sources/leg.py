@@ -13,7 +13,7 @@ from cobrowse_session.model import NO_CONTEXT, AfterCallWork, Context, Wrapup
 from cobrowse_session.segments import Segment
 from cobrowse_session.settings import NO_SETTINGS, Settings
 from cobrowse_session.sources.reader import Origin
-from cobrowse_session.vocabulary import PENDING_STATES, ConnectionState
+from cobrowse_session.vocabulary import ENDED_STATES, PENDING_STATES, ConnectionState
 
 ACROSS_CLOCKS = timedelta(seconds=1)
 """The platform's clocks differ by up to about a second (CLOCK-11). More is a contradiction."""
@@ -70,6 +70,11 @@ class Leg:
     after_call_work_required: bool | None = None
     settings: Settings = NO_SETTINGS
     changing: dict[str, Any] = field(factory=dict)  # the values' types differ
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the payload shows that it has ended, by a time or by its state."""
+        return self.disconnected_time is not None or ConnectionState.read(self.state or "") in ENDED_STATES
 
     @property
     def seen(self) -> tuple[str, datetime] | None:

@@ -172,11 +172,7 @@ def _final(records: Iterable[Leg]) -> list[Leg]:
 
 
 def _finality(leg: Leg) -> tuple[bool, bool, Edition]:
-    return _has_ended(leg), ConnectionState.read(leg.state or "") == ConnectionState.TERMINATED, edition(leg.sequence)
-
-
-def _has_ended(leg: Leg) -> bool:
-    return leg.disconnected_time is not None or ConnectionState.read(leg.state or "") in ENDED_STATES
+    return leg.has_ended, ConnectionState.read(leg.state or "") == ConnectionState.TERMINATED, edition(leg.sequence)
 
 
 def _compare(session: Communication | None, leg: Leg) -> Iterator[Compared]:
@@ -250,18 +246,18 @@ def _state(leg: Leg) -> Any:
 
 
 def _reason(leg: Leg) -> Any:
-    return read_disconnect_type(leg.disconnect_type) if leg.disconnect_type and _has_ended(leg) else None
+    return read_disconnect_type(leg.disconnect_type) if leg.disconnect_type and leg.has_ended else None
 
 
 def _grants(leg: Leg) -> Any:
     """Return the grants of a connected leg. They count only then (DETAIL-7)."""
-    is_connected = read_state(leg.state or "") == ConnectionState.CONNECTED and not _has_ended(leg)
+    is_connected = read_state(leg.state or "") == ConnectionState.CONNECTED and not leg.has_ended
     return leg.changing.get("controlling") if is_connected else None
 
 
 def _work_state(leg: Leg) -> Any:
     state = leg.after_call_work and leg.after_call_work.state
-    return state if _has_ended(leg) and state != AfterCallWorkState.UNKNOWN else None
+    return state if leg.has_ended and state != AfterCallWorkState.UNKNOWN else None
 
 
 def _our_work_state(session: Communication) -> Any:
@@ -274,7 +270,7 @@ def _our_work_state(session: Communication) -> Any:
 def _their_work(name: str) -> Callable[[Leg], Any]:
     """Return a reader of a time of after-call work of a leg that has ended."""
     read = _work(name)
-    return lambda leg: read(leg) if _has_ended(leg) else None
+    return lambda leg: read(leg) if leg.has_ended else None
 
 
 def _their_duration(leg: Leg) -> Any:

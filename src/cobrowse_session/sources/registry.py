@@ -136,13 +136,7 @@ def convert(  # noqa: PLR0913 (all but the document are optional)
 
 
 def convert_checked(  # noqa: PLR0913 (as above)
-    document: Any,
-    family: str | None = None,
-    *,
-    sources: Sequence[Source] = BUILT_IN,
-    received_at: datetime | None = None,
-    place: int = 0,
-    path: str = "$",
+    document: Any, family: str | None, *, sources: Sequence[Source], received_at: datetime | None, place: int, path: str
 ) -> Converted:
     """Return the events of a payload that `read_json` returned, or of a list. See `convert`. `Any`: JSON.
 

@@ -403,7 +403,7 @@ class DurableInbox(Receiver):
         unit, columns = self._here.unit, LEGS.c
         for leg in converted.legs:
             participant = leg.context.participant_id
-            if not leg.is_record or leg.is_participant or participant is None:
+            if leg.is_participant or participant is None:
                 continue
             if is_key(leg.source, participant, leg.id):  # a longer one is remembered by this worker only
                 unit.legs.add((leg.source, participant, leg.id, leg.context.media_type))

@@ -33,7 +33,7 @@ from cobrowse_session.sources.genesys.parts import (
 from cobrowse_session.sources.leg import ACROSS_CLOCKS, Leg
 from cobrowse_session.sources.reader import PayloadReader
 from cobrowse_session.times import EPOCH, time_text
-from cobrowse_session.vocabulary import ENDED_STATES, AfterCallWorkState, CobrowseRole, ConnectionState, read_disconnect_type
+from cobrowse_session.vocabulary import AfterCallWorkState, CobrowseRole, read_disconnect_type
 
 # --- Whole conversations ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ def _share(participant: PayloadReader, legs: list[Leg]) -> None:
     elif work and work.end_time != owner.after_call_work.end_time:
         participant.warn("contradiction", "endAcwTime", f"the end of after-call work of the leg {owner.id}, which counts")
     for leg in legs:
-        if leg is not owner and leg.after_call_work is None and _has_ended(leg):
+        if leg is not owner and leg.after_call_work is None and leg.has_ended:
             leg.after_call_work = AfterCallWork(state=AfterCallWorkState.NOT_APPLICABLE)
 
 
@@ -136,7 +136,7 @@ def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | No
         return (equal or legs)[0]
     found = f"{len(legs)} legs, after-call work from {time_text(start) if start else 'an unknown time'}"
     path = f"{participant.path}.startAcwTime"
-    among = equal or [leg for leg in legs if _has_ended(leg)] or ([] if work else legs)  # a wrap-up may be prepared
+    among = equal or [leg for leg in legs if leg.has_ended] or ([] if work else legs)  # a wrap-up may be prepared
     if not among:
         participant.warnings.add("chosen_leg", path, found, "a leg that has ended")
         return None
@@ -147,12 +147,8 @@ def _owner(participant: PayloadReader, legs: list[Leg], work: AfterCallWork | No
 
 def _end_of(leg: Leg) -> datetime | None:
     """Return the end of a leg that has ended: its own, or that of its last segment."""
-    last = leg.segments[-1].end_time if leg.segments and _has_ended(leg) else None
+    last = leg.segments[-1].end_time if leg.segments and leg.has_ended else None
     return leg.disconnected_time or last
-
-
-def _has_ended(leg: Leg) -> bool:
-    return leg.disconnected_time is not None or ConnectionState.read(leg.state or "") in ENDED_STATES
 
 
 # --- One kind of media --------------------------------------------------------------------------------------------------------
