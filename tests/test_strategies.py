@@ -4,14 +4,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import attrs
 import pytest
 from attrs import evolve, field, frozen
-from attrs.validators import ge
+from attrs.validators import ge, matches_re, optional
 from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
 from hypothesis import settings as effort
@@ -65,6 +65,7 @@ from cobrowse_session.testing.strategies import (
     sessions,
     settings,
 )
+from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
 OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
@@ -289,6 +290,74 @@ def test_a_guard_on_a_value_of_an_own_event_is_passed_and_failed(strategy: str) 
     assert {"good", "bad"} <= taken
 
 
+@frozen(kw_only=True, repr=False)
+class Praised(Event):
+    """The customer praised the agent: with stars or with a remark, not with both."""
+
+    prefix, kind, rank = "com.acme.", "praised", 57
+    stars: int | None = field(default=None, validator=optional(ge(4)))
+    remark: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.stars is not None and self.remark is not None:
+            raise ValueError("expected stars or a remark, found both")
+        super().__attrs_post_init__()
+
+
+@frozen(kw_only=True, repr=False)
+class Coded(Event):
+    """An agent has a code, which no strategy draws by chance."""
+
+    prefix, kind, rank = "com.acme.", "coded", 58
+    code: str = field(validator=matches_re("[0-9]{12}"))
+
+
+PICKY = Lifecycle(
+    table=Table.standard().extended(
+        "picky",
+        kinds=(Praised, Coded),
+        connection=[
+            Row(name=kind, on=(kind,), source=CONNECTION_STATES, result=NO_TRANSITION, reason=f"{kind}.")
+            for kind in ("praised", "coded")
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        any_streams(PICKY.table),
+        legal_streams(PICKY),
+        conversations(PICKY),
+        events(PICKY.table, kinds=[Praised]).map(lambda one: [one]),
+    ],
+    ids=["any", "legal", "conversations", "events"],
+)
+def test_what_is_drawn_is_what_the_validators_of_a_class_accept(strategy: st.SearchStrategy[Iterable[Event]]) -> None:
+    stated = set[str]()
+
+    @effort(max_examples=150, database=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy)
+    def draw(made: Iterable[Event]) -> None:
+        stated.update(name for event in made if isinstance(event, Praised) for name in set_fields(event))
+        assert not any(isinstance(event, Coded) for event in made)
+
+    draw()
+
+    assert "Praised.remark" in stated
+
+
+def test_a_path_has_the_values_that_the_validators_of_a_class_accept() -> None:
+    lifecycle = attrs.evolve(EVERY_ROW, table=PICKY.table)
+
+    with pytest.raises(ValueError, match=r"no path was found to 'coded': add events that lead there"):
+        rows(lifecycle)
+    reached = rows(lifecycle, more=[Variant(Coded, {"code": "1" * 12})])
+
+    assert {"praised", "coded"} <= {path.id for path in reached}
+
+
 ROWS = {row.name for part in Table.standard().parts for row in part.rows}
 
 
@@ -468,6 +537,37 @@ def test_the_chain_of_whatever_a_person_builds_builds_it_again(made: Stream) -> 
 @given(events() | events(pause.TABLE))
 def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
     assert built(event_chain(event)) == event
+
+
+class Mood(Vocabulary):
+    """How the customer is."""
+
+    GOOD = "good"
+
+
+@frozen(kw_only=True, repr=False)
+class Surveyed(Event):
+    """The customer answered a question of each type."""
+
+    prefix, kind, rank = "com.acme.", "surveyed", 59
+    word: str | None = None
+    yes: bool | None = None
+    count: int | None = None
+    share: float | None = None
+    at: datetime | None = None
+    lasted: timedelta | None = None
+    mood: Mood | str | None = None
+    words: tuple[str, ...] = ()
+    answers: tuple[bool, ...] = ()
+    counts: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+    times: tuple[datetime, ...] = ()
+    lengths: tuple[timedelta, ...] | None = None
+
+
+@given(events(kinds=[Surveyed]))
+def test_the_chain_of_an_own_event_builds_a_value_of_each_type_again(event: Event) -> None:
+    assert eval(event_chain(event), {**NAMES, "Surveyed": Surveyed}) == event  # noqa: S307 (our own text)
 
 
 @pytest.mark.parametrize(
