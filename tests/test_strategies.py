@@ -345,7 +345,7 @@ def test_what_is_drawn_is_what_the_validators_of_a_class_accept(strategy: st.Sea
 
     draw()
 
-    assert "Praised.remark" in stated
+    assert "Praised.id" in stated
 
 
 def test_a_path_has_the_values_that_the_validators_of_a_class_accept() -> None:
