@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cobrowse_session.testing.coverage import Coverage
 
 _LOGS = pytest.StashKey["Logs"]()
+_FAILED = pytest.StashKey[bool]()
 _RAISED = pytest.StashKey[bool]()
 _COVERAGES = pytest.StashKey["list[Coverage]"]()
 _CRASHED = pytest.StashKey[int]()
@@ -114,11 +115,11 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     for mark in reversed([*node.iter_markers("cobrowse")]):  # the closest one last
         allowed |= _checked(mark)
     with Logs.open() as logs:
-        node.stash[_LOGS], node.stash[_RAISED] = logs, False
+        node.stash[_LOGS], node.stash[_FAILED], node.stash[_RAISED] = logs, False, False
         yield logs
         if _wants_coverage(config):
             _merge(config, logs.coverages())
-        if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
+        if not (node.stash[_FAILED] or node.stash[_RAISED]) and (problems := logs.problems(**allowed, of_fixture=True)):
             pytest.fail("\n".join(problems), pytrace=False)
 
 
@@ -144,7 +145,9 @@ def pytest_runtest_makereport(
     report = yield
     logs = item.stash.get(_LOGS, None)
     if logs is not None:
-        item.stash[_RAISED] = item.stash[_RAISED] or call.excinfo is not None  # an expected failure, too
+        # Each subtest has a report of its own, before that of its test. One that was skipped does not end the test.
+        item.stash[_FAILED] = item.stash[_FAILED] or report.failed
+        item.stash[_RAISED] = call.excinfo is not None  # an expected failure and a skip, too
         if report.failed and logs.logs:
             report.sections.append(("cobrowse-session", _written(item, logs)))
     return report
@@ -158,7 +161,9 @@ def _written(item: pytest.Item, logs: "Logs") -> str:
         path = folder / f"{_file_name(item.nodeid)}.txt"
         path.write_text(logs.story(), encoding="utf-8")
     except Exception as error:  # noqa: BLE001 (a store that is closed already, a folder that cannot be written: the run goes on)
-        return f"the story could not be written: {type(error).__name__}: {error}"
+        from cobrowse_session.printable import printable
+
+        return printable(f"the story could not be written: {type(error).__name__}: {error}")
     return f"what happened: {path}"
 
 

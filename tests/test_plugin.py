@@ -407,6 +407,43 @@ def test_expected(cobrowse):
     result.assert_outcomes(failed=1, xfailed=1)
 
 
+def test_a_subtest_that_ended_early_ends_no_test_and_one_that_failed_fails_it(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+import unittest
+
+def ended(how):
+    match how:
+        case "skipped": pytest.skip("not here")
+        case "expected": pytest.xfail("not yet")
+        case "failed": assert 0
+
+@pytest.mark.parametrize("how", ["passed", "skipped", "expected", "failed"])
+def test_function(cobrowse, subtests, how):
+    cobrowse.log(CALL)
+    with subtests.test(how):
+        ended(how)
+
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def logged(self, cobrowse):
+        cobrowse.log(CALL)
+
+    def test_skipped(self):
+        with self.subTest():
+            self.skipTest("not here")
+
+    def test_failed(self):
+        with self.subTest():
+            assert 0
+""",
+    )
+
+    checked = re.findall(r"^ERROR .*::(\w+\S*)", str(result.stdout), re.MULTILINE)
+    assert checked == ["test_function[passed]", "test_function[skipped]", "test_function[expected]", "test_skipped"]
+
+
 def test_each_test_has_logs_of_its_own_in_any_order(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import random
@@ -551,6 +588,35 @@ def test_others():
             "*assert 1 == 2",
         ]
     )
+
+
+def test_ids_and_errors_from_outside_are_printed_with_escapes(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        r"""
+ESCAPED = "e\x1b[31m\u202e\n"
+BEGIN = stream("s1").alerting(id=ESCAPED)
+
+class Broken(SessionLog):
+    @property
+    def copies(self):
+        raise LookupError(ESCAPED)
+
+def test_another_entry():
+    assert SessionLog.of(BEGIN).trace == SessionLog.of(stream("s1").alerting()).trace
+
+def test_one_entry_more():
+    assert SessionLog.of(BEGIN).trace == SessionLog.of(BEGIN.after(1).connected(id=ESCAPED + "2")).trace
+
+def test_broken(cobrowse):
+    cobrowse.watch(Broken(Lifecycle(), "s1"))
+""",
+    )
+
+    result.assert_outcomes(failed=2, passed=1, errors=1)
+    result.stdout.no_fnmatch_line("*\x1b*")
+    result.stdout.no_fnmatch_line("*\u202e*")
+    result.stdout.fnmatch_lines([r"*entry 1: alerting e\x1b*", r"*entry 2: only right has connected e\x1b*"])
 
 
 # --- Coverage -----------------------------------------------------------------------------------------------------------------
