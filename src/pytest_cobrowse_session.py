@@ -4,6 +4,7 @@ pytest loads it in every run of an environment that has the package. So this mod
 it until a test uses the fixture, or compares two of its values.
 """
 
+import json
 import re
 import sys
 from collections.abc import Generator, Iterator
@@ -231,7 +232,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the coverage of a worker of pytest-xdist to its controller."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_KEY] = [one.as_json() for one in session.config.stash[_COVERAGES]]
+        # As text: what a table's own names may be, as members of an enum, a worker cannot send.
+        output[_WORKER_KEY] = json.dumps([one.as_json() for one in session.config.stash[_COVERAGES]])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -239,7 +241,7 @@ def pytest_testnodedown(node: Any) -> None:  # a node of pytest-xdist
     """Take the coverage of a worker that has ended. One that crashed has sent none."""
     output = getattr(node, "workeroutput", None)
     node.config.stash[_CRASHED] += output is None
-    documents = (output or {}).get(_WORKER_KEY, ())
+    documents = json.loads((output or {}).get(_WORKER_KEY, "[]"))
     if documents:
         from cobrowse_session.testing.coverage import Coverage
 

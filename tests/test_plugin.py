@@ -648,6 +648,37 @@ def test_a_worker_that_crashed_is_counted_because_its_coverage_is_missing(pytest
     result.stdout.fnmatch_lines(["Workers that crashed, so that what their tests took is missing: 1"])
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_names_of_a_table_in_the_coverage_may_be_members_of_an_enum(pytester: pytest.Pytester, workers: str) -> None:
+    result = ran(
+        pytester,
+        """
+from enum import StrEnum
+from attrs import frozen
+from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Row, Table
+
+class Name(StrEnum):
+    TABLE = "members"
+    NOTED = "noted"
+
+@frozen(kw_only=True, repr=False)
+class Noted(Event):
+    prefix, kind, rank = "com.acme.", Name.NOTED, 52
+
+ROW = Row(name=Name.NOTED, on=(Name.NOTED,), source=CONNECTION_STATES, result=NO_TRANSITION, reason="Noted.")
+TABLE = Table.standard().extended(Name.TABLE, kinds=(Noted,), connection=(ROW,))
+
+def test_noted(cobrowse):
+    cobrowse.log(stream("s1").event(Noted), Lifecycle(table=TABLE))
+""",
+        "--cobrowse-coverage",
+        workers,
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["Table members: 1 of *"])
+
+
 def test_cells_are_listed_if_more_is_asked_for(pytester: pytest.Pytester) -> None:
     ran(pytester, COVERED, "--cobrowse-coverage").stdout.no_fnmatch_line("Events that never came in these states:")
     ran(pytester, COVERED, "--cobrowse-coverage", "-v").stdout.fnmatch_lines(["Events that never came in these states:"])
