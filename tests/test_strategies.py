@@ -31,6 +31,7 @@ from cobrowse_session import (
     Lifecycle,
     SessionLog,
     Settings,
+    Updated,
     WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
@@ -46,7 +47,9 @@ from cobrowse_session.tables import (
     Policy,
     Row,
     before,
+    instead,
     reads_event,
+    reads_session,
     refused,
 )
 from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
@@ -864,6 +867,57 @@ def decided(path: Path) -> list[Row]:
     session = before.session if before else path.lifecycle.new("s1")
     asked = zip((last.event.kind, LEG_ENDED), path.rows[-1].split("+"), strict=False)
     return [row for kind, name in asked for row in path.lifecycle.machines.rows(kind, session) if row.name == name]
+
+
+@frozen(kw_only=True, repr=False)
+class Reopened(Event):
+    """After-call work that its timeout ended is opened again."""
+
+    prefix, kind, rank = "com.acme.", "acw.reopened", 127
+
+
+@reads_session
+def is_timed_out(session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """The timeout has ended after-call work."""
+    return session.wrapup is not None and session.wrapup.code == Lifecycle().timeout_code
+
+
+def _reopened(name: str, source: tuple[str, ...], **more: Any) -> Row:
+    return Row(name=name, on=("acw.reopened",), source=source, reason=f"{name}.", **more)
+
+
+OVERDUE = evolve(
+    EVERY_ROW,
+    table=Table.standard().extended(
+        "overdue",
+        kinds=(Reopened,),
+        states={"reopened": "pending"},
+        after_call_work=(
+            _reopened("reopened", ("complete",), guards=(is_timed_out,), result="reopened"),
+            _reopened("not_reopened", ("complete",), result=refused("not_timed_out")),
+            _reopened("not_complete", ("absent", "pending", "skipped", "reopened"), result=refused("not_complete")),
+            instead(
+                "complete_by_timeout",
+                *(
+                    evolve(row, name=name, source=(state,))
+                    for row in Table.standard().after_call_work
+                    if row.name == "complete_by_timeout"
+                    for name, state in (("complete_by_timeout", "pending"), ("late", "reopened"))
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def test_a_path_has_the_rows_of_the_timers_that_are_due_at_its_end() -> None:
+    at_the_deadline = Variant(Updated, {"peer_id": "p"}, after=timedelta(seconds=30))
+
+    found = (*rows(OVERDUE), *rows(more=[at_the_deadline]), *pairs(longest=3, more=[at_the_deadline]))
+
+    assert {path.id: path.rows[-2:] for path in found}["reopened"] == ("reopened", "late")
+    for path in found:
+        assert tuple(step.outcome.row for step in path.run().steps) == path.rows, path
 
 
 def test_the_id_of_a_path_says_which_one_of_the_rows_with_one_name_it_reaches() -> None:

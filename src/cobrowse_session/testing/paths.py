@@ -266,7 +266,9 @@ class _Step:
                 made = (made.after(move.after) if made.events else made).event(move.event, **move.arguments)
             else:
                 made = made.after(move)
-        return Path(name, made, self.rows, lifecycle)
+        # A timer may be due at the time of the last event, as after after-call work was opened again. A run fires it.
+        fired = lifecycle.advance(copy(self.session), self.now)
+        return Path(name, made, (*self.rows, *map(_row, fired)), lifecycle)
 
 
 def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
