@@ -4,6 +4,7 @@ pytest loads it in every run of an environment that has the package. So this mod
 it until a test uses the fixture, or compares two of its values.
 """
 
+import json
 import re
 import sys
 from collections.abc import Generator, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cobrowse_session.testing.coverage import Coverage
 
 _LOGS = pytest.StashKey["Logs"]()
+_FAILED = pytest.StashKey[bool]()
 _RAISED = pytest.StashKey[bool]()
 _COVERAGES = pytest.StashKey["list[Coverage]"]()
 _CRASHED = pytest.StashKey[int]()
@@ -114,11 +116,11 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
     for mark in reversed([*node.iter_markers("cobrowse")]):  # the closest one last
         allowed |= _checked(mark)
     with Logs.open() as logs:
-        node.stash[_LOGS], node.stash[_RAISED] = logs, False
+        node.stash[_LOGS], node.stash[_FAILED], node.stash[_RAISED] = logs, False, False
         yield logs
         if _wants_coverage(config):
             _merge(config, logs.coverages())
-        if not node.stash[_RAISED] and (problems := logs.problems(**allowed, of_fixture=True)):
+        if not (node.stash[_FAILED] or node.stash[_RAISED]) and (problems := logs.problems(**allowed, of_fixture=True)):
             pytest.fail("\n".join(problems), pytrace=False)
 
 
@@ -145,7 +147,9 @@ def pytest_runtest_makereport(
     report = yield
     logs = item.stash.get(_LOGS, None)
     if logs is not None:
-        item.stash[_RAISED] = item.stash[_RAISED] or call.excinfo is not None  # an expected failure, too
+        # Each subtest has a report of its own, before that of its test. One that was skipped does not end the test.
+        item.stash[_FAILED] = item.stash[_FAILED] or report.failed
+        item.stash[_RAISED] = call.excinfo is not None  # an expected failure and a skip, too
         if report.failed and logs.logs:
             report.sections.append(("cobrowse-session", _written(item, logs)))
     return report
@@ -159,7 +163,9 @@ def _written(item: pytest.Item, logs: "Logs") -> str:
         path = folder / f"{_file_name(item.nodeid)}.txt"
         path.write_text(logs.story(), encoding="utf-8")
     except Exception as error:  # noqa: BLE001 (a store that is closed already, a folder that cannot be written: the run goes on)
-        return f"the story could not be written: {type(error).__name__}: {error}"
+        from cobrowse_session.printable import printable
+
+        return printable(f"the story could not be written: {type(error).__name__}: {error}")
     return f"what happened: {path}"
 
 
@@ -227,7 +233,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the coverage of a worker of pytest-xdist to its controller."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_KEY] = [one.as_json() for one in session.config.stash[_COVERAGES]]
+        # As text: what a table's own names may be, as members of an enum, a worker cannot send.
+        output[_WORKER_KEY] = json.dumps([one.as_json() for one in session.config.stash[_COVERAGES]])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -235,7 +242,7 @@ def pytest_testnodedown(node: Any) -> None:  # a node of pytest-xdist
     """Take the coverage of a worker that has ended. One that crashed has sent none."""
     output = getattr(node, "workeroutput", None)
     node.config.stash[_CRASHED] += output is None
-    documents = (output or {}).get(_WORKER_KEY, ())
+    documents = json.loads((output or {}).get(_WORKER_KEY, "[]"))
     if documents:
         from cobrowse_session.testing.coverage import Coverage
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from examples.tables import hold
 from tests.own_tables import MISTAKEN
 
 from cobrowse_session import Change, Lifecycle, SessionLog, Settings, Wrapup
@@ -15,6 +16,7 @@ from cobrowse_session.io.replay import Rejected
 from cobrowse_session.store import DurableInbox, Store
 from cobrowse_session.testing import START, stream
 from cobrowse_session.testing.checked import Logs, check_log
+from cobrowse_session.wire import restore_log, save_log
 
 CALL = stream("s1").alerting().after(3).connected(wrapup_prompt="timeout", wrapup_timeout=30).after(60).disconnected("peer")
 CALL_OTHERWISE = evolve(CALL, events=CALL.events[:-1]).disconnected("client")
@@ -401,3 +403,20 @@ def test_a_write_to_a_session_whose_log_was_sealed_is_found(name: str) -> None:
 
     with pytest.raises(AssertionError, match="session 's1'"):
         check_log(log)
+
+
+# --- Coverage -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_log_that_was_sealed_under_another_table_is_checked_and_takes_no_rows() -> None:
+    made = stream("s1").connected().after(1).event(hold.Held).after(3).disconnected()
+    log = SessionLog.of(made, Lifecycle(table=hold.TABLE))
+    assert log.seal(made.now + timedelta(hours=1))
+    saved = save_log(log)
+    with Logs.checked() as logs:
+        logs.watch(restore_log(saved))
+        assert logs.coverages() == []
+
+    with Logs.checked() as logs:
+        logs.watch(restore_log(saved, table=hold.TABLE))
+        assert [found.rows["held"] for found in logs.coverages()] == [1]

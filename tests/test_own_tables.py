@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from functools import cached_property
 from itertools import permutations
 from pathlib import Path
@@ -73,7 +74,7 @@ from cobrowse_session.tables import (
     writes,
 )
 from cobrowse_session.testing import START, Stream, run, stream
-from cobrowse_session.vocabulary import Vocabulary
+from cobrowse_session.vocabulary import AfterCallWorkState, Vocabulary
 from cobrowse_session.wire import decode_event, encode_event, restore_log, save_log
 from cobrowse_session.wire import digest as digest_module
 from cobrowse_session.wire.digest import table_digest
@@ -391,6 +392,36 @@ def test_an_own_table_can_be_extended() -> None:
         "connected",
         "held",
     ]
+
+
+class Phase(StrEnum):
+    """A state of one's own."""
+
+    PAUSED = "paused"
+
+
+def with_breaks(paused: str, pending: str) -> Table:
+    kind, others = ("acw.paused",), tuple(state for state in AFTER_CALL_WORK_STATES if state != pending)
+    return Table.standard().extended(
+        "breaks",
+        kinds=(pause.AfterCallWorkPaused,),
+        states={paused: pending},
+        after_call_work=(
+            Row(name="paused", on=kind, source=(pending,), result=paused, reason="It begins."),
+            Row(name="goes_on", on=kind, source=(paused,), result=pending, reason="It ends."),
+            Row(name="nothing_to_pause", on=kind, source=others, result=refused("not_pending"), reason="Nothing is pending."),
+        ),
+    )
+
+
+def test_a_state_of_a_row_may_be_a_member_of_an_enum() -> None:
+    made = stream("s1").connected().event(pause.AfterCallWorkPaused).after(60).disconnected("peer")
+    made = made.after(10).event(pause.AfterCallWorkPaused).after(1).event(pause.AfterCallWorkPaused)
+
+    found = run(made, lifecycle=lifecycle(with_breaks(Phase.PAUSED, AfterCallWorkState.PENDING)))
+
+    assert [step.outcome.row for step in found.steps] == ["connected", "nothing_to_pause", "ended+begins", "paused", "goes_on"]
+    assert found.steps == run(made, lifecycle=lifecycle(with_breaks("paused", "pending"))).steps
 
 
 # --- Where rows stand ---------------------------------------------------------------------------------------------------------

@@ -440,6 +440,43 @@ def test_expected(cobrowse):
     result.assert_outcomes(failed=1, xfailed=1)
 
 
+def test_a_subtest_that_ended_early_ends_no_test_and_one_that_failed_fails_it(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        """
+import unittest
+
+def ended(how):
+    match how:
+        case "skipped": pytest.skip("not here")
+        case "expected": pytest.xfail("not yet")
+        case "failed": assert 0
+
+@pytest.mark.parametrize("how", ["passed", "skipped", "expected", "failed"])
+def test_function(cobrowse, subtests, how):
+    cobrowse.log(CALL)
+    with subtests.test(how):
+        ended(how)
+
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def logged(self, cobrowse):
+        cobrowse.log(CALL)
+
+    def test_skipped(self):
+        with self.subTest():
+            self.skipTest("not here")
+
+    def test_failed(self):
+        with self.subTest():
+            assert 0
+""",
+    )
+
+    checked = re.findall(r"^ERROR .*::(\w+\S*)", str(result.stdout), re.MULTILINE)
+    assert checked == ["test_function[passed]", "test_function[skipped]", "test_function[expected]", "test_skipped"]
+
+
 def test_each_test_has_logs_of_its_own_in_any_order(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import random
@@ -586,6 +623,35 @@ def test_others():
     )
 
 
+def test_ids_and_errors_from_outside_are_printed_with_escapes(pytester: pytest.Pytester) -> None:
+    result = ran(
+        pytester,
+        r"""
+ESCAPED = "e\x1b[31m\u202e\n"
+BEGIN = stream("s1").alerting(id=ESCAPED)
+
+class Broken(SessionLog):
+    @property
+    def copies(self):
+        raise LookupError(ESCAPED)
+
+def test_another_entry():
+    assert SessionLog.of(BEGIN).trace == SessionLog.of(stream("s1").alerting()).trace
+
+def test_one_entry_more():
+    assert SessionLog.of(BEGIN).trace == SessionLog.of(BEGIN.after(1).connected(id=ESCAPED + "2")).trace
+
+def test_broken(cobrowse):
+    cobrowse.watch(Broken(Lifecycle(), "s1"))
+""",
+    )
+
+    result.assert_outcomes(failed=2, passed=1, errors=1)
+    result.stdout.no_fnmatch_line("*\x1b*")
+    result.stdout.no_fnmatch_line("*\u202e*")
+    result.stdout.fnmatch_lines([r"*entry 1: alerting e\x1b*", r"*entry 2: only right has connected e\x1b*"])
+
+
 # --- Coverage -----------------------------------------------------------------------------------------------------------------
 
 COVERED = """
@@ -613,6 +679,37 @@ def test_a_worker_that_crashed_is_counted_because_its_coverage_is_missing(pytest
     result = ran(pytester, body, "--cobrowse-coverage", "-n2")
 
     result.stdout.fnmatch_lines(["Workers that crashed, so that what their tests took is missing: 1"])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_names_of_a_table_in_the_coverage_may_be_members_of_an_enum(pytester: pytest.Pytester, workers: str) -> None:
+    result = ran(
+        pytester,
+        """
+from enum import StrEnum
+from attrs import frozen
+from cobrowse_session.tables import CONNECTION_STATES, NO_TRANSITION, Row, Table
+
+class Name(StrEnum):
+    TABLE = "members"
+    NOTED = "noted"
+
+@frozen(kw_only=True, repr=False)
+class Noted(Event):
+    prefix, kind, rank = "com.acme.", Name.NOTED, 52
+
+ROW = Row(name=Name.NOTED, on=(Name.NOTED,), source=CONNECTION_STATES, result=NO_TRANSITION, reason="Noted.")
+TABLE = Table.standard().extended(Name.TABLE, kinds=(Noted,), connection=(ROW,))
+
+def test_noted(cobrowse):
+    cobrowse.log(stream("s1").event(Noted), Lifecycle(table=TABLE))
+""",
+        "--cobrowse-coverage",
+        workers,
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["Table members: 1 of *"])
 
 
 def test_cells_are_listed_if_more_is_asked_for(pytester: pytest.Pytester) -> None:

@@ -4,14 +4,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import attrs
 import pytest
 from attrs import evolve, field, frozen
-from attrs.validators import ge
+from attrs.validators import ge, matches_re, optional
 from examples.tables import hold, parked, pause
 from hypothesis import Phase, given
 from hypothesis import settings as effort
@@ -31,6 +31,7 @@ from cobrowse_session import (
     Lifecycle,
     SessionLog,
     Settings,
+    Updated,
     WrapupSaved,
 )
 from cobrowse_session.events import KINDS, Ended, Entered
@@ -46,7 +47,9 @@ from cobrowse_session.tables import (
     Policy,
     Row,
     before,
+    instead,
     reads_event,
+    reads_session,
     refused,
 )
 from cobrowse_session.testing import START, Stream, conversation, duration, run, stream
@@ -65,6 +68,7 @@ from cobrowse_session.testing.strategies import (
     sessions,
     settings,
 )
+from cobrowse_session.vocabulary import Vocabulary
 from cobrowse_session.wire import decode_event, decode_session, encode_event, encode_session
 
 OWN = {"hold": hold.TABLE, "parked": parked.TABLE, "pause": pause.TABLE}
@@ -289,6 +293,74 @@ def test_a_guard_on_a_value_of_an_own_event_is_passed_and_failed(strategy: str) 
     assert {"good", "bad"} <= taken
 
 
+@frozen(kw_only=True, repr=False)
+class Praised(Event):
+    """The customer praised the agent: with stars or with a remark, not with both."""
+
+    prefix, kind, rank = "com.acme.", "praised", 57
+    stars: int | None = field(default=None, validator=optional(ge(4)))
+    remark: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.stars is not None and self.remark is not None:
+            raise ValueError("expected stars or a remark, found both")
+        super().__attrs_post_init__()
+
+
+@frozen(kw_only=True, repr=False)
+class Coded(Event):
+    """An agent has a code, which no strategy draws by chance."""
+
+    prefix, kind, rank = "com.acme.", "coded", 58
+    code: str = field(validator=matches_re("[0-9]{12}"))
+
+
+PICKY = Lifecycle(
+    table=Table.standard().extended(
+        "picky",
+        kinds=(Praised, Coded),
+        connection=[
+            Row(name=kind, on=(kind,), source=CONNECTION_STATES, result=NO_TRANSITION, reason=f"{kind}.")
+            for kind in ("praised", "coded")
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        any_streams(PICKY.table),
+        legal_streams(PICKY),
+        conversations(PICKY),
+        events(PICKY.table, kinds=[Praised]).map(lambda one: [one]),
+    ],
+    ids=["any", "legal", "conversations", "events"],
+)
+def test_what_is_drawn_is_what_the_validators_of_a_class_accept(strategy: st.SearchStrategy[Iterable[Event]]) -> None:
+    stated = set[str]()
+
+    @effort(max_examples=150, database=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy)
+    def draw(made: Iterable[Event]) -> None:
+        stated.update(name for event in made if isinstance(event, Praised) for name in set_fields(event))
+        assert not any(isinstance(event, Coded) for event in made)
+
+    draw()
+
+    assert "Praised.id" in stated
+
+
+def test_a_path_has_the_values_that_the_validators_of_a_class_accept() -> None:
+    lifecycle = attrs.evolve(EVERY_ROW, table=PICKY.table)
+
+    with pytest.raises(ValueError, match=r"no path was found to 'coded': add events that lead there"):
+        rows(lifecycle)
+    reached = rows(lifecycle, more=[Variant(Coded, {"code": "1" * 12})])
+
+    assert {"praised", "coded"} <= {path.id for path in reached}
+
+
 ROWS = {row.name for part in Table.standard().parts for row in part.rows}
 
 
@@ -468,6 +540,37 @@ def test_the_chain_of_whatever_a_person_builds_builds_it_again(made: Stream) -> 
 @given(events() | events(pause.TABLE))
 def test_the_chain_of_an_event_builds_it_again(event: Event) -> None:
     assert built(event_chain(event)) == event
+
+
+class Mood(Vocabulary):
+    """How the customer is."""
+
+    GOOD = "good"
+
+
+@frozen(kw_only=True, repr=False)
+class Surveyed(Event):
+    """The customer answered a question of each type."""
+
+    prefix, kind, rank = "com.acme.", "surveyed", 59
+    word: str | None = None
+    yes: bool | None = None
+    count: int | None = None
+    share: float | None = None
+    at: datetime | None = None
+    lasted: timedelta | None = None
+    mood: Mood | str | None = None
+    words: tuple[str, ...] = ()
+    answers: tuple[bool, ...] = ()
+    counts: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+    times: tuple[datetime, ...] = ()
+    lengths: tuple[timedelta, ...] | None = None
+
+
+@given(events(kinds=[Surveyed]))
+def test_the_chain_of_an_own_event_builds_a_value_of_each_type_again(event: Event) -> None:
+    assert eval(event_chain(event), {**NAMES, "Surveyed": Surveyed}) == event  # noqa: S307 (our own text)
 
 
 @pytest.mark.parametrize(
@@ -764,6 +867,57 @@ def decided(path: Path) -> list[Row]:
     session = before.session if before else path.lifecycle.new("s1")
     asked = zip((last.event.kind, LEG_ENDED), path.rows[-1].split("+"), strict=False)
     return [row for kind, name in asked for row in path.lifecycle.machines.rows(kind, session) if row.name == name]
+
+
+@frozen(kw_only=True, repr=False)
+class Reopened(Event):
+    """After-call work that its timeout ended is opened again."""
+
+    prefix, kind, rank = "com.acme.", "acw.reopened", 127
+
+
+@reads_session
+def is_timed_out(session: CobrowseSession, _event: Event, _: Policy) -> bool:
+    """The timeout has ended after-call work."""
+    return session.wrapup is not None and session.wrapup.code == Lifecycle().timeout_code
+
+
+def _reopened(name: str, source: tuple[str, ...], **more: Any) -> Row:
+    return Row(name=name, on=("acw.reopened",), source=source, reason=f"{name}.", **more)
+
+
+OVERDUE = evolve(
+    EVERY_ROW,
+    table=Table.standard().extended(
+        "overdue",
+        kinds=(Reopened,),
+        states={"reopened": "pending"},
+        after_call_work=(
+            _reopened("reopened", ("complete",), guards=(is_timed_out,), result="reopened"),
+            _reopened("not_reopened", ("complete",), result=refused("not_timed_out")),
+            _reopened("not_complete", ("absent", "pending", "skipped", "reopened"), result=refused("not_complete")),
+            instead(
+                "complete_by_timeout",
+                *(
+                    evolve(row, name=name, source=(state,))
+                    for row in Table.standard().after_call_work
+                    if row.name == "complete_by_timeout"
+                    for name, state in (("complete_by_timeout", "pending"), ("late", "reopened"))
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def test_a_path_has_the_rows_of_the_timers_that_are_due_at_its_end() -> None:
+    at_the_deadline = Variant(Updated, {"peer_id": "p"}, after=timedelta(seconds=30))
+
+    found = (*rows(OVERDUE), *rows(more=[at_the_deadline]), *pairs(longest=3, more=[at_the_deadline]))
+
+    assert {path.id: path.rows[-2:] for path in found}["reopened"] == ("reopened", "late")
+    for path in found:
+        assert tuple(step.outcome.row for step in path.run().steps) == path.rows, path
 
 
 def test_the_id_of_a_path_says_which_one_of_the_rows_with_one_name_it_reaches() -> None:

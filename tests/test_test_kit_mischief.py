@@ -302,6 +302,12 @@ def test_an_inbox_that_corrects_a_clock_has_the_session_of_a_right_clock(events:
     assert {event.provider_time for event in found.events} == {event.occurred_at + by for event in events}
 
 
+@pytest.mark.parametrize("by", [0.0004, -0.0006, timedelta(microseconds=1500), "0.5ms"], ids=str)
+def test_a_clock_that_is_off_by_a_part_of_a_millisecond_is_an_error_because_nothing_could_correct_it(by: Any) -> None:
+    with pytest.raises(ValueError, match=r"^skew: by: expected whole milliseconds, found "):
+        skew(CALL, by)
+
+
 @everywhere
 @given(events=uncorrected, by=offsets)
 def test_nothing_but_times_differs_with_a_clock_that_is_off(take: Taker, events: list[Event], by: timedelta) -> None:

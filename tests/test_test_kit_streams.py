@@ -1,6 +1,7 @@
 """Streams of several sessions: the legs of a conversation on one clock, streams merged by time, streams as JSON lines."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from attrs import evolve
@@ -136,6 +137,20 @@ def test_two_streams_with_events_of_one_identity_that_differ_are_an_error_that_n
     )
     with pytest.raises(ValueError, match=expected):
         together(stream("s1").alerting(), stream("s2").alerting(), stream("s1").after(3).connected())
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))], ids=str)
+def test_two_streams_with_events_of_one_identity_and_edition_that_differ_are_an_error_beside_any_other_edition(
+    order: tuple[int, ...],
+) -> None:
+    editions = [
+        stream("s1").alerting(sequence="1").alerting(id="e1", sequence="2"),
+        stream("s1").alerting(sequence="3"),
+        stream("s1").alerting(sequence="1", viewer_url="https://example.com"),
+    ]
+
+    with pytest.raises(ValueError, match="the id 'e1', but differ"):
+        together(*(editions[place] for place in order))
 
 
 def test_equal_copies_and_corrections_are_merged() -> None:

@@ -224,6 +224,11 @@ class Trigger(transitions.Event):
             yield from self.row_transitions(state)
 
 
+def _plain(state: str) -> str:
+    """Return a state as plain text. Of a member of an enum, transitions would take the name for the state."""
+    return str.__str__(state)
+
+
 class _Machine(transitions.Machine):
     """A machine whose states are plain strings, equal to the members of the vocabulary."""
 
@@ -240,7 +245,7 @@ class _Machine(transitions.Machine):
             outside: the kinds of event that come from outside. The others are timers, and the end of the leg.
             session: the class of the sessions.
         """
-        super().__init__(model=None, states=list(part.states), initial=None, auto_transitions=False)
+        super().__init__(model=None, states=[*map(_plain, part.states)], initial=None, auto_transitions=False)
         self.words = words
         self.first = part.states[0]
         for row in part.rows:
@@ -259,10 +264,11 @@ class _Machine(transitions.Machine):
 
     def _add(self, row: Row, kind: str, actions: tuple[Action, ...], part: Part) -> None:
         event_state = part.event_states.get(kind)
+        target = row.target(event_state)
         self.add_transition(
             kind,
-            list(row.sources(event_state, part.same)),
-            row.target(event_state),
+            [*map(_plain, row.sources(event_state, part.same))],
+            None if target is None else _plain(target),
             conditions=list(row.guards),
             before=list(actions),
             row=row,

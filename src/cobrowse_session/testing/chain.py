@@ -234,6 +234,8 @@ def _text(value: Any) -> str:  # any argument
             return repr(str(value))
         case Settings():
             return settings_chain(value)
+        case tuple():
+            return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
         case type():
             return value.__name__
     return repr(value)

@@ -320,7 +320,8 @@ class Logs:
             except AssertionError as error:
                 found.append(str(error))
             except Exception as error:  # noqa: BLE001 (a guard or an action of an own table may raise any: the other logs count, too)
-                found.append(f"session {log.session_id!r}: it could not be checked: {type(error).__name__}: {error}")
+                what = f"session {log.session_id!r}: it could not be checked: {type(error).__name__}: {error}"
+                found.append(printable(what))
         found += [f"{one.text} If it shall raise: look at {name}.errors" for one in self._new(self._raised())]
         for is_allowed, argument, what, findings in (
             (allow_rejected, "allow_rejected", f"Look at {name}.rejections", self._rejections()),
@@ -337,12 +338,12 @@ class Logs:
         return "\n".join(map(story, self.logs))
 
     def coverages(self) -> list[Coverage]:
-        """Return what the logs took of each table. What an inbox had when it was watched counts if it has changed since."""
-        self._look_again()
-        every = ((key, log) for key, logs in self._logs.items() for log in logs)
-        return merged_coverages(
-            coverage(log, table=log.lifecycle.table) for key, log in every if self._before.get(key) != log.trace
-        )
+        """Return what the logs took of each table. What an inbox had when it was watched counts if it has changed since.
+
+        A log that was sealed under another table does not count: rows of that table decided.
+        """
+        changed = (log for key, log in self._every() if self._before.get(key) != log.trace)
+        return merged_coverages(coverage(log, table=log.lifecycle.table) for log in changed if not _is_of_another_table(log))
 
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
@@ -424,6 +425,10 @@ def _current(one: SessionLog[Any] | Receiver, seen: SessionLog[Any]) -> SessionL
         return one.find(seen.session_id)
     except StoreError:  # the store was closed
         return seen
+
+
+def _is_of_another_table(log: SessionLog[Any]) -> bool:
+    return log.restored is not None and log.restored.as_saved and log.restored.table_changed
 
 
 def _contradicting(log: SessionLog[Any]) -> Iterator[Event]:

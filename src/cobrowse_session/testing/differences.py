@@ -12,6 +12,7 @@ from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Outcome
 from cobrowse_session.lifecycle.outcome import Match
 from cobrowse_session.model import CobrowseSession
+from cobrowse_session.printable import printable
 from cobrowse_session.stream import TraceEntry, difference
 from cobrowse_session.times import time_text
 
@@ -100,7 +101,7 @@ def _trace(value: object) -> Sequence[TraceEntry]:
 
 
 def _whose(event: Event | Timer) -> str:
-    return f"{event.kind} {event.id}" if isinstance(event, Event) else event.kind
+    return printable(f"{event.kind} {event.id}") if isinstance(event, Event) else event.kind
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from operator import attrgetter
 
-from cobrowse_session.canonical import Identity, canonical, edition, identity
+from cobrowse_session.canonical import Edition, Identity, canonical, edition, identity
 from cobrowse_session.checks import shown
 from cobrowse_session.errors import DecodeError
 from cobrowse_session.events import Event
@@ -29,21 +29,25 @@ def together(*streams: Iterable[Event]) -> tuple[Event, ...]:
     >>> [(event.subject, event.kind) for event in together(one, two)]
     [('s1', 'alerting'), ('s2', 'alerting'), ('s1', 'connected')]
     """
-    known: dict[Identity, Event] = {}
+    known: dict[tuple[Identity, Edition], Event] = {}
     every: list[Event] = []
     for events in streams:
         more = checked_events("together", events)
         for event in more:
-            other = known.get(identity(event), event)
-            if edition(other.sequence) == edition(event.sequence) and canonical(other) != canonical(event):
+            other = known.get(_edition_of(event), event)
+            if canonical(other) != canonical(event):
                 raise ValueError(
                     f"together: two events have the session {event.subject!r}, the source {event.source!r} and the id "
                     f"{event.id!r}, but differ: {other!r} and {event!r}; "
                     f"give one stream another source: stream({event.subject!r}, source='/b')"
                 )
-        known |= {identity(event): event for event in more}
+        known |= {_edition_of(event): event for event in more}
         every += more
     return tuple(sorted(every, key=attrgetter("occurred_at")))
+
+
+def _edition_of(event: Event) -> tuple[Identity, Edition]:
+    return identity(event), edition(event.sequence)
 
 
 def to_jsonl(events: Iterable[Event]) -> str:

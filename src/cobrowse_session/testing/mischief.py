@@ -145,10 +145,10 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
 
     Args:
         events: in the order of arrival, without a `provider_time`.
-        by: how much too late the clock shows. Negative, as a number or a timedelta: too early.
+        by: how much too late the clock shows, in whole milliseconds. Negative, as a number or a timedelta: too early.
 
     Raises:
-        ValueError: `by` leads out of the years 1970 to 9998.
+        ValueError: `by` is no whole number of milliseconds, or leads out of the years 1970 to 9998.
 
     >>> from cobrowse_session.testing import stream
     >>> (event,) = skew(stream("s1").alerting(), -10)
@@ -157,6 +157,8 @@ def skew(events: Iterable[Event], by: Duration) -> list[Event]:
     """
     # The clock of the provider is wrong, ours is right. An event without `received_at` was received when it really happened.
     off = duration(by)
+    if off % timedelta(milliseconds=1):  # times of events are cut to milliseconds, so no correction would give them back
+        raise ValueError(f"skew: by: expected whole milliseconds, found {shown(by)}")
     every = checked_events("skew", events)
     return [evolve(event, occurred_at=_shifted(event.occurred_at, off), received_at=event.received) for event in every]
 

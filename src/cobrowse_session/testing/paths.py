@@ -268,7 +268,9 @@ class _Step:
                 made = (made.after(move.after) if made.events else made).event(move.event, **move.arguments)
             else:
                 made = made.after(move)
-        return Path(name, made, self.rows, lifecycle)
+        # A timer may be due at the time of the last event, as after after-call work was opened again. A run fires it.
+        fired = lifecycle.advance(copy(self.session), self.now)
+        return Path(name, made, (*self.rows, *map(_row, fired)), lifecycle)
 
 
 def _search(lifecycle: Lifecycle, longest: int, more: Iterable[Variant]) -> Iterator[tuple[_Step, _Step]]:
@@ -385,7 +387,7 @@ def variants(lifecycle: Lifecycle = EVERY_ROW, *, first: bool = False) -> tuple[
         own = own_values(cls)
         found += (Variant(event, one) for one in own)
         if event is not UnknownEvent:
-            found += (Variant(event, {**own[0], **one}) for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
+            found += (Variant(event, {**way, **one}) for way in own[:1] for one in (*_MORE, *(_SETTINGS[1:] if first else ())))
     return tuple(found)
 
 
@@ -397,13 +399,17 @@ def _later_variants(lifecycle: Lifecycle) -> tuple[Variant, ...]:
         cls: type = event  # as above
         own = own_values(cls)
         found += (Variant(event, {**way, **one}) for way in own[1:] for one in _MORE)
-        found += (Variant(event, way, after=LATER) for way in (*own, {**own[0], **_TIMED}) if event is not UnknownEvent)
+        timed = ({**way, **_TIMED} for way in own[:1])
+        found += (Variant(event, way, after=LATER) for way in (*own, *timed) if event is not UnknownEvent)
     return tuple(found)
 
 
 @cache
 def own_values(event: type) -> tuple[Mapping[str, Any], ...]:
-    """Return values for what a class of events has beyond details and settings, with at most two optional ones at a time."""
+    """Return values for what a class of events has beyond details and settings, with at most two optional ones at a time.
+
+    Its validators accept them. They may accept none of the few values that are tried.
+    """
     if event in _OWN:
         return _OWN[event]
     fields = attrs.fields_dict(attrs.resolve_types(event))
@@ -415,7 +421,16 @@ def own_values(event: type) -> tuple[Mapping[str, Any], ...]:
         for names in combinations(optional, count):
             given = (*needed, *names)
             found += [dict(zip(given, values, strict=True)) for values in product(*(_values(own[name]) for name in given))]
-    return tuple(found)
+    return tuple(values for values in found if can_be_made(event, values))
+
+
+def can_be_made(event: type[Event], arguments: Mapping[str, Any]) -> bool:
+    """Return whether the validators of a class accept values."""
+    try:
+        stream("s1").event(event, **arguments)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _values(attribute: "attrs.Attribute[Any]") -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ from cobrowse_session.model import NO_CONTEXT, Address, CobrowseSession, Context
 from cobrowse_session.settings import Settings
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.testing.chain import builder_chain, event_chain, lifecycle_chain, settings_chain
-from cobrowse_session.testing.paths import Variant, own_values, variants
+from cobrowse_session.testing.paths import Variant, can_be_made, own_values, variants
 from cobrowse_session.testing.payloads import FAMILIES, Json
 from cobrowse_session.testing.payloads import payloads as built
 from cobrowse_session.testing.stream import START, Stream, check_kind, conversation, stream
@@ -194,7 +194,7 @@ def events(  # noqa: D417 (`draw`)
     _printable(classes)
     cls = draw(st.sampled_from(classes))
     at = draw(st.integers(0, 600).map(lambda second: START + second * SECOND)) if occurred_at is None else occurred_at
-    (made,) = stream(_id(draw, session), start=at).event(cls, **draw(_arguments(cls)), **draw(_envelopes(cls, at)))
+    (made,) = stream(_id(draw, session), start=at).event(cls, **draw(_accepted(cls)), **draw(_envelopes(cls, at)))
     return evolve(made, id=draw(st.sampled_from(("e1", "e2", "e3"))))
 
 
@@ -205,30 +205,39 @@ def other_statement(draw: st.DrawFn, event: Event) -> Event:  # noqa: D417 (`dra
     Args:
         event: of any kind.
     """
-    made = Stream(event.subject, event.occurred_at, event.source).event(type(event), **draw(_arguments(type(event))))
+    made = Stream(event.subject, event.occurred_at, event.source).event(type(event), **draw(_accepted(type(event))))
     return evolve(made.events[0], id=event.id)
 
 
 @st.composite
 def _arguments(draw: st.DrawFn, cls: type) -> Mapping[str, Any]:
-    """What an event states, as the arguments of a stream's methods."""
-    own = dict(draw(st.sampled_from(own_values(cls)))) | draw(_NOTHING | (_OWN[cls] if cls in _OWN else _own_arguments(cls)))
+    """What an event states, as the arguments of a stream's methods. Validators of a class of one's own may refuse it."""
+    few = own_values(cls)
+    if not _has_values(cls):
+        own = dict(draw(st.sampled_from(few))) | draw(_NOTHING | _OWN[cls] if cls in _OWN else _NOTHING)
+    elif len(few) > 0 and draw(st.booleans()):
+        own = dict(draw(st.sampled_from(few)))
+    else:
+        own = draw(_own_arguments(cls))
     if cls is UnknownEvent:  # only its envelope is read
         return own | draw(_CONTEXT)
     return own | draw(_DETAILS) | draw(_SETTINGS) | draw(_CONTEXT)
 
 
+def _accepted(cls: type) -> st.SearchStrategy[Mapping[str, Any]]:
+    """What an event states, and what its validators accept."""
+    return _arguments(cls).filter(lambda arguments: can_be_made(cls, arguments))
+
+
 @cache
 def _own_arguments(cls: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Values of the attributes of a class of one's own, by their types. Of a standard class: nothing."""
-    if cls.__module__ == Event.__module__:
-        return _NOTHING
+    """Values of the attributes of a class of one's own, by their types. Its validators may refuse them."""
     fields = attrs.fields_dict(attrs.resolve_types(cls))
     own = {fields[name].alias or name: fields[name] for name in own_names(cls).values()}
     values = {name: found for name, one in own.items() if not (found := _by_type(one.type)).is_empty}
     needed = {name: found for name, found in values.items() if own[name].default is attrs.NOTHING}
     optional = {name: found for name, found in values.items() if name not in needed}
-    return st.fixed_dictionaries(needed, optional=optional).filter(lambda arguments: _can_be_made(cls, arguments))
+    return st.fixed_dictionaries(needed, optional=optional)
 
 
 def _by_type(annotation: Any) -> st.SearchStrategy[Any]:  # any annotation
@@ -241,15 +250,6 @@ def _by_type(annotation: Any) -> st.SearchStrategy[Any]:  # any annotation
         elif member in _BY_TYPE:
             found.append(_BY_TYPE[member])
     return st.one_of(found)
-
-
-def _can_be_made(cls: type[Event], arguments: Mapping[str, Any]) -> bool:
-    """Return whether the validators of a class accept values."""
-    try:
-        stream("s1").event(cls, **arguments)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 # --- Streams ------------------------------------------------------------------------------------------------------------------
@@ -308,7 +308,8 @@ def with_any_event(  # noqa: D417 (`draw`)
     way = _drawn(draw, _following(draw, lifecycle, session, made, received), wish)
     assert way is not None, "each event has an outcome"
     said = {**draw(_arguments(way.event)), **way.arguments} if draw(st.booleans()) else way.arguments
-    return made.event(way.event, **{**said, **received})
+    accepted = said if can_be_made(way.event, said) else way.arguments
+    return made.event(way.event, **{**accepted, **received})
 
 
 @st.composite
@@ -449,7 +450,8 @@ def _following(
     """Return every event that may follow a stream now, each decided for a copy of the session."""
     # An event of one's own has drawn values, too: the few of `variants` need not pass its guards.
     classes: tuple[type, ...] = lifecycle.table.events  # mypy takes `type[Event]` for unhashable
-    own = [Variant(cls, draw(_own_arguments(cls))) for cls in classes if _has_values(cls)]
+    drawn = {cls: draw(_own_arguments(cls)) for cls in classes if _has_values(cls)}
+    own = [Variant(cls, arguments) for cls, arguments in drawn.items() if can_be_made(cls, arguments)]
     # A guard of one's own may read the context and the receipt, so they are there before it decides.
     said = {"subject": made.session, "context": dict(made.legs).get(made.session, NO_CONTEXT), **received}
     found = []
