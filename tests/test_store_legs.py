@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sqlalchemy import select
+from tests.stores import Place
 
 from cobrowse_session import ProviderClock
 from cobrowse_session.io.answers import Received
@@ -57,7 +58,7 @@ def sessions(inbox: DurableInbox, document: dict[str, Any]) -> set[str]:
     return {answer.event.subject for answer in inbox.take(document).answers}  # type: ignore[union-attr]  # none is rejected
 
 
-DETAIL = {
+DETAIL: dict[str, Any] = {
     "topicName": "v2.detail.events.conversation.conv.user.start",
     "eventBody": {"eventTime": 1_777_629_600_000, "conversationId": "conv", "participantId": "p1", "sessionId": "c1"},
 }
@@ -73,6 +74,15 @@ def test_a_leg_under_its_participants_id_is_joined_after_a_restart_and_by_anothe
 
         assert sessions(one, document) == {"c1"}
         assert sessions(DurableInbox(third) if is_restarted else other, FLATTENED) == {"c1"}
+
+
+def test_the_kind_of_media_of_a_leg_is_the_latest_one_that_was_stated(place: Place) -> None:
+    with_media, store = deepcopy(DETAIL), place.open()
+    with_media["eventBody"]["mediaType"] = "VOICE"
+    for document, media in ((DETAIL, None), (with_media, "call"), (DETAIL, "call"), (CONVERSATION, "call")):
+        for inbox in (DurableInbox(store), DurableInbox(store, worker="other")):
+            inbox.take(document)
+            assert legs(store) == [("p1", "c1", media)]
 
 
 def test_the_ids_are_forgotten_with_their_session(tmp_path: Path) -> None:

@@ -449,7 +449,7 @@ class Unit:
         if self.legs:
             names = ("source", "participant", "communication", "media")
             rows: list[Row] = [dict(zip(names, leg, strict=True)) for leg in sorted(self.legs, key=str)]
-            self.connection.execute(_INSERT_LEG[self._dialect], rows)
+            self.connection.execute(_UPSERT_LEG[self._dialect], rows)
         if self.clocks:
             self.connection.execute(
                 _UPSERT_CLOCK[self._dialect],
@@ -520,6 +520,11 @@ _UPSERT_CLOCK = {
     )
     for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
 }
-_INSERT_LEG = {
-    name: dialect.insert(LEGS).on_conflict_do_nothing() for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
+_UPSERT_LEG = {  # a payload that does not state the kind of media takes none away
+    name: (one := dialect.insert(LEGS)).on_conflict_do_update(
+        index_elements=["source", "participant", "communication"],
+        set_={"media": one.excluded.media},
+        where=one.excluded.media.is_distinct_from(LEGS.c.media) & one.excluded.media.is_not(None),
+    )
+    for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
 }
