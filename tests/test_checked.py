@@ -420,3 +420,16 @@ def test_a_log_that_was_sealed_under_another_table_is_checked_and_takes_no_rows(
     with Logs.checked() as logs:
         logs.watch(restore_log(saved, table=hold.TABLE))
         assert [found.rows["held"] for found in logs.coverages()] == [1]
+
+
+def test_a_log_of_a_store_that_was_closed_is_checked_counted_and_told() -> None:
+    with Store("sqlite://") as store:
+        store.append(SKIPPED)
+        loaded = store.load("s1")
+        assert loaded is not None
+        logs = Logs()
+        logs.watch(loaded)
+
+    assert beginnings(logs.problems()) == [REFUSED, PENDING]
+    assert [found.rows["connected"] for found in logs.coverages()] == [1]
+    assert ".disconnected('peer')" in logs.story()

@@ -13,8 +13,9 @@ import cobrowse_session.store
 import cobrowse_session.testing.checked
 import cobrowse_session.testing.differences
 import cobrowse_session.testing.strategies  # noqa: F401
-from cobrowse_session import SessionLog
+from cobrowse_session import CobrowseSession, SessionLog, Wrapup
 from cobrowse_session.testing import stream
+from cobrowse_session.testing.differences import differences
 from cobrowse_session.wire import encode_entry
 from cobrowse_session.wire.trace import trace_entries
 
@@ -621,6 +622,16 @@ def test_others():
             "*assert 1 == 2",
         ]
     )
+
+
+def test_unknown_keys_that_differ_are_shown_beside_other_fields() -> None:
+    one = CobrowseSession(id="s1", viewer_url="a", wrapup=Wrapup(code="sale", extra={"a": 1}), extra={"a": 1})
+    other = CobrowseSession(id="s1", viewer_url="b", wrapup=Wrapup(code="sale", extra={"a": 2}), extra={"a": 2})
+
+    title, *lines = differences(one, other) or []
+
+    assert title == "two sessions differ"
+    assert sorted(line.partition(":")[0] for line in lines) == ["extra", "viewerUrl", "wrapup"]
 
 
 def test_ids_and_errors_from_outside_are_printed_with_escapes(pytester: pytest.Pytester) -> None:

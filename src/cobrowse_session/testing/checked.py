@@ -238,6 +238,7 @@ class Logs:
         is_first, known = id(one) not in self._watched, self._keys()
         self._watched.setdefault(id(one), _Watched(one, self)).begin()
         if isinstance(one, SessionLog):
+            one.trace  # noqa: B018 (its store reads the events now: at the end of the test it may be closed)
             self._keep(one, one)
             return one
         for log in getattr(one, "logs", {}).values():

@@ -11,7 +11,7 @@ import attrs
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle import Outcome
 from cobrowse_session.lifecycle.outcome import Match
-from cobrowse_session.model import CobrowseSession
+from cobrowse_session.model import CobrowseSession, vendor_name
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import TraceEntry, difference
 from cobrowse_session.times import time_text
@@ -74,10 +74,10 @@ def _of_sessions(left: CobrowseSession, right: CobrowseSession) -> Iterator[str]
         return
     found = difference(left, right)
     yield from (f"{one.field}: {_text(one.before)} != {_text(one.after)}" for one in found)
-    if not found:  # `difference` compares no unknown keys
-        names = (attribute.name for attribute in attrs.fields(type(left)))
-        pairs = ((name, getattr(left, name), getattr(right, name)) for name in names)
-        yield from (f"{name}: {_text(ours)} != {_text(theirs)}" for name, ours, theirs in pairs if ours != theirs)
+    shown = {one.field.partition(".")[0] for one in found}
+    names = [attribute.name for attribute in attrs.fields(type(left))]  # `difference` compares no unknown keys
+    pairs = ((name, getattr(left, name), getattr(right, name)) for name in names if vendor_name(name) not in shown)
+    yield from (f"{name}: {_text(ours)} != {_text(theirs)}" for name, ours, theirs in pairs if ours != theirs)
 
 
 def _of_traces(left: Sequence[TraceEntry], right: Sequence[TraceEntry]) -> Iterator[str]:

@@ -92,7 +92,7 @@ class Path:
         id: what it leads to, for `pytest.mark.parametrize(..., ids=str)`. Of rows that share a name, the first kind of event and
             the first state are added, as in `Coverage.rows`: `duplicate (wrapup in pending)`.
         stream: the events. Its `now` is the end of the path: a timer may be due then.
-        rows: the name of the row of each step, timers among them.
+        rows: the name of the row of each step of `run`, timers among them.
         lifecycle: the lifecycle under which they decide.
     """
 
