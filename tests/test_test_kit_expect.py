@@ -158,6 +158,13 @@ def test_a_run_has_the_context_of_its_events() -> None:
     run(CALL.updated(user_id="bob")).expect(context__user_id="bob", context__queue_id="q1")
 
 
+def test_the_error_of_a_session_by_itself_has_escapes_for_what_a_terminal_would_obey() -> None:
+    session = run(stream("s1").connected(viewer_url="https://a\u202e\u2028")).session
+
+    with pytest.raises(AssertionError, match=r"https://a\\u202e\\u2028"):
+        expect(session, state="alerting")
+
+
 def test_a_session_by_itself_has_no_context() -> None:
     with pytest.raises(AttributeError, match="pass its log"):
         expect(run(CALL).session, context__user_id="ann")

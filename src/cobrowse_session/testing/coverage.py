@@ -100,11 +100,11 @@ class Coverage:
             production: the coverage of traces of production, for the rows that only production takes.
             with_cells: also the kinds of event, each with the states in which none came.
         """
-        rows, cells = self.rows, self.cells
+        rows, cells, sessions = self.rows, self.cells, sum(self.paths.values())
         parts = [
             _share(rows, "rows"),
             _share(cells, "cells (a kind of event in a state)"),
-            f"{sum(self.paths.values()):,} sessions",
+            f"{sessions:,} session{'' if sessions == 1 else 's'}",
         ]
         lines = [f"Table {self.table}: {', '.join(parts)}."]
         if production is not None:

@@ -206,7 +206,7 @@ def _is_truth_and_number(*values: Any) -> bool:  # any attribute's value, and wh
 
 def report(subject: Subject, found: Iterable[str]) -> str:
     """Return the text of an error: the differences, and what happened."""
-    ending = ["The session:", encode_session(subject.session)]
+    ending = ["The session:", printable(encode_session(subject.session))]
     if subject.steps is not None:
         ending = ["What happened:", story(subject.steps)]
     return "\n".join([*map(printable, found), "", *ending])
