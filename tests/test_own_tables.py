@@ -35,6 +35,7 @@ from cobrowse_session import (
     Applied,
     CobrowseSession,
     Details,
+    Disconnected,
     Event,
     Fired,
     Lifecycle,
@@ -584,6 +585,10 @@ def event_class(**members: Any) -> type[Event]:
             f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
         ),
         (
+            {"rank": 3, "prefix": "cobrowse.", "kind": "session.held"},
+            f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
+        ),
+        (
             {"rank": 3, "prefix": "cobrowse.session.acme."},
             f"Mine: expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}",
         ),
@@ -591,6 +596,13 @@ def event_class(**members: Any) -> type[Event]:
 )
 def test_a_kind_of_event_has_a_name_a_type_and_a_rank_of_its_own(members: dict[str, Any], problem: str) -> None:
     assert problem in problems(kinds=[event_class(**members)], like={"mine": "updated"})
+
+
+@pytest.mark.parametrize("rank", [1, 129])
+def test_a_rank_is_any_from_the_first_to_the_last_that_is_free(rank: int) -> None:
+    table = STANDARD.extended("mine", kinds=[event_class(rank=rank)], like={"mine": "updated"})
+
+    assert table.kinds["mine"].rank == rank
 
 
 def test_two_kinds_of_one_type_are_refused() -> None:
@@ -659,7 +671,15 @@ def test_one_part_in_place_of_several_is_named(given: dict[str, Any], says: str)
         (lambda: STANDARD.extended(NOT_ONE), "name: expected text on one line, found 5"),
         (lambda: STANDARD.extended(" "), "name: expected text on one line, found ' '"),
         (lambda: STANDARD.extended("a\nb"), "name: expected text on one line, found 'a\\nb'"),
-        (lambda: STANDARD.extended("mine", kinds=[NOT_ONE]), "kinds: expected subclasses of Event, each one @frozen"),
+        (
+            lambda: STANDARD.extended("mine", kinds=[NOT_ONE]),
+            "kinds: expected subclasses of Event, each one @frozen(kw_only=True), found 5",
+        ),
+        (lambda: STANDARD.extended("mine", session=NOT_ONE), "session: expected a subclass of CobrowseSession, found 5"),
+        (
+            lambda: STANDARD.extended("mine", deadlines=[Deadline(NOT_ONE, _due)]),
+            "deadline: timer: expected a subclass of Timer, found 5",
+        ),
         (lambda: STANDARD.extended("mine", deadlines=[NOT_ONE]), "deadlines: expected a Deadline, found 5"),
         (lambda: STANDARD.extended("mine", deadlines=[A_TIMER]), "deadlines: expected a Deadline, found <class"),
         (
@@ -718,6 +738,27 @@ def test_the_states_that_a_kind_has_no_rows_for_are_on_one_line() -> None:
 
     advice = "add a row without guards, or add the state to the `source` of one"
     assert problem == f"event 'mine' in states {others} has no rows: {advice}"
+
+
+@frozen(kw_only=True)
+class NoEvent:
+    """A class with the members of an event, and with another base."""
+
+    prefix, kind, rank = "com.acme.", "none", 3
+
+    price: int = 0
+
+
+def test_all_that_is_wrong_with_the_classes_of_events_is_named_at_once() -> None:
+    not_events: Any = NoEvent
+    found = problems(kinds=[not_events, event_class(rank=131)], like={"mine": "none"})
+
+    assert found[0].startswith("kinds: expected subclasses of Event, each one @frozen(kw_only=True), found <class ")
+    assert found[1:] == ("Mine: expected a rank of its own, from 1 to 129: its place among events of one instant",)
+
+
+def test_a_kind_may_be_like_those_that_nobody_knows() -> None:
+    assert STANDARD.extended("mine", kinds=[event_class(rank=3)], like={"mine": "unknown"})
 
 
 def test_what_is_no_class_of_events_is_named() -> None:
@@ -901,6 +942,12 @@ def test_a_field_that_each_session_has_is_not_defined_anew(name: str) -> None:
     assert f"Mine: {name}: each session has this field: choose another name" in problems(session=made)
 
 
+def test_a_field_that_each_event_has_is_not_defined_anew() -> None:
+    made = own_class(Event, {}, {"__annotations__": {"source": float}})
+
+    assert "Mine: source: each event has this field: choose another name" in problems(**with_class(made))
+
+
 @frozen(kw_only=True, repr=False)
 class Reminder(Timer):
     """A reminder."""
@@ -971,12 +1018,56 @@ def test_a_class_has_what_the_standard_actions_and_guards_of_its_rows_read() -> 
     assert problem == f"row 'ends': set_disconnect_type reads disconnect_type of 'timer.recall': {advice}"
 
 
-@pytest.mark.parametrize("kind", [*KINDS, LEG_ENDED, "timer.acw", "timer.alerting"])
+TAKEN = {kind: event.__name__ for kind, event in KINDS.items()} | {
+    LEG_ENDED: "the end of the leg",
+    "timer.acw": "AfterCallWorkTimeout",
+    "timer.alerting": "AlertingTimeout",
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
 def test_a_timer_has_a_kind_of_its_own(kind: str) -> None:
     made = frozen(kw_only=True, repr=False)(type("Twin", (Timer,), {"kind": kind}))
     (problem,) = problems(deadlines=(Deadline(made, _due),))
 
-    assert problem.startswith(f"Twin: kind {kind!r} is that of ")
+    assert problem == f"Twin: kind {kind!r} is that of {TAKEN[kind]}: choose another one"
+
+
+@reads_event
+def hung_up(_session: CobrowseSession, event: Disconnected, _: Policy) -> bool:
+    """Somebody has hung up."""
+    return not isinstance(event, Mine) and event.disconnect_type is not None
+
+
+@frozen(kw_only=True, repr=False)
+class Mine(Event):
+    """An event that lacks what `hung_up` reads of another one."""
+
+    prefix, kind, rank = "com.acme.", "mine", 3
+
+
+def test_what_an_own_guard_reads_is_its_own_affair() -> None:
+    mine = row("mine", on=("mine",), source=CONNECTION_STATES, guards=(hung_up,), result=refused("no"))
+    table = STANDARD.extended("mine", kinds=[Mine], like={"mine": "updated"}, connection=[before("details", mine)])
+
+    assert run(stream("s1").connected().event(Mine), lifecycle=Lifecycle(table=table)).outcomes[-1].row == "duplicate"
+
+
+class Rules:
+    """Guards in a class."""
+
+    @staticmethod
+    @reads_session
+    def never(_session: CobrowseSession, _event: Event, _: Policy) -> bool:
+        """Never."""
+        return False
+
+
+def test_a_guard_may_be_a_function_in_a_class() -> None:
+    never = row("never", on=("updated",), source=CONNECTION_STATES, guards=(Rules.never,), result=refused("no"))
+    table = STANDARD.extended("mine", connection=[before("details", never)])
+
+    assert pickle.loads(pickle.dumps(table)) is table  # noqa: S301 (of this test)
 
 
 def test_a_deadline_needs_a_timer_a_function_and_rows() -> None:
@@ -1494,11 +1585,19 @@ def test_tables_that_differ_in_a_parameter_have_other_digests(one: Any, other: A
 
 
 def test_tables_whose_parameters_differ_in_their_type_are_different_tables() -> None:
-    tables = [having(what) for what in (1, 1.0, True, (1,), (True,), frozenset({1}), frozenset({True}), 0.0, -0.0)]
+    values = (1, 1.0, True, (1,), (True,), (1, True), (True, 1), frozenset({1}), frozenset({True}), 0.0, -0.0)
+    tables = [having(what) for what in values]
 
     assert len({id(table) for table in tables}) == len(set(tables)) == len(tables)
     assert len({id(machines(table)) for table in tables}) == len(tables)
     assert having(1) is having(1)
+
+
+def test_tables_whose_parameters_are_equal_sets_are_one_table() -> None:
+    one, other = frozenset((0, 8)), frozenset((8, 0))
+
+    assert [*one] != [*other]  # the order in a set depends on what came first
+    assert having(one) is having(other)
 
 
 def test_a_revision_that_withdraws_an_own_timer_is_found() -> None:

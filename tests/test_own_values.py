@@ -41,6 +41,7 @@ class OwnSession(CobrowseSession):
     lasts: timedelta | None = None
     word: str | None = "none"
     mood: Mood | str | None = None
+    feeling: str | Mood | None = None
     words: tuple[str, ...] | None = None
     counts: tuple[int, ...] = ()
     shares: tuple[float, ...] | None = None
@@ -183,6 +184,7 @@ def test_a_value_that_could_not_be_read_back_is_refused_by_the_step_and_the_log(
         ("shares", [1, 0.5], (1.0, 0.5)),
         ("words", ["a"], ("a",)),
         ("mood", "VERY_BAD", Mood.VERY_BAD),
+        ("feeling", "VERY_BAD", Mood.VERY_BAD),
         ("lasts", timedelta(microseconds=1500), timedelta(milliseconds=1)),
         ("count", None, None),
     ],

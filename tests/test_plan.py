@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -16,10 +17,11 @@ from tests.tables import build
 from cobrowse_session import AfterCallWork, CobrowseSession, Event, Updated
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.guards import OPPOSITES, connected, not_connected
-from cobrowse_session.lifecycle.machine import Connection, Machines, RowTransition, Trigger, _first
+from cobrowse_session.lifecycle.machine import MOST_STEPS, Connection, Machines, RowTransition, Trigger, _first
 from cobrowse_session.lifecycle.policy import Policy
 from cobrowse_session.lifecycle.row import NO_TRANSITION, Guard, Row, reads_event, writes
 from cobrowse_session.lifecycle.table import AFTER_CALL_WORK, CONNECTION
+from cobrowse_session.vocabulary import ConnectionState
 
 POLICY = Policy()
 EVENT = Updated(subject="s1", source="/acme", id="e1", occurred_at=datetime(2026, 3, 1, 9, tzinfo=UTC))
@@ -120,6 +122,15 @@ def test_a_state_that_nobody_knows_counts_as_the_first_in_both() -> None:
             assert trigger.machine.get_model_state(session).name in ("none", "absent")
 
 
+@pytest.mark.parametrize("state", [ConnectionState.TERMINATED, "terminated"], ids=["member", "text"])
+def test_a_state_is_found_by_its_word(state: str) -> None:
+    assert build().connection.get_state(state).name == "terminated"
+
+
+def test_a_word_that_nobody_knows_is_that_of_the_first_state() -> None:
+    assert build().connection.get_state("waiting").name == "none"
+
+
 def test_an_event_without_rows_in_a_state_is_an_error_of_ours() -> None:
     with pytest.raises(LookupError, match=r"timer\.acw has no row in absent"):
         build().triggers["timer.acw"].decide(CobrowseSession(id="s1"), EVENT, POLICY)
@@ -165,6 +176,19 @@ def test_more_than_guards_and_stamps_in_a_cell_is_refused_and_not_forgotten(more
 
     with pytest.raises(ValueError, match="calls the guards and actions of its row only"):
         cell.check()
+
+
+class Watched(Connection):
+    """A machine that calls more than the guards and actions of its rows."""
+
+    def add_transition(self, *args: Any, **more: Any) -> None:
+        """Add a transition, with a callback of its own."""
+        super().add_transition(*args, **more, after=[_nothing])
+
+
+def test_a_machine_is_not_built_with_more_than_guards_and_stamps_in_a_cell() -> None:
+    with pytest.raises(ValueError, match="calls the guards and actions of its row only"):
+        Watched(Part("connection", ("none",), CONNECTION[:1], {}), {"none": "none"}, (), CobrowseSession)
 
 
 def _again(event: transitions.Event) -> Trigger:
@@ -249,6 +273,35 @@ def test_rows_that_share_guards_in_no_order_are_built_at_once() -> None:
         decided = trigger.decide(session, EVENT, POLICY)
         assert len(set(TOLD)) == len(TOLD)
         assert decided is drive(trigger, session, EVENT, POLICY)
+
+
+@pytest.mark.parametrize(("rows", "has_a_plan"), [(MOST_STEPS, True), (MOST_STEPS + 1, False)])
+def test_a_plan_has_so_many_steps_at_most(rows: int, *, has_a_plan: bool) -> None:
+    plan = sharing([[Told(number)] for number in range(rows)])._plan["none"]  # noqa: SLF001 (no other place shows it)
+
+    assert isinstance(plan, tuple) is not has_a_plan
+
+
+def test_every_cell_of_the_standard_table_has_a_plan() -> None:
+    assert not [
+        (kind, state)
+        for kind, trigger in build().triggers.items()
+        for state, plan in trigger._plan.items()  # noqa: SLF001 (no other place shows it)
+        if isinstance(plan, tuple)
+    ]
+
+
+def test_a_row_with_a_guard_that_did_not_hold_asks_no_other_one_with_and_without_a_plan() -> None:
+    rows = [[SHARED[0]], [SHARED[1], SHARED[0]], [SHARED[2]]]
+    trigger = sharing(rows)
+    ANSWERS.update({0: False, 1: True, 2: True})
+    session = CobrowseSession(id="s1")
+    asked = []
+    for decide in (trigger.decide, partial(_first, trigger.row_transitions("none"))):
+        TOLD.clear()
+        assert decide(session, EVENT, POLICY) is trigger.row_transitions("none")[2]
+        asked.append(tuple(TOLD))
+    assert asked == [("0", "2"), ("0", "2")]
 
 
 def test_a_cell_of_many_rows_is_built() -> None:

@@ -219,7 +219,7 @@ class Table(Generic[S_co]):
         named = {one.kind: str(one.target_state) for one in classes if one.target_state}
         return (
             Part("connection", self.states.connection, self.connection, named, self.states.same),
-            Part("after-call work", self.states.after_call_work, self.after_call_work, named, self.states.same),
+            Part("after-call work", self.states.after_call_work, self.after_call_work, named),
         )
 
 

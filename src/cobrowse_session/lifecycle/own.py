@@ -167,12 +167,12 @@ def _own_event_problems(event: type[Event]) -> Iterator[str]:
     else:
         yield from (f"{flaw}: expected @frozen(kw_only=True, repr=False)" for flaw in _flaws(event, _AN_EVENT))
         yield from _name_problems(event, Event)
-    if not _is_text(vars(event).get("kind")):
+    kind, rank = vars(event).get("kind"), vars(event).get("rank")
+    if not _is_text(kind):
         yield "expected a kind of its own: kind = 'held'"
-    rank = vars(event).get("rank")
     if not (isinstance(rank, int) and 0 < rank < UnknownEvent.rank):
         yield f"expected a rank of its own, from 1 to {UnknownEvent.rank - 1}: its place among events of one instant"
-    if not _is_text(event.prefix) or f"{event.prefix}{getattr(event, 'kind', '')}".startswith(TYPE_PREFIX):
+    if not _is_text(event.prefix) or f"{event.prefix}{kind}".startswith(TYPE_PREFIX):
         yield f"expected a prefix of its own for its type, as prefix = 'com.acme.': the standard kinds have {TYPE_PREFIX!r}"
 
 
@@ -296,7 +296,7 @@ def _reading_problems(part: Part, classes: Mapping[str, type[Event | Timer]]) ->
     """Yield one line for each class of a user's own that lacks what a standard guard or action of its rows reads."""
     for row in part.rows:
         own = [kind for kind in row.on if kind in classes and is_own(classes[kind])]
-        for function in (*row.guards, *row.actions) if own else ():
+        for function in (*row.guards, *row.actions):
             for kind in own:
                 if lacking := [name for name in _read_by(function) if not hasattr(classes[kind], name)]:
                     what = f"{name_of(function)} reads {', '.join(lacking)} of {kind!r}"
@@ -312,10 +312,9 @@ def _read_by(function: Callable[..., object]) -> list[str]:
 @cache
 def _read_in(function: FunctionType) -> list[str]:
     members = members_of(function.__annotations__.get("event", Event))
-    names = [{a.name for a in attrs.fields(one)} if issubclass(one, Event) else {*vars(one)} for one in members]
     # Example: `close_segments(session, event: Ended | AlertingTimeout, _)` may read `disconnect_type`, which both have. A segment
     # has a type in any case, whatever class begins it.
-    candidates = set.intersection(*names) - {a.name for a in attrs.fields(Connected)}
+    candidates = set.intersection(*({*dir(one)} for one in members)) - {*dir(Connected)}
     read = set()
     for before, instruction in pairwise(get_instructions(function)):
         # Some versions of Python load two variables at once. The last one is asked for its attribute.
