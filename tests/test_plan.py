@@ -183,7 +183,7 @@ class Watched(Connection):
 
     def add_transition(self, *args: Any, **more: Any) -> None:
         """Add a transition, with a callback of its own."""
-        super().add_transition(*args, **more, after=[_nothing])
+        super().add_transition(*args, **{**more, "after": [_nothing]})
 
 
 def test_a_machine_is_not_built_with_more_than_guards_and_stamps_in_a_cell() -> None:
