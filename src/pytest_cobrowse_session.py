@@ -119,7 +119,7 @@ def cobrowse(request: pytest.FixtureRequest) -> "Iterator[Logs]":
         node.stash[_LOGS], node.stash[_FAILED], node.stash[_RAISED] = logs, False, False
         yield logs
         if _wants_coverage(config):
-            _merge(config, logs.coverages())
+            config.stash[_COVERAGES] += logs.coverages()
         if not (node.stash[_FAILED] or node.stash[_RAISED]) and (problems := logs.problems(**allowed, of_fixture=True)):
             pytest.fail("\n".join(problems), pytrace=False)
 
@@ -216,17 +216,23 @@ def _production(config: pytest.Config) -> "Coverage":
 
     path, name = _path_of(config, "production"), _text_of(config, "table")
     try:
+        table = table_named(name) if name else None
+    except (CobrowseError, ValueError) as error:
+        raise pytest.UsageError(f"--cobrowse-table: {error}") from None
+    try:
         with path.open("rb") as file:
-            return coverage(read_trace(file), table=table_named(name) if name else None)
+            return coverage(read_trace(file), table=table)
     except (OSError, CobrowseError, ValueError) as error:
         raise pytest.UsageError(f"--cobrowse-production: {path}: {error}") from None
 
 
-def _merge(config: pytest.Config, found: "list[Coverage]") -> None:
+def _merged(config: pytest.Config) -> "list[Coverage]":
+    """Return the coverage of each table, of all tests. They are merged at the end, because a merge after each takes more and more."""
+    if not (every := config.stash[_COVERAGES]):
+        return []
     from cobrowse_session.testing.coverage import merged_coverages
 
-    known = config.stash[_COVERAGES]
-    config.stash[_COVERAGES] = merged_coverages([*known, *found])
+    return merged_coverages(every)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -234,7 +240,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         # As text: what a table's own names may be, as members of an enum, a worker cannot send.
-        output[_WORKER_KEY] = json.dumps([one.as_json() for one in session.config.stash[_COVERAGES]])
+        output[_WORKER_KEY] = json.dumps([one.as_json() for one in _merged(session.config)])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -246,7 +252,7 @@ def pytest_testnodedown(node: Any) -> None:  # a node of pytest-xdist
     if documents:
         from cobrowse_session.testing.coverage import Coverage
 
-        _merge(node.config, [Coverage.from_json(document) for document in documents])
+        node.config.stash[_COVERAGES] += [Coverage.from_json(document) for document in documents]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -254,7 +260,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not _wants_coverage(config):
         return
     terminalreporter.section("coverage of the table")
-    every, production = config.stash[_COVERAGES], config.stash[_PRODUCTION]
+    every, production = _merged(config), config.stash[_PRODUCTION]
     reports = [
         one.report(
             production if production is not None and production.is_of(one) else None,

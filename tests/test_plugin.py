@@ -800,7 +800,7 @@ def test_what_production_takes_and_the_tests_never_do_is_shown(pytester: pytest.
     [
         (None, (), "*--cobrowse-production: *No such file*"),
         ("{}", (), "*--cobrowse-production: *session*"),
-        ("", ("--cobrowse-table=nowhere",), "*--cobrowse-production: *expected MODULE:NAME*"),
+        ("", ("--cobrowse-table=nowhere",), "*--cobrowse-table: expected MODULE:NAME*"),
     ],
     ids=["no file", "no trace", "no table"],
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import lru_cache
 from textwrap import fill
 from typing import Any, Self
 
@@ -208,17 +209,17 @@ def coverage(*traces: Trace, table: Table[Any] | None = None) -> Coverage:
 
 def merged_coverages(every: Iterable[Coverage]) -> list[Coverage]:
     """Return one coverage for each table. Two tables may have one name."""
-    found: list[Coverage] = []
+    found: list[tuple[Coverage, Counter[tuple[Step, ...]]]] = []
     for one in every:
-        place = next((place for place, other in enumerate(found) if other.is_of(one)), None)
-        if place is None:
-            found.append(one)
-        else:
-            found[place] = found[place].merged(one)
-    return found
+        paths = next((paths for other, paths in found if other.is_of(one)), None)
+        if paths is None:
+            found.append((one, paths := Counter()))
+        paths.update(one.paths)
+    return [evolve(one, paths=paths) for one, paths in found]
 
 
-def rows_by_move(table: Table[Any]) -> dict[str, dict[Move, str]]:
+@lru_cache(maxsize=64)
+def rows_by_move(table: Table[Any]) -> Mapping[str, Mapping[Move, str]]:
     """Return the moves of each machine, in the order of the rows, each with the name of its row, as `rows` has it."""
     often = Counter(row.name for part in table.parts for row in part.rows)
     found: dict[str, dict[Move, str]] = {part.name: {} for part in table.parts}
