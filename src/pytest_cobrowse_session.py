@@ -227,7 +227,7 @@ def _production(config: pytest.Config) -> "Coverage":
 
 
 def _merged(config: pytest.Config) -> "list[Coverage]":
-    """Return the coverage of each table, of all tests. They are merged at the end, because a merge after each takes more and more."""
+    """Return the coverage of each table, of all tests. It is merged at the end: a merge after each test takes more and more."""
     if not (every := config.stash[_COVERAGES]):
         return []
     from cobrowse_session.testing.coverage import merged_coverages

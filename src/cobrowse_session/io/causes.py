@@ -21,6 +21,7 @@ from cobrowse_session.lifecycle.row import CLOUD, PROVIDER
 from cobrowse_session.printable import printable
 from cobrowse_session.stream import Explanation, SessionLog, explainable_fields
 from cobrowse_session.stream.changes import steps
+from cobrowse_session.stream.explain import as_listed
 from cobrowse_session.stream.revisions import Revision
 from cobrowse_session.stream.words import clock_time, length
 from cobrowse_session.times import time_text
@@ -30,7 +31,6 @@ NEAR = timedelta(seconds=1)
 """How soon after the receipt of an event a program reads its clock."""
 _DURATION = "wrapup.durationSeconds"
 _SECOND = timedelta(seconds=1)
-_INDEX = re.compile(r"\.[0-9]+")
 _WORDS = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -202,7 +202,7 @@ def _exact(lasted: timedelta) -> str:
 def _unknown_field(case: Case) -> str | None:
     """The name may be misspelt."""
     known = explainable_fields(case.log.lifecycle.table.session)
-    if case.ours is not None or _INDEX.sub(".0", case.field) in known:
+    if case.ours is not None or as_listed(case.field) in known:
         return None
     return printable(f"a session has no field {case.field}.{nearest(case.field, known)}".removesuffix("."))
 

@@ -31,7 +31,7 @@ from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Lifecycle
 from cobrowse_session.model import S_co
 from cobrowse_session.store.database import Database, LostRace
-from cobrowse_session.store.rows import Row, as_moment, event_of, rules_digest, session_row
+from cobrowse_session.store.rows import Row, as_moment, event_of, page_of, rules_digest, session_row
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
@@ -303,3 +303,11 @@ def rows_of_sessions(connection: Connection, sessions: Sequence[str]) -> Mapping
     for row in connection.execute(wanted).mappings():
         found[row["session"]].append(dict(row))
     return found
+
+
+def page_after(connection: Connection, after: str, limit: int) -> tuple[list[tuple[Row, list[Row]]], str | None]:
+    """Return the next sessions by id, each with the rows of its events, and where the next page begins. See `page_of`."""
+    page, end = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), limit)
+    rows = [row._asdict() for row in page]
+    events = rows_of_sessions(connection, [row["id"] for row in rows])
+    return [(row, events[row["id"]]) for row in rows], None if end is None else end.id

@@ -39,7 +39,7 @@ from cobrowse_session.store.found import Page, Reader, StoredSession
 from cobrowse_session.store.outbox import Outbox
 from cobrowse_session.store.rows import Row, as_moment, as_number, event_of, indexed, page_of
 from cobrowse_session.store.schema import HORIZON, SESSIONS
-from cobrowse_session.store.shelf import Shelf, rows_of_sessions
+from cobrowse_session.store.shelf import Shelf, page_after
 from cobrowse_session.store.unit import Unit
 from cobrowse_session.store.upgrade import prepare
 from cobrowse_session.stream import Activity, Change, SessionLog
@@ -354,10 +354,8 @@ class Store(Generic[S_co]):
         """
         while True:
             with self.database.reading() as connection:
-                page, end = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
-                rows = [row._asdict() for row in page]
-                events = rows_of_sessions(connection, [row["id"] for row in rows])
-                found = [self._with_late(connection, row, events[row["id"]]) for row in rows]
+                page, end = page_after(connection, after, PAGE)
+                found = [self._with_late(connection, row, events) for row, events in page]
             for one in found:
                 if not isinstance(one, UnreadableError):
                     yield one
@@ -367,7 +365,7 @@ class Store(Generic[S_co]):
                     pass_over(one)
             if end is None:
                 return
-            after = end.id
+            after = end
 
     def _with_late(
         self, connection: Connection, row: Row, events: Sequence[Row]

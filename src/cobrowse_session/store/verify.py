@@ -17,9 +17,9 @@ from attrs import define, field, frozen
 from sqlalchemy import Connection, select
 
 from cobrowse_session.io.waiting import last_heard
-from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, page_of, rules_digest, session_row
+from cobrowse_session.store.rows import Row, as_moment, event_of, is_whole, rules_digest, session_row
 from cobrowse_session.store.schema import EVENTS, RULES, SESSIONS
-from cobrowse_session.store.shelf import rows_of_sessions
+from cobrowse_session.store.shelf import page_after
 from cobrowse_session.store.store import PAGE, Store
 from cobrowse_session.stream import SessionLog
 from cobrowse_session.wire.saved import read_offsets
@@ -79,21 +79,19 @@ def verify(store: Store) -> Verified:
         verified.findings += _orphans(connection)
     while True:
         with store.database.reading() as connection:
-            page, end = page_of(connection, select(SESSIONS).where(SESSIONS.c.id > after).order_by(SESSIONS.c.id), PAGE)
-            rows = [row._asdict() for row in page]
-            events = rows_of_sessions(connection, [row["id"] for row in rows])
+            page, end = page_after(connection, after, PAGE)
             rules = {row["id"]: dict(row) for row in connection.execute(select(RULES)).mappings()}
-        for row in rows:
-            proof = Proof(store, row, events[row["id"]], rules.get(row["rules"]))
+        for row, events in page:
+            proof = Proof(store, row, events, rules.get(row["rules"]))
             found = [Finding(row["id"], found) for found in proof.findings()]
             verified.findings += found
-            verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events[row["id"]])
+            verified.sessions, verified.events = verified.sessions + 1, verified.events + len(events)
             verified.proved += not found and proof.is_same_table
             verified.other_table += not proof.is_same_table
             verified.to_upgrade += not proof.is_same_table and not row["sealed"]
         if end is None:
             return verified
-        after = end.id
+        after = end
 
 
 def _orphans(connection: Connection) -> Iterator[Finding]:

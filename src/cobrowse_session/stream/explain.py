@@ -104,6 +104,11 @@ def explainable_fields(session: type[CobrowseSession] = CobrowseSession) -> tupl
     return (*found, *(f"{_SETTINGS}.{name}" for name in SETTING_NAMES))
 
 
+def as_listed(field: str) -> str:
+    """Return the name of a field as `explainable_fields` lists it: with the index 0 in place of any."""
+    return ".".join("0" if _INDEX.fullmatch(one) else one for one in field.split("."))
+
+
 def explain(log: SessionLog, field: str) -> Explanation:
     """Return why a field of a log's session holds its value.
 
@@ -187,8 +192,7 @@ class _Field:
             raise KeyError(f"{first} has no field {'.'.join(inside)!r}; it has {', '.join(part) or 'none inside'}")
         if first == "segments" and inside and inside[0] in part:
             raise KeyError(f"{first} is a list; expected an index first: {first}.0.{inside[0]}")
-        with_zeros = ".".join("0" if _INDEX.fullmatch(one) else one for one in name.split("."))
-        if with_zeros not in (*explainable_fields(session), *_ITEMS):
+        if as_listed(name) not in (*explainable_fields(session), *_ITEMS):
             lists = ", ".join(one.removesuffix(".0") for one in _ITEMS)
             raise KeyError(f"a session has no field {name!r}; an index leads into {lists} only")
         return cls(name, attribute, tuple(part.get(one, one) for one in inside))
