@@ -1,7 +1,8 @@
 """Mutate the code, and run the tests on each mutant: `make mutate ONLY="lifecycle/deadline.py stream"`.
 
 The results are in `build/mutants`. What was killed is not run again, until its function changes. What survived is run again each
-time, because there may be a new test. `tests/mutate/equivalent.txt` has a reason for each mutant that no test can kill.
+time, because there may be a new test. `tests/mutate/equivalent.txt` has a reason for each mutant that no test can kill. One that
+survived and has a reason is not run again, either: all tests that may kill it take a minute.
 """
 
 # ruff: noqa: T201 (it prints)
@@ -125,12 +126,13 @@ def main() -> int:
     files = [file for only in options.only for file in _files(SOURCE / only)]
     preload()
     every = {file: mutated(file) for file in files}
+    reasons = read_reasons(REASONS.read_text(encoding="utf-8"))
     if not options.no_run:
         known = _known()
         with TemporaryDirectory(prefix="mutants-") as folder, get_context("fork").Pool(WORKERS, prepare, [Path(folder)]) as pool:
             for file, one in every.items():
-                run(one, Results.of(file), known, pool)
-    return report(every)
+                run(one, Results.of(file), known, pool, reasons)
+    return report(every, reasons)
 
 
 def _files(place: Path) -> Sequence[Path]:
@@ -152,9 +154,9 @@ def _known() -> Known:
     return Known(found)
 
 
-def run(one: Mutated, results: Results, known: Known, pool: Pool) -> None:
-    """Run the mutants of a file that were not killed yet, and store each end."""
-    waiting = {mutant.key: mutant for mutant in one.mutants if results.get(mutant) not in {End.KILLED, End.TIMEOUT}}
+def run(one: Mutated, results: Results, known: Known, pool: Pool, reasons: Collection[str]) -> None:
+    """Run the mutants of a file that were not killed yet and have no reason, and store each end."""
+    waiting = {mutant.key: mutant for mutant in one.mutants if is_waiting(results.get(mutant), mutant.key in reasons)}
     _check_unchanged(pool.apply(end_of, [known.unchanged(one)]))
     tasks = (known.task_of(mutant) for mutant in waiting.values())
     for number, (key, end) in enumerate(pool.imap_unordered(end_of, tasks), 1):
@@ -163,6 +165,11 @@ def run(one: Mutated, results: Results, known: Known, pool: Pool) -> None:
             print(f"{end}: {key}", flush=True)
         elif number % 100 == 0:
             print(f"{number} of {len(waiting)} in {waiting[key].file}", flush=True)
+
+
+def is_waiting(end: End | None, has_reason: bool) -> bool:  # noqa: FBT001 (of one mutant)
+    """Return whether a mutant is run: it was not, or it survived and has no reason."""
+    return end is None or (end not in {End.KILLED, End.TIMEOUT} and not has_reason)
 
 
 def _check_unchanged(control: tuple[str, End]) -> None:
@@ -190,9 +197,8 @@ def end_of(task: Task) -> tuple[str, End]:
 # --- What is printed ----------------------------------------------------------------------------------------------------------
 
 
-def report(every: Mapping[Path, Mutated]) -> int:
+def report(every: Mapping[Path, Mutated], reasons: Mapping[str, str]) -> int:
     """Print the tables, and return 1 if a survivor has no reason or a reason has no survivor."""
-    reasons = read_reasons(REASONS.read_text(encoding="utf-8"))
     total: Counter[str] = Counter()
     wrong: list[str] = []
     survivors: set[str] = set()
