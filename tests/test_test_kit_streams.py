@@ -50,6 +50,16 @@ def test_every_event_has_an_id_of_its_own() -> None:
     assert [event.id for event in CALL] == ["e1", "e2", "e3", "e4", "e5", "e6"]
 
 
+def test_a_log_takes_events_of_one_kind_and_instant_in_the_order_in_which_they_were_written() -> None:  # ORDER-1
+    call = stream("s1").connected().after(60).disconnected()
+    for number in range(120):
+        call = call.wrapup(f"code {number}")
+    log = SessionLog.of(call)
+
+    assert [one.event.id for one in log.trace] == [event.id for event in call]
+    assert log.session == run(call).session
+
+
 @given(st.lists(st.none() | st.sampled_from([f"e{number}" for number in range(1, 8)]), max_size=6))
 def test_a_generated_id_is_never_one_that_an_earlier_event_has(ids: list[str | None]) -> None:
     made = stream()

@@ -84,8 +84,9 @@ class Stream:
     """A stream of events of one session, or of the legs of a conversation. Every call gives a new stream.
 
     So a beginning can be shared by many tests. Each method takes by name whatever its event takes, details, settings and context
-    included: `alerting(cobrowse_role="viewer", wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1`, `e2`, …
-    by default, without those that an earlier event has.
+    included: `alerting(cobrowse_role="viewer", wrapup_prompt="timeout", wrapup_timeout=30, queue_id="q1")`. Ids are `e1` to
+    `e9`, `f10` to `f99`, and so on by default, without those that an earlier event has. As text, they have the order of their
+    numbers, so of two events of one kind and instant the earlier one comes first in a log, too (ORDER-1).
 
     Attributes:
         session: the session of the next event.
@@ -275,9 +276,10 @@ def _later(name: str, now: datetime, passed: timedelta) -> datetime:
 
 
 def next_id(events: Sequence[Event]) -> str:
-    """Return the id of the event that follows: `e` and its number, or the next number that no event has."""
+    """Return the id of the event that follows: a letter and its number, or the next number that no event has."""
     used = {event.id for event in events}
-    return next(name for number in count(len(events) + 1) if (name := f"e{number}") not in used)
+    names = (f"{chr(ord('d') + len(str(number)))}{number}" for number in count(len(events) + 1))  # e9, f10, …, f99, g100
+    return next(name for name in names if name not in used)
 
 
 def setting(name: str, value: Any) -> Any:  # of any attribute
