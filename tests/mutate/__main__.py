@@ -52,8 +52,10 @@ class Known:
         """Return the task to run a mutant: first the tests that run its lines, the fastest first."""
         lines = {(mutant.file, line) for line in mutant.lines}
         own = {test for line in lines for test in self.map.tests.get(line, ())}
+        about = {test for test in self.map.seconds if is_about(mutant.file, test)}
+        if own:  # a line that makes what is kept, as the machines of a table, runs in the first test of many that depend on it
+            own |= about
         others = self.map.seconds.keys() - own if lines & set(self.map.early) else set[str]()
-        about = {test for test in own | others if is_about(mutant.file, test)}
         steps = self._steps(own, MOST, about), self._steps(others, MOST_OTHERS, about)
         return Task(mutant.key, mutant.file, mutant.function, mutant.source(), *steps)
 
