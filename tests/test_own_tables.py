@@ -49,8 +49,9 @@ from cobrowse_session.io.inbox import Inbox
 from cobrowse_session.lifecycle import lifecycle as lifecycle_module
 from cobrowse_session.lifecycle import machine as machine_module
 from cobrowse_session.lifecycle.actions import begin_segment, close_segments, finish_wrapup, set_disconnect_type
+from cobrowse_session.lifecycle.guards import has_other_grant, is_a_skip
 from cobrowse_session.lifecycle.machine import machines
-from cobrowse_session.lifecycle.row import Action, Guard, RowOutcome
+from cobrowse_session.lifecycle.row import Action, Guard, RowOutcome, name_of
 from cobrowse_session.stream import activity, explain, fold
 from cobrowse_session.stream.revisions import revisions
 from cobrowse_session.tables import (
@@ -1031,6 +1032,23 @@ def test_a_timer_has_a_kind_of_its_own(kind: str) -> None:
     (problem,) = problems(deadlines=(Deadline(made, _due),))
 
     assert problem == f"Twin: kind {kind!r} is that of {TAKEN[kind]}: choose another one"
+
+
+@pytest.mark.parametrize(
+    ("on", "guard", "read"), [("mine", is_a_skip, "code, provisional"), ("timer.recall", has_other_grant, "details")]
+)
+def test_all_that_a_standard_guard_reads_and_a_class_lacks_is_named(on: str, guard: Guard, read: str) -> None:
+    asks = row("asks", on=(on,), source=("parked",), result=NO_TRANSITION, guards=(guard,))
+    found = problems(
+        kinds=[Mine],
+        like={"mine": "updated"},
+        states={"parked": "offering"},
+        connection=[before("details", asks)] if on == "mine" else [asks],
+        deadlines=[Deadline(Recalled, parked_for_a_minute)] if on != "mine" else [],
+    )
+
+    cls = "Mine" if on == "mine" else "Recalled"
+    assert f"row 'asks': {name_of(guard)} reads {read} of {on!r}: add it to {cls}, or a base with it" in found
 
 
 @reads_event

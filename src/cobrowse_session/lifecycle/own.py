@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
-from cobrowse_session.checks import members_of, shown
-from cobrowse_session.events import KINDS, TYPE_PREFIX, Connected, Entered, Event, Timer, UnknownEvent, Updated
+from cobrowse_session.checks import shown
+from cobrowse_session.events import KINDS, TYPE_PREFIX, Entered, Event, Timer, UnknownEvent, Updated
 from cobrowse_session.lifecycle.check import Part
 from cobrowse_session.lifecycle.deadline import Deadline
 from cobrowse_session.lifecycle.own_values import is_own
@@ -304,24 +304,21 @@ def _reading_problems(part: Part, classes: Mapping[str, type[Event | Timer]]) ->
 
 
 def _read_by(function: Callable[..., object]) -> list[str]:
-    """Return what a standard guard or action reads of an event and not every event has, as it is in its code."""
+    """Return what a standard guard or action reads of an event or a timer, as it is in its code."""
     # What a function of a user's own reads is not known: it may ask for the class first.
     return _read_in(function) if isinstance(function, FunctionType) and not is_own(function) else []
 
 
 @cache
 def _read_in(function: FunctionType) -> list[str]:
-    members = members_of(function.__annotations__.get("event", Event))
-    # Example: `close_segments(session, event: Ended | AlertingTimeout, _)` may read `disconnect_type`, which both have. A segment
-    # has a type in any case, whatever class begins it.
-    candidates = set.intersection(*({*dir(one)} for one in members)) - {*dir(Connected)}
+    # Example: `set_disconnect_type(session, event: Ended | AlertingTimeout, _)` reads `event.disconnect_type`, which both have.
     read = set()
     for before, instruction in pairwise(get_instructions(function)):
         # Some versions of Python load two variables at once. The last one is asked for its attribute.
         loaded = before.argval[-1] if isinstance(before.argval, tuple) and before.argval else before.argval
         if instruction.opname == "LOAD_ATTR" and "LOAD_FAST" in before.opname and loaded == "event":
             read.add(instruction.argval)
-    return sorted(read & candidates)
+    return sorted(read)
 
 
 def _is_text(value: object) -> bool:
