@@ -8,20 +8,32 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from examples.tables import pause
 from hypothesis import given
 from tests.calls import calls
 from tests.commands import command
 from tests.own_tables import always
 from tests.strategies import lifecycles, streams
 
-from cobrowse_session import Address, Event, Lifecycle, SessionLog, Settings, UnknownPrompt
+from cobrowse_session import Address, CobrowseSession, Event, Lifecycle, SessionLog, Settings, UnknownPrompt, Wrapup
 from cobrowse_session.lifecycle.actions import begin_segment
 from cobrowse_session.lifecycle.row import Guard
 from cobrowse_session.segments import Segment, Segments
 from cobrowse_session.stream import explain, explainable_fields, history, history_entries
 from cobrowse_session.stream.explain import Explanation
 from cobrowse_session.stream.history import after_sealing
-from cobrowse_session.tables import DUPLICATE, Row, Table, before, reads_session
+from cobrowse_session.tables import (
+    AFTER_CALL_WORK_STATES,
+    DUPLICATE,
+    LEG_ENDED,
+    NO_TRANSITION,
+    Row,
+    Table,
+    before,
+    instead,
+    reads_session,
+    writes,
+)
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.wire import encode_event, restore_log, save_log
 
@@ -576,6 +588,7 @@ _NO_PROMPT = "no event and no default names a wrap-up prompt"
 
 _COMPLETE = "the platform reports `complete`, and the session differs"
 _ENDED = stream().connected().after(1).disconnected().after(1)
+_MANDATORY = stream().connected(wrapup_prompt="mandatory").after(1).disconnected().after(1)
 
 
 @pytest.mark.parametrize(
@@ -609,6 +622,39 @@ def test_of_rows_with_as_many_obstacles_the_first_one_is_named() -> None:
     assert explain(SessionLog.of(skipped), "wrapup").unset[1] == (
         "row saved_again would have set wrapup (unless: the leg is neither connected nor ended or the save has no code and is "
         "not provisional: the agent skipped the wrap-up)"
+    )
+
+
+def test_of_rows_that_need_one_guard_each_the_first_one_is_named() -> None:
+    """`draft` comes before `complete_by_code`."""
+    _, needs, _ = explain(SessionLog.of(_MANDATORY.wrapup()), "wrapup").unset
+
+    assert needs == "row draft would have set wrapup (needs: the save is provisional)"
+
+
+def test_a_row_that_must_not_decide_is_named_with_all_of_its_guards() -> None:
+    draft = _MANDATORY.wrapup("a", provisional=True)
+
+    assert explain(SessionLog.of(draft), "wrapup.endTime").unset[1] == (
+        "row complete_by_code would have set wrapup (needs: the save has a code and is not provisional, unless: the save is "
+        "provisional and the save differs from the prepared wrap-up)"
+    )
+
+
+def test_a_field_that_a_wrapup_did_not_state_has_nothing_to_do_with_after_call_work() -> None:
+    saved = stream().alerting().after(1).disconnected().wrapup("b")
+
+    assert explain(SessionLog.of(saved), "wrapup.notes").unset == (
+        f"{E1.replace('alerting e1', 'wrapup e3').replace('09:00:00', '09:00:01')} wrote wrapup, but not this field",
+        "no other event that writes it was applied: acw.started, acw.ended, timer.acw",
+    )
+
+
+def test_the_rows_before_the_one_that_decided_at_the_end_of_the_leg_are_named_for_its_state() -> None:
+    assert explain(SessionLog.of(_ENDED), "state").alternatives == (
+        "not applied: none_after_alert_timeout (needs: the library ended an unanswered alert)",
+        f"not applied: none_when_unanswered (needs: {_UNANSWERED})",
+        "not applied: none_by_prompt (needs: the wrap-up prompt is `none`)",
     )
 
 
@@ -682,6 +728,60 @@ def test_a_row_that_would_have_made_it_a_duplicate_is_named_without_a_rule() -> 
     assert explain(log, "connectedTime").alternatives == ("would have been a duplicate if never",)
 
 
+@reads_session
+def too_early(_session: object, _event: object, _: object) -> bool:
+    """It is not too early."""
+    return False
+
+
+@writes("wrapup")
+def fill_in(session: CobrowseSession, _event: object, _: object) -> None:
+    """A wrap-up of the platform."""
+    session.wrapup = Wrapup(code="platform")
+
+
+def filling(kind: str, place: str, **machine: Any) -> Lifecycle:
+    """Return rules with a row of a kind that fills in the wrap-up, if two guards hold."""
+    row = Row(
+        name="fills",
+        on=(kind,),
+        guards=(never, too_early),
+        result=NO_TRANSITION,
+        actions=(fill_in,),
+        reason="It fills in the wrap-up.",
+        **machine,
+    )
+    placed = (before(place, row),)
+    if kind == LEG_ENDED:
+        return Lifecycle(table=Table.standard().extended("filling", after_call_work=placed))
+    return Lifecycle(table=Table.standard().extended("filling", connection=placed))
+
+
+@pytest.mark.parametrize(
+    ("rules", "events", "decided"),
+    [
+        (
+            filling("updated", "details", source=("connected",)),
+            stream().connected().updated(),
+            "row duplicate decided at 2026-03-01 09:00:00.000: The event repeats the current state. [OUTCOME-3]",
+        ),
+        (
+            filling(LEG_ENDED, "none_by_prompt", source=AFTER_CALL_WORK_STATES),
+            _MANDATORY,
+            "row begins decided at 2026-03-01 09:00:01.000: After-call work begins. [ACW-6]",
+        ),
+    ],
+    ids=["an event", "the end of the leg"],
+)
+def test_a_row_of_a_users_own_that_would_have_set_a_wrapup_is_named_with_both_guards_that_it_needs(
+    rules: Lifecycle, events: Stream, decided: str
+) -> None:
+    assert explain(SessionLog.of(events, rules), "wrapup").unset[:2] == (
+        decided,
+        "row fills would have set wrapup (needs: never and it is not too early)",
+    )
+
+
 def test_a_row_that_cites_no_rule_has_no_brackets() -> None:
     log = SessionLog.of(stream().alerting(), OWN)
 
@@ -730,6 +830,19 @@ def test_a_timer_that_was_withdrawn_set_only_the_fields_that_it_writes() -> None
 
     assert explain(log, "viewerUrl").earlier == ("https://v until 2026-03-01 10:00:00.000, when wrapup e5 arrived",)
     assert explain(log, "wrapup.code").earlier[0].endswith("arrived, set by timer.acw at 2026-03-01 09:01:33.000")
+
+
+def test_all_timers_that_set_a_field_and_were_withdrawn_are_named() -> None:
+    goes_on = Row(name="goes_on", on=("timer.pause",), source=("paused",), result="pending", reason="After-call work goes on.")
+    table = pause.TABLE.extended("goes on", after_call_work=(instead("complete_by_pause", goes_on),))
+    paused = stream().connected(**TIMED).after(60).disconnected("peer").after(10).event(pause.AfterCallWorkPaused)
+    log = SessionLog.of(paused.after("14m").wrapup("sale", received_at=at(90_000)), Lifecycle(table=table))
+
+    (earlier,) = explain(log, "afterCallWork.endTime").earlier
+    assert earlier == (
+        "2026-03-01T09:16:10.000Z until 2026-03-02 10:00:00.000, when wrapup e4 arrived, "
+        "set by timer.pause at 2026-03-01 09:16:10.000 and timer.acw at 2026-03-01 09:16:10.000"
+    )
 
 
 def test_a_field_that_a_late_event_left_alone_held_nothing_else() -> None:

@@ -476,6 +476,49 @@ def test_a_log_of_many_events_has_none_of_a_source_that_never_sent() -> None:
     assert not log.holds(evolve(call.events[0], source="/other"))
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_log_of_many_events_takes_the_first_one_of_another_source(*, is_late: bool) -> None:
+    call = CALL
+    for number in range(40):
+        call = call.after(1).updated(peer_id=f"p{number}")
+    log = filled(call.events)
+    other = evolve((CALL if is_late else call).after(0.5).updated(viewer_url="https://v").events[-1], source="/other")
+    assert not log.holds(other)
+    log.add(other)
+
+    assert log.holds(other)
+    assert log.session.viewer_url == "https://v"
+
+
+def test_a_repeat_has_the_states_of_the_outcome_that_is_kept() -> None:  # OUTCOME-14
+    call = CALL.after(5).wrapup("sale")
+    log = filled(call.events)
+
+    for event in call:
+        repeat = log.add(event).outcome
+        assert isinstance(repeat, Repeat)
+        assert repeat.kept is not None
+        assert (repeat.from_state, repeat.acw) == (repeat.kept.from_state, repeat.kept.acw)
+    assert log.trace[-1].outcome == Applied.match(from_state="disconnected", acw="complete")
+
+
+def test_a_repeat_names_all_that_its_copy_states_otherwise() -> None:
+    (told,) = stream("s1").updated(peer_id="p", viewer_url="https://v", sequence="2")
+    log = filled([told])
+    repeat = log.add(evolve(told, details=Details(peer_id="q", viewer_url="https://w"), sequence="1")).outcome
+
+    assert repeat is not None
+    assert repeat.reason == "The log holds this event already, and that one counts. This copy has another peerId, viewerUrl."
+
+
+def test_a_change_and_a_log_that_has_not_loaded_its_events_print_on_one_line() -> None:
+    log = filled(CALL.events)
+    entry = log.trace[0]
+
+    assert repr(Change(new=(entry,), withdrawn=(entry, entry))) == "Change(1 new, 2 withdrawn)"
+    assert repr(restore_log(save_log(log), TIMED)) == "SessionLog('s1', events not loaded, state='disconnected')"
+
+
 def test_a_copy_that_says_what_several_others_say_together_is_kept() -> None:
     """They are merged into the event that counts. So it changes nothing, but it differs from each of them."""
     (first,) = stream("s1").connected(viewer_url="v", sequence="1")

@@ -32,7 +32,7 @@ from cobrowse_session.stream.changes import PARTS, Step, attributes_of, steps
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import revisions
-from cobrowse_session.stream.words import clock_time, condition, named, value_text
+from cobrowse_session.stream.words import clock_time, condition, named, set_by, value_text
 
 _INDEX = re.compile("[0-9]{1,9}")
 _PARTS = {"self": PARTS[Address], "segments": PARTS[Segment], "wrapup": PARTS[Wrapup], "after_call_work": PARTS[AfterCallWork]}
@@ -459,10 +459,8 @@ def _earlier(log: SessionLog, field: _Field) -> Iterator[str]:
     for one in revisions(log):
         before, after = (field.value(session) for session in (one.before, one.after))
         if before != after:
-            timers = "".join(
-                f", set by {timer.kind} at {clock_time(timer.occurred_at)}" for timer in one.withdrawn_of(field.attribute)
-            )
-            yield f"{value_text(before)} until {clock_time(one.received)}, when {one.event.kind} {one.event.id} arrived{timers}"
+            arrival = f"when {one.event.kind} {one.event.id} arrived"
+            yield f"{value_text(before)} until {clock_time(one.received)}, {arrival}{set_by(one.withdrawn_of(field.attribute))}"
 
 
 def _turned_away(log: SessionLog, attribute: str) -> Iterator[str]:

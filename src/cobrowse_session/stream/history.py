@@ -1,19 +1,19 @@
 """The history of a session in plain sentences."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import frozen
 
 from cobrowse_session.canonical import Identity, identity
-from cobrowse_session.events import Event, Timer
+from cobrowse_session.events import Event
 from cobrowse_session.lifecycle import Applied, Ignored, Outcome, Refused
 from cobrowse_session.printable import printable
 from cobrowse_session.stream.changes import FieldChange, attributes_of, field_changes
 from cobrowse_session.stream.fold import TraceEntry
 from cobrowse_session.stream.log import SessionLog
 from cobrowse_session.stream.revisions import Revision, is_late, revisions
-from cobrowse_session.stream.words import clock_time, length, session_name, value_text
+from cobrowse_session.stream.words import clock_time, length, session_name, set_by, value_text
 
 _INDENT = " " * 25
 _TELLING = ("state", "disconnectType", "wrapup.code", "afterCallWork.state")
@@ -141,9 +141,4 @@ def until_then(revision: Revision) -> str:
     fields = ", ".join(f"{change.field} {value_text(change.before)}" for change in shown)
     names = attributes_of(type(revision.after))
     attributes = {names[change.field.partition(".")[0]] for change in shown if not change.field.startswith("settings.")}
-    timers = _timers(revision.withdrawn_of(*attributes))
-    return f"Until then the session showed {fields}{f', set by {timers}' if timers else ''}."
-
-
-def _timers(timers: Iterable[Timer]) -> str:
-    return " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in timers)
+    return f"Until then the session showed {fields}{set_by(revision.withdrawn_of(*attributes))}."

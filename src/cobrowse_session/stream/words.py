@@ -1,6 +1,7 @@
 """Events, values, times and conditions as text for a person."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -45,6 +46,12 @@ def session_name(session: str, context: Context) -> str:
 def clock_time(moment: datetime) -> str:
     """Return a moment in UTC: `2026-03-01 09:00:00.000`."""
     return time_text(moment).removesuffix("Z").replace("T", " ")
+
+
+def set_by(timers: Iterable[Timer]) -> str:
+    """Return which timers set a value, to follow other words. It is empty if none did."""
+    fired = " and ".join(f"{timer.kind} at {clock_time(timer.occurred_at)}" for timer in timers)
+    return f", set by {fired}" if fired else ""
 
 
 def length(duration: timedelta) -> str:
