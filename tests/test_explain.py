@@ -403,6 +403,19 @@ def test_a_reason_reads_as_a_page() -> None:
     ]
 
 
+def test_a_page_says_why_a_field_is_unset_what_it_held_and_what_was_turned_away() -> None:
+    unset = explain(SessionLog.of(stream("s1").connected().after(1).wrapup()), "wrapup")
+    late = explain(SessionLog.of(LATE), "wrapup.code")
+
+    for page, *labelled in (
+        (unset, ("unset", unset.unset), ("otherwise", unset.alternatives)),
+        (late, ("earlier", late.earlier), ("otherwise", late.alternatives)),
+    ):
+        texts = [(label, text) for label, some in labelled for text in some]
+        assert str(page).splitlines()[-len(texts) :] == [f"  {label:<10} {text}" for label, text in texts]
+        assert {label for label, _ in texts} == {label for label, _ in labelled}
+
+
 # --- Unset --------------------------------------------------------------------------------------------------------------------
 
 
