@@ -291,6 +291,7 @@ def test_the_alerting_timeout_is_taken_back_by_any_event_and_leaves_no_trace() -
 
     assert [step.event.kind for step in fired.new] == ["timer.alerting"]
     assert change.withdrawn == fired.new
+    assert change.outcome == Applied.match(row="connected")
     assert log.session.state == "connected"
     assert log.session.disconnected_time is None
 
@@ -437,6 +438,19 @@ def test_a_change_is_true_if_the_trace_changed() -> None:
     ] * 3
     assert not Change()
     assert not log.add(CALL.events[0])
+
+
+def test_the_change_of_a_next_event_has_the_context_up_to_it() -> None:  # CONTEXT-3
+    call = stream("s1").alerting(queue_id="sales").after(1).connected(user_id="ann").after(1).disconnected("peer")
+    log = SessionLog(TIMED, "s1")
+
+    changes = [log.add(event) for event in call]
+
+    assert [(one.context.queue_id, one.context.user_id) for one in changes] == [
+        ("sales", None),
+        ("sales", "ann"),
+        ("sales", "ann"),
+    ]
 
 
 def test_each_change_has_the_context_of_the_leg() -> None:  # CONTEXT-3
