@@ -504,6 +504,24 @@ def test_a_log_of_many_events_takes_the_first_one_of_another_source(*, is_late: 
     assert log.session.viewer_url == "https://v"
 
 
+def test_a_timer_comes_after_an_event_of_any_kind_at_its_instant_that_arrives_late() -> None:  # ACW-26
+    call = CALL.after(30).unknown()
+    log = filled(CALL.events)
+    log.advance(at(1000))
+    log.add(call.events[-1])
+
+    assert [step.event.kind for step in log.trace] == ["alerting", "connected", "disconnected", "unknown", "timer.acw"]
+
+
+def test_a_repeat_of_one_of_several_events_of_an_instant_has_its_own_outcome() -> None:  # OUTCOME-14
+    call = stream("s1").connected().updated(peer_id="p").required()
+    log = filled(call.events)
+
+    assert [log.add(event).outcome for event in call] == [
+        Repeat.match(row=row, kept=Applied.match(row=row)) for row in ("connected", "details", "request")
+    ]
+
+
 def test_a_repeat_has_the_states_of_the_outcome_that_is_kept() -> None:  # OUTCOME-14
     call = CALL.after(5).wrapup("sale")
     log = filled(call.events)
