@@ -42,12 +42,11 @@ from cobrowse_session import (
 from cobrowse_session.io.arrival import MAX_SOURCES
 from cobrowse_session.io.inbox import Advanced, Inbox, Put, Received
 from cobrowse_session.io.replay import Rejected
-from cobrowse_session.stream import TraceEntry, fold, merge_logs
+from cobrowse_session.stream import TraceEntry, fold
 from cobrowse_session.stream.observers import raised_by_observers
 from cobrowse_session.testing import START, Stream, stream
 from cobrowse_session.testing.mischief import duplicate, shuffle
 from cobrowse_session.wire import encode_event, encode_session, restore_log, save_log
-from cobrowse_session.wire.trace import trace_entry
 
 ROOT = Path(__file__).parents[1]
 MS = timedelta(milliseconds=1)
@@ -1082,28 +1081,6 @@ def test_a_sealed_log_that_is_put_on_a_new_one_counts_and_hands_back_what_came_t
     put = inbox.put(log)
 
     assert (put.log, put.late, inbox.logs) == (None, (late,), {})
-
-
-@examples(150)
-@given(events=streams(), lifecycle=lifecycles(), cut=st.integers(0, 8), until=st.integers(0, 20).map(at))
-def test_united_logs_are_the_log_of_all_copies(events: list[Event], lifecycle: Lifecycle, cut: int, until: datetime) -> None:
-    old, new = SessionLog(lifecycle, "s1"), SessionLog(lifecycle, "s1")
-    for event in events[:cut]:
-        old.add(event)
-    old.advance(until)
-    for event in events[cut:]:
-        new.add(event)
-
-    for merged in (merge_logs(old, new).log, merge_logs(new, old).log):
-        expected = fold(events, until, lifecycle=lifecycle)
-        assert list(map(trace_entry, merged.trace)) == list(map(trace_entry, expected.trace))
-        assert (merged.session, merged.conflicts) == (expected.session, expected.conflicts)
-        assert merged.advanced == until
-
-
-def test_logs_of_two_sessions_are_not_united() -> None:
-    with pytest.raises(ValueError, match="two logs of one session"):
-        merge_logs(SessionLog(TIMED, "s1"), SessionLog(TIMED, "s2"))
 
 
 # --- Slices, and that it always ends ------------------------------------------------------------------------------------------

@@ -178,6 +178,14 @@ def test_a_report_names_each_entry_or_the_outcome(caplog: pytest.LogCaptureFixtu
     ]
 
 
+def test_a_report_names_each_entry_that_changed(caplog: pytest.LogCaptureFixture) -> None:
+    log = log_of(events=[CALL.events[1]])
+    log.observers = [fails]
+    log.add(CALL.events[0])
+
+    assert vars(caplog.records[0])["change"] == "new alerting e1, changed connected e2"
+
+
 def test_text_from_outside_is_printable_in_a_report(caplog: pytest.LogCaptureFixture) -> None:
     (event,) = stream("s\n1").alerting(id="e\x1b1")
     SessionLog(TIMED, "s\n1", [fails]).add(event)
@@ -257,10 +265,14 @@ class Publisher:
 @pytest.mark.parametrize(
     ("observers", "message"),
     [
-        (fails, r"observers: expected a sequence of functions, found .*; write observers=\[function\]"),
+        (fails, r"observers: expected a sequence of functions, found <function fails at .*; write observers=\[function\]"),
         (None, "observers: expected a sequence of functions, found None"),
         ([fails, 5], r"observers\[1\]: expected a function of a log and a change, found 5"),
-        ([publish], r"observers\[0\]: expected a function that is not async.*AsyncObserver\(function\)"),
+        (
+            [publish],
+            r"observers\[0\]: expected a function that is not async, found <function publish .*; "
+            r"use cobrowse_session\.observe\.AsyncObserver\(function\)",
+        ),
         ([partial(publish)], r"observers\[0\]: expected a function that is not async"),
         ([Publisher()], r"observers\[0\]: expected a function that is not async"),
     ],

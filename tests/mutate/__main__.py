@@ -34,7 +34,7 @@ WORKERS = 2
 _SUBJECTS = """
 activity acw_started after_call_work atomic cases changes checks clock connection convert converter_corners copies
 corpus details_and_settings diff durations errors explain extension facts genesys genesys_properties inbox join lifecycle log
-log_corners machine named observers odd_sessions order own_tables own_timers own_values paths payload_fields
+log_corners machine merge named observers odd_sessions order own_tables own_timers own_values paths payload_fields
 payload_legs payload_rules plan printable properties quick_ways reader reading reconcile repeats replay reprs rows saved
 session_json sources specification table_checks trace_rows wrapup
 """
@@ -87,7 +87,6 @@ def is_about(file: str, test: str) -> bool:
 _ABOUT = {
     "stream/log.py": {"log", "atomic", "saved", "order"},
     "stream/copies.py": {"copies", "atomic"},
-    "stream/merge.py": {"log", "join"},
     "stream/revisions.py": {"changes", "explain"},
 }
 """The words in the names of test files, where they are others than the name of the file."""
