@@ -453,6 +453,14 @@ def test_the_change_of_a_next_event_has_the_context_up_to_it() -> None:  # CONTE
     ]
 
 
+def test_the_change_of_a_late_event_has_the_context_of_the_leg() -> None:  # CONTEXT-3
+    call = stream("s1").alerting(queue_id="sales").after(1).connected()
+    log = filled([call.events[1]])
+
+    assert log.add(call.events[0]).context == log.context
+    assert log.context.queue_id == "sales"
+
+
 def test_each_change_has_the_context_of_the_leg() -> None:  # CONTEXT-3
     call = stream("s1").alerting(queue_id="sales", conversation_id="c1").after(1).disconnected("peer")
     log = filled(call.events)
