@@ -270,7 +270,7 @@ class Publisher:
         ([fails, 5], r"observers\[1\]: expected a function of a log and a change, found 5"),
         (
             [publish],
-            r"observers\[0\]: expected a function that is not async, found <function publish .*; use .*\.AsyncObserver\(function\)",
+            r"observers\[0\]: expected a function that is not async, found <function publish .*; use .*AsyncObserver\(function\)",
         ),
         ([partial(publish)], r"observers\[0\]: expected a function that is not async"),
         ([Publisher()], r"observers\[0\]: expected a function that is not async"),

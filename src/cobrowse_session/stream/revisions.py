@@ -112,7 +112,7 @@ def _may_withdraw(log: SessionLog) -> bool:
         return True
     for timeout in {one.wrapup_timeout for one in stated if one.wrapup_timeout is not None}:
         for event in log.events:
-            first = bisect_left(occurred, event.occurred_at - timeout)
-            if first < len(occurred) and occurred[first] < event.received - timeout:
+            first = bisect_left(occurred, event.occurred_at - timeout)  # at most its own place
+            if occurred[first] < event.received - timeout:
                 return True
     return False
