@@ -36,7 +36,7 @@ activity acw_started after_call_work atomic cases changes checks clock connectio
 corpus details_and_settings diff durations errors explain extension facts genesys genesys_properties inbox join lifecycle log
 log_corners machine merge named observers odd_sessions order own_tables own_timers own_values paths payload_fields
 payload_legs payload_rules plan printable properties quick_ways reader reading reconcile repeats replay reprs rows saved
-session_json sources specification table_checks trace_rows wrapup
+session_json sources specification table_checks trace_rows words wrapup
 """
 TESTS = tuple(f"tests/test_{subject}.py" for subject in _SUBJECTS.split())
 """The files of tests that are run."""

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from cobrowse_session.checks import NO_EXTRA
 from cobrowse_session.events import Event, Timer
 from cobrowse_session.lifecycle.row import Guard, meaning_of
 from cobrowse_session.model import Context
@@ -85,4 +84,5 @@ def value_text(value: Any) -> str:  # any field's value
     if (parts := PARTS.get(type(value))) is None:
         return printable(str(value))
     held = ((name, getattr(value, attribute)) for name, attribute in parts.items())
-    return f"({', '.join(f'{name} {value_text(part)}' for name, part in held if part not in (None, NO_EXTRA, False))})"
+    stated = (f"{name} {value_text(part)}" for name, part in held if part is not None and part is not False)
+    return f"({', '.join(stated)})"
