@@ -80,7 +80,7 @@ class Known:
 
 def is_about(file: str, test: str) -> bool:
     """Return whether a test is about a file of the package, by the names of both."""
-    words = _ABOUT.get(file, {Path(file).stem})
+    words = _ABOUT.get(file, {*Path(file).stem.split("_")})
     return not words.isdisjoint(Path(test.partition("::")[0]).stem.split("_"))
 
 
