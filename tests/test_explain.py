@@ -773,26 +773,18 @@ def filling(kind: str, place: str, **machine: Any) -> Lifecycle:
 @pytest.mark.parametrize(
     ("rules", "events", "decided"),
     [
-        (
-            filling("updated", "details", source=("connected",)),
-            stream().connected().updated(),
-            "row duplicate decided at 2026-03-01 09:00:00.000: The event repeats the current state. [OUTCOME-3]",
-        ),
-        (
-            filling(LEG_ENDED, "none_by_prompt", source=AFTER_CALL_WORK_STATES),
-            _MANDATORY,
-            "row begins decided at 2026-03-01 09:00:01.000: After-call work begins. [ACW-6]",
-        ),
+        (filling("updated", "details", source=("connected",)), stream().connected().updated(), "duplicate"),
+        (filling(LEG_ENDED, "none_by_prompt", source=AFTER_CALL_WORK_STATES), _ENDED, "none_without_prompt"),
     ],
     ids=["an event", "the end of the leg"],
 )
 def test_a_row_of_a_users_own_that_would_have_set_a_wrapup_is_named_with_both_guards_that_it_needs(
     rules: Lifecycle, events: Stream, decided: str
 ) -> None:
-    assert explain(SessionLog.of(events, rules), "wrapup").unset[:2] == (
-        decided,
-        "row fills would have set wrapup (needs: never and it is not too early)",
-    )
+    row, needs, *_ = explain(SessionLog.of(events, rules), "wrapup").unset
+
+    assert row.startswith(f"row {decided} decided at ")
+    assert needs == "row fills would have set wrapup (needs: never and it is not too early)"
 
 
 def test_a_row_that_cites_no_rule_has_no_brackets() -> None:
