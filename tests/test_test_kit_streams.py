@@ -56,7 +56,7 @@ def test_a_log_takes_events_of_one_kind_and_instant_in_the_order_in_which_they_w
         call = call.wrapup(f"code {number}")
     log = SessionLog.of(call)
 
-    assert [one.event.id for one in log.trace] == [event.id for event in call]
+    assert [event.id for event in log.events] == [event.id for event in call]
     assert log.session == run(call).session
 
 
