@@ -133,9 +133,9 @@ MEASURED = {
     "test_lifecycle.py",
     "test_log.py",
     "test_log_corners.py",
-    "test_odd_sessions.py",
-    "test_logs_of_two_sessions_are_not_united",
     "test_machine.py",
+    "test_merge.py",
+    "test_odd_sessions.py",
     "test_observers.py",
     "test_order.py",
     "test_own_tables.py",
@@ -149,8 +149,8 @@ MEASURED = {
     "test_the_history_of_a_log_that_was_sealed_under_another_table_has_its_reasons_without_what_changed",
     "test_the_lifecycle_of_a_log_cannot_be_changed",
     "test_trace_rows.py",
-    "test_united_logs_are_the_log_of_all_copies",
     "test_what_is_no_event_of_the_session_leaves_the_log_as_it_was",
+    "test_words.py",
     "test_wrapup.py",
 }
 """Files and tests that reach every branch of the core. Coverage doubles the time of a test, so the others run without it."""
